@@ -1,0 +1,52 @@
+/*
+ * Copyright (C) iHaNoi contributors
+ *
+ * Metrics in shared memory, by name: generations of workers and reloads add up
+ * to the same series.  Prometheus text exposition.
+ */
+
+#ifndef _NGX_HTTP_IHANOI_METRICS_H_INCLUDED_
+#define _NGX_HTTP_IHANOI_METRICS_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+
+typedef enum {
+    NGX_HTTP_IHANOI_COUNTER = 0,
+    NGX_HTTP_IHANOI_GAUGE,           /* a value per process, summed on scrape */
+    NGX_HTTP_IHANOI_GAUGE_MAX,       /* a value per process, largest on scrape */
+    NGX_HTTP_IHANOI_HISTOGRAM        /* of microseconds, shown in seconds */
+} ngx_http_ihanoi_metric_type_e;
+
+
+typedef struct ngx_http_ihanoi_metric_s  ngx_http_ihanoi_metric_t;
+
+
+/*
+ * Declares a series at configuration time.  name and help are string literals
+ * ("ihanoi_requests_total"); labels is `operation="x",status="200"` or empty
+ * and is copied.  The same name and labels give the same series.  NULL on
+ * memory failure.
+ */
+ngx_http_ihanoi_metric_t *ngx_http_ihanoi_metric_add(ngx_conf_t *cf,
+    ngx_http_ihanoi_metric_type_e type, const char *name, const char *help,
+    ngx_str_t *labels);
+
+/* All are lock-free, never fail, and accept NULL (then nothing is counted). */
+void ngx_http_ihanoi_metric_inc(ngx_http_ihanoi_metric_t *m);
+void ngx_http_ihanoi_metric_addn(ngx_http_ihanoi_metric_t *m, ngx_uint_t n);
+void ngx_http_ihanoi_metric_set(ngx_http_ihanoi_metric_t *m, ngx_uint_t value);
+void ngx_http_ihanoi_metric_observe(ngx_http_ihanoi_metric_t *m,
+    ngx_uint_t usec);
+
+/* Monotonic microseconds, for observe(). */
+uint64_t ngx_http_ihanoi_usec(void);
+
+
+extern ngx_module_t  ngx_http_ihanoi_metrics_module;
+
+
+#endif /* _NGX_HTTP_IHANOI_METRICS_H_INCLUDED_ */

@@ -1,0 +1,163 @@
+/*
+ * Copyright (C) iHaNoi contributors
+ *
+ * PostgreSQL for one worker: what the rest of the module may ask of it.
+ *
+ * A database is declared by an "ihanoi_database" block and has pools by class
+ * (read, write, slow) and one control connection.  A call is one execution of
+ * a statement declared at configuration time; it ends exactly once, when its
+ * own Sync has come back, or when it failed.
+ */
+
+#ifndef _NGX_HTTP_IHANOI_PG_H_INCLUDED_
+#define _NGX_HTTP_IHANOI_PG_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+
+typedef struct ngx_http_ihanoi_pgdb_s      ngx_http_ihanoi_pgdb_t;
+typedef struct ngx_http_ihanoi_pgstmt_s    ngx_http_ihanoi_pgstmt_t;
+typedef struct ngx_http_ihanoi_pgcall_s    ngx_http_ihanoi_pgcall_t;
+typedef struct ngx_http_ihanoi_pgresult_s  ngx_http_ihanoi_pgresult_t;
+
+
+typedef enum {
+    NGX_HTTP_IHANOI_PG_READ = 0,
+    NGX_HTTP_IHANOI_PG_WRITE,
+    NGX_HTTP_IHANOI_PG_SLOW,
+    NGX_HTTP_IHANOI_PG_CLASSES
+} ngx_http_ihanoi_pg_class_e;
+
+
+/* How a call ended. */
+typedef enum {
+    NGX_HTTP_IHANOI_PG_OK = 0,       /* rows are there (maybe none), committed */
+    NGX_HTTP_IHANOI_PG_SQLERROR,     /* the server refused: sqlstate, message,
+                                        detail; nothing was committed */
+    NGX_HTTP_IHANOI_PG_MISSING,      /* the statement's function is missing in
+                                        this release: never sent */
+    NGX_HTTP_IHANOI_PG_BUSY,         /* queue full or too long in it: never sent;
+                                        503 + Retry-After */
+    NGX_HTTP_IHANOI_PG_DOWN,         /* no connection: never sent, or a read
+                                        that was lost and not retried */
+    NGX_HTTP_IHANOI_PG_TIMEOUT,      /* sent, deadline passed */
+    NGX_HTTP_IHANOI_PG_UNKNOWN       /* a write was sent and the connection was
+                                        lost, or the commit was not replicated:
+                                        it may have happened */
+} ngx_http_ihanoi_pg_outcome_e;
+
+
+/*
+ * A result belongs to whoever got it from the completion and is given back
+ * with _pgresult_free() (a request registers a pool cleanup).  Values point
+ * into libpq's memory and are NUL-terminated; a null is {0, NULL}.
+ */
+ngx_uint_t ngx_http_ihanoi_pgresult_rows(ngx_http_ihanoi_pgresult_t *res);
+ngx_str_t ngx_http_ihanoi_pgresult_value(ngx_http_ihanoi_pgresult_t *res,
+    ngx_uint_t row, ngx_uint_t column);
+/* SQLSTATE is empty when the server gave none; both live as long as res. */
+ngx_str_t ngx_http_ihanoi_pgresult_sqlstate(ngx_http_ihanoi_pgresult_t *res);
+ngx_str_t ngx_http_ihanoi_pgresult_message(ngx_http_ihanoi_pgresult_t *res);
+ngx_str_t ngx_http_ihanoi_pgresult_detail(ngx_http_ihanoi_pgresult_t *res);
+void ngx_http_ihanoi_pgresult_free(ngx_http_ihanoi_pgresult_t *res);
+
+
+/*
+ * Called once.  res is NULL unless outcome is OK or SQLERROR.  db_usec is the
+ * time from sending to Sync.
+ */
+typedef void (*ngx_http_ihanoi_pgcall_pt)(void *data,
+    ngx_http_ihanoi_pg_outcome_e outcome, ngx_http_ihanoi_pgresult_t *res,
+    ngx_uint_t db_usec);
+
+
+struct ngx_http_ihanoi_pgstmt_s {
+    ngx_str_t                    name;      /* content hash of sql */
+    ngx_str_t                    sql;       /* NUL-terminated */
+    ngx_uint_t                   nparams;
+    ngx_http_ihanoi_pg_class_e   class;
+    ngx_uint_t                   index;     /* in its database */
+
+    /* what the catalogue must have: names and types of the arguments */
+    ngx_str_t                    function;  /* empty: not checked */
+    ngx_array_t                 *argnames;  /* of ngx_str_t */
+    ngx_array_t                 *argtypes;  /* of ngx_str_t */
+    ngx_str_t                    operation; /* for logs and /readyz */
+};
+
+
+/*
+ * The database that "ihanoi_database" blocks named so far, or declares it as
+ * referenced: a name without a block is an error at the end of http{}.
+ */
+ngx_http_ihanoi_pgdb_t *ngx_http_ihanoi_pg_database(ngx_conf_t *cf,
+    ngx_str_t *name);
+
+/* Copies *stmt (without name and index) into the database's list. */
+ngx_http_ihanoi_pgstmt_t *ngx_http_ihanoi_pg_statement(ngx_conf_t *cf,
+    ngx_http_ihanoi_pgdb_t *db, const ngx_http_ihanoi_pgstmt_t *stmt);
+
+/*
+ * Submits a call.  values[0 .. nparams-1] are NUL-terminated or NULL and must
+ * live until the call ends or is abandoned (a queued call is sent later).
+ * timeout is milliseconds from now to the Sync, 0 for the class's default.
+ *
+ * Returns the call; or NULL with *outcome set when it is refused at once
+ * (BUSY, DOWN, MISSING): the completion is then not called.  A completion is
+ * never called from inside submit().
+ */
+ngx_http_ihanoi_pgcall_t *ngx_http_ihanoi_pgcall_submit(
+    ngx_http_ihanoi_pgdb_t *db, ngx_http_ihanoi_pgstmt_t *stmt,
+    const char *const *values, ngx_msec_t timeout,
+    ngx_http_ihanoi_pgcall_pt done, void *data, ngx_log_t *log,
+    ngx_http_ihanoi_pg_outcome_e *outcome);
+
+/*
+ * The caller goes away: a queued call is removed, a sent one becomes a
+ * tombstone.  The completion is not called after this.
+ */
+void ngx_http_ihanoi_pgcall_abandon(ngx_http_ihanoi_pgcall_t *call);
+
+/* Seconds a client is told to wait, from the class's queue (with jitter). */
+ngx_uint_t ngx_http_ihanoi_pg_retry_after(ngx_http_ihanoi_pgdb_t *db,
+    ngx_http_ihanoi_pg_class_e class);
+
+
+/*
+ * A statement that the control connection runs again and again in this worker
+ * (first_worker_only: in one worker of this nginx).  handler gets each result.
+ */
+typedef struct {
+    ngx_str_t                    sql;
+    ngx_msec_t                   interval;
+    unsigned                     first_worker_only:1;
+    const char                *(*parameter)(void *data);  /* $1 or NULL */
+    ngx_http_ihanoi_pgcall_pt    handler;
+    void                        *data;
+} ngx_http_ihanoi_pgtask_t;
+
+ngx_int_t ngx_http_ihanoi_pg_task_add(ngx_conf_t *cf,
+    ngx_http_ihanoi_pgdb_t *db, const ngx_http_ihanoi_pgtask_t *task);
+
+
+/* For /readyz. */
+typedef struct {
+    ngx_str_t                    name;
+    ngx_str_t                    release;
+    unsigned                     readable:1;    /* a read connection stands */
+    unsigned                     writable:1;    /* a write connection stands */
+    unsigned                     checked:1;     /* the catalogue was asked */
+    ngx_array_t                 *missing;       /* of ngx_str_t: sentences */
+} ngx_http_ihanoi_pg_status_t;
+
+ngx_int_t ngx_http_ihanoi_pg_status(ngx_http_ihanoi_pgdb_t *db,
+    ngx_pool_t *pool, ngx_http_ihanoi_pg_status_t *status);
+
+
+extern ngx_module_t  ngx_http_ihanoi_pg_module;
+
+
+#endif /* _NGX_HTTP_IHANOI_PG_H_INCLUDED_ */

@@ -1,0 +1,68 @@
+/*
+ * Copyright (C) iHaNoi contributors
+ *
+ * Problems (RFC 9457): the only place that makes an error body.
+ *
+ * A stage records what is wrong and returns the status; nginx finalizes the
+ * request as with any error, and this box's filter puts the document in place
+ * of nginx's own page.  Errors that nginx makes itself (413, 429, 502 ...)
+ * get a document too wherever "ihanoi_problems" is on.
+ */
+
+#ifndef _NGX_HTTP_IHANOI_PROBLEM_H_INCLUDED_
+#define _NGX_HTTP_IHANOI_PROBLEM_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+#include <jansson.h>
+
+
+typedef struct {
+    ngx_str_t            code;
+    ngx_uint_t           status;
+    ngx_str_t            title_vi;
+    ngx_str_t            title_en;
+    ngx_str_t            detail_vi;      /* may hold {member}; may be empty */
+    ngx_str_t            detail_en;
+} ngx_http_ihanoi_problem_t;
+
+
+/*
+ * Records a problem for this request and returns its HTTP status, to be
+ * returned from a phase or content handler or given to
+ * ngx_http_finalize_request().
+ *
+ * code     a row of the engine's table or of a contract's "x-ihanoi-problems";
+ *          an unknown code is logged at ALERT and becomes internal-error
+ * members  extension members or NULL; a reference is taken over
+ *
+ * The first problem recorded stays: a later one does not replace it.
+ */
+ngx_int_t ngx_http_ihanoi_problem(ngx_http_request_t *r, const char *code,
+    json_t *members);
+
+/* As above, when the code is not NUL-terminated (it came from SQL). */
+ngx_int_t ngx_http_ihanoi_problem_str(ngx_http_request_t *r, ngx_str_t *code,
+    json_t *members);
+
+/* Forgets what was recorded: "satisfy any" went on to another checker. */
+void ngx_http_ihanoi_problem_clear(ngx_http_request_t *r);
+
+/* Adds rows from a contract; codes must be new.  Configuration time only. */
+char *ngx_http_ihanoi_problem_add(ngx_conf_t *cf,
+    ngx_http_ihanoi_problem_t *problem);
+
+/* Adds a response header; on memory failure returns NGX_ERROR. */
+ngx_int_t ngx_http_ihanoi_header_add(ngx_http_request_t *r, const char *name,
+    ngx_str_t *value);
+
+/* 1 when the client prefers English (Accept-Language), otherwise Vietnamese. */
+ngx_uint_t ngx_http_ihanoi_english(ngx_http_request_t *r);
+
+
+extern ngx_module_t  ngx_http_ihanoi_problem_module;
+
+
+#endif /* _NGX_HTTP_IHANOI_PROBLEM_H_INCLUDED_ */
