@@ -1,0 +1,93 @@
+# iHaNoi gateway. `make help` lists the targets.
+#
+# Two commands make everything: `make run` and `make test`. Steps longer than
+# a line are programs in bin/, so that this file stays a table of contents.
+
+BUILD ?= debug
+LINK  ?= dynamic
+ifeq ($(origin CC),default)
+CC    := gcc
+endif
+
+OUT   := build/$(BUILD)
+WARN  := -Wall -Wextra -Wno-unused-parameter -Werror
+
+CFLAGS_debug    := -O1 -g -fno-omit-frame-pointer
+CFLAGS_release  := -O2 -g -fstack-protector-strong -D_FORTIFY_SOURCE=2
+CFLAGS_sanitize := -O1 -g -fno-omit-frame-pointer -DNGX_DEBUG_PALLOC=1 \
+                   -fsanitize=address,undefined -fno-sanitize-recover=undefined
+LDFLAGS_sanitize := -fsanitize=address,undefined
+
+CFLAGS  := $(CFLAGS_$(BUILD))
+LDFLAGS := $(LDFLAGS_$(BUILD))
+
+ifeq ($(CFLAGS),)
+$(error BUILD=$(BUILD) is not one of debug, release, sanitize)
+endif
+
+# The distribution's nginx for debug and release. The sanitize build needs all
+# of nginx with the same flags, hence its source.
+ifeq ($(BUILD),sanitize)
+NGINX_SRC ?= $(CURDIR)/build/nginx-source/nginx
+else
+NGINX_SRC ?= /usr/share/nginx/src
+endif
+
+LIB_SRC   := $(wildcard ngx_ihanoi_module/ihanoi_*.c)
+LIB_OBJ   := $(LIB_SRC:ngx_ihanoi_module/%.c=$(OUT)/lib/%.o)
+LIBS      := -ljansson -lpcre2-8 -lcrypto -lm
+UNIT_SRC  := $(wildcard tests/unit/*.c)
+UNIT      := $(UNIT_SRC:tests/unit/%.c=$(OUT)/unit/%)
+HEADERS   := $(wildcard ngx_ihanoi_module/*.h tests/unit/*.h)
+MODULE_SRC := $(wildcard ngx_ihanoi_module/*.[ch])
+
+export BUILD CC LINK NGINX_SRC
+
+
+.PHONY: all module unit command clean help
+.DEFAULT_GOAL := all
+
+all: module unit            ## build the module and the unit tests
+
+module: $(OUT)/module.built ## build the module into build/$(BUILD)/
+
+unit: $(UNIT)              ## build the unit tests of the nginx-free library
+
+clean:                     ## forget everything: build, private database, keys
+	rm -rf build
+
+help:                      ## print this list
+	@echo 'make TARGET [BUILD=debug|release|sanitize] [CC=gcc|clang]' \
+	      '[NGINX_SRC=dir] [LINK=dynamic|static]'
+	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## */  \1\t/p' $(MAKEFILE_LIST) \
+	    | expand -t 14
+
+
+# A file whose text is the settings of the build folder: rewritten, and thereby
+# newer than what was built, only when CC, LINK or NGINX_SRC change.
+SETTINGS := CC=$(CC) LINK=$(LINK) NGINX_SRC=$(NGINX_SRC) CFLAGS=$(CFLAGS)
+$(OUT)/settings: .FORCE
+	@mkdir -p $(OUT)
+	@echo '$(SETTINGS)' | cmp -s - $@ || echo '$(SETTINGS)' > $@
+.PHONY: .FORCE
+
+$(OUT)/nginx/objs/Makefile: config bin/configure-nginx $(OUT)/settings | $(NGINX_SRC)
+	bin/configure-nginx $(OUT) '$(CFLAGS) $(WARN)' '$(LDFLAGS)'
+
+$(OUT)/module.built: $(OUT)/nginx/objs/Makefile $(MODULE_SRC)
+	bin/make-nginx $(OUT)
+	@touch $@
+
+$(OUT)/lib/%.o: ngx_ihanoi_module/%.c $(HEADERS) $(OUT)/settings
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(WARN) -fPIC -c -o $@ $<
+
+$(OUT)/libihanoi.a: $(LIB_OBJ)
+	@mkdir -p $(@D)
+	rm -f $@ && ar rcs $@ $(LIB_OBJ)
+
+$(OUT)/unit/%: tests/unit/%.c $(OUT)/libihanoi.a $(HEADERS) $(OUT)/settings
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(WARN) $(LDFLAGS) -Ingx_ihanoi_module -o $@ $< \
+	    $(OUT)/libihanoi.a -ljwt $(LIBS)
+
