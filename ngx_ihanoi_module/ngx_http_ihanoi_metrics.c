@@ -110,6 +110,8 @@ typedef struct {
     ngx_rbtree_t                   rbtree;
     ngx_rbtree_node_t              sentinel;
     ngx_uint_t                     configured;  /* postconfiguration is over */
+    ngx_http_ihanoi_metric_t      *workers;
+    ngx_http_ihanoi_metric_t      *starts;
 } ngx_http_ihanoi_metrics_main_conf_t;
 
 
@@ -1234,10 +1236,28 @@ ngx_http_ihanoi_metrics_postconfiguration(ngx_conf_t *cf)
     imcf = ngx_http_conf_get_module_main_conf(cf,
                                               ngx_http_ihanoi_metrics_module);
 
+    /* the module is loaded to be used: the zone is there in any case */
     imcf->configured = 1;
 
-    if (imcf->zone && imcf->zone->shm.size == 0) {
+    if (ngx_http_ihanoi_zone_get(cf) == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (imcf->zone->shm.size == 0) {
         imcf->zone->shm.size = NGX_HTTP_IHANOI_ZONE_SIZE;
+    }
+
+    imcf->workers = ngx_http_ihanoi_metric_add(cf, NGX_HTTP_IHANOI_GAUGE,
+                        "ihanoi_workers",
+                        "Worker processes alive, of all generations.", NULL);
+
+    imcf->starts = ngx_http_ihanoi_metric_add(cf, NGX_HTTP_IHANOI_COUNTER,
+                       "ihanoi_worker_starts_total",
+                       "Worker processes started, by start, reload or after "
+                       "one died.", NULL);
+
+    if (imcf->workers == NULL || imcf->starts == NULL) {
+        return NGX_ERROR;
     }
 
     return NGX_OK;
@@ -1251,11 +1271,12 @@ ngx_http_ihanoi_metrics_postconfiguration(ngx_conf_t *cf)
 static ngx_int_t
 ngx_http_ihanoi_metrics_init_process(ngx_cycle_t *cycle)
 {
-    ngx_uint_t                 i;
-    ngx_slab_pool_t           *shpool;
-    ngx_http_ihanoi_zone_t    *zone;
-    ngx_http_ihanoi_family_t  *family;
-    ngx_http_ihanoi_series_t  *series;
+    ngx_uint_t                            i;
+    ngx_slab_pool_t                      *shpool;
+    ngx_http_ihanoi_zone_t               *zone;
+    ngx_http_ihanoi_family_t             *family;
+    ngx_http_ihanoi_series_t             *series;
+    ngx_http_ihanoi_metrics_main_conf_t  *imcf;
 
     ngx_http_ihanoi_slot = 0;
     ngx_http_ihanoi_slot_owned = 0;
@@ -1308,6 +1329,12 @@ found:
 
     ngx_http_ihanoi_slot = i;
     ngx_http_ihanoi_slot_owned = 1;
+
+    imcf = ngx_http_cycle_get_module_main_conf(cycle,
+                                               ngx_http_ihanoi_metrics_module);
+
+    ngx_http_ihanoi_metric_set(imcf->workers, 1);
+    ngx_http_ihanoi_metric_inc(imcf->starts);
 
     return NGX_OK;
 }

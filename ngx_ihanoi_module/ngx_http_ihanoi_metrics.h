@@ -80,7 +80,7 @@ ngx_int_t ngx_http_ihanoi_zone_add(ngx_conf_t *cf, const char *name,
 
 /*
  * The zone of the running configuration: in workers, from init_process on.
- * The pool is NULL when no directive of ours is used.  A root that is not
+ * The pool is NULL when there is no http block.  A root that is not
  * there yet is made; NULL when the zone is missing or full.
  */
 ngx_slab_pool_t *ngx_http_ihanoi_zone_pool(void);

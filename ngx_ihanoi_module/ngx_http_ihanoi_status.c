@@ -1,0 +1,264 @@
+/*
+ * Copyright (C) iHaNoi contributors
+ *
+ * What operators and their machines ask: does the worker run, may it get
+ * requests, how is it doing.
+ *
+ * "ihanoi_status" makes a location answer one of them.  A row of the table
+ * below is a document: its name in the directive, its media type, and who
+ * makes it.
+ */
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+#include "ngx_http_ihanoi_metrics.h"
+#include "ngx_http_ihanoi_problem.h"
+
+
+/*
+ * Makes the document: sets the status and the length in r->headers_out, and
+ * *out to the chain to send.  NGX_OK, NGX_ERROR, or a status without a body.
+ */
+typedef ngx_int_t (*ngx_http_ihanoi_status_pt)(ngx_http_request_t *r,
+    ngx_chain_t **out);
+
+
+typedef struct {
+    ngx_str_t                     name;
+    ngx_str_t                     type;
+    ngx_http_ihanoi_status_pt     make;
+    unsigned                      cacheable:1;
+} ngx_http_ihanoi_status_document_t;
+
+
+typedef struct {
+    ngx_http_ihanoi_status_document_t  *document;
+} ngx_http_ihanoi_status_loc_conf_t;
+
+
+static ngx_int_t ngx_http_ihanoi_status_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_ihanoi_status_healthz(ngx_http_request_t *r,
+    ngx_chain_t **out);
+static ngx_int_t ngx_http_ihanoi_status_metrics(ngx_http_request_t *r,
+    ngx_chain_t **out);
+static ngx_int_t ngx_http_ihanoi_status_text(ngx_http_request_t *r,
+    ngx_str_t *text, ngx_chain_t **out);
+
+static void *ngx_http_ihanoi_status_create_loc_conf(ngx_conf_t *cf);
+static char *ngx_http_ihanoi_status(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+
+static ngx_http_ihanoi_status_document_t  ngx_http_ihanoi_documents[] = {
+
+    { ngx_string("healthz"),
+      ngx_string("application/json"),
+      ngx_http_ihanoi_status_healthz, 0 },
+
+    { ngx_string("metrics"),
+      ngx_string("text/plain; version=0.0.4; charset=utf-8"),
+      ngx_http_ihanoi_status_metrics, 0 },
+
+    { ngx_null_string, ngx_null_string, NULL, 0 }
+};
+
+
+static ngx_command_t  ngx_http_ihanoi_status_commands[] = {
+
+    { ngx_string("ihanoi_status"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_ihanoi_status,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  ngx_http_ihanoi_status_module_ctx = {
+    NULL,                                  /* preconfiguration */
+    NULL,                                  /* postconfiguration */
+
+    NULL,                                  /* create main configuration */
+    NULL,                                  /* init main configuration */
+
+    NULL,                                  /* create server configuration */
+    NULL,                                  /* merge server configuration */
+
+    ngx_http_ihanoi_status_create_loc_conf,
+                                           /* create location configuration */
+    NULL                                   /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_http_ihanoi_status_module = {
+    NGX_MODULE_V1,
+    &ngx_http_ihanoi_status_module_ctx,    /* module context */
+    ngx_http_ihanoi_status_commands,       /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    NULL,                                  /* init module */
+    NULL,                                  /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    NULL,                                  /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+static ngx_int_t
+ngx_http_ihanoi_status_handler(ngx_http_request_t *r)
+{
+    ngx_int_t                           rc;
+    ngx_str_t                           allow, cache;
+    ngx_chain_t                        *out;
+    ngx_http_ihanoi_status_loc_conf_t  *islcf;
+
+    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
+        ngx_str_set(&allow, "GET, HEAD");
+
+        rc = ngx_http_ihanoi_header_add(r, "Allow", &allow);
+
+        return (rc == NGX_OK) ? NGX_HTTP_NOT_ALLOWED
+                              : NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    rc = ngx_http_discard_request_body(r);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    islcf = ngx_http_get_module_loc_conf(r, ngx_http_ihanoi_status_module);
+
+    r->headers_out.status = NGX_HTTP_OK;
+    r->headers_out.content_type = islcf->document->type;
+    r->headers_out.content_type_len = islcf->document->type.len;
+
+    if (!islcf->document->cacheable) {
+        ngx_str_set(&cache, "no-store");
+
+        if (ngx_http_ihanoi_header_add(r, "Cache-Control", &cache) != NGX_OK) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+    }
+
+    rc = islcf->document->make(r, &out);
+
+    if (rc == NGX_ERROR) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    rc = ngx_http_send_header(r);
+
+    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+        return rc;
+    }
+
+    return ngx_http_output_filter(r, out);
+}
+
+
+/* The worker runs: it answers. */
+static ngx_int_t
+ngx_http_ihanoi_status_healthz(ngx_http_request_t *r, ngx_chain_t **out)
+{
+    ngx_str_t  text;
+
+    ngx_str_set(&text, "{\"status\": \"ok\"}\n");
+
+    return ngx_http_ihanoi_status_text(r, &text, out);
+}
+
+
+static ngx_int_t
+ngx_http_ihanoi_status_metrics(ngx_http_request_t *r, ngx_chain_t **out)
+{
+    return ngx_http_ihanoi_metrics_render(r->pool, out,
+                                          &r->headers_out.content_length_n);
+}
+
+
+/* text must live as long as the request. */
+static ngx_int_t
+ngx_http_ihanoi_status_text(ngx_http_request_t *r, ngx_str_t *text,
+    ngx_chain_t **out)
+{
+    ngx_buf_t    *b;
+    ngx_chain_t  *cl;
+
+    b = ngx_calloc_buf(r->pool);
+    cl = ngx_alloc_chain_link(r->pool);
+
+    if (b == NULL || cl == NULL) {
+        return NGX_ERROR;
+    }
+
+    b->pos = text->data;
+    b->last = text->data + text->len;
+    b->memory = 1;
+    b->last_buf = 1;
+    b->last_in_chain = 1;
+
+    cl->buf = b;
+    cl->next = NULL;
+    *out = cl;
+
+    r->headers_out.content_length_n = text->len;
+
+    return NGX_OK;
+}
+
+
+static void *
+ngx_http_ihanoi_status_create_loc_conf(ngx_conf_t *cf)
+{
+    /* not merged: a handler is not inherited either */
+    return ngx_pcalloc(cf->pool, sizeof(ngx_http_ihanoi_status_loc_conf_t));
+}
+
+
+static char *
+ngx_http_ihanoi_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_ihanoi_status_loc_conf_t *islcf = conf;
+
+    ngx_str_t                          *value;
+    ngx_http_core_loc_conf_t           *clcf;
+    ngx_http_ihanoi_status_document_t  *document;
+
+    if (islcf->document) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    for (document = ngx_http_ihanoi_documents; document->make; document++) {
+
+        if (value[1].len == document->name.len
+            && ngx_strcmp(value[1].data, document->name.data) == 0)
+        {
+            islcf->document = document;
+            break;
+        }
+    }
+
+    if (islcf->document == NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\", it must be \"healthz\", "
+                           "\"readyz\", \"metrics\" or \"openapi\"",
+                           &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    clcf->handler = ngx_http_ihanoi_status_handler;
+
+    return NGX_CONF_OK;
+}
