@@ -1,12 +1,12 @@
 /*
  * Copyright (C) iHaNoi contributors
  *
- * Problems: the engine's table of codes and texts, the record a request
- * carries, and the filter that puts a problem document in place of an error
- * page.
+ * Problems: the record a request carries, and the filter that puts a problem
+ * document in place of an error page.
  */
 
 #include "ngx_http_ihanoi_problem.h"
+#include "ngx_http_ihanoi_problem_document.h"
 
 
 typedef struct {
@@ -32,24 +32,20 @@ typedef struct {
     json_t                          *members;
     ngx_buf_t                       *body;       /* set: replaces what comes */
     unsigned                         sent:1;
+    unsigned                         keepalive:1;
 } ngx_http_ihanoi_problem_ctx_t;
 
 
 static ngx_http_ihanoi_problem_t *ngx_http_ihanoi_problem_find(
     ngx_http_ihanoi_problem_main_conf_t *pmcf, ngx_str_t *code);
 static ngx_http_ihanoi_problem_t *ngx_http_ihanoi_problem_of_status(
-    ngx_http_ihanoi_problem_main_conf_t *pmcf, ngx_uint_t status);
+    ngx_uint_t status);
 static ngx_http_ihanoi_problem_ctx_t *ngx_http_ihanoi_problem_get_ctx(
     ngx_http_request_t *r);
 static void ngx_http_ihanoi_problem_cleanup(void *data);
-static json_t *ngx_http_ihanoi_problem_detail(ngx_str_t *text,
-    json_t *members);
-static ngx_buf_t *ngx_http_ihanoi_problem_document(ngx_http_request_t *r,
-    const ngx_http_ihanoi_problem_t *problem, json_t *members);
 static ngx_int_t ngx_http_ihanoi_problem_header_filter(ngx_http_request_t *r);
 static ngx_int_t ngx_http_ihanoi_problem_body_filter(ngx_http_request_t *r,
     ngx_chain_t *in);
-static ngx_uint_t ngx_http_ihanoi_problem_quality(u_char *p, u_char *last);
 
 static char *ngx_http_ihanoi_problem_insert(ngx_conf_t *cf,
     ngx_http_ihanoi_problem_main_conf_t *pmcf,
@@ -59,126 +55,6 @@ static void *ngx_http_ihanoi_problem_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_ihanoi_problem_merge_loc_conf(ngx_conf_t *cf,
     void *parent, void *child);
 static ngx_int_t ngx_http_ihanoi_problem_init(ngx_conf_t *cf);
-
-
-#define NGX_HTTP_IHANOI_PROBLEM(code, status, vi, en)                         \
-    { ngx_string(code), status, ngx_string(vi), ngx_string(en),               \
-      ngx_null_string, ngx_null_string }
-
-/*
- * The engine's own problems.  The first row of a status also names nginx's
- * own errors of that status.
- */
-static ngx_http_ihanoi_problem_t  ngx_http_ihanoi_problems[] = {
-
-    NGX_HTTP_IHANOI_PROBLEM("bad-request", 400,
-        "Yêu cầu không hợp lệ", "The request is malformed"),
-    NGX_HTTP_IHANOI_PROBLEM("invalid-request", 400,
-        "Dữ liệu gửi lên không đúng quy định của dịch vụ",
-        "The request does not match the contract"),
-    NGX_HTTP_IHANOI_PROBLEM("authorization-malformed", 400,
-        "Thông tin xác thực không đúng định dạng",
-        "The Authorization header is malformed"),
-    NGX_HTTP_IHANOI_PROBLEM("idempotency-key-missing", 400,
-        "Thiếu tiêu đề Idempotency-Key",
-        "The Idempotency-Key header is required"),
-    NGX_HTTP_IHANOI_PROBLEM("idempotency-key-invalid", 400,
-        "Tiêu đề Idempotency-Key không hợp lệ",
-        "The Idempotency-Key header is not valid"),
-
-    NGX_HTTP_IHANOI_PROBLEM("unauthorized", 401,
-        "Cần đăng nhập", "Authentication is required"),
-    NGX_HTTP_IHANOI_PROBLEM("token-missing", 401,
-        "Cần đăng nhập để dùng chức năng này",
-        "This operation needs an access token"),
-    NGX_HTTP_IHANOI_PROBLEM("token-invalid", 401,
-        "Phiên đăng nhập không hợp lệ hoặc đã hết hạn",
-        "The access token is not valid or has expired"),
-
-    NGX_HTTP_IHANOI_PROBLEM("forbidden", 403,
-        "Không có quyền thực hiện", "You may not do this"),
-    NGX_HTTP_IHANOI_PROBLEM("scope-insufficient", 403,
-        "Ứng dụng chưa được cấp quyền cần thiết",
-        "The access token lacks a required scope"),
-    NGX_HTTP_IHANOI_PROBLEM("assurance-insufficient", 403,
-        "Cần tài khoản được xác thực ở mức cao hơn",
-        "A more strongly verified account is required"),
-
-    NGX_HTTP_IHANOI_PROBLEM("not-found", 404,
-        "Không tìm thấy", "Not found"),
-    NGX_HTTP_IHANOI_PROBLEM("method-not-allowed", 405,
-        "Phương thức không được hỗ trợ", "The method is not allowed here"),
-    NGX_HTTP_IHANOI_PROBLEM("not-acceptable", 406,
-        "Không có định dạng được yêu cầu",
-        "None of the accepted media types can be produced"),
-    NGX_HTTP_IHANOI_PROBLEM("request-timeout", 408,
-        "Yêu cầu gửi quá chậm", "The request took too long to arrive"),
-    NGX_HTTP_IHANOI_PROBLEM("conflict", 409,
-        "Xung đột với trạng thái hiện tại",
-        "The request conflicts with the current state"),
-    NGX_HTTP_IHANOI_PROBLEM("idempotency-key-in-use", 409,
-        "Yêu cầu có cùng Idempotency-Key đang được xử lý",
-        "A request with this Idempotency-Key is being processed"),
-    NGX_HTTP_IHANOI_PROBLEM("length-required", 411,
-        "Thiếu độ dài nội dung", "A Content-Length is required"),
-    NGX_HTTP_IHANOI_PROBLEM("precondition-failed", 412,
-        "Dữ liệu đã được thay đổi, hãy tải lại",
-        "The resource has changed: fetch it again"),
-    NGX_HTTP_IHANOI_PROBLEM("content-too-large", 413,
-        "Nội dung gửi lên quá lớn", "The request body is too large"),
-    NGX_HTTP_IHANOI_PROBLEM("uri-too-long", 414,
-        "Địa chỉ quá dài", "The request target is too long"),
-    NGX_HTTP_IHANOI_PROBLEM("unsupported-media-type", 415,
-        "Kiểu nội dung không được hỗ trợ",
-        "The media type of the request body is not supported"),
-    NGX_HTTP_IHANOI_PROBLEM("range-not-satisfiable", 416,
-        "Khoảng dữ liệu không hợp lệ", "The range cannot be satisfied"),
-    NGX_HTTP_IHANOI_PROBLEM("misdirected-request", 421,
-        "Yêu cầu gửi nhầm máy chủ", "The request was sent to a wrong host"),
-    NGX_HTTP_IHANOI_PROBLEM("idempotency-key-reused", 422,
-        "Idempotency-Key đã dùng cho một yêu cầu khác",
-        "This Idempotency-Key was used with another request"),
-    NGX_HTTP_IHANOI_PROBLEM("precondition-required", 428,
-        "Thiếu tiêu đề If-Match", "The If-Match header is required"),
-    NGX_HTTP_IHANOI_PROBLEM("too-many-requests", 429,
-        "Quá nhiều yêu cầu, hãy thử lại sau",
-        "Too many requests: try again later"),
-
-    NGX_HTTP_IHANOI_PROBLEM("internal-error", 500,
-        "Lỗi hệ thống", "Internal error"),
-    NGX_HTTP_IHANOI_PROBLEM("not-implemented", 501,
-        "Chưa được hỗ trợ", "Not implemented"),
-    NGX_HTTP_IHANOI_PROBLEM("bad-gateway", 502,
-        "Hệ thống liên kết trả lời không đúng",
-        "A connected system answered wrongly"),
-    NGX_HTTP_IHANOI_PROBLEM("unavailable", 503,
-        "Dịch vụ tạm ngừng", "The service is temporarily unavailable"),
-    NGX_HTTP_IHANOI_PROBLEM("overloaded", 503,
-        "Hệ thống đang quá tải, hãy thử lại sau",
-        "The service is overloaded: try again later"),
-    NGX_HTTP_IHANOI_PROBLEM("database-unavailable", 503,
-        "Cơ sở dữ liệu tạm ngừng, hãy thử lại sau",
-        "The database is unavailable: try again later"),
-    NGX_HTTP_IHANOI_PROBLEM("operation-unavailable", 503,
-        "Chức năng này tạm ngừng",
-        "This operation is not available in the current release"),
-    NGX_HTTP_IHANOI_PROBLEM("outcome-unknown", 503,
-        "Chưa rõ kết quả, hãy gửi lại với cùng Idempotency-Key",
-        "The outcome is unknown: repeat with the same Idempotency-Key"),
-    NGX_HTTP_IHANOI_PROBLEM("keys-unavailable", 503,
-        "Chưa kiểm tra được thông tin đăng nhập, hãy thử lại sau",
-        "The token cannot be checked now: try again later"),
-    NGX_HTTP_IHANOI_PROBLEM("gateway-timeout", 504,
-        "Hệ thống liên kết trả lời quá chậm",
-        "A connected system took too long to answer"),
-    NGX_HTTP_IHANOI_PROBLEM("database-timeout", 504,
-        "Cơ sở dữ liệu trả lời quá chậm",
-        "The database took too long to answer"),
-    NGX_HTTP_IHANOI_PROBLEM("insufficient-storage", 507,
-        "Hết dung lượng lưu trữ", "Insufficient storage"),
-
-    NGX_HTTP_IHANOI_PROBLEM("", 0, "", "")
-};
 
 
 static ngx_command_t  ngx_http_ihanoi_problem_commands[] = {
@@ -265,7 +141,7 @@ ngx_http_ihanoi_problem_str(ngx_http_request_t *r, ngx_str_t *code,
         json_decref(members);
         members = NULL;
 
-        problem = ngx_http_ihanoi_problem_of_status(pmcf,
+        problem = ngx_http_ihanoi_problem_of_status(
                                              NGX_HTTP_INTERNAL_SERVER_ERROR);
     }
 
@@ -283,6 +159,7 @@ ngx_http_ihanoi_problem_str(ngx_http_request_t *r, ngx_str_t *code,
 
     ctx->problem = problem;
     ctx->members = members;
+    ctx->keepalive = r->keepalive;
 
     return problem->status;
 }
@@ -303,159 +180,6 @@ ngx_http_ihanoi_problem_clear(ngx_http_request_t *r)
 }
 
 
-ngx_int_t
-ngx_http_ihanoi_header_add(ngx_http_request_t *r, const char *name,
-    ngx_str_t *value)
-{
-    ngx_table_elt_t  *h;
-
-    h = ngx_list_push(&r->headers_out.headers);
-    if (h == NULL) {
-        return NGX_ERROR;
-    }
-
-    h->hash = 1;
-#if (nginx_version >= 1023000)
-    h->next = NULL;
-#endif
-    h->key.data = (u_char *) name;
-    h->key.len = ngx_strlen(name);
-    h->value = *value;
-
-    return NGX_OK;
-}
-
-
-/*
- * RFC 9110 12.5.4.  Only two languages are there, so the question is whether
- * "en" has a higher quality than "vi"; "*" stands for a language not named.
- */
-ngx_uint_t
-ngx_http_ihanoi_english(ngx_http_request_t *r)
-{
-    u_char           *p, *last, *end, *tag;
-    size_t            len;
-    ngx_uint_t        i, q, any;
-    ngx_int_t         vi, en;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
-
-    /* nginx keeps accept_language only where a module asked for it */
-
-    vi = -1;
-    en = -1;
-    any = 0;
-
-    part = &r->headers_in.headers.part;
-    h = part->elts;
-
-    for (i = 0; /* void */ ; i++) {
-
-        if (i >= part->nelts) {
-            if (part->next == NULL) {
-                break;
-            }
-
-            part = part->next;
-            h = part->elts;
-            i = 0;
-        }
-
-        if (h[i].key.len != sizeof("Accept-Language") - 1
-            || ngx_strncasecmp(h[i].key.data, (u_char *) "Accept-Language",
-                               sizeof("Accept-Language") - 1)
-               != 0)
-        {
-            continue;
-        }
-
-        p = h[i].value.data;
-        last = p + h[i].value.len;
-
-        while (p < last) {
-
-            while (p < last && (*p == ' ' || *p == ',' || *p == '\t')) {
-                p++;
-            }
-
-            tag = p;
-
-            while (p < last && *p != ';' && *p != ',' && *p != ' '
-                   && *p != '\t')
-            {
-                p++;
-            }
-
-            len = p - tag;
-
-            for (end = p; end < last && *end != ','; end++) { /* void */ }
-
-            q = ngx_http_ihanoi_problem_quality(p, end);
-
-            if (len >= 2 && (len == 2 || tag[2] == '-')) {
-                if (ngx_strncasecmp(tag, (u_char *) "vi", 2) == 0) {
-                    vi = ngx_max(vi, (ngx_int_t) q);
-
-                } else if (ngx_strncasecmp(tag, (u_char *) "en", 2) == 0) {
-                    en = ngx_max(en, (ngx_int_t) q);
-                }
-
-            } else if (len == 1 && *tag == '*') {
-                any = q;
-            }
-
-            p = end;
-        }
-    }
-
-    if (vi == -1) {
-        vi = any;
-    }
-
-    if (en == -1) {
-        en = any;
-    }
-
-    return en > vi;
-}
-
-
-/* ";q=0.5" in thousandths; 1000 when there is none. */
-static ngx_uint_t
-ngx_http_ihanoi_problem_quality(u_char *p, u_char *last)
-{
-    ngx_uint_t  q, scale;
-
-    while (p < last && (*p == ' ' || *p == '\t' || *p == ';')) {
-        p++;
-    }
-
-    if (last - p < 3 || (*p != 'q' && *p != 'Q') || p[1] != '=') {
-        return 1000;
-    }
-
-    p += 2;
-
-    if (*p != '0') {
-        return 1000;
-    }
-
-    p++;
-    q = 0;
-
-    if (p < last && *p == '.') {
-        p++;
-
-        for (scale = 100; p < last && *p >= '0' && *p <= '9'; p++) {
-            q += (*p - '0') * scale;
-            scale /= 10;
-        }
-    }
-
-    return q;
-}
-
-
 static ngx_http_ihanoi_problem_t *
 ngx_http_ihanoi_problem_find(ngx_http_ihanoi_problem_main_conf_t *pmcf,
     ngx_str_t *code)
@@ -473,8 +197,7 @@ ngx_http_ihanoi_problem_find(ngx_http_ihanoi_problem_main_conf_t *pmcf,
 
 
 static ngx_http_ihanoi_problem_t *
-ngx_http_ihanoi_problem_of_status(ngx_http_ihanoi_problem_main_conf_t *pmcf,
-    ngx_uint_t status)
+ngx_http_ihanoi_problem_of_status(ngx_uint_t status)
 {
     ngx_http_ihanoi_problem_t  *row, *server_error, *client_error;
 
@@ -538,147 +261,6 @@ ngx_http_ihanoi_problem_cleanup(void *data)
 }
 
 
-/* Replaces each {member} of a detail text by that member, a scalar. */
-static json_t *
-ngx_http_ihanoi_problem_detail(ngx_str_t *text, json_t *members)
-{
-    char           buf[1024], name[64];
-    u_char        *p, *last, *end, *to, *to_last;
-    size_t         len;
-    json_t        *value;
-
-    to = (u_char *) buf;
-    to_last = to + sizeof(buf);
-
-    p = text->data;
-    last = p + text->len;
-
-    while (p < last && to < to_last) {
-
-        if (*p != '{') {
-            *to++ = *p++;
-            continue;
-        }
-
-        end = ngx_strlchr(p, last, '}');
-        len = end ? (size_t) (end - p - 1) : 0;
-
-        if (end == NULL || len >= sizeof(name)) {
-            *to++ = *p++;
-            continue;
-        }
-
-        ngx_memcpy(name, p + 1, len);
-        name[len] = '\0';
-        p = end + 1;
-
-        value = json_object_get(members, name);
-
-        if (json_is_string(value)) {
-            len = ngx_min(json_string_length(value), (size_t) (to_last - to));
-            to = ngx_cpymem(to, json_string_value(value), len);
-
-        } else if (json_is_integer(value)) {
-            to = ngx_snprintf(to, to_last - to, "%L",
-                              (int64_t) json_integer_value(value));
-
-        } else if (json_is_real(value)) {
-            to = ngx_snprintf(to, to_last - to, "%.1f",
-                              json_real_value(value));
-        }
-    }
-
-    /* NULL when the text was cut inside a character: better none than broken */
-
-    return json_stringn(buf, to - (u_char *) buf);
-}
-
-
-/* RFC 9457 3; NULL when memory failed. */
-static ngx_buf_t *
-ngx_http_ihanoi_problem_document(ngx_http_request_t *r,
-    const ngx_http_ihanoi_problem_t *problem, json_t *members)
-{
-    char                                 *text;
-    size_t                                len;
-    u_char                               *p;
-    ngx_buf_t                            *b;
-    json_t                               *doc, *detail;
-    ngx_str_t                            *title, *about;
-    ngx_uint_t                            english;
-    ngx_http_variable_value_t            *id;
-    ngx_http_ihanoi_problem_main_conf_t  *pmcf;
-    u_char                                urn[256];
-
-    pmcf = ngx_http_get_module_main_conf(r, ngx_http_ihanoi_problem_module);
-
-    doc = json_object();
-    if (doc == NULL) {
-        return NULL;
-    }
-
-    english = ngx_http_ihanoi_english(r);
-    title = (ngx_str_t *) (english ? &problem->title_en : &problem->title_vi);
-    about = (ngx_str_t *) (english ? &problem->detail_en
-                                   : &problem->detail_vi);
-
-    p = ngx_snprintf(urn, sizeof(urn), "urn:ihanoi:problem:%V",
-                     &problem->code);
-
-    json_object_set_new(doc, "type", json_stringn((char *) urn, p - urn));
-    json_object_set_new(doc, "title",
-                        json_stringn((char *) title->data, title->len));
-    json_object_set_new(doc, "status", json_integer(problem->status));
-
-    if (about->len) {
-        detail = ngx_http_ihanoi_problem_detail(about, members);
-
-        if (detail) {
-            json_object_set_new(doc, "detail", detail);
-        }
-    }
-
-    id = ngx_http_get_indexed_variable(r, pmcf->request_id);
-
-    if (id && !id->not_found) {
-        p = ngx_snprintf(urn, sizeof(urn), "urn:ihanoi:request:%v", id);
-
-        json_object_set_new(doc, "instance",
-                            json_stringn((char *) urn, p - urn));
-    }
-
-    /* "code" is how SQL names a problem; clients have "type" */
-
-    if (members) {
-        json_object_update_missing(doc, members);
-        json_object_del(doc, "code");
-    }
-
-    text = json_dumps(doc, JSON_COMPACT|JSON_REAL_PRECISION(15));
-
-    json_decref(doc);
-
-    if (text == NULL) {
-        return NULL;
-    }
-
-    len = ngx_strlen(text);
-
-    b = ngx_create_temp_buf(r->pool, len + 1);
-
-    if (b) {
-        b->last = ngx_cpymem(b->last, text, len);
-        *b->last++ = LF;
-        b->last_buf = 1;
-        b->last_in_chain = 1;
-    }
-
-    free(text);
-
-    return b;
-}
-
-
 static ngx_int_t
 ngx_http_ihanoi_problem_header_filter(ngx_http_request_t *r)
 {
@@ -691,14 +273,9 @@ ngx_http_ihanoi_problem_header_filter(ngx_http_request_t *r)
 
     status = r->headers_out.status;
 
-    /*
-     * err_status tells an error that nginx finalized from a status that some
-     * backend sent; error_page tells that the operator has a page of his own.
-     */
+    /* err_status: nginx finalized an error, it is not what a backend sent */
 
-    if (r != r->main || status < NGX_HTTP_BAD_REQUEST || r->err_status == 0
-        || r->error_page)
-    {
+    if (r != r->main || status < NGX_HTTP_BAD_REQUEST || r->err_status == 0) {
         return ngx_http_next_header_filter(r);
     }
 
@@ -707,17 +284,29 @@ ngx_http_ihanoi_problem_header_filter(ngx_http_request_t *r)
     if (ctx && ctx->problem && ctx->problem->status == status) {
         problem = ctx->problem;
 
+        /*
+         * nginx closes the connection after any 400, since it may not know
+         * where the next request starts.  Here it does when no body is left.
+         */
+
+        if (ctx->keepalive
+            && (r->request_body
+                || (r->headers_in.content_length_n <= 0
+                    && !r->headers_in.chunked)))
+        {
+            r->keepalive = 1;
+        }
+
     } else {
         plcf = ngx_http_get_module_loc_conf(r, ngx_http_ihanoi_problem_module);
 
-        if (!plcf->enable) {
+        /* the operator's own error_page has been followed: it stays */
+
+        if (!plcf->enable || (r->error_page && r->internal)) {
             return ngx_http_next_header_filter(r);
         }
 
-        pmcf = ngx_http_get_module_main_conf(r,
-                                             ngx_http_ihanoi_problem_module);
-
-        problem = ngx_http_ihanoi_problem_of_status(pmcf, status);
+        problem = ngx_http_ihanoi_problem_of_status(status);
 
         ctx = ngx_http_ihanoi_problem_get_ctx(r);
         if (ctx == NULL) {
@@ -738,7 +327,10 @@ ngx_http_ihanoi_problem_header_filter(ngx_http_request_t *r)
         }
     }
 
-    ctx->body = ngx_http_ihanoi_problem_document(r, problem, ctx->members);
+    pmcf = ngx_http_get_module_main_conf(r, ngx_http_ihanoi_problem_module);
+
+    ctx->body = ngx_http_ihanoi_problem_document(r, problem, ctx->members,
+                           ngx_http_get_indexed_variable(r, pmcf->request_id));
     if (ctx->body == NULL) {
         return NGX_ERROR;
     }
@@ -857,6 +449,17 @@ ngx_http_ihanoi_problem_add(ngx_conf_t *cf, ngx_http_ihanoi_problem_t *problem)
     }
 
     return ngx_http_ihanoi_problem_insert(cf, pmcf, problem);
+}
+
+
+void
+ngx_http_ihanoi_problem_enable(ngx_conf_t *cf)
+{
+    ngx_http_ihanoi_problem_loc_conf_t  *plcf;
+
+    plcf = ngx_http_conf_get_module_loc_conf(cf,
+                                             ngx_http_ihanoi_problem_module);
+    plcf->enable = 1;
 }
 
 

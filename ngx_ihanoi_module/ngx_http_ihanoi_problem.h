@@ -17,6 +17,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 #include <jansson.h>
+#include "ngx_http_ihanoi_header.h"
 
 
 typedef struct {
@@ -54,9 +55,8 @@ void ngx_http_ihanoi_problem_clear(ngx_http_request_t *r);
 char *ngx_http_ihanoi_problem_add(ngx_conf_t *cf,
     ngx_http_ihanoi_problem_t *problem);
 
-/* Adds a response header; on memory failure returns NGX_ERROR. */
-ngx_int_t ngx_http_ihanoi_header_add(ngx_http_request_t *r, const char *name,
-    ngx_str_t *value);
+/* Turns "ihanoi_problems" on in this location.  Called from merge. */
+void ngx_http_ihanoi_problem_enable(ngx_conf_t *cf);
 
 /* 1 when the client prefers English (Accept-Language), otherwise Vietnamese. */
 ngx_uint_t ngx_http_ihanoi_english(ngx_http_request_t *r);

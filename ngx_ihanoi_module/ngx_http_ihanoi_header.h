@@ -1,0 +1,32 @@
+/*
+ * Copyright (C) iHaNoi contributors
+ *
+ * Request and response headers by name.
+ */
+
+#ifndef _NGX_HTTP_IHANOI_HEADER_H_INCLUDED_
+#define _NGX_HTTP_IHANOI_HEADER_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+
+/*
+ * The value of a request header, whatever the case of its name; repeated ones
+ * are joined with ", " (RFC 9110 5.3).  {0, NULL} when there is none.
+ * NGX_ERROR: memory, which only joining needs.
+ */
+ngx_int_t ngx_http_ihanoi_header_in(ngx_http_request_t *r, const char *name,
+    size_t len, ngx_str_t *value);
+
+/* ";q=0.5" between p and last in thousandths; 1000 when there is none. */
+ngx_int_t ngx_http_ihanoi_header_quality(u_char *p, u_char *last);
+
+/* Adds a response header; name must outlive the request.  NGX_ERROR: memory. */
+ngx_int_t ngx_http_ihanoi_header_add(ngx_http_request_t *r, const char *name,
+    ngx_str_t *value);
+
+
+#endif /* _NGX_HTTP_IHANOI_HEADER_H_INCLUDED_ */

@@ -1,0 +1,341 @@
+/*
+ * Copyright (C) iHaNoi contributors
+ *
+ * The engine's table of problems, the choice of language, and the document.
+ */
+
+#include "ngx_http_ihanoi_problem_document.h"
+
+
+static json_t *ngx_http_ihanoi_problem_detail(ngx_str_t *text,
+    json_t *members);
+
+
+#define NGX_HTTP_IHANOI_PROBLEM(code, status, vi, en)                         \
+    { ngx_string(code), status, ngx_string(vi), ngx_string(en),               \
+      ngx_null_string, ngx_null_string }
+
+/*
+ * The engine's own problems.  The first row of a status also names nginx's
+ * own errors of that status.
+ */
+ngx_http_ihanoi_problem_t  ngx_http_ihanoi_problems[] = {
+
+    NGX_HTTP_IHANOI_PROBLEM("bad-request", 400,
+        "Yêu cầu không hợp lệ", "The request is malformed"),
+    NGX_HTTP_IHANOI_PROBLEM("invalid-request", 400,
+        "Dữ liệu gửi lên không đúng quy định của dịch vụ",
+        "The request does not match the contract"),
+    NGX_HTTP_IHANOI_PROBLEM("authorization-malformed", 400,
+        "Thông tin xác thực không đúng định dạng",
+        "The Authorization header is malformed"),
+    NGX_HTTP_IHANOI_PROBLEM("idempotency-key-missing", 400,
+        "Thiếu tiêu đề Idempotency-Key",
+        "The Idempotency-Key header is required"),
+    NGX_HTTP_IHANOI_PROBLEM("idempotency-key-invalid", 400,
+        "Tiêu đề Idempotency-Key không hợp lệ",
+        "The Idempotency-Key header is not valid"),
+
+    NGX_HTTP_IHANOI_PROBLEM("unauthorized", 401,
+        "Cần đăng nhập", "Authentication is required"),
+    NGX_HTTP_IHANOI_PROBLEM("token-missing", 401,
+        "Cần đăng nhập để dùng chức năng này",
+        "This operation needs an access token"),
+    NGX_HTTP_IHANOI_PROBLEM("token-invalid", 401,
+        "Phiên đăng nhập không hợp lệ hoặc đã hết hạn",
+        "The access token is not valid or has expired"),
+
+    NGX_HTTP_IHANOI_PROBLEM("forbidden", 403,
+        "Không có quyền thực hiện", "You may not do this"),
+    NGX_HTTP_IHANOI_PROBLEM("scope-insufficient", 403,
+        "Ứng dụng chưa được cấp quyền cần thiết",
+        "The access token lacks a required scope"),
+    NGX_HTTP_IHANOI_PROBLEM("assurance-insufficient", 403,
+        "Cần tài khoản được xác thực ở mức cao hơn",
+        "A more strongly verified account is required"),
+
+    NGX_HTTP_IHANOI_PROBLEM("not-found", 404,
+        "Không tìm thấy", "Not found"),
+    NGX_HTTP_IHANOI_PROBLEM("method-not-allowed", 405,
+        "Phương thức không được hỗ trợ", "The method is not allowed here"),
+    NGX_HTTP_IHANOI_PROBLEM("not-acceptable", 406,
+        "Không có định dạng được yêu cầu",
+        "None of the accepted media types can be produced"),
+    NGX_HTTP_IHANOI_PROBLEM("request-timeout", 408,
+        "Yêu cầu gửi quá chậm", "The request took too long to arrive"),
+    NGX_HTTP_IHANOI_PROBLEM("conflict", 409,
+        "Xung đột với trạng thái hiện tại",
+        "The request conflicts with the current state"),
+    NGX_HTTP_IHANOI_PROBLEM("idempotency-key-in-use", 409,
+        "Yêu cầu có cùng Idempotency-Key đang được xử lý",
+        "A request with this Idempotency-Key is being processed"),
+    NGX_HTTP_IHANOI_PROBLEM("length-required", 411,
+        "Thiếu độ dài nội dung", "A Content-Length is required"),
+    NGX_HTTP_IHANOI_PROBLEM("precondition-failed", 412,
+        "Dữ liệu đã được thay đổi, hãy tải lại",
+        "The resource has changed: fetch it again"),
+    NGX_HTTP_IHANOI_PROBLEM("content-too-large", 413,
+        "Nội dung gửi lên quá lớn", "The request body is too large"),
+    NGX_HTTP_IHANOI_PROBLEM("uri-too-long", 414,
+        "Địa chỉ quá dài", "The request target is too long"),
+    NGX_HTTP_IHANOI_PROBLEM("unsupported-media-type", 415,
+        "Kiểu nội dung không được hỗ trợ",
+        "The media type of the request body is not supported"),
+    NGX_HTTP_IHANOI_PROBLEM("range-not-satisfiable", 416,
+        "Khoảng dữ liệu không hợp lệ", "The range cannot be satisfied"),
+    NGX_HTTP_IHANOI_PROBLEM("misdirected-request", 421,
+        "Yêu cầu gửi nhầm máy chủ", "The request was sent to a wrong host"),
+    NGX_HTTP_IHANOI_PROBLEM("idempotency-key-reused", 422,
+        "Idempotency-Key đã dùng cho một yêu cầu khác",
+        "This Idempotency-Key was used with another request"),
+    NGX_HTTP_IHANOI_PROBLEM("precondition-required", 428,
+        "Thiếu tiêu đề If-Match", "The If-Match header is required"),
+    NGX_HTTP_IHANOI_PROBLEM("too-many-requests", 429,
+        "Quá nhiều yêu cầu, hãy thử lại sau",
+        "Too many requests: try again later"),
+
+    NGX_HTTP_IHANOI_PROBLEM("internal-error", 500,
+        "Lỗi hệ thống", "Internal error"),
+    NGX_HTTP_IHANOI_PROBLEM("not-implemented", 501,
+        "Chưa được hỗ trợ", "Not implemented"),
+    NGX_HTTP_IHANOI_PROBLEM("bad-gateway", 502,
+        "Hệ thống liên kết trả lời không đúng",
+        "A connected system answered wrongly"),
+    NGX_HTTP_IHANOI_PROBLEM("unavailable", 503,
+        "Dịch vụ tạm ngừng", "The service is temporarily unavailable"),
+    NGX_HTTP_IHANOI_PROBLEM("overloaded", 503,
+        "Hệ thống đang quá tải, hãy thử lại sau",
+        "The service is overloaded: try again later"),
+    NGX_HTTP_IHANOI_PROBLEM("database-unavailable", 503,
+        "Cơ sở dữ liệu tạm ngừng, hãy thử lại sau",
+        "The database is unavailable: try again later"),
+    NGX_HTTP_IHANOI_PROBLEM("operation-unavailable", 503,
+        "Chức năng này tạm ngừng",
+        "This operation is not available in the current release"),
+    NGX_HTTP_IHANOI_PROBLEM("outcome-unknown", 503,
+        "Chưa rõ kết quả, hãy gửi lại với cùng Idempotency-Key",
+        "The outcome is unknown: repeat with the same Idempotency-Key"),
+    NGX_HTTP_IHANOI_PROBLEM("keys-unavailable", 503,
+        "Chưa kiểm tra được thông tin đăng nhập, hãy thử lại sau",
+        "The token cannot be checked now: try again later"),
+    NGX_HTTP_IHANOI_PROBLEM("gateway-timeout", 504,
+        "Hệ thống liên kết trả lời quá chậm",
+        "A connected system took too long to answer"),
+    NGX_HTTP_IHANOI_PROBLEM("database-timeout", 504,
+        "Cơ sở dữ liệu trả lời quá chậm",
+        "The database took too long to answer"),
+    NGX_HTTP_IHANOI_PROBLEM("insufficient-storage", 507,
+        "Hết dung lượng lưu trữ", "Insufficient storage"),
+
+    NGX_HTTP_IHANOI_PROBLEM("", 0, "", "")
+};
+
+
+/*
+ * RFC 9110 12.5.4.  Only two languages are there, so the question is whether
+ * "en" has a higher quality than "vi"; "*" stands for a language not named.
+ */
+ngx_uint_t
+ngx_http_ihanoi_english(ngx_http_request_t *r)
+{
+    u_char     *p, *last, *end, *tag;
+    size_t      len;
+    ngx_int_t   vi, en, any, q;
+    ngx_str_t   value;
+
+    if (ngx_http_ihanoi_header_in(r, "Accept-Language",
+                                  sizeof("Accept-Language") - 1, &value)
+        != NGX_OK)
+    {
+        return 0;
+    }
+
+    vi = -1;
+    en = -1;
+    any = 0;
+
+    p = value.data;
+    last = p + value.len;
+
+    while (p < last) {
+
+        while (p < last && (*p == ' ' || *p == ',' || *p == '\t')) {
+            p++;
+        }
+
+        tag = p;
+
+        while (p < last && *p != ';' && *p != ',' && *p != ' '
+               && *p != '\t')
+        {
+            p++;
+        }
+
+        len = p - tag;
+
+        for (end = p; end < last && *end != ','; end++) { /* void */ }
+
+        q = ngx_http_ihanoi_header_quality(p, end);
+
+        if (len >= 2 && (len == 2 || tag[2] == '-')) {
+
+            if (ngx_strncasecmp(tag, (u_char *) "vi", 2) == 0) {
+                vi = ngx_max(vi, q);
+
+            } else if (ngx_strncasecmp(tag, (u_char *) "en", 2) == 0) {
+                en = ngx_max(en, q);
+            }
+
+        } else if (len == 1 && *tag == '*') {
+            any = q;
+        }
+
+        p = end;
+    }
+
+    if (vi == -1) {
+        vi = any;
+    }
+
+    if (en == -1) {
+        en = any;
+    }
+
+    return en > vi;
+}
+
+
+/* Replaces each {member} of a detail text by that member, a scalar. */
+static json_t *
+ngx_http_ihanoi_problem_detail(ngx_str_t *text, json_t *members)
+{
+    char           buf[1024], name[64];
+    u_char        *p, *last, *end, *to, *to_last;
+    size_t         len;
+    json_t        *value;
+
+    to = (u_char *) buf;
+    to_last = to + sizeof(buf);
+
+    p = text->data;
+    last = p + text->len;
+
+    while (p < last && to < to_last) {
+
+        if (*p != '{') {
+            *to++ = *p++;
+            continue;
+        }
+
+        end = ngx_strlchr(p, last, '}');
+        len = end ? (size_t) (end - p - 1) : 0;
+
+        if (end == NULL || len >= sizeof(name)) {
+            *to++ = *p++;
+            continue;
+        }
+
+        ngx_memcpy(name, p + 1, len);
+        name[len] = '\0';
+        p = end + 1;
+
+        value = json_object_get(members, name);
+
+        if (json_is_string(value)) {
+            len = ngx_min(json_string_length(value), (size_t) (to_last - to));
+            to = ngx_cpymem(to, json_string_value(value), len);
+
+        } else if (json_is_integer(value)) {
+            to = ngx_snprintf(to, to_last - to, "%L",
+                              (int64_t) json_integer_value(value));
+
+        } else if (json_is_real(value)) {
+            to = ngx_snprintf(to, to_last - to, "%.1f",
+                              json_real_value(value));
+        }
+    }
+
+    /* NULL when the text was cut inside a character: better none than broken */
+
+    return json_stringn(buf, to - (u_char *) buf);
+}
+
+
+ngx_buf_t *
+ngx_http_ihanoi_problem_document(ngx_http_request_t *r,
+    const ngx_http_ihanoi_problem_t *problem, json_t *members,
+    ngx_http_variable_value_t *request_id)
+{
+    char        *text;
+    size_t       len;
+    u_char      *p;
+    ngx_buf_t   *b;
+    json_t      *doc, *detail;
+    ngx_str_t   *title, *about;
+    ngx_uint_t   english;
+    u_char       urn[256];
+
+    doc = json_object();
+    if (doc == NULL) {
+        return NULL;
+    }
+
+    english = ngx_http_ihanoi_english(r);
+    title = (ngx_str_t *) (english ? &problem->title_en : &problem->title_vi);
+    about = (ngx_str_t *) (english ? &problem->detail_en
+                                   : &problem->detail_vi);
+
+    p = ngx_snprintf(urn, sizeof(urn), "urn:ihanoi:problem:%V",
+                     &problem->code);
+
+    json_object_set_new(doc, "type", json_stringn((char *) urn, p - urn));
+    json_object_set_new(doc, "title",
+                        json_stringn((char *) title->data, title->len));
+    json_object_set_new(doc, "status", json_integer(problem->status));
+
+    if (about->len) {
+        detail = ngx_http_ihanoi_problem_detail(about, members);
+
+        if (detail) {
+            json_object_set_new(doc, "detail", detail);
+        }
+    }
+
+    if (request_id && !request_id->not_found) {
+        p = ngx_snprintf(urn, sizeof(urn), "urn:ihanoi:request:%v",
+                         request_id);
+
+        json_object_set_new(doc, "instance",
+                            json_stringn((char *) urn, p - urn));
+    }
+
+    /* "code" is how SQL names a problem; clients have "type" */
+
+    if (members) {
+        json_object_update_missing(doc, members);
+        json_object_del(doc, "code");
+    }
+
+    text = json_dumps(doc, JSON_COMPACT|JSON_REAL_PRECISION(15));
+
+    json_decref(doc);
+
+    if (text == NULL) {
+        return NULL;
+    }
+
+    len = ngx_strlen(text);
+
+    b = ngx_create_temp_buf(r->pool, len + 1);
+
+    if (b) {
+        b->last = ngx_cpymem(b->last, text, len);
+        *b->last++ = LF;
+        b->last_buf = 1;
+        b->last_in_chain = 1;
+    }
+
+    free(text);
+
+    return b;
+}
