@@ -1,0 +1,50 @@
+-- Asks for a key before a POST's function runs (docs/conventions.md):
+--
+--   claimed   run it, then idempotency_complete()
+--   replay    it ran: here is the first answer
+--   mismatch  it ran, with another body: 422
+--   in_use    it is running now: 409
+--
+-- The claim itself is a transaction-level advisory lock, never a row: nobody
+-- waits for a lock, a refusal leaves nothing to take back, and of two
+-- concurrent duplicates the second either sees the lock or, as locks are
+-- released after the commit is visible, the first one's answer.
+create function idempotency_claim(subject text, operation text, key text,
+    hash text)
+returns table (state text, status int, etag text, location text, body json)
+language plpgsql volatile
+as $$
+declare
+    wanted  bytea := idempotency_digest(subject, operation, key);
+    stored  core.idempotency_keys;
+begin
+    if not pg_try_advisory_xact_lock(
+        ('x' || encode(substr(wanted, 1, 8), 'hex'))::bit(64)::bigint)
+    then
+        return query select 'in_use', null::int, null::text, null::text, null::json;
+        return;
+    end if;
+
+    -- A statement of its own after the lock: its snapshot is newer.
+    select k.* into stored
+    from core.idempotency_keys k
+    where k.digest = wanted
+      and k.at > core.now() - make_interval(
+              hours => (setting('idempotency.keep_hours'))::int)
+    order by k.at desc
+    limit 1;
+
+    if not found then
+        -- Completing happens in this same transaction; it needs the hash.
+        perform set_config('core.idempotency_hash', hash, true);
+        return query select 'claimed', null::int, null::text, null::text, null::json;
+
+    elsif stored.hash <> idempotency_claim.hash then
+        return query select 'mismatch', null::int, null::text, null::text, null::json;
+
+    else
+        return query select 'replay', stored.status, stored.etag,
+                            stored.location, stored.body;
+    end if;
+end
+$$;

@@ -1,0 +1,15 @@
+-- Recurring: removes what nobody needs any more: finished jobs after a week,
+-- denied tokens that have expired. (Idempotency keys go with their month.)
+create function job_expire(args jsonb)
+returns void
+language plpgsql volatile
+as $$
+begin
+    delete from core.jobs j
+    where j.state in ('done', 'cancelled')
+      and j.ended_at < core.now() - interval '7 days';
+
+    delete from core.denied_tokens d
+    where d.forget_at < core.now();
+end
+$$;

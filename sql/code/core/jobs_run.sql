@@ -1,0 +1,90 @@
+-- Runs what is due. Called every second by the control connection of one
+-- worker in each gateway; "runner" names that gateway, and the lease sees to
+-- it that one gateway in the cluster does the work. Bounded: at most 100 jobs
+-- or half a second a call, the rest at the next.
+--
+-- Each job runs in a subtransaction of its own: one that fails is tried again
+-- after 2, 4, 8 … seconds (an hour at most), and is dead after max_attempts; a
+-- recurring one goes on with its next turn instead. Dead jobs stay, for
+-- somebody to look at.
+create function jobs_run(runner text)
+returns table (held boolean, ran int, failed int, dead int)
+language plpgsql volatile
+as $$
+declare
+    job     core.jobs;
+    ends    timestamptz := clock_timestamp() + interval '500 milliseconds';
+    error   text;
+    again   timestamptz;
+begin
+    held := lease_take('jobs', runner, 10);
+    ran := 0;
+    failed := 0;
+    dead := 0;
+
+    while held and ran < 100 and clock_timestamp() < ends loop
+
+        select j.* into job
+        from core.jobs j
+        where j.state = 'due' and j.run_at <= core.now()
+        order by j.run_at, j.id
+        limit 1
+        for update skip locked;
+
+        exit when not found;
+
+        ran := ran + 1;
+        error := null;
+
+        begin
+            execute format('select %I(args => $1)', 'job_' || job.kind)
+                using job.args;
+        exception when others then
+            error := sqlstate || ' ' || sqlerrm;
+        end;
+
+        -- A recurring job's turns stay on its grid, and missed ones are not
+        -- made up for.
+        again := case
+            when job.every is not null and (error is null
+                 or job.attempts + 1 >= job.max_attempts) then
+                greatest(job.run_at, core.now() - job.every) + job.every
+            when error is not null then
+                core.now() + least(interval '1 hour',
+                                   interval '1 second' * 2 ^ least(job.attempts + 1, 12))
+            end;
+
+        if error is null then
+            update core.jobs j
+            set state = case when job.every is null then 'done' else 'due' end,
+                run_at = coalesce(again, j.run_at),
+                attempts = 0,
+                last_error = null,
+                ended_at = core.now()
+            where j.id = job.id;
+            continue;
+        end if;
+
+        failed := failed + 1;
+        -- The message may quote a value: the log gets the SQLSTATE only.
+        raise warning 'job % (%) failed: %', job.kind, job.id, left(error, 5);
+
+        if job.attempts + 1 >= job.max_attempts and job.every is null then
+            dead := dead + 1;
+            update core.jobs j
+            set state = 'dead', attempts = j.attempts + 1, last_error = error,
+                ended_at = core.now()
+            where j.id = job.id;
+        else
+            update core.jobs j
+            set attempts = case when job.attempts + 1 >= job.max_attempts
+                                then 0 else j.attempts + 1 end,
+                last_error = error,
+                run_at = again
+            where j.id = job.id;
+        end if;
+    end loop;
+
+    return next;
+end
+$$;

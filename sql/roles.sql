@@ -1,0 +1,119 @@
+-- Roles of the gateway, and what only a superuser may do in its database.
+--
+-- Run by a superuser, in the gateway's database, before the migrations; may be
+-- run again at any time: the settings below are put back to what stands here.
+--
+--   ihanoi_owner    owns everything, logs in nowhere; migrations run as it
+--   ihanoi_read     every GET: may select, in read-only transactions
+--   ihanoi_write    everything else: what read may, and least rights on tables;
+--                   it may not delete, nor change what is append-only
+--   ihanoi_control  the gateway's own connection: jobs (which act as write
+--                   does), denied tokens, catalogue, removal of what expired
+--
+-- Passwords are not set here: development has a private socket, production
+-- sets them (or certificates, or peer) itself.
+
+\set ON_ERROR_STOP on
+
+do $$
+begin
+    -- Roles belong to the cluster: two databases may be set up at once.
+    perform pg_advisory_lock(hashtext('ihanoi roles'));
+
+    if not exists (select from pg_roles where rolname = 'ihanoi_owner') then
+        create role ihanoi_owner nologin;
+    end if;
+
+    if not exists (select from pg_roles where rolname = 'ihanoi_read') then
+        create role ihanoi_read login;
+    end if;
+
+    if not exists (select from pg_roles where rolname = 'ihanoi_write') then
+        create role ihanoi_write login;
+    end if;
+
+    if not exists (select from pg_roles where rolname = 'ihanoi_control') then
+        create role ihanoi_control login;
+    end if;
+
+    -- A gateway with W workers takes W × the sum of its pools, twice while a
+    -- reload lets the old workers finish: the limits bound what a
+    -- misconfigured gateway can take from the others.
+    alter role ihanoi_owner nologin nosuperuser nocreatedb nocreaterole
+        noreplication nobypassrls;
+    alter role ihanoi_read login nosuperuser nocreatedb nocreaterole
+        noreplication nobypassrls connection limit 200;
+    alter role ihanoi_write login nosuperuser nocreatedb nocreaterole
+        noreplication nobypassrls connection limit 200;
+    alter role ihanoi_control login nosuperuser nocreatedb nocreaterole
+        noreplication nobypassrls connection limit 64;
+
+    grant ihanoi_read to ihanoi_write;
+    grant ihanoi_write to ihanoi_control;
+
+    -- Reads never write. The gateway bounds each call itself, from queueing to
+    -- Sync; statement_timeout is the backstop for a gateway that is gone, so
+    -- it is as long as the longest class (slow) allows.
+    alter role ihanoi_read set default_transaction_read_only = on;
+    alter role ihanoi_read set statement_timeout = '35s';
+    alter role ihanoi_read set lock_timeout = '1s';
+    alter role ihanoi_read set idle_in_transaction_session_timeout = '10s';
+
+    alter role ihanoi_write set statement_timeout = '35s';
+    alter role ihanoi_write set lock_timeout = '3s';
+    alter role ihanoi_write set idle_in_transaction_session_timeout = '10s';
+
+    -- A long transaction of ours holds back the watermarks of outbox and
+    -- denied tokens for everybody.
+    alter role ihanoi_control set statement_timeout = '30s';
+    alter role ihanoi_control set lock_timeout = '500ms';
+    alter role ihanoi_control set idle_in_transaction_session_timeout = '10s';
+end
+$$;
+
+-- The server's log is kept free of personal data: no statements, no values,
+-- no DETAIL (it quotes keys and rows). Settings a login role cannot undo.
+do $$
+declare
+    r text;
+begin
+    foreach r in array array['ihanoi_read', 'ihanoi_write', 'ihanoi_control']
+    loop
+        execute format('alter role %I set log_error_verbosity = terse', r);
+        execute format('alter role %I set log_min_error_statement = panic', r);
+        execute format('alter role %I set log_parameter_max_length = 0', r);
+        execute format('alter role %I set log_parameter_max_length_on_error = 0', r);
+        execute format('alter role %I set log_min_duration_statement = -1', r);
+        execute format('alter role %I set log_statement = none', r);
+
+        -- Statements are small: compiling them costs more than it saves.
+        execute format('alter role %I set jit = off', r);
+        execute format('alter role %I set timezone = %L', r, 'UTC');
+        execute format('alter role %I set datestyle = %L', r, 'ISO, YMD');
+        execute format('alter role %I set intervalstyle = %L', r, 'iso_8601');
+        execute format('alter role %I set bytea_output = hex', r);
+        execute format('alter role %I set client_encoding = UTF8', r);
+    end loop;
+end
+$$;
+
+create extension if not exists postgis schema public;
+create extension if not exists unaccent schema public;
+create extension if not exists pg_trgm schema public;
+create extension if not exists btree_gist schema public;
+
+do $$
+begin
+    execute format('grant create, connect on database %I to ihanoi_owner',
+                   current_database());
+    execute format('grant connect on database %I to ihanoi_read, ihanoi_write, ihanoi_control',
+                   current_database());
+    execute format('revoke temporary on database %I from public',
+                   current_database());
+end
+$$;
+
+revoke create on schema public from public;
+grant usage on schema public to ihanoi_owner, ihanoi_read;
+
+select pg_advisory_unlock_all();
