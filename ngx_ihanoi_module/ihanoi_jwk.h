@@ -1,0 +1,112 @@
+/*
+ * Copyright (C) iHaNoi contributors
+ *
+ * JSON Web Keys (RFC 7517, 7518, 8037): sets of public keys that verify.
+ *
+ * A library without nginx in it, over jansson and OpenSSL.  A set is built
+ * once, is immutable afterwards and may be read by any number of users.  Every
+ * key is checked when it is loaded and is pinned to one algorithm for good:
+ * what a token says about its algorithm is compared with it, never obeyed.
+ */
+
+#ifndef _IHANOI_JWK_H_INCLUDED_
+#define _IHANOI_JWK_H_INCLUDED_
+
+
+#include <stddef.h>
+
+
+#define IHANOI_JWKS_MAX_SIZE    65536
+#define IHANOI_JWKS_MAX_KEYS    64
+#define IHANOI_JWK_MAX_KID      255
+
+#define IHANOI_RSA_MIN_BITS     2048
+#define IHANOI_RSA_MAX_BITS     8192
+
+
+typedef enum {
+    IHANOI_ALG_NONE = 0,           /* unknown or absent: verifies nothing */
+    IHANOI_HS256,
+    IHANOI_HS384,
+    IHANOI_HS512,
+    IHANOI_RS256,
+    IHANOI_RS384,
+    IHANOI_RS512,
+    IHANOI_PS256,
+    IHANOI_PS384,
+    IHANOI_PS512,
+    IHANOI_ES256,
+    IHANOI_ES384,
+    IHANOI_ES512,
+    IHANOI_EDDSA,
+    IHANOI_ALGS
+} ihanoi_alg_e;
+
+
+typedef struct ihanoi_jwk_s   ihanoi_jwk_t;
+typedef struct ihanoi_jwks_s  ihanoi_jwks_t;
+
+
+/* Told about each key that is left out, and why.  text lives for the call. */
+typedef void (*ihanoi_jwks_note_pt)(void *ctx, const char *text);
+
+
+typedef struct {
+    /*
+     * A set that came over the network: a faulty key is left out and told to
+     * note; secrets and public keys in one set are refused.  Otherwise (a file
+     * that an operator wrote) a faulty key refuses the set.  Keys that are
+     * merely not for us (encryption, unknown types and algorithms) are left
+     * out in both cases.
+     */
+    unsigned              remote:1;
+
+    /*
+     * Algorithms that keys may have; a key that names none is pinned to the
+     * first of them that fits it.  With none listed all may be used, and such
+     * a key gets RS256, HS256, EdDSA or what its curve says.
+     */
+    const ihanoi_alg_e   *algorithms;
+    unsigned              nalgorithms;
+
+    /* RSA keys found in it are not checked again, which takes 5 ms each. */
+    const ihanoi_jwks_t  *previous;
+
+    ihanoi_jwks_note_pt   note;    /* may be NULL */
+    void                 *ctx;
+} ihanoi_jwks_options_t;
+
+
+/* By its exact name ("RS256"), IHANOI_ALG_NONE when it is not one of ours. */
+ihanoi_alg_e ihanoi_alg_find(const char *name, size_t len);
+const char *ihanoi_alg_name(ihanoi_alg_e alg);
+
+/*
+ * Builds a set from its JSON text.  Returns NULL with a sentence in error
+ * (of at least 256 bytes) when the set is refused or has no usable key.
+ */
+ihanoi_jwks_t *ihanoi_jwks_parse(const char *text, size_t len,
+    const ihanoi_jwks_options_t *options, char *error);
+
+/* Accepts NULL. */
+void ihanoi_jwks_free(ihanoi_jwks_t *set);
+
+unsigned ihanoi_jwks_count(const ihanoi_jwks_t *set);
+const ihanoi_jwk_t *ihanoi_jwks_key(const ihanoi_jwks_t *set, unsigned i);
+
+/* The key of that kid, or NULL; a kid stands once in a set. */
+const ihanoi_jwk_t *ihanoi_jwks_find(const ihanoi_jwks_t *set,
+    const char *kid, size_t len);
+
+ihanoi_alg_e ihanoi_jwk_alg(const ihanoi_jwk_t *key);
+
+/*
+ * Verifies a JWS signature, as its bytes, over data.  Returns 1 when it is
+ * this key's, 0 when it is not, -1 when memory failed (not verified either).
+ * Leaves the OpenSSL error queue empty.
+ */
+int ihanoi_jwk_verify(const ihanoi_jwk_t *key, const void *data, size_t len,
+    const unsigned char *signature, size_t siglen);
+
+
+#endif /* _IHANOI_JWK_H_INCLUDED_ */
