@@ -44,17 +44,24 @@ MODULE_SRC := $(wildcard ngx_ihanoi_module/*.[ch])
 export BUILD CC LINK NGINX_SRC
 
 
-.PHONY: all module unit command clean help
+.PHONY: all module command unit test clean help
 .DEFAULT_GOAL := all
 
-all: module unit            ## build the module and the unit tests
+all: module command        ## build the module and the command's programs
 
 module: $(OUT)/module.built ## build the module into build/$(BUILD)/
 
+command: $(OUT)/ihanoi-token
+
 unit: $(UNIT)              ## build the unit tests of the nginx-free library
 
-clean:                     ## forget everything: build, private database, keys
-	rm -rf build
+test: all unit             ## build and run all tests: TESTS="tests/http/a.t ..." runs some
+	tests/run $(TESTS)
+
+clean:                     ## forget everything: build, private databases, keys
+	bin/ihanoi cluster forget
+	bin/ihanoi cluster --test forget
+	rm -rf build .run
 
 help:                      ## print this list
 	@echo 'make TARGET [BUILD=debug|release|sanitize] [CC=gcc|clang]' \
@@ -91,3 +98,6 @@ $(OUT)/unit/%: tests/unit/%.c $(OUT)/libihanoi.a $(HEADERS) $(OUT)/settings
 	$(CC) $(CFLAGS) $(WARN) $(LDFLAGS) -Ingx_ihanoi_module -o $@ $< \
 	    $(OUT)/libihanoi.a -ljwt $(LIBS)
 
+$(OUT)/ihanoi-token: bin/ihanoi-token.c $(OUT)/settings
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(WARN) $(LDFLAGS) -o $@ $< -ljwt -ljansson -lcrypto

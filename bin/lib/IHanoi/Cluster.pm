@@ -1,0 +1,352 @@
+package IHanoi::Cluster;
+
+# A private PostgreSQL cluster: for `make run` under .run/, for tests under
+# .run/test/. Never a system cluster, never port 5432.
+#
+# It runs as the user "postgres" when we are root (initdb refuses root), else
+# as ourselves. The socket's folder is open to local users, so the doors are
+# in pg_hba.conf: who owns the tree may be "postgres", nginx's workers may be
+# the three gateway roles, nobody else gets in.
+
+use strict;
+use warnings;
+use Cwd qw(realpath);
+use Digest::SHA qw(sha256_hex);
+use Fcntl qw(:flock);
+use File::Path qw(make_path remove_tree);
+use IO::Socket::INET;
+
+# A socket's path may have 107 bytes on Linux (unix(7)); the longest name we
+# put below the folder is "/.s.PGSQL.65535".
+use constant SOCKET_FOLDER_MAX => 107 - length '/.s.PGSQL.65535';
+
+use constant WORKER_USER => 'www-data';
+use constant GATEWAY_ROLES => qw(ihanoi_read ihanoi_write ihanoi_control);
+
+
+# The cluster of `make run` for a tree, or DATA_DIR's.
+sub of_tree {
+    my ($class, $tree) = @_;
+
+    return $class->new(
+        tree     => $tree,
+        name     => 'pg',
+        place    => $ENV{DATA_DIR},
+        settings => {
+            shared_buffers  => '128MB',
+            max_connections => 100,
+        },
+    );
+}
+
+
+# The cluster of the test suite: durable settings off, so that a test which
+# is about durability must start one of its own.
+sub of_tests {
+    my ($class, $tree) = @_;
+
+    return $class->new(
+        tree     => $tree,
+        name     => 'test',
+        tests    => 1,
+        settings => {
+            fsync            => 'off',
+            full_page_writes => 'off',
+            shared_buffers   => '128MB',
+            max_connections  => 300,
+            max_wal_size     => '1GB',
+            listen_addresses => '127.0.0.1',
+        },
+    );
+}
+
+
+#   tree      the checkout the cluster belongs to
+#   name      its folder below .run/
+#   place     another folder instead, as the operator wished
+#   tests     true: TCP on loopback is open to unprivileged roles
+#   settings  of postgresql.conf
+sub new {
+    my ($class, %self) = @_;
+
+    my $self = bless \%self, $class;
+    my $hash = substr sha256_hex(realpath($self->{tree})), 0, 8;
+    my $name = $self->{name};
+
+    if (!defined $self->{place}) {
+        $self->{place} = "$self->{tree}/.run/$name";
+
+        if ($> == 0 && !_open_to_postgres($self->{tree})) {
+            $self->{place} = "/var/lib/ihanoi-$hash/$name";
+            $self->{moved} = 1;
+        }
+    }
+
+    $self->{place} = _absolute($self->{place});
+
+    # A long path has no room for a socket: that one alone goes to /tmp.
+    $self->{socket} = $self->{place};
+    if (length $self->{socket} > SOCKET_FOLDER_MAX) {
+        $self->{socket} = "/tmp/ihanoi-$hash-$name";
+    }
+
+    return $self;
+}
+
+
+sub place  { $_[0]{place} }
+sub socket { $_[0]{socket} }
+sub data   { "$_[0]{place}/data" }
+sub log    { "$_[0]{place}/postgresql.log" }
+
+# True when the tree's path is closed to the postgres user.
+sub moved { $_[0]{moved} }
+
+
+# The port: part of the socket's name, and TCP's where that is on.
+sub port {
+    my ($self) = @_;
+
+    open my $fh, '<', "$self->{place}/port" or return 5439;
+    chomp(my $port = <$fh>);
+    return $port;
+}
+
+
+sub _absolute {
+    my ($path) = @_;
+
+    return $path if $path =~ m{^/};
+    require Cwd;
+    return Cwd::getcwd() . "/$path";
+}
+
+
+sub _open_to_postgres {
+    my ($folder) = @_;
+
+    # Without the user there is no PostgreSQL yet; start() will say so.
+    return 1 if !getpwnam 'postgres';
+
+    return system('runuser', '-u', 'postgres', '--', 'test', '-x', $folder)
+           == 0;
+}
+
+
+sub bindir {
+    my @found = grep { -x "$_/initdb" } '/usr/lib/postgresql/15/bin';
+
+    return $found[0] // die "PostgreSQL 15 is not installed: make deps\n";
+}
+
+
+# The command line that runs a program as the cluster's user.
+sub _as_owner {
+    my ($self, @command) = @_;
+
+    return $> == 0 ? ('runuser', '-u', 'postgres', '--', @command) : @command;
+}
+
+
+# Runs a program as the cluster's user, silent unless it fails.
+sub _run {
+    my ($self, @command) = @_;
+    my $out = "$self->{place}/command.log";
+
+    my $pid = fork // die "could not fork: $!\n";
+    if ($pid == 0) {
+        chdir '/';
+        open STDIN, '<', '/dev/null';
+        open STDOUT, '>', $out;
+        open STDERR, '>&', \*STDOUT;
+        exec { ($self->_as_owner(@command))[0] } $self->_as_owner(@command);
+        exit 127;
+    }
+
+    waitpid $pid, 0;
+    return 1 if $? == 0;
+
+    open my $fh, '<', $out or return 0;
+    print STDERR <$fh>;
+    return 0;
+}
+
+
+sub is_running {
+    my ($self) = @_;
+
+    open my $fh, '<', $self->data . '/postmaster.pid' or return 0;
+    chomp(my $pid = <$fh> // '');
+    return 0 if $pid !~ /^\d+$/ || !-d "/proc/$pid";
+
+    # The number may belong to another process after a reboot.
+    return -S $self->{socket} . '/.s.PGSQL.' . $self->port ? 1 : 0;
+}
+
+
+# Creates the cluster if it does not exist and starts it if it does not run.
+# Safe to call from several processes at once. Returns true if it was started.
+sub start {
+    my ($self) = @_;
+
+    make_path($self->{place});
+
+    open my $lock, '>', "$self->{place}/lock"
+        or die "could not write in $self->{place}: $!\n";
+    flock $lock, LOCK_EX or die "could not lock $self->{place}: $!\n";
+
+    return 0 if $self->is_running;
+
+    $self->_prepare_folders;
+    $self->_init if !-f $self->data . '/PG_VERSION';
+    $self->_configure;
+
+    $self->_run(bindir() . '/pg_ctl', '-D', $self->data, '-l', $self->log,
+                '-w', '-t', 60, 'start')
+        or die 'PostgreSQL did not start; its log is ' . $self->log . "\n";
+
+    return 1;
+}
+
+
+sub stop {
+    my ($self, $mode) = @_;
+
+    return 0 if !-f $self->data . '/postmaster.pid';
+
+    return $self->_run(bindir() . '/pg_ctl', '-D', $self->data, '-w',
+                       '-m', $mode // 'fast', 'stop');
+}
+
+
+# Stops it and removes its folder.
+sub forget {
+    my ($self) = @_;
+
+    $self->stop('immediate');
+    remove_tree($self->data) if -d $self->data;
+
+    for my $file (qw(lock port command.log postgresql.log)) {
+        unlink "$self->{place}/$file";
+    }
+
+    rmdir $self->{place};
+    rmdir $self->{socket};
+    return;
+}
+
+
+sub _prepare_folders {
+    my ($self) = @_;
+    my ($uid, $gid) = ($>, (split ' ', $))[0]);
+
+    ($uid, $gid) = (getpwnam 'postgres')[2, 3] if $> == 0;
+    defined $uid or die "no user \"postgres\": make deps\n";
+
+    for my $folder ($self->{place}, $self->{socket}) {
+        if (-l $folder || (-d _ && (stat _)[4] != $uid && (stat _)[4] != $>)) {
+            die "$folder belongs to somebody else: remove it, or set "
+                . "DATA_DIR=\n";
+        }
+
+        make_path($folder);
+        chmod 0755, $folder;
+        chown $uid, $gid, $folder;
+    }
+
+    return if $> != 0 || _open_to_postgres($self->{place});
+
+    die "$self->{place} cannot be reached by the user \"postgres\": choose "
+        . "another folder with DATA_DIR=\n";
+}
+
+
+sub _init {
+    my ($self) = @_;
+
+    my @durability = $self->{tests} ? '--no-sync' : '--data-checksums';
+
+    $self->_run(bindir() . '/initdb', '-D', $self->data, '-U', 'postgres',
+                '-E', 'UTF8', '--locale=C.UTF-8', '-A', 'peer', @durability)
+        or die "initdb failed\n";
+
+    return;
+}
+
+
+sub _configure {
+    my ($self) = @_;
+
+    my $port = $self->{tests} ? _free_port() : $ENV{PG_PORT} // 5439;
+    die "PG_PORT=5432 is the system's\n" if $port == 5432;
+    $self->_write("$self->{place}/port", "$port\n");
+
+    my %settings = (
+        listen_addresses        => '',
+        log_line_prefix         => '%m [%p] %q%u@%d %a ',
+        log_timezone            => 'UTC',
+        %{ $self->{settings} },
+        port                    => $port,
+        unix_socket_directories => $self->{socket},
+    );
+
+    $self->_write($self->data . '/conf.d-ihanoi.conf', join '',
+        map { "$_ = '$settings{$_}'\n" } sort keys %settings);
+
+    my $conf = $self->data . '/postgresql.conf';
+    open my $fh, '<', $conf or die "could not read $conf: $!\n";
+    my $text = join '', <$fh>;
+    if ($text !~ /conf\.d-ihanoi/) {
+        $self->_write($conf, $text . "include 'conf.d-ihanoi.conf'\n");
+    }
+
+    # First match decides: "postgres" is for the tree's owner only.
+    my $hba = "local all postgres peer map=owner\n";
+    if ($self->{tests}) {
+        $hba .= "local all all trust\n"
+              . "host all postgres 127.0.0.1/32 reject\n"
+              . "host all " . join(',', GATEWAY_ROLES) . " 127.0.0.1/32 trust\n"
+              . "host all all 127.0.0.1/32 scram-sha-256\n";
+    } else {
+        $hba .= "local all all peer map=gateway\n";
+    }
+    $self->_write($self->data . '/pg_hba.conf', $hba);
+
+    my %owners = map { $_ => 1 } 'root', scalar getpwuid $>;
+    $owners{postgres} = 1 if $> == 0;
+
+    my $ident = join '', map { "owner $_ postgres\n" } sort keys %owners;
+    for my $user (sort keys %owners, WORKER_USER) {
+        $ident .= join '', map { "gateway $user $_\n" } GATEWAY_ROLES;
+    }
+    $self->_write($self->data . '/pg_ident.conf', $ident);
+
+    return;
+}
+
+
+sub _write {
+    my ($self, $file, $text) = @_;
+
+    open my $fh, '>', $file or die "could not write $file: $!\n";
+    print $fh $text;
+    close $fh or die "could not write $file: $!\n";
+
+    if ($> == 0) {
+        my ($uid, $gid) = (getpwnam 'postgres')[2, 3];
+        chown $uid, $gid, $file;
+    }
+
+    return;
+}
+
+
+sub _free_port {
+    my $socket = IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1')
+        or die "no free port: $!\n";
+
+    return $socket->sockport;
+}
+
+
+1;

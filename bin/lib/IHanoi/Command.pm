@@ -1,0 +1,156 @@
+package IHanoi::Command;
+
+# What the commands share: options with --help, where the tree is, the
+# connection to the database, and running programs.
+#
+# Exit codes: 0 done, 1 it failed, 2 wrong usage, 3 refused to protect data.
+
+use strict;
+use warnings;
+use Exporter 'import';
+use Cwd qw(realpath);
+use File::Basename qw(dirname);
+use Getopt::Long ();
+
+our @EXPORT = qw(options home share connection psql psql_args sql sql_file
+    fail refuse);
+
+
+my $name = '';
+
+
+sub fail   { print STDERR "ihanoi $name: @_\n"; exit 1 }
+sub refuse { print STDERR "ihanoi $name: @_\n"; exit 3 }
+
+
+# The program's folder: the tree in a checkout, share/ihanoi when installed.
+# sql/, conf/ and bin/ are below it in both.
+sub share {
+    return realpath(dirname(__FILE__) . '/../../..');
+}
+
+
+# The checkout's folder, or undef when installed: only a checkout has .run/.
+sub home {
+    my $share = share();
+    return -f "$share/config" && -f "$share/Makefile" ? $share : undef;
+}
+
+
+# Parses options into a hash. $usage is the text that --help prints.
+sub options {
+    my ($usage, @spec) = @_;
+    my %opt;
+
+    ($name) = $0 =~ m{([^/]+)$};
+
+    Getopt::Long::Configure(qw(bundling no_ignore_case));
+    Getopt::Long::GetOptions(\%opt, 'help|h', @spec) or do {
+        print STDERR $usage;
+        exit 2;
+    };
+
+    if ($opt{help}) {
+        print $usage;
+        exit 0;
+    }
+
+    return \%opt;
+}
+
+
+our $CONNECTION_HELP = <<'HELP';
+connection (default: libpq's PG* variables, then the checkout's own cluster):
+  --host DIR|NAME   socket folder or host
+  --port N
+  --dbname NAME     default ihanoi
+  --user NAME       an account that may create roles and schemas
+HELP
+
+
+# Option specifications for a command that speaks to the database.
+sub connection {
+    return ('host=s', 'port=i', 'dbname=s', 'user=s');
+}
+
+
+# Settles the connection into the PG* variables, which psql reads.
+sub psql_args {
+    my ($opt) = @_;
+    my $home = home();
+
+    if (!defined $opt->{host} && !defined $ENV{PGHOST} && defined $home) {
+        require IHanoi::Cluster;
+
+        my $cluster = IHanoi::Cluster->of_tree($home);
+        $cluster->is_running
+            or fail('the private cluster is not running:',
+                    '"bin/ihanoi cluster start", or name a server with --host');
+
+        $opt->{host} = $cluster->socket;
+        $opt->{port} //= $cluster->port;
+        $opt->{user} //= 'postgres';
+    }
+
+    $ENV{PGHOST} = $opt->{host} if defined $opt->{host};
+    $ENV{PGPORT} = $opt->{port} if defined $opt->{port};
+    $ENV{PGUSER} = $opt->{user} if defined $opt->{user};
+    $ENV{PGDATABASE} = $opt->{dbname} // $ENV{PGDATABASE} // 'ihanoi';
+    $ENV{PGAPPNAME} = "ihanoi $name";
+    $ENV{PGOPTIONS} = '-c client_min_messages=warning';
+    return;
+}
+
+
+# Runs psql on text given to its stdin; returns success. psql's own messages
+# go to stderr. The text runs as it is: callers add begin and commit.
+sub psql {
+    my ($text, @args) = @_;
+
+    my $pid = open(my $fh, '|-', 'psql', qw(-X -q -v ON_ERROR_STOP=1), @args)
+        or fail("could not run psql: $!");
+
+    local $SIG{PIPE} = 'IGNORE';
+    binmode $fh;
+    print $fh $text;
+
+    return close $fh;
+}
+
+
+# Runs a query, given as a constant with psql variables (:'name') for what is
+# not constant, and returns its rows as lists of text.
+sub sql {
+    my ($text, %vars) = @_;
+
+    my @args = map { ('-v', "$_=$vars{$_}") } keys %vars;
+
+    # -f - and not -c: psql replaces variables in input, not in -c.
+    require IPC::Open2;
+    my $pid = IPC::Open2::open2(my $out, my $in, 'psql', '-X', '-q', '-A',
+                                '-t', '-F', "\t", '-v', 'ON_ERROR_STOP=1',
+                                @args);
+    binmode $in;
+    print $in $text;
+    close $in;
+
+    my @rows = map { chomp; [split /\t/, $_, -1] } <$out>;
+
+    waitpid $pid, 0;
+    $? == 0 or fail('the database refused; see the message above');
+
+    return @rows;
+}
+
+
+# A file as bytes.
+sub sql_file {
+    my ($file) = @_;
+
+    open my $fh, '<:raw', $file or fail("could not read $file: $!");
+    local $/;
+    return scalar <$fh>;
+}
+
+
+1;
