@@ -62,6 +62,9 @@ ngx_str_t ngx_http_ihanoi_pgresult_value(ngx_http_ihanoi_pgresult_t *res,
 ngx_str_t ngx_http_ihanoi_pgresult_sqlstate(ngx_http_ihanoi_pgresult_t *res);
 ngx_str_t ngx_http_ihanoi_pgresult_message(ngx_http_ihanoi_pgresult_t *res);
 ngx_str_t ngx_http_ihanoi_pgresult_detail(ngx_http_ihanoi_pgresult_t *res);
+/* The message if its class of SQLSTATE cannot hold personal data, or empty:
+   use this one for logs. */
+ngx_str_t ngx_http_ihanoi_pgresult_loggable(ngx_http_ihanoi_pgresult_t *res);
 void ngx_http_ihanoi_pgresult_free(ngx_http_ihanoi_pgresult_t *res);
 
 
@@ -80,6 +83,11 @@ struct ngx_http_ihanoi_pgstmt_s {
     ngx_uint_t                   nparams;
     ngx_http_ihanoi_pg_class_e   class;
     ngx_uint_t                   index;     /* in its database */
+    ngx_msec_t                   timeout;   /* longest it may be given, 0: the
+                                               class's default */
+    unsigned                     repeatable:1; /* a write that may be sent
+                                               again when its outcome is not
+                                               known: it claims a key */
 
     /* what the catalogue must have: names and types of the arguments */
     ngx_str_t                    function;  /* empty: not checked */

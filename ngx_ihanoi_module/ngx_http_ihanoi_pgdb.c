@@ -1,0 +1,630 @@
+/*
+ * Copyright (C) iHaNoi contributors
+ *
+ * Which server a connection goes to, and when it is tried again.
+ *
+ * One attempt at a time and host, so that a server that comes back is not met
+ * by a storm.  After a failure the wait is random between a floor and twice
+ * the last bound ("full jitter").  A host that does not answer is left alone
+ * by all pools; one that refuses (a role, a password, too many connections)
+ * by the pool that was refused.
+ */
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "ngx_http_ihanoi_pg.h"
+#include "ngx_http_ihanoi_metrics.h"
+#include "ngx_http_ihanoi_pgconn.h"
+#include "ngx_http_ihanoi_pgdb.h"
+
+
+#define NGX_HTTP_IHANOI_PGDB_BACKOFF_MIN    50
+#define NGX_HTTP_IHANOI_PGDB_BACKOFF_MAX    5000
+
+/* a server that restarts is waited for, one that stays away is not */
+#define NGX_HTTP_IHANOI_PGDB_INTERRUPTION   1000
+
+/* a missing statement is tried again after this, should a migrate bring it */
+#define NGX_HTTP_IHANOI_PGDB_RECHECK        3000
+
+
+static void ngx_http_ihanoi_pgdb_connect_handler(ngx_event_t *ev);
+static ngx_msec_t ngx_http_ihanoi_pgdb_start(ngx_http_ihanoi_pgdb_t *db,
+    ngx_http_ihanoi_pgpool_t *pool, ngx_http_ihanoi_pgconn_t *pc);
+static ngx_uint_t ngx_http_ihanoi_pgdb_rank(ngx_http_ihanoi_pgpool_t *pool,
+    ngx_http_ihanoi_pgreach_t *reach);
+static ngx_uint_t ngx_http_ihanoi_pgdb_wanted(ngx_http_ihanoi_pgpool_t *pool);
+static void ngx_http_ihanoi_pgdb_failed(ngx_http_ihanoi_pgconn_t *pc);
+static void ngx_http_ihanoi_pgdb_back_off(ngx_http_ihanoi_pgbackoff_t *b);
+
+
+ngx_int_t
+ngx_http_ihanoi_pgdb_init(ngx_http_ihanoi_pgdb_t *db, ngx_cycle_t *cycle,
+    const ngx_http_ihanoi_pgconn_handlers_t *handlers)
+{
+    ngx_uint_t                 i, n;
+    ngx_http_ihanoi_pgpool_t  *pool;
+    ngx_http_ihanoi_pgconn_t  *pc;
+
+    db->log = cycle->log;
+
+    db->reach = ngx_pcalloc(cycle->pool, db->hosts.nelts
+                                         * sizeof(ngx_http_ihanoi_pgreach_t));
+    db->states = ngx_pcalloc(cycle->pool, (db->stmts.nelts + 1)
+                                          * sizeof(ngx_http_ihanoi_pgstate_t));
+    pool = ngx_pcalloc(cycle->pool, NGX_HTTP_IHANOI_PG_POOLS
+                                    * sizeof(ngx_http_ihanoi_pgpool_t));
+
+    if (db->reach == NULL || db->states == NULL || pool == NULL) {
+        return NGX_ERROR;
+    }
+
+    db->connect.handler = ngx_http_ihanoi_pgdb_connect_handler;
+    db->connect.data = db;
+    db->connect.log = db->log;
+    db->connect.cancelable = 1;
+
+    for (i = 0; i < NGX_HTTP_IHANOI_PG_POOLS; i++) {
+        pool[i].db = db;
+        pool[i].class = &db->classes[i];
+        pool[i].down_since = ngx_current_msec;
+
+        ngx_queue_init(&pool[i].waiting);
+
+        pool[i].conns = ngx_pcalloc(cycle->pool,
+                                    pool[i].class->connections
+                                    * sizeof(ngx_http_ihanoi_pgconn_t));
+        pool[i].backoff = ngx_pcalloc(cycle->pool,
+                                      db->hosts.nelts
+                                      * sizeof(ngx_http_ihanoi_pgbackoff_t));
+
+        if (pool[i].conns == NULL || pool[i].backoff == NULL) {
+            return NGX_ERROR;
+        }
+
+        for (n = 0; n < pool[i].class->connections; n++) {
+            pc = &pool[i].conns[n];
+
+            pc->handlers = handlers;
+            pc->data = &pool[i];
+            pc->log = db->log;
+            pc->stmts = pool[i].class->stmts.elts;
+            pc->nstmts = pool[i].class->stmts.nelts;
+            pc->nprepared = db->stmts.nelts;
+
+            if (ngx_http_ihanoi_pgconn_init(pc, cycle->pool) != NGX_OK) {
+                return NGX_ERROR;
+            }
+        }
+
+        for (n = 0; n < db->hosts.nelts; n++) {
+            pool[i].backoff[n].next = ngx_current_msec;
+        }
+    }
+
+    for (n = 0; n < db->hosts.nelts; n++) {
+        db->reach[n].backoff.next = ngx_current_msec;
+    }
+
+    db->pools = pool;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_ihanoi_pgdb_exit(ngx_http_ihanoi_pgdb_t *db)
+{
+    ngx_uint_t                 i, n;
+    ngx_http_ihanoi_pgpool_t  *pool;
+
+    if (db->pools == NULL) {
+        return;
+    }
+
+    if (db->connect.timer_set) {
+        ngx_del_timer(&db->connect);
+    }
+
+    for (i = 0; i < NGX_HTTP_IHANOI_PG_POOLS; i++) {
+        pool = &db->pools[i];
+
+        for (n = 0; n < pool->class->connections; n++) {
+            ngx_http_ihanoi_pgconn_destroy(&pool->conns[n]);
+        }
+
+        pool->ready = 0;
+
+        ngx_http_ihanoi_metric_set(pool->class->metrics.connections, 0);
+        ngx_http_ihanoi_metric_set(pool->class->metrics.in_use, 0);
+        ngx_http_ihanoi_metric_set(pool->class->metrics.queued, 0);
+        ngx_http_ihanoi_metric_set(pool->class->metrics.oldest, 0);
+    }
+}
+
+
+void
+ngx_http_ihanoi_pgdb_connect(ngx_http_ihanoi_pgdb_t *db)
+{
+    if (db->connect.timer_set) {
+        ngx_del_timer(&db->connect);
+    }
+
+    ngx_add_timer(&db->connect, 1);
+}
+
+
+static void
+ngx_http_ihanoi_pgdb_connect_handler(ngx_event_t *ev)
+{
+    ngx_uint_t                 round, i, more;
+    ngx_msec_t                 wait, next;
+    ngx_http_ihanoi_pgdb_t    *db;
+    ngx_http_ihanoi_pgpool_t  *pool;
+    ngx_http_ihanoi_pgconn_t  *pc;
+
+    db = ev->data;
+    next = NGX_TIMER_INFINITE;
+
+    /* each pool's first connection before anybody's second */
+
+    for (round = 0, more = 1; more; round++) {
+
+        more = 0;
+
+        for (i = 0; i < NGX_HTTP_IHANOI_PG_POOLS; i++) {
+            pool = &db->pools[i];
+
+            if (round >= pool->class->connections) {
+                continue;
+            }
+
+            more = 1;
+            pc = &pool->conns[round];
+
+            if (pc->state != NGX_HTTP_IHANOI_PGCONN_CLOSED
+                || !ngx_http_ihanoi_pgdb_wanted(pool))
+            {
+                continue;
+            }
+
+            wait = ngx_http_ihanoi_pgdb_start(db, pool, pc);
+
+            next = ngx_min(next, wait);
+        }
+    }
+
+    if (next != NGX_TIMER_INFINITE && !ev->timer_set) {
+        ngx_add_timer(ev, ngx_max(next, 1));
+    }
+}
+
+
+/*
+ * A worker that is shutting down connects for calls that wait only: its
+ * connections are in the way of the next generation's.
+ */
+
+static ngx_uint_t
+ngx_http_ihanoi_pgdb_wanted(ngx_http_ihanoi_pgpool_t *pool)
+{
+    if (!ngx_exiting) {
+        return 1;
+    }
+
+    return pool->queued > 0;
+}
+
+
+/*
+ * Starts an attempt at the best host that may be tried now.  Returns the
+ * milliseconds until another look is worth it, NGX_TIMER_INFINITE if an event
+ * will call for it.
+ */
+
+static ngx_msec_t
+ngx_http_ihanoi_pgdb_start(ngx_http_ihanoi_pgdb_t *db,
+    ngx_http_ihanoi_pgpool_t *pool, ngx_http_ihanoi_pgconn_t *pc)
+{
+    ngx_uint_t                  i, n, best, rank, lowest;
+    ngx_msec_t                  now, wait, next;
+    const char                 *keywords[NGX_HTTP_IHANOI_PG_PARAMS + 4];
+    const char                 *values[NGX_HTTP_IHANOI_PG_PARAMS + 4];
+    ngx_http_ihanoi_pghost_t   *hosts, *host;
+    ngx_http_ihanoi_pgreach_t  *reach;
+
+    hosts = db->hosts.elts;
+    now = ngx_current_msec;
+    next = NGX_TIMER_INFINITE;
+    best = db->hosts.nelts;
+    lowest = (ngx_uint_t) -1;
+
+    for (i = 0; i < db->hosts.nelts; i++) {
+        reach = &db->reach[i];
+
+        if (reach->connecting) {
+            /* its end calls for the next attempt */
+            continue;
+        }
+
+        wait = 0;
+
+        if ((ngx_msec_int_t) (reach->backoff.next - now) > 0) {
+            wait = reach->backoff.next - now;
+        }
+
+        if ((ngx_msec_int_t) (pool->backoff[i].next - now) > (ngx_msec_int_t)
+                                                             wait)
+        {
+            wait = pool->backoff[i].next - now;
+        }
+
+        if (wait) {
+            next = ngx_min(next, wait);
+            continue;
+        }
+
+        rank = ngx_http_ihanoi_pgdb_rank(pool, reach);
+
+        if (rank < lowest) {
+            lowest = rank;
+            best = i;
+        }
+    }
+
+    if (best == db->hosts.nelts) {
+        return next;
+    }
+
+    host = &hosts[best];
+
+    for (n = 0; n < pool->class->params; n++) {
+        keywords[n] = pool->class->keywords[n];
+        values[n] = pool->class->values[n];
+    }
+
+    keywords[n] = "host";
+    values[n++] = host->host;
+
+    if (host->hostaddr) {
+        keywords[n] = "hostaddr";
+        values[n++] = host->hostaddr;
+    }
+
+    keywords[n] = "port";
+    values[n++] = host->port;
+
+    keywords[n] = NULL;
+    values[n] = NULL;
+
+    pc->host = best;
+    pc->lazy = ngx_exiting ? 1 : 0;
+
+    if (ngx_http_ihanoi_pgconn_connect(pc, keywords, values,
+                                       db->connect_timeout)
+        != NGX_OK)
+    {
+        ngx_http_ihanoi_pgdb_failed(pc);
+
+        /* another host may be free */
+        return 1;
+    }
+
+    db->reach[best].connecting = pc;
+
+    ngx_log_debug3(NGX_LOG_DEBUG_HTTP, db->log, 0,
+                   "ihanoi database \"%V\": %s connects to %V",
+                   &db->name, pool->class->name, &host->name);
+
+    return NGX_TIMER_INFINITE;
+}
+
+
+static ngx_uint_t
+ngx_http_ihanoi_pgdb_rank(ngx_http_ihanoi_pgpool_t *pool,
+    ngx_http_ihanoi_pgreach_t *reach)
+{
+    if (!reach->known) {
+        return 1;
+    }
+
+    if (pool->class->target == NGX_HTTP_IHANOI_PG_TARGET_STANDBY) {
+        return reach->standby ? 0 : 2;
+    }
+
+    return reach->standby ? 2 : 0;
+}
+
+
+ngx_int_t
+ngx_http_ihanoi_pgdb_arrived(ngx_http_ihanoi_pgconn_t *pc)
+{
+    ngx_http_ihanoi_pgdb_t       *db;
+    ngx_http_ihanoi_pghost_t     *hosts;
+    ngx_http_ihanoi_pgpool_t     *pool;
+    ngx_http_ihanoi_pgreach_t    *reach;
+    ngx_http_ihanoi_pgbackoff_t  *b;
+
+    pool = pc->data;
+    db = pool->db;
+    hosts = db->hosts.elts;
+    reach = &db->reach[pc->host];
+    b = &pool->backoff[pc->host];
+
+    if (reach->connecting == pc) {
+        reach->connecting = NULL;
+    }
+
+    reach->known = 1;
+    reach->standby = pc->standby;
+    reach->backoff.failures = 0;
+    reach->backoff.next = ngx_current_msec;
+
+    if (ngx_http_ihanoi_pgdb_suits(pc) == NGX_DECLINED) {
+
+        if (!b->reported) {
+            b->reported = 1;
+            ngx_log_error(NGX_LOG_WARN, db->log, 0,
+                          "database \"%V\": server %V does not accept writes, "
+                          "looking for another for %s connections",
+                          &db->name, &hosts[pc->host].name,
+                          pool->class->name);
+        }
+
+        ngx_http_ihanoi_pgdb_back_off(b);
+        ngx_http_ihanoi_pgdb_connect(db);
+
+        return NGX_DECLINED;
+    }
+
+    if (reach->backoff.reported || b->reported) {
+        reach->backoff.reported = 0;
+        b->reported = 0;
+        ngx_log_error(NGX_LOG_NOTICE, db->log, 0,
+                      "database \"%V\": %s connection to %V stands again",
+                      &db->name, pool->class->name, &hosts[pc->host].name);
+    }
+
+    b->failures = 0;
+    b->next = ngx_current_msec;
+
+    ngx_http_ihanoi_metric_inc(pool->class->metrics.connects);
+
+    ngx_http_ihanoi_pgdb_connect(db);
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_ihanoi_pgdb_departed(ngx_http_ihanoi_pgconn_t *pc)
+{
+    ngx_http_ihanoi_pgdb_t       *db;
+    ngx_http_ihanoi_pghost_t     *hosts;
+    ngx_http_ihanoi_pgpool_t     *pool;
+    ngx_http_ihanoi_pgbackoff_t  *b;
+
+    pool = pc->data;
+    db = pool->db;
+    hosts = db->hosts.elts;
+
+    if (db->reach[pc->host].connecting == pc) {
+        db->reach[pc->host].connecting = NULL;
+    }
+
+    switch (pc->end) {
+
+    case NGX_HTTP_IHANOI_PGCONN_RETIRED:
+        break;
+
+    case NGX_HTTP_IHANOI_PGCONN_LOST:
+        ngx_log_error(NGX_LOG_ERR, db->log, 0,
+                      "database \"%V\": %s connection to %V lost: %V",
+                      &db->name, pool->class->name, &hosts[pc->host].name,
+                      &pc->reason);
+
+        ngx_http_ihanoi_metric_inc(pool->class->metrics.lost);
+
+        /*
+         * All of a server's connections break together: spread them.  One
+         * that did not live is a failure to connect.
+         */
+
+        b = &pool->backoff[pc->host];
+
+        if (pc->ready_at && ngx_current_msec - pc->ready_at
+                            > NGX_HTTP_IHANOI_PGDB_INTERRUPTION)
+        {
+            b->failures = 0;
+        }
+
+        ngx_http_ihanoi_pgdb_back_off(b);
+        break;
+
+    default:
+        ngx_http_ihanoi_pgdb_failed(pc);
+    }
+
+    ngx_http_ihanoi_pgdb_connect(db);
+}
+
+
+static void
+ngx_http_ihanoi_pgdb_failed(ngx_http_ihanoi_pgconn_t *pc)
+{
+    ngx_uint_t                    level;
+    ngx_http_ihanoi_pgdb_t       *db;
+    ngx_http_ihanoi_pghost_t     *hosts;
+    ngx_http_ihanoi_pgpool_t     *pool;
+    ngx_http_ihanoi_pgbackoff_t  *b;
+
+    pool = pc->data;
+    db = pool->db;
+    hosts = db->hosts.elts;
+
+    b = (pc->end == NGX_HTTP_IHANOI_PGCONN_UNREACHABLE)
+        ? &db->reach[pc->host].backoff : &pool->backoff[pc->host];
+
+    /* once a change: a server that is away would fill the log */
+
+    level = b->reported ? NGX_LOG_INFO : NGX_LOG_ERR;
+    b->reported = 1;
+
+    ngx_log_error(level, db->log, 0,
+                  "database \"%V\": could not connect to %V for %s: %V",
+                  &db->name, &hosts[pc->host].name, pool->class->name,
+                  &pc->reason);
+
+    ngx_http_ihanoi_metric_inc(pool->class->metrics.failures);
+
+    ngx_http_ihanoi_pgdb_back_off(b);
+}
+
+
+static void
+ngx_http_ihanoi_pgdb_back_off(ngx_http_ihanoi_pgbackoff_t *b)
+{
+    ngx_msec_t  bound;
+
+    bound = NGX_HTTP_IHANOI_PGDB_BACKOFF_MIN << ngx_min(b->failures, 7);
+    bound = ngx_min(bound, NGX_HTTP_IHANOI_PGDB_BACKOFF_MAX);
+
+    b->failures++;
+    b->next = ngx_current_msec + NGX_HTTP_IHANOI_PGDB_BACKOFF_MIN / 2
+              + (ngx_msec_t) ngx_random() % bound;
+}
+
+
+ngx_int_t
+ngx_http_ihanoi_pgdb_suits(ngx_http_ihanoi_pgconn_t *pc)
+{
+    ngx_uint_t                  i;
+    ngx_http_ihanoi_pgpool_t   *pool;
+    ngx_http_ihanoi_pgreach_t  *reach;
+
+    pool = pc->data;
+
+    if (pool->class->target == NGX_HTTP_IHANOI_PG_TARGET_PRIMARY) {
+        return (pool->class->readonly ? pc->standby : pc->readonly)
+               ? NGX_DECLINED : NGX_OK;
+    }
+
+    if (pool->class->target == NGX_HTTP_IHANOI_PG_TARGET_ANY
+        ? !pc->standby : pc->standby)
+    {
+        return NGX_OK;
+    }
+
+    /* the second choice, while the first answers: is it there? */
+
+    for (i = 0; i < pool->db->hosts.nelts; i++) {
+        reach = &pool->db->reach[i];
+
+        if (reach->known && reach->standby != pc->standby
+            && reach->backoff.failures == 0 && pool->backoff[i].failures == 0)
+        {
+            return NGX_AGAIN;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_uint_t
+ngx_http_ihanoi_pgdb_down(ngx_http_ihanoi_pgpool_t *pool)
+{
+    return pool->ready == 0
+           && (ngx_msec_int_t) (ngx_current_msec - pool->down_since)
+              > NGX_HTTP_IHANOI_PGDB_INTERRUPTION;
+}
+
+
+void
+ngx_http_ihanoi_pgdb_mark(ngx_http_ihanoi_pgdb_t *db,
+    ngx_http_ihanoi_pgstmt_t *stmt, ngx_str_t *sentence,
+    ngx_uint_t by_catalogue)
+{
+    u_char                     *p;
+    ngx_uint_t                  level;
+    ngx_http_ihanoi_pgstate_t  *state;
+
+    state = &db->states[stmt->index];
+
+    if (sentence == NULL) {
+
+        if (by_catalogue) {
+
+            if (!state->blamed) {
+                return;
+            }
+
+            /* it changed for the better: prepare it with its next call */
+            state->blamed = 0;
+            state->sentence.len = 0;
+            state->retry = ngx_current_msec;
+            return;
+        }
+
+        if (state->missing) {
+            state->missing = 0;
+
+            ngx_log_error(NGX_LOG_NOTICE, db->log, 0,
+                          "database \"%V\": statement of operation \"%V\" is "
+                          "there now", &db->name, &stmt->operation);
+        }
+
+        if (!state->blamed) {
+            state->sentence.len = 0;
+        }
+
+        return;
+    }
+
+    if (by_catalogue) {
+        state->blamed = 1;
+
+    } else {
+        state->missing = 1;
+        state->retry = ngx_current_msec + NGX_HTTP_IHANOI_PGDB_RECHECK;
+
+        if (state->blamed) {
+            return;
+        }
+    }
+
+    if (sentence->len == state->sentence.len
+        && ngx_memcmp(sentence->data, state->sentence.data, sentence->len)
+           == 0)
+    {
+        return;
+    }
+
+    /* one worker tells; all know */
+
+    level = (ngx_worker == 0) ? NGX_LOG_ERR : NGX_LOG_INFO;
+
+    ngx_log_error(level, db->log, 0,
+                  "database \"%V\", release \"%V\": %V",
+                  &db->name, &db->release, sentence);
+
+    if (sentence->len > state->size) {
+
+        p = ngx_alloc(sentence->len, db->log);
+        if (p == NULL) {
+            return;
+        }
+
+        if (state->sentence.data) {
+            ngx_free(state->sentence.data);
+        }
+
+        state->sentence.data = p;
+        state->size = sentence->len;
+    }
+
+    ngx_memcpy(state->sentence.data, sentence->data, sentence->len);
+    state->sentence.len = sentence->len;
+}
