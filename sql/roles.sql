@@ -13,12 +13,13 @@
 -- Passwords are not set here: development has a private socket, production
 -- sets them (or certificates, or peer) itself.
 
-\set ON_ERROR_STOP on
-
 do $$
+declare
+    r text;
 begin
-    -- Roles belong to the cluster: two databases may be set up at once.
-    perform pg_advisory_lock(hashtext('ihanoi roles'));
+    -- Roles belong to the cluster, and two databases may be set up at once:
+    -- an advisory lock would be the database's only.
+    lock table pg_catalog.pg_authid in share row exclusive mode;
 
     if not exists (select from pg_roles where rolname = 'ihanoi_owner') then
         create role ihanoi_owner nologin;
@@ -68,15 +69,9 @@ begin
     alter role ihanoi_control set statement_timeout = '30s';
     alter role ihanoi_control set lock_timeout = '500ms';
     alter role ihanoi_control set idle_in_transaction_session_timeout = '10s';
-end
-$$;
-
--- The server's log is kept free of personal data: no statements, no values,
--- no DETAIL (it quotes keys and rows). Settings a login role cannot undo.
-do $$
-declare
-    r text;
-begin
+    -- The server's log is kept free of personal data: no statements, no
+    -- values, no DETAIL (it quotes keys and rows). Settings that a login role
+    -- cannot undo.
     foreach r in array array['ihanoi_read', 'ihanoi_write', 'ihanoi_control']
     loop
         execute format('alter role %I set log_error_verbosity = terse', r);
@@ -104,7 +99,7 @@ create extension if not exists btree_gist schema public;
 
 do $$
 begin
-    execute format('grant create, connect on database %I to ihanoi_owner',
+    execute format('grant create, connect, temporary on database %I to ihanoi_owner',
                    current_database());
     execute format('grant connect on database %I to ihanoi_read, ihanoi_write, ihanoi_control',
                    current_database());
@@ -115,5 +110,3 @@ $$;
 
 revoke create on schema public from public;
 grant usage on schema public to ihanoi_owner, ihanoi_read;
-
-select pg_advisory_unlock_all();

@@ -1,0 +1,164 @@
+#!/usr/bin/perl
+# Metrics: the zone, its text form, and what outlives a worker.
+
+use lib 'tests/lib';
+use IHanoi::Test;
+
+my $LOCATIONS = <<'CONF';
+        location = /healthz { ihanoi_status healthz; }
+        location = /metrics { ihanoi_status metrics; }
+CONF
+
+
+# Checks that a text is a well-formed exposition; returns { series => value }.
+sub parse {
+    my ($text, $name) = @_;
+    my (%type, %help, %value, %buckets, $family, @faults, @families);
+
+    for my $line (split /\n/, $text, -1) {
+        if ($line =~ /^# HELP ([a-z_:]+) (.+)$/) {
+            push @faults, "family $1 comes twice" if $help{$1}++;
+            push @families, $family = $1;
+
+        } elsif ($line =~ /^# TYPE ([a-z_:]+) (counter|gauge|histogram)$/) {
+            push @faults, "TYPE of $1 is not below its HELP" if $1 ne $family;
+            $type{$1} = $2;
+
+        } elsif ($line =~ m{^([a-z_:]+)
+                            (\{(?:[a-z_]+="(?:[^"\\\n]|\\["\\n])*"(?:,(?=[a-z])
+                            |(?=\})))+\})?[ ](\d+(?:\.\d+)?)$}x)
+        {
+            my ($base, $labels, $value) = ($1, $2 // '', $3);
+            my $suffix = $type{$family} eq 'histogram'
+                         ? qr/_bucket|_sum|_count/ : qr//;
+
+            push @faults, "$base stands below $family"
+                if $base !~ /^\Q$family\E(?:$suffix)$/;
+            push @faults, "$base$labels comes twice"
+                if exists $value{"$base$labels"};
+            $value{"$base$labels"} = $value;
+
+            # Buckets are cumulative and end with the count.
+            if ($base =~ /_bucket$/) {
+                $labels =~ s/,?le="([^"]+)"\}$/}/;
+                my $seen = $buckets{"$family$labels"} //= [];
+                push @faults, "$base$labels falls at $1"
+                    if @$seen && $value < $seen->[-1];
+                push @$seen, $value;
+
+            } elsif ($base =~ /_count$/ && $suffix) {
+                my $seen = $buckets{"$family" . ($labels || '{}')};
+                push @faults, "$base$labels is not its last bucket"
+                    if $value != $seen->[-1] || @$seen != 17;
+            }
+
+        } elsif ($line ne '') {
+            push @faults, "not understood: $line";
+        }
+    }
+
+    push @faults, 'families are not sorted'
+        if "@families" ne join ' ', sort @families;
+    push @faults, 'the last line has no end' if $text !~ /\n\z/;
+
+    is(join("\n", @faults), '', "$name: well-formed");
+    return \%value;
+}
+
+
+my $gw = gateway(bare => 1, workers => 2, locations => $LOCATIONS,
+                 expect_log => qr/exited on signal 9/);
+
+sub scrape {
+    my ($name) = @_;
+    return parse($gw->get('/metrics')->{content}, $name);
+}
+
+my $r = $gw->get('/metrics');
+is($r->{status}, 200, 'metrics are served');
+is($r->{headers}{'content-type'},
+   'text/plain; version=0.0.4; charset=utf-8', 'as the text format 0.0.4');
+is($r->{headers}{'cache-control'}, 'no-store', 'and not kept by caches');
+is($r->{headers}{'content-length'}, length $r->{content}, 'with a length');
+
+my $m = scrape('start');
+is($m->{ihanoi_workers}, 2, 'both workers are counted, whoever answers');
+is($m->{ihanoi_worker_starts_total}, 2, 'each started once');
+
+my $head = $gw->head('/metrics');
+is($head->{status}, 200, 'HEAD');
+is($head->{content}, '', 'without a body');
+
+for my $method (qw(POST PUT DELETE)) {
+    $r = $gw->request($method, '/metrics', body => 'x');
+    is($r->{status}, 405, "$method is not allowed");
+    is($r->{headers}{allow}, 'GET, HEAD', 'and what is is said');
+}
+
+# A killed worker cannot say goodbye: its gauges must not stay, nor count
+# twice with its successor's.
+kill KILL => ($gw->workers)[0];
+wait_until(sub { $gw->error_log =~ /exited on signal 9/ && $gw->workers == 2 });
+$m = wait_until(sub {
+    my $m = scrape('worker killed');
+    $m->{ihanoi_worker_starts_total} == 3 && $m;
+});
+is($m->{ihanoi_workers}, 2, 'a respawned worker takes its predecessor\'s place');
+is($m->{ihanoi_worker_starts_total}, 3, 'counters go on');
+
+ok($gw->reload, 'reload');
+$m = wait_until(sub {
+    my $m = scrape('reload');
+    $m->{ihanoi_workers} == 2 && $m->{ihanoi_worker_starts_total} == 5 && $m;
+});
+ok($m, 'counters of the zone go on after a reload, gauges are the living\'s');
+
+# The size is part of the zone: another one is another zone.
+ok($gw->reload(http => 'ihanoi_zone 1m;'), 'reload with another size');
+$m = wait_until(sub {
+    my $m = scrape('resized');
+    $m->{ihanoi_worker_starts_total} == 2 && $m;
+});
+ok($m, 'begins anew');
+
+# More generations than one process could ever leave behind.
+for (1 .. 20) {
+    $gw->reload;
+}
+$m = wait_until(sub {
+    my $m = scrape('many reloads');
+    $m->{ihanoi_workers} == 2 && $m;
+}, 10);
+is($m && $m->{ihanoi_worker_starts_total}, 42,
+   'rows of processes that ended are used again');
+unlike($gw->error_log, qr/gauges of this one are not shown/,
+       'and do not run out');
+
+for my $bad (
+    ['ihanoi_zone 4k;', qr/zone size "4k" is too small, the least is 32k/],
+    ['ihanoi_zone big;', qr/invalid zone size "big"/],
+    ['ihanoi_zone 1m; ihanoi_zone 2m;', qr/"ihanoi_zone" directive is dup/],
+) {
+    my ($http, $why) = @$bad;
+    my ($ok, $said) = gateway(bare => 1, start => 0, http => $http)->check;
+    ok(!$ok, "refused: $http");
+    like($said, $why, 'and the reason is given');
+}
+
+for my $bad ('ihanoi_status nonsense;', 'ihanoi_status healthz extra;') {
+    my ($ok) = gateway(bare => 1, start => 0,
+                       locations => "location /x { $bad }")->check;
+    ok(!$ok, "refused: $bad");
+}
+
+my ($ok, $said) = gateway(bare => 1, start => 0, http => 'ihanoi_zone 32k;',
+                          locations => $LOCATIONS)->check;
+ok(!$ok, 'a zone that its series do not fit in is refused');
+my ($size) = $said =~ /"ihanoi_zone" of 32k is too small .* set it to (\d+k)/;
+ok($size, "the size needed is named: " . ($size // $said));
+
+($ok, $said) = gateway(bare => 1, start => 0, http => "ihanoi_zone $size;",
+                       locations => $LOCATIONS)->check;
+ok($ok, 'and is enough') or diag $said;
+
+done_testing();
