@@ -158,8 +158,12 @@ typedef struct {
     unsigned                     readable:1;    /* a read connection stands */
     unsigned                     writable:1;    /* a write connection stands */
     unsigned                     checked:1;     /* the catalogue was asked */
+    ngx_uint_t                   functions;     /* that statements call */
     ngx_array_t                 *missing;       /* of ngx_str_t: sentences */
 } ngx_http_ihanoi_pg_status_t;
+
+/* Databases of the running configuration: of ngx_http_ihanoi_pgdb_t *. */
+ngx_array_t *ngx_http_ihanoi_pg_databases(void);
 
 ngx_int_t ngx_http_ihanoi_pg_status(ngx_http_ihanoi_pgdb_t *db,
     ngx_pool_t *pool, ngx_http_ihanoi_pg_status_t *status);

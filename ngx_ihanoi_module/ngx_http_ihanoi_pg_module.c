@@ -385,13 +385,26 @@ ngx_http_ihanoi_pg_task_add(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
 }
 
 
+ngx_array_t *
+ngx_http_ihanoi_pg_databases(void)
+{
+    ngx_http_ihanoi_pg_main_conf_t  *imcf;
+
+    imcf = ngx_http_cycle_get_module_main_conf(ngx_cycle,
+                                               ngx_http_ihanoi_pg_module);
+
+    return &imcf->databases;
+}
+
+
 ngx_int_t
 ngx_http_ihanoi_pg_status(ngx_http_ihanoi_pgdb_t *db, ngx_pool_t *pool,
     ngx_http_ihanoi_pg_status_t *status)
 {
-    ngx_uint_t                  i;
-    ngx_str_t                  *s;
-    ngx_http_ihanoi_pgstate_t  *state;
+    ngx_str_t                   *s;
+    ngx_uint_t                   i;
+    ngx_http_ihanoi_pgstmt_t   **stmts;
+    ngx_http_ihanoi_pgstate_t   *state;
 
     ngx_memzero(status, sizeof(ngx_http_ihanoi_pg_status_t));
 
@@ -411,7 +424,14 @@ ngx_http_ihanoi_pg_status(ngx_http_ihanoi_pgdb_t *db, ngx_pool_t *pool,
     status->writable = db->pools[NGX_HTTP_IHANOI_PG_WRITE].ready ? 1 : 0;
     status->checked = ngx_http_ihanoi_pgcontrol_checked(db) ? 1 : 0;
 
+    stmts = db->stmts.elts;
+
     for (i = 0; i < db->stmts.nelts; i++) {
+
+        if (stmts[i]->function.len) {
+            status->functions++;
+        }
+
         state = &db->states[i];
 
         if (state->sentence.len == 0) {

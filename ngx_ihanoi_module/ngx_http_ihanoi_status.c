@@ -12,8 +12,10 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include <ngx_http.h>
+#include <jansson.h>
 #include "ngx_http_ihanoi_metrics.h"
-#include "ngx_http_ihanoi_problem.h"
+#include "ngx_http_ihanoi_header.h"
+#include "ngx_http_ihanoi_pg.h"
 
 
 /*
@@ -32,6 +34,22 @@ typedef struct {
 } ngx_http_ihanoi_status_document_t;
 
 
+/* How ready the gateway is, worst last. */
+typedef enum {
+    NGX_HTTP_IHANOI_STATUS_OK = 0,
+    NGX_HTTP_IHANOI_STATUS_DEGRADED,     /* some operations fail: still 200 */
+    NGX_HTTP_IHANOI_STATUS_UNAVAILABLE   /* send requests elsewhere: 503 */
+} ngx_http_ihanoi_status_e;
+
+
+typedef struct {
+    ngx_http_request_t           *request;
+    json_t                       *checks;
+    ngx_http_ihanoi_status_e      status;
+    unsigned                      failed:1;   /* memory */
+} ngx_http_ihanoi_readiness_t;
+
+
 typedef struct {
     ngx_http_ihanoi_status_document_t  *document;
 } ngx_http_ihanoi_status_loc_conf_t;
@@ -40,6 +58,16 @@ typedef struct {
 static ngx_int_t ngx_http_ihanoi_status_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_ihanoi_status_healthz(ngx_http_request_t *r,
     ngx_chain_t **out);
+static ngx_int_t ngx_http_ihanoi_status_readyz(ngx_http_request_t *r,
+    ngx_chain_t **out);
+static void ngx_http_ihanoi_status_databases(
+    ngx_http_ihanoi_readiness_t *readiness);
+static void ngx_http_ihanoi_status_functions(
+    ngx_http_ihanoi_readiness_t *readiness,
+    ngx_http_ihanoi_pg_status_t *database);
+static void ngx_http_ihanoi_status_check(
+    ngx_http_ihanoi_readiness_t *readiness, const char *name, ngx_str_t *of,
+    ngx_uint_t ok, ngx_http_ihanoi_status_e otherwise, json_t *detail);
 static ngx_int_t ngx_http_ihanoi_status_metrics(ngx_http_request_t *r,
     ngx_chain_t **out);
 static ngx_int_t ngx_http_ihanoi_status_text(ngx_http_request_t *r,
@@ -55,6 +83,10 @@ static ngx_http_ihanoi_status_document_t  ngx_http_ihanoi_documents[] = {
     { ngx_string("healthz"),
       ngx_string("application/json"),
       ngx_http_ihanoi_status_healthz, 0 },
+
+    { ngx_string("readyz"),
+      ngx_string("application/json"),
+      ngx_http_ihanoi_status_readyz, 0 },
 
     { ngx_string("metrics"),
       ngx_string("text/plain; version=0.0.4; charset=utf-8"),
@@ -174,6 +206,164 @@ ngx_http_ihanoi_status_healthz(ngx_http_request_t *r, ngx_chain_t **out)
     ngx_str_set(&text, "{\"status\": \"ok\"}\n");
 
     return ngx_http_ihanoi_status_text(r, &text, out);
+}
+
+
+/* May this gateway get requests?  This worker's own view. */
+static ngx_int_t
+ngx_http_ihanoi_status_readyz(ngx_http_request_t *r, ngx_chain_t **out)
+{
+    json_t                       *document;
+    size_t                        size;
+    ngx_str_t                     text;
+    ngx_http_ihanoi_readiness_t   readiness;
+
+    static const char  *words[] = { "ok", "degraded", "unavailable" };
+
+    ngx_memzero(&readiness, sizeof(ngx_http_ihanoi_readiness_t));
+
+    readiness.request = r;
+    readiness.checks = json_array();
+
+    ngx_http_ihanoi_status_databases(&readiness);
+
+    document = json_pack("{s:s, s:o}", "status", words[readiness.status],
+                         "checks", readiness.checks);
+
+    if (document == NULL || readiness.failed) {
+        json_decref(document);
+        return NGX_ERROR;
+    }
+
+    /* a new line at the end, for people with a terminal */
+    size = json_dumpb(document, NULL, 0, JSON_INDENT(2));
+
+    text.len = size + 1;
+    text.data = ngx_pnalloc(r->pool, text.len);
+
+    if (text.data == NULL || size == 0
+        || json_dumpb(document, (char *) text.data, size, JSON_INDENT(2))
+           != size)
+    {
+        json_decref(document);
+        return NGX_ERROR;
+    }
+
+    text.data[size] = '\n';
+
+    json_decref(document);
+
+    if (readiness.status == NGX_HTTP_IHANOI_STATUS_UNAVAILABLE) {
+        r->headers_out.status = NGX_HTTP_SERVICE_UNAVAILABLE;
+    }
+
+    return ngx_http_ihanoi_status_text(r, &text, out);
+}
+
+
+static void
+ngx_http_ihanoi_status_databases(ngx_http_ihanoi_readiness_t *readiness)
+{
+    ngx_uint_t                     i;
+    ngx_array_t                   *databases;
+    ngx_http_ihanoi_pgdb_t       **db;
+    ngx_http_ihanoi_pg_status_t    status;
+
+    databases = ngx_http_ihanoi_pg_databases();
+    db = databases->elts;
+
+    for (i = 0; i < databases->nelts; i++) {
+
+        if (ngx_http_ihanoi_pg_status(db[i], readiness->request->pool, &status)
+            != NGX_OK)
+        {
+            readiness->failed = 1;
+            return;
+        }
+
+        ngx_http_ihanoi_status_check(readiness, "readable", &status.name,
+            status.readable, NGX_HTTP_IHANOI_STATUS_UNAVAILABLE,
+            json_string(status.readable ? "a read connection stands"
+                                        : "no read connection stands"));
+
+        ngx_http_ihanoi_status_check(readiness, "writable", &status.name,
+            status.writable, NGX_HTTP_IHANOI_STATUS_UNAVAILABLE,
+            json_string(status.writable ? "a write connection stands"
+                                        : "no write connection stands"));
+
+        ngx_http_ihanoi_status_functions(readiness, &status);
+    }
+}
+
+
+/*
+ * The release is there when its functions are.  One that is missing costs its
+ * own operation and is no reason to take the others from citizens; when all
+ * are, the release was not deployed.
+ */
+static void
+ngx_http_ihanoi_status_functions(ngx_http_ihanoi_readiness_t *readiness,
+    ngx_http_ihanoi_pg_status_t *database)
+{
+    json_t      *detail, *sentence;
+    ngx_str_t   *missing;
+    ngx_uint_t   i, n;
+
+    n = database->missing->nelts;
+    missing = database->missing->elts;
+
+    ngx_http_ihanoi_status_check(readiness, "release", &database->name,
+        database->checked && (n == 0 || n < database->functions),
+        NGX_HTTP_IHANOI_STATUS_UNAVAILABLE,
+        json_stringn((char *) database->release.data, database->release.len));
+
+    if (!database->checked) {
+        return;
+    }
+
+    detail = json_array();
+
+    for (i = 0; i < n; i++) {
+        sentence = json_stringn((char *) missing[i].data, missing[i].len);
+
+        /* takes the reference in any case */
+        if (json_array_append_new(detail, sentence) != 0) {
+            readiness->failed = 1;
+        }
+    }
+
+    ngx_http_ihanoi_status_check(readiness, "functions", &database->name,
+                                 n == 0, NGX_HTTP_IHANOI_STATUS_DEGRADED,
+                                 detail);
+}
+
+
+/*
+ * Adds a line to the list: "name of", whether it is well, and how ready the
+ * gateway is when it is not.  Takes detail over.
+ */
+static void
+ngx_http_ihanoi_status_check(ngx_http_ihanoi_readiness_t *readiness,
+    const char *name, ngx_str_t *of, ngx_uint_t ok,
+    ngx_http_ihanoi_status_e otherwise, json_t *detail)
+{
+    u_char   text[128];
+    u_char  *p;
+    json_t  *check;
+
+    p = of ? ngx_snprintf(text, sizeof(text), "%V %s", of, name)
+           : ngx_snprintf(text, sizeof(text), "%s", name);
+
+    check = json_pack("{s:s%, s:b, s:o}", "name", text, (size_t) (p - text),
+                      "ok", (int) ok, "detail", detail);
+
+    if (json_array_append_new(readiness->checks, check) != 0) {
+        readiness->failed = 1;
+    }
+
+    if (!ok && otherwise > readiness->status) {
+        readiness->status = otherwise;
+    }
 }
 
 
