@@ -15,10 +15,15 @@ WARN  := -Wall -Wextra -Wno-unused-parameter -Werror
 CFLAGS_debug    := -O1 -g -fno-omit-frame-pointer
 CFLAGS_release  := -O2 -g -fstack-protector-strong -D_FORTIFY_SOURCE=2
 CFLAGS_sanitize := -O1 -g -fno-omit-frame-pointer -DNGX_DEBUG_PALLOC=1 \
-                   -fsanitize=address,undefined -fno-sanitize-recover=undefined
+                   -fsanitize=address
 LDFLAGS_sanitize := -fsanitize=address,undefined
 
+# Our own code is checked for undefined behaviour too (bin/configure-nginx adds
+# the same to the module's files).
+OWN_sanitize := -fsanitize=undefined -fno-sanitize-recover=undefined
+
 CFLAGS  := $(CFLAGS_$(BUILD))
+OWN     := $(CFLAGS) $(OWN_$(BUILD)) $(WARN)
 LDFLAGS := $(LDFLAGS_$(BUILD))
 
 ifeq ($(CFLAGS),)
@@ -78,6 +83,9 @@ $(OUT)/settings: .FORCE
 	@echo '$(SETTINGS)' | cmp -s - $@ || echo '$(SETTINGS)' > $@
 .PHONY: .FORCE
 
+$(CURDIR)/build/nginx-source/nginx:
+	bin/fetch-nginx-source build/nginx-source
+
 $(OUT)/nginx/objs/Makefile: config bin/configure-nginx $(OUT)/settings | $(NGINX_SRC)
 	bin/configure-nginx $(OUT) '$(CFLAGS) $(WARN)' '$(LDFLAGS)'
 
@@ -87,7 +95,7 @@ $(OUT)/module.built: $(OUT)/nginx/objs/Makefile $(MODULE_SRC)
 
 $(OUT)/lib/%.o: ngx_ihanoi_module/%.c $(HEADERS) $(OUT)/settings
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(WARN) -fPIC -c -o $@ $<
+	$(CC) $(OWN) -fPIC -c -o $@ $<
 
 $(OUT)/libihanoi.a: $(LIB_OBJ)
 	@mkdir -p $(@D)
@@ -95,9 +103,9 @@ $(OUT)/libihanoi.a: $(LIB_OBJ)
 
 $(OUT)/unit/%: tests/unit/%.c $(OUT)/libihanoi.a $(HEADERS) $(OUT)/settings
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(WARN) $(LDFLAGS) -Ingx_ihanoi_module -o $@ $< \
+	$(CC) $(OWN) $(LDFLAGS) -Ingx_ihanoi_module -o $@ $< \
 	    $(OUT)/libihanoi.a -ljwt $(LIBS)
 
 $(OUT)/ihanoi-token: bin/ihanoi-token.c $(OUT)/settings
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(WARN) $(LDFLAGS) -o $@ $< -ljwt -ljansson -lcrypto
+	$(CC) $(OWN) $(LDFLAGS) -o $@ $< -ljwt -ljansson -lcrypto

@@ -97,6 +97,7 @@ ngx_http_ihanoi_pgconn_connect(ngx_http_ihanoi_pgconn_t *pc,
     const char *const *keywords, const char *const *values,
     ngx_msec_t timeout)
 {
+    ngx_socket_t       s;
     ngx_connection_t  *c;
 
     ngx_memzero(pc->prepared, pc->nprepared);
@@ -130,15 +131,28 @@ ngx_http_ihanoi_pgconn_connect(ngx_http_ihanoi_pgconn_t *pc,
         goto failed;
     }
 
-    c = ngx_get_connection(PQsocket(pc->pg), pc->log);
+    pc->socket = PQsocket(pc->pg);
 
-    if (c == NULL) {
-        ngx_http_ihanoi_pgconn_reason(pc, "worker_connections are not enough");
+    /*
+     * libpq closes its socket as soon as it reads the end of it, and the
+     * number may be another client's before we hear of it.  A duplicate is
+     * ours: what nginx has registered exists until we take it back.
+     */
+
+    s = fcntl(pc->socket, F_DUPFD_CLOEXEC, 0);
+
+    if (s == (ngx_socket_t) -1) {
+        ngx_http_ihanoi_pgconn_reason(pc, "could not duplicate the socket");
         goto failed;
     }
 
-    /* the descriptor is libpq's: ngx_close_connection() must not close it */
-    c->shared = 1;
+    c = ngx_get_connection(s, pc->log);
+
+    if (c == NULL) {
+        (void) ngx_close_socket(s);
+        ngx_http_ihanoi_pgconn_reason(pc, "worker_connections are not enough");
+        goto failed;
+    }
 
     c->data = pc;
     c->log = pc->log;
@@ -486,7 +500,7 @@ ngx_http_ihanoi_pgconn_poll(ngx_http_ihanoi_pgconn_t *pc)
      * ever does not, the registration is worthless whatever its number is.
      */
 
-    if (PQsocket(pc->pg) != pc->connection->fd) {
+    if (PQsocket(pc->pg) != pc->socket) {
         ngx_http_ihanoi_pgconn_reason(pc, "socket changed while connecting");
         return NGX_ERROR;
     }
@@ -944,7 +958,10 @@ ngx_http_ihanoi_pgconn_release(ngx_http_ihanoi_pgconn_t *pc)
 
     if (c) {
 
-        /* before PQfinish() closes the descriptor they belong to */
+        /*
+         * One by one: epoll forgets a descriptor that is closed only with the
+         * last of its duplicates, and libpq may have the other.
+         */
 
         if (c->read->active) {
             ngx_del_event(c->read, NGX_READ_EVENT, 0);

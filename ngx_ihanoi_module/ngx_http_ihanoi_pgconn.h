@@ -86,7 +86,9 @@ struct ngx_http_ihanoi_pgconn_s {
     ngx_uint_t                       nprepared; /* size of the above */
 
     struct pg_conn                  *pg;
-    ngx_connection_t                *connection;
+    ngx_connection_t                *connection; /* has a duplicate of
+                                                    libpq's socket */
+    int                              socket;    /* libpq's */
     ngx_event_t                      timer;     /* deadline of connecting */
     ngx_event_t                      kick;      /* ends a broken connection */
     ngx_queue_t                      exchanges; /* oldest first */

@@ -469,7 +469,7 @@ ngx_http_ihanoi_pgdb_failed(ngx_http_ihanoi_pgconn_t *pc)
 
     /* once a change: a server that is away would fill the log */
 
-    level = b->reported ? NGX_LOG_INFO : NGX_LOG_ERR;
+    level = b->reported ? NGX_LOG_DEBUG : NGX_LOG_ERR;
     b->reported = 1;
 
     ngx_log_error(level, db->log, 0,

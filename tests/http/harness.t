@@ -44,7 +44,7 @@ my @before = sort $gw->workers;
 is(scalar @before, 2, 'two workers');
 ok($gw->reload(locations => 'location /new { return 204; }'), 'reload');
 is($gw->get('/new')->{status}, 204, 'with a changed configuration');
-like($gw->access_log, qr{GET /new}, 'access log');
+like($gw->access_log(qr{GET /new}), qr{GET /new}, 'access log');
 
 my $db = database();
 is($db->sql('select 1'), 1, 'a database answers');

@@ -31,8 +31,7 @@ use POSIX qw(WNOHANG);
 use Time::HiRes qw(sleep time);
 
 # Lines that nobody may leave in a log unseen.
-my $BAD = qr/\[(?:alert|emerg)\]|ERROR: AddressSanitizer|runtime error:
-             |ERROR: LeakSanitizer|AddressSanitizer:DEADLYSIGNAL/x;
+my $BAD = qr/\[(?:alert|emerg)\]|Sanitizer:|runtime error:/;
 
 
 sub new {
@@ -102,6 +101,7 @@ sub check {
     $self->_choose_ports;
     $self->write('nginx.conf', $self->configuration);
 
+    local %ENV = $self->_environment;
     open my $fh, '-|', $self->_shell('-t') . ' 2>&1' or die "nginx: $!\n";
     local $/;
     my $said = <$fh> // '';
@@ -237,15 +237,28 @@ sub _command {
 sub _shell { my $self = shift; join ' ', map { "'$_'" } $self->_command(@_) }
 
 
+sub _environment {
+    my ($self) = @_;
+
+    return (
+        # nginx and each dynamic module define a table of the same name.
+        ASAN_OPTIONS  => 'detect_leaks=1:exitcode=99:detect_odr_violation=0',
+        UBSAN_OPTIONS => 'print_stacktrace=1',
+        LSAN_OPTIONS  => "suppressions=$self->{tree}/tests/lsan-suppressions.txt"
+                         . ':print_suppressions=0:exitcode=99',
+        %ENV,
+        %{ $self->{env} // {} },
+    );
+}
+
+
 sub _spawn {
     my ($self) = @_;
 
     $self->{pid} = fork // die "could not fork: $!\n";
     return if $self->{pid};
 
-    local %ENV = (%ENV, %{ $self->{env} // {} });
-    $ENV{ASAN_OPTIONS} //= 'detect_leaks=0:abort_on_error=0:exitcode=99';
-    $ENV{UBSAN_OPTIONS} //= 'print_stacktrace=1';
+    local %ENV = $self->_environment;
 
     open STDIN, '<', '/dev/null';
     open STDOUT, '>>', "$self->{dir}/stderr.log";
@@ -434,9 +447,23 @@ sub _slurp {
 }
 
 
-sub error_log  { $_[0]->_slurp('error.log') }
-sub access_log { $_[0]->_slurp('access.log') }
-sub stderr     { $_[0]->_slurp('stderr.log') }
+# The logs. A line is written after the answer it is about was sent: given a
+# regex, waits up to 3 seconds until the log matches.
+sub error_log  { $_[0]->_log('error.log', $_[1]) }
+sub access_log { $_[0]->_log('access.log', $_[1]) }
+sub stderr     { $_[0]->_log('stderr.log', $_[1]) }
+
+
+sub _log {
+    my ($self, $name, $regex) = @_;
+    my $end = time + 3;
+
+    while (1) {
+        my $text = $self->_slurp($name);
+        return $text if !defined $regex || $text =~ $regex || time > $end;
+        sleep 0.02;
+    }
+}
 
 
 sub log_tail {
