@@ -740,7 +740,9 @@ ngx_http_ihanoi_pgconn_drain(ngx_http_ihanoi_pgconn_t *pc)
 
         /* asked also without exchanges: it reads notices and parameters */
 
-        if (PQisBusy(pc->pg) || ngx_queue_empty(&pc->exchanges)) {
+        if (PQisBusy(pc->pg) || ngx_queue_empty(&pc->exchanges)
+            || pc->broken)
+        {
             break;
         }
 
@@ -857,6 +859,14 @@ ngx_http_ihanoi_pgconn_finish(ngx_http_ihanoi_pgconn_t *pc,
 
     if (x->kind == NGX_HTTP_IHANOI_PGX_EXECUTE) {
         pc->in_flight--;
+
+        if (x->result == NULL) {
+            /* a Sync without an answer: this is not PostgreSQL's protocol */
+            pc->broken = 1;
+            pc->handlers->lost(pc, x);
+            return;
+        }
+
         pc->handlers->done(pc, x);
         return;
     }

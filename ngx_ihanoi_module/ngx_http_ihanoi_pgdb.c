@@ -420,6 +420,12 @@ ngx_http_ihanoi_pgdb_departed(ngx_http_ihanoi_pgconn_t *pc)
         break;
 
     case NGX_HTTP_IHANOI_PGCONN_LOST:
+        if (pc->ready_at == 0) {
+            /* while its statements were prepared */
+            ngx_http_ihanoi_pgdb_failed(pc);
+            break;
+        }
+
         ngx_log_error(NGX_LOG_ERR, db->log, 0,
                       "database \"%V\": %s connection to %V lost: %V",
                       &db->name, pool->class->name, &hosts[pc->host].name,
@@ -434,8 +440,8 @@ ngx_http_ihanoi_pgdb_departed(ngx_http_ihanoi_pgconn_t *pc)
 
         b = &pool->backoff[pc->host];
 
-        if (pc->ready_at && ngx_current_msec - pc->ready_at
-                            > NGX_HTTP_IHANOI_PGDB_INTERRUPTION)
+        if (ngx_current_msec - pc->ready_at
+            > NGX_HTTP_IHANOI_PGDB_INTERRUPTION)
         {
             b->failures = 0;
         }

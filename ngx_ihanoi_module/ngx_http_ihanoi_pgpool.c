@@ -86,6 +86,7 @@ static void ngx_http_ihanoi_pgpool_done(ngx_http_ihanoi_pgconn_t *pc,
     ngx_http_ihanoi_pgexchange_t *x);
 static void ngx_http_ihanoi_pgpool_lost(ngx_http_ihanoi_pgconn_t *pc,
     ngx_http_ihanoi_pgexchange_t *x);
+static void ngx_http_ihanoi_pgpool_uncertain(ngx_http_ihanoi_pgcall_t *call);
 static void ngx_http_ihanoi_pgpool_prepared(ngx_http_ihanoi_pgconn_t *pc,
     ngx_http_ihanoi_pgstmt_t *stmt, ngx_http_ihanoi_pgresult_t *error);
 static void ngx_http_ihanoi_pgpool_closed(ngx_http_ihanoi_pgconn_t *pc);
@@ -560,6 +561,11 @@ ngx_http_ihanoi_pgpool_done(ngx_http_ihanoi_pgconn_t *pc,
             ngx_http_ihanoi_pgpool_dispatch(pool);
             return;
 
+        case NGX_ABORT:
+            ngx_http_ihanoi_pgpool_dispatch(pool);
+            ngx_http_ihanoi_pgpool_uncertain(call);
+            return;
+
         case NGX_DECLINED:
             ngx_http_ihanoi_pgresult_free(res);
             ngx_http_ihanoi_pgpool_dispatch(pool);
@@ -583,7 +589,8 @@ ngx_http_ihanoi_pgpool_done(ngx_http_ihanoi_pgconn_t *pc,
 
 /*
  * NGX_AGAIN: the call was put back, its result is freed; NGX_DECLINED: its
- * statement is missing; NGX_OK: the error is the answer.
+ * statement is missing; NGX_ABORT: nobody knows what happened; NGX_OK: the
+ * error is the answer.
  */
 
 static ngx_int_t
@@ -597,6 +604,18 @@ ngx_http_ihanoi_pgpool_error(ngx_http_ihanoi_pgconn_t *pc,
 
     pool = call->pool;
     state = ngx_http_ihanoi_pgresult_sqlstate(call->x.result);
+
+    if (state.len == 0) {
+
+        /*
+         * libpq's own errors have none: it could not read or keep an answer
+         * that may have been a good one.
+         */
+
+        ngx_http_ihanoi_pgconn_retire(pc);
+        return NGX_ABORT;
+    }
+
     action = ngx_http_ihanoi_pgpool_policy(&state);
     pause = 0;
 
@@ -668,11 +687,6 @@ ngx_http_ihanoi_pgpool_policy(ngx_str_t *sqlstate)
 {
     const ngx_http_ihanoi_pgpool_policy_t  *policy;
 
-    if (sqlstate->len == 0) {
-        /* libpq's own errors have none: the connection is not well */
-        return NGX_HTTP_IHANOI_PGPOOL_GOING;
-    }
-
     for (policy = ngx_http_ihanoi_pgpool_policies; policy->state; policy++) {
 
         if (sqlstate->len >= policy->len
@@ -723,15 +737,11 @@ static void
 ngx_http_ihanoi_pgpool_lost(ngx_http_ihanoi_pgconn_t *pc,
     ngx_http_ihanoi_pgexchange_t *x)
 {
-    ngx_uint_t                     usec;
-    ngx_http_ihanoi_pgcall_t      *call;
-    ngx_http_ihanoi_pgpool_t      *pool;
-    ngx_http_ihanoi_pg_outcome_e   outcome;
+    ngx_http_ihanoi_pgcall_t  *call;
 
     call = (ngx_http_ihanoi_pgcall_t *) x;
-    pool = call->pool;
 
-    pool->in_use--;
+    call->pool->in_use--;
     call->pc = NULL;
 
     if (call->done == NULL) {
@@ -739,10 +749,23 @@ ngx_http_ihanoi_pgpool_lost(ngx_http_ihanoi_pgconn_t *pc,
         return;
     }
 
-    /*
-     * It may have been executed, so only what does no harm twice is sent
-     * again: reads, and writes that claim an idempotency key.
-     */
+    ngx_http_ihanoi_pgpool_uncertain(call);
+}
+
+
+/*
+ * It may have been executed, so only what does no harm twice is sent again:
+ * reads, and writes that claim an idempotency key.
+ */
+
+static void
+ngx_http_ihanoi_pgpool_uncertain(ngx_http_ihanoi_pgcall_t *call)
+{
+    ngx_uint_t                     usec;
+    ngx_http_ihanoi_pgpool_t      *pool;
+    ngx_http_ihanoi_pg_outcome_e   outcome;
+
+    pool = call->pool;
 
     if ((pool->class->readonly || call->stmt->repeatable) && !call->again) {
 
@@ -753,6 +776,10 @@ ngx_http_ihanoi_pgpool_lost(ngx_http_ihanoi_pgconn_t *pc,
         }
     }
 
+    if (call->x.result) {
+        ngx_http_ihanoi_pgresult_free(call->x.result);
+    }
+
     if (pool->class->readonly) {
         outcome = NGX_HTTP_IHANOI_PG_DOWN;
 
@@ -761,7 +788,7 @@ ngx_http_ihanoi_pgpool_lost(ngx_http_ihanoi_pgconn_t *pc,
         ngx_http_ihanoi_metric_inc(pool->class->metrics.unknown);
     }
 
-    usec = (ngx_uint_t) (ngx_http_ihanoi_usec() - x->sent);
+    usec = (ngx_uint_t) (ngx_http_ihanoi_usec() - call->x.sent);
 
     ngx_http_ihanoi_pgpool_end(call, outcome, NULL, usec);
 }
