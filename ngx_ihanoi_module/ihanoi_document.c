@@ -1,0 +1,562 @@
+/*
+ * Copyright (C) iHaNoi contributors
+ *
+ * The files of a contract: reading them, and finding what "$ref" names.
+ */
+
+#include <errno.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ihanoi_document.h"
+#include "ihanoi_json.h"
+
+
+static int ihanoi_document_read(ihanoi_documents_t *documents,
+    ihanoi_place_t *place, char **text, size_t *len);
+static int ihanoi_document_parse(ihanoi_documents_t *documents,
+    ihanoi_place_t *place, const char *text, size_t len);
+static int ihanoi_document_name(ihanoi_documents_t *documents,
+    ihanoi_place_t *place);
+static char *ihanoi_document_escape(ihanoi_documents_t *documents,
+    const char *pointer, const char *name);
+static void ihanoi_document_free(void *data);
+
+
+ihanoi_document_t *
+ihanoi_document_open(ihanoi_documents_t *documents, const char *path,
+    int listed)
+{
+    int                 rc;
+    char               *text, real[PATH_MAX];
+    void              **cleanup;
+    size_t              len;
+    ihanoi_place_t      place;
+    ihanoi_document_t  *document;
+
+    place.document = ihanoi_arena_alloc(documents->arena,
+                                        sizeof(ihanoi_document_t));
+    place.pointer = "";
+
+    if (place.document == NULL) {
+        (void) ihanoi_document_no_memory(documents);
+        return NULL;
+    }
+
+    place.document->path = ihanoi_arena_strndup(documents->arena, path,
+                                                strlen(path));
+    if (place.document->path == NULL) {
+        (void) ihanoi_document_no_memory(documents);
+        return NULL;
+    }
+
+    if (realpath(path, real) == NULL) {
+        (void) ihanoi_document_refuse(documents, &place,
+                                      "cannot be opened: %s", strerror(errno));
+        return NULL;
+    }
+
+    for (document = documents->first; document; document = document->next) {
+
+        if (strcmp(document->real, real) == 0) {
+            document->listed |= listed ? 1 : 0;
+            return document;
+        }
+    }
+
+    document = place.document;
+    document->listed = listed ? 1 : 0;
+
+    document->real = ihanoi_arena_strndup(documents->arena, real,
+                                          strlen(real));
+    if (document->real == NULL) {
+        (void) ihanoi_document_no_memory(documents);
+        return NULL;
+    }
+
+    if (ihanoi_document_name(documents, &place) != IHANOI_OK) {
+        return NULL;
+    }
+
+    if (documents->n == IHANOI_DOCUMENTS) {
+        (void) ihanoi_document_refuse(documents, &place,
+                                      "more than %d documents",
+                                      IHANOI_DOCUMENTS);
+        return NULL;
+    }
+
+    cleanup = ihanoi_arena_cleanup(documents->arena, ihanoi_document_free);
+    if (cleanup == NULL) {
+        (void) ihanoi_document_no_memory(documents);
+        return NULL;
+    }
+
+    text = NULL;
+    len = 0;
+
+    if (ihanoi_document_read(documents, &place, &text, &len) != IHANOI_OK) {
+        return NULL;
+    }
+
+    rc = ihanoi_document_parse(documents, &place, text, len);
+
+    ihanoi_free(text);
+
+    *cleanup = document->root;
+
+    if (rc != IHANOI_OK) {
+        return NULL;
+    }
+
+    *documents->last = document;
+    documents->last = &document->next;
+    documents->n++;
+
+    return document;
+}
+
+
+static int
+ihanoi_document_read(ihanoi_documents_t *documents, ihanoi_place_t *place,
+    char **text, size_t *len)
+{
+    FILE  *file;
+
+    file = fopen(place->document->path, "rb");
+    if (file == NULL) {
+        return ihanoi_document_refuse(documents, place, "cannot be opened: %s",
+                                      strerror(errno));
+    }
+
+    *text = ihanoi_malloc(IHANOI_DOCUMENT_SIZE + 1);
+    if (*text == NULL) {
+        (void) fclose(file);
+        return ihanoi_document_no_memory(documents);
+    }
+
+    *len = fread(*text, 1, IHANOI_DOCUMENT_SIZE + 1, file);
+
+    if (ferror(file)) {
+        (void) fclose(file);
+        ihanoi_free(*text);
+        return ihanoi_document_refuse(documents, place, "cannot be read");
+    }
+
+    (void) fclose(file);
+
+    if (*len > IHANOI_DOCUMENT_SIZE) {
+        ihanoi_free(*text);
+        return ihanoi_document_refuse(documents, place,
+                                      "larger than %d bytes",
+                                      IHANOI_DOCUMENT_SIZE);
+    }
+
+    return IHANOI_OK;
+}
+
+
+static int
+ihanoi_document_parse(ihanoi_documents_t *documents, ihanoi_place_t *place,
+    const char *text, size_t len)
+{
+    int                   rc;
+    size_t                i;
+    unsigned              line;
+    ihanoi_json_error_t   error;
+
+    rc = ihanoi_json_read(text, len, IHANOI_DOCUMENT_DEPTH, NULL,
+                          &place->document->root, &error);
+
+    if (rc == IHANOI_NOMEM) {
+        return ihanoi_document_no_memory(documents);
+    }
+
+    if (rc != IHANOI_OK) {
+
+        for (i = 0, line = 1; i < error.offset && i < len; i++) {
+            if (text[i] == '\n') {
+                line++;
+            }
+        }
+
+        return ihanoi_document_refuse(documents, place,
+                                      "is not JSON: %s in line %u",
+                                      error.reason, line);
+    }
+
+    if (!json_is_object(place->document->root)) {
+        return ihanoi_document_refuse(documents, place, "is not an object");
+    }
+
+    return IHANOI_OK;
+}
+
+
+/* The file's name makes the namespace of its components. */
+
+static int
+ihanoi_document_name(ihanoi_documents_t *documents, ihanoi_place_t *place)
+{
+    size_t              len;
+    const char         *name;
+    ihanoi_document_t  *document, *other;
+
+    document = place->document;
+
+    name = strrchr(document->path, '/');
+    name = name ? name + 1 : document->path;
+    len = strlen(name);
+
+    if (len <= 5 || len > 64 || strcmp(name + len - 5, ".json") != 0
+        || strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                        "0123456789_-") != len - 5)
+    {
+        return ihanoi_document_refuse(documents, place,
+                                      "must be named like \"service-1.json\"");
+    }
+
+    document->name = name;
+    document->ns = ihanoi_arena_strndup(documents->arena, name, len - 5);
+
+    if (document->ns == NULL) {
+        return ihanoi_document_no_memory(documents);
+    }
+
+    for (other = documents->first; other; other = other->next) {
+
+        if (strcmp(other->name, name) == 0) {
+            return ihanoi_document_refuse(documents, place,
+                                          "has the same name as \"%s\"",
+                                          other->path);
+        }
+    }
+
+    return IHANOI_OK;
+}
+
+
+int
+ihanoi_document_resolve(ihanoi_documents_t *documents,
+    const ihanoi_place_t *from, const char *ref, ihanoi_place_t *to)
+{
+    char        *token, *out, *p, *path;
+    size_t       len, i;
+    const char  *hash, *in, *slash;
+
+    hash = strchr(ref, '#');
+
+    if (hash == NULL || strncmp(hash, "#/components/", 13) != 0
+        || strchr(ref, '%') != NULL)
+    {
+        return ihanoi_document_refuse(documents, from,
+                        "\"$ref\" must be \"#/components/...\" or "
+                        "\"file.json#/components/...\", got \"%.100s\"", ref);
+    }
+
+    to->document = from->document;
+    len = (size_t) (hash - ref);
+
+    if (len) {
+
+        if (memchr(ref, '/', len) || memchr(ref, ':', len)
+            || memchr(ref, '\\', len))
+        {
+            return ihanoi_document_refuse(documents, from,
+                            "\"$ref\" must name a file of the same folder, "
+                            "got \"%.100s\"", ref);
+        }
+
+        slash = strrchr(from->document->path, '/');
+
+        path = ihanoi_arena_printf(documents->arena, "%.*s%.*s",
+                        slash ? (int) (slash + 1 - from->document->path) : 0,
+                        from->document->path, (int) len, ref);
+        if (path == NULL) {
+            return ihanoi_document_no_memory(documents);
+        }
+
+        to->document = ihanoi_document_open(documents, path, 0);
+        if (to->document == NULL) {
+            return IHANOI_INVALID;
+        }
+    }
+
+    to->pointer = ihanoi_arena_strndup(documents->arena, hash + 1,
+                                       strlen(hash + 1));
+    token = ihanoi_arena_strndup(documents->arena, hash + 1,
+                                 strlen(hash + 1));
+
+    if (to->pointer == NULL || token == NULL) {
+        return ihanoi_document_no_memory(documents);
+    }
+
+    to->value = to->document->root;
+
+    for (in = to->pointer; *in; /* void */ ) {
+
+        /* RFC 6901, 4 */
+
+        for (in++, out = token; *in && *in != '/'; in++) {
+
+            if (*in == '~') {
+                if (in[1] != '0' && in[1] != '1') {
+                    goto not_found;
+                }
+
+                in++;
+                *out++ = *in == '0' ? '~' : '/';
+                continue;
+            }
+
+            *out++ = *in;
+        }
+
+        *out = '\0';
+
+        if (json_is_object(to->value)) {
+            to->value = json_object_get(to->value, token);
+
+        } else if (json_is_array(to->value)) {
+            i = (size_t) strtoul(token, &p, 10);
+
+            if (p == token || *p || *token < '0' || *token > '9'
+                || (*token == '0' && token[1]))
+            {
+                goto not_found;
+            }
+
+            to->value = json_array_get(to->value, i);
+
+        } else {
+            to->value = NULL;
+        }
+
+        if (to->value == NULL) {
+            goto not_found;
+        }
+    }
+
+    return IHANOI_OK;
+
+not_found:
+
+    return ihanoi_document_refuse(documents, from,
+                                  "\"$ref\" names nothing: \"%.200s\"", ref);
+}
+
+
+int
+ihanoi_document_follow(ihanoi_documents_t *documents, ihanoi_place_t *place,
+    const char *kind)
+{
+    int                 rc;
+    size_t              len;
+    json_t             *ref;
+    unsigned            hops;
+    ihanoi_place_t      to;
+    static const char  *known[] = { "$ref", "summary", "description", NULL };
+
+    for (hops = 0; hops < 8; hops++) {
+
+        if (!json_is_object(place->value)) {
+            return ihanoi_document_refuse(documents, place,
+                                          "must be an object");
+        }
+
+        ref = json_object_get(place->value, "$ref");
+        if (ref == NULL) {
+            return IHANOI_OK;
+        }
+
+        if (!json_is_string(ref)) {
+            return ihanoi_document_refuse(documents, place,
+                                          "\"$ref\" must be a string");
+        }
+
+        rc = ihanoi_place_members_known(documents, place, known, "reference");
+        if (rc != IHANOI_OK) {
+            return rc;
+        }
+
+        rc = ihanoi_document_resolve(documents, place, json_string_value(ref),
+                                     &to);
+        if (rc != IHANOI_OK) {
+            return rc;
+        }
+
+        len = strlen(kind);
+
+        /* "/components/" */
+
+        if (strncmp(to.pointer + 12, kind, len) != 0
+            || to.pointer[12 + len] != '/'
+            || strchr(to.pointer + 12 + len + 1, '/') != NULL)
+        {
+            return ihanoi_document_refuse(documents, place,
+                                          "\"$ref\" must name one of the "
+                                          "components' %s", kind);
+        }
+
+        *place = to;
+    }
+
+    return ihanoi_document_refuse(documents, place,
+                                  "references lead nowhere");
+}
+
+
+int
+ihanoi_place_member(ihanoi_documents_t *documents, const ihanoi_place_t *from,
+    const char *name, ihanoi_place_t *to)
+{
+    ihanoi_place_t  place;
+
+    place.document = from->document;
+    place.pointer = from->pointer;
+    place.value = json_object_get(from->value, name);
+
+    if (place.value != NULL) {
+        place.pointer = ihanoi_document_escape(documents, from->pointer, name);
+
+        if (place.pointer == NULL) {
+            return ihanoi_document_no_memory(documents);
+        }
+    }
+
+    *to = place;
+
+    return IHANOI_OK;
+}
+
+
+int
+ihanoi_place_item(ihanoi_documents_t *documents, const ihanoi_place_t *from,
+    size_t i, ihanoi_place_t *to)
+{
+    to->document = from->document;
+    to->value = json_array_get(from->value, i);
+    to->pointer = ihanoi_arena_printf(documents->arena, "%s/%u", from->pointer,
+                                      (unsigned) i);
+    if (to->pointer == NULL) {
+        return ihanoi_document_no_memory(documents);
+    }
+
+    return IHANOI_OK;
+}
+
+
+int
+ihanoi_place_members_known(ihanoi_documents_t *documents,
+    const ihanoi_place_t *place, const char *const *known, const char *what)
+{
+    void               *iter;
+    const char         *key, *const *name;
+
+    if (!json_is_object(place->value)) {
+        return ihanoi_document_refuse(documents, place,
+                                      "%s must be an object", what);
+    }
+
+    for (iter = json_object_iter(place->value);
+         iter;
+         iter = json_object_iter_next(place->value, iter))
+    {
+        key = json_object_iter_key(iter);
+
+        for (name = known; *name; name++) {
+            if (strcmp(*name, key) == 0) {
+                break;
+            }
+        }
+
+        if (*name == NULL
+            && (strncmp(key, "x-", 2) != 0
+                || strncmp(key, "x-ihanoi-", 9) == 0))
+        {
+            return ihanoi_document_refuse(documents, place,
+                                          "unknown member \"%.100s\" of %s",
+                                          key, what);
+        }
+    }
+
+    return IHANOI_OK;
+}
+
+
+static char *
+ihanoi_document_escape(ihanoi_documents_t *documents, const char *pointer,
+    const char *name)
+{
+    char        *text, *p;
+    size_t       len;
+    const char  *in;
+
+    len = strlen(pointer);
+
+    text = ihanoi_arena_alloc(documents->arena, len + 2 * strlen(name) + 2);
+    if (text == NULL) {
+        return NULL;
+    }
+
+    memcpy(text, pointer, len);
+    p = text + len;
+    *p++ = '/';
+
+    for (in = name; *in; in++) {
+
+        if (*in == '~' || *in == '/') {
+            *p++ = '~';
+            *p++ = *in == '~' ? '0' : '1';
+            continue;
+        }
+
+        *p++ = *in;
+    }
+
+    return text;
+}
+
+
+int
+ihanoi_document_refuse(ihanoi_documents_t *documents,
+    const ihanoi_place_t *place, const char *fmt, ...)
+{
+    va_list                   args;
+    ihanoi_contract_error_t  *err;
+
+    err = documents->err;
+
+    (void) snprintf(err->file, sizeof(err->file), "%s", place->document->path);
+    (void) snprintf(err->pointer, sizeof(err->pointer), "%s", place->pointer);
+
+    va_start(args, fmt);
+    (void) vsnprintf(err->reason, sizeof(err->reason), fmt, args);
+    va_end(args);
+
+    return IHANOI_INVALID;
+}
+
+
+int
+ihanoi_document_no_memory(ihanoi_documents_t *documents)
+{
+    ihanoi_contract_error_t  *err;
+
+    err = documents->err;
+    err->file[0] = '\0';
+    err->pointer[0] = '\0';
+
+    (void) snprintf(err->reason, sizeof(err->reason), "out of memory");
+
+    return IHANOI_NOMEM;
+}
+
+
+static void
+ihanoi_document_free(void *data)
+{
+    json_decref(data);
+}

@@ -1,0 +1,832 @@
+/*
+ * Copyright (C) iHaNoi contributors
+ *
+ * JSON as strict as two readers that must agree need it (RFC 8259).
+ *
+ * One pass of our own refuses all that jansson and PostgreSQL might read
+ * differently and notes where top-level members stand; then jansson reads the
+ * same bytes.  A text goes on only when both accept it.
+ */
+
+#include <stdint.h>
+#include <string.h>
+
+#include "ihanoi_json.h"
+#include "ihanoi_number.h"
+
+
+typedef struct {
+    const char               *start;
+    const char               *p;
+    const char               *end;
+    unsigned                  depth;
+    unsigned                  level;
+    ihanoi_spans_t           *spans;
+    const char               *reason;
+} ihanoi_json_scan_t;
+
+
+static int ihanoi_json_scan_value(ihanoi_json_scan_t *s);
+static int ihanoi_json_scan_object(ihanoi_json_scan_t *s);
+static int ihanoi_json_scan_array(ihanoi_json_scan_t *s);
+static int ihanoi_json_scan_string(ihanoi_json_scan_t *s);
+static int ihanoi_json_scan_escape(ihanoi_json_scan_t *s);
+static int ihanoi_json_scan_hex(ihanoi_json_scan_t *s, unsigned *code);
+static int ihanoi_json_scan_number(ihanoi_json_scan_t *s);
+static int ihanoi_json_scan_word(ihanoi_json_scan_t *s, const char *word,
+    size_t len);
+static void ihanoi_json_scan_space(ihanoi_json_scan_t *s);
+static int ihanoi_json_refuse(ihanoi_json_scan_t *s, const char *reason);
+
+
+int
+ihanoi_json_scan(const char *data, size_t len, unsigned depth,
+    ihanoi_spans_t *spans, ihanoi_json_error_t *err)
+{
+    int                 rc;
+    const char         *first, *last;
+    ihanoi_json_scan_t  s;
+
+    s.start = data;
+    s.p = data;
+    s.end = data + len;
+    s.depth = depth;
+    s.level = 0;
+    s.spans = spans;
+    s.reason = NULL;
+
+    if (spans != NULL) {
+        spans->n = 0;
+        spans->whole.data = NULL;
+        spans->whole.len = 0;
+    }
+
+    ihanoi_json_scan_space(&s);
+    first = s.p;
+
+    rc = ihanoi_json_scan_value(&s);
+
+    if (rc == IHANOI_OK) {
+        last = s.p;
+        ihanoi_json_scan_space(&s);
+
+        if (s.p != s.end) {
+            rc = ihanoi_json_refuse(&s, "text after the value");
+
+        } else if (spans != NULL) {
+            spans->whole.data = first;
+            spans->whole.len = (size_t) (last - first);
+        }
+    }
+
+    if (rc != IHANOI_OK) {
+        err->offset = (size_t) (s.p - data);
+        err->reason = s.reason;
+    }
+
+    return rc;
+}
+
+
+int
+ihanoi_json_read(const char *data, size_t len, unsigned depth,
+    ihanoi_spans_t *spans, json_t **value, ihanoi_json_error_t *err)
+{
+    int           rc;
+    json_error_t  error;
+
+    rc = ihanoi_json_scan(data, len, depth, spans, err);
+    if (rc != IHANOI_OK) {
+        return rc;
+    }
+
+    /*
+     * JSON_DECODE_ANY is safe here: what it lets through after a number, NUL
+     * bytes, the scan has refused.
+     */
+
+    error.text[0] = '\0';
+    error.text[JSON_ERROR_TEXT_LENGTH - 1] = '\0';
+
+    *value = json_loadb(data, len, JSON_REJECT_DUPLICATES|JSON_DECODE_ANY,
+                        &error);
+    if (*value != NULL) {
+        return IHANOI_OK;
+    }
+
+    err->offset = error.position > 0 ? (size_t) error.position : 0;
+
+    switch (json_error_code(&error)) {
+
+    case json_error_duplicate_key:
+        err->reason = "a member stands twice in one object";
+        return IHANOI_INVALID;
+
+    case json_error_unknown:
+    case json_error_out_of_memory:
+
+        /* jansson leaves failed allocations inside objects unnamed */
+        return IHANOI_NOMEM;
+
+    default:
+        err->reason = "not a JSON text";
+        return IHANOI_INVALID;
+    }
+}
+
+
+static int
+ihanoi_json_scan_value(ihanoi_json_scan_t *s)
+{
+    if (s->p == s->end) {
+        return ihanoi_json_refuse(s, "the text ends too early");
+    }
+
+    switch (*s->p) {
+
+    case '{':
+        return ihanoi_json_scan_object(s);
+
+    case '[':
+        return ihanoi_json_scan_array(s);
+
+    case '"':
+        return ihanoi_json_scan_string(s);
+
+    case 't':
+        return ihanoi_json_scan_word(s, "true", 4);
+
+    case 'f':
+        return ihanoi_json_scan_word(s, "false", 5);
+
+    case 'n':
+        return ihanoi_json_scan_word(s, "null", 4);
+
+    default:
+        return ihanoi_json_scan_number(s);
+    }
+}
+
+
+static int
+ihanoi_json_scan_object(ihanoi_json_scan_t *s)
+{
+    const char     *first;
+    ihanoi_span_t  *span;
+
+    if (++s->level > s->depth) {
+        return ihanoi_json_refuse(s, "nested too deep");
+    }
+
+    s->p++;
+    ihanoi_json_scan_space(s);
+
+    if (s->p < s->end && *s->p == '}') {
+        goto done;
+    }
+
+    for ( ;; ) {
+
+        if (s->p == s->end || *s->p != '"') {
+            return ihanoi_json_refuse(s, "a member's name is expected");
+        }
+
+        if (ihanoi_json_scan_string(s) != IHANOI_OK) {
+            return IHANOI_INVALID;
+        }
+
+        ihanoi_json_scan_space(s);
+
+        if (s->p == s->end || *s->p != ':') {
+            return ihanoi_json_refuse(s, "a colon is expected");
+        }
+
+        s->p++;
+        ihanoi_json_scan_space(s);
+        first = s->p;
+
+        if (ihanoi_json_scan_value(s) != IHANOI_OK) {
+            return IHANOI_INVALID;
+        }
+
+        if (s->level == 1 && s->spans != NULL) {
+
+            if (s->spans->n < s->spans->max) {
+                span = &s->spans->members[s->spans->n];
+                span->data = first;
+                span->len = (size_t) (s->p - first);
+            }
+
+            s->spans->n++;
+        }
+
+        ihanoi_json_scan_space(s);
+
+        if (s->p < s->end && *s->p == ',') {
+            s->p++;
+            ihanoi_json_scan_space(s);
+            continue;
+        }
+
+        if (s->p < s->end && *s->p == '}') {
+            break;
+        }
+
+        return ihanoi_json_refuse(s, "a comma or closing brace is expected");
+    }
+
+done:
+
+    s->p++;
+    s->level--;
+
+    return IHANOI_OK;
+}
+
+
+static int
+ihanoi_json_scan_array(ihanoi_json_scan_t *s)
+{
+    if (++s->level > s->depth) {
+        return ihanoi_json_refuse(s, "nested too deep");
+    }
+
+    s->p++;
+    ihanoi_json_scan_space(s);
+
+    if (s->p < s->end && *s->p == ']') {
+        goto done;
+    }
+
+    for ( ;; ) {
+
+        if (ihanoi_json_scan_value(s) != IHANOI_OK) {
+            return IHANOI_INVALID;
+        }
+
+        ihanoi_json_scan_space(s);
+
+        if (s->p < s->end && *s->p == ',') {
+            s->p++;
+            ihanoi_json_scan_space(s);
+            continue;
+        }
+
+        if (s->p < s->end && *s->p == ']') {
+            break;
+        }
+
+        return ihanoi_json_refuse(s, "a comma or closing bracket is expected");
+    }
+
+done:
+
+    s->p++;
+    s->level--;
+
+    return IHANOI_OK;
+}
+
+
+static int
+ihanoi_json_scan_string(ihanoi_json_scan_t *s)
+{
+    size_t         n;
+    unsigned char  c;
+
+    s->p++;
+
+    while (s->p < s->end) {
+
+        c = (unsigned char) *s->p;
+
+        if (c == '"') {
+            s->p++;
+            return IHANOI_OK;
+        }
+
+        if (c == '\\') {
+            if (ihanoi_json_scan_escape(s) != IHANOI_OK) {
+                return IHANOI_INVALID;
+            }
+
+            continue;
+        }
+
+        if (c < 0x20) {
+            return ihanoi_json_refuse(s, "control character in a string");
+        }
+
+        if (c < 0x80) {
+            s->p++;
+            continue;
+        }
+
+        n = ihanoi_utf8_length(s->p, s->end);
+
+        if (n == 0) {
+            return ihanoi_json_refuse(s, "invalid UTF-8");
+        }
+
+        s->p += n;
+    }
+
+    return ihanoi_json_refuse(s, "the text ends inside a string");
+}
+
+
+static int
+ihanoi_json_scan_escape(ihanoi_json_scan_t *s)
+{
+    unsigned     code;
+    const char  *first;
+
+    first = s->p;
+
+    if (s->end - s->p < 2) {
+        return ihanoi_json_refuse(s, "the text ends inside a string");
+    }
+
+    switch (s->p[1]) {
+
+    case '"':
+    case '\\':
+    case '/':
+    case 'b':
+    case 'f':
+    case 'n':
+    case 'r':
+    case 't':
+        s->p += 2;
+        return IHANOI_OK;
+
+    case 'u':
+        break;
+
+    default:
+        return ihanoi_json_refuse(s, "invalid escape");
+    }
+
+    if (ihanoi_json_scan_hex(s, &code) != IHANOI_OK) {
+        return IHANOI_INVALID;
+    }
+
+    if (code == 0) {
+        s->p = first;
+        return ihanoi_json_refuse(s, "the character NUL is not allowed");
+    }
+
+    if (code < 0xd800 || code > 0xdfff) {
+        return IHANOI_OK;
+    }
+
+    /* RFC 8259, 7: two escapes make one character, high surrogate first */
+
+    if (code < 0xdc00
+        && s->end - s->p >= 2 && s->p[0] == '\\' && s->p[1] == 'u')
+    {
+        if (ihanoi_json_scan_hex(s, &code) != IHANOI_OK) {
+            return IHANOI_INVALID;
+        }
+
+        if (code >= 0xdc00 && code <= 0xdfff) {
+            return IHANOI_OK;
+        }
+    }
+
+    s->p = first;
+
+    return ihanoi_json_refuse(s, "half of a surrogate pair");
+}
+
+
+static int
+ihanoi_json_scan_hex(ihanoi_json_scan_t *s, unsigned *code)
+{
+    char      c;
+    unsigned  i;
+
+    if (s->end - s->p < 6) {
+        return ihanoi_json_refuse(s, "the text ends inside a string");
+    }
+
+    *code = 0;
+
+    for (i = 2; i < 6; i++) {
+        c = s->p[i];
+
+        if (c >= '0' && c <= '9') {
+            *code = *code * 16 + (unsigned) (c - '0');
+            continue;
+        }
+
+        c |= 0x20;
+
+        if (c < 'a' || c > 'f') {
+            return ihanoi_json_refuse(s, "invalid escape");
+        }
+
+        *code = *code * 16 + (unsigned) (c - 'a') + 10;
+    }
+
+    s->p += 6;
+
+    return IHANOI_OK;
+}
+
+
+static int
+ihanoi_json_scan_number(ihanoi_json_scan_t *s)
+{
+    char         c;
+    int          negative, real;
+    unsigned     digits, exponent;
+    uint64_t     n, limit;
+    const char  *p, *first;
+
+    p = s->p;
+    first = p;
+    negative = 0;
+    real = 0;
+    digits = 0;
+    n = 0;
+
+    if (*p == '-') {
+        negative = 1;
+        p++;
+    }
+
+    if (p == s->end || *p < '0' || *p > '9') {
+        return ihanoi_json_refuse(s, "a value is expected");
+    }
+
+    if (*p == '0' && p + 1 < s->end && p[1] >= '0' && p[1] <= '9') {
+        return ihanoi_json_refuse(s, "number with leading zero");
+    }
+
+    limit = (uint64_t) INT64_MAX + (uint64_t) negative;
+
+    for ( /* void */ ; p < s->end && *p >= '0' && *p <= '9'; p++) {
+
+        if (digits || *p != '0') {
+            digits++;
+        }
+
+        /* 20 digits may wrap around, and are refused by their count */
+
+        n = n * 10 + (uint64_t) (*p - '0');
+    }
+
+    if (p < s->end && *p == '.') {
+        real = 1;
+        p++;
+
+        if (p == s->end || *p < '0' || *p > '9') {
+            return ihanoi_json_refuse(s, "number without digits after point");
+        }
+
+        for ( /* void */ ; p < s->end && *p >= '0' && *p <= '9'; p++) {
+            if (digits || *p != '0') {
+                digits++;
+            }
+        }
+    }
+
+    if (p < s->end && (*p == 'e' || *p == 'E')) {
+        real = 1;
+        exponent = 0;
+        p++;
+
+        if (p < s->end && (*p == '+' || *p == '-')) {
+            p++;
+        }
+
+        if (p == s->end || *p < '0' || *p > '9') {
+            return ihanoi_json_refuse(s, "number without exponent");
+        }
+
+        for ( /* void */ ; p < s->end && *p >= '0' && *p <= '9'; p++) {
+            c = *p;
+
+            if (exponent <= IHANOI_JSON_EXPONENT) {
+                exponent = exponent * 10 + (unsigned) (c - '0');
+            }
+        }
+
+        if (exponent > IHANOI_JSON_EXPONENT) {
+            return ihanoi_json_refuse(s, "exponent out of range");
+        }
+    }
+
+    if (real) {
+        if (digits > IHANOI_JSON_DIGITS) {
+            return ihanoi_json_refuse(s, "more than 15 significant digits");
+        }
+
+    } else if (digits > 19 || n > limit) {
+        return ihanoi_json_refuse(s, "integer beyond 64 bits");
+    }
+
+    if (p - first > IHANOI_JSON_NUMBER_LEN) {
+        return ihanoi_json_refuse(s, "number is too long");
+    }
+
+    s->p = p;
+
+    return IHANOI_OK;
+}
+
+
+static int
+ihanoi_json_scan_word(ihanoi_json_scan_t *s, const char *word, size_t len)
+{
+    if ((size_t) (s->end - s->p) < len || memcmp(s->p, word, len) != 0) {
+        return ihanoi_json_refuse(s, "a value is expected");
+    }
+
+    s->p += len;
+
+    return IHANOI_OK;
+}
+
+
+static void
+ihanoi_json_scan_space(ihanoi_json_scan_t *s)
+{
+    while (s->p < s->end
+           && (*s->p == ' ' || *s->p == '\t' || *s->p == '\n'
+               || *s->p == '\r'))
+    {
+        s->p++;
+    }
+}
+
+
+static int
+ihanoi_json_refuse(ihanoi_json_scan_t *s, const char *reason)
+{
+    s->reason = reason;
+
+    return IHANOI_INVALID;
+}
+
+
+size_t
+ihanoi_utf8_length(const char *p, const char *end)
+{
+    size_t          i, n;
+    unsigned        code, least;
+    unsigned char   c;
+
+    if (p == end) {
+        return 0;
+    }
+
+    c = (unsigned char) *p;
+
+    if (c < 0x80) {
+        return 1;
+    }
+
+    if (c >= 0xc2 && c <= 0xdf) {
+        n = 2;
+        code = c & 0x1f;
+        least = 0x80;
+
+    } else if (c >= 0xe0 && c <= 0xef) {
+        n = 3;
+        code = c & 0x0f;
+        least = 0x800;
+
+    } else if (c >= 0xf0 && c <= 0xf4) {
+        n = 4;
+        code = c & 0x07;
+        least = 0x10000;
+
+    } else {
+        return 0;
+    }
+
+    if ((size_t) (end - p) < n) {
+        return 0;
+    }
+
+    for (i = 1; i < n; i++) {
+        c = (unsigned char) p[i];
+
+        if ((c & 0xc0) != 0x80) {
+            return 0;
+        }
+
+        code = (code << 6) | (c & 0x3f);
+    }
+
+    if (code < least || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff))
+    {
+        return 0;
+    }
+
+    return n;
+}
+
+
+size_t
+ihanoi_utf8_count(const char *p, size_t len)
+{
+    size_t       n, count;
+    const char  *end;
+
+    end = p + len;
+
+    for (count = 0; p < end; count++) {
+        n = ihanoi_utf8_length(p, end);
+
+        if (n == 0) {
+            return (size_t) -1;
+        }
+
+        p += n;
+    }
+
+    return count;
+}
+
+
+int
+ihanoi_json_equal(const json_t *a, const json_t *b, size_t *steps)
+{
+    int           rc;
+    void         *iter;
+    size_t        i, n;
+    const json_t  *other;
+
+    if (*steps == 0) {
+        return IHANOI_BUDGET;
+    }
+
+    (*steps)--;
+
+    if (json_is_number(a) && json_is_number(b)) {
+        return ihanoi_number_compare(a, b) == 0;
+    }
+
+    if (json_typeof(a) != json_typeof(b)) {
+        return 0;
+    }
+
+    switch (json_typeof(a)) {
+
+    case JSON_STRING:
+        n = json_string_length(a);
+
+        return n == json_string_length(b)
+               && memcmp(json_string_value(a), json_string_value(b), n) == 0;
+
+    case JSON_ARRAY:
+        n = json_array_size(a);
+
+        if (n != json_array_size(b)) {
+            return 0;
+        }
+
+        for (i = 0; i < n; i++) {
+            rc = ihanoi_json_equal(json_array_get(a, i), json_array_get(b, i),
+                                   steps);
+            if (rc != 1) {
+                return rc;
+            }
+        }
+
+        return 1;
+
+    case JSON_OBJECT:
+        if (json_object_size(a) != json_object_size(b)) {
+            return 0;
+        }
+
+        for (iter = json_object_iter((json_t *) a);
+             iter;
+             iter = json_object_iter_next((json_t *) a, iter))
+        {
+            other = json_object_get(b, json_object_iter_key(iter));
+
+            if (other == NULL) {
+                return 0;
+            }
+
+            rc = ihanoi_json_equal(json_object_iter_value(iter), other, steps);
+            if (rc != 1) {
+                return rc;
+            }
+        }
+
+        return 1;
+
+    default:
+        return 1;
+    }
+}
+
+
+static unsigned long long
+ihanoi_json_hash_bytes(unsigned long long h, const void *data, size_t len)
+{
+    size_t                i;
+    const unsigned char  *p;
+
+    p = data;
+
+    for (i = 0; i < len; i++) {
+        h = (h ^ p[i]) * 1099511628211ULL;
+    }
+
+    return h ^ (h >> 29);
+}
+
+
+int
+ihanoi_json_hash(const json_t *value, size_t *steps, unsigned long long *hash)
+{
+    int                  rc;
+    void                *iter;
+    double               d;
+    size_t               i;
+    const char          *key;
+    unsigned long long   h, sub;
+
+    if (*steps == 0) {
+        return IHANOI_BUDGET;
+    }
+
+    (*steps)--;
+
+    h = 14695981039346656037ULL;
+
+    switch (json_typeof(value)) {
+
+    case JSON_STRING:
+        h = ihanoi_json_hash_bytes(h, json_string_value(value),
+                                   json_string_length(value));
+        break;
+
+    case JSON_INTEGER:
+    case JSON_REAL:
+
+        /* + 0.0 makes -0.0 and 0 one; big integers may share a double */
+
+        d = json_number_value(value) + 0.0;
+        h = ihanoi_json_hash_bytes(h + 1, &d, sizeof(double));
+        break;
+
+    case JSON_ARRAY:
+        h += 2;
+
+        for (i = 0; i < json_array_size(value); i++) {
+            rc = ihanoi_json_hash(json_array_get(value, i), steps, &sub);
+            if (rc != IHANOI_OK) {
+                return rc;
+            }
+
+            h = ihanoi_json_hash_bytes(h, &sub, sizeof(sub));
+        }
+
+        break;
+
+    case JSON_OBJECT:
+
+        /* a sum, so that the order of members does not matter */
+
+        h += 3;
+
+        for (iter = json_object_iter((json_t *) value);
+             iter;
+             iter = json_object_iter_next((json_t *) value, iter))
+        {
+            rc = ihanoi_json_hash(json_object_iter_value(iter), steps, &sub);
+            if (rc != IHANOI_OK) {
+                return rc;
+            }
+
+            key = json_object_iter_key(iter);
+            h += ihanoi_json_hash_bytes(sub, key, strlen(key));
+        }
+
+        break;
+
+    case JSON_TRUE:
+        h += 4;
+        break;
+
+    case JSON_FALSE:
+        h += 5;
+        break;
+
+    default:
+        h += 6;
+        break;
+    }
+
+    *hash = h;
+
+    return IHANOI_OK;
+}

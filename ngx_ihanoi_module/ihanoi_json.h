@@ -1,0 +1,95 @@
+/*
+ * Copyright (C) iHaNoi contributors
+ *
+ * JSON as strict as two readers that must agree need it (RFC 8259).
+ *
+ * What jansson, PostgreSQL's jsonb and the clients of a partner see must be
+ * one value, so everything that any of them would read in its own way is
+ * refused: NUL, duplicate members, lone surrogates, invalid UTF-8, integers
+ * beyond int64, reals that a double does not hold.
+ */
+
+#ifndef _IHANOI_JSON_H_INCLUDED_
+#define _IHANOI_JSON_H_INCLUDED_
+
+
+#include <stddef.h>
+#include <jansson.h>
+
+
+#define IHANOI_JSON_DEPTH       32    /* of a request body */
+
+/*
+ * A decimal of up to 15 significant digits goes through a double and comes
+ * back the same (DBL_DIG); the exponent is bounded because jsonb writes
+ * 1e100000 out as 100,001 digits.
+ */
+#define IHANOI_JSON_DIGITS      15
+#define IHANOI_JSON_EXPONENT    64
+#define IHANOI_JSON_NUMBER_LEN  64
+
+
+/* Results of reading and checking, in all files of the library. */
+#define IHANOI_OK        0
+#define IHANOI_INVALID   1
+#define IHANOI_NOMEM    -1
+#define IHANOI_BUDGET   -2
+
+
+typedef struct {
+    const char               *data;
+    size_t                    len;
+} ihanoi_span_t;
+
+
+/*
+ * Where the values of the top-level object's members stand in the text, in
+ * order.  The caller gives room for max of them; n counts all there are.
+ */
+typedef struct {
+    ihanoi_span_t             whole;      /* the value without white space */
+    ihanoi_span_t            *members;
+    size_t                    max;
+    size_t                    n;
+} ihanoi_spans_t;
+
+
+typedef struct {
+    size_t                    offset;     /* of the byte that is wrong */
+    const char               *reason;     /* a static text */
+} ihanoi_json_error_t;
+
+
+/*
+ * Checks the text alone.  spans may be NULL.  Everything but duplicate members
+ * is found here.  Returns IHANOI_OK or IHANOI_INVALID with *err filled.
+ */
+int ihanoi_json_scan(const char *data, size_t len, unsigned depth,
+    ihanoi_spans_t *spans, ihanoi_json_error_t *err);
+
+/*
+ * Checks the text and reads it.  The caller owns *value; its members are in
+ * the order of the text and of spans.  Returns IHANOI_OK, IHANOI_INVALID with
+ * *err filled, or IHANOI_NOMEM.
+ */
+int ihanoi_json_read(const char *data, size_t len, unsigned depth,
+    ihanoi_spans_t *spans, json_t **value, ihanoi_json_error_t *err);
+
+
+/* Length of a UTF-8 character at p (1 .. 4), 0 when it is not one. */
+size_t ihanoi_utf8_length(const char *p, const char *end);
+
+/* Number of characters, or (size_t) -1 when the bytes are not UTF-8. */
+size_t ihanoi_utf8_count(const char *p, size_t len);
+
+
+/* Equality of JSON Schema: 1 and 1.0 are equal.  Takes steps off *steps;
+ * 1, 0, or IHANOI_BUDGET. */
+int ihanoi_json_equal(const json_t *a, const json_t *b, size_t *steps);
+
+/* Equal values have equal hashes. */
+int ihanoi_json_hash(const json_t *value, size_t *steps,
+    unsigned long long *hash);
+
+
+#endif /* _IHANOI_JSON_H_INCLUDED_ */

@@ -1,0 +1,362 @@
+/*
+ * Copyright (C) iHaNoi contributors
+ *
+ * All documents of a contract as one: what /openapi.json serves.
+ *
+ * Components take their document's name in front, so that two services may
+ * both have a "Report", and every "$ref" is written anew.
+ */
+
+#include <stdio.h>
+#include <string.h>
+
+#include "ihanoi_json.h"
+#include "ihanoi_merge.h"
+
+
+static const char *const  ihanoi_merge_components[] = {
+    "schemas", "responses", "parameters", "examples", "requestBodies",
+    "headers", NULL
+};
+
+/* the keys of these objects are names that an author chose */
+
+static const char *const  ihanoi_merge_names[] = {
+    "schemas", "responses", "parameters", "examples", "requestBodies",
+    "headers", "properties", "patternProperties", "dependentRequired",
+    "content", "paths", NULL
+};
+
+/* values, not parts of the document */
+
+static const char *const  ihanoi_merge_values[] = {
+    "default", "example", "enum", "const", "value", NULL
+};
+
+
+static int ihanoi_merge_document(ihanoi_documents_t *documents,
+    ihanoi_document_t *document, json_t *merged);
+static int ihanoi_merge_paths(ihanoi_documents_t *documents,
+    ihanoi_document_t *document, json_t *copy, json_t *paths);
+static int ihanoi_merge_tags(json_t *copy, json_t *merged);
+static int ihanoi_merge_refs(ihanoi_documents_t *documents,
+    ihanoi_document_t *document, json_t *value, int names);
+static json_t *ihanoi_merge_ref(ihanoi_document_t *document, const char *ref);
+static int ihanoi_merge_is_in(const char *const *list, const char *name);
+
+
+int
+ihanoi_merge(ihanoi_documents_t *documents, json_t **merged)
+{
+    int                 rc;
+    json_t             *first;
+    ihanoi_document_t  *document;
+
+    first = documents->first->root;
+
+    *merged = json_pack("{s:s, s:O, s:O*, s:{}, s:{s:{s:{s:s, s:s, s:s}}}}",
+                        "openapi", "3.1.0",
+                        "info", json_object_get(first, "info"),
+                        "servers", json_object_get(first, "servers"),
+                        "paths", "components", "securitySchemes", "bearer",
+                        "type", "http", "scheme", "bearer",
+                        "bearerFormat", "JWT");
+    if (*merged == NULL) {
+        return ihanoi_document_no_memory(documents);
+    }
+
+    for (document = documents->first; document; document = document->next) {
+
+        rc = ihanoi_merge_document(documents, document, *merged);
+
+        if (rc != IHANOI_OK) {
+            json_decref(*merged);
+            *merged = NULL;
+            return rc;
+        }
+    }
+
+    return IHANOI_OK;
+}
+
+
+static int
+ihanoi_merge_document(ihanoi_documents_t *documents,
+    ihanoi_document_t *document, json_t *merged)
+{
+    int          rc;
+    char        *name;
+    void        *iter;
+    json_t      *copy, *components, *part, *all;
+    unsigned     i;
+
+    copy = json_deep_copy(document->root);
+    if (copy == NULL) {
+        return ihanoi_document_no_memory(documents);
+    }
+
+    rc = ihanoi_merge_refs(documents, document, copy, 0);
+    if (rc != IHANOI_OK) {
+        goto done;
+    }
+
+    rc = ihanoi_document_no_memory(documents);
+    components = json_object_get(merged, "components");
+
+    for (i = 0; ihanoi_merge_components[i]; i++) {
+
+        part = json_object_get(json_object_get(copy, "components"),
+                               ihanoi_merge_components[i]);
+
+        for (iter = json_object_iter(part);
+             iter;
+             iter = json_object_iter_next(part, iter))
+        {
+            all = json_object_get(components, ihanoi_merge_components[i]);
+
+            if (all == NULL) {
+                all = json_object();
+
+                if (all == NULL
+                    || json_object_set_new(components,
+                                           ihanoi_merge_components[i], all))
+                {
+                    goto done;
+                }
+            }
+
+            name = ihanoi_arena_printf(documents->arena, "%s.%s", document->ns,
+                                       json_object_iter_key(iter));
+
+            if (name == NULL
+                || json_object_set(all, name, json_object_iter_value(iter)))
+            {
+                goto done;
+            }
+        }
+    }
+
+    if (document->listed
+        && (ihanoi_merge_paths(documents, document, copy,
+                               json_object_get(merged, "paths"))
+            || ihanoi_merge_tags(copy, merged)))
+    {
+        goto done;
+    }
+
+    part = json_object_get(copy, "x-ihanoi-problems");
+
+    if (part) {
+        all = json_object_get(merged, "x-ihanoi-problems");
+
+        if (all ? json_object_update(all, part)
+                : json_object_set(merged, "x-ihanoi-problems", part))
+        {
+            goto done;
+        }
+    }
+
+    rc = IHANOI_OK;
+
+done:
+
+    json_decref(copy);
+
+    return rc;
+}
+
+
+/* The document's security goes into each operation that has none. */
+
+static int
+ihanoi_merge_paths(ihanoi_documents_t *documents, ihanoi_document_t *document,
+    json_t *copy, json_t *paths)
+{
+    void        *iter, *member;
+    json_t      *item, *security, *from;
+    const char  *key;
+
+    from = json_object_get(copy, "paths");
+    security = json_object_get(copy, "security");
+
+    for (iter = json_object_iter(from);
+         iter;
+         iter = json_object_iter_next(from, iter))
+    {
+        item = json_object_iter_value(iter);
+
+        for (member = json_object_iter(item);
+             member && security;
+             member = json_object_iter_next(item, member))
+        {
+            key = json_object_iter_key(member);
+
+            if (strcmp(key, "get") != 0 && strcmp(key, "post") != 0
+                && strcmp(key, "put") != 0 && strcmp(key, "patch") != 0
+                && strcmp(key, "delete") != 0)
+            {
+                continue;
+            }
+
+            if (json_object_get(json_object_iter_value(member), "security")
+                == NULL
+                && json_object_set(json_object_iter_value(member), "security",
+                                   security))
+            {
+                return ihanoi_document_no_memory(documents);
+            }
+        }
+
+        if (json_object_set(paths, json_object_iter_key(iter), item)) {
+            return ihanoi_document_no_memory(documents);
+        }
+    }
+
+    return IHANOI_OK;
+}
+
+
+static int
+ihanoi_merge_tags(json_t *copy, json_t *merged)
+{
+    size_t   i, k;
+    json_t  *tags, *all, *tag, *name;
+
+    tags = json_object_get(copy, "tags");
+
+    for (i = 0; i < json_array_size(tags); i++) {
+
+        all = json_object_get(merged, "tags");
+
+        if (all == NULL) {
+            all = json_array();
+
+            if (all == NULL || json_object_set_new(merged, "tags", all)) {
+                return IHANOI_NOMEM;
+            }
+        }
+
+        tag = json_array_get(tags, i);
+        name = json_object_get(tag, "name");
+
+        for (k = 0; k < json_array_size(all); k++) {
+            if (json_equal(json_object_get(json_array_get(all, k), "name"),
+                           name))
+            {
+                break;
+            }
+        }
+
+        if (k == json_array_size(all) && json_array_append(all, tag)) {
+            return IHANOI_NOMEM;
+        }
+    }
+
+    return IHANOI_OK;
+}
+
+
+static int
+ihanoi_merge_refs(ihanoi_documents_t *documents, ihanoi_document_t *document,
+    json_t *value, int names)
+{
+    int          rc;
+    void        *iter;
+    size_t       i;
+    json_t      *member, *ref;
+    const char  *key;
+
+    if (json_is_array(value)) {
+
+        for (i = 0; i < json_array_size(value); i++) {
+            rc = ihanoi_merge_refs(documents, document,
+                                   json_array_get(value, i), 0);
+            if (rc != IHANOI_OK) {
+                return rc;
+            }
+        }
+
+        return IHANOI_OK;
+    }
+
+    for (iter = json_object_iter(value);
+         iter;
+         iter = json_object_iter_next(value, iter))
+    {
+        key = json_object_iter_key(iter);
+        member = json_object_iter_value(iter);
+
+        if (names) {
+            rc = ihanoi_merge_refs(documents, document, member, 0);
+
+        } else if (strcmp(key, "$ref") == 0 && json_is_string(member)) {
+
+            ref = ihanoi_merge_ref(document, json_string_value(member));
+
+            if (ref == NULL || json_object_iter_set_new(value, iter, ref)) {
+                return ihanoi_document_no_memory(documents);
+            }
+
+            continue;
+
+        } else if (ihanoi_merge_is_in(ihanoi_merge_values, key)
+                   || (strcmp(key, "examples") == 0 && json_is_array(member))
+                   || strncmp(key, "x-", 2) == 0)
+        {
+            continue;
+
+        } else {
+            rc = ihanoi_merge_refs(documents, document, member,
+                                   ihanoi_merge_is_in(ihanoi_merge_names,
+                                                      key));
+        }
+
+        if (rc != IHANOI_OK) {
+            return rc;
+        }
+    }
+
+    return IHANOI_OK;
+}
+
+
+/* "file.json#/components/schemas/X" and "#/components/schemas/X". */
+
+static json_t *
+ihanoi_merge_ref(ihanoi_document_t *document, const char *ref)
+{
+    int          ns;
+    const char  *hash, *kind, *name;
+
+    hash = strchr(ref, '#');
+    kind = hash ? strstr(hash, "/components/") : NULL;
+    name = kind ? strchr(kind + 12, '/') : NULL;
+
+    if (name == NULL) {
+        return json_string(ref);
+    }
+
+    name++;
+    ns = (int) (hash - ref);
+
+    if (ns > 5) {
+        return json_sprintf("#%.*s%.*s.%s", (int) (name - kind), kind, ns - 5,
+                            ref, name);
+    }
+
+    return json_sprintf("#%.*s%s.%s", (int) (name - kind), kind, document->ns,
+                        name);
+}
+
+
+static int
+ihanoi_merge_is_in(const char *const *list, const char *name)
+{
+    for ( /* void */ ; *list; list++) {
+        if (strcmp(*list, name) == 0) {
+            return 1;
+        }
+    }
+
+    return 0;
+}

@@ -1,0 +1,24 @@
+/*
+ * Copyright (C) iHaNoi contributors
+ *
+ * All documents of a contract as one: what /openapi.json serves.
+ */
+
+#ifndef _IHANOI_MERGE_H_INCLUDED_
+#define _IHANOI_MERGE_H_INCLUDED_
+
+
+#include <jansson.h>
+
+#include "ihanoi_document.h"
+
+
+/*
+ * Paths of the documents that the caller listed, and the components of all,
+ * named "<document>.<name>".  Info and servers are the first document's.  The
+ * caller owns *merged.  A result as of all that take documents.
+ */
+int ihanoi_merge(ihanoi_documents_t *documents, json_t **merged);
+
+
+#endif /* _IHANOI_MERGE_H_INCLUDED_ */

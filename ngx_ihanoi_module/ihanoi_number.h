@@ -1,0 +1,35 @@
+/*
+ * Copyright (C) iHaNoi contributors
+ *
+ * Exact arithmetic on the numbers that the JSON reader lets through.
+ */
+
+#ifndef _IHANOI_NUMBER_H_INCLUDED_
+#define _IHANOI_NUMBER_H_INCLUDED_
+
+
+#include <stdint.h>
+#include <jansson.h>
+
+
+/* mantissa * 10^exponent, without sign */
+typedef struct {
+    uint64_t                  mantissa;
+    int                       exponent;
+} ihanoi_decimal_t;
+
+
+/* -1, 0 or 1; integers beyond 2^53 are not rounded. */
+int ihanoi_number_compare(const json_t *a, const json_t *b);
+
+/* The magnitude of a number as it was written. */
+ihanoi_decimal_t ihanoi_number_decimal(const json_t *number);
+
+/* 1 when number is an integer times the divisor, which is not zero. */
+int ihanoi_number_is_multiple(const json_t *number, ihanoi_decimal_t divisor);
+
+/* 1 when a double holds this integer or real unchanged. */
+int ihanoi_number_fits_double(const json_t *number);
+
+
+#endif /* _IHANOI_NUMBER_H_INCLUDED_ */

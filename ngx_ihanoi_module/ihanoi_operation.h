@@ -1,0 +1,83 @@
+/*
+ * Copyright (C) iHaNoi contributors
+ *
+ * One operation of a document, compiled.
+ *
+ * ihanoi_operation.c reads the operation's own members and its answers,
+ * ihanoi_argument.c its parameters and its body.
+ */
+
+#ifndef _IHANOI_OPERATION_H_INCLUDED_
+#define _IHANOI_OPERATION_H_INCLUDED_
+
+
+#include <stddef.h>
+
+#include "ihanoi_document.h"
+#include "ihanoi_route.h"
+#include "ihanoi_schema.h"
+#include "ihanoi_types.h"
+
+
+#define IHANOI_ARGUMENTS   64
+#define IHANOI_MEDIA       8
+
+
+typedef struct {
+    unsigned                  status;     /* 204, 4 of "4XX", 0: default */
+    unsigned                  content:1;  /* has a body at all */
+    const ihanoi_schema_t    *schema;     /* of its JSON, or NULL */
+} ihanoi_response_t;
+
+
+/* What the public part does not show stands behind it. */
+typedef struct {
+    ihanoi_operation_t        op;         /* must be the first */
+    ihanoi_response_t        *responses;
+    unsigned                  nresponses;
+} ihanoi_compiled_t;
+
+
+/* One operation on its way. */
+typedef struct {
+    ihanoi_documents_t       *documents;
+    ihanoi_schemas_t         *schemas;
+    ihanoi_compiled_t        *compiled;
+    ihanoi_template_t         template;
+    const char               *text;       /* of the template */
+    ihanoi_place_t            path;       /* the path item */
+    ihanoi_place_t            place;      /* the operation */
+    json_t                   *security;   /* the document's, or NULL */
+
+    ihanoi_argument_t         arguments[IHANOI_ARGUMENTS];
+    unsigned                  narguments;
+    unsigned                  visits;     /* of schemas with members */
+    const ihanoi_schema_t    *format;     /* of the path's {format} */
+    ihanoi_place_t            format_place;
+} ihanoi_compiler_t;
+
+
+/* Everything but op.index.  Results as of all that take documents. */
+int ihanoi_operation_compile(ihanoi_compiler_t *compiler,
+    ihanoi_method_e method);
+
+/* Path, query and header parameters, then the body. */
+int ihanoi_arguments_compile(ihanoi_compiler_t *compiler);
+
+/*
+ * Reads "content": media types into list (NULL: only JSON ones of a request,
+ * all with one schema), *schema is that of the first JSON type or NULL.
+ */
+int ihanoi_media_compile(ihanoi_compiler_t *compiler,
+    const ihanoi_place_t *content, int request, ihanoi_media_t *list,
+    unsigned *n, const ihanoi_schema_t **schema);
+
+/* A fresh NUL-terminated copy in *s; IHANOI_OK or IHANOI_NOMEM. */
+int ihanoi_operation_text(ihanoi_compiler_t *compiler, ihanoi_str_t *s,
+    const char *text);
+
+/* 1 when text is [a-z][a-z0-9_]*, at most 63 long as PostgreSQL's names. */
+int ihanoi_name_is_snake(const char *text);
+
+
+#endif /* _IHANOI_OPERATION_H_INCLUDED_ */
