@@ -3,9 +3,12 @@
 -- caller_person_ensure().
 create function caller_person(caller jsonb)
 returns uuid
-language sql stable
+language plpgsql stable
 as $$
-    select p.id
-    from core.people p
-    where p.issuer = caller ->> 'iss' and p.subject = caller ->> 'sub'
+begin
+    return (
+        select p.id
+        from core.people p
+        where p.issuer = caller ->> 'iss' and p.subject = caller ->> 'sub');
+end
 $$;

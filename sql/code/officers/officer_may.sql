@@ -2,7 +2,10 @@
 create function officer_may(person uuid, unit uuid, role text,
     at date default core.today())
 returns boolean
-language sql stable
+language plpgsql stable
 as $$
-    select coalesce(role = any (officer_roles_on(person, unit, at)), false)
+begin
+    return (
+        select coalesce(role = any (officer_roles_on(person, unit, at)), false));
+end
 $$;

@@ -3,19 +3,20 @@
 -- stood in for counts too (mission A4, O4).
 create function officer_roles_on(person uuid, unit uuid, at date default core.today())
 returns text[]
-language sql stable
+language plpgsql stable
 as $$
-    select coalesce(array_agg(distinct g.role), '{}')
-    from core.officer_grants g
-    where g.person = officer_roles_on.person
-      and g.validity @> officer_roles_on.at
-      and g.revoked_at is null
-      and g.unit in (select a.id
-                     from unit_ancestors(officer_roles_on.unit, officer_roles_on.at) a)
-      and (g.substitute_for is null
-           or exists (select
-                      from core.officer_grants o
-                      where o.id = g.substitute_for
-                        and o.validity @> officer_roles_on.at
-                        and o.revoked_at is null))
+begin
+    return (
+        select coalesce(array_agg(distinct g.role), '{}')
+        from core.officer_grants g
+        where g.person = officer_roles_on.person
+          and grant_counts(g, officer_roles_on.at)
+          and g.unit in (select a.id
+                         from unit_ancestors(officer_roles_on.unit, officer_roles_on.at) a)
+          and (g.substitute_for is null
+               or exists (select
+                          from core.officer_grants o
+                          where o.id = g.substitute_for
+                            and grant_counts(o, officer_roles_on.at))));
+end
 $$;

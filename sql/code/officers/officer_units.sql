@@ -9,12 +9,10 @@ as $$
          cross join lateral unit_subtree(g.unit, officer_units.at) s
     where g.person = officer_units.person
       and g.role = officer_units.role
-      and g.validity @> officer_units.at
-      and g.revoked_at is null
+      and grant_counts(g, officer_units.at)
       and (g.substitute_for is null
            or exists (select
                       from core.officer_grants o
                       where o.id = g.substitute_for
-                        and o.validity @> officer_units.at
-                        and o.revoked_at is null))
+                        and grant_counts(o, officer_units.at)))
 $$;

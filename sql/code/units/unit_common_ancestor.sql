@@ -2,11 +2,14 @@
 -- units. Null when they share none.
 create function unit_common_ancestor(a uuid, b uuid, at date default core.today())
 returns uuid
-language sql stable
+language plpgsql stable
 as $$
-    select x.id
-    from unit_ancestors(a, at) x
-         join unit_ancestors(b, at) y on y.id = x.id
-    order by x.depth
-    limit 1
+begin
+    return (
+        select x.id
+        from unit_ancestors(a, at) x
+             join unit_ancestors(b, at) y on y.id = x.id
+        order by x.depth
+        limit 1);
+end
 $$;

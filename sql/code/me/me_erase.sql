@@ -1,0 +1,44 @@
+-- DELETE /v1/me: erases the account's personal data for good. Cases, audit and
+-- statistics stay, linked to an id that leads to nobody; the subject is
+-- removed from it, so a later login of the same person starts afresh.
+--
+-- Other services take part by a function erase_person_<service>(person uuid)
+-- of their own: each is called, and one that fails undoes the whole.
+create function me_erase(caller jsonb)
+returns core.reply
+language plpgsql
+as $$
+declare
+    me      uuid := caller_person(caller);
+    eraser  text;
+begin
+    if me is null then
+        return row(204, null, null, null)::core.reply;    -- nothing to erase
+    end if;
+
+    for eraser in
+        select p.proname
+        from pg_proc p
+        where p.pronamespace = current_schema()::regnamespace
+          and p.proname like 'erase\_person\_%'
+        order by p.proname
+    loop
+        execute format('select %I(person => $1)', eraser) using me;
+    end loop;
+
+    perform personal_erase(me);
+
+    update core.officer_grants g
+    set revoked_at = core.now(), revoked_by = me, revoke_reason = 'account erased'
+    where g.person = me and g.revoked_at is null;
+
+    perform event_record(caller, me, 'person', me, 'erased', null, 'self', '{}');
+
+    update core.people p
+    set issuer = null, subject = null, erased_at = core.now(),
+        version = p.version + 1
+    where p.id = me;
+
+    return row(204, null, null, null)::core.reply;
+end
+$$;
