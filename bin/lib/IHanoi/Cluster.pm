@@ -24,14 +24,45 @@ use constant WORKER_USER => 'www-data';
 use constant GATEWAY_ROLES => qw(ihanoi_read ihanoi_write ihanoi_control);
 
 
-# The cluster of `make run` for a tree, or DATA_DIR's.
+# Where a checkout keeps what it makes when it runs: .run/ in the tree,
+# DATA_DIR where the operator wished (remembered, so that stop and clean find
+# it), or /var/lib where the tree's path is closed to the user "postgres".
+# In list context also true in the last case.
+sub base_of {
+    my ($tree) = @_;
+    my $remembered = "$tree/.run/data-dir";
+
+    if (defined $ENV{DATA_DIR} && length $ENV{DATA_DIR}) {
+        my $base = _absolute($ENV{DATA_DIR});
+
+        make_path("$tree/.run");
+        open my $fh, '>', $remembered or die "$remembered: $!\n";
+        print $fh "$base\n";
+        close $fh;
+        return $base;
+    }
+
+    if (open my $fh, '<', $remembered) {
+        chomp(my $base = <$fh> // '');
+        return $base if length $base;
+    }
+
+    if ($> == 0 && !_open_to_postgres($tree)) {
+        my $base = '/var/lib/ihanoi-' . _hash($tree);
+        return wantarray ? ($base, 1) : $base;
+    }
+
+    return "$tree/.run";
+}
+
+
+# The cluster of `make run` for a tree.
 sub of_tree {
     my ($class, $tree) = @_;
 
     return $class->new(
         tree     => $tree,
         name     => 'pg',
-        place    => $ENV{DATA_DIR},
         settings => {
             shared_buffers  => '128MB',
             max_connections => 100,
@@ -62,24 +93,17 @@ sub of_tests {
 
 
 #   tree      the checkout the cluster belongs to
-#   name      its folder below .run/
-#   place     another folder instead, as the operator wished
+#   name      its folder below base_of(tree)
+#   place     another folder instead
 #   tests     true: TCP on loopback is open to unprivileged roles
 #   settings  of postgresql.conf
 sub new {
     my ($class, %self) = @_;
-
     my $self = bless \%self, $class;
-    my $hash = substr sha256_hex(realpath($self->{tree})), 0, 8;
-    my $name = $self->{name};
 
     if (!defined $self->{place}) {
-        $self->{place} = "$self->{tree}/.run/$name";
-
-        if ($> == 0 && !_open_to_postgres($self->{tree})) {
-            $self->{place} = "/var/lib/ihanoi-$hash/$name";
-            $self->{moved} = 1;
-        }
+        (my $base, $self->{moved}) = base_of($self->{tree});
+        $self->{place} = "$base/$self->{name}";
     }
 
     $self->{place} = _absolute($self->{place});
@@ -87,11 +111,14 @@ sub new {
     # A long path has no room for a socket: that one alone goes to /tmp.
     $self->{socket} = $self->{place};
     if (length $self->{socket} > SOCKET_FOLDER_MAX) {
-        $self->{socket} = "/tmp/ihanoi-$hash-$name";
+        $self->{socket} = '/tmp/ihanoi-' . _hash($self->{place});
     }
 
     return $self;
 }
+
+
+sub _hash { return substr sha256_hex(realpath($_[0]) // $_[0]), 0, 8 }
 
 
 sub place  { $_[0]{place} }

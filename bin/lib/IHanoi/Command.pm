@@ -13,7 +13,7 @@ use File::Basename qw(dirname);
 use Getopt::Long ();
 
 our @EXPORT = qw(options home share connection psql psql_args sql sql_file
-    fail refuse);
+    code_schema quoted     fail refuse);
 
 
 my $name = '';
@@ -102,6 +102,19 @@ sub psql_args {
 }
 
 
+# The code schema to call functions in: the newest that the database has.
+sub code_schema {
+    my ($row) = sql(<<'SQL');
+select 'code_' || name from ihanoi.releases
+ where to_regnamespace('code_' || name) is not null
+ order by created_at desc limit 1
+SQL
+
+    $row or fail('the database has no release: "ihanoi migrate" first');
+    return $row->[0];
+}
+
+
 # Runs psql on text given to its stdin; returns success. psql's own messages
 # go to stderr. The text runs as it is: callers add begin and commit.
 sub psql {
@@ -140,6 +153,14 @@ sub sql {
     $? == 0 or fail('the database refused; see the message above');
 
     return @rows;
+}
+
+
+# A quoted SQL string; a quoted psql file name has the same form.
+sub quoted {
+    my ($text) = @_;
+    $text =~ s/'/''/g;
+    return "'$text'";
 }
 
 
