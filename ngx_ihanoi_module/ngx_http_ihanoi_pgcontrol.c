@@ -171,7 +171,8 @@ static const char  ngx_http_ihanoi_pgcontrol_terminate_sql[] =
     "case when a.wait_event is distinct from 'SyncRep' "
     "then pg_catalog.pg_terminate_backend(a.pid) end "
     "from pg_catalog.pg_stat_activity a where a.pid = $1::int "
-    "and pg_catalog.pg_has_role(current_user, 'pg_read_all_stats', 'usage')";
+    "and (pg_catalog.pg_has_role(a.usesysid, 'usage') "
+    "or pg_catalog.pg_has_role('pg_read_all_stats', 'usage'))";
 
 
 ngx_int_t
