@@ -35,8 +35,6 @@ begin
     limit 1;
 
     if not found then
-        -- Completing happens in this same transaction; it needs the hash.
-        perform set_config('core.idempotency_hash', hash, true);
         return query select 'claimed', null::int, null::text, null::text, null::json;
 
     elsif stored.hash <> idempotency_claim.hash then

@@ -2,7 +2,7 @@
 -- (status null or not 2xx) is not kept: the client may mend the request and
 -- try again with the same key.
 create function idempotency_complete(subject text, operation text, key text,
-    status int, etag text, location text, body json)
+    hash text, status int, etag text, location text, body json)
 returns void
 language plpgsql volatile
 as $$
@@ -13,7 +13,6 @@ begin
 
     insert into core.idempotency_keys (digest, hash, status, etag, location, body)
     values (idempotency_digest(subject, operation, key),
-            current_setting('core.idempotency_hash'),
-            status, etag, location, body);
+            hash, status, etag, location, body);
 end
 $$;
