@@ -58,7 +58,7 @@ module: $(OUT)/module.built ## build the module into build/$(BUILD)/
 
 command: $(OUT)/ihanoi-token
 
-unit: $(UNIT)              ## build the unit tests of the nginx-free library
+unit: $(UNIT) $(OUT)/contract ## build the unit tests and what tests use
 
 test: all unit             ## build and run all tests: TESTS="tests/http/a.t ..." runs some
 	tests/run $(TESTS)
@@ -105,6 +105,10 @@ $(OUT)/unit/%: tests/unit/%.c $(OUT)/libihanoi.a $(HEADERS) $(OUT)/settings
 	@mkdir -p $(@D)
 	$(CC) $(OWN) $(LDFLAGS) -Ingx_ihanoi_module -o $@ $< \
 	    $(OUT)/libihanoi.a -ljwt $(LIBS)
+
+$(OUT)/contract: tests/tools/contract.c $(OUT)/libihanoi.a $(HEADERS) $(OUT)/settings
+	$(CC) $(OWN) $(LDFLAGS) -Ingx_ihanoi_module -o $@ $< \
+	    $(OUT)/libihanoi.a $(LIBS)
 
 $(OUT)/ihanoi-token: bin/ihanoi-token.c $(OUT)/settings
 	@mkdir -p $(@D)

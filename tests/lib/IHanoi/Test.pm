@@ -189,11 +189,17 @@ sub wait_until {
 
 
 sub done_testing {
-    my @lines;
+    my (@lines, @breaches);
 
     for my $gateway (@gateways) {
         $gateway->stop;
         push @lines, $gateway->unexpected_lines;
+        push @breaches, $gateway->breaches;
+    }
+
+    if (@breaches) {
+        Test::More::is(join("\n", @breaches), '',
+                       'answers are as the contract says');
     }
 
     if (@gateways) {

@@ -21,6 +21,8 @@ package IHanoi::Test::Gateway;
 #   expect_log   a regex, or a list of them: alerts that the test causes
 #   start        0: only write nginx.conf; call ->start, or ->check for -t
 #   env          { name => value } for nginx
+#   responses    true: hold each answer against the contract, and fail the
+#                test for one that breaks it; default with the shipped contract
 
 use strict;
 use warnings;
@@ -295,8 +297,52 @@ sub _wait_ready {
 # A client with its own connection, kept open: ->request, ->send, ->response.
 sub connection {
     my ($self, %arg) = @_;
+
+    $arg{check} //= sub { $self->_check_response(@_) }
+        if $self->{responses} // ($self->{db} && !$self->{bare}
+                                  && !$self->{contract});
+
     return IHanoi::Test::HTTP->new(port => $self->{port}, %arg);
 }
+
+
+# Asks tests/tools/contract.c whether an answer is as its contract says.
+sub _check_response {
+    my ($self, $method, $target, $r) = @_;
+    my $program = "$self->{build}/contract";
+
+    # A 304 has no content of its own, and one pipe has one process.
+    return if $$ != $self->{owner} || !-x $program || $method eq 'HEAD'
+        || $r->{status} == 304 || $r->{headers}{'content-encoding'};
+
+    if (!$self->{checker}) {
+        require IPC::Open2;
+
+        my $contract = $self->{contract} // "$self->{tree}/conf/api/*.json";
+        my @files = map { s/%%TREE%%/$self->{tree}/gr }
+                    ref $contract ? @$contract : $contract;
+        my $pid = IPC::Open2::open2(my $out, my $in, $program,
+                                    'responses', map { glob } @files);
+        binmode $_ for $in, $out;
+        $self->{checker} = { pid => $pid, in => $in, out => $out };
+    }
+
+    my ($in, $out) = @{ $self->{checker} }{qw(in out)};
+    my ($path) = $target =~ /^([^?\s]*)/;
+    my $length = length $r->{content};
+
+    print $in "$method $path $r->{status} $length\n$r->{content}";
+    $in->flush;
+    chomp(my $said = <$out> // 'the check failed');
+
+    push @{ $self->{breaches} }, "$method $target: $said"
+        if $said ne 'ok' && $said ne 'none';
+    return;
+}
+
+
+# Takes the list of answers that were not as the contract says.
+sub breaches { return @{ delete $_[0]{breaches} // [] } }
 
 
 # One request on a connection of its own. undef when no answer came.
@@ -420,6 +466,11 @@ sub stop {
     return if $self->{owner} != $$ || !$self->{pid};
 
     kill $signal // 'TERM', $self->{pid};
+
+    if (my $checker = delete $self->{checker}) {
+        close $checker->{in};
+        waitpid $checker->{pid}, 0;
+    }
 
     my $end = time + 10;
     while (waitpid($self->{pid}, WNOHANG) == 0) {

@@ -12,6 +12,7 @@ use Time::HiRes qw(time);
 
 #   port     on 127.0.0.1
 #   timeout  seconds for a whole answer, default 10
+#   check    code that looks at each answer of request(): method, target, answer
 sub new {
     my ($class, %self) = @_;
     return bless { timeout => 10, buffer => '', %self }, $class;
@@ -67,7 +68,10 @@ sub request {
     my ($self, $method, $target, %arg) = @_;
 
     $self->send($self->format($method, $target, %arg)) or return;
-    return $self->response($method);
+
+    my $r = $self->response($method);
+    $self->{check}->($method, $target, $r) if $r && $self->{check};
+    return $r;
 }
 
 

@@ -1,0 +1,208 @@
+/*
+ * Copyright (C) iHaNoi contributors
+ *
+ * What tests ask of the contracts.
+ *
+ *   contract operations FILE...
+ *
+ * Prints a line for each operation: its id, method, path, pool ("read",
+ * "write", "slow"), SQL function, and "name:type" of each argument.
+ *
+ *   contract responses FILE...
+ *
+ * Reads on stdin, again and again, a line "METHOD PATH STATUS LENGTH" and
+ * LENGTH bytes of body; answers each with a line: "ok", "none" when the
+ * contract has no such operation, or what is wrong.
+ */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ihanoi_arena.h"
+#include "ihanoi_contract.h"
+
+
+static const char  *methods[IHANOI_METHODS] = {
+    "GET", "POST", "PUT", "PATCH", "DELETE"
+};
+
+
+static void *
+check_alloc(void *ctx, size_t size)
+{
+    return ihanoi_arena_alloc(ctx, size);
+}
+
+
+static const ihanoi_operation_t *
+check_operation(const ihanoi_contract_t *contract, const char *method,
+    const char *path)
+{
+    unsigned        i;
+    ihanoi_match_t  match;
+
+    memset(&match, 0, sizeof(ihanoi_match_t));
+
+    if (!ihanoi_contract_match(contract, path, strlen(path), &match)) {
+        return NULL;
+    }
+
+    for (i = 0; i < IHANOI_METHODS; i++) {
+        if (strcmp(method, methods[i]) == 0) {
+            return match.by_method[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+static void
+check_response(const ihanoi_contract_t *contract, const ihanoi_operation_t *op,
+    unsigned status, const char *body, size_t len)
+{
+    unsigned             i;
+    ihanoi_alloc_t       alloc;
+    ihanoi_input_t       in;
+    ihanoi_arena_t      *arena;
+    ihanoi_violation_t  *v;
+
+    arena = ihanoi_arena_create();
+    if (arena == NULL) {
+        abort();
+    }
+
+    alloc.alloc = check_alloc;
+    alloc.ctx = arena;
+
+    memset(&in, 0, sizeof(ihanoi_input_t));
+
+    if (ihanoi_input_init(&in, op, &alloc) != 0
+        || ihanoi_operation_check_response(contract, op, status, body, len,
+                                           &in)
+           != 0)
+    {
+        abort();
+    }
+
+    if (in.nviolations == 0) {
+        printf("ok");
+    }
+
+    for (i = 0; i < in.nviolations; i++) {
+        v = &in.violations[i];
+
+        printf("%s%.*s %u \"%s\": %s: %s", i ? "; " : "", (int) op->id.len,
+               op->id.data, status, v->pointer, v->keyword, v->message);
+    }
+
+    printf("\n");
+
+    ihanoi_arena_destroy(arena);
+}
+
+
+static int
+print_operations(const ihanoi_contract_t *contract)
+{
+    unsigned                          i, j, n;
+    const ihanoi_operation_t         *op;
+    const ihanoi_operation_t *const  *operations;
+
+    static const char  *pools[IHANOI_POOLS] = { "read", "write", "slow" };
+
+    n = ihanoi_contract_operations(contract, &operations);
+
+    for (i = 0; i < n; i++) {
+        op = operations[i];
+
+        printf("%.*s %s %.*s %s %.*s", (int) op->id.len, op->id.data,
+               methods[op->method], (int) op->path.len, op->path.data,
+               pools[op->pool], (int) op->sql.len, op->sql.data);
+
+        for (j = 0; j < op->narguments; j++) {
+            printf(" %.*s:%.*s", (int) op->arguments[j].sql_name.len,
+                   op->arguments[j].sql_name.data,
+                   (int) op->arguments[j].sql_type.len,
+                   op->arguments[j].sql_type.data);
+        }
+
+        printf("\n");
+    }
+
+    return 0;
+}
+
+
+static int
+check_responses(const ihanoi_contract_t *contract)
+{
+    char                      *body;
+    char                       line[8192], method[16], path[8000];
+    size_t                     len;
+    unsigned                   status;
+    const ihanoi_operation_t  *op;
+
+    setvbuf(stdout, NULL, _IOLBF, 0);
+
+    while (fgets(line, sizeof(line), stdin)) {
+
+        if (sscanf(line, "%15s %7999s %u %zu", method, path, &status, &len)
+            != 4)
+        {
+            fprintf(stderr, "not understood: %s", line);
+            return 1;
+        }
+
+        body = malloc(len + 1);
+
+        if (body == NULL || fread(body, 1, len, stdin) != len) {
+            return 1;
+        }
+
+        op = check_operation(contract, method, path);
+
+        if (op) {
+            check_response(contract, op, status, body, len);
+
+        } else {
+            printf("none\n");
+        }
+
+        free(body);
+    }
+
+    return 0;
+}
+
+
+int
+main(int argc, char **argv)
+{
+    int                       rc;
+    ihanoi_contract_t        *contract;
+    ihanoi_contract_error_t   error;
+
+    if (argc < 3
+        || (strcmp(argv[1], "operations") && strcmp(argv[1], "responses")))
+    {
+        fprintf(stderr, "usage: contract operations|responses FILE...\n");
+        return 2;
+    }
+
+    contract = ihanoi_contract_load((const char *const *) argv + 2, argc - 2,
+                                    &error);
+    if (contract == NULL) {
+        fprintf(stderr, "%s%s: %s\n", error.file, error.pointer,
+                error.reason);
+        return 1;
+    }
+
+    rc = (argv[1][0] == 'o') ? print_operations(contract)
+                             : check_responses(contract);
+
+    ihanoi_contract_free(contract);
+
+    return rc;
+}
