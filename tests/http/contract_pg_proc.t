@@ -26,10 +26,11 @@ cmp_ok(scalar @operations, '>', 10, 'operations: ' . @operations);
 
 # What the catalogue has, by name.
 my %proc = map {
-    my ($name, $arguments, $result, $language, $volatile, $definer) = @$_;
+    my ($name, $arguments, $result, $language, $volatile, $definer,
+        $called) = @$_;
     $name => { arguments => $arguments, result => $result,
                language => $language, volatile => $volatile,
-               definer => $definer };
+               definer => $definer, called => $called };
 } $db->sql(<<"SQL");
     select p.proname,
            (select string_agg(coalesce(n, '?') || ':' || format_type(t, null),
@@ -37,7 +38,10 @@ my %proc = map {
             from unnest(p.proargtypes::oid[], p.proargnames[1:p.pronargs])
                  with ordinality a (t, n, i)),
            pg_get_function_result(p.oid),
-           l.lanname, p.provolatile, p.prosecdef
+           l.lanname, p.provolatile, p.prosecdef,
+           exists (select from pg_proc o
+                   where o.pronamespace = p.pronamespace and o.oid <> p.oid
+                     and o.prosrc ~ ('\\m' || p.proname || '\\('))
     from pg_proc p join pg_language l on l.oid = p.prolang
     where p.pronamespace = '$schema'::regnamespace
 SQL
@@ -73,7 +77,8 @@ for my $op (@operations) {
 
     push @writing, "$op->{id}: $proc->{language}, $proc->{volatile}"
         if $op->{method} eq 'GET'
-           && ($proc->{language} ne 'sql' || $proc->{volatile} eq 'v');
+           && ($proc->{language} !~ /^(sql|plpgsql)$/
+               || $proc->{volatile} eq 'v');
 
     push @insecure, $op->{id} if $proc->{definer} eq 't';
 }
@@ -81,13 +86,14 @@ for my $op (@operations) {
 is(join("\n", @missing), '', 'each operation has its function');
 is(join("\n", @arguments), '', 'with the arguments that the gateway sends');
 is(join("\n", @result), '', 'and the result that it reads');
-is(join("\n", @writing), '', 'a GET is a stable function in SQL');
+is(join("\n", @writing), '', 'a GET is a stable function in SQL or plpgsql');
 is(join("\n", @insecure), '', 'none runs with its owner\'s rights');
 
+# What another function calls is a part of an operation, not one itself.
 my %named = map { $_->{function} => 1 } @operations;
 my @forgotten = grep {
     my $proc = $proc{$_};
-    !$named{$_} && $proc->{arguments} && $proc->{arguments} =~ /\bcaller:jsonb/
+    !$named{$_} && $proc->{called} eq 'f' && $proc->{arguments} && $proc->{arguments} =~ /\bcaller:jsonb/
         && grep { $proc->{result} eq $_ } values %results;
 } sort keys %proc;
 is("@forgotten", '', 'no operation in SQL is forgotten by the contract');
@@ -99,7 +105,10 @@ is(join(' ', grep { $pool{$_} eq 'write' } sort keys %pool), '',
 
 
 # The plan of a read shows what the function selects from, never a scan of
-# the function: it was inlined, hence planned with its statement, once.
+# the function: it was inlined, hence planned with its statement, once. (One in
+# plpgsql keeps the plans of its statements itself: right for a read that
+# chooses between several; one in SQL that does not inline is planned anew on
+# each call.)
 my %sample = (uuid => "'00000000-0000-4000-8000-000000000000'",
               timestamptz => "'2026-01-02T03:04:05Z'", date => "'2026-01-02'",
               text => "'x'", int8 => '1', int4 => '1', float8 => '1.5',
@@ -125,7 +134,8 @@ for my $op (grep { $_->{method} eq 'GET' && $proc{ $_->{function} } }
         push @failing, "$op->{id} ($values): $error"
             if $error =~ /ERROR:\s+(?!22)\S/;
 
-        next if $values eq 'null';
+        next if $values eq 'null'
+                || $proc{ $op->{function} }{language} eq 'plpgsql';
 
         # The generic plan: what the gateway's prepared statement ends with.
         my @types = ('jsonb', map { $_->[1] } @{ $op->{arguments} });

@@ -1,0 +1,12 @@
+-- GET /v1/desk/feedback/{id}: for officers with a role on the case's unit or
+-- above it; for anybody else it is not there.
+create function desk_feedback_read(caller jsonb, id uuid)
+returns table (status int, etag text, body json)
+language sql stable
+as $$
+    select 200, feedback_etag(c), feedback_desk(c)
+    from feedback.cases c
+    where c.id = desk_feedback_read.id
+      and officer_roles_on(caller_person(caller), c.unit)
+          && array['receive', 'assign', 'process', 'resolve', 'approve', 'oversee']
+$$;

@@ -1,0 +1,84 @@
+-- A receiving officer corrects what the case is: category, severity, or the
+-- place. A severity that changes moves the deadline of handling (counted from
+-- when the clock started); the first deadline stays for statistics. The unit
+-- stays: passing a case on is a transfer. Source: mission 2.4.
+create function feedback_change(caller jsonb, id uuid, if_match jsonb,
+    category text, severity text, lat float8, long float8, reason text)
+returns core.reply
+language plpgsql volatile
+as $$
+#variable_conflict use_variable
+declare
+    b      record;
+    c      feedback.cases;
+    kind   core.categories;
+    area   record;
+    place  feedback.reports;
+    words  text := text_clean(reason);
+begin
+    select * into b from feedback_begin(caller, id, 'change', if_match);
+
+    if b.code is not null then
+        return refuse(b.code, b.members);
+    end if;
+
+    if words is null then
+        return refuse('text-missing');
+    end if;
+
+    c := b.c;
+    c.category := coalesce(category, c.category);
+    c.severity := coalesce(severity, c.severity);
+
+    select k.* into kind from core.categories k where k.code = c.category;
+
+    if not found or category is not null and not kind.validity @> core.today()
+    then
+        return refuse('unknown-category');
+    end if;
+
+    if lat is not null then
+        select a.code, a.unit, a.source into area
+        from area_at(lat, long) a;
+
+        if not found then
+            return refuse('outside-city');
+        end if;
+
+        c.commune := area.code;
+        c.commune_brief := unit_brief(area.unit, core.today());
+        c.located_by := area.source;
+
+        update feedback.reports r
+        set lat = feedback_change.lat, long = feedback_change.long
+        where r.case_id = c.id;
+    end if;
+
+    c.listed := not kind.private;
+    c.evidence_exempt := not kind.evidence_required;
+
+    select r.* into place from feedback.reports r where r.case_id = c.id;
+
+    if place.lat is not null then
+        select p.public_lat, p.public_long into c.lat, c.long
+        from feedback_public_point(place.lat, place.long, kind.blur_m) p;
+    end if;
+
+    if c.severity <> (b.c).severity and c.state not in ('submitted')
+       and c.accepted_at is not null
+    then
+        c.due_at := feedback_handle_due(c);
+
+        if c.state <> 'transferred' then
+            c.unit_due_at := c.due_at;
+        end if;
+    end if;
+
+    return feedback_apply(caller, b.c, c, 'change', b.person, b.role, words,
+        null, jsonb_build_object(
+            'from_category', nullif((b.c).category, c.category),
+            'from_severity', nullif((b.c).severity, c.severity),
+            'from_commune', nullif((b.c).commune, c.commune),
+            'moved', lat is not null));
+end
+$$;

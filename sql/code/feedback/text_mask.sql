@@ -1,0 +1,51 @@
+-- What the public may read of a citizen's or an officer's words: phone
+-- numbers, identity numbers, e-mail addresses and licence plates are replaced
+-- by a word that says what stood there. Invisible characters go first and
+-- full-width digits become plain ones, so that neither hides a number.
+-- The rule errs towards hiding: any run of nine or more digits is masked,
+-- however it is grouped; a date or a house number is shorter and stays.
+-- Source: mission 2.7 ("phone, ID number, e-mail, licence plate").
+create function text_mask(t text)
+returns text
+language plpgsql immutable parallel safe
+as $$
+declare
+    m text := text_clean(t);
+begin
+    if m is null then
+        return null;
+    end if;
+
+    m := regexp_replace(m, '[\u00ad\u180e\u200b-\u200f\u2028-\u202e'
+                           '\u2060-\u2064\ufeff\ufe00-\ufe0f]', '', 'g');
+    m := translate(m, '０１２３４５６７８９＠．－＋（）　',
+                      '0123456789@.-+() ');
+
+    -- addresses, also spelt out: "a (at) b.vn", "a @ b . vn"
+    m := regexp_replace(m,
+             '[[:alnum:]._%+-]+\s*(@|\(at\)|\[at\]|\(a còng\))\s*'
+             '[[:alnum:]-]+(\s*(\.|\(dot\)|\[dot\]|\(chấm\))\s*[[:alnum:]-]+)+',
+             '[e-mail]', 'gi');
+
+    -- plates: 29A-123.45, 30H1 12345, 29-B1 123.45, 29 LD-123.45, 80-123-NG-45
+    m := regexp_replace(m,
+             '\m\d{2}\s?[-.]?\s?[a-zđ]{1,2}\d?\s?[-. ]?\s?'
+             '(\d{3}[.\s]?\d{2}|\d{4})\M',
+             '[biển số]', 'gi');
+    m := regexp_replace(m,
+             '\m\d{2}[-. ]\d{3}[-. ](ng|nn|qt|cv)[-. ]\d{2}\M',
+             '[biển số]', 'gi');
+
+    -- phones: +84 or 0, then eight to ten digits however grouped
+    m := regexp_replace(m,
+             '(\(\+?84\)|\+84|\m84|\(0\d{0,3}\)|\m0)([\s.()-]{0,3}\d){8,10}\M',
+             '[số điện thoại]', 'g');
+
+    -- identity cards (9 or 12 digits), passports (a letter and 7 or 8 digits),
+    -- and any other number that long
+    m := regexp_replace(m, '\m\d([\s.-]{0,2}\d){8,}\M', '[số giấy tờ]', 'g');
+    m := regexp_replace(m, '\m[a-z]\d{7,8}\M', '[số giấy tờ]', 'gi');
+
+    return nullif(btrim(m), '');
+end
+$$;
