@@ -41,31 +41,81 @@ endif
 LIB_SRC   := $(wildcard ngx_ihanoi_module/ihanoi_*.c)
 LIB_OBJ   := $(LIB_SRC:ngx_ihanoi_module/%.c=$(OUT)/lib/%.o)
 LIBS      := -ljansson -lpcre2-8 -lcrypto -lm
+FUZZ      ?= $(filter-out replay,$(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c)))
+FUZZ_PROGRAMS := $(FUZZ:%=build/fuzz/%)
 UNIT_SRC  := $(wildcard tests/unit/*.c)
 UNIT      := $(UNIT_SRC:tests/unit/%.c=$(OUT)/unit/%)
 HEADERS   := $(wildcard ngx_ihanoi_module/*.h tests/unit/*.h)
 MODULE_SRC := $(wildcard ngx_ihanoi_module/*.[ch])
 
-export BUILD CC LINK NGINX_SRC
+export BUILD CC LINK
 
 
-.PHONY: all module command unit test clean help
+# Debian packages: to run, and more to test. nginx-dev brings nginx, gcc is
+# for a machine with nothing but make.
+PACKAGES_RUN := gcc libc6-dev perl openssl nginx nginx-dev libjansson-dev \
+    libjwt-dev libpcre2-dev libpq-dev libssl-dev zlib1g-dev curl \
+    ca-certificates postgresql-15 postgresql-client-15 postgresql-15-postgis-3
+PACKAGES_TEST := libtap-parser-sourcehandler-pgtap-perl postgresql-15-pgtap \
+    nghttp2-client
+PACKAGES_sanitize := dpkg-dev
+PACKAGES_clang := clang
+PACKAGES_fuzz := clang
+PACKAGES_bench := wrk postgresql-contrib
+
+DEPS := bin/install-packages $(PACKAGES_RUN) $(PACKAGES_$(BUILD)) $(PACKAGES_$(CC))
+
+# `make install` puts things where Debian's nginx looks for them.
+DESTDIR     ?=
+prefix      ?= /usr
+nginxconf   ?= /etc/nginx
+nginxmods   ?= /usr/lib/nginx/modules
+nginxshare  ?= /usr/share/nginx
+
+
+.PHONY: all module command unit test deps run stop install fuzz bench clean help
 .DEFAULT_GOAL := all
 
 all: module command        ## build the module and the command's programs
 
+run:                       ## install packages, build, start everything: PORT=8080 DATA_DIR=
+	@$(DEPS)
+	@$(MAKE) --no-print-directory -s all BUILD=$(BUILD)
+	@bin/ihanoi run
+
+stop:                      ## stop what `make run` started; data stays
+	@bin/ihanoi stop
+
+test:                      ## build and run all tests: TESTS="tests/http/a.t ..." runs some
+	@$(DEPS) $(PACKAGES_TEST)
+	@$(MAKE) --no-print-directory -s all unit BUILD=$(BUILD)
+	@tests/run $(TESTS)
+
+deps:                      ## only install the Debian packages for run and test
+	@$(DEPS) $(PACKAGES_TEST)
+
 module: $(OUT)/module.built ## build the module into build/$(BUILD)/
 
-command: $(OUT)/ihanoi-token
+command: $(OUT)/ihanoi-token ## build the C program of bin/ihanoi
 
 unit: $(UNIT) $(OUT)/contract ## build the unit tests and what tests use
 
-test: all unit             ## build and run all tests: TESTS="tests/http/a.t ..." runs some
-	tests/run $(TESTS)
+fuzz:                      ## fuzz each target: SECONDS=60 FUZZ="token body ..."
+	@$(DEPS) $(PACKAGES_fuzz)
+	@$(MAKE) --no-print-directory -s $(FUZZ_PROGRAMS)
+	@tests/fuzz/run $(or $(SECONDS),60) $(FUZZ)
+
+bench:                     ## measure speed beside PostgreSQL and plain nginx
+	@$(DEPS) $(PACKAGES_bench)
+	@$(MAKE) --no-print-directory -s all BUILD=release
+	@BUILD=release bench/run
+
+install: all               ## install module, command, contracts, SQL, example: DESTDIR=
+	@bin/install-files $(OUT) "$(DESTDIR)" $(prefix) $(nginxconf) \
+	    $(nginxmods) $(nginxshare)
 
 clean:                     ## forget everything: build, private databases, keys
-	bin/ihanoi cluster forget
-	bin/ihanoi cluster --test forget
+	@if [ -d build ] || [ -d .run ]; then bin/ihanoi stop --forget; fi
 	rm -rf build .run
 
 help:                      ## print this list
@@ -87,10 +137,10 @@ $(CURDIR)/build/nginx-source/nginx:
 	bin/fetch-nginx-source build/nginx-source
 
 $(OUT)/nginx/objs/Makefile: config bin/configure-nginx $(OUT)/settings | $(NGINX_SRC)
-	bin/configure-nginx $(OUT) '$(CFLAGS) $(WARN)' '$(LDFLAGS)'
+	@NGINX_SRC="$(NGINX_SRC)" bin/configure-nginx $(OUT) '$(CFLAGS) $(WARN)' '$(LDFLAGS)'
 
 $(OUT)/module.built: $(OUT)/nginx/objs/Makefile $(MODULE_SRC)
-	bin/make-nginx $(OUT)
+	@bin/make-nginx $(OUT)
 	@touch $@
 
 $(OUT)/lib/%.o: ngx_ihanoi_module/%.c $(HEADERS) $(OUT)/settings

@@ -27,7 +27,7 @@ static ihanoi_contract_error_t  fixture_error;
 static long                     fixture_allocations = -1;
 
 
-static void __attribute__((unused))
+static __attribute__((unused)) void
 fixture_remove(void)
 {
     DIR            *dir;
@@ -49,7 +49,7 @@ fixture_remove(void)
 }
 
 
-static const char * __attribute__((unused))
+static __attribute__((unused)) const char *
 fixture_write(const char *name, const char *text, size_t len)
 {
     FILE         *file;
@@ -83,7 +83,7 @@ fixture_write(const char *name, const char *text, size_t len)
 
 /* Single quotes stand for double ones, so that C stays readable. */
 
-static char * __attribute__((unused))
+static __attribute__((unused)) char *
 fixture_json(const char *text)
 {
     char  *copy, *p;
@@ -100,7 +100,7 @@ fixture_json(const char *text)
 }
 
 
-static ihanoi_contract_t * __attribute__((unused))
+static __attribute__((unused)) ihanoi_contract_t *
 fixture_load(const char *text)
 {
     char        *json;
@@ -116,7 +116,7 @@ fixture_load(const char *text)
 
 /* A document with one operation for each schema's sake. */
 
-static ihanoi_contract_t * __attribute__((unused))
+static __attribute__((unused)) ihanoi_contract_t *
 fixture_load_operation(const char *method, const char *path,
     const char *members, const char *more)
 {
@@ -154,7 +154,7 @@ static fixture_block_t  *fixture_blocks;
 
 /* Filled with rubbish: nobody may count on zeros. */
 
-static void * __attribute__((unused))
+static __attribute__((unused)) void *
 fixture_request_alloc(void *ctx, size_t size)
 {
     fixture_block_t  *block;
@@ -183,7 +183,7 @@ fixture_request_alloc(void *ctx, size_t size)
 }
 
 
-static void __attribute__((unused))
+static __attribute__((unused)) void
 fixture_request_free(void)
 {
     fixture_block_t  *block;
@@ -205,7 +205,7 @@ static const ihanoi_alloc_t  fixture_request __attribute__((unused)) = {
  * freed while it fails was allocated by the same malloc().
  */
 
-static void * __attribute__((unused))
+static __attribute__((unused)) void *
 fixture_malloc(size_t size)
 {
     if (fixture_allocations == 0) {
@@ -220,7 +220,7 @@ fixture_malloc(size_t size)
 }
 
 
-static void __attribute__((unused))
+static __attribute__((unused)) void
 fixture_memory_fails_after(long n)
 {
     ihanoi_malloc = n < 0 ? malloc : fixture_malloc;

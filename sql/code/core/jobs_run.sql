@@ -48,7 +48,9 @@ begin
         again := case
             when job.every is not null and (error is null
                  or job.attempts + 1 >= job.max_attempts) then
-                greatest(job.run_at, core.now() - job.every) + job.every
+                job.run_at + job.every
+                    * (1 + floor(extract(epoch from core.now() - job.run_at)
+                                 / extract(epoch from job.every)))::float8
             when error is not null then
                 core.now() + least(interval '1 hour',
                                    interval '1 second' * 2 ^ least(job.attempts + 1, 12))

@@ -1,0 +1,281 @@
+/*
+ * Copyright (C) iHaNoi contributors
+ *
+ * Verified tokens, each worker's own.
+ */
+
+#include "ngx_http_ihanoi_auth_cache.h"
+
+
+typedef struct {
+    ngx_http_ihanoi_auth_entry_t  **buckets;
+    ngx_uint_t                      mask;
+    ngx_uint_t                      entries;
+    size_t                          size;
+    ngx_queue_t                     queue;         /* head: used last */
+} ngx_http_ihanoi_auth_cache_t;
+
+
+static ngx_int_t ngx_http_ihanoi_auth_cache_init(
+    ngx_http_ihanoi_auth_cache_conf_t *conf);
+static void ngx_http_ihanoi_auth_cache_cleanup(void *data);
+static ngx_http_ihanoi_auth_entry_t **ngx_http_ihanoi_auth_cache_bucket(
+    u_char *digest);
+static void ngx_http_ihanoi_auth_cache_remove(
+    ngx_http_ihanoi_auth_entry_t *entry);
+
+
+/* This worker's cache, and the configuration that it belongs to. */
+static ngx_http_ihanoi_auth_cache_t        ngx_http_ihanoi_auth_cache;
+static ngx_http_ihanoi_auth_cache_conf_t  *ngx_http_ihanoi_auth_cache_conf;
+
+
+ngx_http_ihanoi_auth_entry_t *
+ngx_http_ihanoi_auth_cache_find(ngx_http_ihanoi_auth_cache_conf_t *conf,
+    u_char *digest, const void *group)
+{
+    ngx_http_ihanoi_auth_entry_t  *entry;
+
+    if (conf != ngx_http_ihanoi_auth_cache_conf) {
+        return NULL;
+    }
+
+    for (entry = *ngx_http_ihanoi_auth_cache_bucket(digest);
+         entry;
+         entry = entry->next)
+    {
+        /* what is good by the rules of one place may not be in another */
+
+        if (entry->group == group
+            && ngx_memcmp(entry->digest, digest, IHANOI_SHA256_LEN) == 0)
+        {
+            ngx_queue_remove(&entry->queue);
+            ngx_queue_insert_head(&ngx_http_ihanoi_auth_cache.queue,
+                                  &entry->queue);
+            return entry;
+        }
+    }
+
+    return NULL;
+}
+
+
+void
+ngx_http_ihanoi_auth_cache_insert(ngx_http_ihanoi_auth_cache_conf_t *conf,
+    ngx_http_ihanoi_auth_entry_t *entry)
+{
+    ngx_queue_t                    *q;
+    ngx_http_ihanoi_auth_cache_t   *cache;
+    ngx_http_ihanoi_auth_entry_t  **bucket, *old;
+
+    if (conf->max_entries == 0 || entry->size > conf->max_size) {
+        return;
+    }
+
+    if (conf != ngx_http_ihanoi_auth_cache_conf
+        && ngx_http_ihanoi_auth_cache_init(conf) != NGX_OK)
+    {
+        return;
+    }
+
+    cache = &ngx_http_ihanoi_auth_cache;
+
+    while (cache->entries
+           && (cache->entries >= conf->max_entries
+               || cache->size + entry->size > conf->max_size))
+    {
+        q = ngx_queue_last(&cache->queue);
+        old = ngx_queue_data(q, ngx_http_ihanoi_auth_entry_t, queue);
+
+        ngx_http_ihanoi_auth_cache_remove(old);
+        ngx_http_ihanoi_metric_inc(conf->evictions);
+    }
+
+    bucket = ngx_http_ihanoi_auth_cache_bucket(entry->digest);
+
+    entry->next = *bucket;
+    *bucket = entry;
+    ngx_queue_insert_head(&cache->queue, &entry->queue);
+
+    entry->cached = 1;
+    entry->refs++;
+
+    cache->entries++;
+    cache->size += entry->size;
+
+    ngx_http_ihanoi_metric_set(conf->entries, cache->entries);
+    ngx_http_ihanoi_metric_set(conf->size, cache->size);
+}
+
+
+void
+ngx_http_ihanoi_auth_cache_drop(ngx_http_ihanoi_auth_cache_conf_t *conf,
+    ngx_http_ihanoi_auth_entry_t *entry)
+{
+    if (!entry->cached) {
+        return;
+    }
+
+    ngx_http_ihanoi_auth_cache_remove(entry);
+
+    ngx_http_ihanoi_metric_set(conf->entries,
+                               ngx_http_ihanoi_auth_cache.entries);
+    ngx_http_ihanoi_metric_set(conf->size, ngx_http_ihanoi_auth_cache.size);
+}
+
+
+static ngx_int_t
+ngx_http_ihanoi_auth_cache_init(ngx_http_ihanoi_auth_cache_conf_t *conf)
+{
+    size_t                         n;
+    ngx_pool_cleanup_t            *cln;
+    ngx_http_ihanoi_auth_cache_t  *cache;
+
+    if (ngx_http_ihanoi_auth_cache_conf) {
+        ngx_http_ihanoi_auth_cache_cleanup(ngx_http_ihanoi_auth_cache_conf);
+    }
+
+    cache = &ngx_http_ihanoi_auth_cache;
+
+    cln = ngx_pool_cleanup_add(ngx_cycle->pool, 0);
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (n = 64; n < conf->max_entries; n *= 2) { /* void */ }
+
+    cache->buckets = ngx_calloc(n * sizeof(ngx_http_ihanoi_auth_entry_t *),
+                                ngx_cycle->log);
+    if (cache->buckets == NULL) {
+        return NGX_ERROR;
+    }
+
+    cache->mask = n - 1;
+    cache->entries = 0;
+    cache->size = 0;
+    ngx_queue_init(&cache->queue);
+
+    cln->handler = ngx_http_ihanoi_auth_cache_cleanup;
+    cln->data = conf;
+
+    ngx_http_ihanoi_auth_cache_conf = conf;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_ihanoi_auth_cache_cleanup(void *data)
+{
+    ngx_queue_t                   *q;
+    ngx_http_ihanoi_auth_cache_t  *cache;
+
+    if (data != ngx_http_ihanoi_auth_cache_conf) {
+        return;
+    }
+
+    cache = &ngx_http_ihanoi_auth_cache;
+
+    while (!ngx_queue_empty(&cache->queue)) {
+        q = ngx_queue_head(&cache->queue);
+        ngx_http_ihanoi_auth_cache_remove(
+            ngx_queue_data(q, ngx_http_ihanoi_auth_entry_t, queue));
+    }
+
+    ngx_free(cache->buckets);
+    cache->buckets = NULL;
+
+    ngx_http_ihanoi_auth_cache_conf = NULL;
+}
+
+
+static ngx_http_ihanoi_auth_entry_t **
+ngx_http_ihanoi_auth_cache_bucket(u_char *digest)
+{
+    ngx_uint_t  n;
+
+    ngx_memcpy(&n, digest, sizeof(ngx_uint_t));
+
+    return &ngx_http_ihanoi_auth_cache.buckets[
+                                    n & ngx_http_ihanoi_auth_cache.mask];
+}
+
+
+static void
+ngx_http_ihanoi_auth_cache_remove(ngx_http_ihanoi_auth_entry_t *entry)
+{
+    ngx_http_ihanoi_auth_entry_t  **p;
+
+    p = ngx_http_ihanoi_auth_cache_bucket(entry->digest);
+
+    while (*p != entry) {
+        p = &(*p)->next;
+    }
+
+    *p = entry->next;
+    ngx_queue_remove(&entry->queue);
+
+    ngx_http_ihanoi_auth_cache.entries--;
+    ngx_http_ihanoi_auth_cache.size -= entry->size;
+
+    entry->cached = 0;
+
+    ngx_http_ihanoi_auth_entry_release(entry);
+}
+
+
+void
+ngx_http_ihanoi_auth_entry_release(ngx_http_ihanoi_auth_entry_t *entry)
+{
+    if (--entry->refs) {
+        return;
+    }
+
+    json_decref(entry->caller.claims);
+    json_decref(entry->caller.header);
+    ngx_free(entry->text);
+    ngx_free(entry);
+}
+
+
+size_t
+ngx_http_ihanoi_auth_json_size(json_t *json)
+{
+    size_t       size, i;
+    json_t      *value;
+    const char  *name;
+
+    /* what jansson 2.14 and malloc take on a 64-bit machine */
+
+    switch (json_typeof(json)) {
+
+    case JSON_OBJECT:
+        size = 256;
+
+        json_object_foreach(json, name, value) {
+            size += 80 + ngx_strlen(name)
+                    + ngx_http_ihanoi_auth_json_size(value);
+        }
+
+        return size;
+
+    case JSON_ARRAY:
+        size = 112;
+
+        json_array_foreach(json, i, value) {
+            size += 8 + ngx_http_ihanoi_auth_json_size(value);
+        }
+
+        return size;
+
+    case JSON_STRING:
+        return 64 + json_string_length(json);
+
+    case JSON_INTEGER:
+    case JSON_REAL:
+        return 32;
+
+    default:
+        return 0;
+    }
+}

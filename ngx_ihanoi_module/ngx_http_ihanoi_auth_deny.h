@@ -1,0 +1,60 @@
+/*
+ * Copyright (C) iHaNoi contributors
+ *
+ * The deny list: tokens that are refused though they are genuine and have not
+ * expired, after a logout, a stolen device, a closed account.
+ *
+ * A table of the database, polled by one worker into the shared zone, where
+ * all workers see a row with the next request they get.
+ */
+
+#ifndef _NGX_HTTP_IHANOI_AUTH_DENY_H_INCLUDED_
+#define _NGX_HTTP_IHANOI_AUTH_DENY_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "ihanoi_jwt.h"
+
+
+typedef struct {
+    ngx_str_t            kind;           /* jti, sid, sub */
+    ngx_str_t            iss;
+    ngx_str_t            value;
+    double               denied_before;  /* 0: at any time */
+    time_t               forget_at;
+} ngx_http_ihanoi_auth_deny_row_t;
+
+
+/* Configuration time: polls that database, "auth_jwt_deny_list". */
+ngx_int_t ngx_http_ihanoi_auth_deny_poll(ngx_conf_t *cf, ngx_str_t *database,
+    ngx_msec_t interval);
+
+/*
+ * Puts a row into the list.  NGX_ERROR when there is no room: the list then
+ * says so of itself until a load succeeds.
+ */
+ngx_int_t ngx_http_ihanoi_auth_deny_add(ngx_http_ihanoi_auth_deny_row_t *row);
+
+/* All rows up to next are there. */
+void ngx_http_ihanoi_auth_deny_loaded(ngx_str_t *next);
+
+/* For comparison only: another value, another list. */
+ngx_atomic_uint_t ngx_http_ihanoi_auth_deny_epoch(void);
+
+ngx_uint_t ngx_http_ihanoi_auth_deny_entries(void);
+
+/*
+ *   NGX_OK        not on the list
+ *   NGX_DECLINED  on the list
+ *   NGX_ABORT     a list is wanted and cannot be relied on: not loaded since
+ *                 nginx started, or there was no room for all of it
+ *   NGX_ERROR     memory
+ */
+ngx_int_t ngx_http_ihanoi_auth_deny_check(ngx_uint_t wanted,
+    const ihanoi_jwt_claims_t *claims);
+
+
+#endif /* _NGX_HTTP_IHANOI_AUTH_DENY_H_INCLUDED_ */

@@ -1,0 +1,73 @@
+-- Accounts: made by writes, consent before personal data, erased for good.
+begin;
+select plan(31);
+
+create function pg_temp.c(name text default 'me') returns jsonb language sql as
+    $$select jsonb_build_object('iss', 'test', 'sub', name, 'lang', 'vi', 'assurance', 'phone',
+                                'operation', 'test', 'request_id', 'r1')$$;
+create function pg_temp.n() returns text language sql as $$select privacy_notice_now()$$;
+
+select is((select body ->> 'id' from me_get(pg_temp.c())), null, 'a first read finds no account');
+select is((select body ->> 'assurance' from me_get(pg_temp.c())), 'phone', 'and says what the token says');
+select is((select etag from me_get(pg_temp.c())), '0.0.0', 'its version is zero');
+select is(caller_person(pg_temp.c()), null, 'and makes none');
+
+select is((me_update(pg_temp.c(), null, '{"full_name": "A"}')).body ->> 'code', 'consent-required',
+    'personal data need consent');
+select is(caller_person(pg_temp.c()), null, 'a refusal makes no account');
+select is((me_update(pg_temp.c(), null, '{"language": "en"}')).status, 200, 'the language alone does not');
+select isnt(caller_person(pg_temp.c()), null, 'a write makes the account');
+
+select is((consent_give(pg_temp.c(), 'old', true)).body ->> 'code', 'unknown-notice',
+    'consent is given to the notice that holds');
+select is((consent_give(pg_temp.c(), pg_temp.n(), true)).status, 201, 'consent is kept');
+select is((select c.hash = n.hash from core.consents c join core.privacy_notices n on n.version = c.notice
+           where c.person = caller_person(pg_temp.c())), true, 'with the hash of the words');
+select is((me_update(pg_temp.c(), null,
+    '{"full_name": "Nguyễn Thử", "phone": "0912345678", "birth_year": 1990, "commune": "00070"}')).status,
+    200, 'then personal data are kept');
+select is((select phone from core.personal where person = caller_person(pg_temp.c())), '+84912345678',
+    'a telephone number in its international form');
+select is((me_update(pg_temp.c(), null, '{"commune": "99999"}')).body ->> 'code', 'unknown-commune',
+    'a commune must exist');
+select is((me_update(pg_temp.c(), '["9.9.9"]', '{"full_name": "B"}')).body ->> 'code', 'precondition-failed',
+    'another version is refused');
+select is((me_update(pg_temp.c(), jsonb_build_array((select etag from me_get(pg_temp.c()))), '{"full_name": null}')).status,
+    200, 'the right version is taken');
+select is((select full_name || birth_year from core.personal where person = caller_person(pg_temp.c())), null,
+    'null removes a member');
+select is((select birth_year from core.personal where person = caller_person(pg_temp.c())), 1990,
+    'a missing one stays');
+select is((select etag from me_get(pg_temp.c())), (me_update(pg_temp.c(), null, '{"birth_year": 1990}')).etag,
+    'changing nothing changes no version');
+select is_empty($$select from core.audit_events e where e.details::text ~ 'Nguyễn|9123|1990'$$,
+    'the audit holds no personal data');
+select is_empty($$select from core.outbox o where o.payload::text ~ 'Nguyễn|9123|1990'$$, 'nor does the outbox');
+
+select is((select jsonb_array_length(body::jsonb -> 'items') from consents_list(pg_temp.c(), null, 10)), 1,
+    'consents are listed');
+select set_config('core.clock_offset', '1 minute', true);
+select is((consent_give(pg_temp.c(), pg_temp.n(), false)).status, 201, 'consent can be withdrawn');
+select is((select num_nonnulls(full_name, phone, email, address, commune, birth_year)
+           from core.personal where person = caller_person(pg_temp.c())), 0, 'and the data go with it');
+select results_eq($$select l.body #>> '{items,0,given}', m.body #>> '{items,0,given}', m.body ->> 'next'
+      from consents_list(pg_temp.c(), null, 1) l
+           cross join lateral consents_list(pg_temp.c(), l.body ->> 'next', 1) m$$,
+    $$values ('false', 'true', null::text)$$, 'pages follow each other, the last decision first');
+
+-- Erasing.
+create temporary table before as select caller_person(pg_temp.c()) as id;
+insert into core.officer_grants (person, unit, role, valid_from)
+select before.id, u.id, 'receive', core.today() from before, core.units u where u.code = 'HN';
+select is((me_erase(pg_temp.c())).status, 204, 'an account is erased');
+select is((select num_nonnulls(p.issuer, p.subject, l.full_name, l.phone, l.language)
+           from before join core.people p using (id) left join core.personal l on l.person = p.id), 0,
+    'nothing says any more who it was');
+select ok(not officer_may((select id from before), (select id from core.units where code = 'HN'), 'receive'),
+    'roles are gone');
+select is((me_erase(pg_temp.c())).status, 204, 'erasing again is no error');
+select is((select body ->> 'id' from me_get(pg_temp.c())), null, 'the same subject is nobody now');
+select is_empty($$select v.* from before, audit_verify(before.id) v$$, 'and the audit chain is whole');
+
+select * from finish();
+rollback;

@@ -1,0 +1,115 @@
+-- Officers' roles over the unit tree and dates; administration of a subtree.
+begin;
+select plan(36);
+
+-- A city with a district (until June 2025) and its ward, and another ward.
+insert into core.units (id, code, kind, valid_from)
+select core.uuid_of('test ' || c), c, 'ward', '2020-01-01'
+from unnest(array['T', 'TD', 'TW', 'TX']) c;
+
+create function pg_temp.u(code text) returns uuid language sql as
+    $$select core.uuid_of('test ' || code)$$;
+
+insert into core.unit_parents (unit, parent, valid_from, valid_to)
+values (pg_temp.u('TD'), pg_temp.u('T'), '2020-01-01', null),
+       (pg_temp.u('TW'), pg_temp.u('TD'), '2020-01-01', '2026-06-30'),
+       (pg_temp.u('TW'), pg_temp.u('T'), '2026-07-01', null),
+       (pg_temp.u('TX'), pg_temp.u('T'), '2020-01-01', null);
+
+create function pg_temp.p(name text) returns uuid language sql as
+    $$select person_ensure(null, 'test', name, null)$$;
+create function pg_temp.c(name text) returns jsonb language sql as
+    $$select jsonb_build_object('iss', 'test', 'sub', name, 'lang', 'vi',
+                                'operation', 'test', 'request_id', 'r1')$$;
+
+-- Today is 1 June 2026.
+select set_config('core.clock_offset', (timestamptz '2026-06-01 09:00+07' - now())::text, true);
+select is(core.today(), '2026-06-01', 'the test has its own today');
+
+insert into core.officer_grants (person, unit, role, valid_from, valid_to)
+values (pg_temp.p('boss'), pg_temp.u('TD'), 'receive', '2025-01-01', '2026-12-31');
+
+select ok(officer_may(pg_temp.p('boss'), pg_temp.u('TD'), 'receive'), 'a role holds on its unit');
+select ok(officer_may(pg_temp.p('boss'), pg_temp.u('TW'), 'receive'), 'and below it');
+select ok(not officer_may(pg_temp.p('boss'), pg_temp.u('T'), 'receive'), 'not above it');
+select ok(not officer_may(pg_temp.p('boss'), pg_temp.u('TX'), 'receive'), 'nor beside it');
+select ok(not officer_may(pg_temp.p('boss'), pg_temp.u('TD'), 'resolve'), 'nor is it another role');
+select ok(officer_may(pg_temp.p('boss'), pg_temp.u('TD'), 'receive', '2026-12-31'), 'it holds on its last day');
+select ok(not officer_may(pg_temp.p('boss'), pg_temp.u('TD'), 'receive', '2027-01-01'), 'not after');
+select ok(not officer_may(pg_temp.p('boss'), pg_temp.u('TD'), 'receive', '2024-12-31'), 'nor before its first');
+select ok(not officer_may(pg_temp.p('boss'), pg_temp.u('TW'), 'receive', '2026-07-01'),
+    'when the tree changes, the role follows the tree');
+select ok(not officer_may(null, pg_temp.u('TD'), 'receive'), 'nobody has no role');
+select set_eq($$select officer_units(pg_temp.p('boss'), 'receive')$$,
+    $$values (pg_temp.u('TD')), (pg_temp.u('TW'))$$, 'a desk shows the unit and below');
+
+-- Giving roles.
+insert into core.officer_grants (person, unit, role, valid_from)
+values (pg_temp.p('admin'), pg_temp.u('TD'), 'administer', '2025-01-01');
+
+select is((officer_grant(pg_temp.c('admin'), pg_temp.u('TW'), 'an', null, 'receive', null, null, null)).status,
+    201, 'an administrator gives roles below the own unit');
+select ok(officer_may(pg_temp.p('an'), pg_temp.u('TW'), 'receive'), 'and they hold at once');
+select is((officer_grant(pg_temp.c('admin'), pg_temp.u('TX'), 'an', null, 'receive', null, null, null)).body ->> 'code',
+    'not-permitted', 'not beside it');
+select is((officer_grant(pg_temp.c('admin'), pg_temp.u('T'), 'admin', null, 'oversee', null, null, null)).body ->> 'code',
+    'not-permitted', 'not above it');
+select is((officer_grant(pg_temp.c('an'), pg_temp.u('TW'), 'an', null, 'resolve', null, null, null)).body ->> 'code',
+    'not-permitted', 'an officer gives nothing to himself');
+select is((officer_grant(pg_temp.c('stranger'), pg_temp.u('TW'), 'an', null, 'resolve', null, null, null)).body ->> 'code',
+    'not-permitted', 'a stranger gives nothing');
+select is((officer_grant(pg_temp.c('admin'), gen_random_uuid(), 'an', null, 'receive', null, null, null)).body::text,
+    null, 'an unknown unit is not found');
+select throws_ok($$select officer_grant(pg_temp.c('admin'), pg_temp.u('TW'), 'an', null, 'receive', null, '2026-07-01', null)$$,
+    'IH001', 'grant-exists', 'a role is held once at a time');
+select is((officer_grant(pg_temp.c('admin'), pg_temp.u('TW'), 'an', null, 'resolve', '2026-05-31', null, null)).body ->> 'code',
+    'dates-invalid', 'nothing is given for days that are over');
+select is((officer_grant(pg_temp.c('admin'), pg_temp.u('TW'), 'an', null, 'resolve', '2026-06-10', '2026-06-09', null)).body ->> 'code',
+    'dates-invalid', 'nor to end before it begins');
+
+-- Substitutes.
+create function pg_temp.g(name text, role text) returns uuid language sql as
+    $$select id from core.officer_grants where person = pg_temp.p(name) and officer_grants.role = g.role$$;
+
+select is((officer_grant(pg_temp.c('admin'), pg_temp.u('TD'), 'binh', null, 'receive',
+               '2026-06-05', '2026-06-20', pg_temp.g('boss', 'receive'))).status,
+    201, 'a substitute is named for some days');
+select ok(not officer_may(pg_temp.p('binh'), pg_temp.u('TD'), 'receive'), 'who has nothing before them');
+select ok(officer_may(pg_temp.p('binh'), pg_temp.u('TW'), 'receive', '2026-06-05'), 'and the role during them');
+select is((officer_grant(pg_temp.c('admin'), pg_temp.u('TD'), 'cuc', null, 'receive',
+               '2026-06-05', '2027-06-20', pg_temp.g('boss', 'receive'))).body ->> 'code',
+    'substitute-invalid', 'but not beyond the role stood in for');
+select is((officer_grant(pg_temp.c('admin'), pg_temp.u('TW'), 'cuc', null, 'receive',
+               '2026-06-05', '2026-06-20', pg_temp.g('boss', 'receive'))).body ->> 'code',
+    'substitute-invalid', 'nor on another unit');
+
+select is((officer_revoke(pg_temp.c('an'), pg_temp.u('TD'), pg_temp.g('boss', 'receive'), 'x')).body ->> 'code',
+    'not-permitted', 'a colleague revokes nothing');
+select is((officer_revoke(pg_temp.c('admin'), pg_temp.u('TD'), pg_temp.g('boss', 'receive'), 'moved')).status,
+    200, 'an administrator revokes');
+select ok(not officer_may(pg_temp.p('boss'), pg_temp.u('TD'), 'receive'), 'and the role is gone at once');
+select ok(officer_may(pg_temp.p('boss'), pg_temp.u('TD'), 'receive', '2026-05-31'), 'though it held yesterday');
+select ok(not officer_may(pg_temp.p('binh'), pg_temp.u('TD'), 'receive', '2026-06-06'), 'the substitute''s went with it');
+select is((officer_revoke(pg_temp.c('admin'), pg_temp.u('TD'), pg_temp.g('boss', 'receive'), 'again')).body ->> 'code',
+    'grant-ended', 'once');
+
+-- The whole roster.
+select is((roster_put(pg_temp.c('admin'), pg_temp.u('TW'), null,
+               '[{"subject": "an", "roles": ["receive", "process"]}]')).body ->> 'code',
+    'roster-incomplete', 'a roster has somebody in each required role');
+select results_eq(
+    $$select i ->> 'subject', i ->> 'role'
+      from roster_put(pg_temp.c('admin'), pg_temp.u('TW'), null,
+               '[{"subject": "dung", "roles": ["receive", "process"]},
+                 {"subject": "an", "roles": ["resolve"]}]') r,
+           json_array_elements(r.body -> 'items') i$$,
+    $$values ('dung', 'process'), ('dung', 'receive'), ('an', 'resolve')$$,
+    'a roster replaces the one before');
+select is((select array_agg(event || ' ' || (details ->> 'role') order by seq)
+           from core.audit_events where chain = pg_temp.u('TW')),
+    array['role_granted receive', 'role_granted resolve', 'role_granted process',
+          'role_granted receive', 'role_revoked receive'],
+    'and every change of it is in the unit''s audit chain');
+
+select * from finish();
+rollback;

@@ -1,0 +1,727 @@
+/*
+ * Copyright (C) iHaNoi contributors
+ *
+ * Keywords of JSON Schema: what each accepts, refuses, and may not say.
+ */
+
+#include "tap.h"
+#include "schema_fixture.h"
+
+
+typedef struct {
+    const char  *schema;
+    const char  *others;
+    const char  *valid[12];
+    const char  *invalid[12];
+} keyword_t;
+
+
+static const keyword_t  keywords[] = {
+
+    /* type */
+
+    { "{}", "", { "null", "true", "0", "1.5", "''", "[]", "{}" }, { 0 } },
+    { "true", "", { "null", "0", "{}" }, { 0 } },
+    { "false", "", { 0 }, { "null", "0", "''", "[]", "{}", "false" } },
+    { "{'type':'null'}", "", { "null" },
+      { "false", "0", "''", "[]", "{}" } },
+    { "{'type':'boolean'}", "", { "true", "false" },
+      { "null", "0", "1", "'true'", "[]" } },
+    { "{'type':'integer'}", "", { "0", "-0", "-7", "9223372036854775807" },
+      { "1.0", "1e2", "1.5", "'1'", "null", "true" } },
+    { "{'type':'number'}", "", { "0", "1.0", "1e2", "-1.5" },
+      { "'1'", "null", "true", "[1]" } },
+    { "{'type':'string'}", "", { "''", "'a'", "'1'" },
+      { "1", "null", "true", "['a']", "{}" } },
+    { "{'type':'array'}", "", { "[]", "[1,'a']" }, { "{}", "''", "null" } },
+    { "{'type':'object'}", "", { "{}", "{'a':1}" }, { "[]", "''", "null" } },
+    { "{'type':['string','null']}", "", { "''", "null" },
+      { "0", "false", "[]" } },
+    { "{'type':['integer','string']}", "", { "1", "'a'" }, { "1.5", "null" } },
+    { "{'type':['array','object','null']}", "", { "[]", "{}", "null" },
+      { "1", "''" } },
+
+    /* enum, const */
+
+    { "{'enum':[1,'a',null,[1],{'b':2}]}", "",
+      { "1", "1.0", "'a'", "null", "[1]", "[1.0]", "{'b':2}" },
+      { "2", "'b'", "false", "[]", "[1,1]", "{'b':3}", "{}", "'1'" } },
+    { "{'enum':[false]}", "", { "false" }, { "0", "0.0", "null", "[false]" } },
+    { "{'enum':[0]}", "", { "0", "0.0", "-0.0" }, { "false", "[0]" } },
+    { "{'enum':['a\\nb']}", "", { "'a\\nb'" }, { "'a'" } },
+    { "{'const':2}", "", { "2", "2.0" }, { "3", "'2'", "true" } },
+    { "{'const':null}", "", { "null" }, { "0", "false", "''" } },
+    { "{'const':{'a':1,'b':2}}", "", { "{'b':2,'a':1}", "{'a':1.0,'b':2}" },
+      { "{'a':1}", "{'a':1,'b':2,'c':3}", "[1,2]" } },
+    { "{'const':[{'a':true}]}", "", { "[{'a':true}]" },
+      { "[{'a':1}]", "[]", "{'a':true}" } },
+
+    /* numbers */
+
+    { "{'minimum':1.1}", "", { "1.1", "2", "'a'", "null" }, { "1", "0.6" } },
+    { "{'minimum':-2}", "", { "-2", "-2.0", "-1", "0" }, { "-2.0001", "-3" } },
+    { "{'maximum':3}", "", { "3", "3.0", "2.6", "'x'" }, { "3.5", "4" } },
+    { "{'exclusiveMinimum':1.1}", "", { "1.2", "2" }, { "1.1", "1", "0.6" } },
+    { "{'exclusiveMaximum':3}", "", { "2.2", "-5" }, { "3", "3.0", "3.5" } },
+    { "{'minimum':9007199254740993}", "",
+      { "9007199254740993", "9007199254740994" }, { "9007199254740992" } },
+    { "{'exclusiveMaximum':9007199254740993}", "", { "9007199254740992" },
+      { "9007199254740993" } },
+    { "{'multipleOf':2}", "", { "10", "-4", "0", "4.0", "'a'" }, { "7" } },
+    { "{'multipleOf':0.01}", "", { "4.02", "0.07", "19.99", "1e3", "0" },
+      { "0.00751", "4.023" } },
+    { "{'multipleOf':1.5}", "", { "0", "4.5", "-3" }, { "35", "1" } },
+
+    /* strings */
+
+    { "{'minLength':2}", "", { "'fo'", "'foo'", "1",
+      "'\\ud83d\\ude00\\ud83d\\ude00'" }, { "'f'", "''",
+      "'\\ud83d\\ude00'", "'\xe1\xba\xbf'" } },
+    { "{'maxLength':2}", "", { "'f'", "''", "100", "'\xe1\xba\xbf\xc4\x91'",
+      "'\\ud83d\\ude00\\ud83d\\ude00'" }, { "'foo'", "'\xe1\xba\xbf\xc4\x91"
+      "a'" } },
+    { "{'maxLength':0}", "", { "''" }, { "'a'" } },
+    { "{'pattern':'^a*$','maxLength':9}", "",
+      { "''", "'aaa'", "1", "null", "{}" }, { "'abc'", "'b'", "'aa\\n'" } },
+    { "{'pattern':'a+$','maxLength':9}", "", { "'xxaayy aa'", "'a'" },
+      { "'ab'", "'a\\n'", "''" } },
+    { "{'pattern':'^(ab|cd)$','maxLength':9}", "", { "'ab'", "'cd'" },
+      { "'abd'", "'acd'", "'ab\\n'", "'abcd'" } },
+    { "{'pattern':'^\\\\d{2}$','maxLength':9}", "", { "'12'" },
+      { "'1'", "'123'", "'\xd9\xa1\xd9\xa2'" } },
+    { "{'pattern':'^\\\\p{L}+$','maxLength':9}", "",
+      { "'\xc4\x90\xe1\xba\xb7ng'", "'a'" }, { "'a1'", "'-'" } },
+    { "{'pattern':'^.$','maxLength':9}", "",
+      { "'\xe1\xba\xbf'", "'\\ud83d\\ude00'" }, { "'\\n'", "'\\r'", "''" } },
+    { "{'pattern':'^\\\\u0041[\\\\u0042-\\\\u0044]$','maxLength':9}", "",
+      { "'AC'" }, { "'AE'", "'u0041C'" } },
+    { "{'pattern':'^[a\\\\]b]$','maxLength':9}", "", { "'a'", "']'", "'b'" },
+      { "'c'" } },
+    { "{'pattern':'^[|]$','maxLength':9}", "", { "'|'" }, { "'a'" } },
+    { "{'pattern':'^\\\\|$','maxLength':9}", "", { "'|'" }, { "'\\\\|'" } },
+
+    /* arrays */
+
+    { "{'items':{'type':'integer'}}", "", { "[]", "[1,2]", "{'a':1}", "'a'" },
+      { "[1,'a']", "[1.5]" } },
+    { "{'items':true}", "", { "[]", "[1,'a']" }, { 0 } },
+    { "{'items':false}", "", { "[]", "{}" }, { "[1]", "[null]" } },
+    { "{'prefixItems':[{'type':'integer'},{'type':'string'}]}", "",
+      { "[]", "[1]", "[1,'a']", "[1,'a',true]", "{'0':'x'}" },
+      { "['a']", "[1,1]" } },
+    { "{'prefixItems':[{'type':'integer'}],'items':{'type':'string'}}", "",
+      { "[]", "[1]", "[1,'a','b']" }, { "[1,2]", "['a']", "[1,'a',3]" } },
+    { "{'prefixItems':[{},{}],'items':false}", "", { "[]", "[1]", "[1,2]" },
+      { "[1,2,3]" } },
+    { "{'contains':{'minimum':5}}", "", { "[3,4,5]", "[5,5]", "{}", "'a'" },
+      { "[2,3,4]", "[]" } },
+    { "{'contains':{'const':5}}", "", { "[5]", "[1,5.0]" }, { "[]", "[1]" } },
+    { "{'contains':true}", "", { "['a']" }, { "[]" } },
+    { "{'contains':false}", "", { "'a'" }, { "[]", "['a']" } },
+    { "{'contains':{'multipleOf':3},'items':{'multipleOf':2}}", "",
+      { "[6,12]" }, { "[2,4,8]", "[3,6,9]", "[1,5]" } },
+    { "{'uniqueItems':true}", "", { "[]", "[1,2]", "[1,true]", "[0,false]",
+      "[[1],[true]]", "['a','A']", "[{'a':1},{'a':2}]", "[1,'1']",
+      "[{'a':false},{'a':0}]", "[9007199254740992,9007199254740993]", "{}" },
+      { "[1,1]", "[1,1.0]", "[0,-0.0]", "['a','b','a']", "[[1],[1.0]]",
+      "[{'a':1,'b':2},{'b':2,'a':1}]", "[null,null]", "[true,true]",
+      "[{'a':{'b':[1]}},{'a':{'b':[1]}}]", "[[],[]]", "[{},{}]" } },
+    { "{'uniqueItems':false}", "", { "[1,1]", "[1,2]" }, { 0 } },
+    { "{'minItems':1}", "", { "[1]", "[1,2]", "''" }, { "[]" } },
+    { "{'maxItems':2}", "", { "[]", "[1,2]", "'abc'" }, { "[1,2,3]" } },
+    { "{'maxItems':0}", "", { "[]" }, { "[1]" } },
+
+    /* objects */
+
+    { "{'properties':{'a':{'type':'integer'},'b':{'type':'string'}}}", "",
+      { "{}", "{'a':1}", "{'a':1,'b':'x'}", "{'c':[]}", "[]", "1" },
+      { "{'a':'x'}", "{'a':1,'b':2}", "{'b':null}" } },
+    { "{'properties':{'a':true,'b':false}}", "", { "{}", "{'a':1}" },
+      { "{'b':1}", "{'a':1,'b':2}" } },
+    { "{'properties':{'__proto__':{'type':'number'},'a\\nb':{'type':'null'},"
+      "'a~1/b':{'type':'null'}}}", "",
+      { "{}", "{'__proto__':1}", "{'a\\nb':null}" },
+      { "{'__proto__':'x'}", "{'a\\nb':1}", "{'a~1/b':1}" } },
+    { "{'patternProperties':{'^f.*o$':{'type':'integer'}}}", "",
+      { "{}", "{'foo':1}", "{'foo':1,'foooooo':2}", "{'bar':'x'}", "[]" },
+      { "{'foo':'x'}", "{'foo':1,'foooo':'x'}" } },
+    { "{'patternProperties':{'^.*a.*$':{'type':'integer'},"
+      "'^.*aaa.*$':{'maximum':20}}}", "",
+      { "{'a':21}", "{'aaaa':18}", "{'a':21,'aaaa':18}" },
+      { "{'a':'x'}", "{'aaaa':31}", "{'aaa':'x','aaaa':31}" } },
+    { "{'properties':{'a':{}},'patternProperties':{'^v.*$':true},"
+      "'additionalProperties':false}", "",
+      { "{}", "{'a':1}", "{'vroom':2}", "[]", "'x'" },
+      { "{'a':1,'b':2}", "{'b':1}", "{'av':1}" } },
+    { "{'properties':{'a':{}},'additionalProperties':{'type':'boolean'}}", "",
+      { "{}", "{'a':1}", "{'a':1,'b':true}" }, { "{'b':12}" } },
+    { "{'additionalProperties':{'type':'boolean'}}", "", { "{'a':true}" },
+      { "{'a':1}" } },
+    { "{'additionalProperties':false}", "", { "{}" }, { "{'a':1}" } },
+    { "{'allOf':[{'properties':{'a':{}}}],"
+      "'additionalProperties':{'type':'boolean'}}", "", { "{'b':true}" },
+      { "{'a':1,'b':true}" } },
+    { "{'propertyNames':{'maxLength':3}}", "", { "{'a':1,'abc':2}", "{}",
+      "[]" }, { "{'a':1,'abcd':2}" } },
+    { "{'propertyNames':false}", "", { "{}" }, { "{'a':1}" } },
+    { "{'propertyNames':{'enum':['a','b']}}", "", { "{'a':1}", "{}" },
+      { "{'c':1}", "{'a':1,'c':1}" } },
+    { "{'required':['a']}", "", { "{'a':1}", "{'a':null}", "[]", "''", "1" },
+      { "{}", "{'b':1}" } },
+    { "{'required':[]}", "", { "{}" }, { 0 } },
+    { "{'required':['toString','a\\nb']}", "", { "{'toString':1,'a\\nb':2}" },
+      { "{}", "{'toString':1}" } },
+    { "{'properties':{'a':{}},'required':['b']}", "", { "{'b':1}" },
+      { "{'a':1}" } },
+    { "{'dependentRequired':{'b':['a'],'c':['a','b'],'d':[]}}", "",
+      { "{}", "{'a':1}", "{'a':1,'b':2}", "{'d':1}", "{'a':1,'b':2,'c':3}",
+        "['b']", "'b'" },
+      { "{'b':2}", "{'c':1}", "{'c':1,'a':2}" } },
+    { "{'minProperties':1}", "", { "{'a':1}", "[]" }, { "{}" } },
+    { "{'maxProperties':1}", "", { "{}", "{'a':1}", "[1,2]" },
+      { "{'a':1,'b':2}" } },
+    { "{'maxProperties':0}", "", { "{}" }, { "{'a':1}" } },
+
+    /* combining */
+
+    { "{'allOf':[{'minimum':1},{'maximum':5}]}", "", { "1", "5", "'a'" },
+      { "0", "6" } },
+    { "{'allOf':[true,false]}", "", { 0 }, { "1", "null" } },
+    { "{'allOf':[{'multipleOf':2}],'anyOf':[{'multipleOf':3}],"
+      "'oneOf':[{'multipleOf':5}]}", "", { "30" },
+      { "1", "6", "10", "15", "3", "2" } },
+    { "{'anyOf':[{'type':'integer'},{'minimum':2}]}", "",
+      { "1", "2.5", "3", "'a'" }, { "1.5" } },
+    { "{'anyOf':[true,false]}", "", { "1" }, { 0 } },
+    { "{'anyOf':[false,false]}", "", { 0 }, { "1" } },
+    { "{'type':'string','anyOf':[{'maxLength':2},{'minLength':4}]}", "",
+      { "'a'", "'abcd'" }, { "3", "'abc'" } },
+    { "{'oneOf':[{'type':'integer'},{'minimum':2}]}", "",
+      { "1", "2.5", "'a'" }, { "3", "1.5" } },
+    { "{'oneOf':[true,true]}", "", { 0 }, { "1" } },
+    { "{'oneOf':[true,false,false]}", "", { "1" }, { 0 } },
+    { "{'oneOf':[{'required':['a']},{'required':['b']}]}", "",
+      { "{'a':1}", "{'b':1}" }, { "{}", "{'a':1,'b':1}" } },
+    { "{'not':{'type':'integer'}}", "", { "'a'", "1.5" }, { "1" } },
+    { "{'not':{'type':['integer','boolean']}}", "", { "'a'" },
+      { "1", "true" } },
+    { "{'not':{'properties':{'a':{'type':'string'}}}}", "",
+      { "{'a':1}" }, { "{}", "{'a':'x'}", "1" } },
+    { "{'not':true}", "", { 0 }, { "1", "null", "{}" } },
+    { "{'not':false}", "", { "1", "null" }, { 0 } },
+    { "{'not':{'not':{}}}", "", { "1" }, { 0 } },
+    { "{'if':{'exclusiveMaximum':0},'then':{'minimum':-10},"
+      "'else':{'multipleOf':2}}", "", { "-1", "4", "'a'" },
+      { "-100", "3" } },
+    { "{'if':{'const':0},'then':{'const':1}}", "", { "1", "2" }, { "0" } },
+    { "{'if':{'const':0},'else':{'const':1}}", "", { "0", "1" }, { "2" } },
+    { "{'if':{'const':0}}", "", { "0", "1" }, { 0 } },
+    { "{'if':true,'then':{'const':1},'else':{'const':2}}", "", { "1" },
+      { "2" } },
+    { "{'if':false,'then':{'const':1},'else':{'const':2}}", "", { "2" },
+      { "1" } },
+    { "{'type':'object','if':{'properties':{'kind':{'const':'point'}},"
+      "'required':['kind']},'then':{'required':['lat']}}", "",
+      { "{}", "{'kind':'x'}", "{'kind':'point','lat':1}" },
+      { "{'kind':'point'}" } },
+
+    /* $ref */
+
+    { "{'$ref':'#/components/schemas/A'}", "'A':{'type':'integer'}",
+      { "1" }, { "'a'" } },
+    { "{'$ref':'#/components/schemas/A','maximum':5}", "'A':{'minimum':1}",
+      { "1", "5" }, { "0", "6" } },
+    { "{'$ref':'#/components/schemas/A/properties/x'}",
+      "'A':{'properties':{'x':{'type':'null'}}}", { "null" }, { "1" } },
+    { "{'$ref':'#/components/schemas/A/prefixItems/1'}",
+      "'A':{'prefixItems':[true,{'type':'null'}]}", { "null" }, { "1" } },
+    { "{'$ref':'#/components/schemas/A/properties/a~1b~0c'}",
+      "'A':{'properties':{'a/b~c':{'type':'null'}}}", { "null" }, { "1" } },
+    { "{'properties':{'$ref':{'type':'string'}}}", "", { "{'$ref':'a'}" },
+      { "{'$ref':2}" } },
+    { "{'type':'object','properties':{'next':{"
+      "'$ref':'#/components/schemas/S'}},'additionalProperties':false}", "",
+      { "{}", "{'next':{'next':{}}}" }, { "{'x':{}}",
+      "{'next':{'next':{'x':1}}}", "{'next':1}" } },
+    { "{'type':'array','items':{'$ref':'#/components/schemas/A'}}",
+      "'A':{'anyOf':[{'type':'integer'},{'$ref':'#/components/schemas/S'}]}",
+      { "[]", "[1,[2,[3]]]" }, { "['a']", "[1,[2,['b']]]" } },
+};
+
+
+static void
+test_keywords(void)
+{
+    size_t            i, k;
+    const keyword_t  *row;
+    schema_fixture_t  s;
+
+    for (i = 0; i < sizeof(keywords) / sizeof(keywords[0]); i++) {
+
+        row = &keywords[i];
+
+        if (!ok(schema_fixture_open(&s, row->schema, row->others),
+                "compiles %s", row->schema))
+        {
+            printf("# %s: %s\n", fixture_error.pointer, fixture_error.reason);
+            schema_fixture_close(&s);
+            continue;
+        }
+
+        for (k = 0; k < 12 && row->valid[k]; k++) {
+            is_int(schema_fixture_check(&s, row->valid[k], 1000), IHANOI_OK,
+                   "%s accepts %s", row->schema, row->valid[k]);
+        }
+
+        for (k = 0; k < 12 && row->invalid[k]; k++) {
+            is_int(schema_fixture_check(&s, row->invalid[k], 1000),
+                   IHANOI_INVALID, "%s refuses %s", row->schema,
+                   row->invalid[k]);
+        }
+
+        schema_fixture_close(&s);
+    }
+}
+
+
+/* What may not be in a schema, and a word of the reason given. */
+
+static const struct {
+    const char  *schema;
+    const char  *others;
+    const char  *pointer;
+    const char  *reason;
+} refused[] = {
+    { "1", "", "/components/schemas/S", "object or boolean" },
+    { "[]", "", "/components/schemas/S", "object or boolean" },
+    { "{'typ':'string'}", "", "/components/schemas/S", "\"typ\"" },
+    { "{'unevaluatedProperties':false}", "", "", "unevaluatedProperties" },
+    { "{'unevaluatedItems':false}", "", "", "unevaluatedItems" },
+    { "{'dependentSchemas':{}}", "", "", "dependentSchemas" },
+    { "{'$defs':{}}", "", "", "$defs" },
+    { "{'definitions':{}}", "", "", "definitions" },
+    { "{'$id':'x'}", "", "", "$id" },
+    { "{'$anchor':'x'}", "", "", "$anchor" },
+    { "{'$dynamicRef':'#x'}", "", "", "$dynamicRef" },
+    { "{'nullable':true}", "", "", "nullable" },
+    { "{'example':1}", "", "", "example" },
+    { "{'minContains':1}", "", "", "minContains" },
+    { "{'contentEncoding':'base64'}", "", "", "contentEncoding" },
+    { "{'discriminator':{}}", "", "", "discriminator" },
+    { "{'x-ihanoi-mask':true}", "", "", "x-ihanoi-mask" },
+    { "{'type':'strin'}", "", "/components/schemas/S/type", "type" },
+    { "{'type':[]}", "", "", "type" },
+    { "{'type':['string','string']}", "", "", "different" },
+    { "{'type':1}", "", "", "type" },
+    { "{'enum':[]}", "", "", "not empty" },
+    { "{'enum':'a'}", "", "", "list" },
+    { "{'minimum':'1'}", "", "", "number" },
+    { "{'exclusiveMinimum':true}", "", "", "number" },
+    { "{'multipleOf':0}", "", "", "above 0" },
+    { "{'multipleOf':-1}", "", "", "above 0" },
+    { "{'maxLength':-1}", "", "", "integer" },
+    { "{'maxLength':1.0}", "", "", "integer" },
+    { "{'maxItems':'1'}", "", "", "integer" },
+    { "{'minLength':3,'maxLength':2}", "", "", "above" },
+    { "{'minItems':3,'maxItems':2}", "", "", "above" },
+    { "{'minProperties':3,'maxProperties':2}", "", "", "above" },
+    { "{'pattern':'^a$'}", "", "", "maxLength" },
+    { "{'pattern':'^a','maxLength':9}", "", "", "\"$\"" },
+    { "{'pattern':'^a\\\\$','maxLength':9}", "", "", "\"$\"" },
+    { "{'pattern':'^[$]','maxLength':9}", "", "", "\"$\"" },
+    { "{'pattern':'^(a$','maxLength':9}", "", "", "\"$\"" },
+    { "{'pattern':'^a|b$','maxLength':9}", "", "", "group" },
+    { "{'pattern':'^[a$','maxLength':9}", "", "", "\"$\"" },
+    { "{'pattern':'^a)$','maxLength':9}", "", "", "pattern" },
+    { "{'pattern':'^*$','maxLength':9}", "", "", "pattern" },
+    { "{'pattern':'(*UCP)a$','maxLength':9}", "", "", "group" },
+    { "{'pattern':'(?i)a$','maxLength':9}", "", "", "group" },
+    { "{'pattern':'(?R)$','maxLength':9}", "", "", "group" },
+    { "{'pattern':'(?#x)$','maxLength':9}", "", "", "group" },
+    { "{'pattern':'\\\\Qa$','maxLength':9}", "", "", "escape" },
+    { "{'pattern':'[[:alpha:]]$','maxLength':9}", "", "", "class" },
+    { "{'pattern':'[]a]$','maxLength':9}", "", "", "empty" },
+    { "{'pattern':'','maxLength':9}", "", "", "\"$\"" },
+    { "{'pattern':1,'maxLength':9}", "", "", "string" },
+    { "{'patternProperties':{'^a':true}}", "", "", "\"$\"" },
+    { "{'type':'string','format':'idn-email'}", "", "", "idn-email" },
+    { "{'format':'uuid'}", "", "", "type string" },
+    { "{'type':'integer','format':'uuid'}", "", "", "type string" },
+    { "{'type':'string','format':'int32'}", "", "", "type integer" },
+    { "{'type':'number','format':'int32'}", "", "", "type integer" },
+    { "{'type':'integer','format':'decimal'}", "", "", "type number" },
+    { "{'format':1}", "", "", "list" },
+    { "{'items':[{}]}", "", "/components/schemas/S/items", "object or bool" },
+    { "{'prefixItems':[]}", "", "", "list of schemas" },
+    { "{'prefixItems':{}}", "", "", "list of schemas" },
+    { "{'allOf':[]}", "", "", "list of schemas" },
+    { "{'anyOf':{}}", "", "", "list of schemas" },
+    { "{'oneOf':[1]}", "", "/components/schemas/S/oneOf/0", "object or bool" },
+    { "{'not':1}", "", "", "object or boolean" },
+    { "{'then':{}}", "", "", "\"if\"" },
+    { "{'else':{}}", "", "", "\"if\"" },
+    { "{'uniqueItems':1}", "", "", "true or false" },
+    { "{'required':'a'}", "", "", "list of names" },
+    { "{'required':[1]}", "", "", "list of names" },
+    { "{'required':['a','a']}", "", "", "twice" },
+    { "{'dependentRequired':[]}", "", "", "object" },
+    { "{'dependentRequired':{'a':'b'}}", "",
+      "/components/schemas/S/dependentRequired/a", "list of names" },
+    { "{'properties':[]}", "", "", "object" },
+    { "{'properties':{'a/b':1}}", "",
+      "/components/schemas/S/properties/a~1b", "object or boolean" },
+    { "{'$ref':1}", "", "", "string" },
+    { "{'$ref':'#/components/schemas/Z'}", "",
+      "/components/schemas/S/$ref", "nothing" },
+    { "{'$ref':'#/components/schemas/A/prefixItems/01'}",
+      "'A':{'prefixItems':[true,true]}", "", "nothing" },
+    { "{'$ref':'#/components/schemas/A/prefixItems/2'}",
+      "'A':{'prefixItems':[true,true]}", "", "nothing" },
+    { "{'$ref':'#/components/schemas/A~2'}", "'A~2':true", "", "nothing" },
+    { "{'$ref':'#/paths/x'}", "", "", "$ref" },
+    { "{'$ref':'#'}", "", "", "$ref" },
+    { "{'$ref':'http://example.org/x.json#/components/schemas/A'}", "", "",
+      "same folder" },
+    { "{'$ref':'../x.json#/components/schemas/A'}", "", "", "same folder" },
+    { "{'$ref':'absent.json#/components/schemas/A'}", "", "",
+      "cannot be opened" },
+    { "{'$ref':'#/components/schemas/A%20'}", "'A ':true", "", "$ref" },
+    { "{'$ref':'#/components/schemas/S'}", "", "", "refers to itself" },
+    { "{'$ref':'#/components/schemas/A'}",
+      "'A':{'$ref':'#/components/schemas/S'}", "", "refers to itself" },
+    { "{'allOf':[{'$ref':'#/components/schemas/S'}]}", "", "",
+      "refers to itself" },
+    { "{'not':{'$ref':'#/components/schemas/S'}}", "", "",
+      "refers to itself" },
+    { "{'if':{'oneOf':[{},{'$ref':'#/components/schemas/S'}]},'then':{}}", "",
+      "", "refers to itself" },
+    { "{'type':'integer','default':'a'}", "", "/components/schemas/S",
+      "\"default\" does not keep" },
+    { "{'type':'integer','examples':[1,'a']}", "", "",
+      "\"examples\" does not keep" },
+    { "{'examples':1}", "", "", "list" },
+};
+
+
+static void
+test_refused(void)
+{
+    size_t            i;
+    schema_fixture_t  s;
+
+    for (i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+
+        if (ok(!schema_fixture_open(&s, refused[i].schema, refused[i].others)
+               && strstr(fixture_error.reason, refused[i].reason)
+               && strncmp(fixture_error.pointer, refused[i].pointer,
+                          strlen(refused[i].pointer)) == 0,
+               "does not compile %s", refused[i].schema) == 0)
+        {
+            printf("# %s: %s\n", fixture_error.pointer, fixture_error.reason);
+        }
+
+        schema_fixture_close(&s);
+    }
+}
+
+
+/* Schemas that would take for ever, if there were no budget. */
+
+static void
+test_budget(void)
+{
+    int                rc;
+    char               value[8192], others[4096];
+    size_t             i;
+    schema_fixture_t   s;
+
+    /* each level doubles the work: 2^20 visits */
+
+    others[0] = '\0';
+
+    for (i = 0; i < 10; i++) {
+        snprintf(others + strlen(others), sizeof(others) - strlen(others),
+                 "%s'A%zu':{'allOf':[{'$ref':'#/components/schemas/A%zu'},"
+                 "{'$ref':'#/components/schemas/A%zu'}]}", i ? "," : "", i,
+                 i + 1, i + 1);
+    }
+
+    strcat(others, ",'A10':{'type':'integer'}");
+
+    ok(schema_fixture_open(&s, "{'$ref':'#/components/schemas/A0'}", others),
+       "compiles a schema that doubles its work at each level");
+    is_int(schema_fixture_check(&s, "1", 10000), IHANOI_OK,
+           "which is done with enough steps");
+    is_int(schema_fixture_check(&s, "1", 1000), IHANOI_BUDGET,
+           "and given up without");
+    schema_fixture_close(&s);
+
+    /* to give up is not to refuse, else "not" would accept */
+
+    (void) schema_fixture_open(&s, "{'not':{'allOf':[{},{},{},"
+                               "{'type':'integer'}]}}", "");
+    is_int(schema_fixture_check(&s, "'a'", 3), IHANOI_BUDGET,
+           "\"not\" is given up when its schema is");
+    schema_fixture_close(&s);
+
+    (void) schema_fixture_open(&s, "{'anyOf':[{'not':{}},{'not':{}},{}]}", "");
+    is_int(schema_fixture_check(&s, "'a'", 3), IHANOI_BUDGET,
+           "\"anyOf\" is given up when an alternative is");
+    schema_fixture_close(&s);
+
+    (void) schema_fixture_open(&s, "{'if':{'allOf':[{},{}]},'then':false}",
+                               "");
+    is_int(schema_fixture_check(&s, "'a'", 3), IHANOI_BUDGET,
+           "\"if\" is given up when its schema is");
+    schema_fixture_close(&s);
+
+    /* backtracking: exponential without a match limit */
+
+    (void) schema_fixture_open(&s, "{'pattern':'^(a+)+$','maxLength':60}",
+                               "");
+    is_int(schema_fixture_check(&s, "'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!'",
+                                100000),
+           IHANOI_BUDGET, "a pattern that goes back for ever is given up");
+    is_int(schema_fixture_check(&s, "'aaaa'", 1000), IHANOI_OK,
+           "and still matches what it can");
+    schema_fixture_close(&s);
+
+    /* a quadratic comparison would be 250,000 steps */
+
+    (void) schema_fixture_open(&s, "{'uniqueItems':true}", "");
+    strcpy(value, "[0");
+
+    for (i = 1; i < 500; i++) {
+        snprintf(value + strlen(value), sizeof(value) - strlen(value), ",%zu",
+                 i);
+    }
+
+    strcat(value, "]");
+    is_int(schema_fixture_check(&s, value, 2000), IHANOI_OK,
+           "\"uniqueItems\" does not compare every pair");
+    is_int(schema_fixture_check(&s, value, 600), IHANOI_BUDGET,
+           "and counts its steps");
+    schema_fixture_close(&s);
+
+    /* every number of steps gives the right answer or none */
+
+    (void) schema_fixture_open(&s, "{'type':'object','properties':{'a':{"
+                               "'oneOf':[{'type':'integer'},{'enum':['x',"
+                               "'y']}]}},'propertyNames':{'maxLength':3},"
+                               "'not':{'required':['b']}}", "");
+
+    for (i = 0; i < 100; i++) {
+        rc = schema_fixture_check(&s, "{'a':'z','cc':[1,2]}", i);
+
+        if (rc != IHANOI_BUDGET && rc != IHANOI_INVALID) {
+            break;
+        }
+    }
+
+    is_int(i, 100, "no number of steps makes a wrong value right");
+    schema_fixture_close(&s);
+}
+
+
+/* How deep schemas may lead. */
+
+static void
+test_depth(void)
+{
+    char              *others;
+    size_t             i, size;
+    schema_fixture_t   s;
+
+    size = 200000;
+    others = malloc(size);
+    others[0] = '\0';
+
+    for (i = 0; i < 33; i++) {
+        snprintf(others + strlen(others), size - strlen(others),
+                 "'A%zu':{'$ref':'#/components/schemas/A%zu'},", i, i + 1);
+    }
+
+    strcat(others, "'A33':{}");
+
+    ok(!schema_fixture_open(&s, "{'$ref':'#/components/schemas/A0'}", others)
+       && strstr(fixture_error.reason, "in one another"),
+       "does not compile a chain of references without end");
+    schema_fixture_close(&s);
+
+    ok(schema_fixture_open(&s, "{'$ref':'#/components/schemas/A4'}", others),
+       "compiles a chain of 30");
+    is_int(schema_fixture_check(&s, "1", 100), IHANOI_OK, "and follows it");
+    schema_fixture_close(&s);
+
+    others[0] = '\0';
+
+    for (i = 0; i < 600; i++) {
+        snprintf(others + strlen(others), size - strlen(others),
+                 "'A%zu':{'items':{'$ref':'#/components/schemas/A%zu'}},", i,
+                 i + 1);
+    }
+
+    strcat(others, "'A600':{}");
+
+    ok(!schema_fixture_open(&s, "{'$ref':'#/components/schemas/A0'}", others)
+       && strstr(fixture_error.reason, "too far"),
+       "does not compile what would exhaust the stack");
+    schema_fixture_close(&s);
+
+    free(others);
+}
+
+
+/* Pointers and keywords of the second pass. */
+
+typedef struct {
+    unsigned  n;
+    char      text[1024];
+} reports_t;
+
+
+static void
+report(void *ctx, const char *pointer, const char *keyword,
+    const char *message)
+{
+    reports_t  *reports = ctx;
+
+    reports->n++;
+    snprintf(reports->text + strlen(reports->text),
+             sizeof(reports->text) - strlen(reports->text), "%s %s\n",
+             pointer, keyword);
+}
+
+
+static void
+test_reports(void)
+{
+    size_t               i;
+    char                *text;
+    json_t              *json;
+    reports_t            reports;
+    ihanoi_check_t       check;
+    schema_fixture_t     s;
+    ihanoi_json_error_t  err;
+
+    static const struct {
+        const char  *schema;
+        const char  *value;
+        const char  *reports;
+    } rows[] = {
+        { "{'type':'object'}", "1", " type\n" },
+        { "{'required':['a','b/c']}", "{}", "/a required\n/b~1c required\n" },
+        { "{'properties':{'a':{'items':{'type':'integer','minimum':3}}}}",
+          "{'a':[1,'x',5]}", "/a/0 minimum\n/a/1 type\n" },
+        { "{'minimum':5,'multipleOf':2}", "3", " minimum\n multipleOf\n" },
+        { "{'additionalProperties':false}", "{'~':1,'/':2}",
+          "/~0 additionalProperties\n/~1 additionalProperties\n" },
+        { "{'items':false}", "[1]", "/0 items\n" },
+        { "{'properties':{'a':false}}", "{'a':1}", "/a false\n" },
+        { "{'allOf':[{'minimum':5},{'maximum':1}]}", "3",
+          " minimum\n maximum\n" },
+        { "{'anyOf':[{'minimum':5},{'maximum':1}]}", "3", " anyOf\n" },
+        { "{'oneOf':[{'minimum':1},{'maximum':5}]}", "3", " oneOf\n" },
+        { "{'if':{'minimum':1},'then':{'maximum':2}}", "3", " maximum\n" },
+        { "{'not':{'minimum':1}}", "3", " not\n" },
+        { "{'propertyNames':{'maxLength':1}}", "{'ab':1}",
+          "/ab propertyNames\n" },
+        { "{'contains':{'const':1}}", "[2]", " contains\n" },
+        { "{'uniqueItems':true}", "[2,2]", " uniqueItems\n" },
+        { "{'dependentRequired':{'a':['b']}}", "{'a':1}",
+          "/b dependentRequired\n" },
+        { "{'maxLength':2,'pattern':'^b*$'}", "'aaa'", " maxLength\n" },
+        { "{'items':{'properties':{'x':{'enum':[1]}}}}",
+          "[{'x':1},{'x':2}]", "/1/x enum\n" },
+    };
+
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+
+        ok(schema_fixture_open(&s, rows[i].schema, ""), "compiles %s",
+           rows[i].schema);
+
+        text = fixture_json(rows[i].value);
+        (void) ihanoi_json_read(text, strlen(text), 32, NULL, &json, &err);
+
+        memset(&check, 0, sizeof(check));
+        memset(&reports, 0, sizeof(reports));
+        check.steps = 1000;
+        check.report = report;
+        check.ctx = &reports;
+
+        is_int(ihanoi_schema_validate(s.schema, json, &check), IHANOI_INVALID,
+               "and refuses %s", rows[i].value);
+        is_str(reports.text, rows[i].reports, "with what is wrong where");
+
+        json_decref(json);
+        free(text);
+        schema_fixture_close(&s);
+    }
+}
+
+
+static void
+test_memory(void)
+{
+    int                rc, opened;
+    long               n;
+    schema_fixture_t   s;
+    static const char  schema[] =
+        "{'type':'object','properties':{'a':{'pattern':'^(a|b)$',"
+        "'maxLength':3,'type':'string'},'b':{'uniqueItems':true}},"
+        "'patternProperties':{'^x$':false},'propertyNames':{'maxLength':2},"
+        "'allOf':[{'$ref':'#/components/schemas/A'}],'default':{'a':'b'}}";
+
+    opened = 0;
+
+    for (n = 0; n < 2000; n++) {
+
+        fixture_memory_fails_after(n);
+        opened = schema_fixture_open(&s, schema, "'A':{'minProperties':1}");
+        fixture_memory_fails_after(-1);
+
+        if (opened) {
+            break;
+        }
+
+        if (strcmp(fixture_error.reason, "out of memory") != 0
+            && fixture_error.reason[0])
+        {
+            break;
+        }
+
+        schema_fixture_close(&s);
+    }
+
+    ok(opened && n > 20, "a schema does not compile at each of %ld failed "
+       "allocations", n);
+
+    rc = IHANOI_NOMEM;
+
+    for (n = 0; n < 200 && rc == IHANOI_NOMEM; n++) {
+
+        fixture_memory_fails_after(n);
+        rc = schema_fixture_check(&s, "{'a':'c','b':[1,1],'x':1,'yyy':2}",
+                                  1000);
+        fixture_memory_fails_after(-1);
+    }
+
+    is_int(rc, IHANOI_INVALID, "and nothing wrong is accepted when memory "
+           "fails in a check");
+
+    schema_fixture_close(&s);
+}
+
+
+int
+main(void)
+{
+    test_keywords();
+    test_refused();
+    test_budget();
+    test_depth();
+    test_reports();
+    test_memory();
+
+    return done_testing();
+}
