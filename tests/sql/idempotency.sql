@@ -4,11 +4,11 @@ select plan(13);
 
 select is((select state from idempotency_claim('i s', 'op', 'k', 'h')), 'claimed',
     'a new key is claimed');
-select lives_ok($$select idempotency_complete('i s', 'op', 'k', null, null, null, '{"code": "x"}')$$,
+select lives_ok($$select idempotency_complete('i s', 'op', 'k', 'h', null, null, null, '{"code": "x"}')$$,
     'a refusal takes the claim back');
 select is((select state from idempotency_claim('i s', 'op', 'k', 'other')), 'claimed',
     'so that the mended request may use the key');
-select lives_ok($$select idempotency_complete('i s', 'op', 'k', 201, 'e', '/l', '{"a": 1}')$$,
+select lives_ok($$select idempotency_complete('i s', 'op', 'k', 'other', 201, 'e', '/l', '{"a": 1}')$$,
     'an answer is kept');
 select results_eq($$select state, status, etag, location, body::text from idempotency_claim('i s', 'op', 'k', 'other')$$,
     $$values ('replay', 201, 'e', '/l', '{"a": 1}')$$, 'and given again as it was');
@@ -29,7 +29,7 @@ select dblink_exec('other', 'begin');
 select * from dblink('other', $$select state from idempotency_claim('i s', 'op', 'busy', 'h')$$) r (state text);
 select is((select state from idempotency_claim('i s', 'op', 'busy', 'h')), 'in_use',
     'a key that another request holds is in use, and nobody waits');
-select * from dblink('other', $$select idempotency_complete('i s', 'op', 'busy', 200, null, null, '{}')::text$$) r (x text);
+select * from dblink('other', $$select idempotency_complete('i s', 'op', 'busy', 'h', 200, null, null, '{}')::text$$) r (x text);
 select is((select state from idempotency_claim('i s', 'op', 'busy', 'h')), 'in_use',
     'also when it has its answer but has not committed');
 select dblink_exec('other', 'rollback');

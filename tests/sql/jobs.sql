@@ -1,6 +1,7 @@
 -- Jobs: one leased runner, own subtransactions, retries, dead ones, partitions.
 begin;
 select plan(32);
+set local client_min_messages = error;    -- failing jobs warn
 
 delete from core.jobs;
 delete from core.leases;

@@ -1,0 +1,54 @@
+-- GET functions inline into the gateway's statement: one that does not is
+-- planned anew on each call, two to three times slower (postgres.md 3.1). A
+-- plan with a Function Scan of the function shows it.
+begin;
+
+create function pg_temp.plan_of(call text) returns text language plpgsql as $$
+declare
+    line  text;
+    plan  text := '';
+begin
+    for line in execute 'explain (costs off) select status, etag, body from ' || call loop
+        plan := plan || line || E'\n';
+    end loop;
+    return plan;
+end
+$$;
+
+create temporary table reads (call text);
+insert into reads values
+    ($$units_list('{}', '2026-01-01', '["ward"]', null, '00004', 20)$$),
+    ($$unit_get('{}', core.uuid_of('unit HN'), '2026-01-01')$$),
+    ($$unit_tree('{}', core.uuid_of('unit HN'), '2026-01-01')$$),
+    ($$areas_locate('{}', 21.03, 105.85, '2026-01-01')$$),
+    ($$categories_list('{}', '2026-01-01')$$),
+    ($$reasons_list('{}', 'reject', '2026-01-01')$$),
+    ($$privacy_notice_get('{}')$$),
+    ($$me_get('{"iss": "i", "sub": "s"}')$$),
+    ($$consents_list('{"iss": "i", "sub": "s"}', null, 20)$$),
+    ($$roster_get('{"iss": "i", "sub": "s"}', core.uuid_of('unit HN'), '2026-01-01')$$);
+
+select plan(count(*)::int + 2) from reads;
+
+select unalike(pg_temp.plan_of(call), '%Function Scan on ' || split_part(call, '(', 1) || '%',
+    split_part(call, '(', 1) || ' inlines')
+from reads;
+
+-- That the check can fail: a function that cannot be inlined.
+do $$ begin
+    execute format('create function %I.not_inlined() returns table (status int, etag text, body json) language sql volatile as %L',
+        current_schema(), 'select 200, ''''::text, ''{}''::json');
+end $$;
+select alike(pg_temp.plan_of('not_inlined()'), '%Function Scan on not_inlined%', 'a volatile one does not');
+
+-- All GET functions of the release have the shape that inlines.
+select is_empty($$
+    select p.proname from pg_proc p join pg_language l on l.oid = p.prolang
+    where p.pronamespace = current_schema()::regnamespace
+      and p.proname in (select split_part(call, '(', 1) from reads)
+      and not (l.lanname = 'sql' and p.provolatile = 's' and p.proretset
+               and not p.proisstrict and not p.prosecdef and p.proconfig is null)$$,
+    'and none has what keeps it from it');
+
+select * from finish();
+rollback;

@@ -1,0 +1,92 @@
+-- Least rights: what each role may do to the tables, whatever a function says.
+begin;
+select plan(30);
+
+insert into core.people (issuer, subject) values ('test', 'somebody');
+select outbox_append('test', 'x', core.uuid_of('x'), '{}');
+select audit_append(null, null, 'feedback', core.uuid_of('x'), 'x', null, 'system', '{}');
+-- The SQLSTATE of a change that a role tries; 00000 when it may.
+create function pg_temp.tried(who text, change text) returns text language plpgsql as $$
+declare
+    state  text := '00000';
+begin
+    begin
+        execute format('set local role %I', who);
+        execute change;
+    exception when others then
+        state := sqlstate;
+    end;
+
+    reset role;
+    return state;
+end
+$$;
+
+-- Settings of the roles, read as they are stored.
+select is((select rolconfig @> array['default_transaction_read_only=on'] from pg_roles where rolname = 'ihanoi_read'), true,
+    'reading is read-only');
+select is((select array_agg(rolname::text order by rolname::text) from pg_roles where rolname like 'ihanoi%' and rolconfig @> array['log_error_verbosity=terse']),
+    array['ihanoi_control', 'ihanoi_read', 'ihanoi_write'], 'errors are logged tersely');
+select is_empty($$select rolname from pg_roles where rolname like 'ihanoi%' and (rolsuper or rolcreaterole or rolcreatedb or rolbypassrls)$$,
+    'no role is more than a role');
+select is((select array_agg(rolname::text order by rolname::text) from pg_roles where rolname like 'ihanoi%' and rolcanlogin),
+    array['ihanoi_control', 'ihanoi_read', 'ihanoi_write'], 'the owner does not log in');
+select is_empty($$select c.oid::regclass from pg_class c where c.relnamespace in ('core'::regnamespace, 'geo'::regnamespace)
+                  and c.relkind in ('r', 'p', 'S') and c.relowner <> 'ihanoi_owner'::regrole$$,
+    'the owner owns every table');
+select is_empty($$select p.oid::regprocedure from pg_proc p where p.pronamespace = current_schema()::regnamespace and p.prosecdef$$,
+    'functions of the release run with the caller''s rights');
+
+-- No role may delete or truncate anything but what expires, nor change what
+-- is append-only: asked of the catalogue, for all tables.
+select is_empty($$
+    select c.relname from pg_class c
+    where c.relnamespace in ('core'::regnamespace, 'geo'::regnamespace, to_regnamespace('feedback'))
+      and c.relkind in ('r', 'p')
+      and has_table_privilege('ihanoi_write', c.oid, 'delete, truncate')$$,
+    'writing deletes nothing');
+select is_empty($$
+    select c.relname from pg_class c
+    where c.relnamespace in ('core'::regnamespace, 'geo'::regnamespace, to_regnamespace('feedback'))
+      and c.relkind in ('r', 'p')
+      and has_table_privilege('ihanoi_read', c.oid, 'insert, update, delete, truncate')$$,
+    'reading changes nothing');
+select is_empty($$
+    select c.relname from pg_class c
+    where c.relnamespace = 'core'::regnamespace and c.relname ~ '^(audit|outbox|idempotency|consents|privacy)'
+      and c.relkind in ('r', 'p')
+      and (has_table_privilege('ihanoi_control', c.oid, 'update, delete, truncate')
+           or has_any_column_privilege('ihanoi_control', c.oid, 'update'))$$,
+    'nobody changes audit, outbox, keys or consents');
+select set_eq($$
+    select c.relname::text from pg_class c
+    where c.relnamespace in ('core'::regnamespace, 'geo'::regnamespace, to_regnamespace('feedback'))
+      and c.relkind in ('r', 'p')
+      and has_table_privilege('ihanoi_control', c.oid, 'delete')$$,
+    $$values ('jobs'), ('denied_tokens')$$, 'the job runner deletes what expires');
+
+select is(pg_temp.tried('ihanoi_read', 'insert into core.people (issuer, subject) values (''a'', ''b'')'), '42501', 'read: no person');
+select is(pg_temp.tried('ihanoi_read', 'update core.personal set phone = null'), '42501', 'read: no change of personal data');
+select is(pg_temp.tried('ihanoi_read', 'select core.partitions_ensure()'), '42501', 'read: no partitions');
+select is(pg_temp.tried('ihanoi_read', 'select nextval(''core.outbox_id'')'), '42501', 'read: no sequence');
+
+select is(pg_temp.tried('ihanoi_write', $$select outbox_append('test', 'y', core.uuid_of('x'), '{}')$$), '00000', 'write: outbox rows');
+select is(pg_temp.tried('ihanoi_write', $$select audit_append(null, null, 'feedback', core.uuid_of('x'), 'y', null, 'system', '{}')$$), '00000', 'write: audit events');
+select is(pg_temp.tried('ihanoi_write', 'delete from core.audit_events'), '42501', 'write: no event is deleted');
+select is(pg_temp.tried('ihanoi_write', 'update core.audit_events set event = ''z'''), '42501', 'write: no event is changed');
+select is(pg_temp.tried('ihanoi_write', 'truncate core.audit_events'), '42501', 'write: nor all');
+select is(pg_temp.tried('ihanoi_write', 'alter table core.audit_events disable trigger all'), '42501', 'write: no trigger is switched off');
+select is(pg_temp.tried('ihanoi_write', 'update core.audit_heads set seq = 0'), '42501', 'write: no head is moved');
+select is(pg_temp.tried('ihanoi_write', 'delete from core.people'), '42501', 'write: no person is deleted');
+select is(pg_temp.tried('ihanoi_write', 'update core.people set id = gen_random_uuid()'), '42501', 'write: no person becomes another');
+select is(pg_temp.tried('ihanoi_write', 'update core.officer_grants set role = ''administer'''), '42501', 'write: no grant becomes another');
+select is(pg_temp.tried('ihanoi_write', 'insert into core.units (code, kind, valid_from) values (''x'', ''ward'', ''2026-01-01'')'), '42501', 'write: no units');
+select is(pg_temp.tried('ihanoi_write', 'insert into core.denied_tokens (iss, kind, value, forget_at) values (''i'', ''jti'', ''x'', now())'), '42501', 'write: no denials');
+select is(pg_temp.tried('ihanoi_write', 'create table core.mine (x int)'), '42501', 'write: no tables');
+select is(pg_temp.tried('ihanoi_write', 'create function core.mine() returns int language sql as ''select 1'''), '42501', 'write: no functions');
+
+select is(pg_temp.tried('ihanoi_control', $$select token_deny('i', 'jti', 'x', null, core.now(), 'test')$$), '00000', 'control: denials');
+select is(pg_temp.tried('ihanoi_control', $$select * from jobs_run('rights')$$), '00000', 'control: jobs');
+
+select * from finish();
+rollback;
