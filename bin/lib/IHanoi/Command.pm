@@ -115,12 +115,14 @@ SQL
 }
 
 
-# Runs psql on text given to its stdin; returns success. psql's own messages
-# go to stderr. The text runs as it is: callers add begin and commit.
+# Runs psql on text given to its stdin; returns success. Results are dropped,
+# psql's messages and \warn go to stderr. The text runs as it is: callers add
+# begin and commit.
 sub psql {
     my ($text, @args) = @_;
 
-    my $pid = open(my $fh, '|-', 'psql', qw(-X -q -v ON_ERROR_STOP=1), @args)
+    my $pid = open(my $fh, '|-', 'psql', qw(-X -q -o /dev/null),
+                   '-v', 'ON_ERROR_STOP=1', @args)
         or fail("could not run psql: $!");
 
     local $SIG{PIPE} = 'IGNORE';

@@ -1,0 +1,136 @@
+#!/usr/bin/perl
+# bin/ihanoi for people: help, exit codes, tokens, denials.
+
+use lib 'tests/lib';
+use IHanoi::Test;
+use File::Temp qw(tempdir);
+use MIME::Base64 qw(decode_base64url);
+use JSON::PP ();
+
+my $dir = tempdir(CLEANUP => 1);
+my $keys = keys_dir();
+
+my ($rc, $out, $err) = ihanoi('--help');
+is($rc, 0, 'help is no error');
+
+for my $command (glob "'${\ tree()}/bin/commands/*'") {
+    my ($name) = $command =~ m{([^/]+)$};
+
+    like($out, qr/^  $name +\w/m, "$name is listed with what it does");
+    my ($rc, $help, $err) = ihanoi($name, '--help');
+    is($rc, 0, "$name --help");
+    like($help, qr/^usage: ihanoi $name/, 'says how to use it');
+    is($err, '', 'quietly');
+    ($rc) = ihanoi($name, '--nonsense');
+    is($rc, 2, "$name does not know a wrong option");
+}
+
+($rc, undef, $err) = ihanoi('nonsense');
+is($rc, 2, 'an unknown command');
+like($err, qr/no command "nonsense"/, 'is named');
+($rc) = ihanoi('../commands/token');
+is($rc, 2, 'a path is no command');
+
+# Tokens.
+($rc, $out) = ihanoi('token', '--keys', $keys, '--sub', 'a', '--aud', 'x',
+                     '--aud', 'y', '--scope', 'p q', '--assurance', 'phone',
+                     '--claim', 'list=["1"]', '--claim', 'text=Hà Nội',
+                     '--claims', '{"n":1}', '--exp', 60);
+is($rc, 0, 'a token');
+my ($header, $claims) = parts($out);
+is_deeply($header, { alg => 'ES256', kid => 'dev-es256', typ => 'JWT' },
+          'has the default key');
+is_deeply($claims->{aud}, ['x', 'y'], 'two audiences');
+is_deeply($claims->{list}, ['1'], 'a claim as JSON');
+is($claims->{text}, 'Hà Nội', 'a claim as text');
+is($claims->{n}, 1, 'claims as an object');
+is($claims->{exp} - $claims->{iat}, 60, 'its life');
+is($claims->{assurance}, 'phone', 'assurance');
+
+for my $kid (qw(dev-rs256 dev-ps256 dev-eddsa dev-hs256 dev-es384 dev-es512)) {
+    ($rc, $out, $err) = ihanoi('token', '--keys', $keys, '--sub', 'a',
+                               '--kid', $kid);
+    is($rc, 0, "signs with $kid") or diag $err;
+    is((parts($out))[0]{alg} =~ s/^/dev-/r =~ tr/A-Z/a-z/r, $kid, 'by its algorithm');
+}
+
+($rc, $out) = ihanoi('token', '--keys', $keys, '--sub', 'a', '--typ', 'at+jwt');
+is((parts($out))[0]{typ}, 'at+jwt', 'another typ');
+($rc, $out) = ihanoi('token', '--keys', $keys, '--sub', 'a', '--exp', 'none');
+ok(!exists((parts($out))[1]{exp}), 'no exp');
+($rc) = ihanoi('token', '--keys', $keys);
+is($rc, 2, 'a token needs a subject');
+($rc, undef, $err) = ihanoi('token', '--keys', $keys, '--sub', 'a',
+                            '--kid', 'other');
+is($rc, 1, 'an unknown key');
+like($err, qr/other/, 'is named');
+
+($rc, $out) = ihanoi('token', '--keys', "$dir/new", '--make-keys');
+is($out, "$dir/new/jwks.json\n", 'keys are made');
+is((stat "$dir/new/dev-es256.pem")[2] & 07777, 0600, 'for their owner only');
+open my $fh, '<', "$dir/new/jwks.json" or die $!;
+my $jwks = JSON::PP->new->decode(join '', <$fh>);
+ok(!(grep { $_->{d} || $_->{p} } @{ $jwks->{keys} }),
+   'the key set holds no private key');
+
+# Denials.
+my $db = database();
+@ENV{qw(PGHOST PGPORT PGUSER PGDATABASE)} =
+    ($db->{socket}, $db->{port}, 'postgres', $db->{name});
+
+($rc, undef, $err) = ihanoi('deny', '--iss', 'https://a', '--jti', q{it's 1});
+is($rc, 0, 'a token is denied') or diag $err;
+is_deeply([$db->sql('select iss, kind, value, denied_before from core.denied_tokens')],
+          [['https://a', 'jti', q{it's 1}, undef]], 'it alone, whatever its iat');
+ihanoi('deny', '--iss', 'https://a', '--sub', 's', '--for', '2 hours');
+is($db->sql(q{select denied_before <= now() and forget_at < now() + '3 hours'
+              from core.denied_tokens where kind = 'sub'}), 't',
+   'a subject up to now, for a while');
+ihanoi('deny', '--iss', 'https://a', '--sid', 's', '--all');
+is($db->sql(q{select denied_before is null from core.denied_tokens
+              where kind = 'sid'}), 't', 'a session for good');
+($rc) = ihanoi('deny', '--iss', 'https://a');
+is($rc, 2, 'nothing to deny');
+
+($rc, $out, $err) = ihanoi('dump-schema');
+is($rc, 0, 'the schema is dumped') or diag $err;
+like($out, qr/CREATE TABLE core\.denied_tokens/, 'tables');
+unlike($out, qr/code_\d/, 'no code of a release');
+
+done_testing();
+
+
+# (header, claims) of a token, decoded.
+sub parts {
+    my ($token) = @_;
+    my @parts = split /\./, $token;
+    return map { JSON::PP->new->utf8->decode(decode_base64url($_)) }
+           @parts[0, 1];
+}
+
+
+# (exit code, stdout, stderr)
+sub ihanoi {
+    my (@args) = @_;
+    my $tag = "$dir/out";
+
+    my $pid = fork // die;
+    if (!$pid) {
+        open STDIN, '<', '/dev/null';
+        open STDOUT, '>', $tag;
+        open STDERR, '>', "$tag.err";
+        utf8::encode($_) for @args;
+        exec tree() . '/bin/ihanoi', @args;
+        exit 127;
+    }
+
+    waitpid $pid, 0;
+    my $rc = $? >> 8;
+    my @text = map {
+        open my $fh, '<', $_ or die "$_: $!";
+        local $/;
+        <$fh> // '';
+    } $tag, "$tag.err";
+
+    return ($rc, @text);
+}

@@ -1,0 +1,173 @@
+#!/usr/bin/perl
+# bin/ihanoi migrate: on a tiny tree of its own, so that it tells about the
+# command and not about our tables.
+
+use lib 'tests/lib';
+use IHanoi::Test;
+use File::Path qw(make_path);
+use File::Temp qw(tempdir);
+
+my $db = database(empty => 1);
+my $dir = tempdir(CLEANUP => 1);
+
+system('cp', '-r', tree() . '/bin', tree() . '/VERSION', $dir) == 0 or die;
+make_path(map { "$dir/sql/$_" } qw(migrations code/x reference demo));
+system('cp', tree() . '/sql/roles.sql', "$dir/sql/") == 0 or die;
+
+put('sql/migrations/0001_first.sql',
+    "create schema core;\ncreate table core.t (a int);\n"
+    . "grant usage on schema core to ihanoi_read;\n"
+    . "grant select on core.t to ihanoi_read;\n");
+
+# b_second is called by a_first: the order of files must not matter.
+put('sql/code/x/a_first.sql', "create function a_first() returns int\n"
+    . "language sql stable as \$\$ select b_second() \$\$;\n");
+put('sql/code/x/b_second.sql', "create function b_second() returns int\n"
+    . "language sql stable as \$\$ select 1 from core.t \$\$;\n");
+put('sql/reference/10_t.sql', "insert into core.t select 7\n"
+    . "where not exists (select from core.t);\n");
+put('sql/demo/10_more.sql', "insert into core.t values (8);\n");
+put('nginx.conf', "ihanoi_database main {\n    release none;\n}\n");
+
+my ($rc, $out, $err) = ihanoi('migrate', '--conf', "$dir/nginx.conf");
+my ($first) = $out =~ /^(\w+)$/;
+is($rc, 0, 'migrates') or diag $err;
+like($first, qr/^\d+_\d+_\d+_[0-9a-f]{8}$/, 'and prints the release only');
+like(get('nginx.conf'), qr/^    release $first;$/m, 'the configuration names it');
+is(value("set search_path = code_$first, public; select a_first()"), 1,
+   'the functions work, whatever the order of their files');
+is(scalar $db->sql("set search_path = code_$first, public; select a_first()",
+                   user => 'ihanoi_read'), 1, 'the gateway may call them');
+is(value('select a from core.t'), 7, 'reference data is there');
+is(value("select tableowner from pg_tables where tablename = 't'"),
+   'ihanoi_owner', 'the owner role owns the tables');
+
+($rc, $out, $err) = ihanoi('migrate');
+is_deeply([$rc, $out, $err], [0, "$first\n", ''], 'again does nothing');
+is(value('select count(*) from core.t'), 1, 'and doubles nothing');
+
+($rc) = ihanoi('demo');
+is($rc, 0, 'demo data is loaded');
+ihanoi('demo');
+is(value('select count(*) from core.t'), 2, 'once');
+
+# A second release.
+put('sql/migrations/0002_second.sql', "alter table core.t add b int;\n");
+put('sql/code/x/b_second.sql', "create function b_second() returns int\n"
+    . "language sql stable as \$\$ select max(b) from core.t \$\$;\n");
+($rc, $out, $err) = ihanoi('migrate', '--conf', "$dir/nginx.conf");
+my ($second) = $out =~ /^(\w+)$/;
+is($rc, 0, 'the next release migrates');
+isnt($second, $first, 'and has another name');
+is(value("set search_path = code_$first, public; select a_first() limit 1"), 1,
+   'the old release still answers');
+
+($rc, $out) = ihanoi('migrate', '--list', '--conf', "$dir/nginx.conf");
+like($out, qr/^\* release   $second .*^  release   $first /ms,
+     '--list marks the one in use');
+like($out, qr/migration 0002_second/, 'and tells the migrations');
+
+($rc) = ihanoi('migrate', '--rollback-to', $first, '--conf', "$dir/nginx.conf");
+is($rc, 0, 'rolls back');
+like(get('nginx.conf'), qr/release $first;/, 'by pointing back');
+($rc, undef, $err) = ihanoi('migrate', '--rollback-to', '0_0_0_00000000',
+                            '--conf', "$dir/nginx.conf");
+is($rc, 3, 'not to a release that is not there');
+like(get('nginx.conf'), qr/release $first;/, 'and then changes nothing');
+
+($rc, $out) = ihanoi('migrate', '--drop-old', '0', '--conf', "$dir/nginx.conf");
+like($out, qr/^dropped $second$/m, '--drop-old drops all others');
+is(value("select to_regnamespace('code_$first') is not null"), 't',
+   'never the one in use');
+
+# What is refused.
+put('sql/migrations/0002_second.sql', "alter table core.t add c int;\n");
+($rc, undef, $err) = ihanoi('migrate');
+is($rc, 3, 'an edited migration is refused');
+like($err, qr/0002_second was edited/, 'by name');
+put('sql/migrations/0002_second.sql', "alter table core.t add b int;\n");
+
+put('sql/migrations/0003_bad.sql', "create table core.u ();\nselect 1/0;\n");
+($rc, undef, $err) = ihanoi('migrate');
+is($rc, 1, 'a migration that fails');
+is(value("select to_regclass('core.u') is null"), 't', 'leaves nothing');
+put('sql/migrations/0003_bad.sql', "commit;\n");
+($rc, undef, $err) = ihanoi('migrate');
+like($err, qr/says begin or commit/, 'a migration may not end its transaction');
+unlink "$dir/sql/migrations/0003_bad.sql";
+
+put('sql/code/x/c_third.sql', "create function c_third() returns int\n"
+    . "language sql stable as \$\$ select nothing_of_the_kind() \$\$;\n");
+($rc, undef, $err) = ihanoi('migrate');
+is($rc, 1, 'a function that calls what is not there is refused');
+like($err, qr/nothing_of_the_kind/, 'by name');
+
+put('sql/code/x/c_third.sql', "create function b_second(a int) returns int\n"
+    . "language sql stable as \$\$ select 1 \$\$;\n");
+($rc, undef, $err) = ihanoi('migrate');
+like($err, qr/b_second is overloaded/, 'overloads are refused');
+unlink "$dir/sql/code/x/c_third.sql";
+
+unlink "$dir/sql/migrations/0002_second.sql";
+($rc, undef, $err) = ihanoi('migrate');
+is($rc, 3, 'a database that is newer than the checkout is refused');
+
+# Two at once: the second waits, and finds it done.
+put('sql/migrations/0002_second.sql', "alter table core.t add b int;\n");
+put('sql/migrations/0003_slow.sql',
+    "create table core.slow ();\nselect pg_sleep(0.5);\n");
+my $other = fork // die;
+if (!$other) {
+    my ($rc) = ihanoi('migrate');
+    require POSIX;
+    POSIX::_exit($rc);
+}
+($rc, undef, $err) = ihanoi('migrate');
+waitpid $other, 0;
+is_deeply([$rc, $?], [0, 0], 'two at once do not disturb each other')
+    or diag $err;
+
+done_testing();
+
+
+sub value {
+    my ($sql) = @_;
+    return scalar $db->sql($sql);
+}
+
+
+sub put {
+    my ($name, $text) = @_;
+    open my $fh, '>', "$dir/$name" or die "$name: $!";
+    print $fh $text;
+    close $fh;
+    return;
+}
+
+
+sub get {
+    my ($name) = @_;
+    open my $fh, '<', "$dir/$name" or die "$name: $!";
+    local $/;
+    return scalar <$fh>;
+}
+
+
+# (exit code, stdout, stderr)
+sub ihanoi {
+    my (@args) = @_;
+    local @ENV{qw(PGHOST PGPORT PGUSER PGDATABASE)} =
+        ($db->{socket}, $db->{port}, 'postgres', $db->{name});
+
+    my $tag = "$dir/out.$$";
+    system("'$dir/bin/ihanoi' @{[map { qq('$_') } @args]} > $tag 2> $tag.err"
+           . ' < /dev/null');
+    my $rc = $? >> 8;
+    my @text = map {
+        open my $fh, '<', $_ or die "$_: $!";
+        local $/;
+        <$fh> // '';
+    } $tag, "$tag.err";
+
+    return ($rc, @text);
+}
