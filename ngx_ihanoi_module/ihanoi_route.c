@@ -169,6 +169,12 @@ ihanoi_template_name(ihanoi_template_t *template, const char *p, size_t len)
         }
     }
 
+    /* {format} is what the answer's suffix is called */
+
+    if (template->format && len == 6 && memcmp(p, "format", 6) == 0) {
+        return 0;
+    }
+
     for (n = 0; n < template->nnames; n++) {
         if (template->names[n].len == len
             && memcmp(template->names[n].data, p, len) == 0)
