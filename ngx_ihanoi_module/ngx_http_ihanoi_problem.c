@@ -6,7 +6,6 @@
  */
 
 #include "ngx_http_ihanoi_problem.h"
-#include "ngx_http_ihanoi_problem_document.h"
 
 
 typedef struct {
@@ -135,7 +134,7 @@ ngx_http_ihanoi_problem_str(ngx_http_request_t *r, ngx_str_t *code,
     problem = ngx_http_ihanoi_problem_find(pmcf, code);
 
     if (problem == NULL) {
-        ngx_log_error(NGX_LOG_ALERT, r->connection->log, 0,
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                       "problem \"%V\" is in no contract", code);
 
         json_decref(members);

@@ -13,21 +13,8 @@
 #define _NGX_HTTP_IHANOI_PROBLEM_H_INCLUDED_
 
 
-#include <ngx_config.h>
-#include <ngx_core.h>
-#include <ngx_http.h>
-#include <jansson.h>
 #include "ngx_http_ihanoi_header.h"
-
-
-typedef struct {
-    ngx_str_t            code;
-    ngx_uint_t           status;
-    ngx_str_t            title_vi;
-    ngx_str_t            title_en;
-    ngx_str_t            detail_vi;      /* may hold {member}; may be empty */
-    ngx_str_t            detail_en;
-} ngx_http_ihanoi_problem_t;
+#include "ngx_http_ihanoi_problem_document.h"
 
 
 /*
@@ -36,7 +23,7 @@ typedef struct {
  * ngx_http_finalize_request().
  *
  * code     a row of the engine's table or of a contract's "x-ihanoi-problems";
- *          an unknown code is logged at ALERT and becomes internal-error
+ *          an unknown code is logged and becomes internal-error
  * members  extension members or NULL; a reference is taken over
  *
  * The first problem recorded stays: a later one does not replace it.
@@ -57,9 +44,6 @@ char *ngx_http_ihanoi_problem_add(ngx_conf_t *cf,
 
 /* Turns "ihanoi_problems" on in this location.  Called from merge. */
 void ngx_http_ihanoi_problem_enable(ngx_conf_t *cf);
-
-/* 1 when the client prefers English (Accept-Language), otherwise Vietnamese. */
-ngx_uint_t ngx_http_ihanoi_english(ngx_http_request_t *r);
 
 
 extern ngx_module_t  ngx_http_ihanoi_problem_module;

@@ -4,6 +4,7 @@
  * The engine's table of problems, the choice of language, and the document.
  */
 
+#include "ngx_http_ihanoi_header.h"
 #include "ngx_http_ihanoi_problem_document.h"
 
 

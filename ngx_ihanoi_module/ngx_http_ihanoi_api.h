@@ -1,0 +1,161 @@
+/*
+ * Copyright (C) iHaNoi contributors
+ *
+ * One API request on its way: resolve, enforce, check, call, reply.
+ *
+ * The stages hand the context on in this order and never back:
+ *
+ *   operation   method and path  ->  ctx->operation      (lazy, once)
+ *   enforce     ctx->operation   ->  ctx->caller, or 401/403
+ *   input       request          ->  ctx->input, or 400 ... 428
+ *   call        ctx->input       ->  a row from PostgreSQL
+ *   reply       row              ->  response
+ */
+
+#ifndef _NGX_HTTP_IHANOI_API_H_INCLUDED_
+#define _NGX_HTTP_IHANOI_API_H_INCLUDED_
+
+
+#include "ihanoi_contract.h"
+#include "ngx_http_ihanoi_auth.h"
+#include "ngx_http_ihanoi_metrics.h"
+#include "ngx_http_ihanoi_pg.h"
+
+
+#define NGX_HTTP_IHANOI_STATUSES  27
+
+
+/* An operation as the gateway runs it; read-only once workers run. */
+typedef struct {
+    const ihanoi_operation_t    *contract;
+    ngx_str_t                    id;
+    ngx_http_ihanoi_pgstmt_t    *stmt;
+    ngx_http_ihanoi_pgstmt_t    *plain_stmt;   /* POST without a key */
+
+    ngx_http_ihanoi_metric_t    *requests[NGX_HTTP_IHANOI_STATUSES];
+    ngx_http_ihanoi_metric_t    *duration;
+} ngx_http_ihanoi_operation_t;
+
+
+typedef struct {
+    ngx_array_t                  files;        /* of char *, NUL-terminated */
+    ihanoi_contract_t           *contract;
+    ngx_http_ihanoi_operation_t *operations;   /* by contract index */
+    ngx_uint_t                   noperations;
+    ngx_http_ihanoi_operation_t  unresolved;   /* counts 404, 405, OPTIONS */
+
+    ngx_str_t                    database;
+    ngx_http_ihanoi_pgdb_t      *db;
+
+    ngx_int_t                    request_id;   /* index of the variable */
+
+    ngx_uint_t                   used;         /* some location has the API */
+} ngx_http_ihanoi_api_main_conf_t;
+
+
+typedef struct {
+    ngx_flag_t                   enable;
+} ngx_http_ihanoi_api_loc_conf_t;
+
+
+typedef struct {
+    ngx_int_t                    resolved;     /* NGX_OK, _DECLINED, _ABORT;
+                                                  NGX_AGAIN: not asked yet */
+    ihanoi_match_t               match;
+    ngx_http_ihanoi_operation_t *operation;    /* NGX_OK only */
+
+    ngx_http_ihanoi_caller_t    *caller;       /* NULL: anonymous */
+
+    ihanoi_input_t               input;
+    const ihanoi_media_t        *media;        /* of the reply */
+    ngx_str_t                    key;          /* Idempotency-Key, unquoted */
+
+    ngx_http_ihanoi_pgcall_t    *call;         /* NULL: none under way */
+
+    uint64_t                     start;        /* microseconds */
+    ngx_uint_t                   db_usec;
+    unsigned                     called:1;     /* db_usec is set */
+} ngx_http_ihanoi_api_ctx_t;
+
+
+/* The request's context, made when it is first asked for; NULL: memory. */
+ngx_http_ihanoi_api_ctx_t *ngx_http_ihanoi_api_ctx(ngx_http_request_t *r);
+
+
+/*
+ * operation: finds what the request asks for.
+ *
+ *   NGX_OK        ctx->operation is set
+ *   NGX_DECLINED  no such path: 404
+ *   NGX_ABORT     the path exists, not with this method: 405 or OPTIONS
+ *   NGX_ERROR     memory
+ */
+ngx_int_t ngx_http_ihanoi_operation_resolve(ngx_http_request_t *r,
+    ngx_http_ihanoi_api_ctx_t *ctx);
+
+/* "GET, HEAD, POST, OPTIONS" of the path that was found. */
+ngx_int_t ngx_http_ihanoi_operation_allow(ngx_http_request_t *r,
+    ngx_http_ihanoi_api_ctx_t *ctx, ngx_str_t *allow);
+
+
+/* statement: the SQL of an operation; configuration time. */
+char *ngx_http_ihanoi_statement_add(ngx_conf_t *cf,
+    ngx_http_ihanoi_pgdb_t *db, ngx_http_ihanoi_operation_t *operation);
+
+
+/* enforce: the ACCESS handler. */
+ngx_int_t ngx_http_ihanoi_enforce_handler(ngx_http_request_t *r);
+
+
+/*
+ * input: holds the request against its operation.  _check() looks at
+ * everything but the body, _body() at the body that was read.
+ *
+ *   NGX_OK      go on
+ *   a status    the problem is recorded
+ *   NGX_ERROR   memory
+ */
+ngx_int_t ngx_http_ihanoi_input_check(ngx_http_request_t *r,
+    ngx_http_ihanoi_api_ctx_t *ctx);
+ngx_int_t ngx_http_ihanoi_input_take_body(ngx_http_request_t *r,
+    ngx_http_ihanoi_api_ctx_t *ctx, ngx_str_t *body);
+
+
+/*
+ * call: runs the operation's function; body is what was sent, for the
+ * fingerprint of the Idempotency-Key.  NGX_DONE: under way; the reply follows
+ * and finalizes the request.  Otherwise a status, or NGX_ERROR.
+ */
+ngx_int_t ngx_http_ihanoi_call_start(ngx_http_request_t *r,
+    ngx_http_ihanoi_api_ctx_t *ctx, ngx_str_t *body);
+
+
+/*
+ * reply: the row, or what went wrong, becomes the response.  Takes res over.
+ * Returns what ngx_http_finalize_request() takes.
+ */
+ngx_int_t ngx_http_ihanoi_reply(ngx_http_request_t *r,
+    ngx_http_ihanoi_api_ctx_t *ctx, ngx_http_ihanoi_pg_outcome_e outcome,
+    ngx_http_ihanoi_pgresult_t *res);
+
+
+/* count: the series of an operation (configuration time), and the LOG handler. */
+char *ngx_http_ihanoi_count_declare(ngx_conf_t *cf,
+    ngx_http_ihanoi_operation_t *operation);
+ngx_int_t ngx_http_ihanoi_count_handler(ngx_http_request_t *r);
+
+/* variables: a preconfiguration hook. */
+ngx_int_t ngx_http_ihanoi_api_add_variables(ngx_conf_t *cf);
+
+
+/* The contract of this gateway, or NULL: for /openapi.json and /readyz. */
+ihanoi_contract_t *ngx_http_ihanoi_contract(ngx_http_request_t *r);
+
+/* The database that serves it, or NULL. */
+ngx_http_ihanoi_pgdb_t *ngx_http_ihanoi_api_database(ngx_http_request_t *r);
+
+
+extern ngx_module_t  ngx_http_ihanoi_api_module;
+
+
+#endif /* _NGX_HTTP_IHANOI_API_H_INCLUDED_ */

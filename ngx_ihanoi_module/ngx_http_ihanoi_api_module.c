@@ -1,0 +1,637 @@
+/*
+ * Copyright (C) iHaNoi contributors
+ *
+ * The API's wiring: directives, and the content handler that walks a request
+ * through the stages.
+ */
+
+#include "ngx_http_ihanoi_api.h"
+#include "ngx_http_ihanoi_problem.h"
+
+
+static ngx_int_t ngx_http_ihanoi_api_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_ihanoi_api_no_method(ngx_http_request_t *r,
+    ngx_http_ihanoi_api_ctx_t *ctx);
+static void ngx_http_ihanoi_api_body_handler(ngx_http_request_t *r);
+static ngx_int_t ngx_http_ihanoi_api_body(ngx_http_request_t *r,
+    ngx_str_t *body);
+static void *ngx_http_ihanoi_api_create_main_conf(ngx_conf_t *cf);
+static char *ngx_http_ihanoi_api_init_main_conf(ngx_conf_t *cf, void *conf);
+static void *ngx_http_ihanoi_api_create_loc_conf(ngx_conf_t *cf);
+static char *ngx_http_ihanoi_api_merge_loc_conf(ngx_conf_t *cf, void *parent,
+    void *child);
+static ngx_int_t ngx_http_ihanoi_api_init(ngx_conf_t *cf);
+static char *ngx_http_ihanoi_api_contract(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_ihanoi_api_contract_file(ngx_conf_t *cf,
+    ngx_http_ihanoi_api_main_conf_t *amcf, ngx_str_t *name);
+static char *ngx_http_ihanoi_api_declare(ngx_conf_t *cf,
+    ngx_http_ihanoi_api_main_conf_t *amcf);
+static void ngx_http_ihanoi_api_cleanup(void *data);
+
+
+static ngx_command_t  ngx_http_ihanoi_api_commands[] = {
+
+    /* Contract documents (OpenAPI 3.1, JSON): files or globs. */
+    { ngx_string("ihanoi_contract"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
+      ngx_http_ihanoi_api_contract,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    /* Serves the operations of the contracts here. */
+    { ngx_string("ihanoi_api"),
+      NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_ihanoi_api_loc_conf_t, enable),
+      NULL },
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  ngx_http_ihanoi_api_module_ctx = {
+    ngx_http_ihanoi_api_add_variables,     /* preconfiguration */
+    ngx_http_ihanoi_api_init,              /* postconfiguration */
+
+    ngx_http_ihanoi_api_create_main_conf,  /* create main configuration */
+    ngx_http_ihanoi_api_init_main_conf,    /* init main configuration */
+
+    NULL,                                  /* create server configuration */
+    NULL,                                  /* merge server configuration */
+
+    ngx_http_ihanoi_api_create_loc_conf,   /* create location configuration */
+    ngx_http_ihanoi_api_merge_loc_conf     /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_http_ihanoi_api_module = {
+    NGX_MODULE_V1,
+    &ngx_http_ihanoi_api_module_ctx,       /* module context */
+    ngx_http_ihanoi_api_commands,          /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    NULL,                                  /* init module */
+    NULL,                                  /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    NULL,                                  /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+static ngx_int_t
+ngx_http_ihanoi_api_handler(ngx_http_request_t *r)
+{
+    ngx_int_t                   rc;
+    ngx_str_t                   body;
+    ngx_http_ihanoi_api_ctx_t  *ctx;
+
+    ctx = ngx_http_ihanoi_api_ctx(r);
+    if (ctx == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    rc = ngx_http_ihanoi_operation_resolve(r, ctx);
+
+    switch (rc) {
+
+    case NGX_OK:
+        break;
+
+    case NGX_DECLINED:
+        return ngx_http_ihanoi_problem(r, "not-found", NULL);
+
+    case NGX_ABORT:
+        return ngx_http_ihanoi_api_no_method(r, ctx);
+
+    default:
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    rc = ngx_http_ihanoi_input_check(r, ctx);
+
+    if (rc != NGX_OK) {
+        return rc == NGX_ERROR ? NGX_HTTP_INTERNAL_SERVER_ERROR : rc;
+    }
+
+    if (ctx->operation->contract->body) {
+
+        r->request_body_in_single_buf = 1;
+
+        rc = ngx_http_read_client_request_body(r,
+                                             ngx_http_ihanoi_api_body_handler);
+
+        return rc >= NGX_HTTP_SPECIAL_RESPONSE ? rc : NGX_DONE;
+    }
+
+    rc = ngx_http_discard_request_body(r);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    ngx_str_set(&body, "");
+
+    rc = ngx_http_ihanoi_call_start(r, ctx, &body);
+
+    return rc == NGX_ERROR ? NGX_HTTP_INTERNAL_SERVER_ERROR : rc;
+}
+
+
+/* The path is there: OPTIONS tells its methods, any other is refused. */
+static ngx_int_t
+ngx_http_ihanoi_api_no_method(ngx_http_request_t *r,
+    ngx_http_ihanoi_api_ctx_t *ctx)
+{
+    ngx_int_t  rc;
+    ngx_str_t  allow;
+
+    if (ngx_http_ihanoi_operation_allow(r, ctx, &allow) != NGX_OK
+        || ngx_http_ihanoi_header_add(r, "Allow", &allow) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (r->method != NGX_HTTP_OPTIONS) {
+        return ngx_http_ihanoi_problem(r, "method-not-allowed", NULL);
+    }
+
+    rc = ngx_http_discard_request_body(r);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    r->headers_out.status = NGX_HTTP_NO_CONTENT;
+    r->header_only = 1;
+
+    return ngx_http_send_header(r);
+}
+
+
+static void
+ngx_http_ihanoi_api_body_handler(ngx_http_request_t *r)
+{
+    ngx_int_t                   rc;
+    ngx_str_t                   body;
+    ngx_http_ihanoi_api_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_ihanoi_api_module);
+
+    rc = ngx_http_ihanoi_api_body(r, &body);
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_ihanoi_input_take_body(r, ctx, &body);
+    }
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_ihanoi_call_start(r, ctx, &body);
+    }
+
+    /* NGX_DONE gives back the count that reading the body took */
+
+    ngx_http_finalize_request(r, rc == NGX_ERROR
+                                 ? NGX_HTTP_INTERNAL_SERVER_ERROR : rc);
+}
+
+
+/*
+ * The body as one string.  It is a file only where the operator allows bodies
+ * larger than client_body_buffer_size, which the shipped configuration does
+ * not.
+ */
+static ngx_int_t
+ngx_http_ihanoi_api_body(ngx_http_request_t *r, ngx_str_t *body)
+{
+    u_char       *p;
+    size_t        len;
+    ssize_t       n;
+    ngx_buf_t    *b;
+    ngx_chain_t  *cl;
+
+    ngx_str_set(body, "");
+
+    if (r->request_body == NULL || r->request_body->bufs == NULL) {
+        return NGX_OK;
+    }
+
+    cl = r->request_body->bufs;
+
+    if (cl->next == NULL && ngx_buf_in_memory(cl->buf)) {
+        body->data = cl->buf->pos;
+        body->len = cl->buf->last - cl->buf->pos;
+        return NGX_OK;
+    }
+
+    len = 0;
+
+    for ( /* void */ ; cl; cl = cl->next) {
+        len += ngx_buf_size(cl->buf);
+    }
+
+    p = ngx_pnalloc(r->pool, len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    body->data = p;
+    body->len = len;
+
+    for (cl = r->request_body->bufs; cl; cl = cl->next) {
+        b = cl->buf;
+
+        if (b->in_file) {
+            len = b->file_last - b->file_pos;
+
+            n = ngx_read_file(b->file, p, len, b->file_pos);
+            if (n != (ssize_t) len) {
+                return NGX_ERROR;
+            }
+
+            p += n;
+            continue;
+        }
+
+        p = ngx_cpymem(p, b->pos, b->last - b->pos);
+    }
+
+    return NGX_OK;
+}
+
+
+ihanoi_contract_t *
+ngx_http_ihanoi_contract(ngx_http_request_t *r)
+{
+    ngx_http_ihanoi_api_main_conf_t  *amcf;
+
+    amcf = ngx_http_get_module_main_conf(r, ngx_http_ihanoi_api_module);
+
+    return amcf->contract;
+}
+
+
+ngx_http_ihanoi_pgdb_t *
+ngx_http_ihanoi_api_database(ngx_http_request_t *r)
+{
+    ngx_http_ihanoi_api_main_conf_t  *amcf;
+
+    amcf = ngx_http_get_module_main_conf(r, ngx_http_ihanoi_api_module);
+
+    return amcf->db;
+}
+
+
+static void *
+ngx_http_ihanoi_api_create_main_conf(ngx_conf_t *cf)
+{
+    ngx_http_ihanoi_api_main_conf_t  *amcf;
+
+    amcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_ihanoi_api_main_conf_t));
+    if (amcf == NULL) {
+        return NULL;
+    }
+
+    /*
+     * set by ngx_pcalloc():
+     *
+     *     amcf->contract = NULL;
+     *     amcf->db = NULL;
+     *     amcf->used = 0;
+     */
+
+    if (ngx_array_init(&amcf->files, cf->pool, 4, sizeof(char *)) != NGX_OK) {
+        return NULL;
+    }
+
+    ngx_str_set(&amcf->database, "main");
+
+    return amcf;
+}
+
+
+static char *
+ngx_http_ihanoi_api_init_main_conf(ngx_conf_t *cf, void *conf)
+{
+    ngx_http_ihanoi_api_main_conf_t *amcf = conf;
+
+    ngx_pool_cleanup_t       *cln;
+    ihanoi_contract_error_t   err;
+
+    static ngx_str_t  request_id = ngx_string("request_id");
+
+    amcf->request_id = ngx_http_get_variable_index(cf, &request_id);
+    if (amcf->request_id == NGX_ERROR) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (amcf->files.nelts == 0) {
+        return NGX_CONF_OK;
+    }
+
+    cln = ngx_pool_cleanup_add(cf->pool, 0);
+    if (cln == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    amcf->contract = ihanoi_contract_load(amcf->files.elts,
+                                          amcf->files.nelts, &err);
+
+    if (amcf->contract == NULL) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "contract \"%s\" is wrong at \"%s\": %s",
+                      err.file, err.pointer, err.reason);
+        return NGX_CONF_ERROR;
+    }
+
+    cln->handler = ngx_http_ihanoi_api_cleanup;
+    cln->data = amcf->contract;
+
+    return ngx_http_ihanoi_api_declare(cf, amcf);
+}
+
+
+/* Tells the other boxes what the contracts hold. */
+static char *
+ngx_http_ihanoi_api_declare(ngx_conf_t *cf,
+    ngx_http_ihanoi_api_main_conf_t *amcf)
+{
+    char                             *rc;
+    ngx_uint_t                        i, n;
+    ngx_http_ihanoi_problem_t         problem;
+    const ihanoi_operation_t *const  *ops;
+    const ihanoi_problem_text_t      *texts;
+    ngx_http_ihanoi_operation_t      *operation;
+
+    n = ihanoi_contract_problems(amcf->contract, &texts);
+
+    for (i = 0; i < n; i++) {
+        problem.status = texts[i].status;
+
+#define ngx_http_ihanoi_api_str(to, from)                                     \
+        problem.to.data = (u_char *) texts[i].from.data;                      \
+        problem.to.len = texts[i].from.data ? texts[i].from.len : 0
+
+        ngx_http_ihanoi_api_str(code, code);
+        ngx_http_ihanoi_api_str(title_vi, title_vi);
+        ngx_http_ihanoi_api_str(title_en, title_en);
+        ngx_http_ihanoi_api_str(detail_vi, detail_vi);
+        ngx_http_ihanoi_api_str(detail_en, detail_en);
+
+        rc = ngx_http_ihanoi_problem_add(cf, &problem);
+        if (rc != NGX_CONF_OK) {
+            return rc;
+        }
+    }
+
+    amcf->db = ngx_http_ihanoi_pg_database(cf, &amcf->database);
+    if (amcf->db == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    n = ihanoi_contract_operations(amcf->contract, &ops);
+
+    amcf->noperations = n;
+    amcf->operations = ngx_pcalloc(cf->pool,
+                                   n * sizeof(ngx_http_ihanoi_operation_t));
+    if (amcf->operations == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    for (i = 0; i < n; i++) {
+        operation = &amcf->operations[ops[i]->index];
+
+        operation->contract = ops[i];
+        operation->id.data = (u_char *) ops[i]->id.data;
+        operation->id.len = ops[i]->id.len;
+
+        rc = ngx_http_ihanoi_statement_add(cf, amcf->db, operation);
+        if (rc != NGX_CONF_OK) {
+            return rc;
+        }
+
+        rc = ngx_http_ihanoi_count_declare(cf, operation);
+        if (rc != NGX_CONF_OK) {
+            return rc;
+        }
+    }
+
+    /* a name that no operation can have: they are not empty */
+
+    return ngx_http_ihanoi_count_declare(cf, &amcf->unresolved);
+}
+
+
+static void *
+ngx_http_ihanoi_api_create_loc_conf(ngx_conf_t *cf)
+{
+    ngx_http_ihanoi_api_loc_conf_t  *alcf;
+
+    alcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_ihanoi_api_loc_conf_t));
+    if (alcf == NULL) {
+        return NULL;
+    }
+
+    alcf->enable = NGX_CONF_UNSET;
+
+    return alcf;
+}
+
+
+/*
+ * The flag and the handler are inherited together: a nested location without a
+ * handler of its own serves the API, one with proxy_pass does not, and then
+ * its own auth_jwt holds.
+ */
+static char *
+ngx_http_ihanoi_api_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_http_ihanoi_api_loc_conf_t  *prev = parent;
+    ngx_http_ihanoi_api_loc_conf_t  *conf = child;
+
+    ngx_http_core_loc_conf_t         *clcf;
+    ngx_http_ihanoi_api_main_conf_t  *amcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (conf->enable == NGX_CONF_UNSET
+        && clcf->handler && clcf->handler != ngx_http_ihanoi_api_handler)
+    {
+        conf->enable = 0;
+    }
+
+    ngx_conf_merge_value(conf->enable, prev->enable, 0);
+
+    if (!conf->enable) {
+        return NGX_CONF_OK;
+    }
+
+    if (clcf->handler && clcf->handler != ngx_http_ihanoi_api_handler) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"ihanoi_api\" is in location \"%V\" together with "
+                           "another content handler", &clcf->name);
+        return NGX_CONF_ERROR;
+    }
+
+    clcf->handler = ngx_http_ihanoi_api_handler;
+
+    ngx_http_ihanoi_auth_by_operation(cf);
+    ngx_http_ihanoi_problem_enable(cf);
+
+    amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_ihanoi_api_module);
+    amcf->used = 1;
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_http_ihanoi_api_init(ngx_conf_t *cf)
+{
+    ngx_http_handler_pt              *h;
+    ngx_http_core_main_conf_t        *cmcf;
+    ngx_http_ihanoi_api_main_conf_t  *amcf;
+
+    amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_ihanoi_api_module);
+
+    if (!amcf->used) {
+        return NGX_OK;
+    }
+
+    if (amcf->contract == NULL) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"ihanoi_api\" is on, but no \"ihanoi_contract\" "
+                      "names the operations");
+        return NGX_ERROR;
+    }
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    /*
+     * Handlers of a phase run from the last to the first.  Ours comes first in
+     * the list to run last: allow, deny and auth_basic refuse before a
+     * signature is checked.
+     */
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_ACCESS_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    h = cmcf->phases[NGX_HTTP_ACCESS_PHASE].handlers.elts;
+
+    ngx_memmove(h + 1, h,
+                (cmcf->phases[NGX_HTTP_ACCESS_PHASE].handlers.nelts - 1)
+                * sizeof(ngx_http_handler_pt));
+
+    *h = ngx_http_ihanoi_enforce_handler;
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_LOG_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_http_ihanoi_count_handler;
+
+    return NGX_OK;
+}
+
+
+static char *
+ngx_http_ihanoi_api_contract(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_ihanoi_api_main_conf_t *amcf = conf;
+
+    char        *rc;
+    ngx_int_t    n;
+    ngx_str_t   *value, name;
+    ngx_uint_t   i;
+    ngx_glob_t   gl;
+
+    value = cf->args->elts;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        if (ngx_conf_full_name(cf->cycle, &value[i], 1) != NGX_OK) {
+            return NGX_CONF_ERROR;
+        }
+
+        if (strpbrk((char *) value[i].data, "*?[") == NULL) {
+            rc = ngx_http_ihanoi_api_contract_file(cf, amcf, &value[i]);
+            if (rc != NGX_CONF_OK) {
+                return rc;
+            }
+
+            continue;
+        }
+
+        ngx_memzero(&gl, sizeof(ngx_glob_t));
+
+        gl.pattern = value[i].data;
+        gl.log = cf->log;
+        gl.test = 1;
+
+        if (ngx_open_glob(&gl) != NGX_OK) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                               ngx_open_glob_n " \"%s\" failed", gl.pattern);
+            return NGX_CONF_ERROR;
+        }
+
+        rc = NGX_CONF_OK;
+
+        for ( ;; ) {
+            n = ngx_read_glob(&gl, &name);
+
+            if (n != NGX_OK) {
+                break;
+            }
+
+            rc = ngx_http_ihanoi_api_contract_file(cf, amcf, &name);
+            if (rc != NGX_CONF_OK) {
+                break;
+            }
+        }
+
+        ngx_close_glob(&gl);
+
+        if (rc != NGX_CONF_OK) {
+            return rc;
+        }
+    }
+
+    if (amcf->files.nelts == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "no contract matches \"%V\"", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_ihanoi_api_contract_file(ngx_conf_t *cf,
+    ngx_http_ihanoi_api_main_conf_t *amcf, ngx_str_t *name)
+{
+    u_char  *copy, **file;
+
+    copy = ngx_pnalloc(cf->pool, name->len + 1);
+    file = ngx_array_push(&amcf->files);
+
+    if (copy == NULL || file == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    *ngx_cpymem(copy, name->data, name->len) = '\0';
+    *file = copy;
+
+    return NGX_CONF_OK;
+}
+
+
+static void
+ngx_http_ihanoi_api_cleanup(void *data)
+{
+    ihanoi_contract_free(data);
+}

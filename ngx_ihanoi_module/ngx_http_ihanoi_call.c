@@ -1,0 +1,240 @@
+/*
+ * Copyright (C) iHaNoi contributors
+ *
+ * Call: the operation's function is run once in PostgreSQL.
+ */
+
+#include "ngx_http_ihanoi_api.h"
+#include "ngx_http_ihanoi_problem.h"
+#include "ihanoi_digest.h"
+
+
+static ngx_int_t ngx_http_ihanoi_call_caller(ngx_http_request_t *r,
+    ngx_http_ihanoi_api_ctx_t *ctx, const char **text);
+static ngx_int_t ngx_http_ihanoi_call_fingerprint(ngx_http_request_t *r,
+    ngx_str_t *body, const char **hex);
+static const char *ngx_http_ihanoi_call_text(ngx_http_request_t *r,
+    ngx_str_t *value);
+static void ngx_http_ihanoi_call_done(void *data,
+    ngx_http_ihanoi_pg_outcome_e outcome, ngx_http_ihanoi_pgresult_t *res,
+    ngx_uint_t db_usec);
+static void ngx_http_ihanoi_call_abandon(void *data);
+
+
+static ngx_str_t  ngx_http_ihanoi_call_anonymous = ngx_string("");
+
+
+ngx_int_t
+ngx_http_ihanoi_call_start(ngx_http_request_t *r,
+    ngx_http_ihanoi_api_ctx_t *ctx, ngx_str_t *body)
+{
+    const char                      **values;
+    ngx_uint_t                        n;
+    ngx_http_cleanup_t               *cln;
+    ngx_http_ihanoi_pgstmt_t         *stmt;
+    ngx_http_ihanoi_operation_t      *operation;
+    ngx_http_ihanoi_pg_outcome_e      outcome;
+    ngx_http_ihanoi_api_main_conf_t  *amcf;
+
+    amcf = ngx_http_get_module_main_conf(r, ngx_http_ihanoi_api_module);
+    operation = ctx->operation;
+
+    stmt = operation->stmt;
+
+    if (operation->plain_stmt && ctx->key.len == 0) {
+        stmt = operation->plain_stmt;
+    }
+
+    values = ngx_palloc(r->pool, stmt->nparams * sizeof(char *));
+    if (values == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_ihanoi_call_caller(r, ctx, &values[0]) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    n = operation->contract->narguments;
+
+    ngx_memcpy(&values[1], ctx->input.values, n * sizeof(char *));
+
+    if (ctx->key.len) {
+        n++;
+
+        values[n] = ngx_http_ihanoi_call_text(r,
+                                      ctx->caller ? &ctx->caller->subject
+                                           : &ngx_http_ihanoi_call_anonymous);
+        values[n + 1] = ngx_http_ihanoi_call_text(r, &operation->id);
+        values[n + 2] = ngx_http_ihanoi_call_text(r, &ctx->key);
+
+        if (values[n] == NULL || values[n + 1] == NULL
+            || values[n + 2] == NULL)
+        {
+            return NGX_ERROR;
+        }
+
+        if (ngx_http_ihanoi_call_fingerprint(r, body, &values[n + 3])
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    cln = ngx_http_cleanup_add(r, 0);
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    ctx->call = ngx_http_ihanoi_pgcall_submit(amcf->db, stmt, values,
+                                              operation->contract->timeout,
+                                              ngx_http_ihanoi_call_done, r,
+                                              r->connection->log, &outcome);
+
+    if (ctx->call == NULL) {
+        return ngx_http_ihanoi_reply(r, ctx, outcome, NULL);
+    }
+
+    cln->handler = ngx_http_ihanoi_call_abandon;
+    cln->data = ctx;
+
+    r->main->count++;
+    r->read_event_handler = ngx_http_test_reading;
+    r->write_event_handler = ngx_http_request_empty_handler;
+
+    return NGX_DONE;
+}
+
+
+/* The first argument of every function: docs/conventions.md. */
+static ngx_int_t
+ngx_http_ihanoi_call_caller(ngx_http_request_t *r,
+    ngx_http_ihanoi_api_ctx_t *ctx, const char **text)
+{
+    u_char                           *p;
+    size_t                            len;
+    ngx_str_t                        *id;
+    ngx_http_variable_value_t        *request_id;
+    ngx_http_ihanoi_api_main_conf_t  *amcf;
+
+    amcf = ngx_http_get_module_main_conf(r, ngx_http_ihanoi_api_module);
+
+    request_id = ngx_http_get_indexed_variable(r, amcf->request_id);
+    if (request_id == NULL || request_id->not_found) {
+        return NGX_ERROR;
+    }
+
+    id = &ctx->operation->id;
+
+    len = sizeof("{,\"operation\":\"\",\"request_id\":\"\",\"lang\":\"vi\"}")
+          + id->len + request_id->len
+          + (ctx->caller ? ctx->caller->caller.len : 0);
+
+    p = ngx_pnalloc(r->pool, len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    *text = (char *) p;
+    *p++ = '{';
+
+    if (ctx->caller) {
+        p = ngx_cpymem(p, ctx->caller->caller.data, ctx->caller->caller.len);
+        *p++ = ',';
+    }
+
+    /* operationId and $request_id need no escaping: checked, and hex */
+
+    ngx_sprintf(p, "\"operation\":\"%V\",\"request_id\":\"%v\","
+                   "\"lang\":\"%s\"}%Z",
+                id, request_id, ngx_http_ihanoi_english(r) ? "en" : "vi");
+
+    return NGX_OK;
+}
+
+
+/* What must be the same when a key comes again: target and body. */
+static ngx_int_t
+ngx_http_ihanoi_call_fingerprint(ngx_http_request_t *r, ngx_str_t *body,
+    const char **hex)
+{
+    u_char  *p, *text;
+    u_char   digest[32];
+
+    text = ngx_pnalloc(r->pool, r->uri.len + 1 + r->args.len + 1
+                                + sizeof(digest));
+    p = ngx_pnalloc(r->pool, 2 * sizeof(digest) + 1);
+
+    if (text == NULL || p == NULL) {
+        return NGX_ERROR;
+    }
+
+    *hex = (char *) p;
+
+    if (ihanoi_sha256(body->data, body->len, digest) != 0) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_sprintf(text, "%V?%V%Z", &r->uri, &r->args);
+    p = ngx_cpymem(p, digest, sizeof(digest));
+
+    if (ihanoi_sha256(text, p - text, digest) != 0) {
+        return NGX_ERROR;
+    }
+
+    *ngx_hex_dump((u_char *) *hex, digest, sizeof(digest)) = '\0';
+
+    return NGX_OK;
+}
+
+
+static const char *
+ngx_http_ihanoi_call_text(ngx_http_request_t *r, ngx_str_t *value)
+{
+    u_char  *p;
+
+    p = ngx_pnalloc(r->pool, value->len + 1);
+
+    if (p) {
+        *ngx_cpymem(p, value->data, value->len) = '\0';
+    }
+
+    return (char *) p;
+}
+
+
+static void
+ngx_http_ihanoi_call_done(void *data, ngx_http_ihanoi_pg_outcome_e outcome,
+    ngx_http_ihanoi_pgresult_t *res, ngx_uint_t db_usec)
+{
+    ngx_http_request_t *r = data;
+
+    ngx_connection_t           *c;
+    ngx_http_ihanoi_api_ctx_t  *ctx;
+
+    c = r->connection;
+
+    ngx_http_set_log_request(c->log, r);
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_ihanoi_api_module);
+
+    ctx->call = NULL;
+    ctx->called = 1;
+    ctx->db_usec = db_usec;
+
+    ngx_http_finalize_request(r, ngx_http_ihanoi_reply(r, ctx, outcome, res));
+
+    ngx_http_run_posted_requests(c);
+}
+
+
+/* The request ends before its call: the client is gone, or a time-out. */
+static void
+ngx_http_ihanoi_call_abandon(void *data)
+{
+    ngx_http_ihanoi_api_ctx_t *ctx = data;
+
+    if (ctx->call) {
+        ngx_http_ihanoi_pgcall_abandon(ctx->call);
+        ctx->call = NULL;
+    }
+}

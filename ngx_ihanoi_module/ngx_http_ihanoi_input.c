@@ -1,0 +1,406 @@
+/*
+ * Copyright (C) iHaNoi contributors
+ *
+ * Input: the request held against its operation before anything is touched.
+ */
+
+#include "ngx_http_ihanoi_api.h"
+#include "ngx_http_ihanoi_problem.h"
+
+
+static ngx_int_t ngx_http_ihanoi_input_accept(ngx_http_request_t *r,
+    ngx_http_ihanoi_api_ctx_t *ctx);
+static ngx_uint_t ngx_http_ihanoi_input_accepts(ngx_str_t *accept,
+    const ihanoi_media_t *media);
+static ngx_int_t ngx_http_ihanoi_input_content_type(ngx_http_request_t *r,
+    ngx_http_ihanoi_api_ctx_t *ctx);
+static ngx_int_t ngx_http_ihanoi_input_key(ngx_http_request_t *r,
+    ngx_http_ihanoi_api_ctx_t *ctx);
+static ngx_int_t ngx_http_ihanoi_input_violations(ngx_http_request_t *r,
+    ihanoi_input_t *in);
+static void *ngx_http_ihanoi_input_alloc(void *pool, size_t size);
+
+
+/* Longer keys help nobody and would fill the key table. */
+#define NGX_HTTP_IHANOI_INPUT_KEY_LEN  255
+
+
+ngx_int_t
+ngx_http_ihanoi_input_check(ngx_http_request_t *r,
+    ngx_http_ihanoi_api_ctx_t *ctx)
+{
+    ngx_int_t                  rc;
+    ngx_str_t                  value;
+    ngx_uint_t                 i;
+    ihanoi_str_t               text;
+    ihanoi_alloc_t             alloc;
+    ihanoi_input_t            *in;
+    const ihanoi_operation_t  *op;
+
+    op = ctx->operation->contract;
+    in = &ctx->input;
+
+    rc = ngx_http_ihanoi_input_accept(r, ctx);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    rc = ngx_http_ihanoi_input_content_type(r, ctx);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (op->method == IHANOI_POST) {
+        rc = ngx_http_ihanoi_input_key(r, ctx);
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
+    alloc.alloc = ngx_http_ihanoi_input_alloc;
+    alloc.ctx = r->pool;
+
+    if (ihanoi_input_init(in, op, &alloc) != 0
+        || ihanoi_input_path(in, &ctx->match) != 0
+        || ihanoi_input_query(in, (char *) r->args.data, r->args.len) != 0)
+    {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < op->narguments; i++) {
+
+        if (op->arguments[i].in != IHANOI_IN_HEADER) {
+            continue;
+        }
+
+        if (ngx_http_ihanoi_header_in(r, op->arguments[i].name.data,
+                                      op->arguments[i].name.len, &value)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        text.data = (char *) value.data;
+        text.len = value.len;
+
+        if (ihanoi_input_header(in, i, text) != 0) {
+            return NGX_ERROR;
+        }
+    }
+
+    if (in->nviolations) {
+        return ngx_http_ihanoi_input_violations(r, in);
+    }
+
+    if (in->precondition_missing) {
+        return ngx_http_ihanoi_problem(r, "precondition-required", NULL);
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_ihanoi_input_take_body(ngx_http_request_t *r,
+    ngx_http_ihanoi_api_ctx_t *ctx, ngx_str_t *body)
+{
+    if (ctx->operation->contract->body == NULL) {
+        return NGX_OK;
+    }
+
+    if (ihanoi_input_body(&ctx->input, (char *) body->data, body->len) != 0) {
+        return NGX_ERROR;
+    }
+
+    if (ctx->input.nviolations) {
+        return ngx_http_ihanoi_input_violations(r, &ctx->input);
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * RFC 9110 12.5.1, without weighing: the contract's own order decides between
+ * types that the client accepts.  A {format} suffix wins over the header.
+ */
+static ngx_int_t
+ngx_http_ihanoi_input_accept(ngx_http_request_t *r,
+    ngx_http_ihanoi_api_ctx_t *ctx)
+{
+    ngx_str_t                  accept;
+    ngx_uint_t                 i;
+    const ihanoi_operation_t  *op;
+
+    op = ctx->operation->contract;
+
+    if (op->nproduces == 0) {
+        return NGX_OK;
+    }
+
+    if (ctx->match.suffix.data) {
+
+        for (i = 0; i < op->nproduces; i++) {
+            if (op->produces[i].suffix.len == ctx->match.suffix.len
+                && ngx_memcmp(op->produces[i].suffix.data,
+                              ctx->match.suffix.data, ctx->match.suffix.len)
+                   == 0)
+            {
+                ctx->media = &op->produces[i];
+                return NGX_OK;
+            }
+        }
+
+        return ngx_http_ihanoi_problem(r, "not-found", NULL);
+    }
+
+    if (ngx_http_ihanoi_header_in(r, "Accept", sizeof("Accept") - 1,
+                                  &accept)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (accept.len == 0) {
+        ctx->media = &op->produces[0];
+        return NGX_OK;
+    }
+
+    for (i = 0; i < op->nproduces; i++) {
+        if (ngx_http_ihanoi_input_accepts(&accept, &op->produces[i])) {
+            ctx->media = &op->produces[i];
+            return NGX_OK;
+        }
+    }
+
+    return ngx_http_ihanoi_problem(r, "not-acceptable", NULL);
+}
+
+
+static ngx_uint_t
+ngx_http_ihanoi_input_accepts(ngx_str_t *accept, const ihanoi_media_t *media)
+{
+    u_char      *p, *last, *range, *params;
+    size_t       len, slash;
+    ngx_uint_t   hit, found;
+
+    for (slash = 0; slash < media->type.len; slash++) {
+        if (media->type.data[slash] == '/') {
+            break;
+        }
+    }
+
+    p = accept->data;
+    last = p + accept->len;
+    found = 0;
+
+    while (p < last) {
+
+        while (p < last && (*p == ' ' || *p == '\t' || *p == ',')) {
+            p++;
+        }
+
+        range = p;
+
+        while (p < last && *p != ',' && *p != ';' && *p != ' ') {
+            p++;
+        }
+
+        len = p - range;
+        params = p;
+
+        while (p < last && *p != ',') {
+            p++;
+        }
+
+        if (len == media->type.len
+            && ngx_strncasecmp(range, (u_char *) media->type.data, len) == 0)
+        {
+            hit = 2;
+
+        } else if ((len == 3 && ngx_strncmp(range, "*/*", 3) == 0)
+                   || (len == slash + 2 && range[slash + 1] == '*'
+                       && ngx_strncasecmp(range, (u_char *) media->type.data,
+                                          slash + 1)
+                          == 0))
+        {
+            hit = 1;
+
+        } else {
+            continue;
+        }
+
+        /* "q=0" says: not this one; for the exact name that is final */
+
+        if (ngx_http_ihanoi_header_quality(params, p) == 0) {
+            if (hit == 2) {
+                return 0;
+            }
+
+            continue;
+        }
+
+        found = 1;
+    }
+
+    return found;
+}
+
+
+static ngx_int_t
+ngx_http_ihanoi_input_content_type(ngx_http_request_t *r,
+    ngx_http_ihanoi_api_ctx_t *ctx)
+{
+    size_t                     len;
+    ngx_str_t                  encoding, *type;
+    ngx_uint_t                 i;
+    const ihanoi_operation_t  *op;
+
+    op = ctx->operation->contract;
+
+    if (r->headers_in.content_length_n <= 0 && !r->headers_in.chunked) {
+        return NGX_OK;   /* a body that is missing is a violation, not this */
+    }
+
+    if (op->body == NULL) {
+        return ngx_http_ihanoi_problem(r, "unsupported-media-type", NULL);
+    }
+
+    /* a compressed body could be far larger than what was allowed in */
+
+    if (ngx_http_ihanoi_header_in(r, "Content-Encoding",
+                                  sizeof("Content-Encoding") - 1, &encoding)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (encoding.len
+        && (encoding.len != sizeof("identity") - 1
+            || ngx_strncasecmp(encoding.data, (u_char *) "identity",
+                               sizeof("identity") - 1)
+               != 0))
+    {
+        return ngx_http_ihanoi_problem(r, "unsupported-media-type", NULL);
+    }
+
+    if (r->headers_in.content_type) {
+
+        type = &r->headers_in.content_type->value;
+
+        for (len = 0; len < type->len; len++) {
+            if (type->data[len] == ';' || type->data[len] == ' ') {
+                break;
+            }
+        }
+
+        for (i = 0; i < op->nconsumes; i++) {
+            if (op->consumes[i].type.len == len
+                && ngx_strncasecmp((u_char *) op->consumes[i].type.data,
+                                   type->data, len)
+                   == 0)
+            {
+                return NGX_OK;
+            }
+        }
+    }
+
+    return ngx_http_ihanoi_problem(r, "unsupported-media-type", NULL);
+}
+
+
+/*
+ * draft-ietf-httpapi-idempotency-key-header: a quoted string (RFC 8941); many
+ * clients leave the quotes out, which is accepted.
+ */
+static ngx_int_t
+ngx_http_ihanoi_input_key(ngx_http_request_t *r,
+    ngx_http_ihanoi_api_ctx_t *ctx)
+{
+    u_char     *p, *last;
+    ngx_str_t   key;
+
+    if (ngx_http_ihanoi_header_in(r, "Idempotency-Key",
+                                  sizeof("Idempotency-Key") - 1, &key)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (key.len == 0) {
+
+        if (ctx->operation->contract->idempotency_required) {
+            return ngx_http_ihanoi_problem(r, "idempotency-key-missing", NULL);
+        }
+
+        return NGX_OK;
+    }
+
+    if (key.len >= 2 && key.data[0] == '"' && key.data[key.len - 1] == '"') {
+        key.data++;
+        key.len -= 2;
+    }
+
+    if (key.len == 0 || key.len > NGX_HTTP_IHANOI_INPUT_KEY_LEN) {
+        return ngx_http_ihanoi_problem(r, "idempotency-key-invalid", NULL);
+    }
+
+    last = key.data + key.len;
+
+    for (p = key.data; p < last; p++) {
+        if (*p < 0x21 || *p > 0x7e || *p == '"' || *p == '\\' || *p == ',') {
+            return ngx_http_ihanoi_problem(r, "idempotency-key-invalid", NULL);
+        }
+    }
+
+    ctx->key = key;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_ihanoi_input_violations(ngx_http_request_t *r, ihanoi_input_t *in)
+{
+    json_t              *members, *errors, *error;
+    ngx_uint_t           i;
+    ihanoi_violation_t  *v;
+
+    static const char  *places[] = { "path", "query", "header", "body" };
+
+    members = json_object();
+    errors = json_array();
+
+    for (i = 0; i < in->nviolations; i++) {
+        v = &in->violations[i];
+
+        error = json_object();
+
+        json_object_set_new(error, "in", json_string(places[v->in]));
+
+        if (v->in == IHANOI_IN_BODY) {
+            json_object_set_new(error, "pointer", json_string(v->pointer));
+
+        } else {
+            json_object_set_new(error, "parameter",
+                                json_stringn(v->parameter.data,
+                                             v->parameter.len));
+        }
+
+        json_object_set_new(error, "keyword", json_string(v->keyword));
+        json_object_set_new(error, "message", json_string(v->message));
+
+        json_array_append_new(errors, error);
+    }
+
+    json_object_set_new(members, "errors", errors);
+
+    return ngx_http_ihanoi_problem(r, "invalid-request", members);
+}
+
+
+static void *
+ngx_http_ihanoi_input_alloc(void *pool, size_t size)
+{
+    return ngx_palloc(pool, size);
+}

@@ -1,0 +1,526 @@
+/*
+ * Copyright (C) iHaNoi contributors
+ *
+ * Reply: what came back from PostgreSQL becomes the response.
+ *
+ * The body's bytes go from libpq's result to the socket without a copy: the
+ * request's pool gives the result back when the response has been sent.
+ */
+
+#include "ngx_http_ihanoi_api.h"
+#include "ngx_http_ihanoi_problem.h"
+
+
+/* Columns of a row; a GET has no location and no state. */
+typedef struct {
+    ngx_str_t                    status;
+    ngx_str_t                    etag;
+    ngx_str_t                    location;
+    ngx_str_t                    body;
+    ngx_str_t                    state;
+} ngx_http_ihanoi_reply_row_t;
+
+
+typedef struct {
+    const char                  *sqlstate;     /* a prefix */
+    const char                  *code;         /* problem */
+    ngx_uint_t                   level;
+    ngx_uint_t                   retry_after;  /* 0: none */
+} ngx_http_ihanoi_reply_sqlstate_t;
+
+
+static ngx_int_t ngx_http_ihanoi_reply_outcome(ngx_http_request_t *r,
+    ngx_http_ihanoi_api_ctx_t *ctx, ngx_http_ihanoi_pg_outcome_e outcome);
+static ngx_int_t ngx_http_ihanoi_reply_sqlerror(ngx_http_request_t *r,
+    ngx_http_ihanoi_api_ctx_t *ctx, ngx_http_ihanoi_pgresult_t *res);
+static ngx_int_t ngx_http_ihanoi_reply_row(ngx_http_request_t *r,
+    ngx_http_ihanoi_api_ctx_t *ctx, ngx_http_ihanoi_reply_row_t *row);
+static ngx_int_t ngx_http_ihanoi_reply_refusal(ngx_http_request_t *r,
+    ngx_http_ihanoi_api_ctx_t *ctx, ngx_str_t *body);
+static ngx_int_t ngx_http_ihanoi_reply_retry(ngx_http_request_t *r,
+    ngx_uint_t seconds);
+static ngx_int_t ngx_http_ihanoi_reply_etag(ngx_http_request_t *r,
+    ngx_str_t *etag);
+static ngx_uint_t ngx_http_ihanoi_reply_not_modified(ngx_http_request_t *r,
+    ngx_str_t *etag);
+static void ngx_http_ihanoi_reply_cleanup(void *data);
+
+
+/*
+ * What SQLSTATEs mean to a client.  Whatever is not here is our fault: a 500,
+ * logged with the operation's name.
+ */
+static ngx_http_ihanoi_reply_sqlstate_t  ngx_http_ihanoi_reply_sqlstates[] = {
+    { "40001", "overloaded",           NGX_LOG_WARN, 1 },  /* serialization */
+    { "40P01", "overloaded",           NGX_LOG_WARN, 1 },  /* deadlock */
+    { "55P03", "overloaded",           NGX_LOG_WARN, 1 },  /* lock_timeout */
+    { "57014", "database-timeout",     NGX_LOG_WARN, 1 },  /* took too long */
+    { "25006", "database-unavailable", NGX_LOG_WARN, 2 },  /* a standby */
+    { "53",    "database-unavailable", NGX_LOG_ERR,  5 },  /* resources */
+    { "57P",   "database-unavailable", NGX_LOG_WARN, 2 },  /* shutting down */
+    { "58",    "database-unavailable", NGX_LOG_CRIT, 5 },  /* system error */
+    { NULL,    NULL,                   0,            0 }
+};
+
+
+ngx_int_t
+ngx_http_ihanoi_reply(ngx_http_request_t *r, ngx_http_ihanoi_api_ctx_t *ctx,
+    ngx_http_ihanoi_pg_outcome_e outcome, ngx_http_ihanoi_pgresult_t *res)
+{
+    ngx_uint_t                    i;
+    ngx_pool_cleanup_t           *cln;
+    ngx_http_ihanoi_reply_row_t   row;
+
+    if (res) {
+        cln = ngx_pool_cleanup_add(r->pool, 0);
+        if (cln == NULL) {
+            ngx_http_ihanoi_pgresult_free(res);
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        cln->handler = ngx_http_ihanoi_reply_cleanup;
+        cln->data = res;
+    }
+
+    if (outcome == NGX_HTTP_IHANOI_PG_SQLERROR) {
+        return ngx_http_ihanoi_reply_sqlerror(r, ctx, res);
+    }
+
+    if (outcome != NGX_HTTP_IHANOI_PG_OK) {
+        return ngx_http_ihanoi_reply_outcome(r, ctx, outcome);
+    }
+
+    if (ngx_http_ihanoi_pgresult_rows(res) == 0) {
+        return ngx_http_ihanoi_problem(r, "not-found", NULL);
+    }
+
+    ngx_memzero(&row, sizeof(ngx_http_ihanoi_reply_row_t));
+
+    i = 0;
+    row.status = ngx_http_ihanoi_pgresult_value(res, 0, i++);
+    row.etag = ngx_http_ihanoi_pgresult_value(res, 0, i++);
+
+    if (ctx->operation->contract->method != IHANOI_GET) {
+        row.location = ngx_http_ihanoi_pgresult_value(res, 0, i++);
+    }
+
+    row.body = ngx_http_ihanoi_pgresult_value(res, 0, i++);
+
+    if (ctx->key.len) {
+        row.state = ngx_http_ihanoi_pgresult_value(res, 0, i++);
+    }
+
+    return ngx_http_ihanoi_reply_row(r, ctx, &row);
+}
+
+
+static ngx_int_t
+ngx_http_ihanoi_reply_outcome(ngx_http_request_t *r,
+    ngx_http_ihanoi_api_ctx_t *ctx, ngx_http_ihanoi_pg_outcome_e outcome)
+{
+    const char                       *code;
+    ngx_uint_t                        retry;
+    ngx_http_ihanoi_operation_t      *operation;
+    ngx_http_ihanoi_api_main_conf_t  *amcf;
+
+    amcf = ngx_http_get_module_main_conf(r, ngx_http_ihanoi_api_module);
+
+    operation = ctx->operation;
+    retry = 0;
+
+    switch (outcome) {
+
+    case NGX_HTTP_IHANOI_PG_MISSING:
+        code = "operation-unavailable";
+        retry = 30;
+        break;
+
+    case NGX_HTTP_IHANOI_PG_BUSY:
+        code = "overloaded";
+        break;
+
+    case NGX_HTTP_IHANOI_PG_TIMEOUT:
+
+        /* a read did nothing; a write may still be committed */
+
+        if (operation->contract->method == IHANOI_GET) {
+            code = "database-timeout";
+            break;
+        }
+
+        /* fall through */
+
+    case NGX_HTTP_IHANOI_PG_UNKNOWN:
+        code = "outcome-unknown";
+        retry = 2;
+        break;
+
+    default: /* NGX_HTTP_IHANOI_PG_DOWN */
+        code = "database-unavailable";
+        break;
+    }
+
+    if (retry == 0) {
+        retry = ngx_http_ihanoi_pg_retry_after(amcf->db,
+                                               operation->stmt->class);
+    }
+
+    if (ngx_http_ihanoi_reply_retry(r, retry) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_http_ihanoi_problem(r, code, NULL);
+}
+
+
+static ngx_int_t
+ngx_http_ihanoi_reply_sqlerror(ngx_http_request_t *r,
+    ngx_http_ihanoi_api_ctx_t *ctx, ngx_http_ihanoi_pgresult_t *res)
+{
+    json_t                            *members;
+    ngx_str_t                          sqlstate, message, detail;
+    ngx_http_ihanoi_reply_sqlstate_t  *row;
+
+    sqlstate = ngx_http_ihanoi_pgresult_sqlstate(res);
+    message = ngx_http_ihanoi_pgresult_message(res);
+
+    if (sqlstate.len == 5 && ngx_strncmp(sqlstate.data, "IH001", 5) == 0) {
+
+        detail = ngx_http_ihanoi_pgresult_detail(res);
+        members = NULL;
+
+        if (detail.len) {
+            members = json_loadb((char *) detail.data, detail.len, 0, NULL);
+        }
+
+        return ngx_http_ihanoi_problem_str(r, &message, members);
+    }
+
+    for (row = ngx_http_ihanoi_reply_sqlstates; row->sqlstate; row++) {
+
+        if (sqlstate.len < ngx_strlen(row->sqlstate)
+            || ngx_strncmp(sqlstate.data, row->sqlstate,
+                           ngx_strlen(row->sqlstate))
+               != 0)
+        {
+            continue;
+        }
+
+        ngx_log_error(row->level, r->connection->log, 0,
+                      "operation \"%V\" ended with SQLSTATE %V",
+                      &ctx->operation->id, &sqlstate);
+
+        if (ngx_http_ihanoi_reply_retry(r, row->retry_after) != NGX_OK) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        return ngx_http_ihanoi_problem(r, row->code, NULL);
+    }
+
+    /*
+     * The primary message names our objects, not people; details and values
+     * may be personal and stay out (class 22 messages quote input).
+     */
+
+    if (sqlstate.len == 5 && sqlstate.data[0] == '2'
+        && sqlstate.data[1] == '2')
+    {
+        ngx_str_set(&message, "(message withheld)");
+    }
+
+    ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                  "operation \"%V\" failed with SQLSTATE %V: %V",
+                  &ctx->operation->id, &sqlstate, &message);
+
+    return ngx_http_ihanoi_problem(r, "internal-error", NULL);
+}
+
+
+static ngx_int_t
+ngx_http_ihanoi_reply_row(ngx_http_request_t *r,
+    ngx_http_ihanoi_api_ctx_t *ctx, ngx_http_ihanoi_reply_row_t *row)
+{
+    ngx_int_t                  rc, status;
+    ngx_buf_t                 *b;
+    ngx_str_t                  value;
+    ngx_chain_t                out;
+    const ihanoi_operation_t  *op;
+
+    op = ctx->operation->contract;
+
+    if (row->state.len) {
+
+        if (ngx_strcmp(row->state.data, "replay") == 0) {
+            ngx_str_set(&value, "true");
+
+            if (ngx_http_ihanoi_header_add(r, "Idempotency-Replayed", &value)
+                != NGX_OK)
+            {
+                return NGX_HTTP_INTERNAL_SERVER_ERROR;
+            }
+
+        } else if (ngx_strcmp(row->state.data, "mismatch") == 0) {
+            return ngx_http_ihanoi_problem(r, "idempotency-key-reused", NULL);
+
+        } else if (ngx_strcmp(row->state.data, "in_use") == 0) {
+
+            if (ngx_http_ihanoi_reply_retry(r, 1) != NGX_OK) {
+                return NGX_HTTP_INTERNAL_SERVER_ERROR;
+            }
+
+            return ngx_http_ihanoi_problem(r, "idempotency-key-in-use", NULL);
+        }
+    }
+
+    if (row->status.data == NULL) {
+
+        if (row->body.data == NULL) {
+            return ngx_http_ihanoi_problem(r, "not-found", NULL);
+        }
+
+        return ngx_http_ihanoi_reply_refusal(r, ctx, &row->body);
+    }
+
+    status = ngx_atoi(row->status.data, row->status.len);
+
+    if (status < 200 || status > 299) {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "operation \"%V\" returned status \"%V\"",
+                      &ctx->operation->id, &row->status);
+
+        return ngx_http_ihanoi_problem(r, "internal-error", NULL);
+    }
+
+    r->headers_out.status = status;
+
+    /* ours: nginx's filter would answer 412 after a committed write */
+
+    r->disable_not_modified = 1;
+
+    if (row->etag.data) {
+        if (ngx_http_ihanoi_reply_etag(r, &row->etag) != NGX_OK) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+    }
+
+    if (row->location.data) {
+        if (ngx_http_ihanoi_header_add(r, "Location", &row->location)
+            != NGX_OK)
+        {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+    }
+
+    if (op->method != IHANOI_GET) {
+        ngx_str_set(&value, "no-store");
+
+    } else if (op->security == IHANOI_SECURITY_PUBLIC) {
+        ngx_str_set(&value, "no-cache");
+
+    } else {
+        ngx_str_set(&value, "private, no-cache");
+    }
+
+    if (ngx_http_ihanoi_header_add(r, "Cache-Control", &value) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (op->method == IHANOI_GET && row->etag.data
+        && ngx_http_ihanoi_reply_not_modified(r, &row->etag))
+    {
+        r->headers_out.status = NGX_HTTP_NOT_MODIFIED;
+        r->headers_out.content_length_n = -1;
+        r->header_only = 1;
+
+        return ngx_http_send_header(r);
+    }
+
+    if (row->body.data == NULL) {
+        r->headers_out.content_length_n =
+                                  (status == NGX_HTTP_NO_CONTENT) ? -1 : 0;
+        r->header_only = 1;
+
+        return ngx_http_send_header(r);
+    }
+
+    r->headers_out.content_length_n = row->body.len;
+
+    if (ctx->media) {
+        r->headers_out.content_type.data = (u_char *) ctx->media->type.data;
+        r->headers_out.content_type.len = ctx->media->type.len;
+
+    } else {
+        ngx_str_set(&r->headers_out.content_type, "application/json");
+    }
+
+    r->headers_out.content_type_len = r->headers_out.content_type.len;
+
+    rc = ngx_http_send_header(r);
+
+    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+        return rc;
+    }
+
+    b = ngx_calloc_buf(r->pool);
+    if (b == NULL) {
+        return NGX_ERROR;
+    }
+
+    b->pos = row->body.data;
+    b->last = row->body.data + row->body.len;
+    b->start = b->pos;
+    b->end = b->last;
+    b->memory = row->body.len ? 1 : 0;
+    b->last_buf = 1;
+    b->last_in_chain = 1;
+
+    out.buf = b;
+    out.next = NULL;
+
+    return ngx_http_output_filter(r, &out);
+}
+
+
+/* A refusal decided before any write: {"code": …, members}. */
+static ngx_int_t
+ngx_http_ihanoi_reply_refusal(ngx_http_request_t *r,
+    ngx_http_ihanoi_api_ctx_t *ctx, ngx_str_t *body)
+{
+    json_t      *members, *code;
+    ngx_str_t    name;
+    ngx_int_t    rc;
+
+    members = json_loadb((char *) body->data, body->len, 0, NULL);
+    code = json_object_get(members, "code");
+
+    if (!json_is_string(code)) {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "operation \"%V\" refused without a problem code",
+                      &ctx->operation->id);
+
+        json_decref(members);
+
+        return ngx_http_ihanoi_problem(r, "internal-error", NULL);
+    }
+
+    /* the reference is the problem's now; this one keeps the name alive */
+
+    json_incref(members);
+
+    name.data = (u_char *) json_string_value(code);
+    name.len = json_string_length(code);
+
+    rc = ngx_http_ihanoi_problem_str(r, &name, members);
+
+    json_decref(members);
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_http_ihanoi_reply_retry(ngx_http_request_t *r, ngx_uint_t seconds)
+{
+    ngx_str_t  value;
+
+    value.data = ngx_pnalloc(r->pool, NGX_INT_T_LEN);
+    if (value.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    value.len = ngx_sprintf(value.data, "%ui", seconds) - value.data;
+
+    return ngx_http_ihanoi_header_add(r, "Retry-After", &value);
+}
+
+
+static ngx_int_t
+ngx_http_ihanoi_reply_etag(ngx_http_request_t *r, ngx_str_t *etag)
+{
+    u_char           *p;
+    ngx_table_elt_t  *h;
+
+    p = ngx_pnalloc(r->pool, etag->len + 2);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    h = ngx_list_push(&r->headers_out.headers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    h->hash = 1;
+#if (nginx_version >= 1023000)
+    h->next = NULL;
+#endif
+    ngx_str_set(&h->key, "ETag");
+    h->value.data = p;
+    h->value.len = etag->len + 2;
+
+    *p++ = '"';
+    p = ngx_cpymem(p, etag->data, etag->len);
+    *p = '"';
+
+    /* gzip makes it weak: what we compare takes both forms */
+
+    r->headers_out.etag = h;
+
+    return NGX_OK;
+}
+
+
+/* RFC 9110 13.1.2: weak comparison with each entity tag of If-None-Match. */
+static ngx_uint_t
+ngx_http_ihanoi_reply_not_modified(ngx_http_request_t *r, ngx_str_t *etag)
+{
+    u_char           *p, *last, *tag;
+    ngx_table_elt_t  *h;
+
+    h = r->headers_in.if_none_match;
+
+    if (h == NULL) {
+        return 0;
+    }
+
+    p = h->value.data;
+    last = p + h->value.len;
+
+    if (h->value.len == 1 && *p == '*') {
+        return 1;
+    }
+
+    while (p < last) {
+
+        while (p < last && *p != '"') {
+            p++;
+        }
+
+        tag = ++p;
+
+        while (p < last && *p != '"') {
+            p++;
+        }
+
+        if (p >= last) {
+            return 0;
+        }
+
+        if ((size_t) (p - tag) == etag->len
+            && ngx_memcmp(tag, etag->data, etag->len) == 0)
+        {
+            return 1;
+        }
+
+        p++;
+    }
+
+    return 0;
+}
+
+
+static void
+ngx_http_ihanoi_reply_cleanup(void *data)
+{
+    ngx_http_ihanoi_pgresult_free(data);
+}

@@ -1,0 +1,78 @@
+# Idempotency-Key: nothing is done twice.
+
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use IHanoi::Test;
+use IHanoi::Test::Engine;
+
+my $gw = engine_gateway();
+my $db = $gw->{db};
+my $token = token(sub => 'citizen-1');
+my ($r, $first);
+
+sub create {
+    my ($key, $name, %arg) = @_;
+    $gw->post('/t/things', token => $token, key => $key,
+              json => { name => $name }, %arg);
+}
+
+sub count { $db->sql("select count(*) from things where name = '$_[0]'") }
+
+
+problem_is($gw->post('/t/things', token => $token, json => { name => 'a' }),
+           400, 'idempotency-key-missing', 'a POST without a key');
+problem_is(create('ch' x 128, 'a'), 400, 'idempotency-key-invalid',
+           'a key of 256 characters');
+problem_is(create("khoá", 'a'), 400, 'idempotency-key-invalid',
+           'a key beyond ASCII');
+
+
+# replay
+
+$first = create('key-1', 'once');
+is($first->{status}, 201, 'the first request runs');
+ok(!exists $first->{headers}{'idempotency-replayed'}, 'and is no replay');
+
+$r = create('key-1', 'once');
+is("$r->{status} $r->{content} $r->{headers}{etag} $r->{headers}{location}",
+   "201 $first->{content} $first->{headers}{etag} $first->{headers}{location}",
+   'the second gets the first answer');
+is($r->{headers}{'idempotency-replayed'}, 'true', 'and says so');
+is(count('once'), 1, 'it ran once');
+
+is(create('"key-1"', 'once')->{headers}{'idempotency-replayed'}, 'true',
+   'a quoted key is the same key');
+
+problem_is(create('key-1', 'other'), 422, 'idempotency-key-reused',
+           'another body with the key');
+is(count('other'), 0, 'is not run');
+
+is($gw->post('/t/things', token => token(sub => 'citizen-2'), key => 'key-1',
+             json => { name => 'other' })->{status}, 201,
+   "somebody else's key of that name is another key");
+
+
+# refusals do not use a key up
+
+problem_is(create('key-2', 'refuse'), 409, 'thing-refused', 'a refusal');
+is(create('key-2', 'allowed')->{status}, 201, 'leaves the key free');
+problem_is(create('key-3', 'late'), 422, 'thing-late', 'one after a write');
+is(create('key-3', 'allowed')->{status}, 201, 'too');
+
+
+# concurrent duplicates
+
+my @connections = map { $gw->connection } 1 .. 8;
+$_->connect->send($_->format('POST', '/t/things', token => $token,
+                             key => 'key-4', json => { name => 'slow' }))
+    for @connections;
+my @status = sort map { $_->response->{status} } @connections;
+is(count('slow'), 1, 'of eight at once one runs');
+is_deeply([grep { $_ != 409 } @status], [201],
+          'one is answered, the others are told that it is in use');
+
+$r = create('key-4', 'slow');
+is("$r->{status} $r->{headers}{'idempotency-replayed'}", '201 true',
+   'afterwards all get its answer');
+
+done_testing;

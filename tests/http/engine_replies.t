@@ -1,0 +1,153 @@
+# What becomes of a row, a refusal and an error of PostgreSQL.
+
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use IHanoi::Test;
+use IHanoi::Test::Engine;
+
+my $gw = engine_gateway(http => 'gzip on; gzip_types application/json;');
+my $db = $gw->{db};
+my $token = token(sub => 'citizen-1');
+my $r;
+
+
+# created, read, changed, removed
+
+$r = $gw->post('/t/things', token => $token, key => 'create-1',
+               json => { name => 'Cống thoát nước', size => 21.0285,
+                         tags => ['a', 'b'] });
+is($r->{status}, 201, 'created');
+is($r->{headers}{'content-type'}, 'application/json', 'as JSON');
+is($r->{headers}{etag}, '"1"', 'with an entity tag');
+is($r->{headers}{location}, "/t/things/$r->{json}{id}", 'and a Location');
+is($r->{headers}{'cache-control'}, 'no-store', 'not to be stored');
+
+my $id = $r->{json}{id};
+my $url = "/t/things/$id";
+
+is($db->sql("select size || ' ' || tags from things where id = '$id'"),
+   '21.0285 ["a", "b"]', 'numbers and arrays arrive as they were sent');
+
+$r = $gw->get($url, token => $token);
+is("$r->{status} $r->{json}{name}", '200 Cống thoát nước', 'read');
+is($r->{headers}{'cache-control'}, 'private, no-cache',
+   'what needs a token is private');
+like($r->{content}, qr/^\{"id":/, "the body is PostgreSQL's own text");
+
+$r = $gw->head($url, token => $token);
+is("$r->{status} $r->{content}", '200 ', 'HEAD has no body');
+is($r->{headers}{'content-length'}, length $gw->get($url, token => $token)
+   ->{content}, 'and the length of the body it would have');
+
+for ('"1"', 'W/"1"', '"7", W/"1"', '*') {
+    $r = $gw->get($url, token => $token, headers => { 'If-None-Match' => $_ });
+    is("$r->{status} $r->{content} $r->{headers}{etag}", '304  "1"',
+       "If-None-Match: $_");
+}
+is($gw->get($url, token => $token, headers => { 'If-None-Match' => '"2"' })
+   ->{status}, 200, 'If-None-Match: another');
+
+sub change {
+    my ($match, $json) = @_;
+    $gw->patch($url, token => $token, json => $json,
+               headers => { 'If-Match' => $match, 'Content-Type' =>
+                            'application/merge-patch+json' });
+}
+
+$r = change('"1"', { note => 'nước đen' });
+is("$r->{status} $r->{headers}{etag}", '200 "2"', 'changed with If-Match');
+problem_is(change('"1"', { note => 'x' }), 412, 'precondition-failed',
+           'an old entity tag is refused');
+is($db->sql("select note from things where id = '$id'"), 'nước đen',
+   'and changes nothing');
+is(change('*', { note => undef })->{json}{note}, undef,
+   'null in a patch is not the same as absent');
+is(change('"1", "3"', { name => 'mới' })->{status}, 200,
+   'one of several entity tags');
+
+# A gzipped answer has a weak tag; a client sends back what it got.
+my $large = $gw->get('/t/large?kb=8', headers => { 'Accept-Encoding' => 'gzip' });
+is($large->{headers}{etag}, 'W/"large"', 'gzip makes the entity tag weak');
+is($gw->get('/t/large?kb=8', headers => { 'Accept-Encoding' => 'gzip',
+            'If-None-Match' => $large->{headers}{etag} })->{status}, 304,
+   'and it is accepted in If-None-Match');
+is(change('W/"4"', { name => 'm' })->{status}, 200,
+   'and in If-Match: PATCH after a gzipped GET');
+
+$r = $gw->delete($url, token => $token);
+is("$r->{status} $r->{content}", '204 ', 'removed');
+problem_is($gw->delete($url, token => $token), 404, 'not-found',
+           'no row is 404');
+problem_is($gw->get($url, token => $token), 404, 'not-found',
+           'no row of a read is 404');
+
+
+# refusals
+
+sub create { $gw->post('/t/things', token => $token, json => { name => $_[0] },
+                       key => rand(), headers => { 'Accept-Language' => 'en' }) }
+
+$r = create('refuse');
+problem_is($r, 409, 'thing-refused', "a refusal's status is the contract's");
+is($r->{json}{detail}, 'The name refuse cannot be used, 3 tries left',
+   'members fill its detail');
+is($r->{json}{left}, 3, 'and are there for programs');
+ok(!exists $r->{json}{code}, 'the code is the type');
+
+$r = create('late');
+problem_is($r, 422, 'thing-late', 'a refusal after a write');
+is($db->sql("select count(*) from things where name = 'late'"), 0,
+   'is rolled back');
+like($r->{json}{id}, qr/^[0-9a-f-]{36}$/, 'and has its members');
+
+problem_is(create('nothing'), 404, 'not-found', 'a row of nulls is 404');
+
+
+# errors
+
+problem_is($gw->get('/t/broken'), 500, 'internal-error',
+           'an error of ours is 500');
+like($gw->error_log, qr/operation "broken_get" failed with SQLSTATE 22012/,
+     'named in the log');
+unlike($gw->error_log, qr/nước đen|Cống/, 'without what people wrote');
+
+problem_is(create('unknown-problem'), 500, 'internal-error',
+           'a problem that no contract has');
+
+$r = $gw->get('/t/missing');
+problem_is($r, 503, 'operation-unavailable',
+           'a function that the release lacks');
+ok($r->{headers}{'retry-after'}, 'tells when to try again');
+is($gw->get('/t/maybe')->{status}, 200, 'and costs its own operation only');
+wait_until(sub { $gw->error_log =~ /function_that_is_not_there/ });
+like($gw->error_log, qr/missing_get.*function_that_is_not_there|function_that_is_not_there.*missing_get/,
+     'the log names operation and function');
+
+
+like($gw->error_log, qr/problem "no-such-problem" is in no contract/,
+     'a problem that no contract has is named in the log');
+
+
+# sizes
+
+for my $kb (1, 8, 16, 33, 64, 1000) {
+    my $r = $gw->get("/t/large?kb=$kb");
+    is(length $r->{json}{text},
+       int(int($kb * 1024 / 23) * length 'Hà Nội là thủ đô. '),
+       "a body of $kb KB arrives whole");
+}
+
+
+# who calls
+
+$r = $gw->get('/t/maybe');
+is_deeply([sort keys %{ $r->{json}{caller} }],
+          [qw(lang operation request_id)], 'a caller without a token');
+$r = $gw->get('/t/maybe', token => token(sub => 'citizen-2'),
+              headers => { 'Accept-Language' => 'en' });
+is_deeply([@{ $r->{json}{caller} }{qw(sub assurance operation lang)}],
+          [qw(citizen-2 verified maybe_get en)], 'a caller with one');
+is($r->{json}{caller}{claims}{sub}, 'citizen-2', 'has the claims');
+
+
+done_testing;
