@@ -41,10 +41,11 @@ endif
 LIB_SRC   := $(wildcard ngx_ihanoi_module/ihanoi_*.c)
 LIB_OBJ   := $(LIB_SRC:ngx_ihanoi_module/%.c=$(OUT)/lib/%.o)
 LIBS      := -ljansson -lpcre2-8 -lcrypto -lm
-FUZZ      ?= $(filter-out replay,$(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c)))
-FUZZ_PROGRAMS := $(FUZZ:%=build/fuzz/%)
+FUZZ_TARGETS := $(filter-out replay,$(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c)))
+FUZZ      ?= $(FUZZ_TARGETS)
 UNIT_SRC  := $(wildcard tests/unit/*.c)
-UNIT      := $(UNIT_SRC:tests/unit/%.c=$(OUT)/unit/%)
+UNIT      := $(UNIT_SRC:tests/unit/%.c=$(OUT)/unit/%) \
+             $(FUZZ_TARGETS:%=$(OUT)/unit/fuzz_%)
 HEADERS   := $(wildcard ngx_ihanoi_module/*.h tests/unit/*.h)
 MODULE_SRC := $(wildcard ngx_ihanoi_module/*.[ch])
 
@@ -102,7 +103,7 @@ unit: $(UNIT) $(OUT)/contract ## build the unit tests and what tests use
 
 fuzz:                      ## fuzz each target: SECONDS=60 FUZZ="token body ..."
 	@$(DEPS) $(PACKAGES_fuzz)
-	@$(MAKE) --no-print-directory -s $(FUZZ_PROGRAMS)
+	@$(MAKE) --no-print-directory -s $(FUZZ:%=build/fuzz/%)
 	@tests/fuzz/run $(or $(SECONDS),60) $(FUZZ)
 
 bench:                     ## measure speed beside PostgreSQL and plain nginx
@@ -159,6 +160,24 @@ $(OUT)/unit/%: tests/unit/%.c $(OUT)/libihanoi.a $(HEADERS) $(OUT)/settings
 $(OUT)/contract: tests/tools/contract.c $(OUT)/libihanoi.a $(HEADERS) $(OUT)/settings
 	$(CC) $(OWN) $(LDFLAGS) -Ingx_ihanoi_module -o $@ $< \
 	    $(OUT)/libihanoi.a $(LIBS)
+
+# A fuzz target linked with a small main that only replays its corpus: a unit
+# test in every build.
+$(OUT)/unit/fuzz_%: tests/fuzz/%.c tests/fuzz/replay.c $(OUT)/libihanoi.a $(HEADERS) $(OUT)/settings
+	@mkdir -p $(@D)
+	$(CC) $(OWN) $(LDFLAGS) -Ingx_ihanoi_module -DCORPUS='"tests/fuzz/corpus/$*"' \
+	    -o $@ $< tests/fuzz/replay.c $(OUT)/libihanoi.a $(LIBS)
+
+# For fuzzing the library is built by clang, with coverage.
+FUZZ_CFLAGS := -O1 -g -fno-omit-frame-pointer $(WARN) -Ingx_ihanoi_module \
+    -fsanitize=address,undefined -fno-sanitize-recover=undefined
+
+build/fuzz/lib/%.o: ngx_ihanoi_module/%.c $(HEADERS)
+	@mkdir -p $(@D)
+	clang $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link -c -o $@ $<
+
+build/fuzz/%: tests/fuzz/%.c $(LIB_SRC:ngx_ihanoi_module/%.c=build/fuzz/lib/%.o) $(HEADERS)
+	clang $(FUZZ_CFLAGS) -fsanitize=fuzzer -o $@ $(filter %.c %.o,$^) $(LIBS)
 
 $(OUT)/ihanoi-token: bin/ihanoi-token.c $(OUT)/settings
 	@mkdir -p $(@D)
