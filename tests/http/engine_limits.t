@@ -1,0 +1,94 @@
+# nginx's own limits and logs with the API's variables.
+
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use IHanoi::Test;
+use IHanoi::Test::Engine;
+
+my $gw = engine_gateway(
+    http => <<'CONF',
+    limit_req_zone $ihanoi_subject_hash zone=subject:1m rate=1r/m;
+    limit_req_status 429;
+    log_format api '$status op=$ihanoi_operation db=$ihanoi_db_time '
+                   'sub=$ihanoi_subject_hash trace=$ihanoi_trace_id';
+    access_log %%DIR%%/api.log api;
+CONF
+    locations => <<'CONF',
+        location / { auth_jwt iHaNoi; ihanoi_api on; }
+        location /limited/ {
+            rewrite ^/limited(/.*)$ $1 break;
+            limit_req zone=subject burst=2 nodelay;
+            auth_jwt iHaNoi;
+            ihanoi_api on;
+        }
+        location /pages/ {
+            rewrite ^/pages(/.*)$ $1 break;
+            error_page 404 /sorry.html;
+            auth_jwt iHaNoi;
+            ihanoi_api on;
+        }
+        location = /sorry.html { internal; return 200 "sorry"; }
+        location /nested/ {
+            rewrite ^/nested(/.*)$ $1 break;
+            auth_jwt iHaNoi;
+            ihanoi_api on;
+            if ($arg_x) { set $y 1; }
+        }
+CONF
+);
+my $id = '6f1c5f0e-53f5-4b0a-a1f8-2d6f0c1c9b11';
+my ($one, $two) = (token(sub => 'citizen-1'), token(sub => 'citizen-2'));
+my $r;
+
+
+# one subject's budget
+
+is_deeply([map { $gw->get("/limited/t/echo/$id", token => $one)->{status} }
+           1 .. 4],
+          [200, 200, 200, 429], 'a subject has its budget');
+is_deeply([map { $gw->get("/limited/t/echo/$id", token => $two)->{status} }
+           1 .. 4],
+          [200, 200, 200, 429], "another's is untouched, from one address");
+
+my $forged = $two;
+$forged =~ s/\.([^.])([^.]*)$/'.' . ($1 eq 'A' ? 'B' : 'A') . $2/e;
+is_deeply([map { $gw->get("/limited/t/echo/$id", token =>
+                          token(sub => 'citizen-3', exp => 1))->{status} }
+           1 .. 4],
+          [200, 200, 200, 200], 'a token that is not valid spends nobody\'s');
+
+$r = $gw->get("/limited/t/echo/$id", token => $one);
+problem_is($r, 429, 'too-many-requests', "nginx's 429 is a problem");
+is($r->{headers}{'retry-after'}, 1, 'and tells when to come back');
+
+
+# logs
+
+my $parent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+$gw->get("/t/echo/$id", headers => { traceparent => $parent });
+$gw->get('/t/maybe', token => $one);
+$gw->get('/t/nowhere', headers => { traceparent => '00-zz' });
+
+open my $log, '<', $gw->dir . '/api.log' or die "$!\n";
+my @lines = map { chomp; $_ } <$log>;
+
+like($lines[-3], qr/^200 op=echo_get db=0\.\d{6} sub=- trace=4bf92f3577b34da6a3ce929d0e0e4736$/,
+     'operation, time in the database and trace are logged');
+like($lines[-2], qr/^200 op=maybe_get db=0\.\d{6} sub=[0-9a-f]{32} trace=-$/,
+     'a subject is logged as a keyed hash');
+like($lines[-1], qr/^404 op=- db=- sub=- trace=-$/,
+     'a wrong traceparent is not');
+unlike(join("\n", @lines), qr/citizen/, 'subjects are not in the log');
+
+
+# the operator's own pages and locations
+
+$r = $gw->get('/pages/t/nowhere');
+is("$r->{status} $r->{content}", '404 sorry',
+   "an operator's error_page is followed");
+is($gw->get("/nested/t/echo/$id?x=1")->{status}, 400,
+   'an "if" block does not lose the API');
+problem_is($gw->get("/nested/t/things/$id?x=1"), 401, 'token-missing',
+           'nor its security');
+
+done_testing;
