@@ -440,9 +440,39 @@ test_equality(void)
 }
 
 
-int
-main(void)
+/* With an argument: prints those lines of the input that are JSON. */
+
+static int
+filter(void)
 {
+    char                 line[256];
+    size_t               len;
+    json_t              *value;
+    ihanoi_json_error_t  err;
+
+    while (fgets(line, sizeof(line), stdin)) {
+
+        len = strcspn(line, "\n");
+
+        if (ihanoi_json_read(line, len, IHANOI_JSON_DEPTH, NULL, &value, &err)
+            == IHANOI_OK)
+        {
+            printf("%.*s\n", (int) len, line);
+            json_decref(value);
+        }
+    }
+
+    return 0;
+}
+
+
+int
+main(int argc, char **argv)
+{
+    if (argc > 1) {
+        return filter();
+    }
+
     test_texts();
     test_truncation();
     test_spans();
