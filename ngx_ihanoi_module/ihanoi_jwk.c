@@ -337,6 +337,9 @@ ihanoi_jwks_parse(const char *text, size_t len,
 
     json_decref(json);
 
+    /* OpenSSL also notes failures that it got over by itself */
+    ERR_clear_error();
+
     return set;
 
 memory:
@@ -347,6 +350,7 @@ failed:
 
     json_decref(json);
     ihanoi_jwks_free(set);
+    ERR_clear_error();
 
     return NULL;
 }

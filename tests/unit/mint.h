@@ -65,6 +65,7 @@ static const mint_alg_t  mint_algs[] = {
     { "ES256", "SHA256", 'E', 32, 0, NULL },
     { "ES384", "SHA384", 'E', 48, 0, NULL },
     { "ES512", "SHA512", 'E', 66, 0, NULL },
+    { "ES384-P256", "SHA384", 'E', 32, 0, NULL },
     { "EdDSA", NULL,     'D', 0, 0, NULL },
     { NULL,    NULL,     0,   0, 0, NULL }
 };

@@ -31,15 +31,22 @@ static int  tap_failed;
 static int __attribute__((unused, format(printf, 4, 5)))
 tap_ok(int cond, const char *file, int line, const char *fmt, ...)
 {
+    char    *p, name[512];
     va_list  args;
 
-    printf("%sok %d - ", cond ? "" : "not ", ++tap_count);
-
     va_start(args, fmt);
-    vprintf(fmt, args);
+    vsnprintf(name, sizeof(name), fmt, args);
     va_end(args);
 
-    printf("\n");
+    /* a name may quote what was tested: TAP has a line a test */
+
+    for (p = name; *p; p++) {
+        if ((unsigned char) *p < ' ' || *p == '#') {
+            *p = '?';
+        }
+    }
+
+    printf("%sok %d - %s\n", cond ? "" : "not ", ++tap_count, name);
 
     if (!cond) {
         tap_failed++;
