@@ -81,6 +81,9 @@ begin
         execute format('alter role %I set log_min_duration_statement = -1', r);
         execute format('alter role %I set log_statement = none', r);
 
+        -- A search for nothing but punctuation is no notice to anybody.
+        execute format('alter role %I set client_min_messages = warning', r);
+
         -- Statements are small: compiling them costs more than it saves.
         execute format('alter role %I set jit = off', r);
         execute format('alter role %I set timezone = %L', r, 'UTC');

@@ -1,0 +1,138 @@
+-- The public list: filters, search in two tiers, boxes, paging that is stable
+-- while cases come in. Each answer is held against a plain query.
+begin;
+select plan(39);
+\ir lib/feedback.psql
+
+-- Two hundred cases over communes, categories, states, places and days.
+do $$
+declare
+    communes constant text[] := array['00070', '00004', '00103'];
+    kinds    constant text[] := array['road_damage', 'waste', 'trees', 'noise'];
+    made     uuid;
+begin
+    for i in 1 .. 200 loop
+        perform pg_temp.clock(timestamptz '2026-03-02 09:00+07' + i / 2 * interval '11 hours');
+        made := pg_temp.file(jsonb_build_object('category', kinds[1 + i % 4],
+            'text', case when i % 10 = 0 then 'Ổ gà trên đường ' when i % 10 = 1 then 'O ga tren duong '
+                         when i % 10 = 2 then 'Ở gà đường ' else 'Rác thải ' end || i,
+            'lat', 21.0320 + (i % 13) * 0.001, 'long', 105.8504 - (i % 29) * 0.001));
+        update feedback.cases c
+        set version = c.version + 1, last_action = 'change',
+            commune = communes[1 + i % 3]
+        where c.id = made;
+        if i % 2 = 0 then
+            perform pg_temp.act('hk', made, 'accept'), pg_temp.act('city', made, 'accept');
+        end if;
+    end loop;
+end
+$$;
+
+select is((select count(*)::int from feedback.cases), 200, 'two hundred cases');
+analyze feedback.cases, feedback.searches;
+
+create function pg_temp.page(a jsonb, "limit" int default 20, "cursor" text default null)
+returns json language plpgsql as $$
+declare
+    r record;
+begin
+    set local role ihanoi_read;
+    select * into r from feedback_list('{}', a ->> 'commune', a ->> 'category', a -> 'state',
+        (a ->> 'since')::timestamptz, (a ->> 'until')::timestamptz, a -> 'bbox', a ->> 'q',
+        "limit", "cursor");
+    reset role;
+    return r.body;
+end
+$$;
+
+-- All pages of a list, one after the other.
+create function pg_temp.walk(a jsonb, size int default 7) returns uuid[] language plpgsql as $$
+declare
+    ids   uuid[] := '{}';
+    body  json := pg_temp.page(a, size);
+begin
+    loop
+        ids := ids || array(select (i ->> 'id')::uuid from json_array_elements(body -> 'items') i);
+        exit when body ->> 'next' is null or cardinality(ids) > 1000;
+        body := pg_temp.page(a, size, body ->> 'next');
+    end loop;
+    return ids;
+end
+$$;
+
+-- The same by a plain query.
+create function pg_temp.plain(a jsonb) returns uuid[] language sql as $$
+    select coalesce(array_agg(c.id order by c.created_at desc, c.id desc), '{}')
+    from feedback.cases c
+    where c.listed
+      and (a ->> 'commune' is null or c.commune = a ->> 'commune')
+      and (a ->> 'category' is null or c.category = a ->> 'category')
+      and (a -> 'state' is null or a -> 'state' ? c.state)
+      and (a ->> 'since' is null or c.created_at >= (a ->> 'since')::timestamptz)
+      and (a ->> 'until' is null or c.created_at < (a ->> 'until')::timestamptz)
+      and (a -> 'bbox' is null or (c.long between (a #>> '{bbox,0}')::float8 and (a #>> '{bbox,2}')::float8
+           and c.lat between (a #>> '{bbox,1}')::float8 and (a #>> '{bbox,3}')::float8))
+$$;
+
+create temp table filters (n int generated always as identity, a jsonb, any_found boolean default true);
+insert into filters (a) values
+    ('{}'), ('{"commune": "00070"}'), ('{"category": "waste"}'), ('{"state": ["submitted"]}'),
+    ('{"state": ["submitted", "accepted"]}'), ('{"commune": "00004", "category": "trees"}'),
+    ('{"commune": "00103", "state": ["accepted"]}'), ('{"category": "waste", "state": ["submitted", "closed"]}'),
+    ('{"commune": "00070", "category": "road_damage", "state": ["accepted", "submitted"]}'),
+    ('{"since": "2026-03-20T00:00:00Z"}'), ('{"until": "2026-03-20T00:00:00Z"}'),
+    ('{"since": "2026-03-10T00:00:00Z", "until": "2026-03-20T00:00:00Z", "commune": "00070"}'),
+    ('{"bbox": [105.84, 21.03, 105.85, 21.04]}'), ('{"bbox": [105.8, 21.0, 105.9, 21.1]}'),
+    ('{"bbox": [-180, -90, 180, 90]}'), ('{"bbox": [105.84, 21.03, 105.85, 21.04], "commune": "00070", "state": ["accepted"]}'),
+    ('{"bbox": [105.6, 20.9, 105.845, 21.2], "category": "noise"}');
+insert into filters (a, any_found) values ('{"commune": "99999"}', false), ('{"category": "nothing"}', false),
+    ('{"state": ["nothing"]}', false), ('{"bbox": [10, 10, 11, 11]}', false), ('{"bbox": [10, 10, 10.01, 10.01]}', false);
+
+select ok(pg_temp.walk(f.a) = pg_temp.plain(f.a) and (cardinality(pg_temp.plain(f.a)) > 0) = f.any_found,
+    'all pages of ' || f.a::text) from filters f order by f.n;
+
+-- Paging is stable while cases come in and change.
+create temp table seen as select pg_temp.page('{}', 10) as body;
+select pg_temp.clock('2026-06-01 09:00+07');
+select pg_temp.file(), pg_temp.file();
+select ok(not exists (
+    select from json_array_elements((select s.body -> 'items' from seen s)) a,
+                json_array_elements(pg_temp.page('{}', 10, (select s.body ->> 'next' from seen s)) -> 'items') b
+    where a ->> 'id' = b ->> 'id'), 'a new case does not shift the next page');
+select is((pg_temp.page('{}', 10, (select s.body ->> 'next' from seen s)) #>> '{items,0,id}')::uuid,
+    (pg_temp.plain('{"until": "2026-05-30T00:00:00Z"}'))[11], 'which begins where the last one ended');
+
+-- Cursors.
+select is(pg_temp.page('{"commune": "00070"}', 10, (select s.body ->> 'next' from seen s)) ->> 'code', 'invalid-cursor',
+    'a cursor works with the filters that it was made for');
+select is(pg_temp.page('{}', 10, c.cursor) ->> 'code', 'invalid-cursor', 'no cursor: ' || c.cursor)
+from (values ('x'), ('AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA'), (repeat('A', 64))) c (cursor);
+select isnt(pg_temp.page('{}', 10, overlay((select s.body ->> 'next' from seen s) placing 'zzzz' from 13)) ->> 'code',
+    'x', 'a forged position is no error of ours');
+select is(pg_temp.page('{"bbox": [2, 2, 1, 1]}') ->> 'code', 'invalid-box', 'a box has an inside');
+
+-- Search: exactly as typed first, then without marks, each newest first.
+create function pg_temp.texts(q text) returns text[] language sql as $$
+    select array_agg(regexp_replace(c.text_public, '\s\d+$', '') order by w.n)
+    from unnest(pg_temp.walk(jsonb_build_object('q', q))) with ordinality w (id, n)
+         join feedback.cases c on c.id = w.id
+$$;
+select is((select array_agg(distinct x.t order by x.t) from unnest((pg_temp.texts('Ổ gà'))[1:20]) x (t)),
+    '{Ổ gà trên đường}', 'with marks: exact matches come first');
+select ok((pg_temp.texts('Ổ gà'))[21] = 'Ở gà đường' and cardinality(pg_temp.texts('Ổ gà')) = 40,
+    'then what differs in marks only');
+select is((select count(distinct x.t)::int from unnest(pg_temp.texts('o ga')) x (t)), 2, 'without marks: all of them');
+select ok((select bool_and(a.created_at >= b.created_at) from (
+        select c.created_at, w.n from unnest(pg_temp.walk('{"q": "Ổ gà"}')) with ordinality w (id, n)
+        join feedback.cases c on c.id = w.id) a join (
+        select c.created_at, w.n from unnest(pg_temp.walk('{"q": "Ổ gà"}')) with ordinality w (id, n)
+        join feedback.cases c on c.id = w.id) b on b.n = a.n + 1
+    where a.n <> 20), 'each tier newest first, also across pages');
+select is(cardinality(pg_temp.walk('{"q": "Ổ gà", "commune": "00070"}')),
+    (select count(*)::int from feedback.cases c where c.commune = '00070' and c.text_public ~ '^[ỔỞ] gà'),
+    'a search takes filters');
+select is(cardinality(pg_temp.walk(jsonb_build_object('q', q.q))), 0, 'nothing is found for ' || q.q)
+from (values ('~2960'), ('''\!|&()<->:*'), ('không có từ này')) q (q);
+
+select * from finish();
+rollback;
