@@ -15,7 +15,7 @@
 #include <jansson.h>
 #include "ngx_http_ihanoi_metrics.h"
 #include "ngx_http_ihanoi_header.h"
-#include "ngx_http_ihanoi_pg.h"
+#include "ngx_http_ihanoi_api.h"
 
 
 /*
@@ -70,6 +70,12 @@ static void ngx_http_ihanoi_status_check(
     ngx_uint_t ok, ngx_http_ihanoi_status_e otherwise, json_t *detail);
 static ngx_int_t ngx_http_ihanoi_status_metrics(ngx_http_request_t *r,
     ngx_chain_t **out);
+static ngx_int_t ngx_http_ihanoi_status_openapi(ngx_http_request_t *r,
+    ngx_chain_t **out);
+static void ngx_http_ihanoi_status_keys(
+    ngx_http_ihanoi_readiness_t *readiness);
+static void ngx_http_ihanoi_status_contract(
+    ngx_http_ihanoi_readiness_t *readiness);
 static ngx_int_t ngx_http_ihanoi_status_text(ngx_http_request_t *r,
     ngx_str_t *text, ngx_chain_t **out);
 
@@ -91,6 +97,10 @@ static ngx_http_ihanoi_status_document_t  ngx_http_ihanoi_documents[] = {
     { ngx_string("metrics"),
       ngx_string("text/plain; version=0.0.4; charset=utf-8"),
       ngx_http_ihanoi_status_metrics, 0 },
+
+    { ngx_string("openapi"),
+      ngx_string("application/json"),
+      ngx_http_ihanoi_status_openapi, 1 },
 
     { ngx_null_string, ngx_null_string, NULL, 0 }
 };
@@ -226,6 +236,8 @@ ngx_http_ihanoi_status_readyz(ngx_http_request_t *r, ngx_chain_t **out)
     readiness.checks = json_array();
 
     ngx_http_ihanoi_status_databases(&readiness);
+    ngx_http_ihanoi_status_keys(&readiness);
+    ngx_http_ihanoi_status_contract(&readiness);
 
     document = json_pack("{s:s, s:o}", "status", words[readiness.status],
                          "checks", readiness.checks);
@@ -338,6 +350,38 @@ ngx_http_ihanoi_status_functions(ngx_http_ihanoi_readiness_t *readiness,
 }
 
 
+static void
+ngx_http_ihanoi_status_keys(ngx_http_ihanoi_readiness_t *readiness)
+{
+    ngx_int_t  rc;
+    ngx_str_t  why;
+
+    ngx_str_null(&why);
+
+    rc = ngx_http_ihanoi_auth_ready(readiness->request, &why);
+
+    ngx_http_ihanoi_status_check(readiness, "keys", NULL, rc == NGX_OK,
+        NGX_HTTP_IHANOI_STATUS_UNAVAILABLE,
+        json_stringn(why.len ? (char *) why.data : "", why.len));
+}
+
+
+/* Gateways that serve the same contract show the same hash. */
+static void
+ngx_http_ihanoi_status_contract(ngx_http_ihanoi_readiness_t *readiness)
+{
+    ihanoi_contract_t  *contract;
+
+    contract = ngx_http_ihanoi_contract(readiness->request);
+
+    if (contract) {
+        ngx_http_ihanoi_status_check(readiness, "contract", NULL, 1,
+            NGX_HTTP_IHANOI_STATUS_OK,
+            json_string(ihanoi_contract_hash(contract)));
+    }
+}
+
+
 /*
  * Adds a line to the list: "name of", whether it is well, and how ready the
  * gateway is when it is not.  Takes detail over.
@@ -372,6 +416,64 @@ ngx_http_ihanoi_status_metrics(ngx_http_request_t *r, ngx_chain_t **out)
 {
     return ngx_http_ihanoi_metrics_render(r->pool, out,
                                           &r->headers_out.content_length_n);
+}
+
+
+/*
+ * The merged document.  Its hash is the entity tag: nginx's own filter then
+ * answers If-None-Match with 304.
+ */
+static ngx_int_t
+ngx_http_ihanoi_status_openapi(ngx_http_request_t *r, ngx_chain_t **out)
+{
+    ngx_str_t           text, tag, cache;
+    const char         *hash;
+    ihanoi_str_t        document;
+    ngx_table_elt_t    *etag;
+    ihanoi_contract_t  *contract;
+
+    contract = ngx_http_ihanoi_contract(r);
+
+    if (contract == NULL) {
+        return NGX_HTTP_NOT_FOUND;
+    }
+
+    document = ihanoi_contract_document(contract);
+    hash = ihanoi_contract_hash(contract);
+
+    tag.len = ngx_strlen(hash) + 2;
+    tag.data = ngx_pnalloc(r->pool, tag.len);
+
+    if (tag.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_sprintf(tag.data, "\"%s\"", hash);
+
+    etag = ngx_list_push(&r->headers_out.headers);
+    if (etag == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(etag, sizeof(ngx_table_elt_t));
+
+    etag->hash = 1;
+    ngx_str_set(&etag->key, "ETag");
+    etag->value = tag;
+
+    r->headers_out.etag = etag;
+
+    /* to be kept, and asked about each time: a reload may change it */
+    ngx_str_set(&cache, "no-cache");
+
+    if (ngx_http_ihanoi_header_add(r, "Cache-Control", &cache) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    text.data = (u_char *) document.data;
+    text.len = document.len;
+
+    return ngx_http_ihanoi_status_text(r, &text, out);
 }
 
 

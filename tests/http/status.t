@@ -3,6 +3,7 @@
 
 use lib 'tests/lib';
 use IHanoi::Test;
+use IHanoi::Test::Engine;
 
 my $LOCATIONS = <<'CONF';
         location = /healthz { ihanoi_status healthz; }
@@ -62,5 +63,35 @@ $r = wait_until(sub {
 });
 is($r->{status}, 503, 'not ready without writes');
 ok(!checks($r)->{'main writable'}{ok}, 'and the check says so');
+
+# A function that the release lacks costs its operation, not the gateway.
+my $lacking = engine_gateway(locations => $LOCATIONS
+                             . 'location / { auth_jwt iHaNoi; ihanoi_api on; }');
+$r = wait_until(sub {
+    my $r = $lacking->get('/readyz');
+    checks($r)->{'main functions'} && $r;
+}, 10);
+is($r->{status}, 200, 'ready although a function is missing');
+is($r->{json}{status}, 'degraded', 'status degraded');
+$checks = checks($r);
+ok(!$checks->{'main functions'}{ok}, 'the check fails');
+is(scalar @{ $checks->{'main functions'}{detail} }, 1, 'for one function');
+like($checks->{'main functions'}{detail}[0],
+     qr/missing_get.*function_that_is_not_there/, 'which is named');
+ok($checks->{'main release'}{ok}, 'the release is there');
+ok($checks->{keys}{ok}, 'and so are the keys');
+like($checks->{contract}{detail}, qr/^[0-9a-f]{64}$/,
+     'the contract is named by its hash');
+
+# A release that was never deployed has none of its functions.
+my $undeployed = engine_gateway(locations => $LOCATIONS
+                     . 'location / { auth_jwt iHaNoi; ihanoi_api on; }',
+                                db => { %$db, release => 'no_such' });
+$r = wait_until(sub {
+    my $r = $undeployed->get('/readyz');
+    checks($r)->{'main functions'} && $r;
+}, 10);
+is($r->{status}, 503, 'not ready for a release that was not deployed');
+ok(!checks($r)->{'main release'}{ok}, 'and the check says so');
 
 done_testing();
