@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "ihanoi_document.h"
 #include "ihanoi_json.h"
@@ -123,7 +124,9 @@ static int
 ihanoi_document_read(ihanoi_documents_t *documents, ihanoi_place_t *place,
     char **text, size_t *len)
 {
-    FILE  *file;
+    int           rc;
+    FILE         *file;
+    struct stat   info;
 
     file = fopen(place->document->path, "rb");
     if (file == NULL) {
@@ -131,30 +134,38 @@ ihanoi_document_read(ihanoi_documents_t *documents, ihanoi_place_t *place,
                                       strerror(errno));
     }
 
-    *text = ihanoi_malloc(IHANOI_DOCUMENT_SIZE + 1);
-    if (*text == NULL) {
-        (void) fclose(file);
-        return ihanoi_document_no_memory(documents);
+    if (fstat(fileno(file), &info) != 0 || !S_ISREG(info.st_mode)) {
+        rc = ihanoi_document_refuse(documents, place, "is not a file");
+        goto done;
     }
 
-    *len = fread(*text, 1, IHANOI_DOCUMENT_SIZE + 1, file);
+    if (info.st_size > IHANOI_DOCUMENT_SIZE) {
+        rc = ihanoi_document_refuse(documents, place, "larger than %d bytes",
+                                    IHANOI_DOCUMENT_SIZE);
+        goto done;
+    }
+
+    *text = ihanoi_malloc((size_t) info.st_size + 1);
+    if (*text == NULL) {
+        rc = ihanoi_document_no_memory(documents);
+        goto done;
+    }
+
+    /* one that changes while it is read ends in an error of its syntax */
+
+    *len = fread(*text, 1, (size_t) info.st_size, file);
+    rc = IHANOI_OK;
 
     if (ferror(file)) {
-        (void) fclose(file);
         ihanoi_free(*text);
-        return ihanoi_document_refuse(documents, place, "cannot be read");
+        rc = ihanoi_document_refuse(documents, place, "cannot be read");
     }
+
+done:
 
     (void) fclose(file);
 
-    if (*len > IHANOI_DOCUMENT_SIZE) {
-        ihanoi_free(*text);
-        return ihanoi_document_refuse(documents, place,
-                                      "larger than %d bytes",
-                                      IHANOI_DOCUMENT_SIZE);
-    }
-
-    return IHANOI_OK;
+    return rc;
 }
 
 
