@@ -26,15 +26,15 @@ begin
         return refuse('not-permitted');
     end if;
 
+    -- Rights are not given for days that are over.
+    if first < core.today() or valid_to < first then
+        return refuse('dates-invalid');
+    end if;
+
     if not exists (select from core.units u
                    where u.id = officer_grant.id and u.validity @> first)
     then
         return refuse('unit-not-valid', json_build_object('at', first));
-    end if;
-
-    -- Rights are not given for days that are over.
-    if first < core.today() or valid_to < first then
-        return refuse('dates-invalid');
     end if;
 
     if substitute_for is not null then

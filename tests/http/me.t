@@ -1,0 +1,92 @@
+#!/usr/bin/perl
+# /v1/me: accounts are made by writes, consent comes before personal data, and
+# everything personal can be erased.
+
+use lib 'tests/lib';
+use IHanoi::Test;
+
+my $db = database();
+my $gw = gateway(db => $db);
+my @me = (token => token(sub => 'citizen', assurance => 'phone'));
+my ($r, $etag);
+
+
+is($gw->get('/v1/me')->{status}, 401, 'without a token there is no me');
+
+$r = $gw->get('/v1/me', @me);
+is($r->{status}, 200, 'with one there is');
+is($r->{json}{id}, undef, 'though no account yet');
+is($r->{json}{assurance}, 'phone', 'and what the token says');
+is($db->sql(q{select count(*) from core.people}), 0, 'a read makes no account');
+
+$r = $gw->patch('/v1/me', @me, json => { full_name => 'Nguyễn Thử' });
+is($r->{status}, 403, 'personal data need consent');
+is($r->{json}{type}, 'urn:ihanoi:problem:consent-required', 'says the problem');
+like($r->{json}{detail}, qr/2026-11/, 'to which notice');
+is($db->sql(q{select count(*) from core.people}), 0, 'a refusal makes no account');
+
+$r = $gw->post('/v1/me/consents', @me, json => { notice => 'old', given => JSON::PP::true },
+               key => 'consent-0');
+is($r->{status}, 409, 'consent is to the notice that holds');
+
+my @consent = ('/v1/me/consents', @me,
+               json => { notice => '2026-11', given => JSON::PP::true }, key => 'consent-1');
+$r = $gw->post(@consent);
+is($r->{status}, 201, 'consent is given');
+is($r->{headers}{location}, '/v1/me/consents', 'and kept there');
+$r = $gw->post(@consent);
+is($r->{headers}{'idempotency-replayed'}, 'true', 'once');
+is($db->sql('select count(*) from core.consents'), 1, 'also in the database');
+
+$r = $gw->patch('/v1/me', @me, json => {
+    full_name => 'Nguyễn Thử', phone => '0912345678', email => 'a@b.example',
+    birth_year => 1990, commune => '00070', language => 'vi' });
+is($r->{status}, 200, 'then data are kept');
+is($r->{json}{profile}{phone}, '+84912345678', 'telephone numbers in one form');
+like($r->{json}{id}, qr/^[0-9a-f-]{36}$/, 'the account has an id');
+
+$r = $gw->get('/v1/me', @me);
+is($r->{json}{profile}{full_name}, 'Nguyễn Thử', 'and read again');
+$etag = $r->{headers}{etag};
+is($gw->get('/v1/me', @me, headers => { 'If-None-Match' => $etag })->{status}, 304,
+   'not twice the same');
+
+is($gw->patch('/v1/me', @me, headers => { 'If-Match' => '"1.2.3"' },
+              json => { full_name => 'B' })->{status}, 412, 'a change of another version is refused');
+$r = $gw->patch('/v1/me', @me, headers => { 'If-Match' => $etag },
+                json => { full_name => undef, address => '1 phố Thử' });
+is($r->{status}, 200, 'one of this version is taken');
+is($r->{json}{profile}{full_name}, undef, 'null removes');
+is($r->{json}{profile}{birth_year}, 1990, 'what is not said stays');
+$r = $gw->request('PATCH', '/v1/me', @me, body => '{"language":"en"}',
+                  headers => { 'Content-Type' => 'application/merge-patch+json' });
+is($r->{json}{profile}{language}, 'en', 'the merge patch type is taken too');
+
+is($gw->patch('/v1/me', @me, json => { commune => '99999' })->{status}, 422, 'no such commune');
+is($gw->patch('/v1/me', @me, json => $_)->{status}, 400, '400: ' . JSON::PP->new->canonical->encode($_))
+    for {}, { phone => '12' }, { email => 'x' }, { birth_year => 1800 }, { birth_year => '1990' },
+        { id => 'x' }, { full_name => '' }, { full_name => 'x' x 201 }, { language => 'fr' };
+
+is($gw->get('/v1/me', token => token(sub => 'neighbour'))->{json}{profile}, undef,
+   'somebody else sees nothing of it');
+
+# A caller who says less than "declared" writes nothing.
+is($gw->patch('/v1/me', token => token(sub => 'x', assurance => undef),
+              json => { language => 'en' })->{status}, 403, 'a write needs some assurance');
+
+# Consents, and erasing.
+$r = $gw->get('/v1/me/consents?limit=1', @me);
+is(scalar @{ $r->{json}{items} }, 1, 'consents are listed');
+is($r->{json}{items}[0]{language}, 'vi', 'with the language they were read in');
+
+is($gw->delete('/v1/me', @me)->{status}, 204, 'an account is erased');
+is($db->sql(q{select count(*) from core.personal where num_nonnulls(full_name, phone, email,
+              address, commune, birth_year, language) > 0}), 0, 'with all personal data');
+is($gw->get('/v1/me', @me)->{json}{id}, undef, 'it is nobody\'s now');
+is($gw->delete('/v1/me', @me)->{status}, 204, 'erasing again is no error');
+
+unlike($gw->error_log . $gw->access_log, qr/Nguyễn|912345678|a\@b\.example/,
+       'no personal data are in the logs');
+unlike($gw->error_log, qr/SQLSTATE|22[0-9A-Z]{3}/, 'nothing of it was an error in SQL');
+
+done_testing();
