@@ -1,0 +1,93 @@
+#!/usr/bin/perl
+# The configurations in conf/ pass nginx -t as they stand, with names and
+# certificates of a test filled in, and keep personal data out of the log.
+
+use lib 'tests/lib';
+use IHanoi::Test;
+use File::Path qw(make_path);
+
+my $tree = tree();
+my $keys = keys_dir();
+
+# conf/nginx.conf, filled in as "ihanoi run" does.
+{
+    my $text = slurp("$tree/conf/nginx.conf");
+    my $gw = gateway(bare => 1, start => 0);
+    my ($dir, $so) = ($gw->dir, build_dir() . '/ngx_http_ihanoi_module.so');
+    my %value = (
+        LOAD_MODULE => -f $so ? "load_module $so;" : '',
+        USER => '', RUN => $dir, SHARE => $tree, PORT => 20, SOCKET => $dir,
+        PGPORT => 5439, RELEASE => '0_1_0_00000000',
+    );
+
+    make_path("$dir/nginx");
+    symlink $keys, "$dir/keys" or die $!;
+    $text =~ s/@([A-Z_]+)@/$value{$1} \/\/ die "\@$1\@ is not filled in"/ge;
+    my ($ok, $said) = test($gw, $text);
+    ok($ok, 'conf/nginx.conf passes nginx -t') or diag $said;
+    is($said, '', 'without a word');
+}
+
+# conf/production.conf, included into http as Debian's nginx.conf does.
+{
+    my $gw = gateway(bare => 1, start => 0);
+    my ($dir, $so) = ($gw->dir, build_dir() . '/ngx_http_ihanoi_module.so');
+    my $text = slurp("$tree/conf/production.conf");
+
+    system("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256"
+           . " -nodes -days 1 -subj /CN=api.example -keyout $dir/tls.key"
+           . " -out $dir/tls.crt 2> $dir/openssl.log") == 0
+        or die 'openssl: ' . slurp("$dir/openssl.log");
+    system('cp', "$dir/tls.crt", "$dir/database-ca.pem");
+    $gw->write('pgpass', "*:*:*:ihanoi_read:a\n*:*:*:ihanoi_write:b\n"
+                         . "*:*:*:ihanoi_control:c\n");
+    chmod 0600, "$dir/pgpass";
+
+    $text =~ s{/etc/nginx/ihanoi/}{$dir/}g;
+    $text =~ s{/usr/share/ihanoi/}{$tree/}g;
+    $text =~ s{/var/(?:log|cache)/nginx/}{$dir/}g;
+    $gw->write('ihanoi.conf', $text);
+
+    my $main = (-f $so ? "load_module $so;\n" : '') . <<"CONF";
+pid $dir/nginx.pid;
+events {}
+http {
+    client_body_temp_path $dir/b; proxy_temp_path $dir/p;
+    fastcgi_temp_path $dir/f; uwsgi_temp_path $dir/u; scgi_temp_path $dir/s;
+    include $dir/ihanoi.conf;
+}
+CONF
+    my ($ok, $said) = test($gw, $main);
+    ok($ok, 'conf/production.conf passes nginx -t') or diag $said;
+    $said =~ s/^.*the "listen \.\.\. http2" directive is deprecated.*\n//mg;
+    is($said, '', 'without a word');
+}
+
+for my $file (qw(nginx.conf production.conf)) {
+    my ($format) = slurp("$tree/conf/$file") =~ /log_format\s+ihanoi(.*?);/s;
+
+    unlike($format, qr/\$(?:remote_|request_uri|request\b|uri|args|http_|
+                          jwt_|binary_|proxy_protocol|cookie_)/x,
+           "the log format of $file has no address, path, header or claim");
+}
+
+done_testing();
+
+
+sub slurp {
+    my ($file) = @_;
+    open my $fh, '<', $file or die "$file: $!\n";
+    local $/;
+    return scalar <$fh>;
+}
+
+
+# (true if it passed, what it said) of nginx -t with a whole configuration.
+sub test {
+    my ($gw, $text) = @_;
+    no warnings 'redefine';
+    local *IHanoi::Test::Gateway::configuration = sub { return $text };
+    my ($ok, $said) = $gw->check;
+    $said =~ s/^nginx: (?:the )?configuration file .*\n//mg;
+    return ($ok, $said);
+}

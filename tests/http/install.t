@@ -1,0 +1,73 @@
+#!/usr/bin/perl
+# make install: what it puts where, and that nginx loads it from there.
+
+use lib 'tests/lib';
+use IHanoi::Test;
+use File::Temp qw(tempdir);
+
+my $build = $ENV{BUILD} // 'debug';
+
+# The sanitized module needs its own nginx; a static build has no module.
+plan(skip_all => "BUILD=$build is not one to install")
+    if $build eq 'sanitize'
+       || !-f build_dir() . '/ngx_http_ihanoi_module.so';
+
+my $dest = tempdir(CLEANUP => 1);
+chmod 0755, $dest;
+
+is(install(), 0, 'make install');
+
+for my $file (qw(usr/lib/nginx/modules/ngx_http_ihanoi_module.so
+                 usr/share/nginx/modules-available/mod-http-ihanoi.conf
+                 usr/share/ihanoi/conf/api/core.json
+                 usr/share/ihanoi/sql/roles.sql
+                 usr/bin/ihanoi
+                 etc/nginx/ihanoi/production.conf))
+{
+    ok(-s "$dest/$file", $file);
+}
+
+# Debian's nginx has a link "modules" in its prefix, to the modules' folder.
+mkdir "$dest/nginx";
+symlink "$dest/usr/lib/nginx/modules", "$dest/nginx/modules" or die $!;
+open my $fh, '>', "$dest/nginx/nginx.conf" or die $!;
+print $fh <<"CONF";
+include $dest/usr/share/nginx/modules-available/mod-http-ihanoi.conf;
+pid $dest/nginx.pid;
+events {}
+http { ihanoi_zone 1m; server { listen 127.0.0.1:1; } }
+CONF
+close $fh;
+
+my $said = `nginx -t -q -e stderr -p $dest/nginx/ -c $dest/nginx/nginx.conf 2>&1`;
+is($?, 0, 'nginx loads the installed module') or diag $said;
+
+my $release = `$dest/usr/bin/ihanoi migrate --release`;
+is($release, `'${\ tree()}/bin/ihanoi' migrate --release`,
+   'the installed command brings the same release');
+
+my $db = database(empty => 1);
+my $printed = `$dest/usr/bin/ihanoi migrate --host $db->{socket} --port $db->{port} --user postgres --dbname $db->{name} 2>/dev/null`;
+is($printed, $release, 'and migrates a database');
+
+unlike(`$dest/usr/bin/ihanoi --help`, qr/^  (?:run|stop|cluster) /m,
+       'commands of a checkout are not installed');
+
+# What is the operator's stays.
+open $fh, '>>', "$dest/etc/nginx/ihanoi/production.conf" or die $!;
+print $fh "# edited\n";
+close $fh;
+is(install(), 0, 'make install again');
+like(`tail -1 $dest/etc/nginx/ihanoi/production.conf`, qr/# edited/,
+     'an edited example is kept');
+ok(-f "$dest/etc/nginx/ihanoi/production.conf.new", 'the new one is beside it');
+
+done_testing();
+
+
+# What `make install` runs: all is built already.
+sub install {
+    return system("cd '${\ tree()}' && bin/install-files '${\ build_dir()}'"
+                  . " $dest /usr /etc/nginx /usr/lib/nginx/modules"
+                  . ' /usr/share/nginx > /dev/null');
+}

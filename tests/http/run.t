@@ -1,0 +1,168 @@
+#!/usr/bin/perl
+# make run: in a copy of the checkout, so that a developer's own is left alone.
+
+use lib 'tests/lib';
+use IHanoi::Test;
+use File::Path qw(make_path);
+use File::Temp qw(tempdir);
+use HTTP::Tiny;
+use IHanoi::Cluster;
+use IO::Socket::INET;
+
+my $tree = tree();
+my $build = $ENV{BUILD} // 'debug';
+my $dir = tempdir('ihanoi-run-XXXXXX', TMPDIR => 1, CLEANUP => 1);
+chmod 0755, $dir;
+delete @ENV{qw(DATA_DIR PG_PORT PORT)};
+
+make_path("$dir/build/$build");
+for my $name (qw(bin conf sql config Makefile VERSION)) {
+    system('cp', '-r', "$tree/$name", $dir) == 0 or die "cp $name";
+}
+for my $name (qw(module.built ngx_http_ihanoi_module.so ihanoi-token
+                 nginx-binary))
+{
+    my $file = build_dir() . "/$name";
+    !-e $file || system('cp', $file, "$dir/build/$build/") == 0 or die;
+}
+
+# nginx and each dynamic module define a table of the same name.
+$ENV{ASAN_OPTIONS} = 'detect_odr_violation=0:detect_leaks=0';
+
+my $port = free_port();
+
+# Somebody else is on the port.
+my $taken = IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1',
+                                  LocalPort => $port) or die $!;
+my ($rc, $said) = run();
+is($rc, 1, 'a port that is taken is an error');
+like($said, qr/port $port of 127\.0\.0\.1 is taken .*PORT=/,
+     'that names what to set');
+ok(!-e "$dir/.run/pg/data", 'and nothing was started');
+close $taken;
+
+($rc, $said) = run();
+is($rc, 0, 'starts') or diag $said;
+my ($release) = $said =~ /^iHaNoi runs, release (\w+)\.$/m;
+ok($release, 'and tells the release');
+
+for my $path (qw(/healthz /readyz /metrics /openapi.json)) {
+    like($said, qr{http://127\.0\.0\.1:$port$path\b}, "$path is printed");
+    is(get($path)->{status}, 200, 'and answers');
+}
+
+my %token = $said =~ /^(citizen|officer|oversight) +(\S+)$/mg;
+my %role = (citizen => undef, officer => 'receive', oversight => 'oversee');
+for my $who (sort keys %role) {
+    my $me = get('/v1/me', $token{$who} // '');
+    is($me->{status}, 200, "the token of a demo $who works");
+    like($me->{content}, qr/"$role{$who}"/, 'and has its role')
+        if defined $role{$who};
+}
+
+my @curl = $said =~ /^(curl .*)$/mg;
+is(scalar @curl, 3, 'three requests to paste');
+my @answers = map { scalar `$_ 2>/dev/null` } @curl;
+like($answers[0], qr{^HTTP/1\.1 201 }, 'the first files a case');
+my ($case) = $answers[0] =~ m{^Location: .*/([0-9a-f-]{36})\r?$}m;
+like($answers[1], qr{^HTTP/1\.1 200 .*\Q$case\E}s, 'the second lists it');
+like($answers[2], qr{^HTTP/1\.1 200 .*"id"}s, 'the third tells who I am');
+like(scalar `$curl[0] 2>/dev/null`, qr{^HTTP/1\.1 201 .*Idempotency-Replayed: true}s,
+     'pasted twice it files one case');
+
+my $pid = slurp('nginx/nginx.pid');
+($rc, $said) = run();
+is($rc, 0, 'again') or diag $said;
+is(slurp('nginx/nginx.pid'), $pid, 'is a reload');
+like(get('/v1/feedback')->{content}, qr/$case/, 'and loses nothing');
+
+unlike(slurp('nginx/access.log'), qr{127\.0\.0\.1|/v1/|Bearer},
+       'no address, path or token in the access log');
+
+# The doors of the cluster: nobody else gets in.
+my $cluster = IHanoi::Cluster->of_tree($dir);
+if ($> == 0) {
+    my $other = `runuser -u nobody -- psql -h @{[$cluster->socket]} -p @{[$cluster->port]} -U postgres ihanoi -c 'select 1' 2>&1`;
+    like($other, qr/Peer authentication failed/, 'another user is not let in');
+    $other = `runuser -u www-data -- psql -h @{[$cluster->socket]} -p @{[$cluster->port]} -U postgres ihanoi -c 'select 1' 2>&1`;
+    like($other, qr/Peer authentication failed/, 'nginx is not its superuser');
+}
+is(`psql -h @{[$cluster->socket]} -p @{[$cluster->port]} -U postgres -Atc 'show fsync' ihanoi`,
+   "on\n", 'what it acknowledges is durable');
+
+is(command('stop'), 0, 'stops');
+ok(!$cluster->is_running, 'PostgreSQL too');
+is(get('/healthz')->{status}, 599, 'and nobody answers');
+is(command('stop'), 0, 'stopping what is stopped is no error');
+
+($rc, $said) = run();
+is($rc, 0, 'starts again') or diag $said;
+like(get('/v1/feedback')->{content}, qr/$case/, 'with its data');
+
+is(command('stop', '--forget'), 0, 'forgets');
+ok(!-e "$dir/.run", 'everything');
+
+# Places.
+{
+    local $ENV{DATA_DIR} = "$dir/elsewhere";
+    is(IHanoi::Cluster->of_tree($dir)->place, "$dir/elsewhere/pg", 'DATA_DIR');
+}
+is(IHanoi::Cluster->of_tree($dir)->place, "$dir/elsewhere/pg",
+   'is remembered');
+unlink "$dir/.run/data-dir";
+
+if ($> == 0) {
+    chmod 0700, $dir;
+    my $moved = IHanoi::Cluster->of_tree($dir);
+    like($moved->place, qr{^/var/lib/ihanoi-[0-9a-f]{8}/pg$},
+         'a path closed to postgres: data goes elsewhere');
+    ok($moved->moved, 'and it is said');
+    chmod 0755, $dir;
+}
+
+my $long = IHanoi::Cluster->new(tree => $dir, place => '/' . 'a' x 100);
+like($long->socket, qr{^/tmp/ihanoi-[0-9a-f]{8}$},
+     'a long path: the socket goes elsewhere');
+
+done_testing();
+
+
+END {
+    my $status = $?;
+    command('stop') if defined $dir && -d "$dir/.run/pg";
+    $? = $status;
+}
+
+
+sub free_port {
+    return IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1')
+                           ->sockport;
+}
+
+
+# (exit code, all that was said)
+sub run {
+    my $said = `'$dir/bin/ihanoi' run --port $port --build $build 2>&1 < /dev/null`;
+    utf8::decode($said);
+    return ($? >> 8, $said);
+}
+
+
+sub command {
+    return system("'$dir/bin/ihanoi' @_ < /dev/null > $dir/said 2>&1") >> 8;
+}
+
+
+sub get {
+    my ($path, $token) = @_;
+    return HTTP::Tiny->new(timeout => 10)->get("http://127.0.0.1:$port$path",
+        { headers => $token ? { Authorization => "Bearer $token" } : {} });
+}
+
+
+sub slurp {
+    my ($name) = @_;
+    open my $fh, '<', "$dir/.run/$name" or return '';
+    local $/;
+    return scalar <$fh>;
+}
