@@ -26,6 +26,12 @@
 /* a server that restarts is waited for, one that stays away is not */
 #define NGX_HTTP_IHANOI_PGDB_INTERRUPTION   1000
 
+/*
+ * A worker gets requests as soon as it runs: they wait for its first
+ * connections, or every reload of a busy machine would refuse some.
+ */
+#define NGX_HTTP_IHANOI_PGDB_START          4000
+
 /* a missing statement is tried again after this, should a migrate bring it */
 #define NGX_HTTP_IHANOI_PGDB_RECHECK        3000
 
@@ -69,7 +75,7 @@ ngx_http_ihanoi_pgdb_init(ngx_http_ihanoi_pgdb_t *db, ngx_cycle_t *cycle,
     for (i = 0; i < NGX_HTTP_IHANOI_PG_POOLS; i++) {
         pool[i].db = db;
         pool[i].class = &db->classes[i];
-        pool[i].down_since = ngx_current_msec;
+        pool[i].down_since = ngx_current_msec + NGX_HTTP_IHANOI_PGDB_START;
 
         ngx_queue_init(&pool[i].waiting);
 

@@ -355,7 +355,7 @@ static void
 ngx_http_ihanoi_pgpool_enqueue(ngx_http_ihanoi_pgpool_t *pool,
     ngx_http_ihanoi_pgcall_t *call, ngx_uint_t first)
 {
-    ngx_msec_t      wait;
+    ngx_msec_t      wait, longest;
     ngx_msec_int_t  left;
 
     call->state = NGX_HTTP_IHANOI_PGCALL_WAITING;
@@ -373,7 +373,19 @@ ngx_http_ihanoi_pgpool_enqueue(ngx_http_ihanoi_pgpool_t *pool,
     left = (ngx_msec_int_t) (call->deadline - ngx_current_msec);
     wait = (ngx_msec_t) ngx_max(left, 1);
 
-    ngx_add_timer(&call->timer, ngx_min(wait, pool->class->wait));
+    longest = pool->class->wait;
+
+    if (pool->ready == 0) {
+
+        /* in the future: the worker has just started */
+        left = (ngx_msec_int_t) (pool->down_since - ngx_current_msec);
+
+        if (left > (ngx_msec_int_t) longest) {
+            longest = (ngx_msec_t) left;
+        }
+    }
+
+    ngx_add_timer(&call->timer, ngx_min(wait, longest));
 }
 
 

@@ -246,6 +246,17 @@ sub stop {
 }
 
 
+# Stops it in a mode of pg_ctl ("immediate": as a crash would) and starts it
+# again as it was, port included.
+sub restart {
+    my ($self, $mode) = @_;
+
+    return $self->_run(bindir() . '/pg_ctl', '-D', $self->data, '-l',
+                       $self->log, '-w', '-t', 60, '-m', $mode // 'fast',
+                       'restart');
+}
+
+
 # Stops it and removes its folder.
 sub forget {
     my ($self) = @_;

@@ -10,17 +10,26 @@ use Exporter qw(import);
 use IHanoi::Test ();
 
 our @EXPORT = qw(engine_database engine_gateway problem_is);
+our @EXPORT_OK = qw(load_fixture);
 
 
 sub engine_database {
     my $db = IHanoi::Test::database(@_);
 
+    load_fixture($db);
+    return $db;
+}
+
+
+# Makes the fixture's functions and tables in a database's release.
+sub load_fixture {
+    my ($db) = @_;
+
     open my $in, '<:encoding(UTF-8)',
         IHanoi::Test::tree() . '/tests/fixtures/engine.sql' or die "$!\n";
     local $/;
     $db->sql(<$in>);
-
-    return $db;
+    return;
 }
 
 
