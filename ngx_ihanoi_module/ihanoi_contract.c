@@ -132,9 +132,11 @@ ihanoi_contract_compile(ihanoi_contract_t *contract, const char *const *files,
 
     contract->root = ihanoi_route_create(contract->arena);
     contract->operations = ihanoi_arena_alloc(contract->arena,
-                               IHANOI_OPERATIONS * sizeof(ihanoi_operation_t *));
+                                              IHANOI_OPERATIONS
+                                              * sizeof(ihanoi_operation_t *));
     contract->problems = ihanoi_arena_alloc(contract->arena,
-                               IHANOI_PROBLEMS * sizeof(ihanoi_problem_text_t));
+                                            IHANOI_PROBLEMS
+                                            * sizeof(ihanoi_problem_text_t));
 
     if (contract->root == NULL || contract->operations == NULL
         || contract->problems == NULL)

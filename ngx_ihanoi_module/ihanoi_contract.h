@@ -60,7 +60,11 @@ int ihanoi_input_header(ihanoi_input_t *in, unsigned argument,
     ihanoi_str_t value);
 int ihanoi_input_body(ihanoi_input_t *in, const char *data, size_t len);
 
-/* Holds a value against the schema of a response: tests and plugins' replies. */
+/*
+ * Holds a value against the schema of a response, for tests and the replies of
+ * plugins.  in comes from ihanoi_input_init() and collects the violations.  0,
+ * or -1 when memory failed.
+ */
 int ihanoi_operation_check_response(const ihanoi_contract_t *contract,
     const ihanoi_operation_t *op, unsigned status, const char *data,
     size_t len, ihanoi_input_t *in);

@@ -83,13 +83,4 @@ size_t ihanoi_utf8_length(const char *p, const char *end);
 size_t ihanoi_utf8_count(const char *p, size_t len);
 
 
-/* Equality of JSON Schema: 1 and 1.0 are equal.  Takes steps off *steps;
- * 1, 0, or IHANOI_BUDGET. */
-int ihanoi_json_equal(const json_t *a, const json_t *b, size_t *steps);
-
-/* Equal values have equal hashes. */
-int ihanoi_json_hash(const json_t *value, size_t *steps,
-    unsigned long long *hash);
-
-
 #endif /* _IHANOI_JSON_H_INCLUDED_ */

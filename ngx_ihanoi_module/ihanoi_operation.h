@@ -4,7 +4,7 @@
  * One operation of a document, compiled.
  *
  * ihanoi_operation.c reads the operation's own members and its answers,
- * ihanoi_argument.c its parameters and its body.
+ * ihanoi_argument.c its parameters, ihanoi_argument_body.c its body.
  */
 
 #ifndef _IHANOI_OPERATION_H_INCLUDED_
@@ -63,6 +63,15 @@ int ihanoi_operation_compile(ihanoi_compiler_t *compiler,
 
 /* Path, query and header parameters, then the body. */
 int ihanoi_arguments_compile(ihanoi_compiler_t *compiler);
+int ihanoi_argument_body(ihanoi_compiler_t *compiler);
+
+/* The next argument, or NULL with the documents' err filled. */
+ihanoi_argument_t *ihanoi_argument_add(ihanoi_compiler_t *compiler,
+    const ihanoi_place_t *place, const char *name, ihanoi_in_e in);
+
+/* Takes "default" of the schema over, as SQL text. */
+int ihanoi_argument_default(ihanoi_compiler_t *compiler,
+    ihanoi_argument_t *argument);
 
 /*
  * Reads "content": media types into list (NULL: only JSON ones of a request,

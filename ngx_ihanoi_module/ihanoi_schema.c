@@ -17,13 +17,15 @@
 
 typedef struct ihanoi_keyword_s  ihanoi_keyword_t;
 
+/* Takes the keyword's value at place into the schema. */
+typedef int (ihanoi_keyword_set_t)(ihanoi_schemas_t *schemas,
+    ihanoi_schema_t *schema, const ihanoi_place_t *place,
+    const ihanoi_keyword_t *keyword);
+
 struct ihanoi_keyword_s {
     const char               *name;
-    int                     (*set)(ihanoi_schemas_t *schemas,
-                                   ihanoi_schema_t *schema,
-                                   const ihanoi_place_t *place,
-                                   const ihanoi_keyword_t *keyword);
-    size_t                    offset;
+    ihanoi_keyword_set_t     *set;
+    size_t                    offset;     /* of the field, for general ones */
 };
 
 
@@ -32,57 +34,23 @@ static int ihanoi_schema_members(ihanoi_schemas_t *schemas,
 static int ihanoi_schema_cross_check(ihanoi_schemas_t *schemas,
     ihanoi_schema_t *schema);
 
-static int ihanoi_schema_set_type(ihanoi_schemas_t *schemas,
-    ihanoi_schema_t *schema, const ihanoi_place_t *place,
-    const ihanoi_keyword_t *keyword);
-static int ihanoi_schema_set_any(ihanoi_schemas_t *schemas,
-    ihanoi_schema_t *schema, const ihanoi_place_t *place,
-    const ihanoi_keyword_t *keyword);
-static int ihanoi_schema_set_list(ihanoi_schemas_t *schemas,
-    ihanoi_schema_t *schema, const ihanoi_place_t *place,
-    const ihanoi_keyword_t *keyword);
-static int ihanoi_schema_set_number(ihanoi_schemas_t *schemas,
-    ihanoi_schema_t *schema, const ihanoi_place_t *place,
-    const ihanoi_keyword_t *keyword);
-static int ihanoi_schema_set_multiple(ihanoi_schemas_t *schemas,
-    ihanoi_schema_t *schema, const ihanoi_place_t *place,
-    const ihanoi_keyword_t *keyword);
-static int ihanoi_schema_set_size(ihanoi_schemas_t *schemas,
-    ihanoi_schema_t *schema, const ihanoi_place_t *place,
-    const ihanoi_keyword_t *keyword);
-static int ihanoi_schema_set_pattern(ihanoi_schemas_t *schemas,
-    ihanoi_schema_t *schema, const ihanoi_place_t *place,
-    const ihanoi_keyword_t *keyword);
-static int ihanoi_schema_set_format(ihanoi_schemas_t *schemas,
-    ihanoi_schema_t *schema, const ihanoi_place_t *place,
-    const ihanoi_keyword_t *keyword);
-static int ihanoi_schema_set_unique(ihanoi_schemas_t *schemas,
-    ihanoi_schema_t *schema, const ihanoi_place_t *place,
-    const ihanoi_keyword_t *keyword);
-static int ihanoi_schema_set_names(ihanoi_schemas_t *schemas,
-    ihanoi_schema_t *schema, const ihanoi_place_t *place,
-    const ihanoi_keyword_t *keyword);
-static int ihanoi_schema_set_dependent(ihanoi_schemas_t *schemas,
-    ihanoi_schema_t *schema, const ihanoi_place_t *place,
-    const ihanoi_keyword_t *keyword);
-static int ihanoi_schema_set_schema(ihanoi_schemas_t *schemas,
-    ihanoi_schema_t *schema, const ihanoi_place_t *place,
-    const ihanoi_keyword_t *keyword);
-static int ihanoi_schema_set_schemas(ihanoi_schemas_t *schemas,
-    ihanoi_schema_t *schema, const ihanoi_place_t *place,
-    const ihanoi_keyword_t *keyword);
-static int ihanoi_schema_set_properties(ihanoi_schemas_t *schemas,
-    ihanoi_schema_t *schema, const ihanoi_place_t *place,
-    const ihanoi_keyword_t *keyword);
-static int ihanoi_schema_set_patterns(ihanoi_schemas_t *schemas,
-    ihanoi_schema_t *schema, const ihanoi_place_t *place,
-    const ihanoi_keyword_t *keyword);
-static int ihanoi_schema_set_ref(ihanoi_schemas_t *schemas,
-    ihanoi_schema_t *schema, const ihanoi_place_t *place,
-    const ihanoi_keyword_t *keyword);
-static int ihanoi_schema_set_nothing(ihanoi_schemas_t *schemas,
-    ihanoi_schema_t *schema, const ihanoi_place_t *place,
-    const ihanoi_keyword_t *keyword);
+static ihanoi_keyword_set_t  ihanoi_schema_set_type;
+static ihanoi_keyword_set_t  ihanoi_schema_set_any;
+static ihanoi_keyword_set_t  ihanoi_schema_set_list;
+static ihanoi_keyword_set_t  ihanoi_schema_set_number;
+static ihanoi_keyword_set_t  ihanoi_schema_set_multiple;
+static ihanoi_keyword_set_t  ihanoi_schema_set_size;
+static ihanoi_keyword_set_t  ihanoi_schema_set_pattern;
+static ihanoi_keyword_set_t  ihanoi_schema_set_format;
+static ihanoi_keyword_set_t  ihanoi_schema_set_unique;
+static ihanoi_keyword_set_t  ihanoi_schema_set_names;
+static ihanoi_keyword_set_t  ihanoi_schema_set_dependent;
+static ihanoi_keyword_set_t  ihanoi_schema_set_schema;
+static ihanoi_keyword_set_t  ihanoi_schema_set_schemas;
+static ihanoi_keyword_set_t  ihanoi_schema_set_properties;
+static ihanoi_keyword_set_t  ihanoi_schema_set_patterns;
+static ihanoi_keyword_set_t  ihanoi_schema_set_ref;
+static ihanoi_keyword_set_t  ihanoi_schema_set_nothing;
 
 static int ihanoi_schema_check_strings(ihanoi_schemas_t *schemas,
     const ihanoi_place_t *place);

@@ -6,6 +6,7 @@
 
 #include "tap.h"
 #include "contract_fixture.h"
+#include "ihanoi_equal.h"
 #include "ihanoi_json.h"
 #include "ihanoi_number.h"
 
