@@ -87,6 +87,6 @@ is($gw->delete('/v1/me', @me)->{status}, 204, 'erasing again is no error');
 
 unlike($gw->error_log . $gw->access_log, qr/Nguyễn|912345678|a\@b\.example/,
        'no personal data are in the logs');
-unlike($gw->error_log, qr/SQLSTATE|22[0-9A-Z]{3}/, 'nothing of it was an error in SQL');
+unlike($gw->error_log, qr/SQLSTATE/, 'nothing of it was an error in SQL');
 
 done_testing();

@@ -114,6 +114,6 @@ is($gw->put("/v1/units/$ward/roster", @admin, json => $roster,
 
 is_deeply([$db->sql(qq{set search_path = $release, public; select * from audit_verify('$ward')})], [],
           'the unit\'s audit chain is whole');
-unlike($gw->error_log, qr/SQLSTATE|22[0-9A-Z]{3}/, 'nothing of it was an error in SQL');
+unlike($gw->error_log, qr/SQLSTATE/, 'nothing of it was an error in SQL');
 
 done_testing();

@@ -115,6 +115,6 @@ is($gw->get("/v1/units?$_")->{status}, 400, "400: $_")
 is($gw->get("/v1/units?at=$_")->{status}, 200, "200: at=$_")
     for '0001-01-01', '9999-12-31';
 
-unlike($gw->error_log, qr/SQLSTATE|22[0-9A-Z]{3}/, 'nothing of it was an error in SQL');
+unlike($gw->error_log, qr/SQLSTATE/, 'nothing of it was an error in SQL');
 
 done_testing();
