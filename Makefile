@@ -99,7 +99,7 @@ module: $(OUT)/module.built ## build the module into build/$(BUILD)/
 
 command: $(OUT)/ihanoi-token ## build the C program of bin/ihanoi
 
-unit: $(UNIT) $(OUT)/contract ## build the unit tests and what tests use
+unit: $(UNIT) $(OUT)/contract $(OUT)/mint ## build the unit tests and what tests use
 
 fuzz:                      ## fuzz each target: SECONDS=60 FUZZ="token body ..."
 	@$(DEPS) $(PACKAGES_fuzz)
@@ -178,6 +178,10 @@ build/fuzz/lib/%.o: ngx_ihanoi_module/%.c $(HEADERS)
 
 build/fuzz/%: tests/fuzz/%.c $(LIB_SRC:ngx_ihanoi_module/%.c=build/fuzz/lib/%.o) $(HEADERS)
 	clang $(FUZZ_CFLAGS) -fsanitize=fuzzer -o $@ $(filter %.c %.o,$^) $(LIBS)
+
+$(OUT)/mint: tests/tools/mint.c $(HEADERS) $(OUT)/settings
+	@mkdir -p $(@D)
+	$(CC) $(OWN) $(LDFLAGS) -o $@ $< -lcrypto
 
 $(OUT)/ihanoi-token: bin/ihanoi-token.c $(OUT)/settings
 	@mkdir -p $(@D)

@@ -86,7 +86,8 @@ typedef struct {
     const char                         *error;      /* of RFC 6750 */
     ngx_uint_t                          retry_after;
     ngx_http_ihanoi_auth_wait_t         wait;
-    unsigned                            waited:1;
+    ngx_uint_t                          waits;
+    unsigned                            waited:1;   /* enough for a verdict */
 } ngx_http_ihanoi_auth_ctx_t;
 
 

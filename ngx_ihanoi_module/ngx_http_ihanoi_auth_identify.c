@@ -479,6 +479,21 @@ ngx_http_ihanoi_auth_verify_keys(ngx_http_request_t *r,
     const ihanoi_jwks_t             *sets[NGX_HTTP_IHANOI_AUTH_MAX_SOURCES];
     ngx_http_ihanoi_auth_source_t  **sources;
 
+    if (ctx->wait.again || ctx->wait.joined) {
+
+        /*
+         * The client whose request did the asking went away, or the question
+         * was older than the token's key may be: once more, then it is enough.
+         */
+
+        if (ctx->wait.again || ctx->waits == 1) {
+            ctx->waited = 0;
+        }
+
+        ctx->wait.again = 0;
+        ctx->wait.joined = 0;
+    }
+
     sources = issuer->sources.elts;
     n = issuer->sources.nelts;
     missing = n;
@@ -527,6 +542,7 @@ ngx_http_ihanoi_auth_verify_keys(ngx_http_request_t *r,
 
             if (rc == NGX_AGAIN) {
                 ctx->waited = 1;
+                ctx->waits++;
                 return NGX_AGAIN;
             }
 

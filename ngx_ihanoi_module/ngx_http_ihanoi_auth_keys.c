@@ -16,11 +16,19 @@
 /* Milliseconds that a fetch may take, and a request may wait for it. */
 #define NGX_HTTP_IHANOI_AUTH_FETCH_TIMEOUT  5000
 
-/* Milliseconds between fetches that tokens with unknown keys bring about. */
+/*
+ * Tokens with unknown keys bring about so many fetches in a row, as several
+ * rotations would need, and one more each so many milliseconds.
+ */
+#define NGX_HTTP_IHANOI_AUTH_KID_BURST      5
 #define NGX_HTTP_IHANOI_AUTH_KID_GAP        5000
 
-/* Milliseconds from a failed fetch to the next: doubled each time. */
+/*
+ * Milliseconds from a failed fetch to the next: doubled each time, but not far
+ * while there is no set at all and every request fails.
+ */
 #define NGX_HTTP_IHANOI_AUTH_RETRY_MIN      1000
+#define NGX_HTTP_IHANOI_AUTH_RETRY_NONE     2000
 #define NGX_HTTP_IHANOI_AUTH_RETRY_MAX      30000
 
 /*
@@ -47,6 +55,8 @@ typedef struct {
     ngx_msec_t                      retry;     /* pause after failures */
     ngx_uint_t                      asked_once;
     ngx_uint_t                      aborts;    /* clients gone, in a row */
+    ngx_uint_t                      kid_spent; /* of the burst */
+    ngx_msec_t                      kid_since; /* when it was last refilled */
 
     ngx_queue_t                     waits;
     ngx_http_ihanoi_auth_fetch_t   *fetch;     /* under way */
@@ -57,6 +67,7 @@ typedef struct {
 struct ngx_http_ihanoi_auth_fetch_s {
     ngx_http_ihanoi_auth_state_t   *state;     /* NULL: nobody cares any more */
     ngx_http_ihanoi_auth_keys_t    *keys;
+    ngx_http_request_t             *owner;     /* for comparison only */
     ngx_http_request_t             *subrequest;
     ngx_event_t                     timer;
     ngx_uint_t                      status;
@@ -72,6 +83,8 @@ static ngx_http_ihanoi_auth_state_t *ngx_http_ihanoi_auth_state(
     ngx_http_ihanoi_auth_source_t *source);
 static ngx_http_ihanoi_auth_state_t *ngx_http_ihanoi_auth_states_init(void);
 static void ngx_http_ihanoi_auth_states_cleanup(void *data);
+static ngx_uint_t ngx_http_ihanoi_auth_state_may_ask(
+    ngx_http_ihanoi_auth_state_t *state);
 static void ngx_http_ihanoi_auth_state_sync(
     ngx_http_ihanoi_auth_state_t *state);
 static ngx_int_t ngx_http_ihanoi_auth_state_swap(
@@ -422,7 +435,6 @@ ngx_int_t
 ngx_http_ihanoi_auth_source_wait(ngx_http_ihanoi_auth_source_t *source,
     ngx_http_request_t *r, ngx_http_ihanoi_auth_wait_t *wait)
 {
-    ngx_msec_t                     gap;
     ngx_pool_cleanup_t            *cln;
     ngx_http_ihanoi_auth_state_t  *state;
 
@@ -435,15 +447,8 @@ ngx_http_ihanoi_auth_source_wait(ngx_http_ihanoi_auth_source_t *source,
         return NGX_ERROR;
     }
 
-    if (state->fetch == NULL) {
-
-        gap = state->set ? NGX_HTTP_IHANOI_AUTH_KID_GAP
-                         : NGX_HTTP_IHANOI_AUTH_RETRY_MIN;
-        gap = ngx_max(gap, state->retry);
-
-        if (state->asked_once && ngx_current_msec - state->asked < gap) {
-            return NGX_DECLINED;
-        }
+    if (state->fetch == NULL && !ngx_http_ihanoi_auth_state_may_ask(state)) {
+        return NGX_DECLINED;
     }
 
     /* the way out first: the request may end while it waits */
@@ -458,6 +463,8 @@ ngx_http_ihanoi_auth_source_wait(ngx_http_ihanoi_auth_source_t *source,
         cln->data = wait;
         wait->cleanup = 1;
     }
+
+    wait->joined = (state->fetch && state->fetch->owner != r);
 
     if (state->fetch == NULL
         && ngx_http_ihanoi_auth_fetch_start(state, r) != NGX_OK)
@@ -504,6 +511,42 @@ ngx_http_ihanoi_auth_source_retry_after(ngx_http_ihanoi_auth_source_t *source)
     pause = ngx_max(state->retry, NGX_HTTP_IHANOI_AUTH_RETRY_MIN);
 
     return (pause + 999) / 1000;
+}
+
+
+/* For a token that no key was found for. */
+
+static ngx_uint_t
+ngx_http_ihanoi_auth_state_may_ask(ngx_http_ihanoi_auth_state_t *state)
+{
+    ngx_uint_t  n;
+
+    if (state->asked_once
+        && (state->set == NULL || state->retry)
+        && ngx_current_msec - state->asked
+           < ngx_max(state->retry, NGX_HTTP_IHANOI_AUTH_RETRY_MIN))
+    {
+        return 0;
+    }
+
+    if (state->set == NULL) {
+        return 1;
+    }
+
+    n = (ngx_current_msec - state->kid_since) / NGX_HTTP_IHANOI_AUTH_KID_GAP;
+
+    if (n) {
+        state->kid_spent -= ngx_min(n, state->kid_spent);
+        state->kid_since += n * NGX_HTTP_IHANOI_AUTH_KID_GAP;
+    }
+
+    if (state->kid_spent == NGX_HTTP_IHANOI_AUTH_KID_BURST) {
+        return 0;
+    }
+
+    state->kid_spent++;
+
+    return 1;
 }
 
 
@@ -656,6 +699,7 @@ ngx_http_ihanoi_auth_fetch_start(ngx_http_ihanoi_auth_state_t *state,
     sr->request_body = NULL;
 
     fetch->state = state;
+    fetch->owner = r;
     fetch->subrequest = sr;
     fetch->timer.handler = ngx_http_ihanoi_auth_fetch_timeout;
     fetch->timer.data = fetch;
@@ -753,6 +797,7 @@ ngx_http_ihanoi_auth_fetch_end(ngx_http_ihanoi_auth_fetch_t *fetch,
     const char *failure)
 {
     ngx_str_t                      text;
+    ngx_msec_t                     longest;
     ngx_queue_t                   *q;
     ngx_http_ihanoi_auth_wait_t   *wait;
     ngx_http_ihanoi_auth_state_t  *state;
@@ -800,10 +845,11 @@ ngx_http_ihanoi_auth_fetch_end(ngx_http_ihanoi_auth_fetch_t *fetch,
 
     } else {
         state->aborts = 0;
-        state->retry = state->retry
-                       ? ngx_min(state->retry * 2,
-                                 NGX_HTTP_IHANOI_AUTH_RETRY_MAX)
-                       : NGX_HTTP_IHANOI_AUTH_RETRY_MIN;
+        longest = state->set ? NGX_HTTP_IHANOI_AUTH_RETRY_MAX
+                             : NGX_HTTP_IHANOI_AUTH_RETRY_NONE;
+
+        state->retry = state->retry ? ngx_min(state->retry * 2, longest)
+                                    : NGX_HTTP_IHANOI_AUTH_RETRY_MIN;
 
         ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
                       "request for key set \"%V\" failed: %s%s",
@@ -816,6 +862,12 @@ ngx_http_ihanoi_auth_fetch_end(ngx_http_ihanoi_auth_fetch_t *fetch,
     while (!ngx_queue_empty(&state->waits)) {
         q = ngx_queue_head(&state->waits);
         wait = ngx_queue_data(q, ngx_http_ihanoi_auth_wait_t, queue);
+
+        wait->again = (failure == ngx_http_ihanoi_auth_gone);
+
+        if (failure) {
+            wait->joined = 0;
+        }
 
         ngx_http_ihanoi_auth_wait_wake(wait);
     }

@@ -56,6 +56,8 @@ typedef struct {
     ngx_event_t                   timer;
     ngx_http_request_t           *request;
     unsigned                      active:1;
+    unsigned                      again:1;    /* the client that fetched left */
+    unsigned                      joined:1;   /* it had begun before we came */
     unsigned                      cleanup:1;
 } ngx_http_ihanoi_auth_wait_t;
 

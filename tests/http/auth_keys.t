@@ -1,0 +1,346 @@
+#!/usr/bin/perl
+# Key sets that are fetched: from the first request through rotation, outage
+# and abuse (A25, A26).
+
+use lib 'tests/lib';
+use IHanoi::Test;
+use IHanoi::Test::Provider;
+use Time::HiRes qw(time sleep);
+
+my $idp = IHanoi::Test::Provider->new;
+$idp->add_key('k1');
+
+my $echo = 'server { listen unix:%%DIR%%/echo.sock; '
+           . 'location / { return 200 "$http_x_sub"; } }';
+
+sub start {
+    my ($idp, %arg) = @_;
+    my $cache = $arg{cache} // '10m';
+
+    return gateway(
+        issuer => 0,
+        workers => $arg{workers} // 1,
+        servers => $echo,
+        server => 'ihanoi_problems on;',
+        http => 'auth_jwt_issuer ' . $idp->name . ' { key_request /_jwks; '
+              . "key_cache $cache; audience ihanoi; algorithms ES256; } "
+              . ($arg{http} // ''),
+        locations => ($arg{jwks} // 'location = /_jwks { internal; proxy_pass '
+              . $idp->url . '; proxy_connect_timeout 2s; }') . q{
+            auth_jwt x;
+            location /in {
+                proxy_pass http://unix:%%DIR%%/echo.sock:/;
+                proxy_set_header X-Sub $jwt_claim_sub;
+            }
+            location /open { auth_jwt off; return 200 open; }
+        },
+    );
+}
+
+sub status { my ($gw, $token) = @_; $gw->get('/in', token => $token)->{status} }
+
+
+# The first request brings the keys in; later ones use them.
+{
+    my $gw = start($idp);
+    my $r = $gw->get('/in', token => $idp->token(sub => 'anna'),
+                     headers => { Cookie => 'secret=1',
+                                  'If-None-Match' => '"x"' });
+
+    is($r->{status}, 200, 'the first token waits for the keys and is let in');
+    is($r->{content}, 'anna', 'as the one it names');
+    is($idp->fetches, 1, 'with one request to the provider');
+    unlike($idp->last_fetch, qr/authorization|bearer|cookie|if-none/i,
+           'which is not told the token, cookies or conditions');
+
+    is(status($gw, $idp->token(sub => "n$_")), 200, "token $_") for 1 .. 5;
+    is($idp->fetches, 1, 'no further request');
+
+    # Rotation: a token may come before the set was asked for again.
+    $idp->add_key('k2');
+    is(status($gw, $idp->token(sub => 'b', -kid => 'k2')), 200,
+       'a token with a new key makes it ask again, and is let in');
+    is($idp->fetches, 2, 'once');
+    is(status($gw, $idp->token(sub => 'c', -kid => 'k1')), 200,
+       'the old key is still good');
+
+    # Kids that nobody has bring no flood about.
+    my $before = $idp->fetches;
+    my $client = $gw->connection;
+    my $begin = time;
+    my %status;
+    my $forged = $idp->token(sub => 'x', -kid => 'none',
+                             -key => 'k1');
+    for my $n (1 .. 300) {
+        my $r = $client->request('GET', '/in', token =>
+            $idp->token(sub => 'x', -kid => "random-$n",
+                        -key => 'k1')) if $n <= 5;
+        $r //= $client->request('GET', '/in', token => $forged);
+        $status{ $r->{status} }++;
+    }
+    is_deeply(\%status, { 401 => 300 }, '300 tokens with unknown keys: 401');
+    cmp_ok($idp->fetches - $before, '<=', 5 + (time - $begin) / 5,
+           'ask the provider 5 times and then once in 5 seconds at most');
+    is(status($gw, $idp->token(sub => 'd')), 200, 'and good ones are let in');
+    $gw->stop;
+}
+
+
+# A removed key is refused as soon as the set is known, cached tokens too.
+{
+    my $gw = start($idp, cache => '1s');
+    my $old = $idp->token(sub => 'a', -kid => 'k1');
+
+    is(status($gw, $old), 200, 'a token with the old key');
+    $idp->publish('k2');
+    ok(wait_until(sub { status($gw, $old) == 401 }, 6),
+       'is refused when the key is gone, though it was cached');
+    is(status($gw, $idp->token(sub => 'a', -kid => 'k2')), 200,
+       'the new key is good');
+
+    # The same kid with another key.
+    $idp->add_key('k2', publish => 0);
+    $idp->publish('k2');
+    my $new = $idp->token(sub => 'b', -kid => 'k2');
+    ok(wait_until(sub { status($gw, $new) == 200 }, 6),
+       'the same kid with a new key is taken over');
+    $gw->stop;
+}
+
+
+# Whatever the provider answers, the last good set stays: one issuer for each
+# answer, so that they all go bad at once.
+{
+    my @bad = (
+        ['500', status => 500],
+        ['404', status => 404],
+        ['a redirect', status => 302,
+         headers => ['Location: /elsewhere', 'Content-Length: 0'], body => ''],
+        ['HTML', body => '<html><body>sign in</body></html>'],
+        ['nothing', body => ''],
+        ['no keys', body => '{"keys":[]}'],
+        ['another document', body => '{"error":"x"}'],
+        ['10 MB', body => '{"keys":[]}' . ' ' x 10_000_000],
+        ['gzip', headers => ['Content-Encoding: gzip', 'Content-Length: 20'],
+         body => '{"keys":[' . 'x' x 11],
+        ['half an answer', raw => "HTTP/1.1 200 OK\r\nContent-Length: 500\r\n"
+                                  . "\r\n{\"keys\":["],
+        ['garbage', raw => "abc\r\ndef\r\n"],
+        ['a closed connection', down => 1],
+        ['private keys', body => '{"keys":[{"kty":"EC","crv":"P-256","d":"AA",'
+                                 . '"x":"AA","y":"AA"}]}'],
+        ['a weak RSA key', body => '{"keys":[{"kty":"RSA","kid":"k2",'
+                                   . '"n":"AQAB","e":"AQ"}]}'],
+        ['nothing for long', delay => 30],
+    );
+
+    my ($http, $locations) = ('', '');
+
+    for my $n (0 .. $#bad) {
+        $http .= "auth_jwt_issuer https://p$n { key_request /_jwks$n; "
+               . 'key_cache 1s; audience ihanoi; algorithms ES256; } ';
+        $locations .= "location = /_jwks$n { internal; proxy_pass "
+               . 'http://127.0.0.1:' . $idp->port . "/jwks$n; }\n";
+    }
+
+    my $gw = start($idp, http => $http, jwks => $locations
+                   . 'location = /_jwks { internal; return 404; }');
+    my @good = map { $idp->token(iss => "https://p$_", sub => 'a') } 0 .. $#bad;
+    my @new = map { $idp->token(iss => "https://p$_", sub => 'b') } 0 .. $#bad;
+
+    my %status;
+    $status{ status($gw, $_) }++ for @good;
+    is_deeply(\%status, { 200 => scalar @bad }, 'all have their keys');
+
+    my @before = map { $idp->fetches_of("/jwks$_") } 0 .. $#bad;
+    $idp->serve(path => "/jwks$_", @{ $bad[$_] }[1 .. $#{ $bad[$_] }])
+        for 0 .. $#bad;
+    sleep 1.2;
+
+    # asks all of them again; then there are answers to fall over
+    status($gw, $_) for @good;
+    sleep 0.5;
+
+    for my $n (0 .. $#bad) {
+        ok(wait_until(sub { $idp->fetches_of("/jwks$n") > $before[$n] }),
+           "asked again, it answers $bad[$n][0]");
+        is(status($gw, $good[$n]), 200, 'a cached token is let in');
+        is(status($gw, $new[$n]), 200, 'a new token is let in');
+    }
+
+    $gw->stop;
+}
+
+
+# No set at all: 503 with Retry-After, not 200, not 500; readiness.
+{
+    $idp->serve(status => 500);
+    my $gw = start($idp);
+    my $r = $gw->get('/in', token => $idp->token(sub => 'a'));
+
+    is($r->{status}, 503, 'no keys: 503');
+    like($r->{headers}{'retry-after'}, qr/^[1-9]\d?$/, 'with Retry-After');
+    is($r->{json}{type}, 'urn:ihanoi:problem:keys-unavailable', 'as a problem');
+    is($r->{headers}{'www-authenticate'}, undef, 'and no challenge');
+    is($gw->get('/in')->{status}, 401, 'no token is 401 all the same');
+    is(status($gw, 'a.b.c'), 401, 'and so is a token that can never be good');
+
+    my $before = $idp->fetches;
+    my $begin = time;
+    is(status($gw, $idp->token(sub => "f$_")), 503, 'still 503') for 1 .. 20;
+    cmp_ok($idp->fetches - $before, '<=', 1 + (time - $begin),
+           'the provider is left alone meanwhile');
+
+    $idp->serve;
+    ok(wait_until(sub { status($gw, $idp->token(sub => 'a')) == 200 }, 5),
+       'when it is back, tokens are let in');
+    $gw->stop;
+}
+
+
+# A slow provider: waiting ends, others are not held up.
+{
+    $idp->serve(delay => 1);
+    my $gw = start($idp);
+    my @clients = map { $gw->connection } 1 .. 20;
+    my $token = $idp->token(sub => 'a');
+    my $begin = time;
+
+    $_->send($_->format('GET', '/in', token => $token)) for @clients;
+
+    my $open = $gw->get('/open');
+    is($open->{status}, 200, 'a place without tokens answers meanwhile');
+    cmp_ok(time - $begin, '<', 0.9, 'at once');
+
+    my $before = $idp->fetches;
+    my %status;
+    $status{ $_->response->{status} }++ for @clients;
+    is_deeply(\%status, { 200 => 20 }, '20 wait for one answer and are let in');
+    $gw->stop;
+
+    # the client that lent its request goes away: another one takes over
+    $idp->serve(delay => 1);
+    $gw = start($idp);
+    $before = $idp->fetches;
+    my ($first, $second) = map { $gw->connection } 1 .. 2;
+    $first->send($first->format('GET', '/in', token => $idp->token(sub => 'a')));
+    wait_until(sub { $idp->fetches > $before });
+    $second->send($second->format('GET', '/in',
+                                  token => $idp->token(sub => 'b')));
+    sleep 0.1;
+    $first->close;
+    is($second->response->{status}, 200,
+       'when the client that lent its request goes away, others are served');
+    is(scalar(() = $gw->error_log =~ /\[alert\]/g), 0, 'without an alert');
+
+    # a byte a second
+    $idp->serve(trickle => 1);
+    $gw->reload(http => 'auth_jwt_issuer ' . $idp->name . ' { key_request '
+        . '/_jwks; audience ihanoi; algorithms ES256; }');
+    is(status($gw, $idp->token(sub => 'a')), 200,
+       'after a reload the set of before is there');
+    $gw->stop;
+
+    $gw = start($idp);
+    $begin = time;
+    is(status($gw, $idp->token(sub => 'a')), 503,
+       'a byte a second, and no set: 503');
+    cmp_ok(time - $begin, '<', 7, 'in 5 seconds');
+    $idp->serve;
+    ok(wait_until(sub { status($gw, $idp->token(sub => 'a')) == 200 }, 5),
+       'and 200 when it answers again');
+    $gw->stop;
+}
+
+
+# Reloads and new workers start from the set that was there.
+{
+    my $gw = start($idp, workers => 2);
+    is(status($gw, $idp->token(sub => 'a')), 200, 'keys are there');
+    $idp->serve(down => 1);
+
+    for (1 .. 3) {
+        $gw->reload;
+        my %status;
+        $status{ status($gw, $idp->token(sub => "r$_")) }++ for 1 .. 10;
+        is_deeply(\%status, { 200 => 10 },
+                  'provider down, reloaded: tokens are let in');
+    }
+
+    my ($victim) = $gw->workers;
+    kill KILL => $victim;
+    wait_until(sub { !grep { $_ == $victim } $gw->workers });
+    $gw->{expect_log} = qr/exited on signal 9/;
+    my %status;
+    $status{ status($gw, $idp->token(sub => "k$_")) }++ for 1 .. 10;
+    is_deeply(\%status, { 200 => 10 }, 'also by a worker that is new');
+    $idp->serve;
+    $gw->stop;
+}
+
+
+# Rotation under load: no false 401.
+{
+    my $gw = start($idp, workers => 2, cache => '1s');
+    my $client = $gw->connection;
+    my %status;
+    my $n = 0;
+
+    for my $round (1 .. 3) {
+        my $kid = "r$round";
+        $idp->add_key($kid);
+        my @tokens = map { $idp->token(sub => "$_", -kid => $kid) } 1 .. 20;
+        my $end = time + 1.2;
+
+        while (time < $end) {
+            my $r = $client->request('GET', '/in',
+                                     token => $tokens[$n++ % 20]);
+            $status{ $r->{status} // 'no answer' }++;
+            $client = $gw->connection if $n % 50 == 0;
+        }
+
+        if ($round == 2) {
+            $gw->reload;
+            $client = $gw->connection;
+        }
+    }
+
+    is_deeply([keys %status], [200],
+              "three rotations and a reload: $n of $n let in")
+        or diag(join ', ', map { "$_: $status{$_}" } sort keys %status);
+    $gw->stop;
+}
+
+
+# The set may come from nginx's cache, a file, an error page or plain "return".
+for my $way (
+    ['a file', 'location = /_jwks { internal; alias %%DIR%%/jwks.json; }'],
+    ['return', q{location = /_jwks { internal; return 200 'JWKS'; }}],
+    ['an error page', 'location = /_jwks { internal; proxy_pass '
+     . 'http://127.0.0.1:1; error_page 502 =200 /backup; } '
+     . 'location = /backup { internal; alias %%DIR%%/jwks.json; }'],
+    ['the proxy cache', 'location = /_jwks { internal; proxy_pass ' . $idp->url
+     . '; proxy_cache keys; proxy_cache_valid 200 10m; }',
+     'proxy_cache_path %%DIR%%/keys keys_zone=keys:1m;'],
+) {
+    my ($name, $location, $http) = @$way;
+    my $gw = gateway(
+        issuer => 0, servers => $echo, workers => 1,
+        files => { 'jwks.json' => $idp->jwks },
+        http => ($http // '') . 'auth_jwt_issuer ' . $idp->name
+              . ' { key_request /_jwks; key_cache 1s; audience ihanoi; '
+              . 'algorithms ES256; }',
+        locations => $location =~ s/JWKS/$idp->jwks/er . q{
+            location /in { auth_jwt x;
+                proxy_pass http://unix:%%DIR%%/echo.sock:/;
+                proxy_set_header X-Sub $jwt_claim_sub; }},
+    );
+
+    is(status($gw, $idp->token(sub => 'a')), 200, "keys from $name");
+    sleep 1.2;
+    my $r = $gw->get('/in', token => $idp->token(sub => 'b'));
+    is($r->{content}, 'b', "again from $name: the answer is the client's own");
+    $gw->stop;
+}
+
+done_testing();
