@@ -283,6 +283,11 @@ ihanoi_argument_parameter(ihanoi_compiler_t *compiler, ihanoi_place_t *place,
         return IHANOI_INVALID;
     }
 
+    rc = ihanoi_schema_check_examples(compiler->schemas, schema, place);
+    if (rc != IHANOI_OK) {
+        return rc;
+    }
+
     required = json_object_get(place->value, "required");
 
     if (required && !json_is_boolean(required)) {

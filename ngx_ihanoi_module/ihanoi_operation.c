@@ -648,6 +648,11 @@ ihanoi_media_compile(ihanoi_compiler_t *compiler,
             return IHANOI_INVALID;
         }
 
+        rc = ihanoi_schema_check_examples(compiler->schemas, sub, &place);
+        if (rc != IHANOI_OK) {
+            return rc;
+        }
+
         if (*schema == NULL) {
             *schema = sub;
             first = value.value;
@@ -707,18 +712,22 @@ ihanoi_media_type(ihanoi_compiler_t *compiler, const ihanoi_place_t *place,
 }
 
 
-/* {format} promises nothing that the answers do not have. */
+/*
+ * {format} promises nothing that the answers do not have, and what it does not
+ * promise has no suffix.
+ */
 
 static int
 ihanoi_operation_formats(ihanoi_compiler_t *compiler)
 {
-    size_t               i, n;
+    size_t               i, n, promised;
     unsigned             k;
     const char          *suffix;
     ihanoi_operation_t  *op;
 
     op = &compiler->compiled->op;
     n = json_array_size(compiler->format->values);
+    promised = 0;
 
     for (i = 0; i < n; i++) {
         suffix = json_string_value(json_array_get(compiler->format->values,
@@ -728,6 +737,7 @@ ihanoi_operation_formats(ihanoi_compiler_t *compiler)
             if (op->produces[k].suffix.data
                 && strcmp(op->produces[k].suffix.data, suffix) == 0)
             {
+                promised |= (size_t) 1 << k;
                 break;
             }
         }
@@ -742,6 +752,13 @@ ihanoi_operation_formats(ihanoi_compiler_t *compiler)
                                       &compiler->format_place,
                                       "\"format\" needs an enum of the "
                                       "suffixes of the media types answered");
+    }
+
+    for (k = 0; k < op->nproduces; k++) {
+        if (!(promised & ((size_t) 1 << k))) {
+            op->produces[k].suffix.data = NULL;
+            op->produces[k].suffix.len = 0;
+        }
     }
 
     return IHANOI_OK;

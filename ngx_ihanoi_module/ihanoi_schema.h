@@ -147,6 +147,13 @@ int ihanoi_schema_check_request(ihanoi_schemas_t *schemas,
     const ihanoi_schema_t *schema, int members);
 
 /*
+ * "example" and "examples" (Example Objects by name) of a parameter or a media
+ * type must keep its schema: readers copy them.
+ */
+int ihanoi_schema_check_examples(ihanoi_schemas_t *schemas,
+    const ihanoi_schema_t *schema, const ihanoi_place_t *owner);
+
+/*
  * The sub-schemas of a schema, i from 0 until NULL: those for the same value
  * ("$ref" first, when there is one), and those for values inside it.
  */

@@ -29,7 +29,8 @@ static int ihanoi_schema_check_cycle(ihanoi_schemas_t *schemas,
 static int ihanoi_schema_check_notes(ihanoi_schemas_t *schemas,
     const ihanoi_schema_t *schema);
 static int ihanoi_schema_check_note(ihanoi_schemas_t *schemas,
-    const ihanoi_schema_t *schema, const json_t *value, const char *what);
+    const ihanoi_schema_t *schema, const ihanoi_place_t *place,
+    const json_t *value, const char *what);
 static void ihanoi_schema_note_fault(void *ctx, const char *pointer,
     const char *keyword, const char *message);
 static int ihanoi_schema_walk_request(ihanoi_schemas_t *schemas,
@@ -240,8 +241,8 @@ ihanoi_schema_check_notes(ihanoi_schemas_t *schemas,
     size_t  i, n;
 
     if (schema->initial) {
-        rc = ihanoi_schema_check_note(schemas, schema, schema->initial,
-                                      "default");
+        rc = ihanoi_schema_check_note(schemas, schema, &schema->place,
+                                      schema->initial, "default");
         if (rc != IHANOI_OK) {
             return rc;
         }
@@ -250,7 +251,7 @@ ihanoi_schema_check_notes(ihanoi_schemas_t *schemas,
     n = json_array_size(schema->examples);
 
     for (i = 0; i < n; i++) {
-        rc = ihanoi_schema_check_note(schemas, schema,
+        rc = ihanoi_schema_check_note(schemas, schema, &schema->place,
                                       json_array_get(schema->examples, i),
                                       "examples");
         if (rc != IHANOI_OK) {
@@ -262,9 +263,73 @@ ihanoi_schema_check_notes(ihanoi_schemas_t *schemas,
 }
 
 
+int
+ihanoi_schema_check_examples(ihanoi_schemas_t *schemas,
+    const ihanoi_schema_t *schema, const ihanoi_place_t *owner)
+{
+    int             rc;
+    void           *iter;
+    const json_t   *example;
+    ihanoi_place_t  examples, place;
+
+    example = json_object_get(owner->value, "example");
+
+    if (example) {
+        rc = ihanoi_schema_check_note(schemas, schema, owner, example,
+                                      "example");
+        if (rc != IHANOI_OK) {
+            return rc;
+        }
+    }
+
+    rc = ihanoi_place_member(schemas->documents, owner, "examples", &examples);
+    if (rc != IHANOI_OK || examples.value == NULL) {
+        return rc;
+    }
+
+    if (!json_is_object(examples.value)) {
+        return ihanoi_document_refuse(schemas->documents, &examples,
+                                      "must be an object of examples by name");
+    }
+
+    for (iter = json_object_iter(examples.value);
+         iter;
+         iter = json_object_iter_next(examples.value, iter))
+    {
+        rc = ihanoi_place_member(schemas->documents, &examples,
+                                 json_object_iter_key(iter), &place);
+
+        if (rc == IHANOI_OK) {
+            rc = ihanoi_document_follow(schemas->documents, &place,
+                                        "examples");
+        }
+
+        if (rc != IHANOI_OK) {
+            return rc;
+        }
+
+        example = json_object_get(place.value, "value");
+
+        if (example == NULL) {
+            return ihanoi_document_refuse(schemas->documents, &place,
+                                          "an example needs a \"value\"");
+        }
+
+        rc = ihanoi_schema_check_note(schemas, schema, &place, example,
+                                      "value");
+        if (rc != IHANOI_OK) {
+            return rc;
+        }
+    }
+
+    return IHANOI_OK;
+}
+
+
 static int
 ihanoi_schema_check_note(ihanoi_schemas_t *schemas,
-    const ihanoi_schema_t *schema, const json_t *value, const char *what)
+    const ihanoi_schema_t *schema, const ihanoi_place_t *place,
+    const json_t *value, const char *what)
 {
     int                    rc;
     ihanoi_check_t         check;
@@ -288,11 +353,11 @@ ihanoi_schema_check_note(ihanoi_schemas_t *schemas,
         return ihanoi_document_no_memory(schemas->documents);
 
     case IHANOI_BUDGET:
-        return ihanoi_document_refuse(schemas->documents, &schema->place,
+        return ihanoi_document_refuse(schemas->documents, place,
                                       "\"%s\" is too costly to check", what);
 
     default:
-        return ihanoi_document_refuse(schemas->documents, &schema->place,
+        return ihanoi_document_refuse(schemas->documents, place,
                                       "\"%s\" does not keep the schema: "
                                       "\"%s\" %s", what, fault.pointer,
                                       fault.message);

@@ -137,8 +137,26 @@ static const refused_t  refused[] = {
     { "get", "/a", "'parameters':[{'$ref':'#/components/parameters/A',"
       "'name':'b'}]", "'components':{'parameters':{'A':{}}}", "", "name" },
 
+    { "get", "/a", "'parameters':[{'name':'a','in':'query','schema':{"
+      "'type':'integer'},'example':'x'}]", "", "", "\"example\" does not" },
+    { "get", "/a", "'parameters':[{'name':'a','in':'query','schema':{"
+      "'type':'integer'},'examples':{'e':{'value':'x'}}}]", "",
+      "/paths/~1a/get/parameters/0/examples/e", "\"value\" does not" },
+    { "get", "/a", "'parameters':[{'name':'a','in':'query','schema':{"
+      "'type':'integer'},'examples':{'e':{}}}]", "", "", "\"value\"" },
+    { "get", "/a", "'parameters':[{'name':'a','in':'query','schema':{"
+      "'type':'integer'},'examples':[1]}]", "", "", "by name" },
+    { "get", "/a", "'parameters':[{'name':'a','in':'query','schema':{"
+      "'type':'integer'},'examples':{'e':{"
+      "'$ref':'#/components/examples/E'}}}]",
+      "'components':{'examples':{'E':{'value':'x'}}}",
+      "/components/examples/E", "\"value\" does not" },
+
     /* bodies */
 
+    { "post", "/a", "'requestBody':{'content':{'application/json':{"
+      "'schema':{'type':'object'},'example':[]}}}", "", "",
+      "\"example\" does not" },
     { "get", "/a", BODY("{'type':'object'}"), "", "", "no body" },
     { "delete", "/a", BODY("{'type':'object'}"), "", "", "no body" },
     { "post", "/a", "'requestBody':{}", "", "/paths/~1a/post/requestBody",
@@ -647,7 +665,7 @@ test_merge(void)
         "'security':[{'bearer':[]}],'paths':{'/a':{'get':{'operationId':'a',"
         "'x-ihanoi-sql':'fa','responses':{'200':{'description':'d','content':{"
         "'application/json':{'schema':{'$ref':'#/components/schemas/A'},"
-        "'example':{'$ref':'#/components/schemas/A','n':1}}}},"
+        "'example':{'$ref':'#/components/schemas/A','n':21.0285}}}},"
         "'404':{'$ref':'common.json#/components/responses/Gone'}}}}},"
         "'components':{'schemas':{'A':{'properties':{"
         "'b':{'$ref':'common.json#/components/schemas/B/properties/c'},"
@@ -692,7 +710,7 @@ test_merge(void)
         "'/a':{'get':{'operationId':'a','x-ihanoi-sql':'fa','responses':{"
         "'200':{'description':'d','content':{'application/json':{'schema':{"
         "'$ref':'#/components/schemas/a.A'},'example':{"
-        "'$ref':'#/components/schemas/A','n':1}}}},"
+        "'$ref':'#/components/schemas/A','n':21.0285}}}},"
         "'404':{'$ref':'#/components/responses/common.Gone'}},"
         "'security':[{'bearer':[]}]}},"
         "'/b':{'get':{'operationId':'b','x-ihanoi-sql':'fb','security':[],"

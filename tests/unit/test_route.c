@@ -42,7 +42,7 @@ load(void)
                                "'operationId':'op_%zu','x-ihanoi-sql':'f',"
                                "'responses':{'200':{'description':'d',"
                                "'content':{'application/json':{'schema':{}},"
-                               "'text/csv':{}}}},'parameters':[",
+                               "'text/csv':{},'text/html':{}}}},'parameters':[",
                                i ? "," : "", paths[i], i);
 
         strcpy(path, paths[i]);
@@ -107,6 +107,7 @@ static const struct {
     { path("/v1/maps/7.csv"), "/v1/maps/{id}.{format}", "id=7 .csv" },
     { path("/v1/maps/7"), NULL, NULL },
     { path("/v1/maps/7.pdf"), NULL, NULL },
+    { path("/v1/maps/7.html"), NULL, NULL },
     { path("/v1/maps/7.CSV"), NULL, NULL },
     { path("/v1/maps/7%2Ecsv"), NULL, NULL },
     { path("/v1/maps/7.cs%76"), NULL, NULL },
