@@ -40,9 +40,9 @@ select is((select birth_year from core.personal where person = caller_person(pg_
     'a missing one stays');
 select is((select etag from me_get(pg_temp.c())), (me_update(pg_temp.c(), null, '{"birth_year": 1990}')).etag,
     'changing nothing changes no version');
-select is_empty($$select from core.audit_events e where e.details::text ~ 'Nguyễn|9123|1990'$$,
+select is_empty($$select from core.audit_events e where e.details::text ~ 'Nguyễn|912345678'$$,
     'the audit holds no personal data');
-select is_empty($$select from core.outbox o where o.payload::text ~ 'Nguyễn|9123|1990'$$, 'nor does the outbox');
+select is_empty($$select from core.outbox o where o.payload::text ~ 'Nguyễn|912345678'$$, 'nor does the outbox');
 
 select is((select jsonb_array_length(body::jsonb -> 'items') from consents_list(pg_temp.c(), null, 10)), 1,
     'consents are listed');

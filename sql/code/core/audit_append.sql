@@ -5,11 +5,19 @@
 create function audit_append(caller jsonb, actor uuid, kind text, chain uuid,
     event text, unit uuid, role text, details jsonb)
 returns bigint
-language sql volatile
+language plpgsql volatile
 as $$
-    insert into core.audit_events
+declare
+    number  bigint;
+begin
+    insert into core.audit_events as e
            (chain, kind, event, actor, role, unit, details, operation, request_id)
-    values (chain, kind, event, actor, role, unit, coalesce(details, '{}'),
+    values (audit_append.chain, audit_append.kind, audit_append.event,
+            audit_append.actor, audit_append.role, audit_append.unit,
+            coalesce(audit_append.details, '{}'),
             caller ->> 'operation', caller ->> 'request_id')
-    returning seq
+    returning e.seq into number;
+
+    return number;
+end
 $$;

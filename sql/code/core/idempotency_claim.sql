@@ -16,6 +16,7 @@ language plpgsql volatile
 as $$
 declare
     wanted  bytea := idempotency_digest(subject, operation, key);
+    kept    interval := make_interval(hours => (setting('idempotency.keep_hours'))::int);
     stored  core.idempotency_keys;
 begin
     if not pg_try_advisory_xact_lock(
@@ -25,12 +26,13 @@ begin
         return;
     end if;
 
-    -- A statement of its own after the lock: its snapshot is newer.
+    -- A statement of its own after the lock: its snapshot is newer. Both ends of
+    -- the time, so that other months are not even opened; a day ahead, as the
+    -- one who had the lock may have begun after us.
     select k.* into stored
     from core.idempotency_keys k
     where k.digest = wanted
-      and k.at > core.now() - make_interval(
-              hours => (setting('idempotency.keep_hours'))::int)
+      and k.at > core.now() - kept and k.at < core.now() + interval '1 day'
     order by k.at desc
     limit 1;
 

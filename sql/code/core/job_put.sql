@@ -3,11 +3,18 @@
 create function job_put(kind text, key text, run_at timestamptz,
     args jsonb default '{}')
 returns uuid
-language sql volatile
+language plpgsql volatile
 as $$
-    insert into core.jobs (kind, key, run_at, args)
-    values (kind, key, run_at, args)
+#variable_conflict use_column
+declare
+    job  uuid;
+begin
+    insert into core.jobs as j (kind, key, run_at, args)
+    values (job_put.kind, job_put.key, job_put.run_at, job_put.args)
     on conflict (kind, key) where state = 'due' do update
     set run_at = excluded.run_at, args = excluded.args, attempts = 0
-    returning id
+    returning j.id into job;
+
+    return job;
+end
 $$;

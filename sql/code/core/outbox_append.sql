@@ -2,9 +2,16 @@
 -- no personal data: it leaves the house.
 create function outbox_append(topic text, event text, subject uuid, payload jsonb)
 returns bigint
-language sql volatile
+language plpgsql volatile
 as $$
-    insert into core.outbox (topic, event, subject, payload)
-    values (topic, event, subject, coalesce(payload, '{}'))
-    returning id
+declare
+    number  bigint;
+begin
+    insert into core.outbox as o (topic, event, subject, payload)
+    values (outbox_append.topic, outbox_append.event, outbox_append.subject,
+            coalesce(outbox_append.payload, '{}'))
+    returning o.id into number;
+
+    return number;
+end
 $$;
