@@ -552,6 +552,7 @@ ngx_http_ihanoi_pgconn_opened(ngx_http_ihanoi_pgconn_t *pc)
     }
 
     pc->state = NGX_HTTP_IHANOI_PGCONN_PREPARING;
+    pc->handlers->opened(pc);
 
     if (!pc->lazy) {
 

@@ -53,7 +53,10 @@ struct ngx_http_ihanoi_pgexchange_s {
 
 
 typedef struct {
-    /* calls may be sent; the connection's role is known */
+    /* the server let us in: its role is known, statements are prepared now */
+    void  (*opened)(ngx_http_ihanoi_pgconn_t *pc);
+
+    /* calls may be sent */
     void  (*ready)(ngx_http_ihanoi_pgconn_t *pc);
 
     /* Sync has come: the exchange has left the connection */

@@ -26,12 +26,6 @@
 /* a server that restarts is waited for, one that stays away is not */
 #define NGX_HTTP_IHANOI_PGDB_INTERRUPTION   1000
 
-/*
- * A worker gets requests as soon as it runs: they wait for its first
- * connections, or every reload of a busy machine would refuse some.
- */
-#define NGX_HTTP_IHANOI_PGDB_START          4000
-
 /* a missing statement is tried again after this, should a migrate bring it */
 #define NGX_HTTP_IHANOI_PGDB_RECHECK        3000
 
@@ -75,7 +69,7 @@ ngx_http_ihanoi_pgdb_init(ngx_http_ihanoi_pgdb_t *db, ngx_cycle_t *cycle,
     for (i = 0; i < NGX_HTTP_IHANOI_PG_POOLS; i++) {
         pool[i].db = db;
         pool[i].class = &db->classes[i];
-        pool[i].down_since = ngx_current_msec + NGX_HTTP_IHANOI_PGDB_START;
+        pool[i].down_since = ngx_current_msec;
 
         ngx_queue_init(&pool[i].waiting);
 
@@ -344,6 +338,21 @@ ngx_http_ihanoi_pgdb_rank(ngx_http_ihanoi_pgpool_t *pool,
 }
 
 
+void
+ngx_http_ihanoi_pgdb_opened(ngx_http_ihanoi_pgconn_t *pc)
+{
+    ngx_http_ihanoi_pgdb_t    *db;
+    ngx_http_ihanoi_pgpool_t  *pool;
+
+    pool = pc->data;
+    db = pool->db;
+
+    db->reach[pc->host].connecting = NULL;
+
+    ngx_http_ihanoi_pgdb_connect(db);
+}
+
+
 ngx_int_t
 ngx_http_ihanoi_pgdb_arrived(ngx_http_ihanoi_pgconn_t *pc)
 {
@@ -358,10 +367,6 @@ ngx_http_ihanoi_pgdb_arrived(ngx_http_ihanoi_pgconn_t *pc)
     hosts = db->hosts.elts;
     reach = &db->reach[pc->host];
     b = &pool->backoff[pc->host];
-
-    if (reach->connecting == pc) {
-        reach->connecting = NULL;
-    }
 
     reach->known = 1;
     reach->standby = pc->standby;
@@ -549,8 +554,31 @@ ngx_uint_t
 ngx_http_ihanoi_pgdb_down(ngx_http_ihanoi_pgpool_t *pool)
 {
     return pool->ready == 0
+           && !ngx_http_ihanoi_pgdb_starting(pool)
            && (ngx_msec_int_t) (ngx_current_msec - pool->down_since)
               > NGX_HTTP_IHANOI_PGDB_INTERRUPTION;
+}
+
+
+ngx_uint_t
+ngx_http_ihanoi_pgdb_starting(ngx_http_ihanoi_pgpool_t *pool)
+{
+    ngx_uint_t  i;
+
+    if (pool->stood) {
+        return 0;
+    }
+
+    for (i = 0; i < pool->db->hosts.nelts; i++) {
+
+        if (pool->db->reach[i].backoff.failures == 0
+            && pool->backoff[i].failures == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

@@ -124,6 +124,7 @@ struct ngx_http_ihanoi_pgpool_s {
     ngx_uint_t                   in_use;     /* calls sent */
     ngx_uint_t                   average;    /* microseconds of a call */
     ngx_msec_t                   down_since; /* meaningful while ready is 0 */
+    unsigned                     stood:1;    /* a connection has been ready */
 };
 
 
@@ -174,9 +175,12 @@ void ngx_http_ihanoi_pgdb_exit(ngx_http_ihanoi_pgdb_t *db);
  */
 void ngx_http_ihanoi_pgdb_connect(ngx_http_ihanoi_pgdb_t *db);
 
+/* The connection's server let us in: the next attempt may start. */
+void ngx_http_ihanoi_pgdb_opened(ngx_http_ihanoi_pgconn_t *pc);
+
 /*
- * The connection's server is up: remembers its role.  NGX_DECLINED: it is not
- * the one that the pool needs, the connection retires.
+ * The connection is ready: remembers its server's role.  NGX_DECLINED: it is
+ * not the one that the pool needs, the connection retires.
  */
 ngx_int_t ngx_http_ihanoi_pgdb_arrived(ngx_http_ihanoi_pgconn_t *pc);
 
@@ -189,8 +193,14 @@ void ngx_http_ihanoi_pgdb_departed(ngx_http_ihanoi_pgconn_t *pc);
  */
 ngx_int_t ngx_http_ihanoi_pgdb_suits(ngx_http_ihanoi_pgconn_t *pc);
 
-/* No connection stands, and so for longer than a short interruption. */
+/*
+ * No connection stands, for longer than a short interruption, and the servers
+ * have failed: waiting is in vain.
+ */
 ngx_uint_t ngx_http_ihanoi_pgdb_down(ngx_http_ihanoi_pgpool_t *pool);
+
+/* The worker is new and makes its first connection: waiting is not in vain. */
+ngx_uint_t ngx_http_ihanoi_pgdb_starting(ngx_http_ihanoi_pgpool_t *pool);
 
 /*
  * Marks a statement as one that this release does not have, with a sentence

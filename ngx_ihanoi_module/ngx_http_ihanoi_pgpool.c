@@ -50,8 +50,9 @@ struct ngx_http_ihanoi_pgcall_s {
     ngx_msec_t                     submitted;
     ngx_msec_t                     deadline;
     unsigned                       state:2;
-    unsigned                       retries:2;  /* of all kinds */
-    unsigned                       again:1;    /* prepared anew, or lost */
+    unsigned                       retries:2;  /* after lost races */
+    unsigned                       losses:2;   /* of its connection */
+    unsigned                       again:1;    /* prepared or sent anew */
 };
 
 
@@ -102,6 +103,7 @@ static void ngx_http_ihanoi_pgpool_end(ngx_http_ihanoi_pgcall_t *call,
 
 
 const ngx_http_ihanoi_pgconn_handlers_t  ngx_http_ihanoi_pgpool_handlers = {
+    ngx_http_ihanoi_pgdb_opened,
     ngx_http_ihanoi_pgpool_ready,
     ngx_http_ihanoi_pgpool_done,
     ngx_http_ihanoi_pgpool_lost,
@@ -355,7 +357,7 @@ static void
 ngx_http_ihanoi_pgpool_enqueue(ngx_http_ihanoi_pgpool_t *pool,
     ngx_http_ihanoi_pgcall_t *call, ngx_uint_t first)
 {
-    ngx_msec_t      wait, longest;
+    ngx_msec_t      wait;
     ngx_msec_int_t  left;
 
     call->state = NGX_HTTP_IHANOI_PGCALL_WAITING;
@@ -373,19 +375,16 @@ ngx_http_ihanoi_pgpool_enqueue(ngx_http_ihanoi_pgpool_t *pool,
     left = (ngx_msec_int_t) (call->deadline - ngx_current_msec);
     wait = (ngx_msec_t) ngx_max(left, 1);
 
-    longest = pool->class->wait;
+    /*
+     * A new worker accepts requests before its connections stand, and the old
+     * one would have served them: they may wait for all of their time.
+     */
 
-    if (pool->ready == 0) {
-
-        /* in the future: the worker has just started */
-        left = (ngx_msec_int_t) (pool->down_since - ngx_current_msec);
-
-        if (left > (ngx_msec_int_t) longest) {
-            longest = (ngx_msec_t) left;
-        }
+    if (!ngx_http_ihanoi_pgdb_starting(pool)) {
+        wait = ngx_min(wait, pool->class->wait);
     }
 
-    ngx_add_timer(&call->timer, ngx_min(wait, longest));
+    ngx_add_timer(&call->timer, wait);
 }
 
 
@@ -488,6 +487,7 @@ ngx_http_ihanoi_pgpool_ready(ngx_http_ihanoi_pgconn_t *pc)
     }
 
     pool->ready++;
+    pool->stood = 1;
 
     /* 0 means that it never was */
     pc->ready_at = ngx_current_msec ? ngx_current_msec : 1;
@@ -774,16 +774,25 @@ static void
 ngx_http_ihanoi_pgpool_uncertain(ngx_http_ihanoi_pgcall_t *call)
 {
     ngx_uint_t                     usec;
+    ngx_msec_t                     pause;
     ngx_http_ihanoi_pgpool_t      *pool;
     ngx_http_ihanoi_pg_outcome_e   outcome;
 
     pool = call->pool;
 
-    if ((pool->class->readonly || call->stmt->repeatable) && !call->again) {
+    if ((pool->class->readonly || call->stmt->repeatable)
+        && call->losses < NGX_HTTP_IHANOI_PGPOOL_RETRIES)
+    {
+        call->losses++;
 
-        call->again = 1;
+        /*
+         * Not at once: when a server ends, its other connections are about to
+         * break too.
+         */
 
-        if (ngx_http_ihanoi_pgpool_retry(call, 0) == NGX_AGAIN) {
+        pause = (20 + (ngx_msec_t) ngx_random() % 20) * call->losses;
+
+        if (ngx_http_ihanoi_pgpool_retry(call, pause) == NGX_AGAIN) {
             return;
         }
     }

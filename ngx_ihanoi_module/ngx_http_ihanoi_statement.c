@@ -165,6 +165,11 @@ ngx_http_ihanoi_statement_declare(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
     stmt.nparams = nparams;
     stmt.class = classes[op->pool];
     stmt.operation = operation->id;
+    stmt.timeout = op->timeout;
+
+    /* sent twice it happens once: the second finds the key of the first */
+    stmt.repeatable = (nparams > 1 + op->narguments);
+
     stmt.function.data = (u_char *) op->sql.data;
     stmt.function.len = op->sql.len;
 

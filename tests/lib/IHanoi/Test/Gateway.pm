@@ -145,7 +145,9 @@ sub configuration {
            . "pid $dir/nginx.pid;\n"
            . "error_log $dir/error.log " . ($self->{log_level} // 'info') . ";\n"
            . ($self->{main} // '') . "\n"
-           . "events {\n    worker_connections 1024;\n"
+           . "events {\n"
+           . (($self->{events} // '') =~ /worker_connections/
+              ? '' : "    worker_connections 1024;\n")
            . ($self->{events} // '') . "\n}\n\n"
            . "http {\n"
            . "    access_log $dir/access.log;\n";

@@ -1,0 +1,207 @@
+# Each request gets exactly its own answer: under errors, aborts and reloads,
+# at all sizes, over both kinds of socket.
+
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use IHanoi::Test;
+use IHanoi::Test::Pg;
+use Time::HiRes qw(sleep time);
+
+my $db = pg_database();
+
+
+# One client's walk: random requests for some seconds, each answer compared
+# with what it must be. Returns "what=count,...".
+sub walk {
+    my ($gw, $k, $end) = @_;
+    my (%seen, $n);
+    my $client = $gw->connection;
+
+    srand $k;
+
+    while (time < $end) {
+        my $id = "$k-" . ++$n;
+        my ($method, $name, $want) = @{ (
+            (['GET', 'echo', qq(200 {"a":"$id"})]) x 4,
+            ['GET', 'sleep', qq(200 {"a":"$id"})],
+            (['GET', 'fail', '500 internal-error']) x 2,
+            ['PUT', 'row', qq(201 {"a":"$id"})],
+            ['PUT', 'late', '500 internal-error'],
+            ['LEAVE'],
+        )[rand 10] };
+
+        if ($method eq 'LEAVE') {
+            my ($what) = (qw(sleep echo fail))[rand 3];
+            $client->send("GET /p/$what?a=left" . ($what eq 'sleep' ? '&s=0.01'
+                          : '') . " HTTP/1.1\r\nHost: x\r\n\r\n");
+            sleep rand 0.003;
+            $client = $gw->connection;
+            $seen{left}++;
+            next;
+        }
+
+        my $query = $name eq 'sleep' ? "a=$id&s=0.01" : "a=$id";
+        my $r = $client->request($method, "/p/$name?$query");
+
+        if (!$r) {
+            # nginx closed the connection that we had kept: RFC 9112 9.3.1
+            $seen{closed}++;
+            $client = $gw->connection;
+            next;
+        }
+
+        my $got = outcome($r);
+        $got =~ s/^500 [\w-]+/500 internal-error/;
+        $seen{$got eq $want ? $name : "$name: $got, not $want"}++;
+
+        if (($r->{headers}{connection} // '') eq 'close') {
+            $client = $gw->connection;
+        }
+    }
+
+    return join "\n", map { "$_\t$seen{$_}" } sort keys %seen;
+}
+
+
+sub sum_up {
+    my %sum;
+
+    for (map { split /\n/ } @_) {
+        my ($what, $count) = split /\t/;
+        $sum{$what} += $count;
+    }
+
+    return \%sum;
+}
+
+
+scene 'errors and aborts beside others' => sub {
+    my $gw = ready(pg_gateway(db => $db, workers => 2, log_level => 'error',
+                              http => 'keepalive_requests 1000000;'));
+    my $end = time + 4;
+    my $sum = sum_up(parallel(map { my $k = $_; sub { walk($gw, $k, $end) } }
+                              1 .. 8));
+
+    is(join(' ', sort grep { !/^(?:left|closed)$/ } keys %$sum),
+       'echo fail late row sleep', 'every answer is the right one')
+        or diag(explain($sum));
+    cmp_ok($sum->{echo}, '>', 50, 'many of them');
+
+    # What was abandoned is not in the way of anything.
+    ok(wait_until(sub { $gw->get('/metrics')->{content}
+           =~ /^ihanoi_pool_in_use\{[^}]*pool="read"\} 0$/m }),
+       'nothing stays in flight');
+};
+
+
+scene 'a reload every second' => sub {
+    my $gw = ready(pg_gateway(db => $db, workers => 2, log_level => 'notice',
+                              http => 'keepalive_requests 1000000;'));
+    my $end = time + 7;
+    my $reloads = 0;
+    my $master = $gw->master;
+
+    my @got = parallel(
+        (map { my $k = 100 + $_; sub { walk($gw, $k, $end) } } 1 .. 6),
+        sub {
+            while (time < $end - 1) {
+                sleep 1;
+                kill HUP => $master;
+                $reloads++;
+            }
+            $reloads;
+        });
+    cmp_ok(pop @got, '>=', 5, 'reloads');
+
+    my $sum = sum_up(@got);
+    is(join(' ', sort grep { !/^(?:left|closed)$/ } keys %$sum),
+       'echo fail late row sleep', 'no request failed')
+        or diag(explain($sum));
+    ok(wait_until(sub { (() = $gw->workers) == 2 }, 10), 'old workers are gone');
+    is(said($gw, qr/open socket/), 0, 'no socket was left open');
+    ok(wait_until(sub { $db->sql(q{select count(*) from pg_stat_activity
+        where datname = current_database()
+        and application_name like 'ihanoi %'}) <= 2 * 8 }, 10),
+       'nor a connection');
+};
+
+
+scene 'a call that a leaving worker gets late' => sub {
+    my $gw = ready(pg_gateway(db => $db, log_level => 'notice'));
+    my $client = $gw->connection;
+
+    # The body is not complete when the worker is told to leave.
+    $client->send("PUT /p/large HTTP/1.1\r\nHost: x\r\nContent-Length: 11\r\n"
+                  . "Content-Type: application/json\r\n\r\n{\"a\"");
+    sleep 0.2;
+    $gw->reload;
+    sleep 0.5;
+    $client->send(":\"abc\"}");
+    is(outcome($client->response), '200 {"n":3}', 'is answered');
+
+    # The same after idle connections were closed.
+    $client = $gw->connection;
+    $client->send("PUT /p/large HTTP/1.1\r\nHost: x\r\nContent-Length: 11\r\n"
+                  . "Content-Type: application/json\r\n\r\n{\"a\"");
+    sleep 0.2;
+    $gw->reload;
+    wait_until(sub { $db->sql(q{select count(*) from pg_stat_activity
+        where datname = current_database()
+        and application_name like 'ihanoi %'}) <= 8 }, 10);
+    $client->send(":\"abc\"}");
+    is(outcome($client->response), '200 {"n":3}', 'by a new connection too');
+};
+
+
+scene 'sizes around buffers' => sub {
+    for my $socket ('unix', 'tcp') {
+        my $gw = ready(pg_gateway(db => $db, log_level => 'error',
+            database => ($socket eq 'tcp'
+                ? "server 127.0.0.1:$db->{port};" : '')
+                . 'read connections=1 timeout=5s; write timeout=9s;'));
+
+        for my $size (0, 1, 8150 .. 8153, 16336 .. 16339, 32760, 65500, 65536,
+                      300_000, 3_000_000) {
+            my $r = $gw->get("/p/size?n=$size");
+            is(length($r->{json}{data} // ''), $size, "$socket: $size bytes")
+                or last;
+        }
+
+        # What we send is larger than any buffer on the way.
+        my $r = $gw->put('/p/large', json => { a => 'y' x 900_000 });
+        is(outcome($r), '200 {"n":900000}', "$socket: a large argument");
+    }
+};
+
+
+scene 'results that clients do not read' => sub {
+    my $gw = ready(pg_gateway(db => $db, log_level => 'error',
+        database => 'read timeout=5s; result_memory 8m;'));
+    my @clients;
+
+    for my $n (1 .. 6) {
+        my $client = $gw->connection;
+        $client->send("GET /p/size?n=5000000 HTTP/1.1\r\nHost: x\r\n\r\n");
+        push @clients, $client;
+    }
+
+    is(wait_until(sub { my $o = outcome($gw->get('/p/echo?a=x'));
+                        $o =~ /^503/ && $o }, 5),
+       '503 overloaded', 'are bounded');
+    @clients = ();
+    is(wait_until(sub { my $o = outcome($gw->get('/p/echo?a=x'));
+                        $o =~ /^200/ && $o }, 5),
+       '200 {"a":"x"}', 'and given back when they leave');
+};
+
+
+scene 'a table that changes under a plan' => sub {
+    my $gw = ready(pg_gateway(db => $db, database => 'read connections=1;'));
+
+    is(outcome($gw->get('/p/star')), '200 {"a":"s"}', 'before');
+    $db->sql('alter table stars add column b int default 7');
+    is(outcome($gw->get('/p/star')), '200 {"a":"s","b":7}', 'after');
+};
+
+
+done_testing();

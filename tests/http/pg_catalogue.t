@@ -1,0 +1,55 @@
+# What a release lacks costs its own operations only, is named, and heals.
+
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use IHanoi::Test;
+use IHanoi::Test::Pg;
+
+my $db = pg_database();
+my $gw = ready(pg_gateway(db => $db));
+
+sub functions {
+    my ($check) = grep { $_->{name} eq 'main functions' }
+                  @{ $gw->get('/readyz')->{json}{checks} };
+    my $detail = ($check // {})->{detail} // '';
+    return ref $detail ? join "\n", @$detail : $detail;
+}
+
+ok(wait_until(sub { functions() =~ /p_other/ }), 'the catalogue is checked');
+my $missing = functions();
+like($missing, qr/operation "p_missing": function p_missing\(caller jsonb, a text\) does not exist/,
+     'a function that is missing is named');
+like($missing, qr/operation "p_other": function p_other has argument "a" of type bigint, the contract has text/,
+     'another type is named');
+like($missing, qr/needs argument "b", which the contract does not have/,
+     'an argument without a default is named');
+unlike($missing, qr/p_echo/, 'what is there is not');
+
+for my $name (qw(p_missing p_other)) {
+    cmp_ok(said($gw, qr/\[error\].*operation "$name": function/), '>=', 1,
+           "$name is in the log");
+}
+
+my $r = $gw->get('/p/missing?a=x');
+is(outcome($r), '503 operation-unavailable', 'a call is a 503');
+like($r->{headers}{'retry-after'}, qr/^\d+$/, 'with Retry-After');
+is(outcome($gw->get('/p/echo?a=x')), '200 {"a":"x"}', 'others are served');
+
+# A later migrate brings them.
+$db->sql(<<'SQL');
+    create function code_pools.p_missing(caller jsonb, a text)
+    returns table (status int, etag text, body json) language sql stable as
+    $$ select 200, null::text, json_build_object('a', $2) $$;
+    drop function code_pools.p_other;
+    create function code_pools.p_other(caller jsonb, a text, c int default 0)
+    returns table (status int, etag text, body json) language sql stable as
+    $$ select 200, null::text, json_build_object('a', $2) $$;
+SQL
+
+is(wait_until(sub { my $o = outcome($gw->get('/p/missing?a=x'));
+                    $o =~ /^200/ && $o }, 10), '200 {"a":"x"}',
+   'it is served without a reload');
+ok(wait_until(sub { functions() !~ /operation/ }, 10), 'nothing is missing now');
+is(outcome($gw->get('/p/other?a=y')), '200 {"a":"y"}', 'the other too');
+
+done_testing();

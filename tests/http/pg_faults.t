@@ -1,0 +1,272 @@
+# A PostgreSQL that misbehaves: IHanoi::FakePg speaks the protocol and breaks
+# it to order. Whatever it does, each request gets one answer, its own, in
+# bounded time; a write is never called done, nor refused, on a guess.
+
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use IHanoi::Test;
+use IHanoi::Test::Pg;
+use IHanoi::FakePg;
+use File::Temp;
+use Time::HiRes qw(time);
+
+# Answers what the contract's operations ask for: the columns differ.
+sub answer {
+    my ($c, $sql, @parameters) = @_;
+
+    return $c->row if $sql !~ /p_(\w+)/;
+    my $a = $parameters[-1] // '';
+
+    return $sql =~ /location/ ? $c->row('200', undef, undef, qq({"a":"$a"}))
+                              : $c->row('200', undef, qq({"a":"$a"}));
+}
+
+sub is_write { $_[0] =~ /location/ }
+
+sub echo { my ($gw, $a) = @_; outcome($gw->get("/p/echo?a=$a")) }
+sub put  { my ($gw, $a) = @_; outcome($gw->put("/p/row?a=$a")) }
+
+scene 'messages in pieces, with notices at odd places' => sub {
+    my $fake = IHanoi::FakePg->new(
+        chunk => 1, pause => 0.00005,
+        answer => sub {
+            my ($c) = @_;
+            $c->notice('01000', 'something else');
+            $c->parameter('TimeZone', 'UTC');
+            $c->notify;
+            answer(@_);
+            $c->notice('00000', 'after the row');
+        },
+    );
+    my $gw = fake_gateway($fake);
+
+    # Each is its own answer, though they arrive byte by byte.
+    my @got = parallel(map { my $n = $_; sub { echo($gw, "r$n") } } 1 .. 6);
+    is_deeply(\@got, [map { qq(200 {"a":"r$_"}) } 1 .. 6], 'reads');
+    is(put($gw, 'w'), '200 {"a":"w"}', 'a write');
+};
+
+
+scene 'an error after the row, when it commits' => sub {
+    my $fake = IHanoi::FakePg->new(
+        answer => \&answer,
+        sync   => sub {
+            my ($c, $sql) = @_;
+            $c->error('23505', 'late') if $sql =~ /p_row/ && $sql !~ /^prep/;
+            $c->ready;
+        },
+    );
+    my $gw = ready(fake_gateway($fake));
+
+    like(put($gw, 'w'), qr/^500 /, 'the row is not an answer');
+    is(echo($gw, 'r'), '200 {"a":"r"}', 'others are not touched');
+};
+
+
+scene 'a commit that was not replicated' => sub {
+    # Text of a server that speaks Vietnamese: only the function's name tells.
+    my $fake = IHanoi::FakePg->new(answer => sub {
+        my ($c, $sql) = @_;
+        answer(@_);
+        $c->notice('01000', 'đã hủy', R => 'SyncRepWaitForLSN')
+            if is_write($sql);
+    });
+    my $gw = ready(fake_gateway($fake));
+
+    is(put($gw, 'w'), '503 outcome-unknown', 'is an unknown outcome');
+    is(echo($gw, 'r'), '200 {"a":"r"}', 'reads go on');
+};
+
+
+for my $moment (qw(accepted startup prepare answer sync)) {
+    scene "a reset of the connection at: $moment" => sub {
+        my $fake = IHanoi::FakePg->new(
+            answer => \&answer,
+            $moment => sub { my ($c) = @_; $c->note('reset'); $c->reset },
+        );
+        my $gw = fake_gateway($fake, log_level => 'warn');
+        my $begin = time;
+
+        like(echo($gw, 'r'), qr/^503 database-unavailable/, 'read');
+        like(put($gw, 'w'), $moment eq 'answer'
+             ? qr/^503 outcome-unknown/
+             : qr/^503 database-unavailable/, 'write');
+        cmp_ok(time - $begin, '<', 4, 'in bounded time');
+
+        # Full jitter: no storm, no giving up.
+        my $first = () = $fake->events;
+        sleep 1;
+        my $next = () = $fake->events;
+        cmp_ok($next - $first, '<', 60, 'it is not stormed');
+    };
+}
+
+
+for my $moment (qw(accepted startup prepare answer sync)) {
+    scene "silence at: $moment" => sub {
+        my $fake = IHanoi::FakePg->new(
+            answer => \&answer,
+            $moment => sub { $_[0]->hang },
+        );
+        my $gw = fake_gateway($fake, log_level => 'warn', database => <<'CONF');
+            connect_timeout 300ms;
+            read connections=1 wait=200ms timeout=400ms;
+            write connections=1 wait=200ms timeout=400ms;
+CONF
+        my $begin = time;
+
+        like(echo($gw, 'r'), qr/^50[34] database-(?:unavailable|timeout)/, 'read');
+        like(put($gw, 'w'), qr/^503 (?:database-unavailable|outcome-unknown)/, 'write');
+        cmp_ok(time - $begin, '<', 2, 'in bounded time');
+    };
+}
+
+
+my %garbage = (
+    'no message at all' => sub { $_[0]->write("\x7f" x 64) },
+    'an unknown message' => sub { $_[0]->say('V', 'what') },
+    'a row without a description' => sub { $_[0]->say('D', pack 'nN', 1, 9) },
+    'a ready that nobody asked for' => sub { $_[0]->ready },
+    'a length beyond reason' => sub { $_[0]->write("D\x7f\xff\xff\xff") },
+);
+
+for my $what (sort keys %garbage) {
+    scene "garbage: $what" => sub {
+        my $fake = IHanoi::FakePg->new(answer => sub {
+            my ($c, $sql, @parameters) = @_;
+            $garbage{$what}->($c) if ($parameters[-1] // '') eq 'bad';
+            answer(@_);
+        });
+        my $gw = ready(fake_gateway($fake, database => <<'CONF'));
+            read connections=1 timeout=500ms;
+            write connections=1 timeout=500ms;
+CONF
+
+        my $read = echo($gw, 'bad');
+        my $write = put($gw, 'bad');
+
+        # Nobody can know whether it was done.
+        like($read, qr/^50[34] /, 'read');
+        is($write, '503 outcome-unknown', 'write');
+        is(wait_until(sub { my $o = echo($gw, 'r'); $o =~ /^200/ && $o }),
+           '200 {"a":"r"}', 'and the next read is served');
+    };
+}
+
+
+scene 'retries of what was not executed' => sub {
+    my %count;
+
+    # One connection, so one process sees all calls.
+    my $fake = IHanoi::FakePg->new(
+        answer => sub {
+            my ($c, $sql, @parameters) = @_;
+            my $a = $parameters[-1] // '';
+            my ($state, $times) = $a =~ /^(\w{5})x(\d)/;
+
+            return answer(@_) if !$state || $count{$a}++ >= $times;
+            $c->note("$a failed");
+            $c->error($state, 'no');
+        },
+        prepare => sub {
+            my ($c, $sql) = @_;
+            $c->note('prepare') if $sql =~ /p_row/;
+            $c->say('1');
+        },
+    );
+    my $gw = ready(fake_gateway($fake, database => <<'CONF'));
+        write connections=1 timeout=3s;
+CONF
+
+    is(put($gw, '40001x2'), '200 {"a":"40001x2"}', 'serialization: twice');
+    is(put($gw, '40P01x1'), '200 {"a":"40P01x1"}', 'deadlock');
+    like(put($gw, '40001x3'), qr/^50[03] /, 'but not for ever');
+    is(put($gw, '26000x1'), '200 {"a":"26000x1"}', 'absent statement: once');
+    is(put($gw, '0A000x1'), '200 {"a":"0A000x1"}', 'stale plan: once');
+    like(put($gw, '0A000x2'), qr/^50[03] /, 'but not for ever');
+    is(scalar(grep { $_ eq 'prepare' } $fake->events), 4,
+       'and they were prepared anew');
+    is(put($gw, '55P03x9') =~ /^50[39]|^409/, 1, 'a lock is reported');
+    is(scalar(grep { /^55P03/ } $fake->events), 1, 'at once');
+};
+
+
+scene 'a standby is not written to' => sub {
+    my $standby = IHanoi::FakePg->new(
+        startup => sub { $_[0]->welcome(in_hot_standby => 'on') },
+        answer  => sub {
+            my ($c, $sql) = @_;
+            $c->note('write') if is_write($sql);
+            answer($c, $sql, 'standby');
+        },
+    );
+    my $primary = IHanoi::FakePg->new(
+        answer => sub { answer(@_[0, 1], 'primary') });
+    my $gw = ready(fake_gateway($standby, $primary));
+
+    is(put($gw, 'w'), '200 {"a":"primary"}', 'writes find the primary');
+    is(wait_until(sub { echo($gw, 'r') =~ /primary/ && echo($gw, 'r') }, 6),
+       '200 {"a":"primary"}', 'reads prefer it');
+
+    $primary->stop;
+    is(wait_until(sub { my $o = echo($gw, 'r'); $o =~ /^200/ && $o }),
+       '200 {"a":"standby"}', 'and go to the standby without it');
+    like(put($gw, 'w'), qr/^503 (?:database-unavailable|outcome-unknown)/,
+         'writes wait for one');
+    is(scalar(grep { $_ eq 'write' } $standby->events), 0,
+       'the standby has not seen a write');
+};
+
+
+scene 'a primary that became a standby' => sub {
+    my $marker = File::Temp->new->filename;     # gone at once: a free name
+    my $old = IHanoi::FakePg->new(
+        startup => sub {
+            $_[0]->welcome(in_hot_standby => -e $marker ? 'on' : 'off');
+        },
+        answer => sub {
+            my ($c, $sql) = @_;
+            return answer($c, $sql, 'old') if !is_write($sql);
+
+            # As PostgreSQL does: a refusal, then the parameter's new value.
+            open my $fh, '>', $marker;
+            $c->note('write');
+            $c->error('25006', 'cannot execute in a read-only transaction');
+            $c->parameter('in_hot_standby', 'on');
+        },
+    );
+    my $new = IHanoi::FakePg->new(answer => sub { answer(@_[0, 1], 'new') });
+    my $gw = ready(fake_gateway($old, $new, database => <<'CONF'));
+        write connections=2 wait=2s;
+CONF
+
+    is(put($gw, 'w'), '200 {"a":"new"}', 'the write finds the new primary');
+    is(put($gw, 'w'), '200 {"a":"new"}', 'and so does the next');
+    cmp_ok(scalar(grep { $_ eq 'write' } $old->events), '<=', 2,
+           'the old one was asked once by a connection at most');
+    unlink $marker;
+};
+
+
+scene 'no server at all' => sub {
+    my $fake = IHanoi::FakePg->new;
+    my $port = $fake->port;
+    $fake->stop;
+
+    my $gw = pg_gateway(db => { name => 'x', release => 'pools' },
+                        database => "server 127.0.0.1:$port;\n");
+    my $begin = time;
+    like(echo($gw, 'r'), qr/^503 database-unavailable/, 'is a 503');
+    sleep 1;
+
+    $begin = time;
+    my $r = $gw->get('/p/echo?a=r');
+    is($r->{status}, 503, 'later too');
+    like($r->{headers}{'retry-after'}, qr/^\d+$/, 'with Retry-After');
+    cmp_ok(time - $begin, '<', 0.3, 'at once');
+    cmp_ok(said($gw, qr/\[error\].*could not connect/), '<=', 4,
+           'the log tells once');
+};
+
+
+done_testing();

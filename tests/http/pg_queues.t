@@ -1,0 +1,182 @@
+# Bounded queues and deadlines: what one caller holds up costs that caller.
+
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use IHanoi::Test;
+use IHanoi::Test::Pg;
+use IO::Select;
+use IO::Socket::INET;
+use POSIX ();
+use Time::HiRes qw(sleep time);
+
+my $db = pg_database();
+
+sub hold {
+    my ($row, $seconds) = @_;
+
+    # A psql of its own locks the row; returns when it has it.
+    my $pid = fork // die;
+    if ($pid == 0) {
+        $db->sql("begin; update counters set n = n where a = '$row';"
+                 . " select pg_sleep($seconds); commit");
+        POSIX::_exit(0);
+    }
+
+    wait_until(sub { $db->sql(q{select count(*) from pg_stat_activity
+        where datname = current_database() and application_name = 'psql'
+        and wait_event = 'PgSleep'}) });
+    return $pid;
+}
+
+
+scene 'a row lock that is held' => sub {
+    my $gw = ready(pg_gateway(db => $db, database => <<'CONF'));
+        write connections=2 queue=3 wait=300ms timeout=1500ms lock_timeout=10s;
+CONF
+    my $pid = hold('1', 4);
+    my $begin = time;
+    my @got = parallel(
+        (map { sub { my $t = time; my $r = $gw->put('/p/count?a=1');
+                     join "\t", outcome($r), time - $t,
+                     $r->{headers}{'retry-after'} // 'none' } } 1 .. 8),
+        map { my $n = $_; sub { sleep 0.1 * $n;
+                     my $t = time; my $r = $gw->get("/p/echo?a=$n");
+                     join "\t", outcome($r), time - $t } } 1 .. 5);
+    my @reads = splice @got, 8;
+
+    for my $n (1 .. 5) {
+        my ($outcome, $took) = split /\t/, $reads[$n - 1];
+        is($outcome, qq(200 {"a":"$n"}), 'reads answer');
+        cmp_ok($took, '<', 0.5, 'at once');
+    }
+
+    my %outcomes;
+    for my $line (@got) {
+        my ($outcome, $took, $retry) = split /\t/, $line;
+        $outcomes{$outcome}++;
+        cmp_ok($took, '<', 2.5, 'writes end in bounded time');
+        like($retry, qr/^\d+$/, 'with Retry-After') if $outcome =~ /^503/;
+    }
+
+    # Two have connections and are ended by the server: nothing was done.
+    is($outcomes{'503 overloaded'}, 6, 'what waits is given up');
+    is((grep { /overloaded/ ? 0 : /^50[34]|^409/ } keys %outcomes) ? 1 : 0, 1,
+       'what was sent ends with the time limit') or diag(explain(\%outcomes));
+
+    is(outcome($gw->put('/p/row?a=after')), '201 {"a":"after"}',
+       'the pool is whole again, while the lock is still held');
+    waitpid $pid, 0;
+    is(outcome($gw->put('/p/count?a=1')), '200 {"n":1}',
+       'and none of them happened');
+};
+
+
+scene 'a statement that runs too long' => sub {
+    my $gw = ready(pg_gateway(db => $db, database => <<'CONF'));
+        read connections=1 timeout=500ms;
+CONF
+    my $begin = time;
+    like(outcome($gw->get('/p/sleep?s=30&a=x')), qr/^50[34] /, 'is ended');
+    cmp_ok(time - $begin, '<', 1.2, 'in time');
+    is(outcome($gw->get('/p/echo?a=y')), '200 {"a":"y"}',
+       'the next on its connection has its own answer');
+};
+
+
+scene 'slow calls that nobody waits for are cancelled' => sub {
+    my $gw = ready(pg_gateway(db => $db, database => <<'CONF'));
+        slow connections=1 wait=3s timeout=20s;
+CONF
+    my $client = $gw->connection;
+    $client->send("GET /p/slow?s=15 HTTP/1.1\r\nHost: x\r\n\r\n");
+    wait_until(sub { $db->sql(q{select count(*) from pg_stat_activity
+        where datname = current_database() and wait_event = 'PgSleep'}) });
+    undef $client;
+
+    my $begin = time;
+    is(outcome($gw->get('/p/slow?s=0')), '200 {}', 'the next slow call runs');
+    cmp_ok(time - $begin, '<', 2.5, 'without waiting for the first');
+};
+
+
+scene 'clients that go away' => sub {
+    my $gw = ready(pg_gateway(db => $db, database => <<'CONF'));
+        read connections=1 depth=2 wait=3s timeout=4s;
+CONF
+    # Two in flight, eight queued; all leave, in both states.
+    my @clients;
+    for my $n (1 .. 10) {
+        my $client = $gw->connection;
+        $client->send("GET /p/sleep?s=0.4&a=gone$n HTTP/1.1\r\n"
+                      . "Host: x\r\n\r\n");
+        push @clients, $client;
+    }
+    sleep 0.2;
+    @clients = ();
+    sleep 0.1;
+
+    my $begin = time;
+    is(outcome($gw->get('/p/echo?a=me')), '200 {"a":"me"}',
+       'who stays gets its own answer');
+    cmp_ok(time - $begin, '<', 1.5, 'after the two that were sent, not ten');
+
+    my ($queued) = $gw->get('/metrics')->{content}
+                   =~ /ihanoi_pool_queued\{[^}]*pool="read"\} (\d+)/;
+    is($queued, 0, 'nothing waits');
+};
+
+
+scene 'ten thousand requests at once' => sub {
+    my $gw = ready(pg_gateway(db => $db, events => 'worker_connections 12000;',
+                              database => <<'CONF'));
+        read connections=1 depth=1 queue=500 wait=300ms timeout=5s;
+CONF
+    # Each on a connection of its own: on one they would be served in turn.
+    my @got = parallel(map { my $k = $_; sub {
+        my (%outcomes, $retry);
+        my $select = IO::Select->new;
+
+        for my $n (1 .. 1000) {
+            my $socket = IO::Socket::INET->new(
+                PeerAddr => '127.0.0.1', PeerPort => $gw->port) or next;
+            print $socket "GET /p/sleep?s=0.002&a=$k-$n HTTP/1.0\r\n\r\n";
+            $select->add($socket);
+            *{$socket}->{id} = "$k-$n";
+        }
+
+        my $end = time + 20;
+        while ($select->count && time < $end) {
+            for my $socket ($select->can_read(1)) {
+                my $text = '';
+                while (sysread $socket, $text, 65536, length $text) {}
+                my $id = *{$socket}->{id};
+                my ($status) = $text =~ m{^HTTP/1.1 (\d+)};
+                $status .= ' other' if $status eq '200'
+                                       && $text !~ /"\Q$id\E"/;
+                $retry++ if $status eq '503' && $text =~ /^Retry-After: \d/mi;
+                $outcomes{$status}++;
+                $select->remove($socket);
+            }
+        }
+
+        $outcomes{none} = $select->count if $select->count;
+        $outcomes{retry} = $retry // 0;
+        join ',', map { "$_=$outcomes{$_}" } sort keys %outcomes;
+    } } 1 .. 10);
+
+    my %sum;
+    for (map { split /,/ } @got) {
+        my ($what, $count) = split /=/;
+        $sum{$what} += $count;
+    }
+
+    is(join(',', sort grep { $_ ne 'retry' } keys %sum), '200,503',
+       'each is served or told to come back') or diag(explain(\%sum));
+    is($sum{200} + $sum{503}, 10_000, 'all of them');
+    is($sum{retry}, $sum{503}, 'with Retry-After');
+    cmp_ok($sum{200}, '>', 100, 'and work went on');
+    is(outcome($gw->get('/p/echo?a=z')), '200 {"a":"z"}', 'it is well after');
+};
+
+
+done_testing();
