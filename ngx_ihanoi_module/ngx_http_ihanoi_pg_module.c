@@ -40,6 +40,16 @@ typedef struct {
 } ngx_http_ihanoi_pg_line_t;
 
 
+/* A line of the password file. */
+typedef struct {
+    ngx_str_t                    host;
+    ngx_str_t                    port;
+    ngx_str_t                    dbname;
+    ngx_str_t                    user;
+    ngx_str_t                    password;
+} ngx_http_ihanoi_pg_password_t;
+
+
 typedef struct {
     const char                  *name;
     ngx_uint_t                   connections;
@@ -71,6 +81,10 @@ static char *ngx_http_ihanoi_pg_set_sslmode(ngx_conf_t *cf,
     ngx_http_ihanoi_pgdb_t *db, ngx_uint_t offset);
 static char *ngx_http_ihanoi_pg_set_passwords(ngx_conf_t *cf,
     ngx_http_ihanoi_pgdb_t *db, ngx_uint_t offset);
+static u_char *ngx_http_ihanoi_pg_field(u_char *p, ngx_str_t *field);
+static const char *ngx_http_ihanoi_pg_find_password(
+    ngx_http_ihanoi_pgdb_t *db, ngx_http_ihanoi_pghost_t *host,
+    ngx_str_t *user);
 static char *ngx_http_ihanoi_pg_set_class(ngx_conf_t *cf,
     ngx_http_ihanoi_pgdb_t *db, ngx_uint_t offset);
 static char *ngx_http_ihanoi_pg_check(ngx_conf_t *cf,
@@ -810,7 +824,8 @@ ngx_http_ihanoi_pg_set_sslmode(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
 
 
 /*
- * Lines of "user:password".  Read here, as root, so that workers need not be
+ * Lines of "host:port:database:role:password", as in libpq's own password
+ * file (PostgreSQL 34.16).  Read here, as root, so that workers need not be
  * able to; a file that others can read is a mistake.
  */
 
@@ -820,11 +835,12 @@ ngx_http_ihanoi_pg_set_passwords(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
 {
     size_t             size;
     ssize_t            n;
-    u_char            *p, *last, *end, *colon, *buf;
+    u_char            *p, *q, *last, *end, *buf;
     ngx_fd_t           fd;
     ngx_str_t         *value, name;
-    ngx_keyval_t      *kv;
     ngx_file_info_t    fi;
+
+    ngx_http_ihanoi_pg_password_t  *password;
 
     if (db->passwords) {
         return "is duplicate";
@@ -837,7 +853,8 @@ ngx_http_ihanoi_pg_set_passwords(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
         return NGX_CONF_ERROR;
     }
 
-    db->passwords = ngx_array_create(cf->pool, 4, sizeof(ngx_keyval_t));
+    db->passwords = ngx_array_create(cf->pool, 4,
+                                     sizeof(ngx_http_ihanoi_pg_password_t));
     if (db->passwords == NULL) {
         return NGX_CONF_ERROR;
     }
@@ -899,31 +916,116 @@ ngx_http_ihanoi_pg_set_passwords(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
             continue;
         }
 
-        colon = ngx_strlchr(p, end, ':');
-
-        if (colon == NULL) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "password file \"%V\" has a line that is not "
-                               "\"user:password\"", &name);
-            return NGX_CONF_ERROR;
-        }
-
         if (end[-1] == '\r') {
             end[-1] = '\0';
         }
 
-        kv = ngx_array_push(db->passwords);
-        if (kv == NULL) {
+        password = ngx_array_push(db->passwords);
+        if (password == NULL) {
             return NGX_CONF_ERROR;
         }
 
-        kv->key.data = p;
-        kv->key.len = colon - p;
-        kv->value.data = colon + 1;
-        kv->value.len = ngx_strlen(colon + 1);
+        q = ngx_http_ihanoi_pg_field(p, &password->host);
+        q = ngx_http_ihanoi_pg_field(q, &password->port);
+        q = ngx_http_ihanoi_pg_field(q, &password->dbname);
+        q = ngx_http_ihanoi_pg_field(q, &password->user);
+
+        if (q == NULL || *q == '\0') {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "password file \"%V\" has a line that is not "
+                               "\"host:port:database:role:password\"",
+                               &name);
+            return NGX_CONF_ERROR;
+        }
+
+        (void) ngx_http_ihanoi_pg_field(q, &password->password);
     }
 
     return NGX_CONF_OK;
+}
+
+
+/*
+ * Takes a field off a line, in place: a backslash keeps what follows from
+ * being special.  Returns what comes after its colon, NULL if none does.
+ */
+
+static u_char *
+ngx_http_ihanoi_pg_field(u_char *p, ngx_str_t *field)
+{
+    u_char  *to, c;
+
+    ngx_str_null(field);
+
+    if (p == NULL) {
+        return NULL;
+    }
+
+    field->data = p;
+    to = p;
+
+    while (*p && *p != ':') {
+
+        if (*p == '\\' && p[1]) {
+            p++;
+        }
+
+        *to++ = *p++;
+    }
+
+    c = *p;
+    *to = '\0';
+    field->len = to - field->data;
+
+    return c ? p + 1 : NULL;
+}
+
+
+static const char *
+ngx_http_ihanoi_pg_find_password(ngx_http_ihanoi_pgdb_t *db,
+    ngx_http_ihanoi_pghost_t *host, ngx_str_t *user)
+{
+    ngx_uint_t                      i, n;
+    ngx_http_ihanoi_pg_password_t  *password;
+
+    if (db->passwords == NULL) {
+        return NULL;
+    }
+
+    password = db->passwords->elts;
+
+    for (i = 0; i < db->passwords->nelts; i++) {
+
+        const struct {
+            const ngx_str_t  *field;
+            const char       *value;
+            const char       *other;
+        } fields[] = {
+            { &password[i].host, host->host,
+              host->hostaddr ? host->hostaddr : "localhost" },
+            { &password[i].port, host->port, NULL },
+            { &password[i].dbname, (char *) db->dbname.data, NULL },
+            { &password[i].user, (char *) user->data, NULL }
+        };
+
+        for (n = 0; n < sizeof(fields) / sizeof(fields[0]); n++) {
+
+            if (ngx_strcmp(fields[n].field->data, "*") != 0
+                && ngx_strcmp(fields[n].field->data, fields[n].value) != 0
+                && (fields[n].other == NULL
+                    || ngx_strcmp(fields[n].field->data, fields[n].other)
+                       != 0))
+            {
+                break;
+            }
+        }
+
+        if (n == sizeof(fields) / sizeof(fields[0])) {
+            return (char *) password[i].password.data;
+        }
+    }
+
+    return NULL;
 }
 
 
@@ -1225,28 +1327,23 @@ static ngx_int_t
 ngx_http_ihanoi_pg_params(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
     ngx_http_ihanoi_pgclass_t *class)
 {
-    size_t         size;
-    u_char        *p, *options;
-    ngx_uint_t     i, n;
-    ngx_msec_t     timeout;
-    const char    *password;
-    ngx_keyval_t  *kv;
+    size_t                     size;
+    u_char                    *p, *options;
+    ngx_uint_t                 i, n;
+    ngx_msec_t                 timeout;
+    ngx_http_ihanoi_pghost_t  *hosts;
 
-    password = NULL;
+    hosts = db->hosts.elts;
 
-    if (db->passwords) {
-        kv = db->passwords->elts;
+    class->passwords = ngx_palloc(cf->pool,
+                                  db->hosts.nelts * sizeof(const char *));
+    if (class->passwords == NULL) {
+        return NGX_ERROR;
+    }
 
-        for (i = 0; i < db->passwords->nelts; i++) {
-
-            if (kv[i].key.len == class->user->len
-                && ngx_strncmp(kv[i].key.data, class->user->data,
-                               class->user->len)
-                   == 0)
-            {
-                password = (char *) kv[i].value.data;
-            }
-        }
+    for (i = 0; i < db->hosts.nelts; i++) {
+        class->passwords[i] = ngx_http_ihanoi_pg_find_password(db, &hosts[i],
+                                                               class->user);
     }
 
     size = 512 + db->release.len;
@@ -1295,10 +1392,6 @@ ngx_http_ihanoi_pg_params(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
 
     ngx_http_ihanoi_pg_param("dbname", db->dbname.data);
     ngx_http_ihanoi_pg_param("user", class->user->data);
-
-    if (password) {
-        ngx_http_ihanoi_pg_param("password", password);
-    }
 
     /* a name that cannot exist: libpq must not look into a home directory */
     ngx_http_ihanoi_pg_param("passfile", "/dev/null/none");

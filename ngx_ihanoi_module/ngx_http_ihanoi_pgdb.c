@@ -230,8 +230,8 @@ ngx_http_ihanoi_pgdb_start(ngx_http_ihanoi_pgdb_t *db,
 {
     ngx_uint_t                  i, n, best, rank, lowest;
     ngx_msec_t                  now, wait, next;
-    const char                 *keywords[NGX_HTTP_IHANOI_PG_PARAMS + 4];
-    const char                 *values[NGX_HTTP_IHANOI_PG_PARAMS + 4];
+    const char                 *keywords[NGX_HTTP_IHANOI_PG_PARAMS + 5];
+    const char                 *values[NGX_HTTP_IHANOI_PG_PARAMS + 5];
     ngx_http_ihanoi_pghost_t   *hosts, *host;
     ngx_http_ihanoi_pgreach_t  *reach;
 
@@ -283,6 +283,11 @@ ngx_http_ihanoi_pgdb_start(ngx_http_ihanoi_pgdb_t *db,
     for (n = 0; n < pool->class->params; n++) {
         keywords[n] = pool->class->keywords[n];
         values[n] = pool->class->values[n];
+    }
+
+    if (pool->class->passwords[best]) {
+        keywords[n] = "password";
+        values[n++] = pool->class->passwords[best];
     }
 
     keywords[n] = "host";

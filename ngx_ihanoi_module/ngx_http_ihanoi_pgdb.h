@@ -67,6 +67,7 @@ struct ngx_http_ihanoi_pgclass_s {
     const char                  *keywords[NGX_HTTP_IHANOI_PG_PARAMS];
     const char                  *values[NGX_HTTP_IHANOI_PG_PARAMS];
     ngx_uint_t                   params;
+    const char                 **passwords;  /* by host, NULL: none */
 
     struct {
         ngx_http_ihanoi_metric_t  *connections;
@@ -139,7 +140,7 @@ struct ngx_http_ihanoi_pgdb_s {
     ngx_str_t                    control_user;
     ngx_str_t                    sslmode;
     ngx_str_t                    sslrootcert;
-    ngx_array_t                 *passwords;  /* of ngx_keyval_t: user, word */
+    ngx_array_t                 *passwords;  /* lines of password_file */
     ngx_msec_t                   connect_timeout;
     ngx_msec_t                   age;        /* of a connection */
     size_t                       memory;     /* of unreleased results */
