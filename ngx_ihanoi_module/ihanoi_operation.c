@@ -577,6 +577,7 @@ ihanoi_media_compile(ihanoi_compiler_t *compiler,
 
     *schema = NULL;
     first = NULL;
+    memset(&media, 0, sizeof(media));      /* clang cannot see it being set */
 
     for (iter = json_object_iter(content->value);
          iter;
