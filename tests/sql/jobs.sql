@@ -1,6 +1,6 @@
 -- Jobs: one leased runner, own subtransactions, retries, dead ones, partitions.
 begin;
-select plan(32);
+select plan(37);
 set local client_min_messages = error;    -- failing jobs warn
 
 delete from core.jobs;
@@ -76,6 +76,16 @@ select results_eq($$select value from core.denied_tokens$$, $$values ('new')$$, 
 -- Partitions.
 select ok(to_regclass('core.outbox_' || to_char(now() + interval '2 months', 'YYYY_MM')) is not null,
     'partitions are made ahead');
+select ok(to_regclass('core.idempotency_keys_' || to_char(core.now() + interval '2 days', 'YYYY_MM_DD')) is not null,
+    'keys, which hold answers, have a partition a day');
+select is(core.partitions_ensure(), '{}', 'what is there is not made again');
+select pg_temp.later('1 day');
+select ok(to_regclass('core.idempotency_keys_' || to_char(now(), 'YYYY_MM_DD')) is not null
+          and core.partitions_ensure()::text !~ ('keys_' || to_char(now(), 'YYYY_MM_DD') || ': dropped'),
+    'yesterday''s keys may still be asked for');
+select pg_temp.later('25 hours');
+select ok(core.partitions_ensure()::text ~ ('keys_' || to_char(now(), 'YYYY_MM_DD') || ': dropped'),
+    'and are gone on the day after');
 select pg_temp.later('2 months');
 select outbox_append('test', 'test', core.uuid_of('x'), '{}');
 select is((select tableoid::regclass::text from core.outbox where topic = 'test'),
@@ -90,6 +100,11 @@ select ok(to_regclass('core.outbox_' || to_char(now(), 'YYYY_MM')) is null, 'mon
 select ok(to_regclass('core.audit_events_' || to_char(now(), 'YYYY_MM')) is not null, 'the audit is kept for ever');
 select ok(to_regclass('core.audit_events_' || to_char(core.now() + interval '1 month', 'YYYY_MM')) is not null,
     'and the new months are there');
+
+insert into core.idempotency_keys (digest, at, hash, status)
+values ('\x00', core.now() - interval '3 days', 'h', 200);
+select core.partitions_ensure();
+select is_empty($$select from core.idempotency_keys where digest = '\x00'$$, 'nor is the default partition kept longer');
 
 select * from finish();
 rollback;
