@@ -559,20 +559,16 @@ ngx_uint_t
 ngx_http_ihanoi_pgdb_down(ngx_http_ihanoi_pgpool_t *pool)
 {
     return pool->ready == 0
-           && !ngx_http_ihanoi_pgdb_starting(pool)
+           && !ngx_http_ihanoi_pgdb_hopeful(pool)
            && (ngx_msec_int_t) (ngx_current_msec - pool->down_since)
               > NGX_HTTP_IHANOI_PGDB_INTERRUPTION;
 }
 
 
 ngx_uint_t
-ngx_http_ihanoi_pgdb_starting(ngx_http_ihanoi_pgpool_t *pool)
+ngx_http_ihanoi_pgdb_hopeful(ngx_http_ihanoi_pgpool_t *pool)
 {
     ngx_uint_t  i;
-
-    if (pool->stood) {
-        return 0;
-    }
 
     for (i = 0; i < pool->db->hosts.nelts; i++) {
 

@@ -125,7 +125,6 @@ struct ngx_http_ihanoi_pgpool_s {
     ngx_uint_t                   in_use;     /* calls sent */
     ngx_uint_t                   average;    /* microseconds of a call */
     ngx_msec_t                   down_since; /* meaningful while ready is 0 */
-    unsigned                     stood:1;    /* a connection has been ready */
 };
 
 
@@ -200,8 +199,12 @@ ngx_int_t ngx_http_ihanoi_pgdb_suits(ngx_http_ihanoi_pgconn_t *pc);
  */
 ngx_uint_t ngx_http_ihanoi_pgdb_down(ngx_http_ihanoi_pgpool_t *pool);
 
-/* The worker is new and makes its first connection: waiting is not in vain. */
-ngx_uint_t ngx_http_ihanoi_pgdb_starting(ngx_http_ihanoi_pgpool_t *pool);
+/*
+ * A server has not failed since it was last seen, or at all: a pool that has
+ * no connection is about to have one.  So it is in a worker that has just
+ * started, and in one that is shutting down and gets a late call.
+ */
+ngx_uint_t ngx_http_ihanoi_pgdb_hopeful(ngx_http_ihanoi_pgpool_t *pool);
 
 /*
  * Marks a statement as one that this release does not have, with a sentence

@@ -380,7 +380,7 @@ ngx_http_ihanoi_pgpool_enqueue(ngx_http_ihanoi_pgpool_t *pool,
      * one would have served them: they may wait for all of their time.
      */
 
-    if (!ngx_http_ihanoi_pgdb_starting(pool)) {
+    if (pool->ready || !ngx_http_ihanoi_pgdb_hopeful(pool)) {
         wait = ngx_min(wait, pool->class->wait);
     }
 
@@ -487,7 +487,6 @@ ngx_http_ihanoi_pgpool_ready(ngx_http_ihanoi_pgconn_t *pc)
     }
 
     pool->ready++;
-    pool->stood = 1;
 
     /* 0 means that it never was */
     pc->ready_at = ngx_current_msec ? ngx_current_msec : 1;

@@ -248,6 +248,55 @@ CONF
 };
 
 
+scene 'the first of two servers says nothing' => sub {
+    my $silent = IHanoi::FakePg->new(accepted => sub { $_[0]->hang });
+    my $good = IHanoi::FakePg->new(answer => \&answer);
+    my $gw = fake_gateway($silent, $good);
+    my $begin = time;
+
+    # One connection tries it; the others do not wait for that.
+    ready($gw);
+    is(echo($gw, 'r'), '200 {"a":"r"}', 'reads');
+    is(put($gw, 'w'), '200 {"a":"w"}', 'writes');
+    cmp_ok(time - $begin, '<', 3, 'before that attempt ends');
+};
+
+
+scene 'a call without an end' => sub {
+    my $fake = IHanoi::FakePg->new(answer => sub {
+        my ($c, $sql, @parameters) = @_;
+
+        if ($sql =~ /pg_terminate_backend/) {
+            $c->note("terminate $parameters[0]");
+            return $c->row('f', 't');
+        }
+
+        if (($parameters[-1] // '') eq 'endless') {
+            $c->note("endless $$");
+            $c->hang;
+        }
+
+        answer(@_);
+    });
+    my $gw = ready(fake_gateway($fake, database => <<'CONF'));
+        write connections=1 wait=100ms timeout=300ms;
+CONF
+
+    is(put($gw, 'endless'), '503 outcome-unknown', 'its client is told');
+    is(put($gw, 'w'), '503 overloaded', 'its connection takes no other');
+
+    ok(wait_until(sub { grep { /^terminate/ } $fake->events }, 12),
+       'PostgreSQL is asked to end it');
+    my ($endless) = map { /^endless (\d+)/ } $fake->events;
+    my ($ended) = map { /^terminate (\d+)/ } $fake->events;
+    is($ended, $endless, 'that one');
+
+    kill KILL => $endless;
+    is(wait_until(sub { my $o = put($gw, 'w'); $o =~ /^200/ && $o }),
+       '200 {"a":"w"}', 'and another connection takes its place');
+};
+
+
 scene 'no server at all' => sub {
     my $fake = IHanoi::FakePg->new;
     my $port = $fake->port;
