@@ -9,7 +9,8 @@ language sql stable
 as $$
     select pg_snapshot_xmin(pg_current_snapshot())::text,
            d.kind, d.iss, d.value,
-           extract(epoch from d.denied_before)::bigint,
+           -- up: a token says its second only, one of the same may be older
+           ceil(extract(epoch from d.denied_before))::bigint,
            extract(epoch from d.forget_at)::bigint
     from (select) one
          left join core.denied_tokens d

@@ -1,0 +1,160 @@
+#!/usr/bin/perl
+# The deny list (A21): a denied token is refused by every worker within two
+# seconds, however it is spelled, over reloads and restarts.
+
+use lib 'tests/lib';
+use IHanoi::Test;
+use Time::HiRes qw(time sleep);
+
+my $db = database();
+my $iss = $IHanoi::Test::ISSUER;
+my $gw = gateway(
+    db => $db,
+    contract => [],
+    workers => 2,
+    http => 'auth_jwt_deny_list main;',
+    servers => 'server { listen unix:%%DIR%%/echo.sock; '
+             . 'location / { return 200 "$http_x_sub"; } }',
+    server => 'ihanoi_problems on;',
+    locations => 'location /metrics { ihanoi_status metrics; } '
+               . 'location / { auth_jwt x; proxy_set_header X-Sub '
+               . '$jwt_claim_sub; proxy_pass http://unix:%%DIR%%/echo.sock; }',
+);
+
+sub status { $gw->get('/', token => $_[0])->{status} }
+
+# Before the list was read once nobody is let in.
+ok(wait_until(sub { status(token(sub => 'first')) == 200 }, 10),
+   'when the list was read, tokens are let in');
+
+sub deny {
+    my ($kind, $value, $before) = @_;
+    $before = defined $before ? "to_timestamp($before)" : 'null';
+    $db->sql("select code_$db->{release}.token_deny('$iss', '$kind', '$value', "
+             . "$before, now() + interval '1 hour', 'test')");
+    return time;
+}
+
+# Waits until so many requests in a row, over both workers, are refused;
+# returns when the last was let in.
+sub refused_everywhere {
+    my ($token) = @_;
+    my ($last, $row) = (time, 0);
+    my $end = time + 10;
+
+    while ($row < 60 && time < $end) {
+        if (status($token) == 401) {
+            $row++;
+            sleep 0.005;
+        } else {
+            ($last, $row) = (time, 0);
+        }
+    }
+
+    return $row == 60 ? $last : $end;
+}
+
+my $now = int time;
+my %token = (
+    jti => [token(sub => 'a', jti => 'j1'), token(sub => 'a', jti => 'j2')],
+    sid => [token(sub => 'b', sid => 's1', jti => 'j3'),
+            token(sub => 'b', sid => 's2', jti => 'j4')],
+    sub => [token(sub => 'c', jti => 'j5', iat => $now - 100),
+            token(sub => 'd', jti => 'j6', iat => $now - 100)],
+);
+my %value = (jti => 'j1', sid => 's1', sub => 'c');
+
+for my $kind (qw(jti sid sub)) {
+    my ($bad, $good) = @{ $token{$kind} };
+
+    is(status($bad), 200, "$kind: good so far") for 1 .. 4;
+    my $denied = deny($kind, $value{$kind});
+    my $delay = refused_everywhere($bad) - $denied;
+    cmp_ok($delay, '<', 2, "$kind: refused everywhere within 2 s");
+    is(status($good), 200, "$kind: another one is let in");
+
+    my $r = $gw->get('/', token => $bad);
+    like($r->{headers}{'www-authenticate'}, qr/error="invalid_token"/,
+         'as any bad token');
+    is($r->{json}{type}, 'urn:ihanoi:problem:token-invalid', 'with its problem');
+}
+
+# A new spelling, or another token of a denied session, is of no use.
+is(status(token(sub => 'b', sid => 's1', jti => 'new')), 401,
+   'a new token of a denied session');
+is(status(token(sub => 'c', jti => 'new', iat => $now)), 401,
+   'a new token of a denied subject');
+
+# Everything from before a moment: log out everywhere.
+{
+    my $old = token(sub => 'e', iat => $now - 60);
+    my $none = token(sub => 'e', iat => undef);
+    my $new = token(sub => 'e', iat => $now + 1);
+
+    is(status($_), 200, 'good so far') for $old, $none, $new;
+    deny('sub', 'e', $now - 10);
+    refused_everywhere($old);
+    is(status($old), 401, 'one from before is refused');
+    is(status($none), 401, 'one that does not say when is refused');
+    is(status($new), 200, 'one from after is let in');
+    is(status(token(sub => 'e2', iat => $now - 60)), 200, "another's is too");
+}
+
+# Over a reload and a restart.
+{
+    my ($bad, $good) = @{ $token{jti} };
+
+    $gw->reload;
+    my %status;
+    $status{ status($bad) }++ for 1 .. 50;
+    is_deeply(\%status, { 401 => 50 }, 'after a reload it is refused at once');
+    is(status($good), 200, 'and a good one is let in');
+
+    $gw->stop;
+    $gw->start;
+    my $let_in = 0;
+    my $end = time + 10;
+    my $s;
+    do { $let_in++ if status($bad) == 200; $s = status($good) }
+        while $s != 200 && time < $end;
+    $let_in++ if status($bad) == 200;
+    is($s, 200, 'after a restart good ones are let in');
+    is($let_in, 0, 'the denied one never is, not before the list is there');
+}
+
+# The database goes away: the list stays in force.
+{
+    my ($bad, $good) = @{ $token{jti} };
+    $db->sql('alter role ihanoi_control nologin');
+    $db->sql("select pg_terminate_backend(pid) from pg_stat_activity "
+             . "where datname = '$db->{name}' and usename = 'ihanoi_control'");
+    sleep 1.5;
+    is(status($bad), 401, 'without the database: denied');
+    is(status($good), 200, 'and good');
+    $db->sql('alter role ihanoi_control login');
+}
+
+# A start without a database: 503, not 200.
+{
+    my $db2 = database();
+    $db2->sql('drop function code_' . $db2->{release}
+              . '.denied_tokens(text)') ;
+    my $alone = gateway(
+        db => $db2, contract => [],
+        http => 'auth_jwt_deny_list main interval=100ms;',
+        server => 'ihanoi_problems on;',
+        locations => 'location / { auth_jwt x; empty_gif; } '
+                   . 'location = /ready { ihanoi_status readyz; }');
+    sleep 0.5;
+    my $r = $alone->get('/', token => token(sub => 'a'));
+    is($r->{status}, 503, 'a list that cannot be read: 503');
+    is($r->{headers}{'retry-after'}, 1, 'with Retry-After');
+    is($alone->get('/', token => 'a.b.c')->{status}, 401, 'a bad token is 401');
+    like($alone->error_log, qr/denied_tokens.* does not exist/,
+         'the log says why');
+    $r = $alone->get('/ready');
+    is($r->{status}, 503, '/readyz is not ready');
+    like($r->{content}, qr/deny list/, 'and says why');
+}
+
+done_testing();
