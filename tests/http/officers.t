@@ -15,8 +15,20 @@ my $city = $db->sql(q{select id from core.units where code = 'HN'});
 my $issuer = $IHanoi::Test::ISSUER;
 my @admin = (token => token(sub => 'admin'));
 
-$db->sql(qq{set search_path = $release, public;
-            select officer_bootstrap('$issuer', 'admin', '00070')});
+# The operator names the first administrator.
+sub appoint {
+    my $command = join ' ', map { "'$_'" } 'bin/ihanoi', 'appoint',
+        '--host', $db->{socket}, '--port', $db->{port}, '--user', 'postgres',
+        '--dbname', $db->{name}, '--iss', $issuer, @_;
+    my $out = `$command 2>&1`;
+    return $? >> 8;
+}
+
+is(appoint('--sub', 'admin', '--unit', '00070'), 0, 'an administrator is appointed');
+is(appoint('--sub', 'admin', '--unit', '00070'), 1, 'once');
+is(appoint('--sub', 'admin', '--unit', '002'), 1, 'not on a unit that stands no more');
+is(appoint('--sub', 'admin', '--unit', '00070', '--role', 'king'), 1, 'nor to a role there is not');
+is(appoint('--sub', 'admin'), 2, 'wrong usage');
 
 is($gw->get("/v1/units/$ward/roster")->{status}, 401, 'a roster is not public');
 is($gw->get("/v1/units/$ward/roster", token => token(sub => 'stranger'))->{status}, 403,

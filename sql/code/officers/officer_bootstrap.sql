@@ -1,6 +1,6 @@
 -- An operator's first step: the first administrator of a unit, named by token
--- issuer and subject. Run in the database by whoever operates it; everything
--- after it goes through the API.
+-- issuer and subject ("ihanoi appoint"). Everything after it goes through the
+-- API.
 create function officer_bootstrap(issuer text, subject text, unit_code text,
     role text default 'administer')
 returns uuid
@@ -10,9 +10,19 @@ declare
     place  uuid;
     made   uuid;
 begin
-    select u.id into strict place
+    select u.id into place
     from core.units u
-    where u.code = unit_code;
+    where u.code = unit_code and u.validity @> core.today();
+
+    if not found then
+        raise exception 'no unit "%" stands today', unit_code;
+    end if;
+
+    if not exists (select from core.officer_roles r
+                   where r.code = officer_bootstrap.role)
+    then
+        raise exception 'no role "%"', officer_bootstrap.role;
+    end if;
 
     insert into core.officer_grants (person, unit, role, valid_from)
     values (person_ensure(null, issuer, subject, null), place,
