@@ -77,6 +77,8 @@ static ngx_http_ihanoi_pgconn_t *ngx_http_ihanoi_pgpool_choose(
     ngx_http_ihanoi_pgpool_t *pool);
 static ngx_int_t ngx_http_ihanoi_pgpool_send(ngx_http_ihanoi_pgpool_t *pool,
     ngx_http_ihanoi_pgcall_t *call, ngx_http_ihanoi_pgconn_t *pc);
+static void ngx_http_ihanoi_pgpool_arm(ngx_http_ihanoi_pgcall_t *call,
+    ngx_msec_t msec);
 static void ngx_http_ihanoi_pgpool_enqueue(ngx_http_ihanoi_pgpool_t *pool,
     ngx_http_ihanoi_pgcall_t *call, ngx_uint_t first);
 static void ngx_http_ihanoi_pgpool_dequeue(ngx_http_ihanoi_pgpool_t *pool,
@@ -347,9 +349,25 @@ ngx_http_ihanoi_pgpool_send(ngx_http_ihanoi_pgpool_t *pool,
 
     left = (ngx_msec_int_t) (call->deadline - ngx_current_msec);
 
-    ngx_add_timer(&call->timer, (ngx_msec_t) ngx_max(left, 1));
+    ngx_http_ihanoi_pgpool_arm(call, (ngx_msec_t) ngx_max(left, 1));
 
     return NGX_OK;
+}
+
+
+/*
+ * ngx_add_timer() leaves a timer that is set alone when the new time differs
+ * by less than 300 ms; here the time says what it is for.
+ */
+
+static void
+ngx_http_ihanoi_pgpool_arm(ngx_http_ihanoi_pgcall_t *call, ngx_msec_t msec)
+{
+    if (call->timer.timer_set) {
+        ngx_del_timer(&call->timer);
+    }
+
+    ngx_add_timer(&call->timer, msec);
 }
 
 
@@ -384,7 +402,7 @@ ngx_http_ihanoi_pgpool_enqueue(ngx_http_ihanoi_pgpool_t *pool,
         wait = ngx_min(wait, pool->class->wait);
     }
 
-    ngx_add_timer(&call->timer, wait);
+    ngx_http_ihanoi_pgpool_arm(call, wait);
 }
 
 
@@ -734,7 +752,7 @@ ngx_http_ihanoi_pgpool_retry(ngx_http_ihanoi_pgcall_t *call, ngx_msec_t pause)
     if (pause) {
         call->state = NGX_HTTP_IHANOI_PGCALL_PAUSED;
         call->pc = NULL;
-        ngx_add_timer(&call->timer, pause);
+        ngx_http_ihanoi_pgpool_arm(call, pause);
         return NGX_AGAIN;
     }
 

@@ -11,21 +11,31 @@ use Time::HiRes qw(sleep time);
 
 my $db = pg_database();
 
+# A psql of its own locks the row, until release().
 sub hold {
-    my ($row, $seconds) = @_;
+    my ($row) = @_;
 
-    # A psql of its own locks the row; returns when it has it.
     my $pid = fork // die;
     if ($pid == 0) {
-        $db->sql("begin; update counters set n = n where a = '$row';"
-                 . " select pg_sleep($seconds); commit");
+        eval { $db->sql("begin; update counters set n = n where a = '$row';"
+                        . ' select pg_sleep(60); commit') };
         POSIX::_exit(0);
     }
 
     wait_until(sub { $db->sql(q{select count(*) from pg_stat_activity
         where datname = current_database() and application_name = 'psql'
-        and wait_event = 'PgSleep'}) });
+        and wait_event = 'PgSleep'}) }, 20);
     return $pid;
+}
+
+sub release {
+    my ($pid) = @_;
+
+    $db->sql(q{select pg_terminate_backend(pid) from pg_stat_activity
+        where datname = current_database() and application_name = 'psql'
+        and wait_event = 'PgSleep'});
+    waitpid $pid, 0;
+    return;
 }
 
 
@@ -33,7 +43,7 @@ scene 'a row lock that is held' => sub {
     my $gw = ready(pg_gateway(db => $db, database => <<'CONF'));
         write connections=2 queue=3 wait=300ms timeout=1500ms lock_timeout=10s;
 CONF
-    my $pid = hold('1', 4);
+    my $pid = hold('1');
     my $begin = time;
     my @got = parallel(
         (map { sub { my $t = time; my $r = $gw->put('/p/count?a=1');
@@ -47,25 +57,25 @@ CONF
     for my $n (1 .. 5) {
         my ($outcome, $took) = split /\t/, $reads[$n - 1];
         is($outcome, qq(200 {"a":"$n"}), 'reads answer');
-        cmp_ok($took, '<', 0.5, 'at once');
+        cmp_ok($took, '<', 1.2, 'at once');
     }
 
     my %outcomes;
     for my $line (@got) {
         my ($outcome, $took, $retry) = split /\t/, $line;
         $outcomes{$outcome}++;
-        cmp_ok($took, '<', 2.5, 'writes end in bounded time');
+        cmp_ok($took, '<', 4, 'writes end in bounded time');
         like($retry, qr/^\d+$/, 'with Retry-After') if $outcome =~ /^503/;
     }
 
-    # Two have connections and are ended by the server: nothing was done.
-    is($outcomes{'503 overloaded'}, 6, 'what waits is given up');
-    is((grep { /overloaded/ ? 0 : /^50[34]|^409/ } keys %outcomes) ? 1 : 0, 1,
+    # Two have connections at a time, and are ended by the server.
+    cmp_ok($outcomes{'503 overloaded'} // 0, '>=', 3, 'what waits is given up');
+    is(join(' ', grep { !/^(?:409|50[34]) / } keys %outcomes), '',
        'what was sent ends with the time limit') or diag(explain(\%outcomes));
 
     is(outcome($gw->put('/p/row?a=after')), '201 {"a":"after"}',
        'the pool is whole again, while the lock is still held');
-    waitpid $pid, 0;
+    release($pid);
     is(outcome($gw->put('/p/count?a=1')), '200 {"n":1}',
        'and none of them happened');
 };
@@ -77,9 +87,22 @@ scene 'a statement that runs too long' => sub {
 CONF
     my $begin = time;
     like(outcome($gw->get('/p/sleep?s=30&a=x')), qr/^50[34] /, 'is ended');
-    cmp_ok(time - $begin, '<', 1.2, 'in time');
+    cmp_ok(time - $begin, '<', 5, 'in time');
     is(outcome($gw->get('/p/echo?a=y')), '200 {"a":"y"}',
        'the next on its connection has its own answer');
+};
+
+
+scene 'a call that waited has the rest of its time' => sub {
+    my $gw = ready(pg_gateway(db => $db, database => <<'CONF'));
+        read connections=1 depth=1 wait=800ms timeout=1s;
+CONF
+    # The second waits for 0.5 s and then takes 0.4 s: more than wait,
+    # less than timeout.
+    my @got = parallel(
+        sub { outcome($gw->get('/p/sleep?s=0.5&a=1')) },
+        sub { sleep 0.02; outcome($gw->get('/p/sleep?s=0.4&a=2')) });
+    is_deeply(\@got, ['200 {"a":"1"}', '200 {"a":"2"}'], 'both are served');
 };
 
 
@@ -95,7 +118,7 @@ CONF
 
     my $begin = time;
     is(outcome($gw->get('/p/slow?s=0')), '200 {}', 'the next slow call runs');
-    cmp_ok(time - $begin, '<', 2.5, 'without waiting for the first');
+    cmp_ok(time - $begin, '<', 6, 'without waiting for the first');
 };
 
 
@@ -107,7 +130,7 @@ CONF
     my @clients;
     for my $n (1 .. 10) {
         my $client = $gw->connection;
-        $client->send("GET /p/sleep?s=0.4&a=gone$n HTTP/1.1\r\n"
+        $client->send("GET /p/sleep?s=0.6&a=gone$n HTTP/1.1\r\n"
                       . "Host: x\r\n\r\n");
         push @clients, $client;
     }
@@ -118,11 +141,11 @@ CONF
     my $begin = time;
     is(outcome($gw->get('/p/echo?a=me')), '200 {"a":"me"}',
        'who stays gets its own answer');
-    cmp_ok(time - $begin, '<', 1.5, 'after the two that were sent, not ten');
+    cmp_ok(time - $begin, '<', 2.5, 'after the two that were sent, not ten');
 
-    my ($queued) = $gw->get('/metrics')->{content}
-                   =~ /ihanoi_pool_queued\{[^}]*pool="read"\} (\d+)/;
-    is($queued, 0, 'nothing waits');
+    ok(wait_until(sub { $gw->get('/metrics')->{content}
+           =~ /^ihanoi_pool_queued\{[^}]*pool="read"\} 0$/m }),
+       'nothing waits');
 };
 
 
