@@ -56,6 +56,7 @@ begin
 
     if c.text_public is distinct from old.text_public
        or c.address_public is distinct from old.address_public
+       or c.category <> old.category or c.commune <> old.commune
     then
         perform feedback_index(c);
     end if;

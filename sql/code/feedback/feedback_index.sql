@@ -10,7 +10,8 @@ begin
 
     insert into feedback.searches (case_id, created_at, words)
     values (c.id, c.created_at, feedback_words(
-        concat_ws(e'\n', c.text_public, c.address_public), c.created_at))
+        concat_ws(e'\n', c.text_public, c.address_public),
+        c.commune, c.category, c.created_at))
     on conflict (case_id) do update set words = excluded.words;
 end
 $$;

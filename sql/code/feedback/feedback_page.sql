@@ -2,11 +2,13 @@
 -- (before_at, before_id). One static query for each set of filters: each is
 -- planned once per connection and walks one index in the order of the list,
 -- so that a page costs the same at any depth and any size of the table.
--- Several states are merged from one short walk each.
+-- Several states are merged from one short walk each. A generic plan does not
+-- know how short: without bitmap scans it takes the index's own order.
 create function feedback_page(commune text, category text, states text[],
     since timestamptz, before_at timestamptz, before_id uuid, n int)
 returns uuid[]
 language plpgsql stable
+set enable_bitmapscan = off
 as $$
 #variable_conflict use_variable
 declare

@@ -4,12 +4,14 @@
 -- and the page is merged from them. Only the public point counts, so that a
 -- box cannot find out what a category's policy blurs. Of the large squares,
 -- the ones that hold any case are found by hopping along the index: a box
--- around the globe costs no more than the city has squares.
+-- around the globe costs no more than the city has squares. (No bitmap scans:
+-- see feedback_page.)
 create function feedback_page_box(west float8, south float8, east float8,
     north float8, commune text, category text, states text[],
     since timestamptz, before_at timestamptz, before_id uuid, n int)
 returns uuid[]
 language plpgsql stable
+set enable_bitmapscan = off
 as $$
 #variable_conflict use_variable
 declare

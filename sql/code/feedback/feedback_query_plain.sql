@@ -1,7 +1,9 @@
--- The second tier of a search: all the words, with or without their marks.
+-- The second tier of a search: all the words, with or without their marks;
+-- null when there are none.
 create function feedback_query_plain(q text)
 returns tsquery
 language sql immutable parallel safe
 as $$
-    select plainto_tsquery('feedback.vietnamese', q)
+    select string_agg(tsquery_word(u.lexeme), ' & ')::tsquery
+    from unnest(to_tsvector('feedback.vietnamese', q)) u
 $$;
