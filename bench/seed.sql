@@ -115,8 +115,13 @@ select b.id, r.text, r.address, r.lat, r.long
 from bench.copies b join bench.models m on m.n = b.model
      join feedback.reports r on r.case_id = (m.model).id;
 
+-- The same words, at the copy's day and week.
 insert into feedback.searches (case_id, created_at, words)
-select b.id, b.at, s.words
+select b.id, b.at,
+       ts_delete(s.words, array['~d' || feedback_days(s.created_at),
+                                '~w' || feedback_days(s.created_at) / 7])
+       || array_to_tsvector(array['~d' || feedback_days(b.at),
+                                  '~w' || feedback_days(b.at) / 7])
 from bench.copies b join bench.models m on m.n = b.model
      join feedback.searches s on s.case_id = (m.model).id;
 

@@ -2,11 +2,14 @@
 -- oversees them.
 create function desk_roles(person uuid)
 returns uuid[]
-language sql stable
+language plpgsql stable
 as $$
-    select array(
-        select distinct u.id
-        from unnest(array['receive', 'assign', 'process', 'resolve', 'approve',
-                          'oversee']) r (role)
-             cross join lateral officer_units(desk_roles.person, r.role) u (id))
+begin
+    return (
+        select array(
+            select distinct u.id
+            from unnest(array['receive', 'assign', 'process', 'resolve', 'approve',
+                              'oversee']) r (role)
+                 cross join lateral officer_units(desk_roles.person, r.role) u (id)));
+end
 $$;

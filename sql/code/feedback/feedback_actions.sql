@@ -1,17 +1,20 @@
 -- The actions that the state machine allows from here to the given roles.
 create function feedback_actions(c feedback.cases, roles text[])
 returns json
-language sql stable
+language plpgsql stable
 as $$
-    select coalesce(json_agg(a.code order by a.position), '[]')
-    from feedback.actions a
-    where exists (
-        select from feedback.transitions t
-        where t.action = a.code and t.from_state = c.state
-          and t.who && roles
-          and (t.from_state <> 'needs_info' or a.code = 'withdraw'
-               or t.to_state = c.previous_state)
-          and (a.code <> 'withdraw' or c.started_at is null)
-          and c.awaiting_approval = (t.from_state = 'in_progress'
-               and a.code in ('approve', 'return')))
+begin
+    return (
+        select coalesce(json_agg(a.code order by a.position), '[]')
+        from feedback.actions a
+        where exists (
+            select from feedback.transitions t
+            where t.action = a.code and t.from_state = c.state
+              and t.who && roles
+              and (t.from_state <> 'needs_info' or a.code = 'withdraw'
+                   or t.to_state = c.previous_state)
+              and (a.code <> 'withdraw' or c.started_at is null)
+              and c.awaiting_approval = (t.from_state = 'in_progress'
+                   and a.code in ('approve', 'return'))));
+end
 $$;

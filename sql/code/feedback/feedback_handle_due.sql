@@ -2,11 +2,14 @@
 -- clock, later by the working time that the clock stood still.
 create function feedback_handle_due(c feedback.cases)
 returns timestamptz
-language sql stable
+language plpgsql stable
 as $$
-    select case when c.clock_paused > '0'
-                then working_time_add(calendar_of(c.unit), d.due, c.clock_paused)
-                else d.due end
-    from (select time_limit_due('handle.' || c.severity, c.unit,
-                                c.clock_started_at)) d (due)
+begin
+    return (
+        select case when c.clock_paused > '0'
+                    then working_time_add(calendar_of(c.unit), d.due, c.clock_paused)
+                    else d.due end
+        from (select time_limit_due('handle.' || c.severity, c.unit,
+                                    c.clock_started_at)) d (due));
+end
 $$;

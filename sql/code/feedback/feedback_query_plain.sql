@@ -2,8 +2,11 @@
 -- null when there are none.
 create function feedback_query_plain(q text)
 returns tsquery
-language sql immutable parallel safe
+language plpgsql immutable parallel safe
 as $$
-    select string_agg(tsquery_word(u.lexeme), ' & ')::tsquery
-    from unnest(to_tsvector('feedback.vietnamese', q)) u
+begin
+    return (
+        select string_agg(tsquery_word(u.lexeme), ' & ')::tsquery
+        from unnest(to_tsvector('feedback.vietnamese', q)) u);
+end
 $$;

@@ -1,10 +1,13 @@
 -- May this code be given as the reason of that action today?
 create function reason_known(code text, action text)
 returns boolean
-language sql stable
+language plpgsql stable
 as $$
-    select exists (select from core.reasons r
-                   where r.code = reason_known.code
-                     and reason_known.action = any (r.uses)
-                     and r.validity @> core.today())
+begin
+    return (
+        select exists (select from core.reasons r
+                       where r.code = reason_known.code
+                         and reason_known.action = any (r.uses)
+                         and r.validity @> core.today()));
+end
 $$;
