@@ -16,10 +16,13 @@
 #include "ihanoi_pattern.h"
 
 
-/* calls of PCRE2's inner match(): some milliseconds at worst */
+/*
+ * Calls of PCRE2's inner match(): some milliseconds at worst.  A group that
+ * repeats takes two levels of depth a time; the heap has room for them all.
+ */
 #define IHANOI_PATTERN_LIMIT      20000
-#define IHANOI_PATTERN_DEPTH      2000
-#define IHANOI_PATTERN_HEAP_KB    256
+#define IHANOI_PATTERN_DEPTH      4000
+#define IHANOI_PATTERN_HEAP_KB    2048
 
 /* what a match costs at least, and a match that hit the limit */
 #define IHANOI_PATTERN_STEPS      8

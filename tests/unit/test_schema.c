@@ -486,6 +486,16 @@ test_budget(void)
            "and still matches what it can");
     schema_fixture_close(&s);
 
+    (void) schema_fixture_open(&s, "{'pattern':'^(a|b)*$','maxLength':4000}",
+                               "");
+    memset(value, 'a', 1802);
+    value[0] = '\'';
+    value[1801] = '\'';
+    value[1802] = '\0';
+    is_int(schema_fixture_check(&s, value, 100000), IHANOI_OK,
+           "a group may match 1800 times");
+    schema_fixture_close(&s);
+
     /* a quadratic comparison would be 250,000 steps */
 
     (void) schema_fixture_open(&s, "{'uniqueItems':true}", "");
