@@ -3,6 +3,7 @@
 
 use lib 'tests/lib';
 use IHanoi::Test;
+use IHanoi::Test::Engine;
 
 my $LOCATIONS = <<'CONF';
         location = /healthz { ihanoi_status healthz; }
@@ -160,5 +161,61 @@ ok($size, "the size needed is named: " . ($size // $said));
 ($ok, $said) = gateway(bare => 1, start => 0, http => "ihanoi_zone $size;",
                        locations => $LOCATIONS)->check;
 ok($ok, 'and is enough') or diag $said;
+
+
+# What the other boxes count
+
+my $db = engine_database();
+my $api = engine_gateway(db => $db, workers => 2, locations => "$LOCATIONS
+        location / { auth_jwt iHaNoi; ihanoi_api on; }");
+my $token = token(sub => 'metrics');
+
+wait_until(sub { $api->get('/t/maybe', token => $token)->{status} == 200 }, 10);
+sub api_scrape { return parse($api->get('/metrics')->{content}, $_[0]) }
+my $before = api_scrape('api');
+
+$api->get('/t/maybe', token => $token) for 1 .. 5;
+$api->get('/t/maybe', token => 'rubbish') for 1 .. 3;
+$api->get('/t/slow?ms=60') for 1 .. 2;
+$api->get('/t/nowhere');
+$api->post('/t/things', token => $token, key => 'm-1', json => { name => 'm' });
+
+my $after = api_scrape('after requests');
+my %grown = map { $_ => $after->{$_} - ($before->{$_} // 0) } keys %$after;
+
+sub grown { return $grown{$_[0]} // "no series $_[0]" }
+
+is(grown('ihanoi_requests_total{operation="maybe_get",status="200"}'), 5,
+   'requests by operation and status');
+is(grown('ihanoi_requests_total{operation="maybe_get",status="401"}'), 3,
+   'refusals too');
+is(grown('ihanoi_requests_total{operation="things_create",status="201"}'), 1,
+   'and writes');
+is(grown('ihanoi_requests_total{operation="",status="404"}'), 1,
+   'what is no operation has no name');
+is(grown('ihanoi_request_duration_seconds_count{operation="slow_get"}'), 2,
+   'a histogram counts');
+is(grown('ihanoi_request_duration_seconds_bucket{operation="slow_get",le="0.05"}'),
+   0, 'the quick buckets are empty');
+is(grown('ihanoi_request_duration_seconds_bucket{operation="slow_get",le="+Inf"}'),
+   2, 'the last has all');
+cmp_ok(grown('ihanoi_request_duration_seconds_sum{operation="slow_get"}'),
+       '>=', 0.12, 'the sum is in seconds');
+is(grown('ihanoi_pool_calls_total{database="main",pool="slow"}'), 2,
+   'calls of the slow pool');
+is(grown('ihanoi_pool_calls_total{database="main",pool="write"}'), 1,
+   'calls of the write pool');
+cmp_ok(grown('ihanoi_pool_calls_total{database="main",pool="read"}'), '>=', 5,
+       'calls of the read pool');
+is($after->{'ihanoi_pool_in_use{database="main",pool="read"}'}, 0,
+   'none is under way');
+cmp_ok($after->{'ihanoi_pool_connections{database="main",pool="read"}'}, '>=',
+       2, 'connections of both workers are summed');
+cmp_ok(grown('ihanoi_token_cache_hits_total')
+       + grown('ihanoi_token_cache_misses_total'), '>=', 9,
+       'tokens are looked up in the cache');
+is(grown('ihanoi_token_verifications_total{result="malformed"}'), 3,
+   'refused tokens by their result')
+    or diag join "\n", grep { /verifications/ } sort keys %grown;
 
 done_testing();
