@@ -1,12 +1,10 @@
 /*
  * Copyright (C) iHaNoi contributors
  *
- * JSON Web Keys (RFC 7517, 7518, 8037): sets of public keys that verify.
+ * Sets of JSON Web Keys (RFC 7517 5).
  *
  * A library without nginx in it, over jansson and OpenSSL.  A set is built
- * once, is immutable afterwards and may be read by any number of users.  Every
- * key is checked when it is loaded and is pinned to one algorithm for good:
- * what a token says about its algorithm is compared with it, never obeyed.
+ * once, is immutable afterwards and may be read by any number of users.
  */
 
 #ifndef _IHANOI_JWK_H_INCLUDED_
@@ -15,35 +13,13 @@
 
 #include <stddef.h>
 
+#include "ihanoi_jwk_key.h"
+
 
 #define IHANOI_JWKS_MAX_SIZE    65536
 #define IHANOI_JWKS_MAX_KEYS    64
-#define IHANOI_JWK_MAX_KID      255
-
-#define IHANOI_RSA_MIN_BITS     2048
-#define IHANOI_RSA_MAX_BITS     8192
 
 
-typedef enum {
-    IHANOI_ALG_NONE = 0,           /* unknown or absent: verifies nothing */
-    IHANOI_HS256,
-    IHANOI_HS384,
-    IHANOI_HS512,
-    IHANOI_RS256,
-    IHANOI_RS384,
-    IHANOI_RS512,
-    IHANOI_PS256,
-    IHANOI_PS384,
-    IHANOI_PS512,
-    IHANOI_ES256,
-    IHANOI_ES384,
-    IHANOI_ES512,
-    IHANOI_EDDSA,
-    IHANOI_ALGS
-} ihanoi_alg_e;
-
-
-typedef struct ihanoi_jwk_s   ihanoi_jwk_t;
 typedef struct ihanoi_jwks_s  ihanoi_jwks_t;
 
 
@@ -77,10 +53,6 @@ typedef struct {
 } ihanoi_jwks_options_t;
 
 
-/* By its exact name ("RS256"), IHANOI_ALG_NONE when it is not one of ours. */
-ihanoi_alg_e ihanoi_alg_find(const char *name, size_t len);
-const char *ihanoi_alg_name(ihanoi_alg_e alg);
-
 /*
  * Builds a set from its JSON text.  Returns NULL with a sentence in error
  * (of at least 256 bytes) when the set is refused or has no usable key.
@@ -97,16 +69,6 @@ const ihanoi_jwk_t *ihanoi_jwks_key(const ihanoi_jwks_t *set, unsigned i);
 /* The key of that kid, or NULL; a kid stands once in a set. */
 const ihanoi_jwk_t *ihanoi_jwks_find(const ihanoi_jwks_t *set,
     const char *kid, size_t len);
-
-ihanoi_alg_e ihanoi_jwk_alg(const ihanoi_jwk_t *key);
-
-/*
- * Verifies a JWS signature, as its bytes, over data.  Returns 1 when it is
- * this key's, 0 when it is not, -1 when memory failed (not verified either).
- * Leaves the OpenSSL error queue empty.
- */
-int ihanoi_jwk_verify(const ihanoi_jwk_t *key, const void *data, size_t len,
-    const unsigned char *signature, size_t siglen);
 
 
 #endif /* _IHANOI_JWK_H_INCLUDED_ */

@@ -94,9 +94,5 @@ typedef struct {
 /* A genuine token that "auth_jwt_require" finds wanting: 401. */
 ngx_int_t ngx_http_ihanoi_auth_reject(ngx_http_request_t *r);
 
-/* The claim or header member as text; not found: NGX_DECLINED. */
-ngx_int_t ngx_http_ihanoi_auth_value(ngx_pool_t *pool, json_t *json,
-    ngx_str_t *value);
-
 
 #endif /* _NGX_HTTP_IHANOI_AUTH_CONF_H_INCLUDED_ */

@@ -278,8 +278,8 @@ curve_limits(void)
              "\"y\":\"%s\"}", x, y);
     key_is_faulty(text(key), "of 48 bytes");
 
-    snprintf(key, sizeof(key), "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"%s\"}",
-             x);
+    snprintf(key, sizeof(key),
+             "{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"%s\"}", x);
     key_is_faulty(text(key), "of 32 bytes");
     key_is_faulty(text("{\"kty\":\"EC\"}"), "no \"crv\"");
 

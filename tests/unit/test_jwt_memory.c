@@ -406,7 +406,8 @@ main(void)
         total += torture(set, token, name, IHANOI_JWT_OK);
         snprintf(name, sizeof(name), "forged %s", rows[i].alg);
         total += torture(set, forged, name, IHANOI_JWT_SIGNATURE);
-        is_int(verdict(set, token), IHANOI_JWT_OK, "the next good one is taken");
+        is_int(verdict(set, token), IHANOI_JWT_OK,
+               "the next good one is taken");
 
         free(token);
         free(forged);

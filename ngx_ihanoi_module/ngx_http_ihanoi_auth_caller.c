@@ -1,0 +1,394 @@
+/*
+ * Copyright (C) iHaNoi contributors
+ *
+ * A verified token as the rest of the module sees it: who is calling, with the
+ * texts that requests would otherwise make again and again.
+ */
+
+#include "ihanoi_contract.h"
+#include "ngx_http_ihanoi_auth_caller.h"
+#include "ngx_http_ihanoi_auth_shared.h"
+
+
+static const char *const  ngx_http_ihanoi_auth_assurances[] = {
+    "none", "declared", "phone", "verified"
+};
+
+
+static ngx_int_t ngx_http_ihanoi_auth_entry_strings(
+    ngx_http_ihanoi_auth_main_conf_t *amcf,
+    ngx_http_ihanoi_auth_entry_t *entry, ihanoi_jwt_t *jwt,
+    ngx_uint_t assurance, ngx_log_t *log);
+static char *ngx_http_ihanoi_auth_payload(ihanoi_jwt_t *jwt);
+static char *ngx_http_ihanoi_auth_scope(json_t *claims);
+static ngx_uint_t ngx_http_ihanoi_auth_assurance(
+    ngx_http_ihanoi_auth_issuer_t *issuer, json_t *claims);
+
+
+/* Takes the JSON values of *jwt over. */
+
+ngx_http_ihanoi_auth_entry_t *
+ngx_http_ihanoi_auth_entry_create(ngx_http_ihanoi_auth_main_conf_t *amcf,
+    ngx_http_ihanoi_auth_issuer_t *issuer, ihanoi_jwt_t *jwt,
+    ihanoi_jwt_claims_t *claims, ngx_log_t *log)
+{
+    ngx_http_ihanoi_auth_entry_t  *entry;
+
+    entry = ngx_calloc(sizeof(ngx_http_ihanoi_auth_entry_t), log);
+    if (entry == NULL) {
+        return NULL;
+    }
+
+    entry->claims = *claims;
+    entry->caller.assurance = ngx_http_ihanoi_auth_assurance(issuer,
+                                                             jwt->claims);
+
+    if (ngx_http_ihanoi_auth_entry_strings(amcf, entry, jwt,
+                                           entry->caller.assurance, log)
+        != NGX_OK)
+    {
+        ngx_free(entry);
+        return NULL;
+    }
+
+    entry->size += sizeof(ngx_http_ihanoi_auth_entry_t) + 64
+                   + ngx_http_ihanoi_auth_json_size(jwt->claims)
+                   + ngx_http_ihanoi_auth_json_size(jwt->header);
+
+    entry->caller.claims = jwt->claims;
+    entry->caller.header = jwt->header;
+    jwt->claims = NULL;
+    jwt->header = NULL;
+
+    entry->refs = 1;
+
+    return entry;
+}
+
+
+static ngx_int_t
+ngx_http_ihanoi_auth_entry_strings(ngx_http_ihanoi_auth_main_conf_t *amcf,
+    ngx_http_ihanoi_auth_entry_t *entry, ihanoi_jwt_t *jwt,
+    ngx_uint_t assurance, ngx_log_t *log)
+{
+    char                           *head, *payload, *scope;
+    u_char                         *p, hash[IHANOI_SHA256_LEN];
+    size_t                          size, head_len, payload_len, scope_len;
+    json_t                         *json;
+    ngx_int_t                       rc;
+    ngx_slab_pool_t                *shpool;
+    ihanoi_jwt_claims_t            *c;
+    ngx_http_ihanoi_caller_t       *caller;
+    ngx_http_ihanoi_auth_shared_t  *sh;
+
+    c = &entry->claims;
+    caller = &entry->caller;
+    rc = NGX_ERROR;
+
+    payload = ngx_http_ihanoi_auth_payload(jwt);
+    scope = ngx_http_ihanoi_auth_scope(jwt->claims);
+
+    json = json_pack("{s:s%, s:s%, s:s}",
+                     "iss", c->iss.data ? c->iss.data : "", c->iss.len,
+                     "sub", c->sub.data, c->sub.len,
+                     "assurance", ngx_http_ihanoi_auth_assurances[assurance]);
+
+    head = json ? json_dumps(json, JSON_COMPACT) : NULL;
+    json_decref(json);
+
+    if (payload == NULL || scope == NULL || head == NULL) {
+        goto done;
+    }
+
+    payload_len = ngx_strlen(payload);
+    scope_len = ngx_strlen(scope);
+    head_len = ngx_strlen(head) - 2;           /* without its braces */
+
+    size = c->iss.len + 1 + c->sub.len
+           + IHANOI_SHA256_LEN
+           + scope_len
+           + head_len + sizeof(",\"claims\":") - 1 + payload_len;
+
+    p = ngx_alloc(size, log);
+    if (p == NULL) {
+        goto done;
+    }
+
+    entry->text = p;
+    entry->size = size;
+
+    caller->subject.data = p;
+    caller->subject.len = c->iss.len + 1 + c->sub.len;
+    caller->iss.data = p;
+    caller->iss.len = c->iss.len;
+
+    if (c->iss.len) {
+        p = ngx_cpymem(p, c->iss.data, c->iss.len);
+    }
+
+    *p++ = ' ';
+
+    caller->sub.data = p;
+    caller->sub.len = c->sub.len;
+    p = ngx_cpymem(p, c->sub.data, c->sub.len);
+
+    if (amcf->subject_key_set) {
+        rc = ihanoi_hmac_sha256(amcf->subject_key, IHANOI_SHA256_LEN,
+                                caller->subject.data, caller->subject.len,
+                                hash);
+    } else {
+        sh = ngx_http_ihanoi_auth_shared(&shpool);
+
+        rc = sh ? ihanoi_hmac_sha256(sh->subject_key, IHANOI_SHA256_LEN,
+                                     caller->subject.data,
+                                     caller->subject.len, hash)
+                : -1;
+    }
+
+    if (rc != 0) {
+        ngx_free(entry->text);
+        rc = NGX_ERROR;
+        goto done;
+    }
+
+    /* 128 bits are enough to tell people apart and short in logs */
+
+    caller->subject_hash.data = p;
+    caller->subject_hash.len = IHANOI_SHA256_LEN;
+    ihanoi_hex(hash, IHANOI_SHA256_LEN / 2, (char *) p);
+    p += IHANOI_SHA256_LEN;
+
+    caller->scope.data = p;
+    caller->scope.len = scope_len;
+    p = ngx_cpymem(p, scope, scope_len);
+
+    caller->caller.data = p;
+    p = ngx_cpymem(p, head + 1, head_len);
+    p = ngx_cpymem(p, ",\"claims\":", sizeof(",\"claims\":") - 1);
+
+    caller->payload.data = p;
+    caller->payload.len = payload_len;
+    p = ngx_cpymem(p, payload, payload_len);
+
+    caller->caller.len = p - caller->caller.data;
+
+    rc = NGX_OK;
+
+done:
+
+    free(payload);
+    free(scope);
+    free(head);
+
+    return rc;
+}
+
+
+/*
+ * As signed; but a payload with line breaks between its members is written
+ * without, because operators put it into headers.
+ */
+
+static char *
+ngx_http_ihanoi_auth_payload(ihanoi_jwt_t *jwt)
+{
+    char    *copy;
+    size_t   i;
+
+    for (i = 0; i < jwt->payload.len; i++) {
+        if ((u_char) jwt->payload.data[i] < 0x20) {
+            return json_dumps(jwt->claims,
+                              JSON_COMPACT|JSON_REAL_PRECISION(15));
+        }
+    }
+
+    copy = malloc(jwt->payload.len + 1);
+
+    if (copy) {
+        ngx_memcpy(copy, jwt->payload.data, jwt->payload.len);
+        copy[jwt->payload.len] = '\0';
+    }
+
+    return copy;
+}
+
+
+/* RFC 8693 4.2: a string; some write an array.  Anything else is no scope. */
+
+static char *
+ngx_http_ihanoi_auth_scope(json_t *claims)
+{
+    char        *out, *p;
+    size_t       i, len;
+    json_t      *scope, *value;
+    const char  *s;
+
+    scope = json_object_get(claims, "scope");
+    len = json_string_length(scope);
+
+    json_array_foreach(scope, i, value) {
+        len += json_string_length(value) + 1;
+    }
+
+    p = out = malloc(len + 1);
+    if (out == NULL) {
+        return NULL;
+    }
+
+    if (json_is_string(scope)) {
+        p = (char *) ngx_cpymem(p, json_string_value(scope), len);
+    }
+
+    json_array_foreach(scope, i, value) {
+        s = json_string_value(value);
+
+        if (s) {
+            if (p != out) {
+                *p++ = ' ';
+            }
+
+            p = (char *) ngx_cpymem(p, s, ngx_strlen(s));
+        }
+    }
+
+    *p = '\0';
+
+    return out;
+}
+
+
+static ngx_uint_t
+ngx_http_ihanoi_auth_assurance(ngx_http_ihanoi_auth_issuer_t *issuer,
+    json_t *claims)
+{
+    ngx_uint_t   i;
+    const char  *s;
+
+    s = json_string_value(json_object_get(claims, issuer->assurance_claim));
+
+    for (i = IHANOI_ASSURANCE_DECLARED; s && i <= IHANOI_ASSURANCE_VERIFIED;
+         i++)
+    {
+        if (ngx_strcmp(s, ngx_http_ihanoi_auth_assurances[i]) == 0) {
+            return i;
+        }
+    }
+
+    return IHANOI_ASSURANCE_NONE;
+}
+
+
+ngx_int_t
+ngx_http_ihanoi_auth_value(ngx_pool_t *pool, json_t *json, ngx_str_t *value)
+{
+    char        *text;
+    u_char      *p;
+    size_t       i, len;
+    json_t      *item;
+    ngx_str_t   *part, parts[1];
+    ngx_array_t  list;
+
+    switch (json_typeof(json)) {
+
+    case JSON_STRING:
+        value->data = (u_char *) json_string_value(json);
+        value->len = json_string_length(json);
+        break;
+
+    case JSON_TRUE:
+        ngx_str_set(value, "true");
+        break;
+
+    case JSON_FALSE:
+        ngx_str_set(value, "false");
+        break;
+
+    case JSON_NULL:
+        return NGX_DECLINED;
+
+    case JSON_ARRAY:
+
+        /* comma-joined, as NGINX Plus does */
+
+        if (ngx_array_init(&list, pool, json_array_size(json) + 1,
+                           sizeof(ngx_str_t))
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        len = 0;
+
+        json_array_foreach(json, i, item) {
+
+            switch (ngx_http_ihanoi_auth_value(pool, item, parts)) {
+            case NGX_OK:
+                break;
+            case NGX_DECLINED:
+                continue;
+            default:
+                return NGX_ERROR;
+            }
+
+            part = ngx_array_push(&list);
+            if (part == NULL) {
+                return NGX_ERROR;
+            }
+
+            *part = parts[0];
+            len += part->len + 1;
+        }
+
+        p = ngx_pnalloc(pool, len + 1);
+        if (p == NULL) {
+            return NGX_ERROR;
+        }
+
+        value->data = p;
+        part = list.elts;
+
+        for (i = 0; i < list.nelts; i++) {
+            if (i) {
+                *p++ = ',';
+            }
+
+            p = ngx_cpymem(p, part[i].data, part[i].len);
+        }
+
+        value->len = p - value->data;
+
+        return NGX_OK;
+
+    default: /* JSON_OBJECT, JSON_INTEGER, JSON_REAL */
+
+        text = json_dumps(json, JSON_COMPACT|JSON_ENCODE_ANY
+                                |JSON_REAL_PRECISION(15));
+        if (text == NULL) {
+            return NGX_ERROR;
+        }
+
+        value->len = ngx_strlen(text);
+        value->data = ngx_pnalloc(pool, value->len);
+
+        if (value->data) {
+            ngx_memcpy(value->data, text, value->len);
+        }
+
+        free(text);
+
+        return value->data ? NGX_OK : NGX_ERROR;
+    }
+
+    /*
+     * Operators put these into headers and logs: a value that would begin
+     * another line is as good as not there.
+     */
+
+    for (i = 0; i < value->len; i++) {
+        if (value->data[i] < 0x20 || value->data[i] == 0x7f) {
+            return NGX_DECLINED;
+        }
+    }
+
+    return NGX_OK;
+}

@@ -1,0 +1,473 @@
+/*
+ * Copyright (C) iHaNoi contributors
+ *
+ * Fetching a key set.
+ *
+ * A fetch is a background subrequest of whichever request needed it, so that
+ * nginx's own proxy, cache and TLS serve it.  It has no part in that request's
+ * answer: requests that need the keys wait in the source's queue, the first
+ * one like all others, each with a timer of its own.
+ */
+
+#include "ngx_http_ihanoi_auth_fetch.h"
+
+
+/*
+ * A fetch dies with the client that lent its request; so many times in a row
+ * the next one may begin at once, then clients that hang up gain nothing.
+ */
+#define NGX_HTTP_IHANOI_AUTH_MAX_ABORTS     3
+
+
+/* One fetch; in the pool of the request that it belongs to. */
+struct ngx_http_ihanoi_auth_fetch_s {
+    ngx_http_ihanoi_auth_state_t   *state;     /* NULL: nobody cares any more */
+    ngx_http_ihanoi_auth_keys_t    *keys;
+    ngx_http_request_t             *owner;     /* for comparison only */
+    ngx_http_request_t             *subrequest;
+    ngx_event_t                     timer;
+    ngx_uint_t                      status;
+    u_char                         *data;
+    size_t                          len;
+    unsigned                        refused:1; /* too large */
+    unsigned                        special:1; /* nginx's error page went by */
+};
+
+
+extern ngx_module_t  ngx_http_ihanoi_auth_module;
+
+
+static ngx_int_t ngx_http_ihanoi_auth_fetch_done(ngx_http_request_t *sr,
+    void *data, ngx_int_t rc);
+static void ngx_http_ihanoi_auth_fetch_timeout(ngx_event_t *ev);
+static void ngx_http_ihanoi_auth_fetch_cleanup(void *data);
+static void ngx_http_ihanoi_auth_fetch_end(ngx_http_ihanoi_auth_fetch_t *fetch,
+    const char *failure);
+static void ngx_http_ihanoi_auth_wait_wake(ngx_http_ihanoi_auth_wait_t *wait);
+static ngx_http_ihanoi_auth_fetch_t *ngx_http_ihanoi_auth_fetch_of(
+    ngx_http_request_t *r);
+static ngx_int_t ngx_http_ihanoi_auth_fetch_header_filter(
+    ngx_http_request_t *r);
+static ngx_int_t ngx_http_ihanoi_auth_fetch_body_filter(ngx_http_request_t *r,
+    ngx_chain_t *in);
+
+
+static const char  ngx_http_ihanoi_auth_gone[] = "client went away";
+
+static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
+static ngx_http_output_body_filter_pt    ngx_http_next_body_filter;
+
+
+ngx_int_t
+ngx_http_ihanoi_auth_fetch_start(ngx_http_ihanoi_auth_state_t *state,
+    ngx_http_request_t *r)
+{
+    ngx_pool_cleanup_t            *cln;
+    ngx_http_request_t            *sr;
+    ngx_http_headers_in_t         *headers;
+    ngx_http_ihanoi_auth_fetch_t  *fetch;
+    ngx_http_post_subrequest_t    *ps;
+
+    /* from now on, also when it fails here: no faster than the gaps allow */
+
+    state->asked = ngx_current_msec;
+    state->asked_once = 1;
+
+    ps = ngx_palloc(r->pool, sizeof(ngx_http_post_subrequest_t));
+    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_ihanoi_auth_fetch_t));
+
+    if (ps == NULL || cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    fetch = cln->data;
+    ngx_memzero(fetch, sizeof(ngx_http_ihanoi_auth_fetch_t));
+
+    fetch->keys = ngx_http_get_module_main_conf(r,
+                                                ngx_http_ihanoi_auth_module);
+
+    ps->handler = ngx_http_ihanoi_auth_fetch_done;
+    ps->data = fetch;
+
+    if (ngx_http_subrequest(r, &state->source->name, NULL, &sr, ps,
+                            NGX_HTTP_SUBREQUEST_BACKGROUND)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    /*
+     * The subrequest is not the citizen's: their token, cookies and conditions
+     * must not go to the identity provider.
+     */
+
+    headers = &sr->headers_in;
+    ngx_memzero(headers, sizeof(ngx_http_headers_in_t));
+
+    if (ngx_list_init(&headers->headers, r->pool, 1, sizeof(ngx_table_elt_t))
+        != NGX_OK)
+    {
+        /* an empty list without memory is as good */
+        headers->headers.last = &headers->headers.part;
+    }
+
+    headers->content_length_n = -1;
+    headers->keep_alive_n = -1;
+    headers->server = r->headers_in.server;
+
+    sr->request_body = NULL;
+
+    fetch->state = state;
+    fetch->owner = r;
+    fetch->subrequest = sr;
+    fetch->timer.handler = ngx_http_ihanoi_auth_fetch_timeout;
+    fetch->timer.data = fetch;
+    fetch->timer.log = ngx_cycle->log;
+    fetch->timer.cancelable = 1;
+
+    cln->handler = ngx_http_ihanoi_auth_fetch_cleanup;
+
+    state->fetch = fetch;
+    ngx_add_timer(&fetch->timer, NGX_HTTP_IHANOI_AUTH_FETCH_TIMEOUT);
+
+    return NGX_OK;
+}
+
+
+/* Called by nginx when the subrequest is finalized; more than once maybe. */
+
+static ngx_int_t
+ngx_http_ihanoi_auth_fetch_done(ngx_http_request_t *sr, void *data,
+    ngx_int_t rc)
+{
+    char                           reason[64];
+    ngx_http_ihanoi_auth_fetch_t  *fetch = data;
+
+    if (rc == NGX_HTTP_CLIENT_CLOSED_REQUEST || sr->connection->error) {
+        ngx_http_ihanoi_auth_fetch_end(fetch, ngx_http_ihanoi_auth_gone);
+        return rc;
+    }
+
+    if (rc >= NGX_HTTP_SPECIAL_RESPONSE && !fetch->special) {
+
+        /* an error page may stand in: error_page of that location */
+
+        fetch->special = 1;
+        return rc;
+    }
+
+    if (rc == NGX_ERROR || rc >= NGX_HTTP_SPECIAL_RESPONSE) {
+        ngx_http_ihanoi_auth_fetch_end(fetch, "it failed");
+
+    } else if (fetch->status != NGX_HTTP_OK) {
+        ngx_sprintf((u_char *) reason, "it was answered with status %ui%Z",
+                    fetch->status);
+        ngx_http_ihanoi_auth_fetch_end(fetch, reason);
+
+    } else if (fetch->refused) {
+        ngx_http_ihanoi_auth_fetch_end(fetch, "the answer is too long");
+
+    } else {
+        ngx_http_ihanoi_auth_fetch_end(fetch, NULL);
+    }
+
+    /* the request that lent itself has nothing to do with a failure */
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_ihanoi_auth_fetch_timeout(ngx_event_t *ev)
+{
+    ngx_connection_t              *c;
+    ngx_http_request_t            *sr;
+    ngx_http_ihanoi_auth_fetch_t  *fetch;
+
+    fetch = ev->data;
+    sr = fetch->subrequest;
+
+    ngx_http_ihanoi_auth_fetch_end(fetch, "it took too long");
+
+    /*
+     * A provider that sends a byte now and then would keep the subrequest, and
+     * with it the connection of the client that lent it, for as long as it
+     * pleases: nginx's own time-outs count from byte to byte.
+     */
+
+    if (sr->upstream && sr->upstream->peer.connection) {
+        c = sr->upstream->peer.connection;
+        ngx_add_timer(c->read, 1);
+    }
+}
+
+
+static void
+ngx_http_ihanoi_auth_fetch_cleanup(void *data)
+{
+    ngx_http_ihanoi_auth_fetch_t  *fetch = data;
+
+    fetch->subrequest = NULL;
+    ngx_http_ihanoi_auth_fetch_end(fetch, ngx_http_ihanoi_auth_gone);
+}
+
+
+static void
+ngx_http_ihanoi_auth_fetch_end(ngx_http_ihanoi_auth_fetch_t *fetch,
+    const char *failure)
+{
+    ngx_str_t                      text;
+    ngx_msec_t                     longest;
+    ngx_queue_t                   *q;
+    ngx_http_ihanoi_auth_wait_t   *wait;
+    ngx_http_ihanoi_auth_state_t  *state;
+
+    state = fetch->state;
+
+    if (state == NULL) {
+        return;
+    }
+
+    fetch->state = NULL;
+    state->fetch = NULL;
+
+    if (fetch->timer.timer_set) {
+        ngx_del_timer(&fetch->timer);
+    }
+
+    if (failure == NULL) {
+        text.len = fetch->len;
+        text.data = fetch->data;
+
+        if (ngx_http_ihanoi_auth_state_swap(state, &text, ngx_cycle->log)
+            != NGX_OK)
+        {
+            failure = "the set was not usable";
+        }
+    }
+
+    if (failure == NULL) {
+        state->got = ngx_current_msec;
+        state->retry = 0;
+        state->aborts = 0;
+
+        ngx_http_ihanoi_auth_text_store(state->record, &text, ngx_cycle->log);
+
+        ngx_http_ihanoi_metric_inc(fetch->keys->fetched);
+
+    } else if (failure == ngx_http_ihanoi_auth_gone) {
+
+        /* not the provider's fault */
+
+        if (state->aborts++ < NGX_HTTP_IHANOI_AUTH_MAX_ABORTS) {
+            state->asked_once = 0;
+        }
+
+    } else {
+        state->aborts = 0;
+        longest = state->set ? NGX_HTTP_IHANOI_AUTH_RETRY_MAX
+                             : NGX_HTTP_IHANOI_AUTH_RETRY_NONE;
+
+        state->retry = state->retry ? ngx_min(state->retry * 2, longest)
+                                    : NGX_HTTP_IHANOI_AUTH_RETRY_MIN;
+
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                      "request for key set \"%V\" failed: %s%s",
+                      &state->source->id, failure,
+                      state->set ? ", the one before stays in use" : "");
+
+        ngx_http_ihanoi_metric_inc(fetch->keys->failed);
+    }
+
+    while (!ngx_queue_empty(&state->waits)) {
+        q = ngx_queue_head(&state->waits);
+        wait = ngx_queue_data(q, ngx_http_ihanoi_auth_wait_t, queue);
+
+        wait->again = (failure == ngx_http_ihanoi_auth_gone);
+
+        if (failure) {
+            wait->joined = 0;
+        }
+
+        ngx_http_ihanoi_auth_wait_wake(wait);
+    }
+}
+
+
+/*
+ * Its phases run again from an event, not from here: we may be inside the
+ * finalization of another request, or of this one.
+ */
+
+static void
+ngx_http_ihanoi_auth_wait_wake(ngx_http_ihanoi_auth_wait_t *wait)
+{
+    ngx_connection_t    *c;
+    ngx_http_request_t  *r;
+
+    ngx_queue_remove(&wait->queue);
+    wait->active = 0;
+
+    if (wait->timer.timer_set) {
+        ngx_del_timer(&wait->timer);
+    }
+
+    r = wait->request;
+    c = r->connection;
+
+    r->read_event_handler = ngx_http_block_reading;
+    r->write_event_handler = ngx_http_core_run_phases;
+
+    /* a subrequest is not the one that an event of the connection runs */
+
+    if (c->data != r) {
+        (void) ngx_http_post_request(r, NULL);
+    }
+
+    ngx_post_event(c->write, &ngx_posted_events);
+}
+
+
+void
+ngx_http_ihanoi_auth_wait_timeout(ngx_event_t *ev)
+{
+    ngx_http_ihanoi_auth_wait_wake(ev->data);
+}
+
+
+void
+ngx_http_ihanoi_auth_wait_cleanup(void *data)
+{
+    ngx_http_ihanoi_auth_wait_t  *wait = data;
+
+    if (wait->active) {
+        ngx_queue_remove(&wait->queue);
+        wait->active = 0;
+    }
+
+    if (wait->timer.timer_set) {
+        ngx_del_timer(&wait->timer);
+    }
+}
+
+
+/*
+ * The context of a subrequest does not survive an internal redirect (an error
+ * page, X-Accel-Redirect), what is called at its end does.
+ */
+
+static ngx_http_ihanoi_auth_fetch_t *
+ngx_http_ihanoi_auth_fetch_of(ngx_http_request_t *r)
+{
+    if (r == r->main || r->post_subrequest == NULL
+        || r->post_subrequest->handler != ngx_http_ihanoi_auth_fetch_done)
+    {
+        return NULL;
+    }
+
+    return r->post_subrequest->data;
+}
+
+
+ngx_uint_t
+ngx_http_ihanoi_auth_fetch_is_of(ngx_http_ihanoi_auth_fetch_t *fetch,
+    ngx_http_request_t *r)
+{
+    return fetch->owner == r;
+}
+
+
+ngx_uint_t
+ngx_http_ihanoi_auth_is_fetch(ngx_http_request_t *r)
+{
+    for ( /* void */ ; r && r != r->main; r = r->parent) {
+        if (ngx_http_ihanoi_auth_fetch_of(r)) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+void
+ngx_http_ihanoi_auth_keys_init_filters(void)
+{
+    ngx_http_next_header_filter = ngx_http_top_header_filter;
+    ngx_http_top_header_filter = ngx_http_ihanoi_auth_fetch_header_filter;
+
+    ngx_http_next_body_filter = ngx_http_top_body_filter;
+    ngx_http_top_body_filter = ngx_http_ihanoi_auth_fetch_body_filter;
+}
+
+
+static ngx_int_t
+ngx_http_ihanoi_auth_fetch_header_filter(ngx_http_request_t *r)
+{
+    ngx_http_ihanoi_auth_fetch_t  *fetch;
+
+    fetch = ngx_http_ihanoi_auth_fetch_of(r);
+
+    if (fetch) {
+        fetch->status = r->headers_out.status;
+        fetch->len = 0;
+
+        /* from nginx's cache or a file: the copy filter reads it for us */
+        r->filter_need_in_memory = 1;
+    }
+
+    return ngx_http_next_header_filter(r);
+}
+
+
+/* Nothing of it goes on: the answer belongs to another request. */
+
+static ngx_int_t
+ngx_http_ihanoi_auth_fetch_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
+{
+    size_t                         size;
+    ngx_buf_t                     *b;
+    ngx_http_ihanoi_auth_fetch_t  *fetch;
+
+    fetch = ngx_http_ihanoi_auth_fetch_of(r);
+
+    if (fetch == NULL) {
+        return ngx_http_next_body_filter(r, in);
+    }
+
+    for ( /* void */ ; in; in = in->next) {
+        b = in->buf;
+
+        if (!ngx_buf_in_memory(b)) {
+
+            if (!ngx_buf_special(b)) {
+                fetch->refused = 1;
+            }
+
+            b->file_pos = b->file_last;
+            continue;
+        }
+
+        size = b->last - b->pos;
+
+        if (fetch->len + size > IHANOI_JWKS_MAX_SIZE) {
+            fetch->refused = 1;
+
+        } else if (size && fetch->state) {
+
+            if (fetch->data == NULL) {
+                fetch->data = ngx_pnalloc(r->pool, IHANOI_JWKS_MAX_SIZE);
+                if (fetch->data == NULL) {
+                    return NGX_ERROR;
+                }
+            }
+
+            ngx_memcpy(fetch->data + fetch->len, b->pos, size);
+            fetch->len += size;
+        }
+
+        b->pos = b->last;
+        b->file_pos = b->file_last;
+    }
+
+    return NGX_OK;
+}

@@ -1,0 +1,60 @@
+/*
+ * Copyright (C) iHaNoi contributors
+ *
+ * Fetching a key set, and waiting for it.
+ */
+
+#ifndef _NGX_HTTP_IHANOI_AUTH_FETCH_H_INCLUDED_
+#define _NGX_HTTP_IHANOI_AUTH_FETCH_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "ngx_http_ihanoi_auth_state.h"
+
+
+/* Milliseconds that a fetch may take, and a request may wait for it. */
+#define NGX_HTTP_IHANOI_AUTH_FETCH_TIMEOUT  5000
+
+
+/*
+ * A request that waits for a fetch.  Embedded in the request's context; it
+ * is taken out of the queue by the fetch's end, its timer or the end of the
+ * request, whichever is first.
+ */
+typedef struct {
+    ngx_queue_t                   queue;
+    ngx_event_t                   timer;
+    ngx_http_request_t           *request;
+    unsigned                      active:1;
+    unsigned                      again:1;    /* the client that fetched left */
+    unsigned                      joined:1;   /* it had begun before we came */
+    unsigned                      cleanup:1;
+} ngx_http_ihanoi_auth_wait_t;
+
+
+/*
+ * Starts a fetch on behalf of r.  NGX_ERROR: memory, or nginx makes no more
+ * subrequests.
+ */
+ngx_int_t ngx_http_ihanoi_auth_fetch_start(
+    ngx_http_ihanoi_auth_state_t *state, ngx_http_request_t *r);
+
+/* 1 when r lent itself for this fetch. */
+ngx_uint_t ngx_http_ihanoi_auth_fetch_is_of(
+    ngx_http_ihanoi_auth_fetch_t *fetch, ngx_http_request_t *r);
+
+/* A wait's timer, and the clean-up of its request's pool. */
+void ngx_http_ihanoi_auth_wait_timeout(ngx_event_t *ev);
+void ngx_http_ihanoi_auth_wait_cleanup(void *data);
+
+/* 1 for a subrequest that fetches keys, and what is below it. */
+ngx_uint_t ngx_http_ihanoi_auth_is_fetch(ngx_http_request_t *r);
+
+/* Configuration time: the filters that capture what is fetched. */
+void ngx_http_ihanoi_auth_keys_init_filters(void);
+
+
+#endif /* _NGX_HTTP_IHANOI_AUTH_FETCH_H_INCLUDED_ */

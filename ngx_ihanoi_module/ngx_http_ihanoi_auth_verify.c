@@ -1,0 +1,408 @@
+/*
+ * Copyright (C) iHaNoi contributors
+ *
+ * Verify: from the text of a token to an entry of the cache, or to the reason
+ * why not.
+ */
+
+#include "ngx_http_ihanoi_auth_verify.h"
+#include "ngx_http_ihanoi_auth_caller.h"
+#include "ngx_http_ihanoi_auth_deny.h"
+
+
+static ngx_int_t ngx_http_ihanoi_auth_verify_keys(ngx_http_request_t *r,
+    ngx_http_ihanoi_auth_main_conf_t *amcf, ngx_http_ihanoi_auth_ctx_t *ctx,
+    ngx_http_ihanoi_auth_issuer_t *issuer, ihanoi_jwt_t *jwt,
+    ngx_uint_t wait, ihanoi_jwt_e *result);
+static ngx_http_ihanoi_auth_issuer_t *ngx_http_ihanoi_auth_issuer_of(
+    ngx_http_ihanoi_auth_main_conf_t *amcf,
+    ngx_http_ihanoi_auth_loc_conf_t *alcf, ihanoi_jwt_t *jwt);
+static ngx_uint_t ngx_http_ihanoi_auth_generation(
+    ngx_http_ihanoi_auth_issuer_t *issuer, ngx_http_request_t *r);
+static void ngx_http_ihanoi_auth_hold_cleanup(void *data);
+
+
+/* A token that was verified before, if it still is what it was. */
+
+ngx_http_ihanoi_auth_entry_t *
+ngx_http_ihanoi_auth_cached(ngx_http_request_t *r,
+    ngx_http_ihanoi_auth_main_conf_t *amcf,
+    ngx_http_ihanoi_auth_loc_conf_t *alcf, ngx_uint_t wait, u_char *digest)
+{
+    ngx_atomic_uint_t               epoch;
+    ngx_http_ihanoi_auth_entry_t   *entry;
+    ngx_http_ihanoi_auth_issuer_t  *issuer;
+
+    entry = ngx_http_ihanoi_auth_cache_find(&amcf->cache, digest,
+                                            alcf->own ? (void *) alcf->own
+                                                      : (void *) amcf);
+    if (entry == NULL) {
+        return NULL;
+    }
+
+    issuer = (ngx_http_ihanoi_auth_issuer_t *) entry->issuer;
+
+    /* variables may be asked for when subrequests cannot be made any more */
+
+    if (ngx_http_ihanoi_auth_generation(issuer, wait ? r : NULL)
+        != entry->generation
+        || ihanoi_jwt_check_times(&entry->claims, &issuer->rules,
+                                  (double) ngx_time())
+           != IHANOI_JWT_OK)
+    {
+        goto drop;
+    }
+
+    epoch = ngx_http_ihanoi_auth_deny_epoch();
+
+    if (entry->deny_epoch != epoch) {
+
+        if (ngx_http_ihanoi_auth_deny_check(amcf->deny_list, &entry->claims)
+            != NGX_OK)
+        {
+            goto drop;
+        }
+
+        entry->deny_epoch = epoch;
+    }
+
+    return entry;
+
+drop:
+
+    /* verified anew, which finds the reason too */
+
+    ngx_http_ihanoi_auth_cache_drop(&amcf->cache, entry);
+
+    return NULL;
+}
+
+
+/*
+ * NGX_OK: ctx has the entry or the problem.  NGX_AGAIN: parked.  NGX_BUSY: it
+ * would have to be.
+ */
+
+ngx_int_t
+ngx_http_ihanoi_auth_verify(ngx_http_request_t *r,
+    ngx_http_ihanoi_auth_main_conf_t *amcf,
+    ngx_http_ihanoi_auth_loc_conf_t *alcf, ngx_http_ihanoi_auth_ctx_t *ctx,
+    ngx_str_t *token, ngx_uint_t wait, u_char *digest)
+{
+    ngx_int_t                       rc;
+    ihanoi_jwt_e                    result;
+    ihanoi_jwt_t                    jwt;
+    ngx_atomic_uint_t               epoch;
+    ihanoi_jwt_claims_t             claims;
+    ngx_http_ihanoi_auth_entry_t   *entry;
+    ngx_http_ihanoi_auth_issuer_t  *issuer;
+
+    issuer = NULL;
+
+    result = ihanoi_jwt_parse(&jwt, (char *) token->data, token->len);
+
+    if (result == IHANOI_JWT_OK) {
+        issuer = ngx_http_ihanoi_auth_issuer_of(amcf, alcf, &jwt);
+
+        if (issuer == NULL) {
+            result = IHANOI_JWT_ISS;
+        }
+    }
+
+    /* claims first: a token that is over is not worth a signature */
+
+    if (result == IHANOI_JWT_OK) {
+        result = ihanoi_jwt_check(&jwt, &issuer->rules, (double) ngx_time(),
+                                  &claims);
+    }
+
+    if (result == IHANOI_JWT_OK) {
+        rc = ngx_http_ihanoi_auth_verify_keys(r, amcf, ctx, issuer, &jwt, wait,
+                                              &result);
+        if (rc != NGX_OK) {
+            goto done;
+        }
+    }
+
+    rc = NGX_OK;
+
+    ngx_http_ihanoi_metric_inc(amcf->cache.misses);
+    ngx_http_ihanoi_metric_inc(amcf->results[result]);
+
+    if (result == IHANOI_JWT_MEMORY) {
+        rc = NGX_ERROR;
+        goto done;
+    }
+
+    if (result != IHANOI_JWT_OK) {
+        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                      "client sent a token that is refused: %s",
+                      ihanoi_jwt_reason(result));
+
+        (void) ngx_http_ihanoi_auth_decline(ctx, "token-invalid",
+                                            "invalid_token");
+        goto done;
+    }
+
+    /* before the look: a row that comes in between is looked for again */
+
+    epoch = ngx_http_ihanoi_auth_deny_epoch();
+
+    switch (ngx_http_ihanoi_auth_deny_check(amcf->deny_list, &claims)) {
+
+    case NGX_OK:
+        break;
+
+    case NGX_DECLINED:
+        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                      "client sent a token that is on the deny list");
+        ngx_http_ihanoi_metric_inc(amcf->denied);
+
+        (void) ngx_http_ihanoi_auth_decline(ctx, "token-invalid",
+                                            "invalid_token");
+        goto done;
+
+    case NGX_ABORT:
+        ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+                      "token cannot be accepted: deny list is not loaded");
+
+        (void) ngx_http_ihanoi_auth_decline(ctx, "keys-unavailable", NULL);
+        ctx->retry_after = 1;
+        goto done;
+
+    default: /* NGX_ERROR */
+        rc = NGX_ERROR;
+        goto done;
+    }
+
+    rc = NGX_ERROR;
+
+    entry = ngx_http_ihanoi_auth_entry_create(amcf, issuer, &jwt, &claims,
+                                              r->connection->log);
+    if (entry == NULL) {
+        goto done;
+    }
+
+    ngx_memcpy(entry->digest, digest, IHANOI_SHA256_LEN);
+    entry->group = alcf->own ? (void *) alcf->own : (void *) amcf;
+    entry->issuer = issuer;
+    entry->generation = ngx_http_ihanoi_auth_generation(issuer, NULL);
+    entry->deny_epoch = epoch;
+
+    ngx_http_ihanoi_auth_cache_insert(&amcf->cache, entry);
+
+    rc = ngx_http_ihanoi_auth_hold(r, ctx, entry);
+
+    ngx_http_ihanoi_auth_entry_release(entry);
+
+done:
+
+    ihanoi_jwt_free(&jwt);
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_http_ihanoi_auth_verify_keys(ngx_http_request_t *r,
+    ngx_http_ihanoi_auth_main_conf_t *amcf, ngx_http_ihanoi_auth_ctx_t *ctx,
+    ngx_http_ihanoi_auth_issuer_t *issuer, ihanoi_jwt_t *jwt,
+    ngx_uint_t wait, ihanoi_jwt_e *result)
+{
+    ngx_int_t                        rc;
+    ngx_uint_t                       i, n, missing;
+    const ihanoi_jwks_t             *sets[NGX_HTTP_IHANOI_AUTH_MAX_SOURCES];
+    ngx_http_ihanoi_auth_source_t  **sources;
+
+    if (ctx->wait.again || ctx->wait.joined) {
+
+        /*
+         * The client whose request did the asking went away, or the question
+         * was older than the token's key may be: once more, then it is enough.
+         */
+
+        if (ctx->wait.again || ctx->waits == 1) {
+            ctx->waited = 0;
+        }
+
+        ctx->wait.again = 0;
+        ctx->wait.joined = 0;
+    }
+
+    sources = issuer->sources.elts;
+    n = issuer->sources.nelts;
+    missing = n;
+
+    for (i = 0; i < n; i++) {
+        ngx_http_ihanoi_auth_source_refresh(sources[i],
+                                            ctx->waited || !wait ? NULL : r);
+
+        sets[i] = ngx_http_ihanoi_auth_source_set(sources[i]);
+
+        if (sets[i] == NULL && missing == n) {
+            missing = i;
+        }
+    }
+
+    *result = ihanoi_jwt_verify(jwt, sets, n);
+
+    if (*result != IHANOI_JWT_KEY && missing == n) {
+        return NGX_OK;
+    }
+
+    if (*result == IHANOI_JWT_OK || *result == IHANOI_JWT_MEMORY) {
+        return NGX_OK;
+    }
+
+    /*
+     * The key may be one that was made a moment ago, or is in a set that could
+     * not be had so far.
+     */
+
+    if (!ctx->waited) {
+
+        for (i = 0; i < n; i++) {
+
+            /* while one is missing it is that one */
+
+            if (sources[i]->set || (missing != n && sets[i])) {
+                continue;
+            }
+
+            if (!wait) {
+                return NGX_BUSY;
+            }
+
+            rc = ngx_http_ihanoi_auth_source_wait(sources[i], r, &ctx->wait);
+
+            if (rc == NGX_AGAIN) {
+                ctx->waited = 1;
+                ctx->waits++;
+                return NGX_AGAIN;
+            }
+
+            if (rc == NGX_ERROR) {
+                return NGX_ERROR;
+            }
+        }
+    }
+
+    if (missing == n) {
+        return NGX_OK;
+    }
+
+    ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                  "token cannot be verified: key set \"%V\" could not be had",
+                  &sources[missing]->id);
+
+    ngx_http_ihanoi_metric_inc(amcf->no_keys);
+
+    (void) ngx_http_ihanoi_auth_decline(ctx, "keys-unavailable", NULL);
+
+    ctx->retry_after = ngx_http_ihanoi_auth_source_retry_after(
+                                                            sources[missing]);
+
+    return NGX_ABORT;
+}
+
+
+/* By its name in the token, which is not true yet: it only picks the keys. */
+
+static ngx_http_ihanoi_auth_issuer_t *
+ngx_http_ihanoi_auth_issuer_of(ngx_http_ihanoi_auth_main_conf_t *amcf,
+    ngx_http_ihanoi_auth_loc_conf_t *alcf, ihanoi_jwt_t *jwt)
+{
+    ngx_uint_t                       i;
+    ngx_http_ihanoi_auth_issuer_t  **issuers;
+
+    if (alcf->own) {
+        return alcf->own;
+    }
+
+    if (jwt->iss.data == NULL) {
+        return NULL;
+    }
+
+    issuers = amcf->issuers.elts;
+
+    for (i = 0; i < amcf->issuers.nelts; i++) {
+        if (issuers[i]->name.len == jwt->iss.len
+            && ngx_memcmp(issuers[i]->name.data, jwt->iss.data, jwt->iss.len)
+               == 0)
+        {
+            return issuers[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+/* Changes when any of the issuer's sets does; r: refreshes what is stale. */
+
+static ngx_uint_t
+ngx_http_ihanoi_auth_generation(ngx_http_ihanoi_auth_issuer_t *issuer,
+    ngx_http_request_t *r)
+{
+    ngx_uint_t                       i, sum;
+    ngx_http_ihanoi_auth_source_t  **sources;
+
+    sources = issuer->sources.elts;
+    sum = 0;
+
+    for (i = 0; i < issuer->sources.nelts; i++) {
+
+        if (sources[i]->set) {
+            continue;
+        }
+
+        if (r) {
+            ngx_http_ihanoi_auth_source_refresh(sources[i], r);
+        }
+
+        sum += ngx_http_ihanoi_auth_source_generation(sources[i]);
+    }
+
+    return sum;
+}
+
+
+/* Keeps the entry for as long as the request's pool lives. */
+
+ngx_int_t
+ngx_http_ihanoi_auth_hold(ngx_http_request_t *r,
+    ngx_http_ihanoi_auth_ctx_t *ctx, ngx_http_ihanoi_auth_entry_t *entry)
+{
+    ngx_pool_cleanup_t  *cln;
+
+    cln = ngx_pool_cleanup_add(r->pool, 0);
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    cln->handler = ngx_http_ihanoi_auth_hold_cleanup;
+    cln->data = entry;
+
+    entry->refs++;
+    ctx->entry = entry;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_ihanoi_auth_hold_cleanup(void *data)
+{
+    ngx_http_ihanoi_auth_entry_release(data);
+}
+
+
+ngx_int_t
+ngx_http_ihanoi_auth_decline(ngx_http_ihanoi_auth_ctx_t *ctx,
+    const char *problem, const char *error)
+{
+    ctx->problem = problem;
+    ctx->error = error;
+
+    return NGX_DECLINED;
+}
