@@ -16,14 +16,11 @@
 #include "ngx_http_ihanoi_pgconn.h"
 #include "ngx_http_ihanoi_pgdb.h"
 #include "ngx_http_ihanoi_pgpool.h"
+#include "ngx_http_ihanoi_pgcatalogue.h"
 #include "ngx_http_ihanoi_pgcontrol.h"
 
 
 #define NGX_HTTP_IHANOI_PGCONTROL_TICK      1000
-
-/* the catalogue is asked again; sooner while something is missing */
-#define NGX_HTTP_IHANOI_PGCONTROL_CHECK     60000
-#define NGX_HTTP_IHANOI_PGCONTROL_RECHECK   5000
 
 /* beyond the longest timeout: then its backend is asked about */
 #define NGX_HTTP_IHANOI_PGCONTROL_GRACE     5000
@@ -55,46 +52,28 @@ typedef struct {
 
 
 struct ngx_http_ihanoi_pgcontrol_s {
-    ngx_http_ihanoi_pgstmt_t    *catalogue;
     ngx_http_ihanoi_pgstmt_t    *budget;
     ngx_http_ihanoi_pgstmt_t    *cancel;
     ngx_http_ihanoi_pgstmt_t    *terminate;
     ngx_array_t                  tasks;      /* of pgcontrol_task_t */
-    const char                  *wanted[1];  /* JSON: functions to look for */
 
     ngx_event_t                  tick;
     ngx_uint_t                   generation; /* of the connection last seen */
-    ngx_msec_t                   next;       /* check of the catalogue */
     ngx_msec_t                   quitting;   /* since, 0: not */
-    unsigned                     checking:1;
-    unsigned                     checked:1;
     unsigned                     counted:1;  /* max_connections was asked */
     unsigned                     powerless:1; /* cannot signal: it is logged */
 };
 
 
-static ngx_http_ihanoi_pgstmt_t *ngx_http_ihanoi_pgcontrol_statement(
-    ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db, const char *sql,
-    ngx_uint_t nparams, const char *operation);
-static ngx_int_t ngx_http_ihanoi_pgcontrol_compose(ngx_conf_t *cf,
-    ngx_http_ihanoi_pgdb_t *db);
-static u_char *ngx_http_ihanoi_pgcontrol_json(u_char *p, ngx_str_t *s);
-static u_char *ngx_http_ihanoi_pgcontrol_json_array(u_char *p,
-    ngx_array_t *a);
 static void ngx_http_ihanoi_pgcontrol_attention(ngx_event_t *ev);
 static void ngx_http_ihanoi_pgcontrol_tick(ngx_event_t *ev);
 static void ngx_http_ihanoi_pgcontrol_look(ngx_http_ihanoi_pgdb_t *db,
     ngx_http_ihanoi_pgpool_t *pool);
 static void ngx_http_ihanoi_pgcontrol_stuck(ngx_http_ihanoi_pgdb_t *db,
     ngx_http_ihanoi_pgpool_t *pool, ngx_http_ihanoi_pgconn_t *pc);
-static void ngx_http_ihanoi_pgcontrol_heal(ngx_http_ihanoi_pgdb_t *db);
 static void ngx_http_ihanoi_pgcontrol_signal(ngx_http_ihanoi_pgdb_t *db,
     ngx_http_ihanoi_pgconn_t *pc, ngx_uint_t terminate);
 static void ngx_http_ihanoi_pgcontrol_signalled(void *data,
-    ngx_http_ihanoi_pg_outcome_e outcome, ngx_http_ihanoi_pgresult_t *res,
-    ngx_uint_t usec);
-static void ngx_http_ihanoi_pgcontrol_check(ngx_http_ihanoi_pgdb_t *db);
-static void ngx_http_ihanoi_pgcontrol_check_done(void *data,
     ngx_http_ihanoi_pg_outcome_e outcome, ngx_http_ihanoi_pgresult_t *res,
     ngx_uint_t usec);
 static void ngx_http_ihanoi_pgcontrol_count(ngx_http_ihanoi_pgdb_t *db);
@@ -108,50 +87,6 @@ static void ngx_http_ihanoi_pgcontrol_task_done(void *data,
 static void ngx_http_ihanoi_pgcontrol_task_again(
     ngx_http_ihanoi_pgcontrol_task_t *t);
 
-
-/*
- * $1 is [{"i": index, "f": function, "n": [names], "t": [types]}, ...].  The
- * answer has a row for each function that cannot be called like that: index
- * and what is wrong.  The first schema of search_path that has the function
- * counts, as it does for a call.
- */
-
-static const char  ngx_http_ihanoi_pgcontrol_catalogue_sql[] =
-    "select w.i, case when p.oid is null "
-    "then format('function %s(%s) does not exist', w.f, "
-        "(select string_agg(concat_ws(' ', g.name, g.type), ', ' "
-         "order by g.ord) from unnest(w.n, w.t) "
-         "with ordinality g(name, type, ord))) "
-    "else format('function %s %s', w.f, d.faults) end "
-    "from (select (e->>'i')::int as i, e->>'f' as f, "
-        "array(select jsonb_array_elements_text(e->'n')) as n, "
-        "array(select jsonb_array_elements_text(e->'t')) as t "
-        "from jsonb_array_elements($1::jsonb) e) w "
-    "left join lateral (select p.* from pg_catalog.pg_proc p "
-        "join pg_catalog.pg_namespace s on s.oid = p.pronamespace "
-        "where p.proname = w.f and s.nspname = any (current_schemas(false)) "
-        "order by array_position(current_schemas(false), s.nspname), "
-        "(p.proargnames @> w.n) desc nulls last limit 1) p on true "
-    "left join lateral (with args as ("
-        "select a.name, a.type, row_number() over (order by a.ord) as ord "
-        "from unnest(p.proargnames, p.proargmodes, "
-            "coalesce(p.proallargtypes, p.proargtypes::oid[])) "
-            "with ordinality a(name, mode, type, ord) "
-        "where coalesce(a.mode, 'i') in ('i', 'b', 'v')) "
-        "select string_agg(f.fault, '; ') as faults from ("
-        "select case when a.name is null "
-            "then format('has no argument \"%s\"', g.name) "
-            "when a.type is distinct from to_regtype(g.type)::oid "
-            "then format('has argument \"%s\" of type %s, the contract "
-                "has %s', g.name, format_type(a.type, null), g.type) end "
-            "as fault from unnest(w.n, w.t) g(name, type) "
-            "left join args a on a.name = g.name "
-        "union all select format('needs argument \"%s\", which the contract "
-            "does not have', a.name) from args a "
-            "where a.ord <= p.pronargs - p.pronargdefaults "
-            "and a.name <> all (w.n)) f) d on p.oid is not null "
-    "where p.oid is null or d.faults is not null "
-    "order by w.i";
 
 static const char  ngx_http_ihanoi_pgcontrol_budget_sql[] =
     "select current_setting('max_connections')::int "
@@ -191,25 +126,22 @@ ngx_http_ihanoi_pgcontrol_configure(ngx_conf_t *cf,
 
     db->control = control;
 
-    if (ngx_http_ihanoi_pgcontrol_compose(cf, db) != NGX_OK) {
+    if (ngx_http_ihanoi_pgcatalogue_configure(cf, db) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    control->catalogue = ngx_http_ihanoi_pgcontrol_statement(cf, db,
-                             ngx_http_ihanoi_pgcontrol_catalogue_sql, 1,
-                             "check of the catalogue");
-    control->budget = ngx_http_ihanoi_pgcontrol_statement(cf, db,
+    control->budget = ngx_http_ihanoi_pgcatalogue_statement(cf, db,
                              ngx_http_ihanoi_pgcontrol_budget_sql, 0,
                              "check of max_connections");
-    control->cancel = ngx_http_ihanoi_pgcontrol_statement(cf, db,
+    control->cancel = ngx_http_ihanoi_pgcatalogue_statement(cf, db,
                              ngx_http_ihanoi_pgcontrol_cancel_sql, 1,
                              "cancel of a backend");
-    control->terminate = ngx_http_ihanoi_pgcontrol_statement(cf, db,
+    control->terminate = ngx_http_ihanoi_pgcatalogue_statement(cf, db,
                              ngx_http_ihanoi_pgcontrol_terminate_sql, 1,
                              "end of a backend");
 
-    if (control->catalogue == NULL || control->budget == NULL
-        || control->cancel == NULL || control->terminate == NULL)
+    if (control->budget == NULL || control->cancel == NULL
+        || control->terminate == NULL)
     {
         return NGX_ERROR;
     }
@@ -235,7 +167,7 @@ ngx_http_ihanoi_pgcontrol_configure(ngx_conf_t *cf,
 
         t->db = db;
         t->task = &task[i];
-        t->stmt = ngx_http_ihanoi_pgcontrol_statement(cf, db,
+        t->stmt = ngx_http_ihanoi_pgcatalogue_statement(cf, db,
                                          (char *) task[i].sql.data,
                                          task[i].parameter ? 1 : 0,
                                          (char *) task[i].sql.data);
@@ -245,138 +177,6 @@ ngx_http_ihanoi_pgcontrol_configure(ngx_conf_t *cf,
     }
 
     return NGX_OK;
-}
-
-
-static ngx_http_ihanoi_pgstmt_t *
-ngx_http_ihanoi_pgcontrol_statement(ngx_conf_t *cf,
-    ngx_http_ihanoi_pgdb_t *db, const char *sql, ngx_uint_t nparams,
-    const char *operation)
-{
-    ngx_http_ihanoi_pgstmt_t  stmt;
-
-    ngx_memzero(&stmt, sizeof(ngx_http_ihanoi_pgstmt_t));
-
-    stmt.sql.data = (u_char *) sql;
-    stmt.sql.len = ngx_strlen(sql);
-    stmt.nparams = nparams;
-    stmt.class = NGX_HTTP_IHANOI_PG_CONTROL;
-    stmt.operation.data = (u_char *) operation;
-    stmt.operation.len = ngx_strlen(operation);
-
-    return ngx_http_ihanoi_pg_statement(cf, db, &stmt);
-}
-
-
-static ngx_int_t
-ngx_http_ihanoi_pgcontrol_compose(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db)
-{
-    size_t                      size;
-    u_char                     *p, *start;
-    ngx_str_t                  *s;
-    ngx_uint_t                  i, n;
-    ngx_array_t                *a[2];
-    ngx_http_ihanoi_pgstmt_t  **stmts;
-
-    stmts = db->stmts.elts;
-    size = sizeof("[]");
-
-    for (i = 0; i < db->stmts.nelts; i++) {
-
-        /* each byte could need six as \u00xx */
-
-        size += sizeof(",{\"i\":,\"f\":\"\",\"n\":[],\"t\":[]}")
-                + NGX_INT_T_LEN + 6 * stmts[i]->function.len;
-
-        a[0] = stmts[i]->argnames;
-        a[1] = stmts[i]->argtypes;
-
-        for (n = 0; n < 2; n++) {
-
-            if (a[n] == NULL) {
-                continue;
-            }
-
-            for (s = a[n]->elts;
-                 s < (ngx_str_t *) a[n]->elts + a[n]->nelts;
-                 s++)
-            {
-                size += sizeof(",\"\"") + 6 * s->len;
-            }
-        }
-    }
-
-    start = ngx_pnalloc(cf->pool, size);
-    if (start == NULL) {
-        return NGX_ERROR;
-    }
-
-    p = start;
-    *p++ = '[';
-
-    for (i = 0; i < db->stmts.nelts; i++) {
-
-        if (stmts[i]->function.len == 0) {
-            continue;
-        }
-
-        if (p[-1] != '[') {
-            *p++ = ',';
-        }
-
-        p = ngx_sprintf(p, "{\"i\":%ui,\"f\":", i);
-        p = ngx_http_ihanoi_pgcontrol_json(p, &stmts[i]->function);
-        p = ngx_cpymem(p, ",\"n\":", 5);
-        p = ngx_http_ihanoi_pgcontrol_json_array(p, stmts[i]->argnames);
-        p = ngx_cpymem(p, ",\"t\":", 5);
-        p = ngx_http_ihanoi_pgcontrol_json_array(p, stmts[i]->argtypes);
-        *p++ = '}';
-    }
-
-    *p++ = ']';
-    *p = '\0';
-
-    db->control->wanted[0] = (char *) start;
-
-    return NGX_OK;
-}
-
-
-static u_char *
-ngx_http_ihanoi_pgcontrol_json(u_char *p, ngx_str_t *s)
-{
-    *p++ = '"';
-    p = (u_char *) ngx_escape_json(p, s->data, s->len);
-    *p++ = '"';
-
-    return p;
-}
-
-
-static u_char *
-ngx_http_ihanoi_pgcontrol_json_array(u_char *p, ngx_array_t *a)
-{
-    ngx_str_t   *s;
-    ngx_uint_t   i;
-
-    *p++ = '[';
-
-    if (a) {
-        s = a->elts;
-
-        for (i = 0; i < a->nelts; i++) {
-
-            if (i) {
-                *p++ = ',';
-            }
-
-            p = ngx_http_ihanoi_pgcontrol_json(p, &s[i]);
-        }
-    }
-
-    *p++ = ']';
-
-    return p;
 }
 
 
@@ -448,13 +248,6 @@ ngx_http_ihanoi_pgcontrol_exit(ngx_http_ihanoi_pgdb_t *db)
 }
 
 
-ngx_uint_t
-ngx_http_ihanoi_pgcontrol_checked(ngx_http_ihanoi_pgdb_t *db)
-{
-    return db->control && db->control->checked;
-}
-
-
 /* Posted when the control connection stands, or a backend is to be told. */
 
 static void
@@ -478,7 +271,7 @@ ngx_http_ihanoi_pgcontrol_attention(ngx_event_t *ev)
     if (control->generation != pool->conns[0].generation) {
         control->generation = pool->conns[0].generation;
 
-        ngx_http_ihanoi_pgcontrol_check(db);
+        ngx_http_ihanoi_pgcatalogue_check(db);
         ngx_http_ihanoi_pgcontrol_count(db);
 
         t = control->tasks.elts;
@@ -528,11 +321,7 @@ ngx_http_ihanoi_pgcontrol_tick(ngx_event_t *ev)
 
     if (!ngx_exiting) {
 
-        if ((ngx_msec_int_t) (ngx_current_msec - control->next) >= 0) {
-            ngx_http_ihanoi_pgcontrol_check(db);
-        }
-
-        ngx_http_ihanoi_pgcontrol_heal(db);
+        ngx_http_ihanoi_pgcatalogue_look(db);
         ngx_http_ihanoi_pgcontrol_attention(&db->attention);
     }
 
@@ -636,44 +425,6 @@ ngx_http_ihanoi_pgcontrol_stuck(ngx_http_ihanoi_pgdb_t *db,
 }
 
 
-/* What could not be prepared although the catalogue has it: once more. */
-
-static void
-ngx_http_ihanoi_pgcontrol_heal(ngx_http_ihanoi_pgdb_t *db)
-{
-    ngx_uint_t                  i, n;
-    ngx_http_ihanoi_pgpool_t   *pool;
-    ngx_http_ihanoi_pgconn_t   *pc;
-    ngx_http_ihanoi_pgstmt_t  **stmts;
-    ngx_http_ihanoi_pgstate_t  *state;
-
-    stmts = db->stmts.elts;
-
-    for (i = 0; i < db->stmts.nelts; i++) {
-        state = &db->states[i];
-
-        if (!state->missing || state->blamed
-            || (ngx_msec_int_t) (ngx_current_msec - state->retry) < 0)
-        {
-            continue;
-        }
-
-        pool = &db->pools[stmts[i]->class];
-
-        for (n = 0; n < pool->class->connections; n++) {
-            pc = &pool->conns[n];
-
-            if (pc->state == NGX_HTTP_IHANOI_PGCONN_READY
-                && pc->in_flight == 0)
-            {
-                ngx_http_ihanoi_pgconn_try(pc, stmts[i]);
-                break;
-            }
-        }
-    }
-}
-
-
 static void
 ngx_http_ihanoi_pgcontrol_signal(ngx_http_ihanoi_pgdb_t *db,
     ngx_http_ihanoi_pgconn_t *pc, ngx_uint_t terminate)
@@ -764,109 +515,6 @@ ngx_http_ihanoi_pgcontrol_signalled(void *data,
     }
 
     ngx_http_ihanoi_pgpool_dispatch(pool);
-}
-
-
-static void
-ngx_http_ihanoi_pgcontrol_check(ngx_http_ihanoi_pgdb_t *db)
-{
-    ngx_http_ihanoi_pg_outcome_e  outcome;
-    ngx_http_ihanoi_pgcontrol_t  *control;
-
-    control = db->control;
-
-    if (control->checking) {
-        return;
-    }
-
-    control->next = ngx_current_msec + NGX_HTTP_IHANOI_PGCONTROL_RECHECK;
-
-    if (ngx_http_ihanoi_pgcall_submit(db, control->catalogue,
-                                      control->wanted, 0,
-                                      ngx_http_ihanoi_pgcontrol_check_done,
-                                      db, db->log, &outcome)
-        != NULL)
-    {
-        control->checking = 1;
-    }
-}
-
-
-static void
-ngx_http_ihanoi_pgcontrol_check_done(void *data,
-    ngx_http_ihanoi_pg_outcome_e outcome, ngx_http_ihanoi_pgresult_t *res,
-    ngx_uint_t usec)
-{
-    u_char                       *p;
-    u_char                        buf[1024];
-    ngx_int_t                     index;
-    ngx_str_t                     value, sentence;
-    ngx_uint_t                    i, row, rows, missing;
-    ngx_http_ihanoi_pgdb_t       *db;
-    ngx_http_ihanoi_pgstmt_t    **stmts;
-    ngx_http_ihanoi_pgcontrol_t  *control;
-
-    db = data;
-    control = db->control;
-    control->checking = 0;
-
-    if (outcome != NGX_HTTP_IHANOI_PG_OK) {
-
-        if (outcome == NGX_HTTP_IHANOI_PG_SQLERROR) {
-            value = ngx_http_ihanoi_pgresult_sqlstate(res);
-            sentence = ngx_http_ihanoi_pgresult_loggable(res);
-            ngx_log_error(NGX_LOG_ERR, db->log, 0,
-                          "database \"%V\": the catalogue could not be "
-                          "checked: %V (SQLSTATE %V)",
-                          &db->name, &sentence, &value);
-            ngx_http_ihanoi_pgresult_free(res);
-        }
-
-        return;
-    }
-
-    control->checked = 1;
-    missing = 0;
-
-    stmts = db->stmts.elts;
-    rows = ngx_http_ihanoi_pgresult_rows(res);
-    row = 0;
-
-    for (i = 0; i < db->stmts.nelts; i++) {
-
-        if (row < rows) {
-            value = ngx_http_ihanoi_pgresult_value(res, row, 0);
-            index = ngx_atoi(value.data, value.len);
-
-            if (index == (ngx_int_t) i) {
-                value = ngx_http_ihanoi_pgresult_value(res, row, 1);
-
-                p = ngx_snprintf(buf, sizeof(buf), "operation \"%V\": %V",
-                                 &stmts[i]->operation, &value);
-
-                sentence.data = buf;
-                sentence.len = p - buf;
-
-                ngx_http_ihanoi_pgdb_mark(db, stmts[i], &sentence, 1);
-
-                missing = 1;
-                row++;
-                continue;
-            }
-        }
-
-        ngx_http_ihanoi_pgdb_mark(db, stmts[i], NULL, 1);
-
-        if (db->states[i].missing) {
-            missing = 1;
-        }
-    }
-
-    ngx_http_ihanoi_pgresult_free(res);
-
-    control->next = ngx_current_msec
-                    + (missing ? NGX_HTTP_IHANOI_PGCONTROL_RECHECK
-                               : NGX_HTTP_IHANOI_PGCONTROL_CHECK);
 }
 
 

@@ -1,8 +1,8 @@
 /*
  * Copyright (C) iHaNoi contributors
  *
- * The control connection's work: tasks, the check of the catalogue, signals
- * to backends, and the once-a-second look at all pools.
+ * The control connection's work: tasks, signals to backends, and the
+ * once-a-second look at all pools.
  */
 
 #ifndef _NGX_HTTP_IHANOI_PGCONTROL_H_INCLUDED_
@@ -18,8 +18,7 @@
 
 
 /*
- * At the end of http{}: declares the control connection's own statements and
- * composes what the catalogue will be asked.
+ * At the end of http{}: declares the control connection's own statements.
  */
 ngx_int_t ngx_http_ihanoi_pgcontrol_configure(ngx_conf_t *cf,
     ngx_http_ihanoi_pgdb_t *db);
@@ -29,9 +28,6 @@ ngx_int_t ngx_http_ihanoi_pgcontrol_init(ngx_http_ihanoi_pgdb_t *db,
     ngx_cycle_t *cycle);
 
 void ngx_http_ihanoi_pgcontrol_exit(ngx_http_ihanoi_pgdb_t *db);
-
-/* Whether the catalogue has been asked with success. */
-ngx_uint_t ngx_http_ihanoi_pgcontrol_checked(ngx_http_ihanoi_pgdb_t *db);
 
 
 #endif /* _NGX_HTTP_IHANOI_PGCONTROL_H_INCLUDED_ */

@@ -30,6 +30,9 @@ typedef struct ngx_http_ihanoi_pgclass_s    ngx_http_ihanoi_pgclass_t;
 typedef struct ngx_http_ihanoi_pgpool_s     ngx_http_ihanoi_pgpool_t;
 typedef struct ngx_http_ihanoi_pgcontrol_s  ngx_http_ihanoi_pgcontrol_t;
 
+typedef struct ngx_http_ihanoi_pgcatalogue_s
+    ngx_http_ihanoi_pgcatalogue_t;
+
 
 typedef enum {
     NGX_HTTP_IHANOI_PG_TARGET_PRIMARY = 0,  /* accepts writes */
@@ -159,6 +162,7 @@ struct ngx_http_ihanoi_pgdb_s {
     ngx_event_t                  connect;    /* next attempts to connect */
     ngx_event_t                  attention;  /* control has work to do */
     ngx_http_ihanoi_pgcontrol_t *control;
+    ngx_http_ihanoi_pgcatalogue_t *catalogue;
 };
 
 

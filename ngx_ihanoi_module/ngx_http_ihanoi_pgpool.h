@@ -18,9 +18,43 @@
 #include "ngx_http_ihanoi_pgdb.h"
 
 
-/* What the pools want to be told by their connections. */
-extern const ngx_http_ihanoi_pgconn_handlers_t
-    ngx_http_ihanoi_pgpool_handlers;
+#define NGX_HTTP_IHANOI_PGCALL_WAITING  0
+#define NGX_HTTP_IHANOI_PGCALL_PAUSED   1
+#define NGX_HTTP_IHANOI_PGCALL_SENT     2
+
+
+struct ngx_http_ihanoi_pgcall_s {
+    ngx_http_ihanoi_pgexchange_t   x;      /* its queue is the pool's queue
+                                              too while the call waits */
+    ngx_http_ihanoi_pgpool_t      *pool;
+    ngx_http_ihanoi_pgstmt_t      *stmt;
+    const char *const             *values;
+    ngx_http_ihanoi_pgcall_pt      done;   /* NULL: tombstone */
+    void                          *data;
+    ngx_log_t                     *log;
+    ngx_http_ihanoi_pgconn_t      *pc;
+    ngx_event_t                    timer;
+    ngx_msec_t                     submitted;
+    ngx_msec_t                     deadline;
+    unsigned                       state:2;
+    unsigned                       retries:2;  /* after lost races */
+    unsigned                       losses:2;   /* of its connection */
+    unsigned                       again:1;    /* prepared or sent anew */
+};
+
+
+/* Puts a call that has no connection into the queue, last or first. */
+void ngx_http_ihanoi_pgpool_enqueue(ngx_http_ihanoi_pgpool_t *pool,
+    ngx_http_ihanoi_pgcall_t *call, ngx_uint_t first);
+
+/* Sets the call's timer, whatever it was set to. */
+void ngx_http_ihanoi_pgpool_arm(ngx_http_ihanoi_pgcall_t *call,
+    ngx_msec_t msec);
+
+/* Frees the call and tells its owner: nothing of it is left to touch. */
+void ngx_http_ihanoi_pgpool_end(ngx_http_ihanoi_pgcall_t *call,
+    ngx_http_ihanoi_pg_outcome_e outcome, ngx_http_ihanoi_pgresult_t *res,
+    ngx_uint_t usec);
 
 /* Sends waiting calls as far as connections allow. */
 void ngx_http_ihanoi_pgpool_dispatch(ngx_http_ihanoi_pgpool_t *pool);

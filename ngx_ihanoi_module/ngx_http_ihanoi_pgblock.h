@@ -1,0 +1,36 @@
+/*
+ * Copyright (C) iHaNoi contributors
+ *
+ * The lines of an "ihanoi_database" block.
+ */
+
+#ifndef _NGX_HTTP_IHANOI_PGBLOCK_H_INCLUDED_
+#define _NGX_HTTP_IHANOI_PGBLOCK_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "ngx_http_ihanoi_pg.h"
+#include "ngx_http_ihanoi_pgdb.h"
+
+
+/* A database before its block: all is unset.  NGX_ERROR: no memory. */
+ngx_int_t ngx_http_ihanoi_pgblock_init(ngx_conf_t *cf,
+    ngx_http_ihanoi_pgdb_t *db);
+
+/* The handler of ngx_conf_parse() for a line of the block; conf is the
+   database. */
+char *ngx_http_ihanoi_pgblock_line(ngx_conf_t *cf, ngx_command_t *dummy,
+    void *conf);
+
+/* At the end of the block: what must be there, and defaults for the rest. */
+char *ngx_http_ihanoi_pgblock_check(ngx_conf_t *cf,
+    ngx_http_ihanoi_pgdb_t *db);
+
+/* Makes the string a copy with a NUL behind it, as libpq wants. */
+char *ngx_http_ihanoi_pgblock_string(ngx_conf_t *cf, ngx_str_t *s);
+
+
+#endif /* _NGX_HTTP_IHANOI_PGBLOCK_H_INCLUDED_ */

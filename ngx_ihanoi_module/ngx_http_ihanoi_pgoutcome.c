@@ -1,0 +1,502 @@
+/*
+ * Copyright (C) iHaNoi contributors
+ *
+ * What becomes of a call: answered, refused, lost, or sent again.
+ *
+ * A completion may submit and abandon calls and end requests.  So nothing of
+ * a call is touched after its completion, and the next waiting call is sent
+ * before it.
+ */
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "ngx_http_ihanoi_pg.h"
+#include "ngx_http_ihanoi_metrics.h"
+#include "ngx_http_ihanoi_pgconn.h"
+#include "ngx_http_ihanoi_pgdb.h"
+#include "ngx_http_ihanoi_pgpool.h"
+#include "ngx_http_ihanoi_pgoutcome.h"
+
+
+/* a call that lost a race, or its connection, is sent again as often */
+#define NGX_HTTP_IHANOI_PGOUTCOME_RETRIES  2
+
+
+typedef enum {
+    NGX_HTTP_IHANOI_PGOUTCOME_REPORT = 0,
+    NGX_HTTP_IHANOI_PGOUTCOME_PREPARE,   /* stale or absent plan */
+    NGX_HTTP_IHANOI_PGOUTCOME_MOVE,      /* a standby: look for the primary */
+    NGX_HTTP_IHANOI_PGOUTCOME_REPEAT,    /* lost a race, may win the next */
+    NGX_HTTP_IHANOI_PGOUTCOME_GOING,     /* the server goes away */
+    NGX_HTTP_IHANOI_PGOUTCOME_POISONED   /* cannot happen */
+} ngx_http_ihanoi_pgoutcome_action_e;
+
+
+typedef struct {
+    const char                       *state;  /* SQLSTATE or its class */
+    size_t                            len;
+    ngx_http_ihanoi_pgoutcome_action_e   action;
+} ngx_http_ihanoi_pgoutcome_policy_t;
+
+
+static void ngx_http_ihanoi_pgoutcome_ready(ngx_http_ihanoi_pgconn_t *pc);
+static void ngx_http_ihanoi_pgoutcome_done(ngx_http_ihanoi_pgconn_t *pc,
+    ngx_http_ihanoi_pgexchange_t *x);
+static void ngx_http_ihanoi_pgoutcome_lost(ngx_http_ihanoi_pgconn_t *pc,
+    ngx_http_ihanoi_pgexchange_t *x);
+static void ngx_http_ihanoi_pgoutcome_uncertain(ngx_http_ihanoi_pgcall_t *call);
+static void ngx_http_ihanoi_pgoutcome_prepared(ngx_http_ihanoi_pgconn_t *pc,
+    ngx_http_ihanoi_pgstmt_t *stmt, ngx_http_ihanoi_pgresult_t *error);
+static void ngx_http_ihanoi_pgoutcome_closed(ngx_http_ihanoi_pgconn_t *pc);
+static ngx_int_t ngx_http_ihanoi_pgoutcome_error(ngx_http_ihanoi_pgconn_t *pc,
+    ngx_http_ihanoi_pgcall_t *call);
+static ngx_http_ihanoi_pgoutcome_action_e ngx_http_ihanoi_pgoutcome_policy(
+    ngx_str_t *sqlstate);
+static ngx_int_t ngx_http_ihanoi_pgoutcome_retry(ngx_http_ihanoi_pgcall_t *call,
+    ngx_msec_t pause);
+
+
+const ngx_http_ihanoi_pgconn_handlers_t  ngx_http_ihanoi_pgoutcome_handlers = {
+    ngx_http_ihanoi_pgdb_opened,
+    ngx_http_ihanoi_pgoutcome_ready,
+    ngx_http_ihanoi_pgoutcome_done,
+    ngx_http_ihanoi_pgoutcome_lost,
+    ngx_http_ihanoi_pgoutcome_prepared,
+    ngx_http_ihanoi_pgoutcome_closed
+};
+
+
+/* In all of them nothing was committed: an error and its Sync have come. */
+
+static const ngx_http_ihanoi_pgoutcome_policy_t
+    ngx_http_ihanoi_pgoutcome_policies[] = {
+
+    { "0A000", 5, NGX_HTTP_IHANOI_PGOUTCOME_PREPARE },
+    { "26000", 5, NGX_HTTP_IHANOI_PGOUTCOME_PREPARE },
+    { "25006", 5, NGX_HTTP_IHANOI_PGOUTCOME_MOVE },
+    { "40001", 5, NGX_HTTP_IHANOI_PGOUTCOME_REPEAT },
+    { "40P01", 5, NGX_HTTP_IHANOI_PGOUTCOME_REPEAT },
+    { "57P01", 5, NGX_HTTP_IHANOI_PGOUTCOME_GOING },
+    { "57P02", 5, NGX_HTTP_IHANOI_PGOUTCOME_GOING },
+    { "57P03", 5, NGX_HTTP_IHANOI_PGOUTCOME_GOING },
+    { "08",    2, NGX_HTTP_IHANOI_PGOUTCOME_GOING },
+    { "25P02", 5, NGX_HTTP_IHANOI_PGOUTCOME_POISONED },
+
+    { NULL, 0, NGX_HTTP_IHANOI_PGOUTCOME_REPORT }
+};
+
+
+static void
+ngx_http_ihanoi_pgoutcome_ready(ngx_http_ihanoi_pgconn_t *pc)
+{
+    ngx_http_ihanoi_pgpool_t  *pool;
+
+    pool = pc->data;
+
+    if (ngx_http_ihanoi_pgdb_arrived(pc) != NGX_OK) {
+        ngx_http_ihanoi_pgconn_retire(pc);
+        return;
+    }
+
+    pool->ready++;
+
+    /* 0 means that it never was */
+    pc->ready_at = ngx_current_msec ? ngx_current_msec : 1;
+
+    /* up to a fifth early: not all at the same time */
+    pc->retire_at = ngx_current_msec + pool->db->age
+                    - (ngx_msec_t) ngx_random() % (pool->db->age / 5 + 1);
+
+    if (pool->class == &pool->db->classes[NGX_HTTP_IHANOI_PG_CONTROL]) {
+        ngx_post_event(&pool->db->attention, &ngx_posted_events);
+    }
+
+    ngx_http_ihanoi_pgpool_dispatch(pool);
+    ngx_http_ihanoi_pgpool_measure(pool);
+}
+
+
+static void
+ngx_http_ihanoi_pgoutcome_done(ngx_http_ihanoi_pgconn_t *pc,
+    ngx_http_ihanoi_pgexchange_t *x)
+{
+    ngx_uint_t                   usec;
+    ngx_http_ihanoi_pgcall_t    *call;
+    ngx_http_ihanoi_pgpool_t    *pool;
+    ngx_http_ihanoi_pgresult_t  *res;
+
+    call = (ngx_http_ihanoi_pgcall_t *) x;
+    pool = call->pool;
+
+    pool->in_use--;
+    pc->unwanted = 0;
+    pc->replicating = 0;
+    call->pc = NULL;
+
+    usec = (ngx_uint_t) (ngx_http_ihanoi_usec() - x->sent);
+    pool->average += ((ngx_int_t) usec - (ngx_int_t) pool->average) / 16;
+
+    if (ngx_http_ihanoi_pgdb_suits(pc) == NGX_DECLINED) {
+        /* it became a standby */
+        ngx_http_ihanoi_pgconn_retire(pc);
+    }
+
+    if (call->done == NULL) {
+
+        /* a tombstone */
+
+        if (x->result) {
+            ngx_http_ihanoi_pgresult_free(x->result);
+        }
+
+        ngx_free(call);
+
+        ngx_http_ihanoi_pgpool_dispatch(pool);
+        return;
+    }
+
+    res = x->result;
+
+    if (x->unreplicated) {
+
+        if (res) {
+            ngx_http_ihanoi_pgresult_free(res);
+        }
+
+        ngx_log_error(NGX_LOG_ERR, call->log, 0,
+                      "database call \"%V\" was committed but not replicated",
+                      &call->stmt->operation);
+
+        ngx_http_ihanoi_metric_inc(pool->class->metrics.unknown);
+
+        ngx_http_ihanoi_pgpool_dispatch(pool);
+        ngx_http_ihanoi_pgpool_end(call, NGX_HTTP_IHANOI_PG_UNKNOWN, NULL,
+                                   usec);
+        return;
+    }
+
+    if (x->failed) {
+
+        switch (ngx_http_ihanoi_pgoutcome_error(pc, call)) {
+
+        case NGX_AGAIN:
+            /* it waits again */
+            ngx_http_ihanoi_pgpool_dispatch(pool);
+            return;
+
+        case NGX_ABORT:
+            ngx_http_ihanoi_pgpool_dispatch(pool);
+            ngx_http_ihanoi_pgoutcome_uncertain(call);
+            return;
+
+        case NGX_DECLINED:
+            ngx_http_ihanoi_pgresult_free(res);
+            ngx_http_ihanoi_pgpool_dispatch(pool);
+            ngx_http_ihanoi_pgpool_end(call, NGX_HTTP_IHANOI_PG_MISSING, NULL,
+                                       usec);
+            return;
+        }
+
+        ngx_http_ihanoi_pgpool_dispatch(pool);
+        ngx_http_ihanoi_pgpool_end(call, NGX_HTTP_IHANOI_PG_SQLERROR, res,
+                                   usec);
+        return;
+    }
+
+    /* the next call goes out before this one's answer is written */
+
+    ngx_http_ihanoi_pgpool_dispatch(pool);
+    ngx_http_ihanoi_pgpool_end(call, NGX_HTTP_IHANOI_PG_OK, res, usec);
+}
+
+
+/*
+ * NGX_AGAIN: the call was put back, its result is freed; NGX_DECLINED: its
+ * statement is missing; NGX_ABORT: nobody knows what happened; NGX_OK: the
+ * error is the answer.
+ */
+
+static ngx_int_t
+ngx_http_ihanoi_pgoutcome_error(ngx_http_ihanoi_pgconn_t *pc,
+    ngx_http_ihanoi_pgcall_t *call)
+{
+    ngx_str_t                         state;
+    ngx_msec_t                        pause;
+    ngx_http_ihanoi_pgpool_t         *pool;
+    ngx_http_ihanoi_pgoutcome_action_e   action;
+
+    pool = call->pool;
+    state = ngx_http_ihanoi_pgresult_sqlstate(call->x.result);
+
+    if (state.len == 0) {
+
+        /*
+         * libpq's own errors have none: it could not read or keep an answer
+         * that may have been a good one.
+         */
+
+        ngx_http_ihanoi_pgconn_retire(pc);
+        return NGX_ABORT;
+    }
+
+    action = ngx_http_ihanoi_pgoutcome_policy(&state);
+    pause = 0;
+
+    switch (action) {
+
+    case NGX_HTTP_IHANOI_PGOUTCOME_REPORT:
+        return NGX_OK;
+
+    case NGX_HTTP_IHANOI_PGOUTCOME_POISONED:
+        ngx_log_error(NGX_LOG_ALERT, pc->log, 0,
+                      "database session was left in a failed transaction "
+                      "before call \"%V\"", &call->stmt->operation);
+
+        ngx_http_ihanoi_pgconn_retire(pc);
+        return NGX_OK;
+
+    case NGX_HTTP_IHANOI_PGOUTCOME_PREPARE:
+
+        if (pool->db->states[call->stmt->index].missing
+            && state.data[0] == '2')
+        {
+            return NGX_DECLINED;
+        }
+
+        if (call->again) {
+            return NGX_OK;
+        }
+
+        ngx_http_ihanoi_pgconn_forget(pc, call->stmt, state.data[0] == '0');
+        call->again = 1;
+        break;
+
+    case NGX_HTTP_IHANOI_PGOUTCOME_MOVE:
+
+        if (pool->class->readonly) {
+            /* a write where only reads belong: the operation's mistake */
+            return NGX_OK;
+        }
+
+        /* fall through */
+
+    case NGX_HTTP_IHANOI_PGOUTCOME_GOING:
+
+        ngx_http_ihanoi_pgconn_retire(pc);
+
+        if (call->again) {
+            return NGX_OK;
+        }
+
+        call->again = 1;
+        break;
+
+    case NGX_HTTP_IHANOI_PGOUTCOME_REPEAT:
+
+        if (call->retries == NGX_HTTP_IHANOI_PGOUTCOME_RETRIES) {
+            return NGX_OK;
+        }
+
+        call->retries++;
+        pause = 5 + (ngx_msec_t) ngx_random() % (20 << call->retries);
+    }
+
+    return ngx_http_ihanoi_pgoutcome_retry(call, pause);
+}
+
+
+static ngx_http_ihanoi_pgoutcome_action_e
+ngx_http_ihanoi_pgoutcome_policy(ngx_str_t *sqlstate)
+{
+    const ngx_http_ihanoi_pgoutcome_policy_t  *policy;
+
+    for (policy = ngx_http_ihanoi_pgoutcome_policies; policy->state; policy++) {
+
+        if (sqlstate->len >= policy->len
+            && ngx_strncmp(sqlstate->data, policy->state, policy->len) == 0)
+        {
+            break;
+        }
+    }
+
+    return policy->action;
+}
+
+
+static ngx_int_t
+ngx_http_ihanoi_pgoutcome_retry(ngx_http_ihanoi_pgcall_t *call,
+    ngx_msec_t pause)
+{
+    ngx_http_ihanoi_pgpool_t  *pool;
+
+    pool = call->pool;
+
+    if ((ngx_msec_int_t) (call->deadline - ngx_current_msec)
+        <= (ngx_msec_int_t) pause)
+    {
+        return NGX_OK;
+    }
+
+    if (call->x.result) {
+        ngx_http_ihanoi_pgresult_free(call->x.result);
+        call->x.result = NULL;
+    }
+
+    ngx_http_ihanoi_metric_inc(pool->class->metrics.retries);
+
+    if (pause) {
+        call->state = NGX_HTTP_IHANOI_PGCALL_PAUSED;
+        call->pc = NULL;
+        ngx_http_ihanoi_pgpool_arm(call, pause);
+        return NGX_AGAIN;
+    }
+
+    ngx_http_ihanoi_pgpool_enqueue(pool, call, 1);
+
+    return NGX_AGAIN;
+}
+
+
+static void
+ngx_http_ihanoi_pgoutcome_lost(ngx_http_ihanoi_pgconn_t *pc,
+    ngx_http_ihanoi_pgexchange_t *x)
+{
+    ngx_http_ihanoi_pgcall_t  *call;
+
+    call = (ngx_http_ihanoi_pgcall_t *) x;
+
+    call->pool->in_use--;
+    call->pc = NULL;
+
+    if (call->done == NULL) {
+        ngx_free(call);
+        return;
+    }
+
+    ngx_http_ihanoi_pgoutcome_uncertain(call);
+}
+
+
+/*
+ * It may have been executed, so only what does no harm twice is sent again:
+ * reads, and writes that claim an idempotency key.
+ */
+
+static void
+ngx_http_ihanoi_pgoutcome_uncertain(ngx_http_ihanoi_pgcall_t *call)
+{
+    ngx_uint_t                     usec;
+    ngx_msec_t                     pause;
+    ngx_http_ihanoi_pgpool_t      *pool;
+    ngx_http_ihanoi_pg_outcome_e   outcome;
+
+    pool = call->pool;
+
+    if ((pool->class->readonly || call->stmt->repeatable)
+        && call->losses < NGX_HTTP_IHANOI_PGOUTCOME_RETRIES)
+    {
+        call->losses++;
+
+        /*
+         * Not at once: when a server ends, its other connections are about to
+         * break too.
+         */
+
+        pause = (20 + (ngx_msec_t) ngx_random() % 20) * call->losses;
+
+        if (ngx_http_ihanoi_pgoutcome_retry(call, pause) == NGX_AGAIN) {
+            return;
+        }
+    }
+
+    if (call->x.result) {
+        ngx_http_ihanoi_pgresult_free(call->x.result);
+    }
+
+    if (pool->class->readonly) {
+        outcome = NGX_HTTP_IHANOI_PG_DOWN;
+
+    } else {
+        outcome = NGX_HTTP_IHANOI_PG_UNKNOWN;
+        ngx_http_ihanoi_metric_inc(pool->class->metrics.unknown);
+    }
+
+    usec = (ngx_uint_t) (ngx_http_ihanoi_usec() - call->x.sent);
+
+    ngx_http_ihanoi_pgpool_end(call, outcome, NULL, usec);
+}
+
+
+static void
+ngx_http_ihanoi_pgoutcome_prepared(ngx_http_ihanoi_pgconn_t *pc,
+    ngx_http_ihanoi_pgstmt_t *stmt, ngx_http_ihanoi_pgresult_t *error)
+{
+    u_char                     *p;
+    u_char                      buf[512];
+    ngx_str_t                   state, message, sentence;
+    ngx_http_ihanoi_pgpool_t   *pool;
+
+    pool = pc->data;
+
+    if (error == NULL) {
+        ngx_http_ihanoi_pgdb_mark(pool->db, stmt, NULL, 0);
+        return;
+    }
+
+    state = ngx_http_ihanoi_pgresult_sqlstate(error);
+
+    /*
+     * Only what says "there is no such thing" is the release's fault; a lock
+     * or the server's going away is not, and the next call tries again.
+     */
+
+    if (state.len != 5
+        || (ngx_strncmp(state.data, "42", 2) != 0
+            && ngx_strncmp(state.data, "3F", 2) != 0
+            && ngx_strncmp(state.data, "22", 2) != 0
+            && ngx_strncmp(state.data, "0A", 2) != 0))
+    {
+        ngx_log_error(NGX_LOG_ERR, pc->log, 0,
+                      "database \"%V\" could not prepare the statement of "
+                      "operation \"%V\" (SQLSTATE %V)",
+                      &pool->db->name, &stmt->operation, &state);
+        return;
+    }
+
+    message = ngx_http_ihanoi_pgresult_message(error);
+
+    p = ngx_snprintf(buf, sizeof(buf), "operation \"%V\": %V (SQLSTATE %V)",
+                     &stmt->operation, &message, &state);
+
+    sentence.data = buf;
+    sentence.len = p - buf;
+
+    ngx_http_ihanoi_pgdb_mark(pool->db, stmt, &sentence, 0);
+}
+
+
+static void
+ngx_http_ihanoi_pgoutcome_closed(ngx_http_ihanoi_pgconn_t *pc)
+{
+    ngx_http_ihanoi_pgpool_t  *pool;
+
+    pool = pc->data;
+
+    if (pc->ready_at) {
+
+        if (--pool->ready == 0) {
+            pool->down_since = ngx_current_msec;
+        }
+    }
+
+    ngx_http_ihanoi_pgdb_departed(pc);
+
+    pc->ready_at = 0;
+
+    /* retried calls may have another connection to go to */
+
+    ngx_http_ihanoi_pgpool_dispatch(pool);
+    ngx_http_ihanoi_pgpool_measure(pool);
+}
