@@ -1,7 +1,7 @@
 /*
  * Copyright (C) iHaNoi contributors
  *
- * Metrics: the shared memory zone "ihanoi", its series, and their text form.
+ * Metrics: the shared memory zone "ihanoi" and its series.
  *
  * A series is a few cells.  Cells come in chunks, and a chunk has a row for
  * each process slot: a process writes to its own row only, so that workers
@@ -18,71 +18,21 @@
  * so that a scrape needs no lock.
  */
 
-#include <ngx_config.h>
-#include <ngx_core.h>
-#include <ngx_http.h>
 #include "ngx_http_ihanoi_metrics.h"
+#include "ngx_http_ihanoi_metrics_zone.h"
 
 
 #define NGX_HTTP_IHANOI_ZONE_SIZE     (16 * 1024 * 1024)
 
-/* a row of a chunk: 1 kB, whole cache lines */
-#define NGX_HTTP_IHANOI_CHUNK_CELLS   128
-
 /* two generations of a worker per core, and as many again */
 #define NGX_HTTP_IHANOI_SLOTS_MIN     32
 #define NGX_HTTP_IHANOI_SLOTS_MAX     256
-
-/* finite buckets; then +Inf and the sum */
-#define NGX_HTTP_IHANOI_BUCKETS                                               \
-    (sizeof(ngx_http_ihanoi_buckets) / sizeof(ngx_http_ihanoi_buckets[0]))
-
-/* a gauge that its process has not set */
-#define NGX_HTTP_IHANOI_UNSET         ((ngx_atomic_uint_t) -1)
-
-
-typedef struct ngx_http_ihanoi_series_s  ngx_http_ihanoi_series_t;
-typedef struct ngx_http_ihanoi_family_s  ngx_http_ihanoi_family_t;
-typedef struct ngx_http_ihanoi_root_s    ngx_http_ihanoi_root_t;
-
-
-/* In shared memory, sorted by labels. */
-struct ngx_http_ihanoi_series_s {
-    ngx_http_ihanoi_series_t      *next;
-    ngx_str_t                      labels;
-    ngx_atomic_t                  *cells;       /* in the row of slot 0 */
-    ngx_uint_t                     generation;  /* last one declaring it */
-};
-
-
-/* In shared memory, sorted by name. */
-struct ngx_http_ihanoi_family_s {
-    ngx_http_ihanoi_family_t      *next;
-    ngx_http_ihanoi_series_t      *series;
-    ngx_http_ihanoi_metric_type_e  type;
-    ngx_str_t                      name;
-    ngx_str_t                      help;
-};
-
 
 struct ngx_http_ihanoi_root_s {
     ngx_http_ihanoi_root_t        *next;
     void                          *value;
     u_char                         name[1];
 };
-
-
-typedef struct {
-    ngx_http_ihanoi_family_t      *families;
-    ngx_http_ihanoi_root_t        *roots;
-    ngx_uint_t                     generation;  /* configurations loaded */
-
-    ngx_atomic_t                  *chunk;       /* the one being filled */
-    ngx_uint_t                     used;        /* cells of its rows */
-
-    ngx_uint_t                     nslots;
-    ngx_atomic_t                   pids[1];     /* 0: free */
-} ngx_http_ihanoi_zone_t;
 
 
 struct ngx_http_ihanoi_metric_s {
@@ -122,8 +72,6 @@ static ngx_int_t ngx_http_ihanoi_zone_fill(ngx_shm_zone_t *shm_zone,
     ngx_http_ihanoi_metrics_main_conf_t *imcf, ngx_http_ihanoi_zone_t *zone);
 static size_t ngx_http_ihanoi_zone_needed(
     ngx_http_ihanoi_metrics_main_conf_t *imcf, ngx_shm_zone_t *shm_zone);
-static ngx_http_ihanoi_zone_t *ngx_http_ihanoi_zone_running(
-    ngx_slab_pool_t **shpool);
 static void **ngx_http_ihanoi_zone_root_find(ngx_slab_pool_t *shpool,
     ngx_http_ihanoi_zone_t *zone, const char *name);
 
@@ -134,25 +82,6 @@ static ngx_atomic_t *ngx_http_ihanoi_metric_cells(ngx_slab_pool_t *shpool,
     ngx_http_ihanoi_zone_t *zone, ngx_http_ihanoi_metric_type_e type);
 static ngx_int_t ngx_http_ihanoi_metric_cmp(ngx_str_t *one, ngx_str_t *two);
 
-static size_t ngx_http_ihanoi_metrics_size(ngx_http_ihanoi_family_t *family);
-static size_t ngx_http_ihanoi_metrics_series_size(
-    ngx_http_ihanoi_family_t *family, ngx_http_ihanoi_series_t *series);
-static u_char *ngx_http_ihanoi_metrics_family(u_char *p, u_char *end,
-    ngx_http_ihanoi_zone_t *zone, ngx_http_ihanoi_family_t *family,
-    u_char *alive);
-static u_char *ngx_http_ihanoi_metrics_name(u_char *p,
-    ngx_http_ihanoi_family_t *family, const char *suffix,
-    ngx_http_ihanoi_series_t *series);
-static u_char *ngx_http_ihanoi_metrics_gauge(u_char *p,
-    ngx_http_ihanoi_zone_t *zone, ngx_http_ihanoi_family_t *family,
-    ngx_http_ihanoi_series_t *series, u_char *alive);
-static u_char *ngx_http_ihanoi_metrics_histogram(u_char *p,
-    ngx_http_ihanoi_zone_t *zone, ngx_http_ihanoi_family_t *family,
-    ngx_http_ihanoi_series_t *series);
-static ngx_atomic_uint_t ngx_http_ihanoi_metrics_sum(
-    ngx_http_ihanoi_zone_t *zone, ngx_atomic_t *cell);
-static ngx_uint_t ngx_http_ihanoi_metrics_alive(ngx_atomic_uint_t pid);
-
 static char *ngx_http_ihanoi_zone(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static void *ngx_http_ihanoi_metrics_create_main_conf(ngx_conf_t *cf);
@@ -162,10 +91,8 @@ static void ngx_http_ihanoi_metrics_exit_process(ngx_cycle_t *cycle);
 
 
 /* microseconds: 0.1 ms, a cached answer, to 10 s, the longest statement */
-static const struct {
-    ngx_uint_t                     usec;
-    const char                    *le;
-} ngx_http_ihanoi_buckets[] = {
+const ngx_http_ihanoi_bucket_t
+    ngx_http_ihanoi_buckets[NGX_HTTP_IHANOI_BUCKETS] = {
     { 100, "0.0001" },
     { 250, "0.00025" },
     { 500, "0.0005" },
@@ -491,7 +418,7 @@ ngx_http_ihanoi_zone_root(const char *name)
  * From the running cycle and not from a global: a configuration that was
  * refused after its zone stood must not leave a pointer behind.
  */
-static ngx_http_ihanoi_zone_t *
+ngx_http_ihanoi_zone_t *
 ngx_http_ihanoi_zone_running(ngx_slab_pool_t **shpool)
 {
     ngx_http_ihanoi_metrics_main_conf_t  *imcf;
@@ -862,295 +789,6 @@ ngx_http_ihanoi_metric_cmp(ngx_str_t *one, ngx_str_t *two)
 }
 
 
-ngx_int_t
-ngx_http_ihanoi_metrics_render(ngx_pool_t *pool, ngx_chain_t **out, off_t *len)
-{
-    size_t                     size;
-    u_char                    *alive;
-    ngx_buf_t                 *b;
-    ngx_uint_t                 i;
-    ngx_chain_t               *cl, **ll;
-    ngx_slab_pool_t           *shpool;
-    ngx_http_ihanoi_zone_t    *zone;
-    ngx_http_ihanoi_family_t  *family;
-
-    *len = 0;
-    ll = out;
-    b = NULL;
-
-    zone = ngx_http_ihanoi_zone_running(&shpool);
-
-    if (zone && zone->families) {
-
-        alive = ngx_pnalloc(pool, zone->nslots);
-        if (alive == NULL) {
-            return NGX_ERROR;
-        }
-
-        for (i = 0; i < zone->nslots; i++) {
-            alive[i] = ngx_http_ihanoi_metrics_alive(zone->pids[i]);
-        }
-
-        for (family = zone->families; family; family = family->next) {
-
-            size = ngx_http_ihanoi_metrics_size(family);
-
-            b = ngx_create_temp_buf(pool, size);
-            if (b == NULL) {
-                return NGX_ERROR;
-            }
-
-            b->last = ngx_http_ihanoi_metrics_family(b->pos, b->end, zone,
-                                                     family, alive);
-            if (b->last == b->pos) {
-                continue;
-            }
-
-            cl = ngx_alloc_chain_link(pool);
-            if (cl == NULL) {
-                return NGX_ERROR;
-            }
-
-            cl->buf = b;
-            *ll = cl;
-            ll = &cl->next;
-
-            *len += b->last - b->pos;
-        }
-    }
-
-    b = ngx_calloc_buf(pool);
-    cl = ngx_alloc_chain_link(pool);
-    if (b == NULL || cl == NULL) {
-        return NGX_ERROR;
-    }
-
-    b->last_buf = 1;
-    b->last_in_chain = 1;
-
-    cl->buf = b;
-    cl->next = NULL;
-    *ll = cl;
-
-    return NGX_OK;
-}
-
-
-/* The most that a family can take; a help text may be escaped throughout. */
-static size_t
-ngx_http_ihanoi_metrics_size(ngx_http_ihanoi_family_t *family)
-{
-    size_t                     size;
-    ngx_http_ihanoi_series_t  *series;
-
-    size = sizeof("# HELP  \n# TYPE  histogram\n") - 1
-           + 2 * family->name.len + 2 * family->help.len;
-
-    for (series = family->series; series; series = series->next) {
-        size += ngx_http_ihanoi_metrics_series_size(family, series);
-    }
-
-    return size;
-}
-
-
-static size_t
-ngx_http_ihanoi_metrics_series_size(ngx_http_ihanoi_family_t *family,
-    ngx_http_ihanoi_series_t *series)
-{
-    size_t  line;
-
-    line = family->name.len + sizeof("_bucket{,le=\"0.00025\"} \n") - 1
-           + series->labels.len + NGX_INT64_LEN + sizeof(".000000");
-
-    return (family->type == NGX_HTTP_IHANOI_HISTOGRAM)
-               ? line * (NGX_HTTP_IHANOI_BUCKETS + 3) : line;
-}
-
-
-static u_char *
-ngx_http_ihanoi_metrics_family(u_char *p, u_char *end,
-    ngx_http_ihanoi_zone_t *zone, ngx_http_ihanoi_family_t *family,
-    u_char *alive)
-{
-    u_char                    *start, *first;
-    size_t                     i;
-    ngx_http_ihanoi_series_t  *series;
-
-    static const char  *types[] = { "counter", "gauge", "gauge", "histogram" };
-
-    start = p;
-
-    p = ngx_sprintf(p, "# HELP %V ", &family->name);
-
-    for (i = 0; i < family->help.len; i++) {
-
-        switch (family->help.data[i]) {
-
-        case '\n':
-            *p++ = '\\';
-            *p++ = 'n';
-            break;
-
-        case '\\':
-            *p++ = '\\';
-            /* fall through */
-
-        default:
-            *p++ = family->help.data[i];
-        }
-    }
-
-    p = ngx_sprintf(p, "\n# TYPE %V %s\n", &family->name,
-                    types[family->type]);
-    first = p;
-
-    for (series = family->series; series; series = series->next) {
-
-        /* the master has just inserted one: it is for the next scrape */
-        if ((size_t) (end - p)
-            < ngx_http_ihanoi_metrics_series_size(family, series))
-        {
-            break;
-        }
-
-        switch (family->type) {
-
-        case NGX_HTTP_IHANOI_HISTOGRAM:
-            p = ngx_http_ihanoi_metrics_histogram(p, zone, family, series);
-            break;
-
-        case NGX_HTTP_IHANOI_COUNTER:
-            p = ngx_http_ihanoi_metrics_name(p, family, "", series);
-            p = ngx_sprintf(p, "%uA\n",
-                            ngx_http_ihanoi_metrics_sum(zone, series->cells));
-            break;
-
-        default:
-            p = ngx_http_ihanoi_metrics_gauge(p, zone, family, series, alive);
-        }
-    }
-
-    /* gauges of an earlier configuration only */
-    return (p == first) ? start : p;
-}
-
-
-static u_char *
-ngx_http_ihanoi_metrics_name(u_char *p, ngx_http_ihanoi_family_t *family,
-    const char *suffix, ngx_http_ihanoi_series_t *series)
-{
-    p = ngx_sprintf(p, "%V%s", &family->name, suffix);
-
-    if (series->labels.len) {
-        p = ngx_sprintf(p, "{%V}", &series->labels);
-    }
-
-    *p++ = ' ';
-
-    return p;
-}
-
-
-static u_char *
-ngx_http_ihanoi_metrics_gauge(u_char *p, ngx_http_ihanoi_zone_t *zone,
-    ngx_http_ihanoi_family_t *family, ngx_http_ihanoi_series_t *series,
-    u_char *alive)
-{
-    ngx_uint_t         i, set;
-    ngx_atomic_uint_t  value, total;
-
-    set = 0;
-    total = 0;
-
-    for (i = 0; i < zone->nslots; i++) {
-
-        value = series->cells[i * NGX_HTTP_IHANOI_CHUNK_CELLS];
-
-        if (!alive[i] || value == NGX_HTTP_IHANOI_UNSET) {
-            continue;
-        }
-
-        set = 1;
-
-        if (family->type == NGX_HTTP_IHANOI_GAUGE) {
-            total += value;
-
-        } else if (value > total) {
-            total = value;
-        }
-    }
-
-    /* a series that this configuration has is shown, also as 0 */
-    if (!set && series->generation != zone->generation) {
-        return p;
-    }
-
-    p = ngx_http_ihanoi_metrics_name(p, family, "", series);
-
-    return ngx_sprintf(p, "%uA\n", total);
-}
-
-
-static u_char *
-ngx_http_ihanoi_metrics_histogram(u_char *p, ngx_http_ihanoi_zone_t *zone,
-    ngx_http_ihanoi_family_t *family, ngx_http_ihanoi_series_t *series)
-{
-    const char         *le;
-    ngx_uint_t          i;
-    ngx_atomic_uint_t   count, sum;
-
-    count = 0;
-
-    for (i = 0; i <= NGX_HTTP_IHANOI_BUCKETS; i++) {
-
-        le = (i < NGX_HTTP_IHANOI_BUCKETS) ? ngx_http_ihanoi_buckets[i].le
-                                           : "+Inf";
-
-        count += ngx_http_ihanoi_metrics_sum(zone, series->cells + i);
-
-        p = ngx_sprintf(p, "%V_bucket{%V%sle=\"%s\"} %uA\n", &family->name,
-                        &series->labels, series->labels.len ? "," : "", le,
-                        count);
-    }
-
-    sum = ngx_http_ihanoi_metrics_sum(zone, series->cells
-                                            + NGX_HTTP_IHANOI_BUCKETS + 1);
-
-    p = ngx_http_ihanoi_metrics_name(p, family, "_sum", series);
-    p = ngx_sprintf(p, "%uA.%06uA\n", sum / 1000000, sum % 1000000);
-
-    /* the sum of the buckets, so that both agree while workers go on */
-    p = ngx_http_ihanoi_metrics_name(p, family, "_count", series);
-
-    return ngx_sprintf(p, "%uA\n", count);
-}
-
-
-static ngx_atomic_uint_t
-ngx_http_ihanoi_metrics_sum(ngx_http_ihanoi_zone_t *zone, ngx_atomic_t *cell)
-{
-    ngx_uint_t         i;
-    ngx_atomic_uint_t  sum;
-
-    sum = 0;
-
-    for (i = 0; i < zone->nslots; i++) {
-        sum += cell[i * NGX_HTTP_IHANOI_CHUNK_CELLS];
-    }
-
-    return sum;
-}
-
-
-/* EPERM: it runs as another user, but it runs. */
-static ngx_uint_t
-ngx_http_ihanoi_metrics_alive(ngx_atomic_uint_t pid)
-{
-    return pid != 0 && (kill((pid_t) pid, 0) == 0 || ngx_errno == NGX_EPERM);
-}
-
-
 static char *
 ngx_http_ihanoi_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
@@ -1352,4 +990,12 @@ ngx_http_ihanoi_metrics_exit_process(ngx_cycle_t *cycle)
         zone->pids[ngx_http_ihanoi_slot] = 0;
         ngx_http_ihanoi_slot_owned = 0;
     }
+}
+
+
+/* EPERM: it runs as another user, but it runs. */
+ngx_uint_t
+ngx_http_ihanoi_metrics_alive(ngx_atomic_uint_t pid)
+{
+    return pid != 0 && (kill((pid_t) pid, 0) == 0 || ngx_errno == NGX_EPERM);
 }
