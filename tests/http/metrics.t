@@ -82,6 +82,9 @@ is($r->{headers}{'content-type'},
 is($r->{headers}{'cache-control'}, 'no-store', 'and not kept by caches');
 is($r->{headers}{'content-length'}, length $r->{content}, 'with a length');
 
+# The harness waits for one worker only.
+wait_until(sub { $gw->get('/metrics')->{content} =~ /^ihanoi_workers 2$/m });
+
 my $m = scrape('start');
 is($m->{ihanoi_workers}, 2, 'both workers are counted, whoever answers');
 is($m->{ihanoi_worker_starts_total}, 2, 'each started once');
