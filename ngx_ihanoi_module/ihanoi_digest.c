@@ -22,13 +22,40 @@ struct ihanoi_sha256_s {
 
 /*
  * Fetching an algorithm by name costs more than digesting a token, so it is
- * done once and the result is never freed.
+ * done once.
  */
 static EVP_MD *ihanoi_digest_md;
+static int     ihanoi_digest_users;
+
+
+static int ihanoi_digest_fetch(void);
 
 
 int
 ihanoi_digest_init(void)
+{
+    if (ihanoi_digest_fetch() != 0) {
+        return -1;
+    }
+
+    __atomic_add_fetch(&ihanoi_digest_users, 1, __ATOMIC_ACQ_REL);
+
+    return 0;
+}
+
+
+void
+ihanoi_digest_done(void)
+{
+    if (__atomic_sub_fetch(&ihanoi_digest_users, 1, __ATOMIC_ACQ_REL) == 0) {
+        EVP_MD_free(__atomic_exchange_n(&ihanoi_digest_md, NULL,
+                                        __ATOMIC_ACQ_REL));
+    }
+}
+
+
+static int
+ihanoi_digest_fetch(void)
 {
     EVP_MD  *md, *expected;
 
@@ -59,7 +86,7 @@ int
 ihanoi_sha256(const void *data, size_t len,
     unsigned char out[IHANOI_SHA256_LEN])
 {
-    if (ihanoi_digest_init() != 0) {
+    if (ihanoi_digest_fetch() != 0) {
         return -1;
     }
 
@@ -77,7 +104,7 @@ ihanoi_sha256_new(void)
 {
     ihanoi_sha256_t  *state;
 
-    if (ihanoi_digest_init() != 0) {
+    if (ihanoi_digest_fetch() != 0) {
         return NULL;
     }
 

@@ -21,11 +21,12 @@ typedef struct ihanoi_sha256_s  ihanoi_sha256_t;
 
 
 /*
- * Looks the digest up once; the functions below do it on their first use, so
- * a program with threads calls this before it starts them.  0, or -1 when
- * memory failed.
+ * Looks the digest up once; the functions below do it on their first use.  0,
+ * or -1 when memory failed.  Whoever called it, each nginx configuration does,
+ * gives it back with _done(); with the last one what was looked up is freed.
  */
 int ihanoi_digest_init(void);
+void ihanoi_digest_done(void);
 
 /* One digest of data[0 .. len-1].  0, or -1 when memory failed. */
 int ihanoi_sha256(const void *data, size_t len,

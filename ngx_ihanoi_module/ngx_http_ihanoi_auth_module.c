@@ -21,6 +21,7 @@ static ngx_int_t ngx_http_ihanoi_auth_required(ngx_http_request_t *r,
 
 static void *ngx_http_ihanoi_auth_create_main_conf(ngx_conf_t *cf);
 static char *ngx_http_ihanoi_auth_init_main_conf(ngx_conf_t *cf, void *conf);
+static void ngx_http_ihanoi_auth_digest_done(void *data);
 static ngx_int_t ngx_http_ihanoi_auth_add_metrics(ngx_conf_t *cf,
     ngx_http_ihanoi_auth_main_conf_t *amcf);
 static void *ngx_http_ihanoi_auth_create_loc_conf(ngx_conf_t *cf);
@@ -320,19 +321,35 @@ ngx_http_ihanoi_auth_init_main_conf(ngx_conf_t *cf, void *conf)
 {
     ngx_http_ihanoi_auth_main_conf_t  *amcf = conf;
 
+    ngx_pool_cleanup_t  *cln;
+
     if (!amcf->cache_set) {
         amcf->cache.max_entries = NGX_HTTP_IHANOI_AUTH_ENTRIES;
         amcf->cache.max_size = NGX_HTTP_IHANOI_AUTH_SIZE;
     }
 
-    if (ihanoi_digest_init() != 0
-        || ngx_http_ihanoi_auth_shared_init(cf) != NGX_OK
+    cln = ngx_pool_cleanup_add(cf->pool, 0);
+
+    if (cln == NULL || ihanoi_digest_init() != 0) {
+        return NGX_CONF_ERROR;
+    }
+
+    cln->handler = ngx_http_ihanoi_auth_digest_done;
+
+    if (ngx_http_ihanoi_auth_shared_init(cf) != NGX_OK
         || ngx_http_ihanoi_auth_add_metrics(cf, amcf) != NGX_OK)
     {
         return NGX_CONF_ERROR;
     }
 
     return NGX_CONF_OK;
+}
+
+
+static void
+ngx_http_ihanoi_auth_digest_done(void *data)
+{
+    ihanoi_digest_done();
 }
 
 

@@ -437,6 +437,8 @@ main(void)
         countdown = -1;
     }
 
+    ihanoi_digest_done();
+
     ok(ERR_peek_error() == 0, "digests leave no error behind");
 
     printf("# %ld allocations of verifications failed one by one%s\n", total,
