@@ -16,6 +16,9 @@
 #define _NGX_HTTP_IHANOI_API_H_INCLUDED_
 
 
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
 #include "ihanoi_contract.h"
 #include "ngx_http_ihanoi_auth.h"
 #include "ngx_http_ihanoi_metrics.h"

@@ -5,9 +5,9 @@
  * texts that requests would otherwise make again and again.
  */
 
-#include "ihanoi_contract.h"
 #include "ngx_http_ihanoi_auth_caller.h"
 #include "ngx_http_ihanoi_auth_shared.h"
+#include "ihanoi_contract.h"
 
 
 static const char *const  ngx_http_ihanoi_auth_assurances[] = {

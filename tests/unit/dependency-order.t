@@ -35,6 +35,17 @@ for my $file (sort glob "'$dir/*.[ch]'") {
     }
 }
 
+# ngx_config.h decides which interfaces system headers show (_GNU_SOURCE), so
+# it is seen before any other header; nginx 1.24 does not compile otherwise.
+for my $file (sort glob "'$dir/ngx_*.[ch]'") {
+    my ($name) = $file =~ m{([^/]+)$};
+    open my $in, '<', $file or die "$file: $!\n";
+    my ($first) = join('', <$in>) =~ /^#include [<"]([^>"]+)/m;
+
+    like($first, qr/^ngx_(?:config|http_ihanoi_\w+)\.h$/,
+         "$name begins with ngx_config.h");
+}
+
 for my $file (sort glob "'$dir/*.c'") {
     my ($name) = $file =~ m{(\w+)\.c$};
     ok(defined $position{$name}, "$name.c is listed in config");
