@@ -142,6 +142,14 @@ ngx_http_ihanoi_pgdb_exit(ngx_http_ihanoi_pgdb_t *db)
         ngx_http_ihanoi_metric_set(pool->class->metrics.queued, 0);
         ngx_http_ihanoi_metric_set(pool->class->metrics.oldest, 0);
     }
+
+    for (n = 0; n < db->stmts.nelts; n++) {
+        if (db->states[n].sentence.data) {
+            ngx_free(db->states[n].sentence.data);
+            ngx_str_null(&db->states[n].sentence);
+            db->states[n].size = 0;
+        }
+    }
 }
 
 
