@@ -192,7 +192,7 @@ sub status { my ($gw, $token) = @_; $gw->get('/in', token => $token)->{status} }
            'the provider is left alone meanwhile');
 
     $idp->serve;
-    ok(wait_until(sub { status($gw, $idp->token(sub => 'a')) == 200 }, 5),
+    ok(wait_until(sub { status($gw, $idp->token(sub => 'a')) == 200 }, 15),
        'when it is back, tokens are let in');
     $gw->stop;
 }
@@ -247,7 +247,7 @@ sub status { my ($gw, $token) = @_; $gw->get('/in', token => $token)->{status} }
        'a byte a second, and no set: 503');
     cmp_ok(time - $begin, '<', 7, 'in 5 seconds');
     $idp->serve;
-    ok(wait_until(sub { status($gw, $idp->token(sub => 'a')) == 200 }, 5),
+    ok(wait_until(sub { status($gw, $idp->token(sub => 'a')) == 200 }, 15),
        'and 200 when it answers again');
     $gw->stop;
 }
