@@ -780,13 +780,19 @@ ngx_http_ihanoi_pgconn_drain(ngx_http_ihanoi_pgconn_t *pc)
         PQclear(res);
         ngx_queue_remove(&x->queue);
 
-        ngx_http_ihanoi_pgconn_check_role(pc);
         ngx_http_ihanoi_pgconn_finish(pc, x);
     }
 
     while ((notify = PQnotifies(pc->pg)) != NULL) {
         PQfreemem(notify);
     }
+
+    /*
+     * Once for all answers: it is a search in a list.  A write that was sent
+     * in between is refused and finds its way.
+     */
+
+    ngx_http_ihanoi_pgconn_check_role(pc);
 
     if (PQstatus(pc->pg) != CONNECTION_OK) {
         pc->broken = 1;
