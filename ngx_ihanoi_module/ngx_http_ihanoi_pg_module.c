@@ -534,8 +534,7 @@ static ngx_int_t
 ngx_http_ihanoi_pg_metrics(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
     ngx_http_ihanoi_pgclass_t *class)
 {
-    u_char     *p;
-    ngx_str_t   labels;
+    ngx_str_t   labels, name;
     ngx_uint_t  i;
 
     const struct {
@@ -595,14 +594,18 @@ ngx_http_ihanoi_pg_metrics(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
           "Connections to PostgreSQL that broke." }
     };
 
-    p = ngx_pnalloc(cf->pool, db->name.len + 64);
-    if (p == NULL) {
+    ngx_str_null(&labels);
+
+    name.data = (u_char *) class->name;
+    name.len = ngx_strlen(class->name);
+
+    if (ngx_http_ihanoi_metric_label(cf->pool, &labels, "database", &db->name)
+        != NGX_OK
+        || ngx_http_ihanoi_metric_label(cf->pool, &labels, "pool", &name)
+           != NGX_OK)
+    {
         return NGX_ERROR;
     }
-
-    labels.data = p;
-    labels.len = ngx_sprintf(p, "database=\"%V\",pool=\"%s\"", &db->name,
-                             class->name) - p;
 
     for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 

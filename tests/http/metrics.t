@@ -221,4 +221,17 @@ is(grown('ihanoi_token_verifications_total{result="malformed"}'), 3,
    'refused tokens by their result')
     or diag join "\n", grep { /verifications/ } sort keys %grown;
 
+# Names that operators choose stand in labels as they are.
+my $odd = gateway(bare => 1, locations => $LOCATIONS, http => <<"CONF");
+    ihanoi_database 'a "b" \\\\ c' {
+        server unix:$db->{socket} port=$db->{port};
+        dbname $db->{name};
+        release $db->{release};
+    }
+CONF
+$m = parse($odd->get('/metrics')->{content}, 'odd names');
+ok(exists $m->{'ihanoi_pool_queued{database="a \"b\" \\\\ c",pool="read"}'},
+   'label values are escaped')
+    or diag join "\n", grep { /pool_queued/ } sort keys %$m;
+
 done_testing();
