@@ -81,6 +81,7 @@ all: module command        ## build the module and the command's programs
 
 run:                       ## install packages, build, start everything: PORT=8080 DATA_DIR=
 	@$(DEPS)
+	@[ -f $(OUT)/module.built ] || echo "Building the module into $(OUT), a minute or two"
 	@$(MAKE) --no-print-directory -s all BUILD=$(BUILD)
 	@bin/ihanoi run
 
