@@ -492,6 +492,21 @@ spellings(void)
 
     ok(1, "A17: unused bits of the signature must be zero");
 
+    /* HS256: 43 characters, the last with 2 unused bits */
+
+    for (i = 1; i < 4; i++) {
+        static const char  abc[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                   "abcdefghijklmnopqrstuvwxyz0123456789-_";
+        char  *hs, *last;
+
+        hs = mint_token(secret, "HS256", "{\"alg\":\"HS256\",\"kid\":\"hs\"}",
+                        GOOD);
+        last = hs + strlen(hs) - 1;
+        *last = abc[(strchr(abc, *last) - abc) ^ i];
+        is_verdict(hs, IHANOI_JWT_BASE64, "A17: two unused bits, %d", (int) i);
+        free(hs);
+    }
+
     strcpy(copy, token);
     copy[len - 1] = '\0';
     is_verdict(copy, IHANOI_JWT_BASE64, "A17: length 1 modulo 4");
