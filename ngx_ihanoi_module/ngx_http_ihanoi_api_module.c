@@ -254,7 +254,10 @@ ngx_http_ihanoi_api_body(ngx_http_request_t *r, ngx_str_t *body)
             continue;
         }
 
-        p = ngx_cpymem(p, b->pos, b->last - b->pos);
+        /* The last buffer of HTTP/2 and of chunks may be only a flag. */
+        if (b->pos != b->last) {
+            p = ngx_cpymem(p, b->pos, b->last - b->pos);
+        }
     }
 
     return NGX_OK;

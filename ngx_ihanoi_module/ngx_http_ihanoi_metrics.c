@@ -253,9 +253,11 @@ ngx_http_ihanoi_metric_label(ngx_pool_t *pool, ngx_str_t *labels,
         return NGX_ERROR;
     }
 
-    p = ngx_cpymem(start, labels->data, labels->len);
+    p = start;
 
+    /* The first label has nothing before it: memcpy() may not see NULL. */
     if (labels->len) {
+        p = ngx_cpymem(p, labels->data, labels->len);
         *p++ = ',';
     }
 
