@@ -69,8 +69,13 @@ $gw->get("/t/echo/$id", headers => { traceparent => $parent });
 $gw->get('/t/maybe', token => $one);
 $gw->get('/t/nowhere', headers => { traceparent => '00-zz' });
 
-open my $log, '<', $gw->dir . '/api.log' or die "$!\n";
-my @lines = map { chomp; $_ } <$log>;
+# A line is written after its answer was sent.
+my @lines;
+wait_until(sub {
+    open my $log, '<', $gw->dir . '/api.log' or die "$!\n";
+    @lines = map { chomp; $_ } <$log>;
+    return $lines[-1] =~ /^404/;
+});
 
 like($lines[-3], qr/^200 op=echo_get db=0\.\d{6} sub=- trace=4bf92f3577b34da6a3ce929d0e0e4736$/,
      'operation, time in the database and trace are logged');
