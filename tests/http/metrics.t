@@ -183,6 +183,10 @@ $api->get('/t/slow?ms=60') for 1 .. 2;
 $api->get('/t/nowhere');
 $api->post('/t/things', token => $token, key => 'm-1', json => { name => 'm' });
 
+# A request is counted when it is logged, just after its answer was sent.
+my $written = qr/^ihanoi_requests_total\{operation="things_create",status="201"\} 1$/m;
+wait_until(sub { $api->get('/metrics')->{content} =~ $written });
+
 my $after = api_scrape('after requests');
 my %grown = map { $_ => $after->{$_} - ($before->{$_} // 0) } keys %$after;
 
