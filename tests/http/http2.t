@@ -91,7 +91,7 @@ while ($pieces++ < 5) {
     sysread $slow->{socket}, $buffer, 1000, length $buffer;
 }
 is($gw->get('/t/maybe')->{status}, 200, 'others are served meanwhile');
-ok(wait_until(sub { metric('ihanoi_pool_in_use') == 0 }, 5),
+ok(wait_until(sub { metric('ihanoi_pool_in_use') == 0 }),
    'its connection to PostgreSQL is free');
 $slow->{buffer} = $buffer;
 my $r = $slow->response;
@@ -141,7 +141,7 @@ sleep 0.1;
 $c->close;
 ok(wait_until(sub {
     $db->sql("select count(*) from things where name = 'slow'") == 1
-}, 5), 'the write of a client that went away is whole');
+}), 'the write of a client that went away is whole');
 $r = $gw->post('/t/things', token => $token, key => 'gone',
                json => { name => 'slow' });
 is("$r->{status} $r->{headers}{'idempotency-replayed'}", '201 true',
@@ -168,12 +168,12 @@ $r = $c->response;
 ok(!$r || $r->{status} == 408, 'a body that does not come ends in time');
 
 is(join(' ', sort $gw->workers), $alive, 'no worker died of it');
-ok(wait_until(sub { ($gw->get('/t/maybe') // {})->{status} == 200 }, 5),
+ok(wait_until(sub { ($gw->get('/t/maybe') // {})->{status} == 200 }),
    'the gateway serves on');
 
-ok(wait_until(sub { metric('ihanoi_pool_in_use') == 0 }, 5),
+ok(wait_until(sub { metric('ihanoi_pool_in_use') == 0 }),
    'no call is left behind');
-ok(wait_until(sub { metric('ihanoi_pool_queued') == 0 }, 5),
+ok(wait_until(sub { metric('ihanoi_pool_queued') == 0 }),
    'and none waits');
 
 done_testing();

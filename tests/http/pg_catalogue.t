@@ -49,7 +49,7 @@ SQL
 is(wait_until(sub { my $o = outcome($gw->get('/p/missing?a=x'));
                     $o =~ /^200/ && $o }, 10), '200 {"a":"x"}',
    'it is served without a reload');
-ok(wait_until(sub { functions() !~ /operation/ }, 10), 'nothing is missing now');
+ok(wait_until(sub { functions() !~ /operation/ }), 'nothing is missing now');
 is(outcome($gw->get('/p/other?a=y')), '200 {"a":"y"}', 'the other too');
 
 done_testing();

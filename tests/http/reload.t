@@ -180,7 +180,7 @@ SQL
 
     $back = migrate(tree(), '--rollback-to', $db->{release});
     kill HUP => $gw->master;
-    ok(wait_until(sub { !serves_next() }, 10), 'and rolled back');
+    ok(wait_until(sub { !serves_next() }), 'and rolled back');
 });
 isnt($next, $db->{release}, 'another code is another release');
 is($back, $db->{release}, 'the old one is named again');

@@ -178,7 +178,7 @@ sub tokens {
 # Waits until the code returns true, at most $seconds; returns its value.
 sub wait_until {
     my ($code, $seconds) = @_;
-    my $end = Time::HiRes::time() + ($seconds // 5);
+    my $end = Time::HiRes::time() + ($seconds // 20);
 
     while (1) {
         my $value = $code->();
