@@ -150,7 +150,7 @@ ngx_http_ihanoi_api_no_method(ngx_http_request_t *r,
     ngx_str_t  allow;
 
     if (ngx_http_ihanoi_operation_allow(r, ctx, &allow) != NGX_OK
-        || ngx_http_ihanoi_header_add(r, "Allow", &allow) != NGX_OK)
+        || ngx_http_ihanoi_header_add(r, "Allow", &allow) == NULL)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }

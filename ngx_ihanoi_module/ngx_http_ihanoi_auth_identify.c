@@ -289,7 +289,7 @@ ngx_http_ihanoi_auth_refuse(ngx_http_request_t *r)
         value.data = p;
         value.len = ngx_sprintf(p, "%ui", ctx->retry_after) - p;
 
-        if (ngx_http_ihanoi_header_add(r, "Retry-After", &value) != NGX_OK) {
+        if (ngx_http_ihanoi_header_add(r, "Retry-After", &value) == NULL) {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
     }
@@ -340,6 +340,7 @@ ngx_http_ihanoi_auth_challenge(ngx_http_request_t *r, ngx_str_t *realm,
 {
     u_char           *p;
     size_t            len;
+    ngx_str_t         value;
     ngx_table_elt_t  *h;
 
     len = sizeof("Bearer realm=\"\"") - 1 + realm->len;
@@ -352,24 +353,12 @@ ngx_http_ihanoi_auth_challenge(ngx_http_request_t *r, ngx_str_t *realm,
         len += sizeof(", scope=\"\"") - 1 + scope->len;
     }
 
-    p = ngx_pnalloc(r->pool, len);
-    if (p == NULL) {
+    value.data = ngx_pnalloc(r->pool, len);
+    if (value.data == NULL) {
         return NGX_ERROR;
     }
 
-    h = ngx_list_push(&r->headers_out.headers);
-    if (h == NULL) {
-        return NGX_ERROR;
-    }
-
-    h->hash = 1;
-#if (nginx_version >= 1023000)
-    h->next = r->headers_out.www_authenticate;
-#endif
-    ngx_str_set(&h->key, "WWW-Authenticate");
-    h->value.data = p;
-
-    p = ngx_sprintf(p, "Bearer realm=\"%V\"", realm);
+    p = ngx_sprintf(value.data, "Bearer realm=\"%V\"", realm);
 
     if (error) {
         p = ngx_sprintf(p, ", error=\"%s\"", error);
@@ -379,10 +368,18 @@ ngx_http_ihanoi_auth_challenge(ngx_http_request_t *r, ngx_str_t *realm,
         p = ngx_sprintf(p, ", scope=\"%V\"", scope);
     }
 
-    h->value.len = p - h->value.data;
+    value.len = p - value.data;
+
+    h = ngx_http_ihanoi_header_add(r, "WWW-Authenticate", &value);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
 
     /* here nginx finds what "satisfy any" takes back and auth_request copies */
 
+#if (nginx_version >= 1023000)
+    h->next = r->headers_out.www_authenticate;
+#endif
     r->headers_out.www_authenticate = h;
 
     return NGX_OK;

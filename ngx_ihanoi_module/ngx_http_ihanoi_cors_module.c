@@ -105,7 +105,7 @@ ngx_http_ihanoi_cors_header_filter(ngx_http_request_t *r)
 
     ngx_str_set(&value, "Origin");
 
-    if (ngx_http_ihanoi_header_add(r, "Vary", &value) != NGX_OK) {
+    if (ngx_http_ihanoi_header_add(r, "Vary", &value) == NULL) {
         return NGX_ERROR;
     }
 
@@ -131,7 +131,7 @@ ngx_http_ihanoi_cors_header_filter(ngx_http_request_t *r)
 
     if (ngx_http_ihanoi_header_add(r, "Access-Control-Allow-Origin",
                                    &origin[i])
-        != NGX_OK)
+        == NULL)
     {
         return NGX_ERROR;
     }
@@ -156,7 +156,7 @@ ngx_http_ihanoi_cors_header_filter(ngx_http_request_t *r)
                         "X-Request-Id, WWW-Authenticate, Allow");
 
     if (ngx_http_ihanoi_header_add(r, "Access-Control-Expose-Headers", &value)
-        != NGX_OK)
+        == NULL)
     {
         return NGX_ERROR;
     }
@@ -200,7 +200,7 @@ ngx_http_ihanoi_cors_preflight(ngx_http_request_t *r,
     }
 
     if (ngx_http_ihanoi_header_add(r, "Access-Control-Allow-Methods", &value)
-        != NGX_OK)
+        == NULL)
     {
         return NGX_ERROR;
     }
@@ -210,7 +210,7 @@ ngx_http_ihanoi_cors_preflight(ngx_http_request_t *r,
                         "Traceparent");
 
     if (ngx_http_ihanoi_header_add(r, "Access-Control-Allow-Headers", &value)
-        != NGX_OK)
+        == NULL)
     {
         return NGX_ERROR;
     }
@@ -222,7 +222,13 @@ ngx_http_ihanoi_cors_preflight(ngx_http_request_t *r,
 
     value.len = ngx_sprintf(value.data, "%T", clcf->max_age) - value.data;
 
-    return ngx_http_ihanoi_header_add(r, "Access-Control-Max-Age", &value);
+    if (ngx_http_ihanoi_header_add(r, "Access-Control-Max-Age", &value)
+        == NULL)
+    {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
 }
 
 

@@ -64,7 +64,7 @@ ngx_http_ihanoi_header_in(ngx_http_request_t *r, const char *name,
 }
 
 
-ngx_int_t
+ngx_table_elt_t *
 ngx_http_ihanoi_header_add(ngx_http_request_t *r, const char *name,
     ngx_str_t *value)
 {
@@ -72,7 +72,7 @@ ngx_http_ihanoi_header_add(ngx_http_request_t *r, const char *name,
 
     h = ngx_list_push(&r->headers_out.headers);
     if (h == NULL) {
-        return NGX_ERROR;
+        return NULL;
     }
 
     h->hash = 1;
@@ -83,7 +83,7 @@ ngx_http_ihanoi_header_add(ngx_http_request_t *r, const char *name,
     h->key.len = ngx_strlen(name);
     h->value = *value;
 
-    return NGX_OK;
+    return h;
 }
 
 

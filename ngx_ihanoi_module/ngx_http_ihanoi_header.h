@@ -24,8 +24,12 @@ ngx_int_t ngx_http_ihanoi_header_in(ngx_http_request_t *r, const char *name,
 /* ";q=0.5" between p and last in thousandths; 1000 when there is none. */
 ngx_int_t ngx_http_ihanoi_header_quality(u_char *p, u_char *last);
 
-/* Adds a response header; name must outlive the request.  NGX_ERROR: memory. */
-ngx_int_t ngx_http_ihanoi_header_add(ngx_http_request_t *r, const char *name,
+/*
+ * Adds a response header and returns it, for the caller to hang on the field of
+ * headers_out by which nginx's own filters find it; name must outlive the
+ * request.  NULL: memory.
+ */
+ngx_table_elt_t *ngx_http_ihanoi_header_add(ngx_http_request_t *r, const char *name,
     ngx_str_t *value);
 
 

@@ -164,21 +164,6 @@ ngx_http_ihanoi_problem_str(ngx_http_request_t *r, ngx_str_t *code,
 }
 
 
-void
-ngx_http_ihanoi_problem_clear(ngx_http_request_t *r)
-{
-    ngx_http_ihanoi_problem_ctx_t  *ctx;
-
-    ctx = ngx_http_get_module_ctx(r, ngx_http_ihanoi_problem_module);
-
-    if (ctx) {
-        json_decref(ctx->members);
-        ctx->members = NULL;
-        ctx->problem = NULL;
-    }
-}
-
-
 static ngx_http_ihanoi_problem_t *
 ngx_http_ihanoi_problem_find(ngx_http_ihanoi_problem_main_conf_t *pmcf,
     ngx_str_t *code)
@@ -319,7 +304,7 @@ ngx_http_ihanoi_problem_header_filter(ngx_http_request_t *r)
             ngx_str_set(&value, "1");
 
             if (ngx_http_ihanoi_header_add(r, "Retry-After", &value)
-                != NGX_OK)
+                == NULL)
             {
                 return NGX_ERROR;
             }
@@ -352,7 +337,7 @@ ngx_http_ihanoi_problem_header_filter(ngx_http_request_t *r)
 
     ngx_str_set(&value, "no-store");
 
-    if (ngx_http_ihanoi_header_add(r, "Cache-Control", &value) != NGX_OK) {
+    if (ngx_http_ihanoi_header_add(r, "Cache-Control", &value) == NULL) {
         return NGX_ERROR;
     }
 
@@ -363,13 +348,13 @@ ngx_http_ihanoi_problem_header_filter(ngx_http_request_t *r)
         ngx_str_set(&value, "vi");
     }
 
-    if (ngx_http_ihanoi_header_add(r, "Content-Language", &value) != NGX_OK) {
+    if (ngx_http_ihanoi_header_add(r, "Content-Language", &value) == NULL) {
         return NGX_ERROR;
     }
 
     ngx_str_set(&value, "Accept-Language");
 
-    if (ngx_http_ihanoi_header_add(r, "Vary", &value) != NGX_OK) {
+    if (ngx_http_ihanoi_header_add(r, "Vary", &value) == NULL) {
         return NGX_ERROR;
     }
 

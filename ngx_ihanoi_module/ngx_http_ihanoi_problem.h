@@ -35,9 +35,6 @@ ngx_int_t ngx_http_ihanoi_problem(ngx_http_request_t *r, const char *code,
 ngx_int_t ngx_http_ihanoi_problem_str(ngx_http_request_t *r, ngx_str_t *code,
     json_t *members);
 
-/* Forgets what was recorded: "satisfy any" went on to another checker. */
-void ngx_http_ihanoi_problem_clear(ngx_http_request_t *r);
-
 /* Adds rows from a contract; codes must be new.  Configuration time only. */
 char *ngx_http_ihanoi_problem_add(ngx_conf_t *cf,
     ngx_http_ihanoi_problem_t *problem);

@@ -254,7 +254,7 @@ ngx_http_ihanoi_reply_row(ngx_http_request_t *r,
             ngx_str_set(&value, "true");
 
             if (ngx_http_ihanoi_header_add(r, "Idempotency-Replayed", &value)
-                != NGX_OK)
+                == NULL)
             {
                 return NGX_HTTP_INTERNAL_SERVER_ERROR;
             }
@@ -305,7 +305,7 @@ ngx_http_ihanoi_reply_row(ngx_http_request_t *r,
 
     if (row->location.data) {
         if (ngx_http_ihanoi_header_add(r, "Location", &row->location)
-            != NGX_OK)
+            == NULL)
         {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
@@ -321,7 +321,7 @@ ngx_http_ihanoi_reply_row(ngx_http_request_t *r,
         ngx_str_set(&value, "private, no-cache");
     }
 
-    if (ngx_http_ihanoi_header_add(r, "Cache-Control", &value) != NGX_OK) {
+    if (ngx_http_ihanoi_header_add(r, "Cache-Control", &value) == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -430,43 +430,32 @@ ngx_http_ihanoi_reply_retry(ngx_http_request_t *r, ngx_uint_t seconds)
 
     value.len = ngx_sprintf(value.data, "%ui", seconds) - value.data;
 
-    return ngx_http_ihanoi_header_add(r, "Retry-After", &value);
+    if (ngx_http_ihanoi_header_add(r, "Retry-After", &value) == NULL) {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
 }
 
 
 static ngx_int_t
 ngx_http_ihanoi_reply_etag(ngx_http_request_t *r, ngx_str_t *etag)
 {
-    u_char           *p;
-    ngx_table_elt_t  *h;
+    ngx_str_t  value;
 
-    p = ngx_pnalloc(r->pool, etag->len + 2);
-    if (p == NULL) {
+    value.len = etag->len + 2;
+    value.data = ngx_pnalloc(r->pool, value.len);
+    if (value.data == NULL) {
         return NGX_ERROR;
     }
 
-    h = ngx_list_push(&r->headers_out.headers);
-    if (h == NULL) {
-        return NGX_ERROR;
-    }
-
-    h->hash = 1;
-#if (nginx_version >= 1023000)
-    h->next = NULL;
-#endif
-    ngx_str_set(&h->key, "ETag");
-    h->value.data = p;
-    h->value.len = etag->len + 2;
-
-    *p++ = '"';
-    p = ngx_cpymem(p, etag->data, etag->len);
-    *p = '"';
+    ngx_sprintf(value.data, "\"%V\"", etag);
 
     /* gzip makes it weak: what we compare takes both forms */
 
-    r->headers_out.etag = h;
+    r->headers_out.etag = ngx_http_ihanoi_header_add(r, "ETag", &value);
 
-    return NGX_OK;
+    return r->headers_out.etag ? NGX_OK : NGX_ERROR;
 }
 
 

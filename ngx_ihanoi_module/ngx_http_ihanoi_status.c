@@ -162,10 +162,11 @@ ngx_http_ihanoi_status_handler(ngx_http_request_t *r)
     if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
         ngx_str_set(&allow, "GET, HEAD");
 
-        rc = ngx_http_ihanoi_header_add(r, "Allow", &allow);
+        if (ngx_http_ihanoi_header_add(r, "Allow", &allow) == NULL) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
 
-        return (rc == NGX_OK) ? NGX_HTTP_NOT_ALLOWED
-                              : NGX_HTTP_INTERNAL_SERVER_ERROR;
+        return NGX_HTTP_NOT_ALLOWED;
     }
 
     rc = ngx_http_discard_request_body(r);
@@ -182,7 +183,7 @@ ngx_http_ihanoi_status_handler(ngx_http_request_t *r)
     if (!islcf->document->cacheable) {
         ngx_str_set(&cache, "no-store");
 
-        if (ngx_http_ihanoi_header_add(r, "Cache-Control", &cache) != NGX_OK) {
+        if (ngx_http_ihanoi_header_add(r, "Cache-Control", &cache) == NULL) {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
     }
@@ -429,7 +430,6 @@ ngx_http_ihanoi_status_openapi(ngx_http_request_t *r, ngx_chain_t **out)
     ngx_str_t           text, tag, cache;
     const char         *hash;
     ihanoi_str_t        document;
-    ngx_table_elt_t    *etag;
     ihanoi_contract_t  *contract;
 
     contract = ngx_http_ihanoi_contract(r);
@@ -450,23 +450,15 @@ ngx_http_ihanoi_status_openapi(ngx_http_request_t *r, ngx_chain_t **out)
 
     ngx_sprintf(tag.data, "\"%s\"", hash);
 
-    etag = ngx_list_push(&r->headers_out.headers);
-    if (etag == NULL) {
+    r->headers_out.etag = ngx_http_ihanoi_header_add(r, "ETag", &tag);
+    if (r->headers_out.etag == NULL) {
         return NGX_ERROR;
     }
-
-    ngx_memzero(etag, sizeof(ngx_table_elt_t));
-
-    etag->hash = 1;
-    ngx_str_set(&etag->key, "ETag");
-    etag->value = tag;
-
-    r->headers_out.etag = etag;
 
     /* to be kept, and asked about each time: a reload may change it */
     ngx_str_set(&cache, "no-cache");
 
-    if (ngx_http_ihanoi_header_add(r, "Cache-Control", &cache) != NGX_OK) {
+    if (ngx_http_ihanoi_header_add(r, "Cache-Control", &cache) == NULL) {
         return NGX_ERROR;
     }
 
