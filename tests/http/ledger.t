@@ -1,79 +1,83 @@
 #!/usr/bin/perl
-# Nothing is lost and nothing is done twice: clients write down every write
-# that was acknowledged, while workers are killed, PostgreSQL crashes and nginx
-# reloads. Afterwards the table is held against their notes.
+# Nothing is lost and nothing is done twice: citizens file cases and write down
+# every one that was acknowledged, while workers are killed, PostgreSQL crashes
+# and nginx reloads. Afterwards the database is held against their notes.
 #
-#   LEDGER_SECONDS=n   how long, default 6
+#   LEDGER_SECONDS=n   how long, default 8
 
 use lib 'tests/lib';
 use IHanoi::Test;
 use IHanoi::Test::Durable;
-use IHanoi::Test::Engine qw(engine_gateway load_fixture);
 use IHanoi::Test::HTTP;
-use POSIX ();
+use IHanoi::Test::Load;
 use Time::HiRes qw(sleep time);
 
-use constant CLIENTS => 6;
+use constant { CLIENTS => 6, CITIZENS => 30, EACH => 10 };
 
-my $seconds = $ENV{LEDGER_SECONDS} // 6;
+my $seconds = $ENV{LEDGER_SECONDS} // 8;
 
 # The walwriter sleeps, so that a commit which did not wait for its flush is
 # lost by a crash, and the control below can see it.
 my $db = IHanoi::Test::Durable->new(wal_writer_delay => '10s');
-load_fixture($db);
-
-my $gw = engine_gateway(
+my $gw = gateway(
     db         => $db,
     workers    => 2,
     expect_log => qr/exited on signal 9/,
 );
-my $token = token(sub => 'ledger', exp => time + 3600);
+
+# Clients share the citizens, so that one citizen's first writes come at once.
+my @tokens = tokens(map { { sub => "ledger-$_", exp => time + 3600 } }
+                    0 .. CITIZENS - 1);
+
+
+# The case NAME is filed by the citizen that its number says.
+sub request_of {
+    my ($name) = @_;
+    my ($number) = $name =~ /(\d+)$/;
+
+    return ('POST', '/v1/feedback', token => $tokens[$number % CITIZENS],
+            key => "key-$name",
+            json => { category => 'road_damage', lat => 21.032,
+                      long => 105.8504, text => "case $name" });
+}
+
 
 wait_until(sub {
-    my $r = $gw->post('/t/things', token => $token, key => 'first',
-                      json => { name => 'first' });
+    my $r = $gw->request(request_of('first-1'));
     $r && $r->{status} == 201;
-}, 20) or BAIL_OUT('no write goes through');
+}) or BAIL_OUT('no write goes through');
 
 
-# Writes entry after entry until the deadline, each until it is acknowledged,
-# with one key. Notes: "sent NAME" before the first attempt, "done NAME" after
-# the acknowledgement, "answer STATUS" for each.
+# Files case after case until the deadline, EACH at least, each until it is
+# acknowledged, with one key. Notes: "sent NAME" before the first attempt, "done NAME ID"
+# after an acknowledgement, "answer STATUS" for each.
 sub client {
-    my ($number, $run, $deadline, $file) = @_;
+    my ($number, $run, $deadline, $notes) = @_;
     my $http = IHanoi::Test::HTTP->new(port => $gw->port, timeout => 8);
-    my $i = 0;
 
-    open my $notes, '>', $file or die "$file: $!\n";
-    $notes->autoflush;
+    for (my $i = 1; time < $deadline || $i <= EACH; $i++) {
+        my $name = "$run-$number-$i";
+        my $give_up = time + 60;
 
-    while (time < $deadline) {
-        my $name = sprintf '%s-%d-%d', $run, $number, ++$i;
-        my $give_up = time + 40;
+        # Some do not believe the acknowledgement and send it once more.
+        my $wanted = $i % 4 ? 1 : 2;
 
         print $notes "sent $name\n";
 
-        while (time < $give_up) {
-            my $r = eval {
-                $http->request('POST', '/t/things', token => $token,
-                               key => "key-$name", json => { name => $name });
-            };
+        while ($wanted && time < $give_up) {
+            my $r = eval { $http->request(request_of($name)) };
 
-            if (!$r) {
-                print $notes "answer none\n";
-                $http->close;
-                sleep 0.02;
+            print $notes 'answer ', $r ? $r->{status} : 'none', "\n";
+
+            if ($r && $r->{status} == 201) {
+                $r->{headers}{location} =~ m{/([0-9a-f-]{36})$} or die;
+                print $notes "done $name $1\n";
+                $wanted--;
                 next;
             }
 
-            print $notes "answer $r->{status}\n";
-
-            if ($r->{status} == 201) {
-                print $notes "done $name\n";
-                last;
-            }
-
-            sleep 0.05;
+            $http->close if !$r;
+            sleep 0.02;
         }
     }
 
@@ -81,53 +85,82 @@ sub client {
 }
 
 
-# Lets clients write while something happens to the house; returns the notes:
-# { sent => {}, done => {}, answers => { status => count } }.
-sub under_load {
+# Lets citizens file cases while something happens to the house. Returns
+# { sent => { name => 1 }, done => { name => { id => 1 } },
+#   answers => { status => count } }.
+sub filed_while {
     my ($run, $for, @happenings) = @_;
     my $deadline = time + $for;
-    my (%notes, @clients);
+    my %notes = (sent => {}, done => {}, answers => {});
 
-    for my $number (1 .. CLIENTS) {
-        my $pid = fork // die "could not fork: $!\n";
-        if ($pid == 0) {
-            eval { client($number, $run, $deadline,
-                          $gw->dir . "/notes-$run-$number") };
-            print STDERR $@ if $@;
-            POSIX::_exit($@ ? 1 : 0);
-        }
-        push @clients, $pid;
-    }
+    my @lines = under_load(
+        dir     => $gw->dir,
+        clients => CLIENTS,
+        client  => sub {
+            my ($number, $notes) = @_;
+            client($number, $run, $deadline, $notes);
+        },
+        during  => sub {
+            for (my $i = 0; time < $deadline - 0.5; $i++) {
+                sleep 0.8;
+                $happenings[$i % @happenings]->();
+            }
+        },
+    );
 
-    for (my $i = 0; @happenings && time < $deadline - 0.5; $i++) {
-        sleep 0.4;
-        $happenings[$i % @happenings]->();
-    }
+    for (@lines) {
+        my ($what, @words) = split / /;
 
-    my $failed = 0;
-    for my $pid (@clients) {
-        waitpid $pid, 0;
-        $failed++ if $?;
-    }
-    is($failed, 0, "$run: clients end well");
-
-    for my $number (1 .. CLIENTS) {
-        open my $fh, '<', $gw->dir . "/notes-$run-$number" or die "$!\n";
-        while (<$fh>) {
-            $notes{$1}{$2}++ if /^(sent|done|answer) (\S+)$/;
-        }
+        $notes{sent}{ $words[0] } = 1 if $what eq 'sent';
+        $notes{done}{ $words[0] }{ $words[1] } = 1 if $what eq 'done';
+        $notes{answers}{ $words[0] }++ if $what eq 'answer';
     }
 
     return \%notes;
 }
 
 
-# { name => how often it is in the table }.
+# What the database has of a run: { name => [[id, audit events, outbox rows,
+# idempotency keys], ...] }, a list for each case of that name.
 sub found {
     my ($run) = @_;
-    return { map { $_->[0] => $_->[1] } $db->sql(<<"SQL") };
-        select name, count(*) from things where name like '$run-%' group by 1
+    my %found;
+
+    for ($db->sql(<<"SQL")) {
+        with filed as (
+            select r.case_id, substr(r.text, 6) as name,
+                   substring(r.text from '[0-9]+\$')::int % @{[CITIZENS]} as citizen
+            from feedback.reports r join feedback.cases c on c.id = r.case_id
+            where r.text like 'case $run-%'
+        )
+        select f.name, f.case_id,
+               (select count(*) from core.audit_events e
+                where e.chain = f.case_id and e.event = 'create'),
+               (select count(*) from core.outbox o
+                where o.subject = f.case_id and o.event = 'create'),
+               (select count(*) from core.idempotency_keys k
+                where k.digest = idempotency_digest(
+                          '$IHanoi::Test::ISSUER ledger-' || f.citizen,
+                          'feedback_create', 'key-' || f.name)
+                  and k.location = '/v1/me/feedback/' || f.case_id)
+        from filed f
 SQL
+        my ($name, @case) = @$_;
+        push @{ $found{$name} }, \@case;
+    }
+
+    return \%found;
+}
+
+
+# Names of a run that were acknowledged and are not there, as acknowledged.
+sub lost {
+    my ($notes, $found) = @_;
+
+    return grep {
+        my %there = map { $_->[0] => 1 } @{ $found->{$_} // [] };
+        grep { !$there{$_} } keys %{ $notes->{done}{$_} };
+    } keys %{ $notes->{done} };
 }
 
 
@@ -160,22 +193,42 @@ SQL
 }
 
 
-my $notes = under_load('hard', $seconds, \&kill_worker, \&crash,
-                       sub { $gw->reload }, \&kill_backend, \&terminate);
+my $notes = filed_while('hard', $seconds, \&kill_worker, \&crash,
+                        sub { $gw->reload }, \&kill_backend, \&terminate);
 my $found = found('hard');
 my @sent = keys %{ $notes->{sent} };
 my @done = keys %{ $notes->{done} };
 
-cmp_ok(scalar @done, '>', 50, 'many writes were acknowledged: ' . @done);
-is(scalar(grep { !$found->{$_} } @done), 0, 'acknowledged and lost: 0');
-is(scalar(grep { $_ > 1 } values %$found), 0, 'done twice: 0');
+cmp_ok(scalar @done, '>=', CLIENTS * EACH,
+       'many cases were acknowledged: ' . @done);
+is(join(' ', lost($notes, $found)), '', 'acknowledged and lost: 0');
+is(scalar(grep { @$_ > 1 } values %$found), 0, 'done twice: 0');
+is(scalar(grep { keys %$_ > 1 } values %{ $notes->{done} }), 0,
+   'sent again, the same case is told of');
 is(scalar(grep { !$notes->{done}{$_} } @sent), 0,
-   'each write goes through in the end');
+   'each case goes through in the end');
 is(scalar(grep { !$notes->{sent}{$_} } keys %$found), 0,
    'nothing is there that nobody sent');
 
+my @traces = map { my $name = $_; map { [$name, @$_] } @{ $found->{$name} } }
+             keys %$found;
+is(scalar(grep { $_->[2] != 1 } @traces), 0, 'one audit event a case');
+is(scalar(grep { $_->[3] != 1 } @traces), 0, 'one outbox row');
+is(scalar(grep { $_->[4] != 1 } @traces), 0, 'one answer kept for its key');
+
+# From the other side: no trace of what did not happen.
+is($db->sql(q{select (select count(*) from feedback.cases) || ' '
+                  || (select count(*) from core.outbox where topic = 'feedback') || ' '
+                  || (select count(*) from core.audit_events where kind = 'feedback')
+                  || ' ' || (select count(*) from core.idempotency_keys)}),
+   join(' ', (@traces + 1) x 4), 'and none without a case');
+is($db->sql(q{select count(*) - count(distinct subject) from core.people}), 0,
+   'one account a citizen');
+is($db->sql('select count(*) from audit_verify_all()'), 0,
+   'all audit chains are whole');
+
 # A client is told what to do: again, later, or it is in use just now.
-my %answers = %{ $notes->{answer} };
+my %answers = %{ $notes->{answers} };
 my @odd = grep { !/^(?:201|409|503|504|none)$/ } keys %answers;
 is("@odd", '', 'answers: ' . join(', ', map { "$answers{$_} x $_" }
                                         sort keys %answers));
@@ -192,13 +245,12 @@ sleep 0.3;
 my $lost = 0;
 for my $try (1 .. 3) {
     my $crashed = 0;
-    my $notes = under_load("control$try", 2,
-                           sub { sleep 0.8; crash() if !$crashed++ });
-    my $found = found("control$try");
+    my $notes = filed_while("control$try", 2,
+                            sub { sleep 0.8; crash() if !$crashed++ });
 
-    $lost = grep { !$found->{$_} } keys %{ $notes->{done} };
+    $lost = lost($notes, found("control$try"));
     last if $lost;
 }
-cmp_ok($lost, '>', 0, "the control without durability loses writes: $lost");
+cmp_ok($lost, '>', 0, "the control without durability loses cases: $lost");
 
 done_testing();
