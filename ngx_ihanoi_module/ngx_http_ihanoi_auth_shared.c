@@ -5,7 +5,7 @@
  */
 
 #include "ngx_http_ihanoi_auth_shared.h"
-#include "ngx_http_ihanoi_metrics.h"
+#include "ngx_http_ihanoi_zone.h"
 
 
 static ngx_int_t ngx_http_ihanoi_auth_shared_init_zone(

@@ -1,16 +1,12 @@
 /*
  * Copyright (C) iHaNoi contributors
  *
- * Metrics: the shared memory zone "ihanoi" and its series.
+ * Metrics: series in the shared memory zone.
  *
- * A series is a few cells.  Cells come in chunks, and a chunk has a row for
- * each process slot: a process writes to its own row only, so that workers
- * never fight for a cache line, and a scrape adds the rows up.  Counters and
- * histograms stay when a process ends and its successor goes on from there;
- * gauges of a row count while the process that owns it lives.
- *
- *   chunk:  row of slot 0  [ series A | series B ... ]   128 cells
- *           row of slot 1  [ series A | series B ... ]
+ * A series is a few cells of the zone, which have a row for each process: a
+ * process writes to its own row only, and a scrape adds the rows up.  Counters
+ * and histograms stay when a process ends and its successor goes on from
+ * there; gauges of a row count while the process that owns it lives.
  *
  * Families and series are found by name and never freed, so a pointer taken
  * under an older configuration stays good.  They are inserted by the master
@@ -19,20 +15,8 @@
  */
 
 #include "ngx_http_ihanoi_metrics.h"
-#include "ngx_http_ihanoi_metrics_zone.h"
-
-
-#define NGX_HTTP_IHANOI_ZONE_SIZE     (16 * 1024 * 1024)
-
-/* two generations of a worker per core, and as many again */
-#define NGX_HTTP_IHANOI_SLOTS_MIN     32
-#define NGX_HTTP_IHANOI_SLOTS_MAX     256
-
-struct ngx_http_ihanoi_root_s {
-    ngx_http_ihanoi_root_t        *next;
-    void                          *value;
-    u_char                         name[1];
-};
+#include "ngx_http_ihanoi_metrics_series.h"
+#include "ngx_http_ihanoi_zone.h"
 
 
 struct ngx_http_ihanoi_metric_s {
@@ -46,44 +30,28 @@ struct ngx_http_ihanoi_metric_s {
 
 
 typedef struct {
-    const char                    *name;
-    size_t                         size;
-    ngx_http_ihanoi_zone_init_pt   init;
-    void                          *data;
-} ngx_http_ihanoi_tenant_t;
-
-
-typedef struct {
-    ngx_shm_zone_t                *zone;
+    ngx_http_ihanoi_metrics_t     *shared;      /* NULL: no zone yet */
     ngx_array_t                    metrics;     /* of metric pointers */
-    ngx_array_t                    tenants;
     ngx_rbtree_t                   rbtree;
     ngx_rbtree_node_t              sentinel;
-    ngx_uint_t                     configured;  /* postconfiguration is over */
     ngx_http_ihanoi_metric_t      *workers;
     ngx_http_ihanoi_metric_t      *starts;
 } ngx_http_ihanoi_metrics_main_conf_t;
 
 
-static ngx_shm_zone_t *ngx_http_ihanoi_zone_get(ngx_conf_t *cf);
-static ngx_int_t ngx_http_ihanoi_zone_init(ngx_shm_zone_t *shm_zone,
-    void *data);
-static ngx_int_t ngx_http_ihanoi_zone_fill(ngx_shm_zone_t *shm_zone,
-    ngx_http_ihanoi_metrics_main_conf_t *imcf, ngx_http_ihanoi_zone_t *zone);
-static size_t ngx_http_ihanoi_zone_needed(
-    ngx_http_ihanoi_metrics_main_conf_t *imcf, ngx_shm_zone_t *shm_zone);
-static void **ngx_http_ihanoi_zone_root_find(ngx_slab_pool_t *shpool,
-    ngx_http_ihanoi_zone_t *zone, const char *name);
-
+static ngx_uint_t ngx_http_ihanoi_metric_ncells(
+    ngx_http_ihanoi_metric_type_e type);
+static ngx_int_t ngx_http_ihanoi_metrics_init_zone(ngx_slab_pool_t *shpool,
+    void **root, void *data, ngx_log_t *log);
 static ngx_int_t ngx_http_ihanoi_metric_resolve(ngx_slab_pool_t *shpool,
-    ngx_http_ihanoi_zone_t *zone, ngx_http_ihanoi_metric_t *m,
+    ngx_http_ihanoi_metrics_t *metrics, ngx_http_ihanoi_metric_t *m,
     ngx_log_t *log);
 static ngx_atomic_t *ngx_http_ihanoi_metric_cells(ngx_slab_pool_t *shpool,
-    ngx_http_ihanoi_zone_t *zone, ngx_http_ihanoi_metric_type_e type);
+    ngx_http_ihanoi_metrics_t *metrics, ngx_http_ihanoi_metric_type_e type);
 static ngx_int_t ngx_http_ihanoi_metric_cmp(ngx_str_t *one, ngx_str_t *two);
+static void ngx_http_ihanoi_metrics_clear(ngx_uint_t slot, void *data);
 
-static char *ngx_http_ihanoi_zone(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
+static ngx_int_t ngx_http_ihanoi_metrics_preconfiguration(ngx_conf_t *cf);
 static void *ngx_http_ihanoi_metrics_create_main_conf(ngx_conf_t *cf);
 static ngx_int_t ngx_http_ihanoi_metrics_postconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_http_ihanoi_metrics_init_process(ngx_cycle_t *cycle);
@@ -117,21 +85,9 @@ static ngx_uint_t  ngx_http_ihanoi_slot;
 static ngx_uint_t  ngx_http_ihanoi_slot_owned;
 
 
-static ngx_command_t  ngx_http_ihanoi_metrics_commands[] = {
-
-    { ngx_string("ihanoi_zone"),
-      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
-      ngx_http_ihanoi_zone,
-      NGX_HTTP_MAIN_CONF_OFFSET,
-      0,
-      NULL },
-
-      ngx_null_command
-};
-
-
 static ngx_http_module_t  ngx_http_ihanoi_metrics_module_ctx = {
-    NULL,                                  /* preconfiguration */
+    ngx_http_ihanoi_metrics_preconfiguration,
+                                           /* preconfiguration */
     ngx_http_ihanoi_metrics_postconfiguration,
                                            /* postconfiguration */
 
@@ -150,7 +106,7 @@ static ngx_http_module_t  ngx_http_ihanoi_metrics_module_ctx = {
 ngx_module_t  ngx_http_ihanoi_metrics_module = {
     NGX_MODULE_V1,
     &ngx_http_ihanoi_metrics_module_ctx,   /* module context */
-    ngx_http_ihanoi_metrics_commands,      /* module directives */
+    NULL,                                  /* module directives */
     NGX_HTTP_MODULE,                       /* module type */
     NULL,                                  /* init master */
     NULL,                                  /* init module */
@@ -176,10 +132,6 @@ ngx_http_ihanoi_metric_add(ngx_conf_t *cf, ngx_http_ihanoi_metric_type_e type,
 
     imcf = ngx_http_conf_get_module_main_conf(cf,
                                               ngx_http_ihanoi_metrics_module);
-
-    if (ngx_http_ihanoi_zone_get(cf) == NULL) {
-        return NULL;
-    }
 
     key.len = ngx_strlen(name) + 1 + (labels ? labels->len : 0);
     key.data = ngx_pnalloc(cf->pool, key.len);
@@ -234,6 +186,11 @@ ngx_http_ihanoi_metric_add(ngx_conf_t *cf, ngx_http_ihanoi_metric_type_e type,
     m->labels.data = p;
 
     ngx_rbtree_insert(&imcf->rbtree, &m->node.node);
+
+    /* twice: the slab rounds up */
+    ngx_http_ihanoi_zone_reserve(cf, 2 * (sizeof(ngx_http_ihanoi_series_t)
+                                          + m->labels.len),
+                                 ngx_http_ihanoi_metric_ncells(type));
 
     return m;
 }
@@ -360,239 +317,56 @@ ngx_http_ihanoi_usec(void)
 }
 
 
-ngx_int_t
-ngx_http_ihanoi_zone_add(ngx_conf_t *cf, const char *name, size_t size,
-    ngx_http_ihanoi_zone_init_pt init, void *data)
-{
-    ngx_http_ihanoi_tenant_t             *tenant;
-    ngx_http_ihanoi_metrics_main_conf_t  *imcf;
-
-    imcf = ngx_http_conf_get_module_main_conf(cf,
-                                              ngx_http_ihanoi_metrics_module);
-
-    if (ngx_http_ihanoi_zone_get(cf) == NULL) {
-        return NGX_ERROR;
-    }
-
-    tenant = ngx_array_push(&imcf->tenants);
-    if (tenant == NULL) {
-        return NGX_ERROR;
-    }
-
-    tenant->name = name;
-    tenant->size = size;
-    tenant->init = init;
-    tenant->data = data;
-
-    return NGX_OK;
-}
-
-
-ngx_slab_pool_t *
-ngx_http_ihanoi_zone_pool(void)
-{
-    ngx_slab_pool_t  *shpool;
-
-    if (ngx_http_ihanoi_zone_running(&shpool) == NULL) {
-        return NULL;
-    }
-
-    return shpool;
-}
-
-
-void **
-ngx_http_ihanoi_zone_root(const char *name)
-{
-    ngx_slab_pool_t         *shpool;
-    ngx_http_ihanoi_zone_t  *zone;
-
-    zone = ngx_http_ihanoi_zone_running(&shpool);
-    if (zone == NULL) {
-        return NULL;
-    }
-
-    return ngx_http_ihanoi_zone_root_find(shpool, zone, name);
-}
-
-
 /*
  * From the running cycle and not from a global: a configuration that was
  * refused after its zone stood must not leave a pointer behind.
  */
-ngx_http_ihanoi_zone_t *
-ngx_http_ihanoi_zone_running(ngx_slab_pool_t **shpool)
+ngx_http_ihanoi_metrics_t *
+ngx_http_ihanoi_metrics_running(void)
 {
     ngx_http_ihanoi_metrics_main_conf_t  *imcf;
 
     imcf = ngx_http_cycle_get_module_main_conf(ngx_cycle,
                                                ngx_http_ihanoi_metrics_module);
 
-    if (imcf == NULL || imcf->zone == NULL || imcf->zone->shm.addr == NULL) {
-        return NULL;
-    }
-
-    *shpool = (ngx_slab_pool_t *) imcf->zone->shm.addr;
-
-    return (*shpool)->data;
+    return imcf ? imcf->shared : NULL;
 }
 
 
-static void **
-ngx_http_ihanoi_zone_root_find(ngx_slab_pool_t *shpool,
-    ngx_http_ihanoi_zone_t *zone, const char *name)
+static ngx_uint_t
+ngx_http_ihanoi_metric_ncells(ngx_http_ihanoi_metric_type_e type)
 {
-    ngx_http_ihanoi_root_t  *root;
-
-    ngx_shmtx_lock(&shpool->mutex);
-
-    for (root = zone->roots; root; root = root->next) {
-        if (ngx_strcmp(root->name, name) == 0) {
-            goto found;
-        }
-    }
-
-    root = ngx_slab_calloc_locked(shpool, sizeof(ngx_http_ihanoi_root_t)
-                                          + ngx_strlen(name));
-    if (root == NULL) {
-        ngx_shmtx_unlock(&shpool->mutex);
-        return NULL;
-    }
-
-    ngx_memcpy(root->name, name, ngx_strlen(name) + 1);
-
-    root->next = zone->roots;
-    zone->roots = root;
-
-found:
-
-    ngx_shmtx_unlock(&shpool->mutex);
-
-    return &root->value;
-}
-
-
-/* The zone is there as soon as a directive of ours asks for it. */
-static ngx_shm_zone_t *
-ngx_http_ihanoi_zone_get(ngx_conf_t *cf)
-{
-    size_t                                size;
-    ngx_str_t                             name;
-    ngx_http_ihanoi_metrics_main_conf_t  *imcf;
-
-    imcf = ngx_http_conf_get_module_main_conf(cf,
-                                              ngx_http_ihanoi_metrics_module);
-
-    if (imcf->zone) {
-        return imcf->zone;
-    }
-
-    ngx_str_set(&name, "ihanoi");
-
-    /* 0: "ihanoi_zone" may still come and say it */
-    size = imcf->configured ? NGX_HTTP_IHANOI_ZONE_SIZE : 0;
-
-    imcf->zone = ngx_shared_memory_add(cf, &name, size,
-                                       &ngx_http_ihanoi_metrics_module);
-    if (imcf->zone == NULL) {
-        return NULL;
-    }
-
-    imcf->zone->init = ngx_http_ihanoi_zone_init;
-    imcf->zone->data = imcf;
-
-    return imcf->zone;
+    return (type == NGX_HTTP_IHANOI_HISTOGRAM) ? NGX_HTTP_IHANOI_BUCKETS + 2
+                                               : 1;
 }
 
 
 static ngx_int_t
-ngx_http_ihanoi_zone_init(ngx_shm_zone_t *shm_zone, void *data)
+ngx_http_ihanoi_metrics_init_zone(ngx_slab_pool_t *shpool, void **root,
+    void *data, ngx_log_t *log)
 {
-    ngx_int_t                             rc;
-    ngx_uint_t                            n;
-    ngx_slab_pool_t                      *shpool;
-    ngx_http_ihanoi_zone_t               *zone;
-    ngx_http_ihanoi_metrics_main_conf_t  *imcf;
+    ngx_http_ihanoi_metrics_main_conf_t *imcf = data;
 
-    imcf = shm_zone->data;
-    shpool = (ngx_slab_pool_t *) shm_zone->shm.addr;
-
-    if (data || shm_zone->shm.exists) {
-        zone = shpool->data;
-
-    } else {
-        /* we say it ourselves, with the size needed */
-        shpool->log_nomem = 0;
-
-        n = NGX_HTTP_IHANOI_SLOTS_MIN;
-
-        while (n < (ngx_uint_t) ngx_ncpu * 4
-               && n < NGX_HTTP_IHANOI_SLOTS_MAX)
-        {
-            n *= 2;
-        }
-
-        zone = ngx_slab_calloc(shpool, sizeof(ngx_http_ihanoi_zone_t)
-                                       + n * sizeof(ngx_atomic_t));
-        if (zone) {
-            zone->nslots = n;
-        }
-
-        shpool->data = zone;
-    }
-
-    rc = (zone == NULL) ? NGX_ABORT
-                        : ngx_http_ihanoi_zone_fill(shm_zone, imcf, zone);
-
-    if (rc == NGX_ABORT) {
-        ngx_log_error(NGX_LOG_EMERG, shm_zone->shm.log, 0,
-                      "\"ihanoi_zone\" of %uzk is too small for %ui series, "
-                      "set it to %uzk",
-                      shm_zone->shm.size / 1024, imcf->metrics.nelts,
-                      ngx_http_ihanoi_zone_needed(imcf, shm_zone) / 1024);
-        return NGX_ERROR;
-    }
-
-    return rc;
-}
-
-
-static ngx_int_t
-ngx_http_ihanoi_zone_fill(ngx_shm_zone_t *shm_zone,
-    ngx_http_ihanoi_metrics_main_conf_t *imcf, ngx_http_ihanoi_zone_t *zone)
-{
-    void                      **root;
     ngx_int_t                   rc;
-    ngx_log_t                  *log;
     ngx_uint_t                  i;
-    ngx_slab_pool_t            *shpool;
     ngx_http_ihanoi_metric_t  **m;
-    ngx_http_ihanoi_tenant_t   *tenant;
 
-    log = shm_zone->shm.log;
-    shpool = (ngx_slab_pool_t *) shm_zone->shm.addr;
+    if (*root == NULL) {
 
-    zone->generation++;
+        *root = ngx_slab_calloc(shpool, sizeof(ngx_http_ihanoi_metrics_t));
+        if (*root == NULL) {
+            return NGX_ABORT;
+        }
+    }
+
+    imcf->shared = *root;
+    imcf->shared->nslots = ngx_http_ihanoi_zone_slots(shpool);
+    imcf->shared->generation++;
 
     m = imcf->metrics.elts;
 
     for (i = 0; i < imcf->metrics.nelts; i++) {
-        rc = ngx_http_ihanoi_metric_resolve(shpool, zone, m[i], log);
-        if (rc != NGX_OK) {
-            return rc;
-        }
-    }
-
-    tenant = imcf->tenants.elts;
-
-    for (i = 0; i < imcf->tenants.nelts; i++) {
-
-        root = ngx_http_ihanoi_zone_root_find(shpool, zone, tenant[i].name);
-        if (root == NULL) {
-            return NGX_ABORT;
-        }
-
-        rc = tenant[i].init(shpool, root, tenant[i].data, log);
+        rc = ngx_http_ihanoi_metric_resolve(shpool, imcf->shared, m[i], log);
         if (rc != NGX_OK) {
             return rc;
         }
@@ -602,66 +376,11 @@ ngx_http_ihanoi_zone_fill(ngx_shm_zone_t *shm_zone,
 }
 
 
-/*
- * What to tell the operator: every series is rounded up to a slab size and a
- * chunk may end with cells that no histogram fits in.  A tenth goes to the
- * slab's own tables and to a few configurations to come.
- */
-static size_t
-ngx_http_ihanoi_zone_needed(ngx_http_ihanoi_metrics_main_conf_t *imcf,
-    ngx_shm_zone_t *shm_zone)
-{
-    size_t                      size, cells, unit;
-    ngx_uint_t                  i, nslots;
-    ngx_http_ihanoi_metric_t  **m;
-    ngx_http_ihanoi_tenant_t   *tenant;
-
-    nslots = ngx_min(ngx_max((ngx_uint_t) ngx_ncpu * 8,
-                             NGX_HTTP_IHANOI_SLOTS_MIN),
-                     NGX_HTTP_IHANOI_SLOTS_MAX);
-
-    size = 64 * 1024;
-    cells = 0;
-
-    m = imcf->metrics.elts;
-
-    for (i = 0; i < imcf->metrics.nelts; i++) {
-
-        cells += (m[i]->type == NGX_HTTP_IHANOI_HISTOGRAM)
-                     ? NGX_HTTP_IHANOI_BUCKETS + 2 : 1;
-
-        size += 2 * (sizeof(ngx_http_ihanoi_series_t) + m[i]->labels.len);
-    }
-
-    cells = cells * NGX_HTTP_IHANOI_CHUNK_CELLS
-            / (NGX_HTTP_IHANOI_CHUNK_CELLS - NGX_HTTP_IHANOI_BUCKETS - 2)
-            + NGX_HTTP_IHANOI_CHUNK_CELLS;
-
-    size += cells * nslots * sizeof(ngx_atomic_t);
-
-    tenant = imcf->tenants.elts;
-
-    for (i = 0; i < imcf->tenants.nelts; i++) {
-        size += tenant[i].size;
-    }
-
-    size += size / 10;
-
-    /* the zone may be full of what earlier configurations left */
-    if (size <= shm_zone->shm.size) {
-        size = 2 * shm_zone->shm.size;
-    }
-
-    unit = 64 * 1024;
-
-    return (size + unit - 1) / unit * unit;
-}
-
-
 /* Finds the series by name, or makes it. */
 static ngx_int_t
 ngx_http_ihanoi_metric_resolve(ngx_slab_pool_t *shpool,
-    ngx_http_ihanoi_zone_t *zone, ngx_http_ihanoi_metric_t *m, ngx_log_t *log)
+    ngx_http_ihanoi_metrics_t *metrics, ngx_http_ihanoi_metric_t *m,
+    ngx_log_t *log)
 {
     ngx_int_t                   rc;
     ngx_http_ihanoi_family_t   *family, **fp;
@@ -670,7 +389,7 @@ ngx_http_ihanoi_metric_resolve(ngx_slab_pool_t *shpool,
     rc = 1;
     family = NULL;
 
-    for (fp = &zone->families; *fp; fp = &(*fp)->next) {
+    for (fp = &metrics->families; *fp; fp = &(*fp)->next) {
         rc = ngx_http_ihanoi_metric_cmp(&(*fp)->name, &m->name);
         if (rc >= 0) {
             break;
@@ -728,7 +447,7 @@ ngx_http_ihanoi_metric_resolve(ngx_slab_pool_t *shpool,
         series->labels.data = (u_char *) (series + 1);
         ngx_memcpy(series->labels.data, m->labels.data, m->labels.len);
 
-        series->cells = ngx_http_ihanoi_metric_cells(shpool, zone, m->type);
+        series->cells = ngx_http_ihanoi_metric_cells(shpool, metrics, m->type);
         if (series->cells == NULL) {
             ngx_slab_free(shpool, series);
             return NGX_ABORT;
@@ -739,7 +458,7 @@ ngx_http_ihanoi_metric_resolve(ngx_slab_pool_t *shpool,
         *sp = series;
     }
 
-    (*sp)->generation = zone->generation;
+    (*sp)->generation = metrics->generation;
     m->cells = (*sp)->cells;
 
     return NGX_OK;
@@ -748,30 +467,19 @@ ngx_http_ihanoi_metric_resolve(ngx_slab_pool_t *shpool,
 
 static ngx_atomic_t *
 ngx_http_ihanoi_metric_cells(ngx_slab_pool_t *shpool,
-    ngx_http_ihanoi_zone_t *zone, ngx_http_ihanoi_metric_type_e type)
+    ngx_http_ihanoi_metrics_t *metrics, ngx_http_ihanoi_metric_type_e type)
 {
-    ngx_uint_t     i, n;
+    ngx_uint_t     i;
     ngx_atomic_t  *cells;
 
-    n = (type == NGX_HTTP_IHANOI_HISTOGRAM) ? NGX_HTTP_IHANOI_BUCKETS + 2 : 1;
-
-    if (zone->chunk == NULL || zone->used + n > NGX_HTTP_IHANOI_CHUNK_CELLS) {
-
-        cells = ngx_slab_calloc(shpool, zone->nslots * sizeof(ngx_atomic_t)
-                                        * NGX_HTTP_IHANOI_CHUNK_CELLS);
-        if (cells == NULL) {
-            return NULL;
-        }
-
-        zone->chunk = cells;
-        zone->used = 0;
+    cells = ngx_http_ihanoi_zone_cells(shpool,
+                                       ngx_http_ihanoi_metric_ncells(type));
+    if (cells == NULL) {
+        return NULL;
     }
 
-    cells = zone->chunk + zone->used;
-    zone->used += n;
-
     if (type == NGX_HTTP_IHANOI_GAUGE || type == NGX_HTTP_IHANOI_GAUGE_MAX) {
-        for (i = 0; i < zone->nslots; i++) {
+        for (i = 0; i < metrics->nslots; i++) {
             cells[i * NGX_HTTP_IHANOI_CHUNK_CELLS] = NGX_HTTP_IHANOI_UNSET;
         }
     }
@@ -791,49 +499,17 @@ ngx_http_ihanoi_metric_cmp(ngx_str_t *one, ngx_str_t *two)
 }
 
 
-static char *
-ngx_http_ihanoi_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+/* First of all tenants: what others count while they begin is there then. */
+static ngx_int_t
+ngx_http_ihanoi_metrics_preconfiguration(ngx_conf_t *cf)
 {
-    ngx_http_ihanoi_metrics_main_conf_t *imcf = conf;
+    ngx_http_ihanoi_metrics_main_conf_t  *imcf;
 
-    ssize_t     size;
-    ngx_str_t  *value, name;
+    imcf = ngx_http_conf_get_module_main_conf(cf,
+                                              ngx_http_ihanoi_metrics_module);
 
-    value = cf->args->elts;
-
-    size = ngx_parse_size(&value[1]);
-
-    if (size == NGX_ERROR) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid zone size \"%V\"", &value[1]);
-        return NGX_CONF_ERROR;
-    }
-
-    if (size < (ssize_t) (8 * ngx_pagesize)) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "zone size \"%V\" is too small, "
-                           "the least is %uzk", &value[1],
-                           8 * ngx_pagesize / 1024);
-        return NGX_CONF_ERROR;
-    }
-
-    if (imcf->zone && imcf->zone->shm.size) {
-        return "is duplicate";
-    }
-
-    if (ngx_http_ihanoi_zone_get(cf) == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    ngx_str_set(&name, "ihanoi");
-
-    if (ngx_shared_memory_add(cf, &name, size, &ngx_http_ihanoi_metrics_module)
-        == NULL)
-    {
-        return NGX_CONF_ERROR;
-    }
-
-    return NGX_CONF_OK;
+    return ngx_http_ihanoi_zone_add(cf, "metrics", 0,
+                                    ngx_http_ihanoi_metrics_init_zone, imcf);
 }
 
 
@@ -854,13 +530,6 @@ ngx_http_ihanoi_metrics_create_main_conf(ngx_conf_t *cf)
         return NULL;
     }
 
-    if (ngx_array_init(&imcf->tenants, cf->pool, 4,
-                       sizeof(ngx_http_ihanoi_tenant_t))
-        != NGX_OK)
-    {
-        return NULL;
-    }
-
     ngx_rbtree_init(&imcf->rbtree, &imcf->sentinel,
                     ngx_str_rbtree_insert_value);
 
@@ -875,17 +544,6 @@ ngx_http_ihanoi_metrics_postconfiguration(ngx_conf_t *cf)
 
     imcf = ngx_http_conf_get_module_main_conf(cf,
                                               ngx_http_ihanoi_metrics_module);
-
-    /* the module is loaded to be used: the zone is there in any case */
-    imcf->configured = 1;
-
-    if (ngx_http_ihanoi_zone_get(cf) == NULL) {
-        return NGX_ERROR;
-    }
-
-    if (imcf->zone->shm.size == 0) {
-        imcf->zone->shm.size = NGX_HTTP_IHANOI_ZONE_SIZE;
-    }
 
     imcf->workers = ngx_http_ihanoi_metric_add(cf, NGX_HTTP_IHANOI_GAUGE,
                         "ihanoi_workers",
@@ -904,70 +562,38 @@ ngx_http_ihanoi_metrics_postconfiguration(ngx_conf_t *cf)
 }
 
 
-/*
- * Takes a row: a free one, or that of a process that is gone (a killed worker
- * cannot give its row back, so its successor, or the next, finds it so).
- */
 static ngx_int_t
 ngx_http_ihanoi_metrics_init_process(ngx_cycle_t *cycle)
 {
-    ngx_uint_t                            i;
+    ngx_int_t                             rc;
     ngx_slab_pool_t                      *shpool;
-    ngx_http_ihanoi_zone_t               *zone;
-    ngx_http_ihanoi_family_t             *family;
-    ngx_http_ihanoi_series_t             *series;
+    ngx_http_ihanoi_metrics_t            *metrics;
     ngx_http_ihanoi_metrics_main_conf_t  *imcf;
 
     ngx_http_ihanoi_slot = 0;
     ngx_http_ihanoi_slot_owned = 0;
 
-    zone = ngx_http_ihanoi_zone_running(&shpool);
+    shpool = ngx_http_ihanoi_zone_pool();
+    metrics = ngx_http_ihanoi_metrics_running();
 
-    if (zone == NULL || ngx_process == NGX_PROCESS_HELPER) {
+    if (metrics == NULL || ngx_process == NGX_PROCESS_HELPER) {
         return NGX_OK;
     }
 
-    ngx_shmtx_lock(&shpool->mutex);
+    rc = ngx_http_ihanoi_zone_slot_take(shpool, &ngx_http_ihanoi_slot,
+                                        ngx_http_ihanoi_metrics_clear,
+                                        metrics);
+    if (rc != NGX_OK) {
 
-    for (i = 0; i < zone->nslots; i++) {
-        if (!ngx_http_ihanoi_metrics_alive(zone->pids[i])) {
-            goto found;
-        }
+        /* counters may be shared, they are atomic; gauges stay away */
+
+        ngx_log_error(NGX_LOG_WARN, cycle->log, 0,
+                      "more than %ui processes use the zone \"ihanoi\", "
+                      "gauges of this one are not shown", metrics->nslots);
+
+        return NGX_OK;
     }
 
-    ngx_shmtx_unlock(&shpool->mutex);
-
-    /* counters may be shared, they are atomic; gauges stay away */
-    ngx_http_ihanoi_slot = ngx_worker % zone->nslots;
-
-    ngx_log_error(NGX_LOG_WARN, cycle->log, 0,
-                  "more than %ui processes use the zone \"ihanoi\", "
-                  "gauges of this one are not shown", zone->nslots);
-
-    return NGX_OK;
-
-found:
-
-    for (family = zone->families; family; family = family->next) {
-
-        if (family->type != NGX_HTTP_IHANOI_GAUGE
-            && family->type != NGX_HTTP_IHANOI_GAUGE_MAX)
-        {
-            continue;
-        }
-
-        for (series = family->series; series; series = series->next) {
-            series->cells[i * NGX_HTTP_IHANOI_CHUNK_CELLS] =
-                                                       NGX_HTTP_IHANOI_UNSET;
-        }
-    }
-
-    ngx_memory_barrier();
-    zone->pids[i] = ngx_pid;
-
-    ngx_shmtx_unlock(&shpool->mutex);
-
-    ngx_http_ihanoi_slot = i;
     ngx_http_ihanoi_slot_owned = 1;
 
     imcf = ngx_http_cycle_get_module_main_conf(cycle,
@@ -980,24 +606,40 @@ found:
 }
 
 
+/* Gauges are of the process that set them: the row's next owner has none. */
 static void
-ngx_http_ihanoi_metrics_exit_process(ngx_cycle_t *cycle)
+ngx_http_ihanoi_metrics_clear(ngx_uint_t slot, void *data)
 {
-    ngx_slab_pool_t         *shpool;
-    ngx_http_ihanoi_zone_t  *zone;
+    ngx_http_ihanoi_metrics_t *metrics = data;
 
-    zone = ngx_http_ihanoi_zone_running(&shpool);
+    ngx_http_ihanoi_family_t  *family;
+    ngx_http_ihanoi_series_t  *series;
 
-    if (zone && ngx_http_ihanoi_slot_owned) {
-        zone->pids[ngx_http_ihanoi_slot] = 0;
-        ngx_http_ihanoi_slot_owned = 0;
+    for (family = metrics->families; family; family = family->next) {
+
+        if (family->type != NGX_HTTP_IHANOI_GAUGE
+            && family->type != NGX_HTTP_IHANOI_GAUGE_MAX)
+        {
+            continue;
+        }
+
+        for (series = family->series; series; series = series->next) {
+            series->cells[slot * NGX_HTTP_IHANOI_CHUNK_CELLS] =
+                                                       NGX_HTTP_IHANOI_UNSET;
+        }
     }
 }
 
 
-/* EPERM: it runs as another user, but it runs. */
-ngx_uint_t
-ngx_http_ihanoi_metrics_alive(ngx_atomic_uint_t pid)
+static void
+ngx_http_ihanoi_metrics_exit_process(ngx_cycle_t *cycle)
 {
-    return pid != 0 && (kill((pid_t) pid, 0) == 0 || ngx_errno == NGX_EPERM);
+    ngx_slab_pool_t  *shpool;
+
+    shpool = ngx_http_ihanoi_zone_pool();
+
+    if (shpool && ngx_http_ihanoi_slot_owned) {
+        ngx_http_ihanoi_zone_slot_free(shpool, ngx_http_ihanoi_slot);
+        ngx_http_ihanoi_slot_owned = 0;
+    }
 }

@@ -61,32 +61,6 @@ ngx_int_t ngx_http_ihanoi_metrics_render(ngx_pool_t *pool, ngx_chain_t **out,
     off_t *len);
 
 
-/*
- * Other boxes keep their shared data in the same zone, each under a name.
- *
- * init is called in the master whenever a configuration is loaded, with the
- * zone standing and its mutex free.  *root is NULL in a new zone; after a
- * reload it is what the box left there.  Return NGX_OK; NGX_ABORT when the
- * zone has no room (nginx then refuses the configuration and says the size
- * needed); NGX_ERROR when you have logged why.
- *
- * name is a string literal; size is about what init will allocate.
- */
-typedef ngx_int_t (*ngx_http_ihanoi_zone_init_pt)(ngx_slab_pool_t *shpool,
-    void **root, void *data, ngx_log_t *log);
-
-ngx_int_t ngx_http_ihanoi_zone_add(ngx_conf_t *cf, const char *name,
-    size_t size, ngx_http_ihanoi_zone_init_pt init, void *data);
-
-/*
- * The zone of the running configuration: in workers, from init_process on.
- * The pool is NULL when there is no http block.  A root that is not
- * there yet is made; NULL when the zone is missing or full.
- */
-ngx_slab_pool_t *ngx_http_ihanoi_zone_pool(void);
-void **ngx_http_ihanoi_zone_root(const char *name);
-
-
 extern ngx_module_t  ngx_http_ihanoi_metrics_module;
 
 

@@ -5,58 +5,60 @@
  */
 
 #include "ngx_http_ihanoi_metrics.h"
-#include "ngx_http_ihanoi_metrics_zone.h"
+#include "ngx_http_ihanoi_metrics_series.h"
+#include "ngx_http_ihanoi_zone.h"
 
 
 static size_t ngx_http_ihanoi_metrics_size(ngx_http_ihanoi_family_t *family);
 static size_t ngx_http_ihanoi_metrics_series_size(
     ngx_http_ihanoi_family_t *family, ngx_http_ihanoi_series_t *series);
 static u_char *ngx_http_ihanoi_metrics_family(u_char *p, u_char *end,
-    ngx_http_ihanoi_zone_t *zone, ngx_http_ihanoi_family_t *family,
+    ngx_http_ihanoi_metrics_t *metrics, ngx_http_ihanoi_family_t *family,
     u_char *alive);
 static u_char *ngx_http_ihanoi_metrics_name(u_char *p,
     ngx_http_ihanoi_family_t *family, const char *suffix,
     ngx_http_ihanoi_series_t *series);
 static u_char *ngx_http_ihanoi_metrics_gauge(u_char *p,
-    ngx_http_ihanoi_zone_t *zone, ngx_http_ihanoi_family_t *family,
+    ngx_http_ihanoi_metrics_t *metrics, ngx_http_ihanoi_family_t *family,
     ngx_http_ihanoi_series_t *series, u_char *alive);
 static u_char *ngx_http_ihanoi_metrics_histogram(u_char *p,
-    ngx_http_ihanoi_zone_t *zone, ngx_http_ihanoi_family_t *family,
+    ngx_http_ihanoi_metrics_t *metrics, ngx_http_ihanoi_family_t *family,
     ngx_http_ihanoi_series_t *series);
 static ngx_atomic_uint_t ngx_http_ihanoi_metrics_sum(
-    ngx_http_ihanoi_zone_t *zone, ngx_atomic_t *cell);
+    ngx_http_ihanoi_metrics_t *metrics, ngx_atomic_t *cell);
 
 
 ngx_int_t
 ngx_http_ihanoi_metrics_render(ngx_pool_t *pool, ngx_chain_t **out, off_t *len)
 {
-    size_t                     size;
-    u_char                    *alive;
-    ngx_buf_t                 *b;
-    ngx_uint_t                 i;
-    ngx_chain_t               *cl, **ll;
-    ngx_slab_pool_t           *shpool;
-    ngx_http_ihanoi_zone_t    *zone;
-    ngx_http_ihanoi_family_t  *family;
+    size_t                      size;
+    u_char                     *alive;
+    ngx_buf_t                  *b;
+    ngx_uint_t                  i;
+    ngx_chain_t                *cl, **ll;
+    ngx_slab_pool_t            *shpool;
+    ngx_http_ihanoi_family_t   *family;
+    ngx_http_ihanoi_metrics_t  *metrics;
 
     *len = 0;
     ll = out;
     b = NULL;
 
-    zone = ngx_http_ihanoi_zone_running(&shpool);
+    shpool = ngx_http_ihanoi_zone_pool();
+    metrics = ngx_http_ihanoi_metrics_running();
 
-    if (zone && zone->families) {
+    if (metrics && metrics->families) {
 
-        alive = ngx_pnalloc(pool, zone->nslots);
+        alive = ngx_pnalloc(pool, metrics->nslots);
         if (alive == NULL) {
             return NGX_ERROR;
         }
 
-        for (i = 0; i < zone->nslots; i++) {
-            alive[i] = ngx_http_ihanoi_metrics_alive(zone->pids[i]);
+        for (i = 0; i < metrics->nslots; i++) {
+            alive[i] = ngx_http_ihanoi_zone_slot_alive(shpool, i);
         }
 
-        for (family = zone->families; family; family = family->next) {
+        for (family = metrics->families; family; family = family->next) {
 
             size = ngx_http_ihanoi_metrics_size(family);
 
@@ -65,7 +67,7 @@ ngx_http_ihanoi_metrics_render(ngx_pool_t *pool, ngx_chain_t **out, off_t *len)
                 return NGX_ERROR;
             }
 
-            b->last = ngx_http_ihanoi_metrics_family(b->pos, b->end, zone,
+            b->last = ngx_http_ihanoi_metrics_family(b->pos, b->end, metrics,
                                                      family, alive);
             if (b->last == b->pos) {
                 continue;
@@ -135,7 +137,7 @@ ngx_http_ihanoi_metrics_series_size(ngx_http_ihanoi_family_t *family,
 
 static u_char *
 ngx_http_ihanoi_metrics_family(u_char *p, u_char *end,
-    ngx_http_ihanoi_zone_t *zone, ngx_http_ihanoi_family_t *family,
+    ngx_http_ihanoi_metrics_t *metrics, ngx_http_ihanoi_family_t *family,
     u_char *alive)
 {
     u_char                    *start, *first;
@@ -182,17 +184,19 @@ ngx_http_ihanoi_metrics_family(u_char *p, u_char *end,
         switch (family->type) {
 
         case NGX_HTTP_IHANOI_HISTOGRAM:
-            p = ngx_http_ihanoi_metrics_histogram(p, zone, family, series);
+            p = ngx_http_ihanoi_metrics_histogram(p, metrics, family, series);
             break;
 
         case NGX_HTTP_IHANOI_COUNTER:
             p = ngx_http_ihanoi_metrics_name(p, family, "", series);
             p = ngx_sprintf(p, "%uA\n",
-                            ngx_http_ihanoi_metrics_sum(zone, series->cells));
+                            ngx_http_ihanoi_metrics_sum(metrics,
+                                                        series->cells));
             break;
 
         default:
-            p = ngx_http_ihanoi_metrics_gauge(p, zone, family, series, alive);
+            p = ngx_http_ihanoi_metrics_gauge(p, metrics, family, series,
+                                              alive);
         }
     }
 
@@ -218,7 +222,7 @@ ngx_http_ihanoi_metrics_name(u_char *p, ngx_http_ihanoi_family_t *family,
 
 
 static u_char *
-ngx_http_ihanoi_metrics_gauge(u_char *p, ngx_http_ihanoi_zone_t *zone,
+ngx_http_ihanoi_metrics_gauge(u_char *p, ngx_http_ihanoi_metrics_t *metrics,
     ngx_http_ihanoi_family_t *family, ngx_http_ihanoi_series_t *series,
     u_char *alive)
 {
@@ -228,7 +232,7 @@ ngx_http_ihanoi_metrics_gauge(u_char *p, ngx_http_ihanoi_zone_t *zone,
     set = 0;
     total = 0;
 
-    for (i = 0; i < zone->nslots; i++) {
+    for (i = 0; i < metrics->nslots; i++) {
 
         value = series->cells[i * NGX_HTTP_IHANOI_CHUNK_CELLS];
 
@@ -247,7 +251,7 @@ ngx_http_ihanoi_metrics_gauge(u_char *p, ngx_http_ihanoi_zone_t *zone,
     }
 
     /* a series that this configuration has is shown, also as 0 */
-    if (!set && series->generation != zone->generation) {
+    if (!set && series->generation != metrics->generation) {
         return p;
     }
 
@@ -258,8 +262,9 @@ ngx_http_ihanoi_metrics_gauge(u_char *p, ngx_http_ihanoi_zone_t *zone,
 
 
 static u_char *
-ngx_http_ihanoi_metrics_histogram(u_char *p, ngx_http_ihanoi_zone_t *zone,
-    ngx_http_ihanoi_family_t *family, ngx_http_ihanoi_series_t *series)
+ngx_http_ihanoi_metrics_histogram(u_char *p,
+    ngx_http_ihanoi_metrics_t *metrics, ngx_http_ihanoi_family_t *family,
+    ngx_http_ihanoi_series_t *series)
 {
     const char         *le;
     ngx_uint_t          i;
@@ -272,15 +277,15 @@ ngx_http_ihanoi_metrics_histogram(u_char *p, ngx_http_ihanoi_zone_t *zone,
         le = (i < NGX_HTTP_IHANOI_BUCKETS) ? ngx_http_ihanoi_buckets[i].le
                                            : "+Inf";
 
-        count += ngx_http_ihanoi_metrics_sum(zone, series->cells + i);
+        count += ngx_http_ihanoi_metrics_sum(metrics, series->cells + i);
 
         p = ngx_sprintf(p, "%V_bucket{%V%sle=\"%s\"} %uA\n", &family->name,
                         &series->labels, series->labels.len ? "," : "", le,
                         count);
     }
 
-    sum = ngx_http_ihanoi_metrics_sum(zone, series->cells
-                                            + NGX_HTTP_IHANOI_BUCKETS + 1);
+    sum = ngx_http_ihanoi_metrics_sum(metrics, series->cells
+                                               + NGX_HTTP_IHANOI_BUCKETS + 1);
 
     p = ngx_http_ihanoi_metrics_name(p, family, "_sum", series);
     p = ngx_sprintf(p, "%uA.%06uA\n", sum / 1000000, sum % 1000000);
@@ -293,14 +298,15 @@ ngx_http_ihanoi_metrics_histogram(u_char *p, ngx_http_ihanoi_zone_t *zone,
 
 
 static ngx_atomic_uint_t
-ngx_http_ihanoi_metrics_sum(ngx_http_ihanoi_zone_t *zone, ngx_atomic_t *cell)
+ngx_http_ihanoi_metrics_sum(ngx_http_ihanoi_metrics_t *metrics,
+    ngx_atomic_t *cell)
 {
     ngx_uint_t         i;
     ngx_atomic_uint_t  sum;
 
     sum = 0;
 
-    for (i = 0; i < zone->nslots; i++) {
+    for (i = 0; i < metrics->nslots; i++) {
         sum += cell[i * NGX_HTTP_IHANOI_CHUNK_CELLS];
     }
 
