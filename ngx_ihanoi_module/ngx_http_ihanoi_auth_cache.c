@@ -7,6 +7,13 @@
 #include "ngx_http_ihanoi_auth_cache.h"
 
 
+/*
+ * The end of a token is of its signature: as good as a hash of the whole, and
+ * what a stranger does not know.
+ */
+#define NGX_HTTP_IHANOI_AUTH_TAIL  64
+
+
 typedef struct {
     ngx_http_ihanoi_auth_entry_t  **buckets;
     ngx_uint_t                      mask;
@@ -19,8 +26,11 @@ typedef struct {
 static ngx_int_t ngx_http_ihanoi_auth_cache_init(
     ngx_http_ihanoi_auth_cache_conf_t *conf);
 static void ngx_http_ihanoi_auth_cache_cleanup(void *data);
+static uint32_t ngx_http_ihanoi_auth_cache_hash(ngx_str_t *token);
 static ngx_http_ihanoi_auth_entry_t **ngx_http_ihanoi_auth_cache_bucket(
-    u_char *digest);
+    uint32_t hash);
+static ngx_uint_t ngx_http_ihanoi_auth_cache_same(ngx_str_t *one,
+    ngx_str_t *two);
 static void ngx_http_ihanoi_auth_cache_remove(
     ngx_http_ihanoi_auth_entry_t *entry);
 
@@ -32,22 +42,28 @@ static ngx_http_ihanoi_auth_cache_conf_t  *ngx_http_ihanoi_auth_cache_conf;
 
 ngx_http_ihanoi_auth_entry_t *
 ngx_http_ihanoi_auth_cache_find(ngx_http_ihanoi_auth_cache_conf_t *conf,
-    u_char *digest, const void *group)
+    ngx_str_t *token, const void *group)
 {
+    uint32_t                       hash;
     ngx_http_ihanoi_auth_entry_t  *entry;
 
-    if (conf != ngx_http_ihanoi_auth_cache_conf) {
+    if (conf != ngx_http_ihanoi_auth_cache_conf
+        || token->len < NGX_HTTP_IHANOI_AUTH_TAIL)
+    {
         return NULL;
     }
 
-    for (entry = *ngx_http_ihanoi_auth_cache_bucket(digest);
+    hash = ngx_http_ihanoi_auth_cache_hash(token);
+
+    for (entry = *ngx_http_ihanoi_auth_cache_bucket(hash);
          entry;
          entry = entry->next)
     {
         /* what is good by the rules of one place may not be in another */
 
-        if (entry->group == group
-            && ngx_memcmp(entry->digest, digest, IHANOI_SHA256_LEN) == 0)
+        if (entry->hash == hash
+            && entry->group == group
+            && ngx_http_ihanoi_auth_cache_same(&entry->token, token))
         {
             ngx_queue_remove(&entry->queue);
             ngx_queue_insert_head(&ngx_http_ihanoi_auth_cache.queue,
@@ -68,7 +84,9 @@ ngx_http_ihanoi_auth_cache_insert(ngx_http_ihanoi_auth_cache_conf_t *conf,
     ngx_http_ihanoi_auth_cache_t   *cache;
     ngx_http_ihanoi_auth_entry_t  **bucket, *old;
 
-    if (conf->max_entries == 0 || entry->size > conf->max_size) {
+    if (conf->max_entries == 0 || entry->size > conf->max_size
+        || entry->token.len < NGX_HTTP_IHANOI_AUTH_TAIL)
+    {
         return;
     }
 
@@ -91,7 +109,8 @@ ngx_http_ihanoi_auth_cache_insert(ngx_http_ihanoi_auth_cache_conf_t *conf,
         ngx_http_ihanoi_metric_inc(conf->evictions);
     }
 
-    bucket = ngx_http_ihanoi_auth_cache_bucket(entry->digest);
+    entry->hash = ngx_http_ihanoi_auth_cache_hash(&entry->token);
+    bucket = ngx_http_ihanoi_auth_cache_bucket(entry->hash);
 
     entry->next = *bucket;
     *bucket = entry;
@@ -189,15 +208,53 @@ ngx_http_ihanoi_auth_cache_cleanup(void *data)
 }
 
 
-static ngx_http_ihanoi_auth_entry_t **
-ngx_http_ihanoi_auth_cache_bucket(u_char *digest)
+static uint32_t
+ngx_http_ihanoi_auth_cache_hash(ngx_str_t *token)
 {
-    ngx_uint_t  n;
+    return ngx_murmur_hash2(token->data + token->len
+                            - NGX_HTTP_IHANOI_AUTH_TAIL,
+                            NGX_HTTP_IHANOI_AUTH_TAIL);
+}
 
-    ngx_memcpy(&n, digest, sizeof(ngx_uint_t));
 
+static ngx_http_ihanoi_auth_entry_t **
+ngx_http_ihanoi_auth_cache_bucket(uint32_t hash)
+{
     return &ngx_http_ihanoi_auth_cache.buckets[
-                                    n & ngx_http_ihanoi_auth_cache.mask];
+                                    hash & ngx_http_ihanoi_auth_cache.mask];
+}
+
+
+/*
+ * The ends are compared in a time that tells nothing of where they differ; the
+ * rest is compared only for someone who knows the signature.
+ */
+
+static ngx_uint_t
+ngx_http_ihanoi_auth_cache_same(ngx_str_t *one, ngx_str_t *two)
+{
+    u_char     *p, *q;
+    uint64_t    a, b, differ;
+    ngx_uint_t  i;
+
+    if (one->len != two->len) {
+        return 0;
+    }
+
+    p = one->data + one->len - NGX_HTTP_IHANOI_AUTH_TAIL;
+    q = two->data + two->len - NGX_HTTP_IHANOI_AUTH_TAIL;
+    differ = 0;
+
+    for (i = 0; i < NGX_HTTP_IHANOI_AUTH_TAIL; i += sizeof(uint64_t)) {
+        ngx_memcpy(&a, p + i, sizeof(uint64_t));
+        ngx_memcpy(&b, q + i, sizeof(uint64_t));
+        differ |= a ^ b;
+    }
+
+    return differ == 0
+           && ngx_memcmp(one->data, two->data,
+                         one->len - NGX_HTTP_IHANOI_AUTH_TAIL)
+              == 0;
 }
 
 
@@ -206,7 +263,7 @@ ngx_http_ihanoi_auth_cache_remove(ngx_http_ihanoi_auth_entry_t *entry)
 {
     ngx_http_ihanoi_auth_entry_t  **p;
 
-    p = ngx_http_ihanoi_auth_cache_bucket(entry->digest);
+    p = ngx_http_ihanoi_auth_cache_bucket(entry->hash);
 
     while (*p != entry) {
         p = &(*p)->next;

@@ -1,8 +1,8 @@
 /*
  * Copyright (C) iHaNoi contributors
  *
- * Verified tokens, each worker's own: by SHA-256 of the token's text, least
- * recently used first out, bounded in number and bytes.
+ * Verified tokens, each worker's own: by the token's text, least recently used
+ * first out, bounded in number and bytes.
  *
  * Only verified tokens get in, and the strict reader takes one spelling of a
  * token only, so strangers can neither fill it nor get around it.
@@ -16,7 +16,6 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
-#include "ihanoi_digest.h"
 #include "ihanoi_jwt.h"
 #include "ngx_http_ihanoi_auth.h"
 #include "ngx_http_ihanoi_metrics.h"
@@ -47,23 +46,24 @@ struct ngx_http_ihanoi_auth_entry_s {
     size_t                         size;
     unsigned                       cached:1;
 
-    u_char                         digest[IHANOI_SHA256_LEN];
+    ngx_str_t                      token;
+    uint32_t                       hash;          /* of its end */
     const void                    *group;         /* of places it is good in */
     const void                    *issuer;        /* whose rules it met */
     ngx_uint_t                     generation;    /* of the keys then */
     ngx_atomic_uint_t              deny_epoch;    /* of the list then */
     ihanoi_jwt_claims_t            claims;
     ngx_http_ihanoi_caller_t       caller;
-    u_char                        *text;          /* strings of caller */
+    u_char                        *text;          /* token, strings of caller */
 };
 
 
 /*
- * The entry with digest that was verified for that group of places, or NULL;
- * it may go away with the next insertion.
+ * The entry of a token, of any text, that was verified for that group of places,
+ * or NULL; it may go away with the next insertion.
  */
 ngx_http_ihanoi_auth_entry_t *ngx_http_ihanoi_auth_cache_find(
-    ngx_http_ihanoi_auth_cache_conf_t *conf, u_char *digest,
+    ngx_http_ihanoi_auth_cache_conf_t *conf, ngx_str_t *token,
     const void *group);
 
 /*

@@ -17,7 +17,7 @@ static const char *const  ngx_http_ihanoi_auth_assurances[] = {
 
 static ngx_int_t ngx_http_ihanoi_auth_entry_strings(
     ngx_http_ihanoi_auth_main_conf_t *amcf,
-    ngx_http_ihanoi_auth_entry_t *entry, ihanoi_jwt_t *jwt,
+    ngx_http_ihanoi_auth_entry_t *entry, ngx_str_t *token, ihanoi_jwt_t *jwt,
     ngx_uint_t assurance, ngx_log_t *log);
 static char *ngx_http_ihanoi_auth_payload(ihanoi_jwt_t *jwt);
 static char *ngx_http_ihanoi_auth_scope(json_t *claims);
@@ -29,8 +29,8 @@ static ngx_uint_t ngx_http_ihanoi_auth_assurance(
 
 ngx_http_ihanoi_auth_entry_t *
 ngx_http_ihanoi_auth_entry_create(ngx_http_ihanoi_auth_main_conf_t *amcf,
-    ngx_http_ihanoi_auth_issuer_t *issuer, ihanoi_jwt_t *jwt,
-    ihanoi_jwt_claims_t *claims, ngx_log_t *log)
+    ngx_http_ihanoi_auth_issuer_t *issuer, ngx_str_t *token,
+    ihanoi_jwt_t *jwt, ihanoi_jwt_claims_t *claims, ngx_log_t *log)
 {
     ngx_http_ihanoi_auth_entry_t  *entry;
 
@@ -43,7 +43,7 @@ ngx_http_ihanoi_auth_entry_create(ngx_http_ihanoi_auth_main_conf_t *amcf,
     entry->caller.assurance = ngx_http_ihanoi_auth_assurance(issuer,
                                                              jwt->claims);
 
-    if (ngx_http_ihanoi_auth_entry_strings(amcf, entry, jwt,
+    if (ngx_http_ihanoi_auth_entry_strings(amcf, entry, token, jwt,
                                            entry->caller.assurance, log)
         != NGX_OK)
     {
@@ -68,7 +68,7 @@ ngx_http_ihanoi_auth_entry_create(ngx_http_ihanoi_auth_main_conf_t *amcf,
 
 static ngx_int_t
 ngx_http_ihanoi_auth_entry_strings(ngx_http_ihanoi_auth_main_conf_t *amcf,
-    ngx_http_ihanoi_auth_entry_t *entry, ihanoi_jwt_t *jwt,
+    ngx_http_ihanoi_auth_entry_t *entry, ngx_str_t *token, ihanoi_jwt_t *jwt,
     ngx_uint_t assurance, ngx_log_t *log)
 {
     char                           *head, *payload, *scope;
@@ -104,7 +104,8 @@ ngx_http_ihanoi_auth_entry_strings(ngx_http_ihanoi_auth_main_conf_t *amcf,
     scope_len = ngx_strlen(scope);
     head_len = ngx_strlen(head) - 2;           /* without its braces */
 
-    size = c->iss.len + 1 + c->sub.len
+    size = token->len
+           + c->iss.len + 1 + c->sub.len
            + IHANOI_SHA256_LEN
            + scope_len
            + head_len + sizeof(",\"claims\":") - 1 + payload_len;
@@ -116,6 +117,10 @@ ngx_http_ihanoi_auth_entry_strings(ngx_http_ihanoi_auth_main_conf_t *amcf,
 
     entry->text = p;
     entry->size = size;
+
+    entry->token.data = p;
+    entry->token.len = token->len;
+    p = ngx_cpymem(p, token->data, token->len);
 
     caller->subject.data = p;
     caller->subject.len = c->iss.len + 1 + c->sub.len;

@@ -16,13 +16,13 @@
 
 
 /*
- * Makes an entry of a token that was verified and checked.  It takes the JSON
- * values of *jwt over and has one reference.  NULL: memory.
+ * Makes an entry of a token that was verified and checked, with a copy of its
+ * text.  It takes the JSON values of *jwt over and has one reference.  NULL: memory.
  */
 ngx_http_ihanoi_auth_entry_t *ngx_http_ihanoi_auth_entry_create(
     ngx_http_ihanoi_auth_main_conf_t *amcf,
-    ngx_http_ihanoi_auth_issuer_t *issuer, ihanoi_jwt_t *jwt,
-    ihanoi_jwt_claims_t *claims, ngx_log_t *log);
+    ngx_http_ihanoi_auth_issuer_t *issuer, ngx_str_t *token,
+    ihanoi_jwt_t *jwt, ihanoi_jwt_claims_t *claims, ngx_log_t *log);
 
 /*
  * A claim or header member as text, in the pool or in the JSON itself.

@@ -18,6 +18,9 @@ static ngx_int_t ngx_http_ihanoi_auth_token(ngx_http_request_t *r,
     ngx_http_ihanoi_auth_loc_conf_t *alcf, ngx_str_t *token);
 static ngx_int_t ngx_http_ihanoi_auth_bearer(ngx_http_request_t *r,
     ngx_str_t *token);
+static ngx_uint_t ngx_http_ihanoi_auth_b64token(ngx_str_t *token);
+static ngx_int_t ngx_http_ihanoi_auth_malformed(ngx_http_request_t *r,
+    ngx_http_ihanoi_auth_loc_conf_t *alcf, ngx_http_ihanoi_auth_ctx_t *ctx);
 static ngx_int_t ngx_http_ihanoi_auth_challenge(ngx_http_request_t *r,
     ngx_str_t *realm, const char *error, ngx_str_t *scope);
 
@@ -26,7 +29,6 @@ ngx_int_t
 ngx_http_ihanoi_auth_identify(ngx_http_request_t *r, ngx_uint_t wait,
     ngx_http_ihanoi_caller_t **caller)
 {
-    u_char                             digest[IHANOI_SHA256_LEN];
     ngx_int_t                          rc;
     ngx_str_t                          token;
     ngx_http_ihanoi_auth_ctx_t        *ctx;
@@ -78,13 +80,7 @@ ngx_http_ihanoi_auth_identify(ngx_http_request_t *r, ngx_uint_t wait,
     }
 
     if (rc == NGX_DECLINED) {
-        ctx->conf = alcf;
-
-        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
-                      "client sent a malformed bearer token");
-
-        return ngx_http_ihanoi_auth_decline(ctx, "authorization-malformed",
-                                            "invalid_request");
+        return ngx_http_ihanoi_auth_malformed(r, alcf, ctx);
     }
 
     if (token.len == 0) {
@@ -94,11 +90,7 @@ ngx_http_ihanoi_auth_identify(ngx_http_request_t *r, ngx_uint_t wait,
 
     amcf = ngx_http_get_module_main_conf(r, ngx_http_ihanoi_auth_module);
 
-    if (ihanoi_sha256(token.data, token.len, digest) != 0) {
-        return NGX_ERROR;
-    }
-
-    entry = ngx_http_ihanoi_auth_cached(r, amcf, alcf, wait, digest);
+    entry = ngx_http_ihanoi_auth_cached(r, amcf, alcf, wait, &token);
 
     if (entry) {
         ngx_http_ihanoi_metric_inc(amcf->cache.hits);
@@ -108,8 +100,16 @@ ngx_http_ihanoi_auth_identify(ngx_http_request_t *r, ngx_uint_t wait,
         }
 
     } else {
-        rc = ngx_http_ihanoi_auth_verify(r, amcf, alcf, ctx, &token, wait,
-                                         digest);
+
+        /* what a variable brings is a token or is not: no syntax of a header */
+
+        if (alcf->token == NGX_CONF_UNSET
+            && !ngx_http_ihanoi_auth_b64token(&token))
+        {
+            return ngx_http_ihanoi_auth_malformed(r, alcf, ctx);
+        }
+
+        rc = ngx_http_ihanoi_auth_verify(r, amcf, alcf, ctx, &token, wait);
 
         if (rc == NGX_ERROR || rc == NGX_AGAIN) {
             return rc;
@@ -188,14 +188,15 @@ ngx_http_ihanoi_auth_token(ngx_http_request_t *r,
 
 
 /*
- * RFC 6750 2.1: "Bearer" 1*SP b64token.  Credentials of another scheme are
- * somebody else's; what begins like ours and is not is malformed.
+ * RFC 6750 2.1: "Bearer" 1*SP b64token, the token's characters not yet looked
+ * at.  Credentials of another scheme are somebody else's; what begins like ours
+ * and is not is malformed.
  */
 
 static ngx_int_t
 ngx_http_ihanoi_auth_bearer(ngx_http_request_t *r, ngx_str_t *token)
 {
-    u_char           *p, *last, c;
+    u_char           *p, *last;
     ngx_table_elt_t  *h;
 
     h = r->headers_in.authorization;
@@ -230,22 +231,42 @@ ngx_http_ihanoi_auth_bearer(ngx_http_request_t *r, ngx_str_t *token)
     token->data = p;
     token->len = last - p;
 
-    if (token->len == 0) {
-        return NGX_DECLINED;
-    }
+    return token->len ? NGX_OK : NGX_DECLINED;
+}
 
-    for ( /* void */ ; p < last; p++) {
-        c = *p;
+
+static ngx_uint_t
+ngx_http_ihanoi_auth_b64token(ngx_str_t *token)
+{
+    u_char  c;
+    size_t  i;
+
+    for (i = 0; i < token->len; i++) {
+        c = token->data[i];
 
         if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z')
               || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_'
               || c == '~' || c == '+' || c == '/' || c == '='))
         {
-            return NGX_DECLINED;
+            return 0;
         }
     }
 
-    return NGX_OK;
+    return 1;
+}
+
+
+static ngx_int_t
+ngx_http_ihanoi_auth_malformed(ngx_http_request_t *r,
+    ngx_http_ihanoi_auth_loc_conf_t *alcf, ngx_http_ihanoi_auth_ctx_t *ctx)
+{
+    ctx->conf = alcf;
+
+    ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                  "client sent a malformed bearer token");
+
+    return ngx_http_ihanoi_auth_decline(ctx, "authorization-malformed",
+                                        "invalid_request");
 }
 
 

@@ -27,13 +27,13 @@ static void ngx_http_ihanoi_auth_hold_cleanup(void *data);
 ngx_http_ihanoi_auth_entry_t *
 ngx_http_ihanoi_auth_cached(ngx_http_request_t *r,
     ngx_http_ihanoi_auth_main_conf_t *amcf,
-    ngx_http_ihanoi_auth_loc_conf_t *alcf, ngx_uint_t wait, u_char *digest)
+    ngx_http_ihanoi_auth_loc_conf_t *alcf, ngx_uint_t wait, ngx_str_t *token)
 {
     ngx_atomic_uint_t               epoch;
     ngx_http_ihanoi_auth_entry_t   *entry;
     ngx_http_ihanoi_auth_issuer_t  *issuer;
 
-    entry = ngx_http_ihanoi_auth_cache_find(&amcf->cache, digest,
+    entry = ngx_http_ihanoi_auth_cache_find(&amcf->cache, token,
                                             alcf->own ? (void *) alcf->own
                                                       : (void *) amcf);
     if (entry == NULL) {
@@ -87,7 +87,7 @@ ngx_int_t
 ngx_http_ihanoi_auth_verify(ngx_http_request_t *r,
     ngx_http_ihanoi_auth_main_conf_t *amcf,
     ngx_http_ihanoi_auth_loc_conf_t *alcf, ngx_http_ihanoi_auth_ctx_t *ctx,
-    ngx_str_t *token, ngx_uint_t wait, u_char *digest)
+    ngx_str_t *token, ngx_uint_t wait)
 {
     ngx_int_t                       rc;
     ihanoi_jwt_e                    result;
@@ -177,13 +177,12 @@ ngx_http_ihanoi_auth_verify(ngx_http_request_t *r,
 
     rc = NGX_ERROR;
 
-    entry = ngx_http_ihanoi_auth_entry_create(amcf, issuer, &jwt, &claims,
-                                              r->connection->log);
+    entry = ngx_http_ihanoi_auth_entry_create(amcf, issuer, token, &jwt,
+                                              &claims, r->connection->log);
     if (entry == NULL) {
         goto done;
     }
 
-    ngx_memcpy(entry->digest, digest, IHANOI_SHA256_LEN);
     entry->group = alcf->own ? (void *) alcf->own : (void *) amcf;
     entry->issuer = issuer;
     entry->generation = ngx_http_ihanoi_auth_generation(issuer, NULL);

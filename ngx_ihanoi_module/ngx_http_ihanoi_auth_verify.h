@@ -21,7 +21,7 @@
  */
 ngx_http_ihanoi_auth_entry_t *ngx_http_ihanoi_auth_cached(
     ngx_http_request_t *r, ngx_http_ihanoi_auth_main_conf_t *amcf,
-    ngx_http_ihanoi_auth_loc_conf_t *alcf, ngx_uint_t wait, u_char *digest);
+    ngx_http_ihanoi_auth_loc_conf_t *alcf, ngx_uint_t wait, ngx_str_t *token);
 
 /*
  *   NGX_OK, NGX_ABORT  ctx has the entry or the problem
@@ -32,7 +32,7 @@ ngx_http_ihanoi_auth_entry_t *ngx_http_ihanoi_auth_cached(
 ngx_int_t ngx_http_ihanoi_auth_verify(ngx_http_request_t *r,
     ngx_http_ihanoi_auth_main_conf_t *amcf,
     ngx_http_ihanoi_auth_loc_conf_t *alcf, ngx_http_ihanoi_auth_ctx_t *ctx,
-    ngx_str_t *token, ngx_uint_t wait, u_char *digest);
+    ngx_str_t *token, ngx_uint_t wait);
 
 /* Keeps the entry for as long as the request's pool lives. */
 ngx_int_t ngx_http_ihanoi_auth_hold(ngx_http_request_t *r,
