@@ -326,17 +326,18 @@ ihanoi_jwt_json(const char *data, size_t len, const char *const *names)
 
 
 /*
- * What jansson lets pass: depth beyond what anybody needs, and names spelled
- * with \u escapes, which a reader that compares bytes does not recognise.
- * Values may be escaped.  Looks at nesting and strings only; the parser sees
- * to the rest.
+ * What jansson lets pass: depth beyond what anybody needs, names spelled with
+ * \u escapes, which a reader that compares bytes does not recognise, and
+ * numbers like 1e-99999, which a double reads as 0 and jsonb cannot hold.
+ * Values may be escaped.  Looks at nesting, strings and exponents only; the
+ * parser sees to the rest.
  */
 
 static int
 ihanoi_jwt_guard(const char *data, size_t len)
 {
     int          escaped;
-    unsigned     depth;
+    unsigned     depth, digits;
     const char  *p, *end;
 
     depth = 0;
@@ -346,6 +347,30 @@ ihanoi_jwt_guard(const char *data, size_t len)
     while (p < end) {
 
         switch (*p++) {
+
+        case 'e':
+        case 'E':
+            if (p - data < 2 || p[-2] < '0' || p[-2] > '9') {
+                break;                      /* of true or false */
+            }
+
+            if (p < end && (*p == '+' || *p == '-')) {
+                p++;
+            }
+
+            while (p < end && *p == '0') {
+                p++;
+            }
+
+            for (digits = 0; p < end && *p >= '0' && *p <= '9'; p++) {
+                digits++;
+            }
+
+            if (digits > IHANOI_JWT_EXPONENT_DIGITS) {
+                return -1;
+            }
+
+            break;
 
         case '{':
         case '[':

@@ -22,6 +22,7 @@
 
 #define IHANOI_JWT_MAX_SIZE     8192
 #define IHANOI_JWT_MAX_DEPTH    32
+#define IHANOI_JWT_EXPONENT_DIGITS  3   /* a double's range has so many */
 #define IHANOI_JWT_MAX_NAME     255    /* sub, jti, sid */
 #define IHANOI_JWT_MAX_ISSUER   512
 
