@@ -81,6 +81,8 @@ sub format {
     my %headers = (Host => "127.0.0.1:$self->{port}");
     my $body = $arg{body};
 
+    utf8::encode($body) if defined $body && utf8::is_utf8($body);
+
     if (exists $arg{json}) {
         require JSON::PP;
         $body = JSON::PP->new->utf8->canonical->allow_nonref
@@ -105,9 +107,10 @@ sub format {
         $head .= "$name: $_\r\n" for ref $value ? @$value : $value;
     }
 
-    my $text = "$head\r\n" . ($body // '');
-    utf8::encode($text) if utf8::is_utf8($text);
-    return $text;
+    # Head and body apart: together, one that is text would have the bytes of
+    # the other encoded anew.
+    utf8::encode($head) if utf8::is_utf8($head);
+    return "$head\r\n" . ($body // '');
 }
 
 
