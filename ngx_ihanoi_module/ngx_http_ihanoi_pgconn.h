@@ -174,8 +174,5 @@ void ngx_http_ihanoi_pgconn_destroy(ngx_http_ihanoi_pgconn_t *pc);
 /* Microseconds since the oldest exchange was sent, 0 if none is in flight. */
 uint64_t ngx_http_ihanoi_pgconn_waiting(ngx_http_ihanoi_pgconn_t *pc);
 
-/* Bytes that this worker's unreleased results hold. */
-size_t ngx_http_ihanoi_pgresult_pinned(void);
-
 
 #endif /* _NGX_HTTP_IHANOI_PGCONN_H_INCLUDED_ */

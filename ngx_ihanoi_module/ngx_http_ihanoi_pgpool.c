@@ -21,6 +21,7 @@
 
 #include "ngx_http_ihanoi_pg.h"
 #include "ngx_http_ihanoi_metrics.h"
+#include "ngx_http_ihanoi_pgresult.h"
 #include "ngx_http_ihanoi_pgconn.h"
 #include "ngx_http_ihanoi_pgdb.h"
 #include "ngx_http_ihanoi_pgpool.h"

@@ -1,0 +1,526 @@
+/*
+ * Copyright (C) iHaNoi contributors
+ *
+ * What a PostgreSQL connection carries: exchanges, in pipeline mode.
+ *
+ * An exchange is one statement and its own Sync.  It is sent at once, answered
+ * in order, and ends once.
+ */
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include <libpq-fe.h>
+
+#include "ngx_http_ihanoi_pg.h"
+#include "ngx_http_ihanoi_metrics.h"
+#include "ngx_http_ihanoi_pgresult.h"
+#include "ngx_http_ihanoi_pgconn.h"
+#include "ngx_http_ihanoi_pgconn_socket.h"
+#include "ngx_http_ihanoi_pgconn_exchange.h"
+
+
+#define NGX_HTTP_IHANOI_PGX_EXECUTE     0
+#define NGX_HTTP_IHANOI_PGX_PREPARE     1   /* with a first use */
+#define NGX_HTTP_IHANOI_PGX_AHEAD       2   /* at connect */
+#define NGX_HTTP_IHANOI_PGX_DEALLOCATE  3
+
+
+static ngx_int_t ngx_http_ihanoi_pgconn_prepare(ngx_http_ihanoi_pgconn_t *pc,
+    ngx_http_ihanoi_pgstmt_t *stmt, ngx_uint_t kind);
+static ngx_int_t ngx_http_ihanoi_pgconn_append(ngx_http_ihanoi_pgconn_t *pc,
+    ngx_http_ihanoi_pgexchange_t *x, int sent);
+static void ngx_http_ihanoi_pgconn_take(ngx_http_ihanoi_pgconn_t *pc,
+    ngx_http_ihanoi_pgexchange_t *x, PGresult *res);
+static void ngx_http_ihanoi_pgconn_finish(ngx_http_ihanoi_pgconn_t *pc,
+    ngx_http_ihanoi_pgexchange_t *x);
+
+
+ngx_int_t
+ngx_http_ihanoi_pgconn_execute(ngx_http_ihanoi_pgconn_t *pc,
+    ngx_http_ihanoi_pgexchange_t *x, ngx_http_ihanoi_pgstmt_t *stmt,
+    const char *const *values)
+{
+    int  sent;
+
+    if (pc->pg == NULL || pc->broken || pc->leaving) {
+        return NGX_ERROR;
+    }
+
+    if (!pc->prepared[stmt->index]
+        && ngx_http_ihanoi_pgconn_prepare(pc, stmt,
+                                          NGX_HTTP_IHANOI_PGX_PREPARE)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    x->kind = NGX_HTTP_IHANOI_PGX_EXECUTE;
+    x->stmt = stmt;
+
+    sent = PQsendQueryPrepared(pc->pg, (char *) stmt->name.data,
+                               (int) stmt->nparams, values, NULL, NULL, 0);
+
+    if (ngx_http_ihanoi_pgconn_append(pc, x, sent) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    pc->in_flight++;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_ihanoi_pgconn_try(ngx_http_ihanoi_pgconn_t *pc,
+    ngx_http_ihanoi_pgstmt_t *stmt)
+{
+    if (pc->state != NGX_HTTP_IHANOI_PGCONN_READY || pc->broken
+        || pc->leaving || pc->prepared[stmt->index])
+    {
+        return;
+    }
+
+    if (ngx_http_ihanoi_pgconn_prepare(pc, stmt, NGX_HTTP_IHANOI_PGX_PREPARE)
+        != NGX_OK)
+    {
+        ngx_http_ihanoi_pgconn_break(pc, NULL);
+    }
+}
+
+
+void
+ngx_http_ihanoi_pgconn_forget(ngx_http_ihanoi_pgconn_t *pc,
+    ngx_http_ihanoi_pgstmt_t *stmt, ngx_uint_t deallocate)
+{
+    int                            sent;
+    u_char                        *p;
+    u_char                         text[128];
+    ngx_http_ihanoi_pgexchange_t  *x;
+
+    if (pc->pg == NULL || !pc->prepared[stmt->index]) {
+        return;
+    }
+
+    pc->prepared[stmt->index] = 0;
+
+    if (!deallocate || pc->broken) {
+        return;
+    }
+
+    /* libpq has PQsendClosePrepared() since 17 only */
+
+    p = ngx_snprintf(text, sizeof(text) - 1, "deallocate \"%V\"",
+                     &stmt->name);
+    *p = '\0';
+
+    x = ngx_calloc(sizeof(ngx_http_ihanoi_pgexchange_t), pc->log);
+    if (x == NULL) {
+        ngx_http_ihanoi_pgconn_break(pc, "out of memory");
+        return;
+    }
+
+    x->kind = NGX_HTTP_IHANOI_PGX_DEALLOCATE;
+    x->stmt = stmt;
+
+    sent = PQsendQueryParams(pc->pg, (char *) text, 0, NULL, NULL, NULL,
+                             NULL, 0);
+
+    if (ngx_http_ihanoi_pgconn_append(pc, x, sent) != NGX_OK) {
+        ngx_free(x);
+    }
+}
+
+
+ngx_int_t
+ngx_http_ihanoi_pgconn_prepare_ahead(ngx_http_ihanoi_pgconn_t *pc)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < pc->nstmts; i++) {
+
+        if (ngx_http_ihanoi_pgconn_prepare(pc, pc->stmts[i],
+                                           NGX_HTTP_IHANOI_PGX_AHEAD)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_ihanoi_pgconn_prepare(ngx_http_ihanoi_pgconn_t *pc,
+    ngx_http_ihanoi_pgstmt_t *stmt, ngx_uint_t kind)
+{
+    int                            sent;
+    ngx_http_ihanoi_pgexchange_t  *x;
+
+    x = ngx_calloc(sizeof(ngx_http_ihanoi_pgexchange_t), pc->log);
+    if (x == NULL) {
+        ngx_http_ihanoi_pgconn_reason(pc, "out of memory");
+        return NGX_ERROR;
+    }
+
+    x->kind = kind;
+    x->stmt = stmt;
+
+    sent = PQsendPrepare(pc->pg, (char *) stmt->name.data,
+                         (char *) stmt->sql.data, 0, NULL);
+
+    if (ngx_http_ihanoi_pgconn_append(pc, x, sent) != NGX_OK) {
+        ngx_free(x);
+        return NGX_ERROR;
+    }
+
+    pc->prepared[stmt->index] = 1;
+
+    if (kind == NGX_HTTP_IHANOI_PGX_AHEAD) {
+        pc->preparing++;
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * Ends what was just put into libpq's buffer with a Sync of its own and makes
+ * it the newest exchange.
+ */
+
+static ngx_int_t
+ngx_http_ihanoi_pgconn_append(ngx_http_ihanoi_pgconn_t *pc,
+    ngx_http_ihanoi_pgexchange_t *x, int sent)
+{
+    if (sent != 1 || PQpipelineSync(pc->pg) != 1) {
+
+        /*
+         * Without its Sync the server cannot have committed it, but whether
+         * libpq and server still agree on the number of answers is unknown.
+         */
+
+        ngx_http_ihanoi_pgconn_break(pc, NULL);
+        return NGX_ERROR;
+    }
+
+    x->result = NULL;
+    x->failed = 0;
+    x->unreplicated = 0;
+    x->sent = ngx_http_ihanoi_usec();
+
+    ngx_queue_insert_tail(&pc->exchanges, &x->queue);
+
+    if (ngx_http_ihanoi_pgconn_flush(pc) != NGX_OK) {
+        /* it is in flight and will be lost with the connection */
+        ngx_http_ihanoi_pgconn_break(pc, NULL);
+    }
+
+    return NGX_OK;
+}
+
+
+uint64_t
+ngx_http_ihanoi_pgconn_waiting(ngx_http_ihanoi_pgconn_t *pc)
+{
+    ngx_http_ihanoi_pgexchange_t  *x;
+
+    if (ngx_queue_empty(&pc->exchanges)) {
+        return 0;
+    }
+
+    x = ngx_queue_data(ngx_queue_head(&pc->exchanges),
+                       ngx_http_ihanoi_pgexchange_t, queue);
+
+    return ngx_http_ihanoi_usec() - x->sent;
+}
+
+
+void
+ngx_http_ihanoi_pgconn_drain(ngx_http_ihanoi_pgconn_t *pc)
+{
+    PGresult                      *res;
+    PGnotify                      *notify;
+    ngx_uint_t                     nothing;
+    ngx_http_ihanoi_pgexchange_t  *x;
+
+    nothing = 0;
+
+    for ( ;; ) {
+
+        /* asked also without exchanges: it reads notices and parameters */
+
+        if (PQisBusy(pc->pg) || ngx_queue_empty(&pc->exchanges)
+            || pc->broken)
+        {
+            break;
+        }
+
+        res = PQgetResult(pc->pg);
+
+        if (res == NULL) {
+
+            /* one NULL ends a statement's results; more is the end of all */
+
+            if (++nothing == 1) {
+                continue;
+            }
+
+            if (PQstatus(pc->pg) == CONNECTION_OK) {
+                ngx_log_error(NGX_LOG_ALERT, pc->log, 0,
+                              "database sent fewer answers than it was asked "
+                              "for");
+            }
+
+            pc->broken = 1;
+            break;
+        }
+
+        nothing = 0;
+
+        x = ngx_queue_data(ngx_queue_head(&pc->exchanges),
+                           ngx_http_ihanoi_pgexchange_t, queue);
+
+        if (PQresultStatus(res) != PGRES_PIPELINE_SYNC) {
+            ngx_http_ihanoi_pgconn_take(pc, x, res);
+            continue;
+        }
+
+        PQclear(res);
+        ngx_queue_remove(&x->queue);
+
+        ngx_http_ihanoi_pgconn_finish(pc, x);
+    }
+
+    while ((notify = PQnotifies(pc->pg)) != NULL) {
+        PQfreemem(notify);
+    }
+
+    /*
+     * Once for all answers: it is a search in a list.  A write that was sent
+     * in between is refused and finds its way.
+     */
+
+    ngx_http_ihanoi_pgconn_check_role(pc);
+
+    if (PQstatus(pc->pg) != CONNECTION_OK) {
+        pc->broken = 1;
+    }
+}
+
+
+/*
+ * A statement answers with rows, and may still fail at its commit: the error
+ * that comes after the rows replaces them.  Nothing may be told to anybody
+ * before Sync.
+ */
+
+static void
+ngx_http_ihanoi_pgconn_take(ngx_http_ihanoi_pgconn_t *pc,
+    ngx_http_ihanoi_pgexchange_t *x, PGresult *res)
+{
+    ngx_uint_t                   failed;
+    ngx_http_ihanoi_pgresult_t  *result;
+
+    switch (PQresultStatus(res)) {
+
+    case PGRES_TUPLES_OK:
+    case PGRES_COMMAND_OK:
+        failed = 0;
+        break;
+
+    case PGRES_COPY_IN:
+    case PGRES_COPY_OUT:
+    case PGRES_COPY_BOTH:
+        /* there is no way back from COPY inside a pipeline */
+        pc->broken = 1;
+        failed = 1;
+        break;
+
+    default:
+        failed = 1;
+    }
+
+    if (x->result != NULL && (!failed || x->failed)) {
+        PQclear(res);
+        return;
+    }
+
+    result = ngx_http_ihanoi_pgresult_create(res, pc->log);
+    if (result == NULL) {
+        pc->broken = 1;
+        return;
+    }
+
+    if (x->result != NULL) {
+        ngx_http_ihanoi_pgresult_free(x->result);
+    }
+
+    x->result = result;
+    x->failed = failed;
+}
+
+
+static void
+ngx_http_ihanoi_pgconn_finish(ngx_http_ihanoi_pgconn_t *pc,
+    ngx_http_ihanoi_pgexchange_t *x)
+{
+    ngx_http_ihanoi_pgstmt_t    *stmt;
+    ngx_http_ihanoi_pgresult_t  *res;
+
+    if (x->kind == NGX_HTTP_IHANOI_PGX_EXECUTE) {
+        pc->in_flight--;
+
+        if (x->result == NULL) {
+            /* a Sync without an answer: this is not PostgreSQL's protocol */
+            pc->broken = 1;
+            pc->handlers->lost(pc, x);
+            return;
+        }
+
+        pc->handlers->done(pc, x);
+        return;
+    }
+
+    if (x->kind == NGX_HTTP_IHANOI_PGX_DEALLOCATE) {
+
+        if (x->result) {
+            ngx_http_ihanoi_pgresult_free(x->result);
+        }
+
+        ngx_free(x);
+        return;
+    }
+
+    stmt = x->stmt;
+    res = x->result;
+
+    if (x->failed) {
+        pc->prepared[stmt->index] = 0;
+    }
+
+    pc->handlers->prepared(pc, stmt, x->failed ? res : NULL);
+
+    if (res) {
+        ngx_http_ihanoi_pgresult_free(res);
+    }
+
+    if (x->kind != NGX_HTTP_IHANOI_PGX_AHEAD) {
+        ngx_free(x);
+        return;
+    }
+
+    ngx_free(x);
+
+    if (--pc->preparing == 0) {
+
+        if (pc->timer.timer_set) {
+            ngx_del_timer(&pc->timer);
+        }
+
+        pc->state = NGX_HTTP_IHANOI_PGCONN_READY;
+        pc->handlers->ready(pc);
+    }
+}
+
+
+void
+ngx_http_ihanoi_pgconn_lose(ngx_http_ihanoi_pgconn_t *pc)
+{
+    ngx_queue_t                    lost, *q;
+    ngx_http_ihanoi_pgexchange_t  *x;
+
+    /*
+     * libpq ends the first two exchanges only, so all of them end here.
+     * They leave the connection first: a completion may use it again.
+     */
+
+    ngx_queue_init(&lost);
+
+    if (!ngx_queue_empty(&pc->exchanges)) {
+        ngx_queue_add(&lost, &pc->exchanges);
+        ngx_queue_init(&pc->exchanges);
+    }
+
+    pc->in_flight = 0;
+    pc->preparing = 0;
+
+    while (!ngx_queue_empty(&lost)) {
+        q = ngx_queue_head(&lost);
+        ngx_queue_remove(q);
+
+        x = ngx_queue_data(q, ngx_http_ihanoi_pgexchange_t, queue);
+
+        if (x->result) {
+            ngx_http_ihanoi_pgresult_free(x->result);
+            x->result = NULL;
+        }
+
+        if (x->kind == NGX_HTTP_IHANOI_PGX_EXECUTE) {
+            pc->handlers->lost(pc, x);
+
+        } else {
+            ngx_free(x);
+        }
+    }
+}
+
+
+/*
+ * Notices may carry what people wrote: only their SQLSTATE is looked at.  One
+ * is an outcome: the commit's wait for a synchronous standby was cancelled,
+ * and the transaction may not survive a failover.  The function's name is
+ * compared beside the text because the text may be translated.
+ */
+
+void
+ngx_http_ihanoi_pgconn_notice(void *data, const PGresult *res)
+{
+    char                          *function, *message, *severity;
+    ngx_http_ihanoi_pgconn_t      *pc;
+    ngx_http_ihanoi_pgexchange_t  *x;
+
+    pc = data;
+
+    function = PQresultErrorField(res, PG_DIAG_SOURCE_FUNCTION);
+    message = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
+    severity = PQresultErrorField(res, PG_DIAG_SEVERITY_NONLOCALIZED);
+
+    if ((function && ngx_strcmp(function, "SyncRepWaitForLSN") == 0)
+        || (message && ngx_strstr(message, "synchronous replication")))
+    {
+        if (!ngx_queue_empty(&pc->exchanges)) {
+            x = ngx_queue_data(ngx_queue_head(&pc->exchanges),
+                               ngx_http_ihanoi_pgexchange_t, queue);
+            x->unreplicated = 1;
+        }
+
+        return;
+    }
+
+    if (severity && message && ngx_strcmp(severity, "FATAL") == 0) {
+        /* said to an idle connection before it is closed */
+        ngx_http_ihanoi_pgconn_reason(pc, message);
+    }
+}
+
+
+/*
+ * Both are reported by the server since 14, at connect and, when changed,
+ * with the next answer.
+ */
+
+void
+ngx_http_ihanoi_pgconn_check_role(ngx_http_ihanoi_pgconn_t *pc)
+{
+    const char  *value;
+
+    value = PQparameterStatus(pc->pg, "in_hot_standby");
+    pc->standby = (value != NULL && ngx_strcmp(value, "on") == 0);
+
+    value = PQparameterStatus(pc->pg, "default_transaction_read_only");
+    pc->readonly = pc->standby
+                   || (value != NULL && ngx_strcmp(value, "on") == 0);
+}

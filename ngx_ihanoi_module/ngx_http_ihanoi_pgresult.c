@@ -1,0 +1,159 @@
+/*
+ * Copyright (C) iHaNoi contributors
+ *
+ * One answer of PostgreSQL: libpq's result, read without seeing libpq.
+ */
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include <libpq-fe.h>
+
+#include "ngx_http_ihanoi_pg.h"
+#include "ngx_http_ihanoi_pgresult.h"
+
+
+struct ngx_http_ihanoi_pgresult_s {
+    PGresult  *res;
+    size_t     size;
+};
+
+
+static ngx_str_t ngx_http_ihanoi_pgresult_field(
+    ngx_http_ihanoi_pgresult_t *res, int code);
+
+
+static size_t  ngx_http_ihanoi_pgresult_bytes;
+
+
+ngx_http_ihanoi_pgresult_t *
+ngx_http_ihanoi_pgresult_create(PGresult *res, ngx_log_t *log)
+{
+    ngx_http_ihanoi_pgresult_t  *result;
+
+    result = ngx_alloc(sizeof(ngx_http_ihanoi_pgresult_t), log);
+    if (result == NULL) {
+        PQclear(res);
+        return NULL;
+    }
+
+    result->res = res;
+    result->size = PQresultMemorySize(res);
+    ngx_http_ihanoi_pgresult_bytes += result->size;
+
+    return result;
+}
+
+
+ngx_uint_t
+ngx_http_ihanoi_pgresult_rows(ngx_http_ihanoi_pgresult_t *res)
+{
+    return (ngx_uint_t) PQntuples(res->res);
+}
+
+
+ngx_str_t
+ngx_http_ihanoi_pgresult_value(ngx_http_ihanoi_pgresult_t *res,
+    ngx_uint_t row, ngx_uint_t column)
+{
+    ngx_str_t  value;
+
+    ngx_str_null(&value);
+
+    if (row >= (ngx_uint_t) PQntuples(res->res)
+        || column >= (ngx_uint_t) PQnfields(res->res)
+        || PQgetisnull(res->res, (int) row, (int) column))
+    {
+        return value;
+    }
+
+    value.data = (u_char *) PQgetvalue(res->res, (int) row, (int) column);
+    value.len = (size_t) PQgetlength(res->res, (int) row, (int) column);
+
+    return value;
+}
+
+
+ngx_str_t
+ngx_http_ihanoi_pgresult_sqlstate(ngx_http_ihanoi_pgresult_t *res)
+{
+    return ngx_http_ihanoi_pgresult_field(res, PG_DIAG_SQLSTATE);
+}
+
+
+ngx_str_t
+ngx_http_ihanoi_pgresult_message(ngx_http_ihanoi_pgresult_t *res)
+{
+    return ngx_http_ihanoi_pgresult_field(res, PG_DIAG_MESSAGE_PRIMARY);
+}
+
+
+ngx_str_t
+ngx_http_ihanoi_pgresult_detail(ngx_http_ihanoi_pgresult_t *res)
+{
+    return ngx_http_ihanoi_pgresult_field(res, PG_DIAG_MESSAGE_DETAIL);
+}
+
+
+static ngx_str_t
+ngx_http_ihanoi_pgresult_field(ngx_http_ihanoi_pgresult_t *res, int code)
+{
+    ngx_str_t  value;
+
+    value.data = (u_char *) PQresultErrorField(res->res, code);
+    value.len = value.data ? ngx_strlen(value.data) : 0;
+
+    return value;
+}
+
+
+/*
+ * Messages of the server may hold values that people sent.  These classes name
+ * objects and conditions only.
+ */
+
+ngx_str_t
+ngx_http_ihanoi_pgresult_loggable(ngx_http_ihanoi_pgresult_t *res)
+{
+    ngx_str_t          state, none;
+    const char *const *class;
+
+    static const char *const  classes[] = {
+        "08", "0A", "23", "25", "26", "28", "3D", "3F", "40", "42", "53",
+        "54", "55", "57", "58", NULL
+    };
+
+    ngx_str_null(&none);
+
+    state = ngx_http_ihanoi_pgresult_sqlstate(res);
+
+    if (state.len != 5) {
+        return none;
+    }
+
+    for (class = classes; *class; class++) {
+        if (ngx_strncmp(state.data, *class, 2) == 0) {
+            return ngx_http_ihanoi_pgresult_message(res);
+        }
+    }
+
+    return none;
+}
+
+
+void
+ngx_http_ihanoi_pgresult_free(ngx_http_ihanoi_pgresult_t *res)
+{
+    ngx_http_ihanoi_pgresult_bytes -= res->size;
+
+    PQclear(res->res);
+    ngx_free(res);
+}
+
+
+size_t
+ngx_http_ihanoi_pgresult_pinned(void)
+{
+    return ngx_http_ihanoi_pgresult_bytes;
+}
