@@ -10,6 +10,7 @@ use Fcntl qw(:flock);
 use File::Find ();
 use IHanoi::Cluster;
 use IHanoi::Release qw(release_name);
+use IHanoi::Test::Session;
 use File::Temp ();
 
 my ($cluster, $count, @databases) = (undef, 0);
@@ -60,6 +61,13 @@ sub sql {
 
     die "$error\n" if length $error && $error =~ /^(?:psql:.*)?ERROR|FATAL/m;
     return wantarray ? @$rows : $rows->[0][0];
+}
+
+
+# A psql that stays: IHanoi::Test::Session.
+sub session {
+    my ($self, %arg) = @_;
+    return IHanoi::Test::Session->new($self, %arg);
 }
 
 
