@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # The attack list at the gateway: whatever comes, the answer is the same 401
 # that tells nothing, the worker lives, and the next good token is let in.
-# Rows that need signatures of every kind are in tests/unit/test_jwt.c, key
+# Rows that need signatures of every kind are in tests/unit/test_jwt*.c, key
 # sets in auth_keys.t, the deny list in auth_deny.t, configuration and nginx's
 # own ways around a check in auth_places.t and auth_config.t.
 

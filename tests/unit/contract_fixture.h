@@ -1,8 +1,9 @@
 /*
  * Copyright (C) iHaNoi contributors
  *
- * For tests of contracts: documents written to a folder of their own, memory
- * of a request, and memory that fails when a test wants it to.
+ * For tests of contracts: pieces of documents, documents written to a folder
+ * of their own, memory of a request, and memory that fails when a test wants
+ * it to.
  */
 
 #ifndef _CONTRACT_FIXTURE_H_INCLUDED_
@@ -18,6 +19,19 @@
 
 #include "ihanoi_arena.h"
 #include "ihanoi_contract.h"
+
+
+/* pieces of a document, for fixture_json() */
+
+#define HEAD  "'openapi':'3.1.0','info':{'title':'t','version':'1'}"
+#define OK    "'responses':{'200':{'description':'d'}}"
+#define ID    "{'name':'id','in':'path','required':true,"                     \
+              "'schema':{'type':'string','format':'uuid'}}"
+
+/* members of an operation that takes a body of this schema */
+#define BODY(schema)                                                          \
+    "'requestBody':{'required':true,'content':{'application/json':{"          \
+    "'schema':" schema "}}}"
 
 
 static char                     fixture_dir[64];
