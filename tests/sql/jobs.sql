@@ -1,6 +1,6 @@
 -- Jobs: one leased runner, own subtransactions, retries, dead ones, partitions.
 begin;
-select plan(37);
+select plan(40);
 set local client_min_messages = error;    -- failing jobs warn
 
 delete from core.jobs;
@@ -64,6 +64,16 @@ insert into core.jobs (kind, key, run_at, every, attempts)
 values ('test_bad', 's', core.now(), '10 minutes', 9);
 select jobs_run('you');
 select is((select state || attempts from core.jobs where key = 's'), 'due0', 'a recurring one never dies');
+
+-- A job that locks tables is alone in its transaction, which is the call's.
+select job_put('test_good', 'd', core.now(), '{"name": "five"}');
+select job_put('test_good', 'e', core.now() + interval '1 second', '{"name": "six"}');
+update core.jobs set alone = true where key = 'e';
+select pg_temp.later('1 second');
+select is((select ran from jobs_run('you')), 1, 'a job that must be alone waits for the next call');
+select job_put('test_good', 'f', core.now(), '{"name": "seven"}');
+select is((select ran from jobs_run('you')), 1, 'and then runs alone');
+select is(setting('six')::text || (setting('seven') is null), '1true', 'what comes after it waits too');
 
 -- Expiry.
 select token_deny('i', 'jti', 'old', null, core.now() - interval '1 hour', '');

@@ -1,7 +1,8 @@
 -- Runs what is due. Called every second by the control connection of one
 -- worker in each gateway; "runner" names that gateway, and the lease sees to
 -- it that one gateway in the cluster does the work. Bounded: at most 100 jobs
--- or half a second a call, the rest at the next.
+-- or half a second a call, the rest at the next. A job that has to be alone
+-- (it locks tables) is the only one of its call, whose transaction is its own.
 --
 -- Each job runs in a subtransaction of its own: one that fails is tried again
 -- after 2, 4, 8 … seconds (an hour at most), and is dead after max_attempts; a
@@ -22,7 +23,9 @@ begin
     failed := 0;
     dead := 0;
 
-    while held and ran < 100 and clock_timestamp() < ends loop
+    while held and ran < 100 and clock_timestamp() < ends
+          and job.alone is not true
+    loop
 
         select j.* into job
         from core.jobs j
@@ -31,7 +34,7 @@ begin
         limit 1
         for update skip locked;
 
-        exit when not found;
+        exit when not found or job.alone and ran > 0;
 
         ran := ran + 1;
         error := null;
