@@ -74,7 +74,7 @@ nginxmods   ?= /usr/lib/nginx/modules
 nginxshare  ?= /usr/share/nginx
 
 
-.PHONY: all module command unit test deps run stop install fuzz bench clean help
+.PHONY: all module command unit test schema deps run stop install fuzz bench clean help
 .DEFAULT_GOAL := all
 
 all: module command        ## build the module and the command's programs
@@ -92,6 +92,11 @@ test:                      ## build and run all tests: TESTS="tests/http/a.t ...
 	@$(DEPS) $(PACKAGES_TEST)
 	@$(MAKE) --no-print-directory -s all unit BUILD=$(BUILD)
 	@tests/run $(TESTS)
+
+schema:                    ## renew sql/schema.sql after a new migration
+	@$(DEPS) $(PACKAGES_TEST)
+	@mkdir -p build && tests/tools/schema > build/schema.sql
+	@mv build/schema.sql sql/schema.sql
 
 deps:                      ## only install the Debian packages for run and test
 	@$(DEPS) $(PACKAGES_TEST)
