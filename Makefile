@@ -16,7 +16,10 @@ CFLAGS_debug    := -O1 -g -fno-omit-frame-pointer
 CFLAGS_release  := -O2 -g -fstack-protector-strong -D_FORTIFY_SOURCE=2
 CFLAGS_sanitize := -O1 -g -fno-omit-frame-pointer -DNGX_DEBUG_PALLOC=1 \
                    -fsanitize=address
-LDFLAGS_sanitize := -fsanitize=address,undefined
+# libpq stays loaded when a worker unloads the module at its end: what it has
+# made once for the process is not a leak.
+LDFLAGS_sanitize := -fsanitize=address,undefined \
+                    -Wl,--push-state,--no-as-needed,-lpq,--pop-state
 
 # Our own code is checked for undefined behaviour too (bin/configure-nginx adds
 # the same to the module's files).
@@ -133,8 +136,9 @@ help:                      ## print this list
 
 
 # A file whose text is the settings of the build folder: rewritten, and thereby
-# newer than what was built, only when CC, LINK or NGINX_SRC change.
-SETTINGS := CC=$(CC) LINK=$(LINK) NGINX_SRC=$(NGINX_SRC) CFLAGS=$(CFLAGS)
+# newer than what was built, only when one of them changes.
+SETTINGS := CC=$(CC) LINK=$(LINK) NGINX_SRC=$(NGINX_SRC) CFLAGS=$(CFLAGS) \
+            LDFLAGS=$(LDFLAGS)
 $(OUT)/settings: .FORCE
 	@mkdir -p $(OUT)
 	@echo '$(SETTINGS)' | cmp -s - $@ || echo '$(SETTINGS)' > $@

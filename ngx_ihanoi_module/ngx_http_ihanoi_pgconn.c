@@ -136,6 +136,7 @@ ngx_http_ihanoi_pgconn_destroy(ngx_http_ihanoi_pgconn_t *pc)
 
     pc->broken = 1;
 
+    ngx_http_ihanoi_pgconn_discard(pc);
     ngx_http_ihanoi_pgconn_release(pc);
 }
 

@@ -468,6 +468,29 @@ ngx_http_ihanoi_pgconn_lose(ngx_http_ihanoi_pgconn_t *pc)
 }
 
 
+void
+ngx_http_ihanoi_pgconn_discard(ngx_http_ihanoi_pgconn_t *pc)
+{
+    ngx_queue_t                   *q;
+    ngx_http_ihanoi_pgexchange_t  *x;
+
+    while (!ngx_queue_empty(&pc->exchanges)) {
+        q = ngx_queue_head(&pc->exchanges);
+        ngx_queue_remove(q);
+
+        x = ngx_queue_data(q, ngx_http_ihanoi_pgexchange_t, queue);
+
+        if (x->result) {
+            ngx_http_ihanoi_pgresult_free(x->result);
+        }
+
+        /* of a call it is the first member */
+
+        ngx_free(x);
+    }
+}
+
+
 /*
  * Notices may carry what people wrote: only their SQLSTATE is looked at.  One
  * is an outcome: the commit's wait for a synchronous standby was cancelled,

@@ -32,6 +32,9 @@ void ngx_http_ihanoi_pgconn_drain(ngx_http_ihanoi_pgconn_t *pc);
 /* Ends all exchanges: lost() for each.  The socket is given back already. */
 void ngx_http_ihanoi_pgconn_lose(ngx_http_ihanoi_pgconn_t *pc);
 
+/* Frees all exchanges without a word: the process ends. */
+void ngx_http_ihanoi_pgconn_discard(ngx_http_ihanoi_pgconn_t *pc);
+
 /* libpq's notice receiver; data is the connection. */
 void ngx_http_ihanoi_pgconn_notice(void *data, const struct pg_result *res);
 
