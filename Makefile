@@ -63,8 +63,8 @@ PACKAGES_RUN := gcc libc6-dev perl openssl nginx nginx-dev libjansson-dev \
 PACKAGES_TEST := libtap-parser-sourcehandler-pgtap-perl postgresql-15-pgtap \
     nghttp2-client
 PACKAGES_sanitize := dpkg-dev
-PACKAGES_clang := clang
-PACKAGES_fuzz := clang
+PACKAGES_clang := clang libclang-rt-14-dev
+PACKAGES_fuzz := $(PACKAGES_clang)
 PACKAGES_bench := wrk postgresql-contrib
 
 DEPS := bin/install-packages $(PACKAGES_RUN) $(PACKAGES_$(BUILD)) $(PACKAGES_$(CC))
