@@ -30,16 +30,26 @@ for my $file (qw(usr/lib/nginx/modules/ngx_http_ihanoi_module.so
 # Debian's nginx has a link "modules" in its prefix, to the modules' folder.
 mkdir "$dest/nginx";
 symlink "$dest/usr/lib/nginx/modules", "$dest/nginx/modules" or die $!;
+
+# Tests may run as an ordinary user, to whom Debian's logs, folders and the
+# low ports are closed.
+my $temporary = join ' ', map { "${_}_temp_path $dest/nginx/$_;" }
+                qw(client_body proxy fastcgi uwsgi scgi);
 open my $fh, '>', "$dest/nginx/nginx.conf" or die $!;
 print $fh <<"CONF";
 include $dest/usr/share/nginx/modules-available/mod-http-ihanoi.conf;
 pid $dest/nginx.pid;
 events {}
-http { ihanoi_zone 1m; server { listen 127.0.0.1:1; } }
+http {
+    ihanoi_zone 1m;
+    access_log off;
+    $temporary
+    server { listen unix:$dest/nginx/socket; }
+}
 CONF
 close $fh;
 
-my $said = `nginx -t -q -e stderr -p $dest/nginx/ -c $dest/nginx/nginx.conf 2>&1`;
+my $said = `/usr/sbin/nginx -t -q -e stderr -p $dest/nginx/ -c $dest/nginx/nginx.conf 2>&1`;
 is($?, 0, 'nginx loads the installed module') or diag $said;
 
 my $release = `$dest/usr/bin/ihanoi migrate --release`;
