@@ -65,7 +65,7 @@ PACKAGES_TEST := libtap-parser-sourcehandler-pgtap-perl postgresql-15-pgtap \
 PACKAGES_sanitize := dpkg-dev
 PACKAGES_clang := clang libclang-rt-14-dev
 PACKAGES_fuzz := $(PACKAGES_clang)
-PACKAGES_bench := wrk postgresql-contrib
+PACKAGES_bench := wrk
 
 DEPS := bin/install-packages $(PACKAGES_RUN) $(PACKAGES_$(BUILD)) $(PACKAGES_$(CC))
 
@@ -115,7 +115,7 @@ fuzz:                      ## fuzz each target: SECONDS=60 FUZZ="token body ..."
 	@$(MAKE) --no-print-directory -s $(FUZZ:%=build/fuzz/%)
 	@tests/fuzz/run $(or $(SECONDS),60) $(FUZZ)
 
-bench:                     ## measure speed beside PostgreSQL and plain nginx
+bench:                     ## measure speed beside PostgreSQL and plain nginx: ROWS=1000000 ONLY=
 	@$(DEPS) $(PACKAGES_bench)
 	@$(MAKE) --no-print-directory -s all BUILD=release
 	@BUILD=release bench/run
