@@ -16,7 +16,7 @@ my $keys = keys_dir();
     my ($dir, $so) = ($gw->dir, build_dir() . '/ngx_http_ihanoi_module.so');
     my %value = (
         LOAD_MODULE => -f $so ? "load_module $so;" : '',
-        USER => '', RUN => $dir, SHARE => $tree, PORT => 20, SOCKET => $dir,
+        USER => '', RUN => $dir, SHARE => $tree, PORT => 8080, SOCKET => $dir,
         PGPORT => 5439, RELEASE => '0_1_0_00000000',
     );
 
@@ -46,6 +46,10 @@ my $keys = keys_dir();
     $text =~ s{/etc/nginx/ihanoi/}{$dir/}g;
     $text =~ s{/usr/share/ihanoi/}{$tree/}g;
     $text =~ s{/var/(?:log|cache)/nginx/}{$dir/}g;
+
+    # Low ports are closed to an ordinary user. Nothing listens: a port that
+    # is taken does not matter to nginx -t.
+    $text =~ s/^(\s*listen\s+)(80|443)\b/$1 . (8000 + $2)/gme;
     $gw->write('ihanoi.conf', $text);
 
     my $main = (-f $so ? "load_module $so;\n" : '') . <<"CONF";
