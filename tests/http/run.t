@@ -34,11 +34,14 @@ my $port = free_port();
 # Somebody else is on the port.
 my $taken = IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1',
                                   LocalPort => $port) or die $!;
+$ENV{DATA_DIR} = "$dir/elsewhere";
 my ($rc, $said) = run();
+delete $ENV{DATA_DIR};
 is($rc, 1, 'a port that is taken is an error');
 like($said, qr/port $port of 127\.0\.0\.1 is taken .*PORT=/,
      'that names what to set');
-ok(!-e "$dir/.run/pg/data", 'and nothing was started');
+ok(!-e "$dir/elsewhere/pg/data", 'nothing was started');
+ok(!-e "$dir/.run/data-dir", 'and nothing is remembered');
 close $taken;
 
 ($rc, $said) = run();
@@ -79,12 +82,13 @@ like(get('/v1/feedback')->{content}, qr/$case/, 'and loses nothing');
 unlike(slurp('nginx/access.log'), qr{127\.0\.0\.1|/v1/|Bearer},
        'no address, path or token in the access log');
 
-# The doors of the cluster: nobody else gets in.
+# The doors of the cluster: nobody else gets in. (Debian's psql is a program in
+# Perl, and the checkout may be closed to others.)
 my $cluster = IHanoi::Cluster->of_tree($dir);
 if ($> == 0) {
-    my $other = `runuser -u nobody -- psql -h @{[$cluster->socket]} -p @{[$cluster->port]} -U postgres ihanoi -c 'select 1' 2>&1`;
+    my $other = `runuser -u nobody -- env -u PERL5LIB psql -h @{[$cluster->socket]} -p @{[$cluster->port]} -U postgres ihanoi -c 'select 1' 2>&1`;
     like($other, qr/Peer authentication failed/, 'another user is not let in');
-    $other = `runuser -u www-data -- psql -h @{[$cluster->socket]} -p @{[$cluster->port]} -U postgres ihanoi -c 'select 1' 2>&1`;
+    $other = `runuser -u www-data -- env -u PERL5LIB psql -h @{[$cluster->socket]} -p @{[$cluster->port]} -U postgres ihanoi -c 'select 1' 2>&1`;
     like($other, qr/Peer authentication failed/, 'nginx is not its superuser');
 }
 is(`psql -h @{[$cluster->socket]} -p @{[$cluster->port]} -U postgres -Atc 'show fsync' ihanoi`,
@@ -105,11 +109,14 @@ ok(!-e "$dir/.run", 'everything');
 # Places.
 {
     local $ENV{DATA_DIR} = "$dir/elsewhere";
-    is(IHanoi::Cluster->of_tree($dir)->place, "$dir/elsewhere/pg", 'DATA_DIR');
+    ($rc, $said) = run();
+    is($rc, 0, 'DATA_DIR') or diag $said;
 }
+ok(-e "$dir/elsewhere/pg/data", 'is where data goes');
 is(IHanoi::Cluster->of_tree($dir)->place, "$dir/elsewhere/pg",
-   'is remembered');
-unlink "$dir/.run/data-dir";
+   'and is remembered');
+is(command('stop', '--forget'), 0, 'stop finds it');
+ok(!-e "$dir/elsewhere", 'and forgets it');
 
 if ($> == 0) {
     chmod 0700, $dir;
@@ -129,7 +136,7 @@ done_testing();
 
 END {
     my $status = $?;
-    command('stop') if defined $dir && -d "$dir/.run/pg";
+    command('stop') if defined $dir && (-d "$dir/.run/pg" || -d "$dir/elsewhere");
     $? = $status;
 }
 

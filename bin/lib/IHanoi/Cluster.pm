@@ -25,24 +25,18 @@ use constant GATEWAY_ROLES => qw(ihanoi_read ihanoi_write ihanoi_control);
 
 
 # Where a checkout keeps what it makes when it runs: .run/ in the tree,
-# DATA_DIR where the operator wished (remembered, so that stop and clean find
-# it), or /var/lib where the tree's path is closed to the user "postgres".
+# DATA_DIR where the operator wished (start() remembers it, so that stop and
+# clean find it), or /var/lib where the tree's path is closed to the user
+# "postgres".
 # In list context also true in the last case.
 sub base_of {
     my ($tree) = @_;
-    my $remembered = "$tree/.run/data-dir";
 
     if (defined $ENV{DATA_DIR} && length $ENV{DATA_DIR}) {
-        my $base = _absolute($ENV{DATA_DIR});
-
-        make_path("$tree/.run");
-        open my $fh, '>', $remembered or die "$remembered: $!\n";
-        print $fh "$base\n";
-        close $fh;
-        return $base;
+        return _absolute($ENV{DATA_DIR});
     }
 
-    if (open my $fh, '<', $remembered) {
+    if (open my $fh, '<', "$tree/.run/data-dir") {
         chomp(my $base = <$fh> // '');
         return $base if length $base;
     }
@@ -53,6 +47,21 @@ sub base_of {
     }
 
     return "$tree/.run";
+}
+
+
+# Remembers DATA_DIR for a tree.
+sub _remember {
+    my ($tree) = @_;
+    my $file = "$tree/.run/data-dir";
+
+    return if !defined $ENV{DATA_DIR} || !length $ENV{DATA_DIR};
+
+    make_path("$tree/.run");
+    open my $fh, '>', $file or die "$file: $!\n";
+    print $fh _absolute($ENV{DATA_DIR}), "\n";
+    close $fh or die "$file: $!\n";
+    return;
 }
 
 
@@ -104,6 +113,8 @@ sub new {
     if (!defined $self->{place}) {
         (my $base, $self->{moved}) = base_of($self->{tree});
         $self->{place} = "$base/$self->{name}";
+    } else {
+        $self->{elsewhere} = 1;
     }
 
     $self->{place} = _absolute($self->{place});
@@ -216,6 +227,7 @@ sub is_running {
 sub start {
     my ($self) = @_;
 
+    _remember($self->{tree}) if !$self->{elsewhere};
     make_path($self->{place});
 
     open my $lock, '>', "$self->{place}/lock"
