@@ -276,7 +276,9 @@ sub forget {
     $self->stop('immediate');
     remove_tree($self->data) if -d $self->data;
 
-    for my $file (qw(lock port command.log postgresql.log)) {
+    for my $file (qw(lock port command.log postgresql.log migrate.log
+                     template.lock))
+    {
         unlink "$self->{place}/$file";
     }
 
