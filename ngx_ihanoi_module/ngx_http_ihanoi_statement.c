@@ -66,7 +66,17 @@ ngx_http_ihanoi_statement_add(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
         return NGX_CONF_ERROR;
     }
 
-    p = ngx_http_ihanoi_statement_call(call, op, "$1::jsonb");
+    /*
+     * A public read inlines and seldom asks who is calling: as text the caller
+     * is not parsed where nobody does.  Elsewhere it is parsed once, not for
+     * each row that a condition is held against.
+     */
+
+    p = ngx_http_ihanoi_statement_call(call, op,
+                                       op->method == IHANOI_GET
+                                       && op->security
+                                          == IHANOI_SECURITY_PUBLIC
+                                       ? "$1::text::jsonb" : "$1::jsonb");
     *p = '\0';
 
     sql.data = ngx_pnalloc(cf->pool, len + sizeof("select status, etag,"
