@@ -43,7 +43,8 @@ endif
 
 LIB_SRC   := $(wildcard ngx_ihanoi_module/ihanoi_*.c)
 LIB_OBJ   := $(LIB_SRC:ngx_ihanoi_module/%.c=$(OUT)/lib/%.o)
-LIBS      := -ljansson -lpcre2-8 -lcrypto -lm
+INCS      := -Ingx_ihanoi_module -I/usr/include/luajit-2.1
+LIBS      := -ljansson -lpcre2-8 -lcrypto -lluajit-5.1 -lm
 FUZZ_TARGETS := $(filter-out replay,$(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c)))
 FUZZ      ?= $(FUZZ_TARGETS)
 UNIT_SRC  := $(wildcard tests/unit/*.c)
@@ -58,8 +59,8 @@ export BUILD CC LINK
 # Debian packages: to run, and more to test. nginx-dev brings nginx, gcc is
 # for a machine with nothing but make.
 PACKAGES_RUN := gcc libc6-dev perl openssl nginx nginx-dev libjansson-dev \
-    libjwt-dev libpcre2-dev libpq-dev libssl-dev zlib1g-dev curl \
-    ca-certificates postgresql-15 postgresql-client-15 postgresql-15-postgis-3
+    libjwt-dev libluajit-5.1-dev libpcre2-dev libpq-dev libssl-dev zlib1g-dev \
+    curl ca-certificates postgresql-15 postgresql-client-15 postgresql-15-postgis-3
 PACKAGES_TEST := libtap-parser-sourcehandler-pgtap-perl postgresql-15-pgtap \
     nghttp2-client
 PACKAGES_sanitize := dpkg-dev
@@ -156,7 +157,7 @@ $(OUT)/module.built: $(OUT)/nginx/objs/Makefile $(MODULE_SRC)
 
 $(OUT)/lib/%.o: ngx_ihanoi_module/%.c $(HEADERS) $(OUT)/settings
 	@mkdir -p $(@D)
-	$(CC) $(OWN) -fPIC -c -o $@ $<
+	$(CC) $(OWN) $(INCS) -fPIC -c -o $@ $<
 
 $(OUT)/libihanoi.a: $(LIB_OBJ)
 	@mkdir -p $(@D)
@@ -164,22 +165,22 @@ $(OUT)/libihanoi.a: $(LIB_OBJ)
 
 $(OUT)/unit/%: tests/unit/%.c $(OUT)/libihanoi.a $(HEADERS) $(OUT)/settings
 	@mkdir -p $(@D)
-	$(CC) $(OWN) $(LDFLAGS) -Ingx_ihanoi_module -o $@ $< \
+	$(CC) $(OWN) $(LDFLAGS) $(INCS) -o $@ $< \
 	    $(OUT)/libihanoi.a -ljwt $(LIBS)
 
 $(OUT)/contract: tests/tools/contract.c $(OUT)/libihanoi.a $(HEADERS) $(OUT)/settings
-	$(CC) $(OWN) $(LDFLAGS) -Ingx_ihanoi_module -o $@ $< \
+	$(CC) $(OWN) $(LDFLAGS) $(INCS) -o $@ $< \
 	    $(OUT)/libihanoi.a $(LIBS)
 
 # A fuzz target linked with a small main that only replays its corpus: a unit
 # test in every build.
 $(OUT)/unit/fuzz_%: tests/fuzz/%.c tests/fuzz/replay.c $(OUT)/libihanoi.a $(HEADERS) $(OUT)/settings
 	@mkdir -p $(@D)
-	$(CC) $(OWN) $(LDFLAGS) -Ingx_ihanoi_module -DCORPUS='"tests/fuzz/corpus/$*"' \
+	$(CC) $(OWN) $(LDFLAGS) $(INCS) -DCORPUS='"tests/fuzz/corpus/$*"' \
 	    -o $@ $< tests/fuzz/replay.c $(OUT)/libihanoi.a $(LIBS)
 
 # For fuzzing the library is built by clang, with coverage.
-FUZZ_CFLAGS := -O1 -g -fno-omit-frame-pointer $(WARN) -Ingx_ihanoi_module \
+FUZZ_CFLAGS := -O1 -g -fno-omit-frame-pointer $(WARN) $(INCS) \
     -fsanitize=address,undefined -fno-sanitize-recover=undefined
 
 build/fuzz/lib/%.o: ngx_ihanoi_module/%.c $(HEADERS)

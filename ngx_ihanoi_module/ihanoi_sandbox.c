@@ -1,0 +1,229 @@
+/*
+ * Copyright (C) iHaNoi contributors
+ *
+ * A sandbox's state: its memory and its life.
+ */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <luajit.h>
+
+#include "ihanoi_sandbox_state.h"
+
+
+/* One big value may be made before the collector has had its turn. */
+#define IHANOI_SANDBOX_SLACK(limit)  ((limit) / 4 + 256 * 1024)
+
+
+static void *ihanoi_sandbox_alloc(void *data, void *p, size_t old,
+    size_t size);
+static int ihanoi_sandbox_panic(lua_State *L);
+
+
+ihanoi_sandbox_t *
+ihanoi_sandbox_create(const ihanoi_sandbox_conf_t *conf)
+{
+    int                rc;
+    lua_State         *L;
+    ihanoi_sandbox_t  *sandbox;
+
+    sandbox = calloc(1, sizeof(ihanoi_sandbox_t));
+    if (sandbox == NULL) {
+        return NULL;
+    }
+
+    sandbox->conf = *conf;
+    sandbox->limit = conf->memory;
+    sandbox->hard = conf->memory + IHANOI_SANDBOX_SLACK(conf->memory);
+    sandbox->host = 1;
+
+    L = lua_newstate(ihanoi_sandbox_alloc, sandbox);
+    if (L == NULL) {
+        free(sandbox);
+        return NULL;
+    }
+
+    sandbox->L = L;
+    lua_atpanic(L, ihanoi_sandbox_panic);
+
+    rc = lua_cpcall(L, ihanoi_sandbox_open, NULL);
+
+    if (rc != 0 || !luaJIT_setmode(L, 0, LUAJIT_MODE_ENGINE|LUAJIT_MODE_OFF)) {
+        ihanoi_sandbox_destroy(sandbox);
+        return NULL;
+    }
+
+    lua_settop(L, 0);
+    sandbox->host = 0;
+
+    return sandbox;
+}
+
+
+void
+ihanoi_sandbox_destroy(ihanoi_sandbox_t *sandbox)
+{
+    if (sandbox == NULL) {
+        return;
+    }
+
+    sandbox->host++;
+    lua_close(sandbox->L);
+    free(sandbox);
+}
+
+
+/*
+ * Crossing the limit only asks for a look: LuaJIT cannot collect from within an
+ * allocation.  The hook, at the next instruction, can.
+ */
+
+static void *
+ihanoi_sandbox_alloc(void *data, void *p, size_t old, size_t size)
+{
+    ihanoi_sandbox_t  *sandbox = data;
+
+    void    *q;
+    size_t   used;
+
+    if (size == 0) {
+        free(p);
+        sandbox->used -= p ? old : 0;
+        return NULL;
+    }
+
+    used = sandbox->used - (p ? old : 0) + size;
+
+    if (used > sandbox->limit && sandbox->host == 0
+        && size > (p ? old : 0))
+    {
+        if (used > sandbox->hard) {
+            return NULL;
+        }
+
+        if (!sandbox->collect && sandbox->call) {
+            sandbox->collect = 1;
+            ihanoi_sandbox_arm(sandbox);
+        }
+    }
+
+    q = realloc(p, size);
+    if (q == NULL) {
+        return NULL;
+    }
+
+    sandbox->used = used;
+
+    if (used > sandbox->peak) {
+        sandbox->peak = used;
+    }
+
+    return q;
+}
+
+
+/* Memory of the machine, not of the plugin: nothing of this process is sure. */
+
+static int
+ihanoi_sandbox_panic(lua_State *L)
+{
+    abort();
+}
+
+
+int
+ihanoi_sandbox_charge(ihanoi_sandbox_t *sandbox, long bytes)
+{
+    if (bytes > 0 && sandbox->used + bytes > sandbox->limit) {
+
+        /* what is garbage counts until it was collected */
+
+        if (sandbox->call == NULL) {
+            ihanoi_sandbox_collect(sandbox);
+        }
+
+        if (sandbox->used + bytes > sandbox->limit) {
+            return -1;
+        }
+    }
+
+    sandbox->used += bytes;
+
+    if (sandbox->used > sandbox->peak) {
+        sandbox->peak = sandbox->used;
+    }
+
+    return 0;
+}
+
+
+void
+ihanoi_sandbox_collect(ihanoi_sandbox_t *sandbox)
+{
+    sandbox->host++;
+    lua_gc(sandbox->L, LUA_GCCOLLECT, 0);
+    sandbox->host--;
+
+    sandbox->collect = 0;
+}
+
+
+ihanoi_sandbox_t *
+ihanoi_sandbox_of(lua_State *L)
+{
+    void  *data;
+
+    (void) lua_getallocf(L, &data);
+
+    return data;
+}
+
+
+void *
+ihanoi_sandbox_data(ihanoi_sandbox_t *sandbox)
+{
+    return sandbox->conf.data;
+}
+
+
+lua_State *
+ihanoi_sandbox_state(ihanoi_sandbox_t *sandbox)
+{
+    return sandbox->L;
+}
+
+
+const char *
+ihanoi_sandbox_name(ihanoi_sandbox_t *sandbox)
+{
+    return sandbox->conf.name;
+}
+
+
+size_t
+ihanoi_sandbox_memory(ihanoi_sandbox_t *sandbox)
+{
+    return sandbox->used;
+}
+
+
+size_t
+ihanoi_sandbox_peak(ihanoi_sandbox_t *sandbox)
+{
+    return sandbox->peak;
+}
+
+
+void
+ihanoi_sandbox_enter_host(ihanoi_sandbox_t *sandbox)
+{
+    sandbox->host++;
+}
+
+
+void
+ihanoi_sandbox_leave_host(ihanoi_sandbox_t *sandbox)
+{
+    sandbox->host--;
+}

@@ -1,0 +1,168 @@
+/*
+ * Copyright (C) iHaNoi contributors
+ *
+ * A sandbox: one LuaJIT state for one plugin, with a limit on its memory, and
+ * calls into it that can be preempted, resumed and killed.
+ *
+ * A library without nginx in it.  The JIT is off: hooks never fire in compiled
+ * loops.  A timer signal arms a hook, the hook yields, and whoever runs the
+ * call resumes or drops it: no pcall(), xpcall(), coroutine or recursion of the
+ * plugin survives a call that was dropped.
+ *
+ * What a sandbox cannot be: LuaJIT is not a security boundary against somebody
+ * who means it.  It is a fault boundary and an obstacle.
+ */
+
+#ifndef _IHANOI_SANDBOX_H_INCLUDED_
+#define _IHANOI_SANDBOX_H_INCLUDED_
+
+
+#include <stddef.h>
+#include <signal.h>
+
+#include <lua.h>
+#include <lauxlib.h>
+
+
+/* A call runs for one to two ticks, then others have their turn. */
+#define IHANOI_SANDBOX_TICK_USEC  2000
+
+/* Coroutines that resume coroutines; also of calls that wait for each other. */
+#define IHANOI_SANDBOX_DEPTH      32
+
+
+typedef struct ihanoi_sandbox_s  ihanoi_sandbox_t;
+typedef struct ihanoi_call_s  ihanoi_call_t;
+
+
+/* A file of the plugin: text only, never bytecode. */
+typedef struct {
+    const char               *name;       /* as for require(): "lib.fees" */
+    const char               *text;
+    size_t                    len;
+} ihanoi_sandbox_file_t;
+
+
+typedef struct {
+    const char               *name;       /* of the plugin; must outlive it */
+    size_t                    memory;     /* bytes, charges included */
+    const ihanoi_sandbox_file_t  *files;  /* must outlive it */
+    unsigned                  nfiles;
+    void                     *data;       /* the caller's */
+} ihanoi_sandbox_conf_t;
+
+
+typedef enum {
+    IHANOI_RUN_DONE = 0,      /* results are on the stack */
+    IHANOI_RUN_WAIT,          /* a host function waits: push and go on later */
+    IHANOI_RUN_SLICE,         /* had its turn: go on, with no results */
+    IHANOI_RUN_ERROR,         /* raised an error */
+    IHANOI_RUN_MEMORY,        /* killed: memory */
+    IHANOI_RUN_CPU            /* killed: time */
+} ihanoi_run_e;
+
+
+/*
+ * A new state with the safe libraries and nothing loaded; NULL: memory, or
+ * LuaJIT does not honour what this relies on.
+ */
+ihanoi_sandbox_t *ihanoi_sandbox_create(const ihanoi_sandbox_conf_t *conf);
+
+/* No call may be left. */
+void ihanoi_sandbox_destroy(ihanoi_sandbox_t *sandbox);
+
+/* The state's sandbox, of any of its coroutines; costs next to nothing. */
+ihanoi_sandbox_t *ihanoi_sandbox_of(lua_State *L);
+
+void *ihanoi_sandbox_data(ihanoi_sandbox_t *sandbox);
+lua_State *ihanoi_sandbox_state(ihanoi_sandbox_t *sandbox);
+const char *ihanoi_sandbox_name(ihanoi_sandbox_t *sandbox);
+
+/*
+ * Memory held outside Lua for the plugin, in bytes, or given back.  -1 when it
+ * would be too much: nothing was charged then.
+ */
+int ihanoi_sandbox_charge(ihanoi_sandbox_t *sandbox, long bytes);
+
+size_t ihanoi_sandbox_memory(ihanoi_sandbox_t *sandbox);
+size_t ihanoi_sandbox_peak(ihanoi_sandbox_t *sandbox);
+
+/*
+ * While host code runs outside a call it must not meet a heap that the plugin
+ * has filled: LuaJIT would end the process.  Enter and leave nest.
+ */
+void ihanoi_sandbox_enter_host(ihanoi_sandbox_t *sandbox);
+void ihanoi_sandbox_leave_host(ihanoi_sandbox_t *sandbox);
+
+/* A full collection: after a call died of memory, and from time to time. */
+void ihanoi_sandbox_collect(ihanoi_sandbox_t *sandbox);
+
+/*
+ * From long loops of host functions in C (patterns, sort): the kill and the
+ * limit reach there too.  Does not return when the call has to die.
+ */
+void ihanoi_sandbox_poll(lua_State *L);
+
+
+/*
+ * A call: a coroutine that is run from outside, and those that it starts.
+ *
+ *     call = ihanoi_call_create(sandbox, 50000);
+ *     lua_xmove() or push the function and its arguments on ihanoi_call_state()
+ *     rc = ihanoi_call_run(call, nargs);
+ *     ... IHANOI_RUN_SLICE: others first, then ihanoi_call_run(call, 0)
+ *     ... IHANOI_RUN_WAIT: when there is something to give, push it and run
+ *     ... else: read the results or ihanoi_call_error()
+ *     ihanoi_call_destroy(call);
+ *
+ * While a call was preempted (IHANOI_RUN_SLICE) no other call of its sandbox
+ * may run: authors count on not being interrupted between their own waits.
+ */
+ihanoi_call_t *ihanoi_call_create(ihanoi_sandbox_t *sandbox,
+    unsigned cpu_usec);
+
+/* Ends it wherever it is; it is never run again.  Not from within its run. */
+void ihanoi_call_destroy(ihanoi_call_t *call);
+
+/* Where arguments go and results are: the coroutine that is to run next. */
+lua_State *ihanoi_call_state(ihanoi_call_t *call);
+
+ihanoi_run_e ihanoi_call_run(ihanoi_call_t *call, int nargs);
+
+/* Why it ended, "file:line: text"; valid until ihanoi_call_destroy(). */
+const char *ihanoi_call_error(ihanoi_call_t *call);
+
+/* Microseconds it has run for so far. */
+unsigned ihanoi_call_usec(ihanoi_call_t *call);
+
+void ihanoi_call_set_data(ihanoi_call_t *call, void *data);
+void *ihanoi_call_data(ihanoi_call_t *call);
+
+/* The call that runs now in this state; NULL: none. */
+ihanoi_call_t *ihanoi_call_current(lua_State *L);
+
+/*
+ * For host functions: "return ihanoi_call_wait(L)" leaves the plugin with
+ * IHANOI_RUN_WAIT; what is pushed before the next run are the results.  Raises
+ * an error where Lua cannot be left (in a comparator of sort() and the like).
+ */
+int ihanoi_call_wait(lua_State *L);
+
+
+/*
+ * The timer of this process, before the first call and after fork().
+ *
+ *   alarm   set to 1 by each tick: who waits for events learns why it was
+ *           interrupted.  May be NULL.
+ *   stuck   called from the signal handler with the plugin's name when a call
+ *           has not come back for stuck_msec, although it was to be killed; it
+ *           should end the process.  May be NULL.
+ *
+ * 0, or -1 with errno.
+ */
+int ihanoi_sandbox_start_timer(int signo, volatile sig_atomic_t *alarm,
+    unsigned stuck_msec, void (*stuck)(const char *name));
+void ihanoi_sandbox_stop_timer(void);
+
+
+#endif /* _IHANOI_SANDBOX_H_INCLUDED_ */

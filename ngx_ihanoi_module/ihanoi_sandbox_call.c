@@ -1,0 +1,542 @@
+/*
+ * Copyright (C) iHaNoi contributors
+ *
+ * Calls into a sandbox: turns, kills, and coroutines of the plugin's own.
+ *
+ * A timer that counts the thread's CPU time ticks all along.  When a call has
+ * run for two ticks the signal handler arms a hook for the next instruction of
+ * its state; the hook yields from wherever the plugin is.  The handler arms it
+ * again at each tick until control is back here: near the limit of its stack
+ * LuaJIT throws before it enters a hook, and unwinds with every tick a little.
+ *
+ * The plugin's coroutines are resumed here as well, by a list of who resumed
+ * whom, so that a turn can end and a host function can wait in any of them.
+ */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include <sys/syscall.h>
+
+#include "ihanoi_sandbox_state.h"
+
+
+#ifndef sigev_notify_thread_id
+#define sigev_notify_thread_id  _sigev_un._tid
+#endif
+
+
+typedef struct {
+    timer_t                            id;
+    int                                signo;
+    unsigned                           created;
+    unsigned                           stuck_ticks;
+    volatile sig_atomic_t             *alarm;
+    void                             (*stuck)(const char *name);
+
+    /* between the handler and the run */
+    ihanoi_sandbox_t        *volatile  running;
+    volatile sig_atomic_t              ticks;      /* in this run */
+    volatile uint64_t                  first;      /* CPU time at the first */
+} ihanoi_sandbox_timer_t;
+
+
+static ihanoi_run_e ihanoi_call_step(ihanoi_call_t *call, int nargs);
+static int ihanoi_call_back(ihanoi_call_t *call, lua_State *from, int ok,
+    int n);
+static void ihanoi_call_account(ihanoi_call_t *call, uint64_t begin);
+static void ihanoi_sandbox_tick(int signo);
+static void ihanoi_sandbox_hook(lua_State *L, lua_Debug *ar);
+static void ihanoi_sandbox_look(ihanoi_sandbox_t *sandbox, lua_State *L);
+static unsigned ihanoi_sandbox_run_usec(void);
+static uint64_t ihanoi_sandbox_now(clockid_t clock);
+
+
+static ihanoi_sandbox_timer_t  ihanoi_sandbox_timer;
+
+
+int
+ihanoi_sandbox_start_timer(int signo, volatile sig_atomic_t *alarm,
+    unsigned stuck_msec, void (*stuck)(const char *name))
+{
+    struct sigevent          event;
+    struct sigaction         action;
+    struct itimerspec        spec;
+    ihanoi_sandbox_timer_t  *timer;
+
+    timer = &ihanoi_sandbox_timer;
+
+    ihanoi_sandbox_stop_timer();
+
+    timer->signo = signo;
+    timer->alarm = alarm;
+    timer->stuck = stuck;
+    timer->stuck_ticks = stuck_msec * 1000 / IHANOI_SANDBOX_TICK_USEC;
+
+    memset(&action, 0, sizeof(struct sigaction));
+    action.sa_handler = ihanoi_sandbox_tick;
+    action.sa_flags = SA_RESTART;
+    sigemptyset(&action.sa_mask);
+
+    if (sigaction(signo, &action, NULL) == -1) {
+        return -1;
+    }
+
+    memset(&event, 0, sizeof(struct sigevent));
+    event.sigev_notify = SIGEV_THREAD_ID;
+    event.sigev_signo = signo;
+    event.sigev_notify_thread_id = syscall(SYS_gettid);
+
+    if (timer_create(CLOCK_THREAD_CPUTIME_ID, &event, &timer->id) == -1) {
+        return -1;
+    }
+
+    timer->created = 1;
+
+    memset(&spec, 0, sizeof(struct itimerspec));
+    spec.it_value.tv_nsec = IHANOI_SANDBOX_TICK_USEC * 1000;
+    spec.it_interval = spec.it_value;
+
+    return timer_settime(timer->id, 0, &spec, NULL);
+}
+
+
+void
+ihanoi_sandbox_stop_timer(void)
+{
+    if (ihanoi_sandbox_timer.created) {
+        (void) timer_delete(ihanoi_sandbox_timer.id);
+        ihanoi_sandbox_timer.created = 0;
+    }
+}
+
+
+ihanoi_call_t *
+ihanoi_call_create(ihanoi_sandbox_t *sandbox, unsigned cpu_usec)
+{
+    ihanoi_call_t  *call;
+
+    call = calloc(1, sizeof(ihanoi_call_t));
+    if (call == NULL) {
+        return NULL;
+    }
+
+    call->sandbox = sandbox;
+    call->cpu_usec = cpu_usec;
+
+    sandbox->host++;
+    call->stack[0] = lua_newthread(sandbox->L);
+    call->ref = luaL_ref(sandbox->L, LUA_REGISTRYINDEX);
+    sandbox->host--;
+
+    call->depth = 1;
+
+    call->next = sandbox->calls;
+    sandbox->calls = call;
+
+    return call;
+}
+
+
+void
+ihanoi_call_destroy(ihanoi_call_t *call)
+{
+    ihanoi_call_t     **p;
+    ihanoi_sandbox_t   *sandbox;
+
+    sandbox = call->sandbox;
+
+    for (p = &sandbox->calls; *p != call; p = &(*p)->next) { /* void */ }
+    *p = call->next;
+
+    sandbox->host++;
+    luaL_unref(sandbox->L, LUA_REGISTRYINDEX, call->ref);
+    sandbox->host--;
+
+    /* what a state without memory holds is given back by a collection only */
+
+    if (sandbox->used > sandbox->limit
+        || (call->state == IHANOI_RUN_MEMORY || call->state == IHANOI_RUN_CPU))
+    {
+        ihanoi_sandbox_collect(sandbox);
+    }
+
+    free(call);
+}
+
+
+lua_State *
+ihanoi_call_state(ihanoi_call_t *call)
+{
+    return call->stack[call->depth - 1];
+}
+
+
+ihanoi_run_e
+ihanoi_call_run(ihanoi_call_t *call, int nargs)
+{
+    uint64_t           begin;
+    ihanoi_sandbox_t  *sandbox;
+
+    sandbox = call->sandbox;
+
+    sandbox->call = call;
+    sandbox->preempt = 0;
+    sandbox->collect = 0;
+
+    begin = ihanoi_sandbox_now(CLOCK_MONOTONIC);
+
+    ihanoi_sandbox_timer.ticks = 0;
+    ihanoi_sandbox_timer.running = sandbox;
+
+    call->state = ihanoi_call_step(call, nargs);
+
+    ihanoi_sandbox_timer.running = NULL;
+
+    /* an armed hook must meet neither the next call nor host code */
+
+    lua_sethook(sandbox->L, NULL, 0, 0);
+
+    ihanoi_call_account(call, begin);
+    sandbox->call = NULL;
+
+    return call->state;
+}
+
+
+/* Resumes coroutine after coroutine until somebody outside has to act. */
+
+static ihanoi_run_e
+ihanoi_call_step(ihanoi_call_t *call, int nargs)
+{
+    int                rc;
+    lua_State         *L, *to;
+    ihanoi_sandbox_t  *sandbox;
+
+    sandbox = call->sandbox;
+
+    for ( ;; ) {
+        L = call->stack[call->depth - 1];
+
+        sandbox->op = IHANOI_SANDBOX_NONE;
+        rc = lua_resume(L, nargs);
+
+        if (call->killed != IHANOI_RUN_DONE) {
+
+            /* by the hook, or by an error where it could not yield */
+
+            call->failed = L;
+            return call->killed;
+        }
+
+        if (rc == LUA_YIELD) {
+
+            switch (sandbox->op) {
+
+            case IHANOI_SANDBOX_SLICE:
+                return IHANOI_RUN_SLICE;
+
+            case IHANOI_SANDBOX_WAIT:
+                return IHANOI_RUN_WAIT;
+
+            case IHANOI_SANDBOX_RESUME:
+
+                /* it stays where it was an argument: nobody else keeps it */
+
+                nargs = lua_gettop(L) - 1;
+                to = lua_tothread(L, 1);
+                lua_xmove(L, to, nargs);
+                call->stack[call->depth++] = to;
+                continue;
+
+            default: /* IHANOI_SANDBOX_YIELD */
+                nargs = ihanoi_call_back(call, L, 1, lua_gettop(L));
+                continue;
+            }
+        }
+
+        if (rc == 0) {
+            if (call->depth == 1) {
+                return IHANOI_RUN_DONE;
+            }
+
+            nargs = ihanoi_call_back(call, L, 1, lua_gettop(L));
+            continue;
+        }
+
+        if (call->depth == 1) {
+            call->failed = L;
+            return rc == LUA_ERRMEM ? IHANOI_RUN_MEMORY : IHANOI_RUN_ERROR;
+        }
+
+        nargs = ihanoi_call_back(call, L, 0, 1);
+    }
+}
+
+
+/* A coroutine yielded, returned or failed: n values for who resumed it. */
+
+static int
+ihanoi_call_back(ihanoi_call_t *call, lua_State *from, int ok, int n)
+{
+    lua_State  *to;
+
+    call->depth--;
+    to = call->stack[call->depth - 1];
+
+    call->sandbox->host++;
+    lua_checkstack(to, n + 1);
+    call->sandbox->host--;
+
+    lua_pushboolean(to, ok);
+    lua_xmove(from, to, n);
+
+    return n + 1;
+}
+
+
+static void
+ihanoi_call_account(ihanoi_call_t *call, uint64_t begin)
+{
+    uint64_t  usec;
+
+    if (ihanoi_sandbox_timer.ticks == 0) {
+
+        /* the clock on the wall is cheap, and runs on when others have the
+           processor: no more than a tick of it can be the call's */
+
+        usec = (ihanoi_sandbox_now(CLOCK_MONOTONIC) - begin) / 1000;
+
+        call->usec += usec < IHANOI_SANDBOX_TICK_USEC
+                      ? usec : IHANOI_SANDBOX_TICK_USEC;
+        return;
+    }
+
+    call->usec += ihanoi_sandbox_run_usec();
+}
+
+
+/* CPU time of the run that has seen a tick: since then, and half of one. */
+
+static unsigned
+ihanoi_sandbox_run_usec(void)
+{
+    return (ihanoi_sandbox_now(CLOCK_THREAD_CPUTIME_ID)
+            - ihanoi_sandbox_timer.first) / 1000
+           + IHANOI_SANDBOX_TICK_USEC / 2;
+}
+
+
+static uint64_t
+ihanoi_sandbox_now(clockid_t clock)
+{
+    struct timespec  ts;
+
+    (void) clock_gettime(clock, &ts);
+
+    return (uint64_t) ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+
+/* The signal: may interrupt anything, so it only notes and arms. */
+
+static void
+ihanoi_sandbox_tick(int signo)
+{
+    int                      error;
+    ihanoi_sandbox_t        *sandbox;
+    ihanoi_sandbox_timer_t  *timer;
+
+    timer = &ihanoi_sandbox_timer;
+    error = errno;
+
+    if (timer->alarm) {
+        *timer->alarm = 1;
+    }
+
+    sandbox = timer->running;
+
+    if (sandbox) {
+
+        if (++timer->ticks == 1) {
+            timer->first = ihanoi_sandbox_now(CLOCK_THREAD_CPUTIME_ID);
+
+        } else {
+            sandbox->preempt = 1;
+            ihanoi_sandbox_arm(sandbox);
+        }
+
+        if (timer->stuck && (unsigned) timer->ticks > timer->stuck_ticks) {
+            timer->stuck(sandbox->conf.name);
+        }
+    }
+
+    errno = error;
+}
+
+
+void
+ihanoi_sandbox_arm(ihanoi_sandbox_t *sandbox)
+{
+    lua_sethook(sandbox->L, ihanoi_sandbox_hook, LUA_MASKCOUNT, 1);
+}
+
+
+/* Runs in the plugin's place, between two of its instructions. */
+
+static void
+ihanoi_sandbox_hook(lua_State *L, lua_Debug *ar)
+{
+    ihanoi_sandbox_t  *sandbox;
+
+    sandbox = ihanoi_sandbox_of(L);
+
+    lua_sethook(L, NULL, 0, 0);
+
+    if (sandbox->call == NULL) {
+        return;
+    }
+
+    ihanoi_sandbox_look(sandbox, L);
+
+    if (sandbox->call->killed != IHANOI_RUN_DONE) {
+
+        if (lua_isyieldable(L)) {
+            sandbox->op = IHANOI_SANDBOX_KILL;
+            (void) lua_yield(L, 0);
+            return;
+        }
+
+        /* in a callback of C: out of it first, then again */
+
+        ihanoi_sandbox_arm(sandbox);
+        (void) luaL_error(L, "killed");
+    }
+
+    if (sandbox->preempt && lua_isyieldable(L)) {
+        sandbox->preempt = 0;
+        sandbox->op = IHANOI_SANDBOX_SLICE;
+        (void) lua_yield(L, 0);
+    }
+}
+
+
+/* Has the running call to die? */
+
+static void
+ihanoi_sandbox_look(ihanoi_sandbox_t *sandbox, lua_State *L)
+{
+    ihanoi_call_t  *call;
+
+    call = sandbox->call;
+
+    if (sandbox->collect) {
+        sandbox->host++;
+        lua_gc(L, LUA_GCCOLLECT, 0);
+        sandbox->host--;
+
+        sandbox->collect = 0;
+
+        if (sandbox->used > sandbox->limit) {
+            call->killed = IHANOI_RUN_MEMORY;
+        }
+    }
+
+    if (sandbox->preempt
+        && call->usec + ihanoi_sandbox_run_usec() > call->cpu_usec)
+    {
+        call->killed = IHANOI_RUN_CPU;
+    }
+}
+
+
+void
+ihanoi_sandbox_poll(lua_State *L)
+{
+    ihanoi_sandbox_t  *sandbox;
+
+    sandbox = ihanoi_sandbox_of(L);
+
+    if ((sandbox->preempt || sandbox->collect) && sandbox->call) {
+        ihanoi_sandbox_look(sandbox, L);
+
+        if (sandbox->call->killed != IHANOI_RUN_DONE) {
+            ihanoi_sandbox_arm(sandbox);
+            (void) luaL_error(L, "killed");
+        }
+    }
+}
+
+
+int
+ihanoi_call_wait(lua_State *L)
+{
+    ihanoi_sandbox_t  *sandbox;
+
+    sandbox = ihanoi_sandbox_of(L);
+
+    if (!lua_isyieldable(L)) {
+        return luaL_error(L, "waiting is not possible in a callback of "
+                             "sort(), gsub() and the like");
+    }
+
+    sandbox->op = IHANOI_SANDBOX_WAIT;
+
+    return lua_yield(L, 0);
+}
+
+
+ihanoi_call_t *
+ihanoi_call_current(lua_State *L)
+{
+    return ihanoi_sandbox_of(L)->call;
+}
+
+
+const char *
+ihanoi_call_error(ihanoi_call_t *call)
+{
+    switch (call->state) {
+
+    case IHANOI_RUN_MEMORY:
+        return "memory limit reached";
+
+    case IHANOI_RUN_CPU:
+        return "CPU budget used up";
+
+    case IHANOI_RUN_ERROR:
+        break;
+
+    default:
+        return "";
+    }
+
+    if (lua_type(call->failed, -1) != LUA_TSTRING) {
+        return "an error that is not a string";
+    }
+
+    return lua_tostring(call->failed, -1);
+}
+
+
+unsigned
+ihanoi_call_usec(ihanoi_call_t *call)
+{
+    return call->usec;
+}
+
+
+void
+ihanoi_call_set_data(ihanoi_call_t *call, void *data)
+{
+    call->data = data;
+}
+
+
+void *
+ihanoi_call_data(ihanoi_call_t *call)
+{
+    return call->data;
+}

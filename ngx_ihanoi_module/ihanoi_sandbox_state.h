@@ -1,0 +1,70 @@
+/*
+ * Copyright (C) iHaNoi contributors
+ *
+ * The inside of a sandbox, for its own files only.
+ */
+
+#ifndef _IHANOI_SANDBOX_STATE_H_INCLUDED_
+#define _IHANOI_SANDBOX_STATE_H_INCLUDED_
+
+
+#include <stdint.h>
+
+#include "ihanoi_sandbox.h"
+
+
+/* What the coroutine that has just yielded wants. */
+typedef enum {
+    IHANOI_SANDBOX_NONE = 0,
+    IHANOI_SANDBOX_WAIT,       /* a host function waits */
+    IHANOI_SANDBOX_RESUME,     /* coroutine.resume(co, ...) */
+    IHANOI_SANDBOX_YIELD,      /* coroutine.yield(...) */
+    IHANOI_SANDBOX_SLICE,      /* from the hook: had its turn */
+    IHANOI_SANDBOX_KILL        /* from the hook: has to die */
+} ihanoi_sandbox_op_e;
+
+
+struct ihanoi_sandbox_s {
+    ihanoi_sandbox_conf_t     conf;
+    lua_State                *L;           /* the main coroutine: never run */
+    ihanoi_call_t            *call;        /* that runs now */
+    ihanoi_call_t            *calls;       /* all there are */
+    ihanoi_sandbox_op_e       op;
+
+    size_t                    used;        /* Lua's and charges */
+    size_t                    peak;
+    size_t                    limit;       /* soft: collect, then kill */
+    size_t                    hard;        /* no more than that, ever */
+    unsigned                  host;        /* depth of host code: no limit */
+
+    volatile sig_atomic_t     collect;     /* over the limit: look in the hook */
+    volatile sig_atomic_t     preempt;     /* two ticks went by */
+};
+
+
+struct ihanoi_call_s {
+    ihanoi_sandbox_t         *sandbox;
+    ihanoi_call_t            *next;        /* of the sandbox */
+    int                       ref;         /* keeps stack[0] */
+    lua_State                *stack[IHANOI_SANDBOX_DEPTH];
+    unsigned                  depth;
+    unsigned                  usec;
+    unsigned                  cpu_usec;    /* the most */
+    ihanoi_run_e              killed;      /* IHANOI_RUN_DONE: it is not */
+    ihanoi_run_e              state;       /* what its last run said */
+    lua_State                *failed;      /* where the error is */
+    void                     *data;
+};
+
+
+/* The hook at the next instruction; safe in a signal handler. */
+void ihanoi_sandbox_arm(ihanoi_sandbox_t *sandbox);
+
+/* Fills a new state with what plugins may use; in a protected call. */
+int ihanoi_sandbox_open(lua_State *L);
+
+/* The libraries of ours: each leaves its functions in the globals. */
+void ihanoi_sandbox_open_coroutine(lua_State *L);
+
+
+#endif /* _IHANOI_SANDBOX_STATE_H_INCLUDED_ */

@@ -1,0 +1,445 @@
+/*
+ * Copyright (C) iHaNoi contributors
+ *
+ * Sandboxes: what a plugin finds, what it cannot do, and that nothing it does
+ * keeps it alive when it has to die.
+ */
+
+#include <stdlib.h>
+#include <time.h>
+
+#include "tap.h"
+#include "ihanoi_sandbox.h"
+
+
+#define MB  (1024 * 1024)
+
+
+static ihanoi_sandbox_t *sandbox;
+static ihanoi_call_t *call;
+static unsigned slices;
+
+static ihanoi_sandbox_file_t  files[] = {
+    { "handler", "local fees = require('lib.fees')\n"
+                 "return { pay = function(n) return fees.of(n) end }", 0 },
+    { "lib.fees", "count = (count or 0) + 1\n"
+                  "return { of = function(n) return n * 2 end }", 0 },
+    { "lib.self", "local self = require('lib.self')", 0 },
+    { "lib.wrong", "local x =\n=", 0 },
+    { "lib.binary", "\033LJ\002", 0 },
+};
+
+
+static double
+now(void)
+{
+    struct timespec  ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return ts.tv_sec + ts.tv_nsec / 1e9;
+}
+
+
+static int
+host_wait(lua_State *L)
+{
+    return ihanoi_call_wait(L);
+}
+
+
+static void
+start(size_t memory)
+{
+    size_t                 i;
+    ihanoi_sandbox_conf_t  conf;
+
+    for (i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        files[i].len = strlen(files[i].text);
+    }
+
+    memset(&conf, 0, sizeof(conf));
+    conf.name = "test";
+    conf.memory = memory;
+    conf.files = files;
+    conf.nfiles = sizeof(files) / sizeof(files[0]);
+
+    sandbox = ihanoi_sandbox_create(&conf);
+
+    lua_pushcfunction(ihanoi_sandbox_state(sandbox), host_wait);
+    lua_setglobal(ihanoi_sandbox_state(sandbox), "wait");
+}
+
+
+static void
+end(void)
+{
+    if (call) {
+        ihanoi_call_destroy(call);
+        call = NULL;
+    }
+}
+
+
+/* Runs a text until it is over or waits. */
+static ihanoi_run_e
+run_for(const char *text, unsigned cpu_usec)
+{
+    lua_State     *L;
+    ihanoi_run_e   rc;
+
+    end();
+    call = ihanoi_call_create(sandbox, cpu_usec);
+    L = ihanoi_call_state(call);
+
+    if (luaL_loadbufferx(L, text, strlen(text), "=t", "t") != 0) {
+        printf("# %s\n", lua_tostring(L, -1));
+        return IHANOI_RUN_ERROR;
+    }
+
+    slices = 0;
+
+    for (rc = ihanoi_call_run(call, 0);
+         rc == IHANOI_RUN_SLICE;
+         rc = ihanoi_call_run(call, 0))
+    {
+        slices++;
+    }
+
+    return rc;
+}
+
+
+static ihanoi_run_e
+go_on(int nargs)
+{
+    ihanoi_run_e  rc;
+
+    while ((rc = ihanoi_call_run(call, nargs)) == IHANOI_RUN_SLICE) {
+        nargs = 0;
+    }
+
+    return rc;
+}
+
+
+static const char *
+said(const char *text)
+{
+    ihanoi_run_e        rc;
+    static char         buf[1024];
+    const char         *s;
+
+    rc = run_for(text, 1000000);
+
+    if (rc == IHANOI_RUN_DONE) {
+        s = lua_tostring(ihanoi_call_state(call), -1);
+
+    } else {
+        s = ihanoi_call_error(call);
+    }
+
+    snprintf(buf, sizeof(buf), "%s", s ? s : "(nil)");
+    end();
+
+    return buf;
+}
+
+
+static void
+test_globals(void)
+{
+    size_t       i;
+    char         text[128];
+
+    static const char *const  gone[] = {
+        "io", "os", "debug", "ffi", "jit", "package", "module", "load",
+        "loadstring", "loadfile", "dofile", "collectgarbage", "gcinfo",
+        "newproxy", "getfenv", "setfenv", "print", "string.dump",
+        "math.randomseed", "table.foreach", "coroutine.isyieldable"
+    };
+
+    for (i = 0; i < sizeof(gone) / sizeof(gone[0]); i++) {
+        snprintf(text, sizeof(text), "return type(%s)", gone[i]);
+        is_str(said(text), "nil", "%s is not there", gone[i]);
+    }
+
+    is_str(said("return tostring({})"), "table", "no address of a table");
+    is_str(said("return tostring(tostring)"), "function", "nor of a function");
+    is_str(said("return tostring(nil) .. tostring(1.5) .. tostring(true)"),
+           "nil1.5true", "tostring() else as ever");
+    is_str(said("return tostring(setmetatable({}, "
+                "{__tostring = function() return 'me' end}))"), "me",
+           "with __tostring");
+    is_str(said("return tostring(getmetatable(''))"), "false",
+           "the metatable of strings cannot be had");
+    is_str(said("return require('handler').pay(21)"), "42",
+           "require() finds the plugin's files");
+    is_str(said("require('lib.fees') return count"), "1", "and runs them once");
+    is_str(said("local os = require('os')"),
+           "t:1: the plugin has no file for \"os\"", "and nothing else");
+    is_str(said("return require('lib.self')"),
+           "test/lib.self.lua:1: \"lib.self\" requires itself",
+           "nor a file in itself");
+    is_str(said("return require('lib.wrong')"),
+           "test/lib.wrong.lua:2: unexpected symbol near '='",
+           "a mistake is said with its place");
+    is_str(said("return require('lib.binary')"),
+           "attempt to load chunk with wrong mode", "bytecode is refused");
+}
+
+
+static void
+test_errors(void)
+{
+    is_int(run_for("local x = nil\nreturn x.y", 1000000), IHANOI_RUN_ERROR,
+           "an error");
+    is_str(ihanoi_call_error(call),
+           "t:2: attempt to index local 'x' (a nil value)", "says where");
+    is_str(said("error({})"), "an error that is not a string",
+           "an error that is a table");
+    is_str(said("return select(2, pcall(error, 'mine', 0))"), "mine",
+           "pcall() catches what is the plugin's own");
+}
+
+
+static void
+test_coroutines(void)
+{
+    lua_State  *L;
+
+    is_str(said("local co = coroutine.create(function(a, b)\n"
+                "  local c = coroutine.yield(a + b)\n"
+                "  return c * 2 end)\n"
+                "local _, x = coroutine.resume(co, 1, 2)\n"
+                "local _, y = coroutine.resume(co, x)\n"
+                "return x .. ' ' .. y .. ' ' .. coroutine.status(co)\n"
+                "  .. ' ' .. tostring(select(2, coroutine.resume(co)))"),
+           "3 6 dead cannot resume dead coroutine", "coroutines");
+    is_str(said("local t = {}\n"
+                "for x in coroutine.wrap(function()\n"
+                "  for i = 1, 3 do coroutine.yield(i) end end) do\n"
+                "  t[#t + 1] = x end return table.concat(t, ',')"), "1,2,3",
+           "as iterators");
+    is_str(said("local f = coroutine.wrap(function() error('in', 0) end)\n"
+                "return select(2, pcall(f))"), "in", "their errors");
+    is_str(said("local co co = coroutine.create(function()\n"
+                "  return coroutine.status(co)\n"
+                "    .. tostring(coroutine.running() == co)\n"
+                "    .. tostring(coroutine.resume(co)) end)\n"
+                "return select(2, coroutine.resume(co))\n"
+                "  .. tostring(coroutine.running())"),
+           "runningtruefalsenil", "running()");
+    is_str(said("local function f(n) if n == 0 then return 'deep' end\n"
+                "  return coroutine.wrap(f)(n - 1) end return f(30)"), "deep",
+           "30 in each other");
+    ok(strstr(said("local function f() return coroutine.wrap(f)() end "
+                   "return f()"), "too many coroutines") != NULL,
+       "not for ever");
+    ok(strstr(said("return coroutine.yield(1)"), "outside a coroutine") != NULL,
+       "nor outside");
+    ok(strstr(said("table.sort({3, 2, 1}, coroutine.wrap(function() end))"),
+              "in a callback") != NULL, "nor in a callback of C");
+
+    /* a host function may wait in any of them, under pcall() too */
+
+    is_int(run_for("local co = coroutine.wrap(function(a)\n"
+                   "  local ok, x = pcall(function() return wait() + a end)\n"
+                   "  return x end)\n"
+                   "return co(5) + wait()", 1000000), IHANOI_RUN_WAIT,
+           "a coroutine waits for the host");
+    lua_pushinteger(ihanoi_call_state(call), 10);
+    is_int(go_on(1), IHANOI_RUN_WAIT, "gets it, and the call waits again");
+    lua_pushinteger(ihanoi_call_state(call), 100);
+    is_int(go_on(1), IHANOI_RUN_DONE, "and ends");
+    is_int(lua_tointeger(ihanoi_call_state(call), -1), 115, "with the sum");
+    end();
+
+    /* what waits in one call is not to be had in another */
+
+    is_int(run_for("co = coroutine.create(function() return wait() end)\n"
+                   "return select(2, coroutine.resume(co))", 1000000),
+           IHANOI_RUN_WAIT, "one waits");
+    {
+        ihanoi_call_t  *first = call;
+
+        call = NULL;
+        is_str(said("return tostring(coroutine.resume(co))"), "false",
+               "another call cannot resume it");
+        call = first;
+        L = ihanoi_call_state(call);
+        lua_pushliteral(L, "given");
+        is_int(go_on(1), IHANOI_RUN_DONE, "it goes on");
+        is_str(lua_tostring(ihanoi_call_state(call), -1), "given", "unharmed");
+        end();
+    }
+}
+
+
+/* Whatever it tries, it is dead soon after its 20 ms. */
+static const char  *immortals[] = {
+    "while true do end",
+    "for i = 1, math.huge do end",
+    "local function f() return f() end f()",
+    "local t = {} while true do t[1] = (t[1] or 0) + 1 end",
+    "while true do pcall(error) end",
+    "local function f() while true do end end while true do pcall(f) end",
+    "local function f() while true do end end\n"
+    "while true do xpcall(f, f) end",
+    "local function f() while true do end end\n"
+    "while true do coroutine.resume(coroutine.create(f)) end",
+    "local function f() while true do end end\n"
+    "while true do pcall(coroutine.wrap(f)) end",
+    "local function f() while true do end end\n"
+    "while true do pcall(table.sort, {1, 2, 3}, f) end",
+    "local function f() while true do end end\n"
+    "while true do pcall(string.gsub, 'aaa', 'a', f) end",
+    "local function f() pcall(f) while true do end end\n"
+    "while true do f() end",
+    "local function f() pcall(f) while true do end end\n"
+    "while true do xpcall(f, f) end",
+    "local m = {} m.__index = function(t, k) return t[k + 1] end\n"
+    "while true do pcall(function() return setmetatable({}, m)[1] end) end",
+    "local m = setmetatable({}, {__tostring = function() while true do end end})\n"
+    "while true do pcall(tostring, m) end",
+    "local co = coroutine.wrap(function() while true do coroutine.yield() end end)\n"
+    "while true do co() end",
+    "local t = {} for i = 1, 1e5 do t[i] = i end\n"
+    "while true do for k, v in pairs(t) do end end",
+    "while true do local s = ('x'):rep(1000) end",
+    "while true do pcall(string.rep, 'x', 1e9) end",
+    "while true do require('lib.fees') end",
+};
+
+
+static void
+test_immortals(void)
+{
+    size_t        i;
+    double        begin, took;
+    ihanoi_run_e  rc;
+
+    for (i = 0; i < sizeof(immortals) / sizeof(immortals[0]); i++) {
+        begin = now();
+        rc = run_for(immortals[i], 20000);
+        took = now() - begin;
+
+        is_int(rc, IHANOI_RUN_CPU, "killed: %s", immortals[i]);
+        ok(ihanoi_call_usec(call) < 60000 && took < 2,
+           "in time: %u us, %.3f s", ihanoi_call_usec(call), took);
+        end();
+
+        is_str(said("return 1 + 1"), "2", "others go on");
+    }
+}
+
+
+static void
+test_slices(void)
+{
+    static const char  sum[] =
+        "local function step(n) local x = 0\n"
+        "  for i = 1, n do x = (x * 31 + i) % 1000003 end return x end\n"
+        "local t = {}\n"
+        "for i = 1, 60 do\n"
+        "  local co = coroutine.wrap(function(a)\n"
+        "    local _, x = pcall(step, 20000 + a) coroutine.yield(x) end)\n"
+        "  t[i] = co(i)\n"
+        "  t[i] = t[i] .. ('b'):rep(i):gsub('b', function(c)\n"
+        "    return #c + i end)\n"
+        "end\n"
+        "return table.concat(t, ' ')";
+    char        *first;
+    int          i, same = 1;
+    unsigned     most = 0;
+
+    run_for(sum, 10000000);
+    first = strdup(lua_tostring(ihanoi_call_state(call), -1));
+    end();
+
+    for (i = 0; i < 5; i++) {
+        run_for(sum, 10000000);
+        most = slices > most ? slices : most;
+        same = same && strcmp(first, lua_tostring(ihanoi_call_state(call), -1))
+                       == 0;
+        end();
+    }
+
+    ok(most > 3, "a long call has many turns: %u", most);
+    ok(same, "and comes to the same result");
+    free(first);
+}
+
+
+static void
+test_memory(void)
+{
+    size_t  before;
+
+    end();
+    ihanoi_sandbox_destroy(sandbox);
+    start(4 * MB);
+    before = ihanoi_sandbox_memory(sandbox);
+    ok(before < 64 * 1024, "a new one takes little: %zu", before);
+
+    is_int(run_for("local t = {} for i = 1, 1e9 do t[i] = {i} end", 5000000),
+           IHANOI_RUN_MEMORY, "a leak is killed");
+    end();
+    ok(ihanoi_sandbox_memory(sandbox) < 2 * before, "and given back");
+    is_int(run_for("local s = 'x' while true do s = s .. s end", 5000000),
+           IHANOI_RUN_MEMORY, "so is a value that is too big");
+    end();
+    is_str(said("return select(2, pcall(string.rep, 'x', 1e8))"),
+           "not enough memory", "it may be caught before that");
+    is_int(run_for("local t = {}\n"
+                   "while true do pcall(function()\n"
+                   "  for i = 1, 1e9 do t[#t + 1] = ('x'):rep(i % 999) end\n"
+                   "end) end", 5000000), IHANOI_RUN_MEMORY,
+           "under pcall() too");
+    end();
+    is_int(run_for("local s = '' for i = 1, 20000 do\n"
+                   "  s = s:sub(-200000) .. ('y'):rep(100) end\n"
+                   "return #s", 20000000), IHANOI_RUN_DONE,
+           "garbage is not a leak");
+    end();
+    is_int(run_for("keep = ('z'):rep(1e6)", 1000000), IHANOI_RUN_DONE,
+           "what it keeps");
+    end();
+    is_int(ihanoi_sandbox_charge(sandbox, 7 * MB / 2), -1,
+           "counts against what the host holds for it");
+    is_int(run_for("keep = nil", 1000000), IHANOI_RUN_DONE, "given up");
+    end();
+    is_int(ihanoi_sandbox_charge(sandbox, 7 * MB / 2), 0, "it is free again");
+    is_int(run_for("local t = {} for i = 1, 1e9 do t[i] = {i} end", 5000000),
+           IHANOI_RUN_MEMORY, "with that, the limit is nearer");
+    end();
+    ihanoi_sandbox_charge(sandbox, -7 * MB / 2);
+    ihanoi_sandbox_collect(sandbox);
+    ok(ihanoi_sandbox_memory(sandbox) < 2 * before, "nothing is left: %zu",
+       ihanoi_sandbox_memory(sandbox));
+    is_str(said("return 'alive'"), "alive", "and the state is usable");
+}
+
+
+int
+main(void)
+{
+    if (ihanoi_sandbox_start_timer(SIGRTMIN + 3, NULL, 0, NULL) != 0) {
+        return 1;
+    }
+
+    start(64 * MB);
+    ok(sandbox != NULL, "a sandbox");
+
+    test_globals();
+    test_errors();
+    test_coroutines();
+    test_immortals();
+    test_slices();
+    test_memory();
+
+    end();
+    ihanoi_sandbox_destroy(sandbox);
+    ihanoi_sandbox_stop_timer();
+
+    return done_testing();
+}
