@@ -126,6 +126,8 @@ ihanoi_sandbox_open(lua_State *L)
     lua_setglobal(L, "tostring");
 
     ihanoi_sandbox_open_coroutine(L);
+    ihanoi_sandbox_open_string(L);
+    ihanoi_sandbox_open_table(L);
 
     if (luaL_loadbufferx(L, ihanoi_sandbox_prelude,
                          sizeof(ihanoi_sandbox_prelude) - 1, "=sandbox", "t")
@@ -232,33 +234,53 @@ ihanoi_sandbox_find(lua_State *L)
 }
 
 
-/* As Lua's, but no addresses: they tell where memory is. */
-
 static int
 ihanoi_sandbox_tostring(lua_State *L)
 {
+    ihanoi_sandbox_check_stack(L);
     luaL_checkany(L, 1);
 
     if (luaL_callmeta(L, 1, "__tostring")) {
         return 1;
     }
 
-    switch (lua_type(L, 1)) {
+    ihanoi_sandbox_push_text(L, 1);
+
+    return 1;
+}
+
+
+/* As Lua's, but no addresses: they tell where memory is. */
+
+void
+ihanoi_sandbox_push_text(lua_State *L, int index)
+{
+    if (luaL_callmeta(L, index, "__tostring")) {
+
+        if (lua_isstring(L, -1)) {
+            (void) lua_tostring(L, -1);
+            return;
+        }
+
+        /* whatever it is: it has no text */
+
+        index = lua_gettop(L);
+    }
+
+    switch (lua_type(L, index)) {
 
     case LUA_TNUMBER:
-        lua_pushstring(L, lua_tostring(L, 1));
-        return 1;
-
     case LUA_TSTRING:
-        lua_pushvalue(L, 1);
-        return 1;
+        lua_pushvalue(L, index);
+        (void) lua_tostring(L, -1);
+        break;
 
     case LUA_TBOOLEAN:
-        lua_pushstring(L, lua_toboolean(L, 1) ? "true" : "false");
-        return 1;
+        lua_pushstring(L, lua_toboolean(L, index) ? "true" : "false");
+        break;
 
     default:
-        lua_pushstring(L, luaL_typename(L, 1));
-        return 1;
+        lua_pushstring(L, luaL_typename(L, index));
+        break;
     }
 }

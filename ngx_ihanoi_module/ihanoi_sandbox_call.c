@@ -23,6 +23,9 @@
 #include "ihanoi_sandbox_state.h"
 
 
+/* Of C, for functions that call back into Lua, inside each other. */
+#define IHANOI_SANDBOX_STACK  (1024 * 1024)
+
 #ifndef sigev_notify_thread_id
 #define sigev_notify_thread_id  _sigev_un._tid
 #endif
@@ -185,6 +188,7 @@ ihanoi_call_run(ihanoi_call_t *call, int nargs)
     sandbox->call = call;
     sandbox->preempt = 0;
     sandbox->collect = 0;
+    sandbox->stack = __builtin_frame_address(0);
 
     begin = ihanoi_sandbox_now(CLOCK_MONOTONIC);
 
@@ -466,6 +470,21 @@ ihanoi_sandbox_poll(lua_State *L)
             ihanoi_sandbox_arm(sandbox);
             (void) luaL_error(L, "killed");
         }
+    }
+}
+
+
+void
+ihanoi_sandbox_check_stack(lua_State *L)
+{
+    char              *here;
+    ihanoi_sandbox_t  *sandbox;
+
+    sandbox = ihanoi_sandbox_of(L);
+    here = __builtin_frame_address(0);
+
+    if (sandbox->call && sandbox->stack - here > IHANOI_SANDBOX_STACK) {
+        (void) luaL_error(L, "C stack overflow");
     }
 }
 

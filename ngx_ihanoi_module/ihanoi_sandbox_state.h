@@ -36,6 +36,7 @@ struct ihanoi_sandbox_s {
     size_t                    limit;       /* soft: collect, then kill */
     size_t                    hard;        /* no more than that, ever */
     unsigned                  host;        /* depth of host code: no limit */
+    char                     *stack;       /* C's, where the run began */
 
     volatile sig_atomic_t     collect;     /* over the limit: look in the hook */
     volatile sig_atomic_t     preempt;     /* two ticks went by */
@@ -65,6 +66,17 @@ int ihanoi_sandbox_open(lua_State *L);
 
 /* The libraries of ours: each leaves its functions in the globals. */
 void ihanoi_sandbox_open_coroutine(lua_State *L);
+void ihanoi_sandbox_open_string(lua_State *L);
+void ihanoi_sandbox_open_table(lua_State *L);
+
+/* Pushes what tostring() says of the value there. */
+void ihanoi_sandbox_push_text(lua_State *L, int index);
+
+/*
+ * In functions that call back into Lua: LuaJIT looks at its own stack only, a
+ * plugin that recurses through them would end the process.  Raises an error.
+ */
+void ihanoi_sandbox_check_stack(lua_State *L);
 
 
 #endif /* _IHANOI_SANDBOX_STATE_H_INCLUDED_ */
