@@ -79,8 +79,12 @@ ihanoi_table_sort(lua_State *L)
         return luaL_error(L, "not enough memory");
     }
 
+    /* to get and to clear that much memory takes long, too */
+
     lua_createtable(L, n, 0);
+    ihanoi_sandbox_poll(L);
     lua_createtable(L, n, 0);
+    ihanoi_sandbox_poll(L);
 
     for (i = 1; i <= n; i++) {
         lua_rawgeti(L, IHANOI_SORT_TABLE, i);
