@@ -340,7 +340,7 @@ test_slices(void)
         "local function step(n) local x = 0\n"
         "  for i = 1, n do x = (x * 31 + i) % 1000003 end return x end\n"
         "local t = {}\n"
-        "for i = 1, 60 do\n"
+        "for i = 1, 200 do\n"
         "  local co = coroutine.wrap(function(a)\n"
         "    local _, x = pcall(step, 20000 + a) coroutine.yield(x) end)\n"
         "  t[i] = co(i)\n"
@@ -364,7 +364,7 @@ test_slices(void)
         end();
     }
 
-    ok(most > 3, "a long call has many turns: %u", most);
+    ok(most > 2, "a long call has many turns: %u", most);
     ok(same, "and comes to the same result");
     free(first);
 }
