@@ -128,10 +128,19 @@ $answers{$_}++ for under_load(
         my $http = IHanoi::Test::HTTP->new(port => $gw->port);
 
         for (my $i = 0; !-e $enough; $i++) {
-            my $r = $http->request('POST', '/v1/feedback', key => "$number-$i",
-                token => $tokens[($number + CLIENTS * $i) % CITIZENS],
-                json => { category => 'road_damage', lat => 21.032,
-                          long => 105.8504, text => 'x' });
+            my $r;
+
+            # Who meets the job's short locks on a slow machine may be told to
+            # come again: the same key, as a client would.
+            for my $try (1 .. 20) {
+                $r = $http->request('POST', '/v1/feedback', key => "$number-$i",
+                    token => $tokens[($number + CLIENTS * $i) % CITIZENS],
+                    json => { category => 'road_damage', lat => 21.032,
+                              long => 105.8504, text => 'x' });
+                last if !$r || $r->{status} != 503
+                        || !$r->{headers}{'retry-after'};
+                select undef, undef, undef, 0.1;
+            }
             print $notes $r ? $r->{status} : 'none', "\n";
         }
     },
@@ -154,7 +163,8 @@ $answers{$_}++ for under_load(
     },
 );
 
-is(join(' ', sort keys %answers), '201', "$answers{201} cases are filed, none fails");
+is(join(' ', sort keys %answers), '201',
+   "$answers{201} cases are filed, none fails for good");
 
 open my $fh, '<:encoding(UTF-8)', log_file() or die "$!\n";
 seek $fh, $start, 0;
