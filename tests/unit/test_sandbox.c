@@ -6,18 +6,13 @@
  */
 
 #include <stdlib.h>
-#include <time.h>
 
 #include "tap.h"
-#include "ihanoi_sandbox.h"
+#include "sandbox_fixture.h"
 
 
 #define MB  (1024 * 1024)
 
-
-static ihanoi_sandbox_t *sandbox;
-static ihanoi_call_t *call;
-static unsigned slices;
 
 static ihanoi_sandbox_file_t  files[] = {
     { "handler", "local fees = require('lib.fees')\n"
@@ -28,16 +23,6 @@ static ihanoi_sandbox_file_t  files[] = {
     { "lib.wrong", "local x =\n=", 0 },
     { "lib.binary", "\033LJ\002", 0 },
 };
-
-
-static double
-now(void)
-{
-    struct timespec  ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return ts.tv_sec + ts.tv_nsec / 1e9;
-}
 
 
 static int
@@ -70,45 +55,6 @@ start(size_t memory)
 }
 
 
-static void
-end(void)
-{
-    if (call) {
-        ihanoi_call_destroy(call);
-        call = NULL;
-    }
-}
-
-
-/* Runs a text until it is over or waits. */
-static ihanoi_run_e
-run_for(const char *text, unsigned cpu_usec)
-{
-    lua_State     *L;
-    ihanoi_run_e   rc;
-
-    end();
-    call = ihanoi_call_create(sandbox, cpu_usec);
-    L = ihanoi_call_state(call);
-
-    if (luaL_loadbufferx(L, text, strlen(text), "=t", "t") != 0) {
-        printf("# %s\n", lua_tostring(L, -1));
-        return IHANOI_RUN_ERROR;
-    }
-
-    slices = 0;
-
-    for (rc = ihanoi_call_run(call, 0);
-         rc == IHANOI_RUN_SLICE;
-         rc = ihanoi_call_run(call, 0))
-    {
-        slices++;
-    }
-
-    return rc;
-}
-
-
 static ihanoi_run_e
 go_on(int nargs)
 {
@@ -119,29 +65,6 @@ go_on(int nargs)
     }
 
     return rc;
-}
-
-
-static const char *
-said(const char *text)
-{
-    ihanoi_run_e        rc;
-    static char         buf[1024];
-    const char         *s;
-
-    rc = run_for(text, 1000000);
-
-    if (rc == IHANOI_RUN_DONE) {
-        s = lua_tostring(ihanoi_call_state(call), -1);
-
-    } else {
-        s = ihanoi_call_error(call);
-    }
-
-    snprintf(buf, sizeof(buf), "%s", s ? s : "(nil)");
-    end();
-
-    return buf;
 }
 
 

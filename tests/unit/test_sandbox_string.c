@@ -6,16 +6,13 @@
  */
 
 #include <stdlib.h>
-#include <time.h>
 
 #include <lualib.h>
 
 #include "tap.h"
-#include "ihanoi_sandbox.h"
+#include "sandbox_fixture.h"
 
 
-static ihanoi_sandbox_t *sandbox;
-static ihanoi_call_t *call;
 static lua_State *stock;
 
 
@@ -210,68 +207,6 @@ static const char  result[] =
     "    half[#half + 1] = s[i + 1] and s[i] .. '\\n' .. s[i + 1] or s[i] end\n"
     "  s = half end\n"
     "return s[1]\n";
-
-
-static double
-now(void)
-{
-    struct timespec  ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return ts.tv_sec + ts.tv_nsec / 1e9;
-}
-
-
-static void
-end(void)
-{
-    if (call) {
-        ihanoi_call_destroy(call);
-        call = NULL;
-    }
-}
-
-
-/* Runs a text in the sandbox until it is over. */
-static ihanoi_run_e
-run_for(const char *text, unsigned cpu_usec)
-{
-    lua_State     *L;
-    ihanoi_run_e   rc;
-
-    end();
-    call = ihanoi_call_create(sandbox, cpu_usec);
-    L = ihanoi_call_state(call);
-
-    if (luaL_loadbufferx(L, text, strlen(text), "=t", "t") != 0) {
-        printf("# %s\n", lua_tostring(L, -1));
-        return IHANOI_RUN_ERROR;
-    }
-
-    while ((rc = ihanoi_call_run(call, 0)) == IHANOI_RUN_SLICE) { /* void */ }
-
-    return rc;
-}
-
-
-static const char *
-said(const char *text)
-{
-    const char   *s;
-    static char   buf[1024];
-
-    if (run_for(text, 5000000) == IHANOI_RUN_DONE) {
-        s = lua_tostring(ihanoi_call_state(call), -1);
-
-    } else {
-        s = ihanoi_call_error(call);
-    }
-
-    snprintf(buf, sizeof(buf), "%s", s ? s : "(nil)");
-    end();
-
-    return buf;
-}
 
 
 static void
