@@ -6,6 +6,7 @@
 
 #include "ngx_http_ihanoi_api.h"
 #include "ngx_http_ihanoi_problem.h"
+#include "ngx_http_ihanoi_request_id.h"
 #include "ihanoi_digest.h"
 
 
@@ -118,7 +119,7 @@ ngx_http_ihanoi_call_caller(ngx_http_request_t *r,
 
     amcf = ngx_http_get_module_main_conf(r, ngx_http_ihanoi_api_module);
 
-    request_id = ngx_http_get_indexed_variable(r, amcf->request_id);
+    request_id = ngx_http_ihanoi_request_id(r, amcf->request_id);
     if (request_id == NULL || request_id->not_found) {
         return NGX_ERROR;
     }

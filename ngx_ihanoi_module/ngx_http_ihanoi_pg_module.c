@@ -7,7 +7,7 @@
  *         server 127.0.0.1:5432;
  *         dbname ihanoi;
  *         release 0_1_0_3fa9c2d1;
- *         read connections=2 depth=16 queue=1000 wait=500ms timeout=1s;
+ *         read connections=2 depth=32 queue=1000 wait=500ms timeout=1s;
  *     }
  */
 

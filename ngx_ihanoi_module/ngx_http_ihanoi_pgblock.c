@@ -111,7 +111,7 @@ static const ngx_http_ihanoi_pgblock_line_t
 static const ngx_http_ihanoi_pgblock_default_t
     ngx_http_ihanoi_pgblock_defaults[NGX_HTTP_IHANOI_PG_POOLS] = {
 
-    { "read", 2, 16, 1000, 500, 1000, NGX_HTTP_IHANOI_PG_TARGET_ANY },
+    { "read", 2, 32, 1000, 500, 1000, NGX_HTTP_IHANOI_PG_TARGET_ANY },
     { "write", 4, 1, 500, 1000, 5000, NGX_HTTP_IHANOI_PG_TARGET_PRIMARY },
     { "slow", 1, 1, 50, 1000, 30000, NGX_HTTP_IHANOI_PG_TARGET_ANY },
     { "control", 1, 4, 100, 5000, 10000, NGX_HTTP_IHANOI_PG_TARGET_ANY }

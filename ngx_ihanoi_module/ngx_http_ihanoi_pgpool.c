@@ -27,8 +27,8 @@
 #include "ngx_http_ihanoi_pgpool.h"
 
 
-/* a connection whose oldest call is older takes calls as the last one */
-#define NGX_HTTP_IHANOI_PGPOOL_STALLED  50000
+/* microseconds: a connection whose oldest call is older does not keep up */
+#define NGX_HTTP_IHANOI_PGPOOL_LATE  2000
 
 
 static ngx_http_ihanoi_pgconn_t *ngx_http_ihanoi_pgpool_choose(
@@ -195,14 +195,22 @@ ngx_http_ihanoi_pg_retry_after(ngx_http_ihanoi_pgdb_t *db,
 }
 
 
+/*
+ * The first connection that keeps up, not the one with the least to do: a
+ * server process that finds its next statement there needs no waking, and one
+ * that sleeps costs more than the statement.  One that does not keep up, for
+ * a slow statement or too many, passes the next calls on.
+ */
+
 static ngx_http_ihanoi_pgconn_t *
 ngx_http_ihanoi_pgpool_choose(ngx_http_ihanoi_pgpool_t *pool)
 {
-    ngx_uint_t                 i, load, least;
+    uint64_t                   wait, least;
+    ngx_uint_t                 i;
     ngx_http_ihanoi_pgconn_t  *pc, *best;
 
     best = NULL;
-    least = (ngx_uint_t) -1;
+    least = 0;
 
     for (i = 0; i < pool->class->connections; i++) {
         pc = &pool->conns[i];
@@ -214,20 +222,14 @@ ngx_http_ihanoi_pgpool_choose(ngx_http_ihanoi_pgpool_t *pool)
             continue;
         }
 
-        load = pc->in_flight;
+        wait = ngx_http_ihanoi_pgconn_waiting(pc);
 
-        if (load == 0) {
+        if (wait <= NGX_HTTP_IHANOI_PGPOOL_LATE) {
             return pc;
         }
 
-        if (ngx_http_ihanoi_pgconn_waiting(pc)
-            > NGX_HTTP_IHANOI_PGPOOL_STALLED)
-        {
-            load += pool->class->depth;
-        }
-
-        if (load < least) {
-            least = load;
+        if (best == NULL || wait < least) {
+            least = wait;
             best = pc;
         }
     }
