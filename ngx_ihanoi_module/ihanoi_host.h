@@ -1,0 +1,78 @@
+/*
+ * Copyright (C) iHaNoi contributors
+ *
+ * What plugins find under the global "ihanoi": one table of names, functions
+ * and the phases in which they may be called.  Type stubs (LuaLS) and the
+ * reference are generated from it.
+ */
+
+#ifndef _IHANOI_HOST_H_INCLUDED_
+#define _IHANOI_HOST_H_INCLUDED_
+
+
+#include <lua.h>
+
+
+#define IHANOI_PHASE_LOAD      0x01   /* while handler.lua is loaded */
+#define IHANOI_PHASE_REQUEST   0x02   /* an operation */
+#define IHANOI_PHASE_JOB       0x04   /* a scheduled job, an event */
+
+#define IHANOI_PHASE_ANY       (IHANOI_PHASE_LOAD|IHANOI_PHASE_REQUEST        \
+                                |IHANOI_PHASE_JOB)
+#define IHANOI_PHASE_CALL      (IHANOI_PHASE_REQUEST|IHANOI_PHASE_JOB)
+
+
+/*
+ * One function.  params and returns are in LuaLS's terms, one a line:
+ * "text string", "options? { expires?: number }"; returns the same way,
+ * "value? any", "err? string".  text says in English what it does, its units,
+ * its limits and its errors: it is the reference.
+ *
+ * Expected failure is nil and a text; wrong use (a type, a phase) raises.
+ */
+typedef struct {
+    const char               *noun;       /* "json" */
+    const char               *name;       /* "encode" */
+    lua_CFunction             function;
+    unsigned                  phases;
+    const char               *params;     /* "" when there are none */
+    const char               *returns;
+    const char               *text;
+} ihanoi_host_function_t;
+
+
+/*
+ * One noun's functions, ended by a NULL name, and what its text in the
+ * reference begins with.  Each is in a file of its own, ihanoi_host_NOUN.c
+ * where nginx is not needed, else ngx_http_ihanoi_host_NOUN.c.
+ */
+typedef struct {
+    const char                    *noun;
+    const char                    *text;
+    const ihanoi_host_function_t  *functions;
+    int                          (*open)(lua_State *L);  /* NULL: none */
+} ihanoi_host_noun_t;
+
+
+extern const ihanoi_host_noun_t  ihanoi_host_json;
+extern const ihanoi_host_noun_t  ihanoi_host_crypto;
+extern const ihanoi_host_noun_t  ihanoi_host_time;
+extern const ihanoi_host_noun_t  ihanoi_host_money;
+extern const ihanoi_host_noun_t  ihanoi_host_uuid;
+extern const ihanoi_host_noun_t  ihanoi_host_text;
+
+
+/*
+ * Sets the global "ihanoi" from a list that ends with NULL, read-only: a
+ * plugin cannot exchange a function for the next request.  open() of a noun
+ * may add constants to the noun's table on the top of the stack.  Each
+ * function is wrapped so that it raises outside its phases.  Run in protected
+ * mode by the caller; 0, or raises.
+ */
+int ihanoi_host_open(lua_State *L, const ihanoi_host_noun_t *const *nouns);
+
+/* The phase of a state, kept for all of its functions. */
+void ihanoi_host_phase(lua_State *L, unsigned phase);
+
+
+#endif /* _IHANOI_HOST_H_INCLUDED_ */
