@@ -14,17 +14,25 @@
 #include "ihanoi_json.h"
 
 
+/* Bytes of text between two calls of poll(). */
+#define IHANOI_JSON_POLL  32768
+
+
 typedef struct {
-    const char               *start;
-    const char               *p;
-    const char               *end;
-    unsigned                  depth;
-    unsigned                  level;
-    ihanoi_spans_t           *spans;
-    const char               *reason;
+    const char                   *start;
+    const char                   *p;
+    const char                   *end;
+    const char                   *polled;
+    unsigned                      level;
+    ihanoi_spans_t               *spans;
+    const ihanoi_json_options_t  *options;
+    const char                   *reason;
 } ihanoi_json_scan_t;
 
 
+static int ihanoi_json_scan_text(const char *data, size_t len,
+    const ihanoi_json_options_t *options, ihanoi_spans_t *spans,
+    ihanoi_json_error_t *err);
 static int ihanoi_json_scan_value(ihanoi_json_scan_t *s);
 static int ihanoi_json_scan_object(ihanoi_json_scan_t *s);
 static int ihanoi_json_scan_array(ihanoi_json_scan_t *s);
@@ -32,6 +40,8 @@ static int ihanoi_json_scan_string(ihanoi_json_scan_t *s);
 static int ihanoi_json_scan_escape(ihanoi_json_scan_t *s);
 static int ihanoi_json_scan_hex(ihanoi_json_scan_t *s, unsigned *code);
 static int ihanoi_json_scan_number(ihanoi_json_scan_t *s);
+static const char *ihanoi_json_number_reason(const ihanoi_json_scan_t *s,
+    int real, unsigned digits, uint64_t n, int negative);
 static int ihanoi_json_scan_word(ihanoi_json_scan_t *s, const char *word,
     size_t len);
 static void ihanoi_json_scan_space(ihanoi_json_scan_t *s);
@@ -42,6 +52,28 @@ int
 ihanoi_json_scan(const char *data, size_t len, unsigned depth,
     ihanoi_spans_t *spans, ihanoi_json_error_t *err)
 {
+    ihanoi_json_options_t  options;
+
+    memset(&options, 0, sizeof(ihanoi_json_options_t));
+    options.depth = depth;
+
+    return ihanoi_json_scan_text(data, len, &options, spans, err);
+}
+
+
+int
+ihanoi_json_check(const char *data, size_t len,
+    const ihanoi_json_options_t *options, ihanoi_json_error_t *err)
+{
+    return ihanoi_json_scan_text(data, len, options, NULL, err);
+}
+
+
+static int
+ihanoi_json_scan_text(const char *data, size_t len,
+    const ihanoi_json_options_t *options, ihanoi_spans_t *spans,
+    ihanoi_json_error_t *err)
+{
     int                 rc;
     const char         *first, *last;
     ihanoi_json_scan_t  s;
@@ -49,9 +81,10 @@ ihanoi_json_scan(const char *data, size_t len, unsigned depth,
     s.start = data;
     s.p = data;
     s.end = data + len;
-    s.depth = depth;
+    s.polled = data;
     s.level = 0;
     s.spans = spans;
+    s.options = options;
     s.reason = NULL;
 
     if (spans != NULL) {
@@ -139,6 +172,11 @@ ihanoi_json_scan_value(ihanoi_json_scan_t *s)
         return ihanoi_json_refuse(s, "the text ends too early");
     }
 
+    if (s->p - s->polled > IHANOI_JSON_POLL && s->options->poll) {
+        s->polled = s->p;
+        s->options->poll(s->options->ctx);
+    }
+
     switch (*s->p) {
 
     case '{':
@@ -171,7 +209,7 @@ ihanoi_json_scan_object(ihanoi_json_scan_t *s)
     const char     *first;
     ihanoi_span_t  *span;
 
-    if (++s->level > s->depth) {
+    if (++s->level > s->options->depth) {
         return ihanoi_json_refuse(s, "nested too deep");
     }
 
@@ -244,7 +282,7 @@ done:
 static int
 ihanoi_json_scan_array(ihanoi_json_scan_t *s)
 {
-    if (++s->level > s->depth) {
+    if (++s->level > s->options->depth) {
         return ihanoi_json_refuse(s, "nested too deep");
     }
 
@@ -438,8 +476,8 @@ ihanoi_json_scan_number(ihanoi_json_scan_t *s)
     char         c;
     int          negative, real;
     unsigned     digits, exponent;
-    uint64_t     n, limit;
-    const char  *p, *first;
+    uint64_t     n;
+    const char  *p, *first, *reason;
 
     p = s->p;
     first = p;
@@ -460,8 +498,6 @@ ihanoi_json_scan_number(ihanoi_json_scan_t *s)
     if (*p == '0' && p + 1 < s->end && p[1] >= '0' && p[1] <= '9') {
         return ihanoi_json_refuse(s, "number with leading zero");
     }
-
-    limit = (uint64_t) INT64_MAX + (uint64_t) negative;
 
     for ( /* void */ ; p < s->end && *p >= '0' && *p <= '9'; p++) {
 
@@ -510,18 +546,16 @@ ihanoi_json_scan_number(ihanoi_json_scan_t *s)
             }
         }
 
-        if (exponent > IHANOI_JSON_EXPONENT) {
+        if (exponent > IHANOI_JSON_EXPONENT
+            && s->options->numbers == IHANOI_JSON_EXACT)
+        {
             return ihanoi_json_refuse(s, "exponent out of range");
         }
     }
 
-    if (real) {
-        if (digits > IHANOI_JSON_DIGITS) {
-            return ihanoi_json_refuse(s, "more than 15 significant digits");
-        }
-
-    } else if (digits > 19 || n > limit) {
-        return ihanoi_json_refuse(s, "integer beyond 64 bits");
+    reason = ihanoi_json_number_reason(s, real, digits, n, negative);
+    if (reason) {
+        return ihanoi_json_refuse(s, reason);
     }
 
     if (p - first > IHANOI_JSON_NUMBER_LEN) {
@@ -531,6 +565,37 @@ ihanoi_json_scan_number(ihanoi_json_scan_t *s)
     s->p = p;
 
     return IHANOI_OK;
+}
+
+
+/* Why nobody could hold the number exactly; NULL: it is fine. */
+
+static const char *
+ihanoi_json_number_reason(const ihanoi_json_scan_t *s, int real,
+    unsigned digits, uint64_t n, int negative)
+{
+    switch (s->options->numbers) {
+
+    case IHANOI_JSON_EXACT:
+
+        if (real) {
+            return digits > IHANOI_JSON_DIGITS
+                   ? "more than 15 significant digits" : NULL;
+        }
+
+        return digits > 19
+               || n > (uint64_t) INT64_MAX + (uint64_t) negative
+               ? "integer beyond 64 bits" : NULL;
+
+    case IHANOI_JSON_DOUBLE:
+
+        return !real && (digits > 16 || n > (uint64_t) 1 << 53)
+               ? "integer beyond 2^53, which a number cannot hold exactly"
+               : NULL;
+
+    default: /* IHANOI_JSON_ANY */
+        return NULL;
+    }
 }
 
 

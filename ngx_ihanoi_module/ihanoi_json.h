@@ -60,12 +60,36 @@ typedef struct {
 } ihanoi_json_error_t;
 
 
+/* What numbers may be. */
+typedef enum {
+    IHANOI_JSON_EXACT = 0,    /* 64-bit integers, reals of 15 digits */
+    IHANOI_JSON_DOUBLE,       /* integers up to 2^53, reals as a double is */
+    IHANOI_JSON_ANY           /* all of up to IHANOI_JSON_NUMBER_LEN bytes */
+} ihanoi_json_numbers_e;
+
+
+/*
+ * How a text is checked for somebody else than jansson and jsonb.  poll is
+ * called from time to time; it may leave by longjmp(): nothing is held.
+ */
+typedef struct {
+    unsigned                  depth;
+    ihanoi_json_numbers_e     numbers;
+    void                    (*poll)(void *ctx);   /* may be NULL */
+    void                     *ctx;
+} ihanoi_json_options_t;
+
+
 /*
  * Checks the text alone.  spans may be NULL.  Everything but duplicate members
  * is found here.  Returns IHANOI_OK or IHANOI_INVALID with *err filled.
  */
 int ihanoi_json_scan(const char *data, size_t len, unsigned depth,
     ihanoi_spans_t *spans, ihanoi_json_error_t *err);
+
+/* The same for who reads it in his own way. */
+int ihanoi_json_check(const char *data, size_t len,
+    const ihanoi_json_options_t *options, ihanoi_json_error_t *err);
 
 /*
  * Checks the text and reads it.  The caller owns *value; its members are in
