@@ -23,7 +23,7 @@
 
 
 /*
- * One function.  params and returns are in LuaLS's terms, one a line:
+ * One function, called by Lua as it is: no upvalues.  params and returns are in LuaLS's terms, one a line:
  * "text string", "options? { expires?: number }"; returns the same way,
  * "value? any", "err? string".  text says in English what it does, its units,
  * its limits and its errors: it is the reference.
@@ -56,23 +56,46 @@ typedef struct {
 
 extern const ihanoi_host_noun_t  ihanoi_host_json;
 extern const ihanoi_host_noun_t  ihanoi_host_crypto;
+extern const ihanoi_host_noun_t  ihanoi_host_jwt;
 extern const ihanoi_host_noun_t  ihanoi_host_time;
 extern const ihanoi_host_noun_t  ihanoi_host_money;
 extern const ihanoi_host_noun_t  ihanoi_host_uuid;
 extern const ihanoi_host_noun_t  ihanoi_host_text;
 
 
+/* All of the above, ended by NULL. */
+extern const ihanoi_host_noun_t *const  ihanoi_host_nouns[];
+
+
 /*
- * Sets the global "ihanoi" from a list that ends with NULL, read-only: a
- * plugin cannot exchange a function for the next request.  open() of a noun
- * may add constants to the noun's table on the top of the stack.  Each
- * function is wrapped so that it raises outside its phases.  Run in protected
- * mode by the caller; 0, or raises.
+ * Sets the global "ihanoi" from a list that ends with NULL.  It and the nouns
+ * are userdata that show their tables and raise when written to: rawset() and
+ * the like take tables only, and their metatables are hidden.  The name itself
+ * is a global of the plugin's as any other.
+ *
+ * open() of a noun may add constants to the noun's table on the top of the
+ * stack.  Each function is wrapped so that it raises outside its phases; until
+ * ihanoi_host_phase() says something else the phase is IHANOI_PHASE_LOAD.
+ *
+ * L is of a sandbox.  Run in protected mode by the caller; 0, or raises.
  */
 int ihanoi_host_open(lua_State *L, const ihanoi_host_noun_t *const *nouns);
 
-/* The phase of a state, kept for all of its functions. */
+/* The phase of a state, kept for all of its functions: before each run. */
 void ihanoi_host_phase(lua_State *L, unsigned phase);
+
+
+/* "return ihanoi_host_fail(L, ...)": nil and a text, as lua_pushfstring(). */
+int ihanoi_host_fail(lua_State *L, const char *fmt, ...);
+
+/*
+ * The optional table of options at index: raises when it is no table or has a
+ * name that is not in names (ended by NULL).  Returns 1 when there is one.
+ */
+int ihanoi_host_options(lua_State *L, int index, const char *const *names);
+
+/* Seals the table on the top of the stack as a read-only userdata. */
+void ihanoi_host_seal(lua_State *L, const char *name);
 
 
 #endif /* _IHANOI_HOST_H_INCLUDED_ */

@@ -201,6 +201,20 @@ ihanoi_sandbox_name(ihanoi_sandbox_t *sandbox)
 }
 
 
+void
+ihanoi_sandbox_set_phase(ihanoi_sandbox_t *sandbox, unsigned phase)
+{
+    sandbox->phase = phase;
+}
+
+
+unsigned
+ihanoi_sandbox_phase(ihanoi_sandbox_t *sandbox)
+{
+    return sandbox->phase;
+}
+
+
 size_t
 ihanoi_sandbox_memory(ihanoi_sandbox_t *sandbox)
 {

@@ -78,6 +78,10 @@ void *ihanoi_sandbox_data(ihanoi_sandbox_t *sandbox);
 lua_State *ihanoi_sandbox_state(ihanoi_sandbox_t *sandbox);
 const char *ihanoi_sandbox_name(ihanoi_sandbox_t *sandbox);
 
+/* A number for the host: which of its functions may be called now. */
+void ihanoi_sandbox_set_phase(ihanoi_sandbox_t *sandbox, unsigned phase);
+unsigned ihanoi_sandbox_phase(ihanoi_sandbox_t *sandbox);
+
 /*
  * Memory held outside Lua for the plugin, in bytes, or given back.  -1 when it
  * would be too much: nothing was charged then.

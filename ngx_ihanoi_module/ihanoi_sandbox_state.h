@@ -35,6 +35,7 @@ struct ihanoi_sandbox_s {
     size_t                    peak;
     size_t                    limit;       /* soft: collect, then kill */
     size_t                    hard;        /* no more than that, ever */
+    unsigned                  phase;       /* the host's */
     unsigned                  host;        /* depth of host code: no limit */
     char                     *stack;       /* C's, where the run began */
 
