@@ -19,7 +19,7 @@ static ihanoi_call_t *call;
 static unsigned slices;
 
 
-static double
+static double __attribute__((unused))
 now(void)
 {
     struct timespec  ts;
@@ -68,7 +68,7 @@ run_for(const char *text, unsigned cpu_usec)
 }
 
 
-static const char *
+static const char * __attribute__((unused))
 said(const char *text)
 {
     ihanoi_run_e        rc;
@@ -78,7 +78,9 @@ said(const char *text)
     rc = run_for(text, 5000000);
 
     if (rc == IHANOI_RUN_DONE) {
-        s = lua_tostring(ihanoi_call_state(call), -1);
+        s = lua_isboolean(ihanoi_call_state(call), -1)
+            ? (lua_toboolean(ihanoi_call_state(call), -1) ? "true" : "false")
+            : lua_tostring(ihanoi_call_state(call), -1);
 
     } else {
         s = ihanoi_call_error(call);
