@@ -1,0 +1,34 @@
+/*
+ * Copyright (C) iHaNoi contributors
+ *
+ * Between the files that read a manifest.
+ */
+
+#ifndef _IHANOI_MANIFEST_READER_H_INCLUDED_
+#define _IHANOI_MANIFEST_READER_H_INCLUDED_
+
+
+#include "ihanoi_document.h"
+#include "ihanoi_manifest.h"
+
+
+typedef struct {
+    ihanoi_manifest_t        *manifest;
+    ihanoi_documents_t        documents;
+    ihanoi_place_t            root;       /* of plugin.json */
+} ihanoi_manifest_reader_t;
+
+
+/* ihanoi_manifest_members.c: all but the settings; the form is checked. */
+int ihanoi_manifest_members(ihanoi_manifest_reader_t *reader);
+
+/* ihanoi_manifest_settings.c: compiles the plugin's own schema. */
+int ihanoi_manifest_settings_compile(ihanoi_manifest_reader_t *reader);
+
+/* Fills err and returns IHANOI_INVALID. */
+int ihanoi_manifest_refuse(ihanoi_manifest_reader_t *reader,
+    const char *pointer, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+
+#endif /* _IHANOI_MANIFEST_READER_H_INCLUDED_ */

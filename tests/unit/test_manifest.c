@@ -1,0 +1,712 @@
+/*
+ * Copyright (C) iHaNoi contributors
+ *
+ * Manifests and folders of plugins: what is read from a good one, and what
+ * is said of each kind of a bad one.
+ */
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "tap.h"
+#include "ihanoi_json.h"
+#include "ihanoi_manifest.h"
+#include "plugin_fixture.h"
+
+
+typedef struct {
+    const char  *patch;       /* members over those of a good manifest */
+    const char  *pointer;
+    const char  *reason;      /* a part of it */
+} refusal_t;
+
+
+static const refusal_t  refusals[] = {
+
+    /* names and types */
+
+    { "{'nmae':'parking'}", "/nmae", "is \"name\" meant?" },
+    { "{'name':null,'nmae':'parking'}", "/nmae", "is \"name\" meant?" },
+    { "{'name':null}", "/name", "required" },
+    { "{'xyz':1}", "/xyz", "no such member" },
+    { "{'permisions':{}}", "/permisions", "\"permissions\"" },
+    { "{'permissions':{'backend':['a']}}", "/permissions/backend",
+      "\"backends\"" },
+    { "{'limits':{'memroy':'1m'}}", "/limits/memroy", "\"memory\"" },
+    { "{'name':'Parking'}", "/name", "lower-case letter" },
+    { "{'name':'1parking'}", "/name", "lower-case letter" },
+    { "{'name':'../parking'}", "/name", "lower-case letter" },
+    { "{'name':'p23456789012345678901234567890123'}", "/name", "32" },
+    { "{'name':''}", "/name", "pattern" },
+    { "{'name':7}", "/name", "string" },
+    { "{'name':'market'}", "/name", "the folder must be called \"market\" or "
+      "\"market-1.4.0\", not \"parking\"" },
+    { "{'version':'1.4'}", "/version", "1.4.0" },
+    { "{'version':'01.4.0'}", "/version", "semantic" },
+    { "{'version':'1.4.0/../..'}", "/version", "semantic" },
+    { "{'version':'1.4.0-'}", "/version", "semantic" },
+    { "{'version':1}", "/version", "string" },
+    { "{'host':2}", "/host", "allowed: 1" },
+    { "{'host':'1'}", "/host", "integer" },
+    { "{'title':'Parking'}", "/title", "object" },
+    { "{'title':{'vi':'a'}}", "/title/en", "required" },
+    { "{'title':{'vi':'a','en':'b','fr':'c'}}", "/title/fr", "no such" },
+    { "{'agency':{'name':'a','contact':'nobody'}}", "/agency/contact",
+      "email" },
+    { "{'data':['secret']}", "/data/0",
+      "\"public\", \"internal\", \"personal\", \"sensitive\"" },
+    { "{'data':['public','public']}", "/data", "no two items" },
+    { "{'data':null}", "/data", "required" },
+    { "{'prefix':'/parking'}", "/prefix", "begins all paths" },
+    { "{'prefix':'/v1/../x'}", "/prefix", "begins all paths" },
+    { "{'prefix':'/v1/x/'}", "/prefix", "begins all paths" },
+    { "{'permissions':{'public':1}}", "/permissions/public", "boolean" },
+    { "{'permissions':{'secrets':['a','a']}}", "/permissions/secrets",
+      "no two items" },
+
+    /* events */
+
+    { "{'events':{'publishes':['feedback.closed']}}", "/events/publishes/0",
+      "begin with its name: \"parking.closed\"" },
+    { "{'events':{'publishes':['parking']}}", "/events/publishes/0", "dot" },
+    { "{'events':{'publishes':['parkings.booked']}}", "/events/publishes/0",
+      "begin with its name" },
+    { "{'events':{'subscribes':[{'event':'feedback.closed'}]}}",
+      "/events/subscribes/0/handler", "required" },
+    { "{'events':{'subscribes':[{'event':'a.b','handler':'f'},"
+      "{'event':'a.b','handler':'g'}]}}", "/events/subscribes/1", "twice" },
+    { "{'events':{'subscribes':[{'event':'a.b','handler':'f',"
+      "'attempts':0}]}}", "/events/subscribes/0/attempts", "at least 1" },
+
+    /* jobs */
+
+    { "{'jobs':[{'name':'a','cron':'* * * *','handler':'f'}]}",
+      "/jobs/0/cron", "five fields" },
+    { "{'jobs':[{'name':'a','cron':'60 * * * *','handler':'f'}]}",
+      "/jobs/0/cron", "minute" },
+    { "{'jobs':[{'name':'a','cron':'@daily','handler':'f'}]}",
+      "/jobs/0/cron", "minute" },
+    { "{'jobs':[{'name':'a','cron':'0 0 31 2 *','handler':'f'}]}",
+      "/jobs/0/cron", "month" },
+    { "{'jobs':[{'name':'a','cron':'* * * * *','handler':'f'},"
+      "{'name':'a','cron':'* * * * *','handler':'g'}]}", "/jobs/1/name",
+      "two jobs \"a\"" },
+    { "{'jobs':[{'name':'a','cron':'* * * * *','handler':'f',"
+      "'timeout':'2h'}]}", "/jobs/0/timeout", "ms, s or m" },
+    { "{'jobs':[{'name':'a','cron':'* * * * *','handler':'f',"
+      "'timeout':'61m'}]}", "/jobs/0/timeout", "an hour" },
+    { "{'jobs':[{'name':'a','cron':'* * * * *','handler':'f',"
+      "'missed':'all'}]}", "/jobs/0/missed", "\"once\", \"skip\"" },
+
+    /* interfaces */
+
+    { "{'interfaces':{'offers':[{'name':'r','version':1,'functions':[]}]}}",
+      "/interfaces/offers/0/functions", "at least 1" },
+    { "{'interfaces':{'offers':[{'name':'r','version':1,'functions':['f']},"
+      "{'name':'r','version':1,'functions':['g']}]}}",
+      "/interfaces/offers/1", "offered twice" },
+    { "{'interfaces':{'uses':[{'plugin':'parking','name':'r','version':1}]}}",
+      "/interfaces/uses/0/plugin", "its own" },
+
+    /* limits */
+
+    { "{'limits':{'memory':'32'}}", "/limits/memory", "k or m" },
+    { "{'limits':{'memory':33554432}}", "/limits/memory", "string" },
+    { "{'limits':{'memory':'512k'}}", "/limits/memory", "1m and 1024m" },
+    { "{'limits':{'memory':'2000m'}}", "/limits/memory", "1m and 1024m" },
+    { "{'limits':{'cpu':'61s'}}", "/limits/cpu", "60s" },
+    { "{'limits':{'timeout':'11m'}}", "/limits/timeout", "10m" },
+    { "{'limits':{'cpu':'6s'}}", "/limits/timeout", "below \"cpu\"" },
+    { "{'limits':{'store':'1025m'}}", "/limits/store", "1024m" },
+    { "{'limits':{'concurrency':0}}", "/limits/concurrency", "at least 1" },
+
+    /* settings */
+
+    { "{'settings':true}", "/settings", "object" },
+    { "{'settings':{}}", "/settings", "properties" },
+    { "{'settings':{'type':'string','properties':{}}}", "/settings",
+      "type \"object\"" },
+    { "{'settings':{'type':'object','properties':{'a':{'type':'strnig'}}}}",
+      "/settings/properties/a/type", "type" },
+    { "{'settings':{'type':'object','properties':{'a':{'minimum':1}}}}",
+      "/settings/properties", "\"a\" needs a \"type\"" },
+    { "{'settings':{'type':'object','properties':{'a':{'type':'integer',"
+      "'default':'x'}}}}", "/settings/properties/a", "default" },
+    { "{'settings':{'type':'object','properties':{},"
+      "'patternProperties':{'^a$':true}}}", "/settings",
+      "patternProperties" },
+};
+
+
+static void
+test_good(void)
+{
+    ihanoi_manifest_t       *m;
+    ihanoi_manifest_job_t   *job;
+    ihanoi_contract_error_t  err;
+
+    plugin_begin("parking");
+    plugin_manifest("{'permissions':{'public':true,'backends':['operator'],"
+        "'secrets':['key','other']},"
+        "'events':{'publishes':['parking.booked'],'subscribes':["
+        "{'event':'feedback.closed','handler':'on_closed','attempts':3}]},"
+        "'jobs':[{'name':'nightly','cron':'30 2 * * 1-5','handler':'tidy',"
+        "'timeout':'2m','missed':'skip'}],"
+        "'interfaces':{'offers':[{'name':'rates','version':2,"
+        "'functions':['quote','list']}],"
+        "'uses':[{'plugin':'holidays','name':'days','version':1}]},"
+        "'limits':{'memory':'32m','cpu':'80ms','timeout':'8s',"
+        "'concurrency':7,'store':'512k'}}");
+
+    m = ihanoi_manifest_load(plugin_dir, &err);
+
+    if (!ok(m != NULL, "a manifest with everything in it is read")) {
+        printf("# %s%s: %s\n", err.file, err.pointer, err.reason);
+        plugin_end();
+        return;
+    }
+
+    is_str(m->name, "parking", "its name");
+    is_str(m->version, "1.4.0", "its version");
+    is_int(m->host, 1, "the host's version");
+    is_str(m->title_en, "Parking", "its title");
+    is_str(m->agency, "Department of Construction", "its agency");
+    is_str(m->contact, "parking@example.vn", "whom to write to");
+    is_str(m->prefix, "/v1/parking", "its prefix by default");
+    is_int(m->data.n, 1, "its data");
+    is_str(m->data.names[0], "public", "which is public");
+    ok(m->public_ && !m->database && m->handler, "what it asks for and has");
+    is_str(m->backends.names[0], "operator", "a backend");
+    is_int(m->secrets.n, 2, "two secrets");
+    is_str(m->publishes.names[0], "parking.booked", "what it publishes");
+    is_str(m->subscribes[0].handler, "on_closed", "what it is told");
+    is_int(m->subscribes[0].attempts, 3, "how often");
+
+    job = &m->jobs[0];
+    is_int(job->timeout, 120000, "a job's time");
+    ok(job->skip, "missed runs are skipped");
+    is_str(job->handler, "tidy", "its function");
+
+    /* Tuesday 24 November 2026, 02:30 in Hanoi is 19:30 UTC the day before */
+    is_int(ihanoi_cron_next(&job->schedule, 1795435200, 25200), 1795462200,
+           "when it runs next");
+
+    is_str(m->offers[0].name, "rates", "what it offers");
+    is_int(m->offers[0].functions.n, 2, "with two functions");
+    is_str(m->uses[0].plugin, "holidays", "what it uses");
+    is_int(m->limits.memory, 32 << 20, "memory in bytes");
+    is_int(m->limits.cpu, 80000, "cpu in microseconds");
+    is_int(m->limits.timeout, 8000, "timeout in milliseconds");
+    is_int(m->limits.concurrency, 7, "concurrency");
+    is_int(m->limits.store, 512 << 10, "store");
+    ok(strstr(m->openapi, "/parking/openapi.json") != NULL, "the contract");
+
+    is_int(m->files.nlua, 2, "two Lua files");
+    ok(ihanoi_plugin_files_find(&m->files, "lib/fees.lua") != NULL, "found");
+    is_int(strlen(m->files.hash), 64, "a hash");
+
+    ihanoi_manifest_free(m);
+    plugin_end();
+}
+
+
+static void
+test_defaults(void)
+{
+    ihanoi_manifest_t  *m;
+
+    plugin_begin("parking-1.4.0");
+    plugin_manifest("{}");
+    m = plugin_load();
+
+    ok(m != NULL, "a small one, in a folder named with the version");
+
+    if (m) {
+        is_int(m->limits.memory, 16 << 20, "memory by default");
+        is_int(m->limits.cpu, 50000, "cpu by default");
+        is_int(m->limits.timeout, 5000, "timeout by default");
+        is_int(m->limits.concurrency, 64, "concurrency by default");
+        is_int(m->limits.store, 0, "no store by default");
+        ok(!m->public_ && !m->database && m->backends.n == 0, "no rights");
+        ok(m->settings == NULL, "no settings");
+        is_str(ihanoi_manifest_settings(m, NULL, &plugin_error), "{}",
+               "which are empty then");
+    }
+
+    ihanoi_manifest_free(m);
+
+    /* a deployment switches a link */
+
+    symlink(plugin_dir, plugin_path("../current"));
+    m = ihanoi_manifest_load(plugin_path("../current"), &plugin_error);
+    ok(m != NULL, "the folder may be named by a link");
+    ihanoi_manifest_free(m);
+
+    plugin_end();
+}
+
+
+static void
+test_refusals(void)
+{
+    size_t              i;
+    const refusal_t    *r;
+    ihanoi_manifest_t  *m;
+
+    for (i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
+        r = &refusals[i];
+
+        plugin_begin("parking");
+        plugin_manifest(r->patch);
+        m = plugin_load();
+
+        if (!ok(m == NULL && strcmp(plugin_error.pointer, r->pointer) == 0
+                && strstr(plugin_error.reason, r->reason) != NULL
+                && strstr(plugin_error.file, "/plugin.json") != NULL,
+                "%s", r->patch))
+        {
+            printf("# %s%s: %s\n", plugin_error.file, plugin_error.pointer,
+                   plugin_error.reason);
+        }
+
+        ihanoi_manifest_free(m);
+        plugin_end();
+    }
+}
+
+
+static void
+refused(const char *file, const char *reason, const char *what)
+{
+    ihanoi_manifest_t  *m;
+
+    m = plugin_load();
+
+    if (!ok(m == NULL && strstr(plugin_error.file, file) != NULL
+            && strstr(plugin_error.reason, reason) != NULL, "%s", what))
+    {
+        printf("# %s%s: %s\n", plugin_error.file, plugin_error.pointer,
+               plugin_error.reason);
+    }
+
+    ihanoi_manifest_free(m);
+    plugin_end();
+}
+
+
+static void
+begin(void)
+{
+    plugin_begin("parking");
+    plugin_manifest("{}");
+}
+
+
+static void
+test_manifest_text(void)
+{
+    char  *text;
+
+    begin();
+    plugin_write("plugin.json", "{\n\"name\": \"parking\",\n}", -1);
+    refused("/plugin.json", "line 3", "a manifest that is not JSON");
+
+    begin();
+    plugin_write("plugin.json", "{\"name\":\"a\",\"name\":\"b\"}", -1);
+    refused("/plugin.json", "twice", "a member twice");
+
+    begin();
+    plugin_write("plugin.json", "[]", -1);
+    refused("/plugin.json", "must be", "a manifest that is a list");
+
+    begin();
+    plugin_write("plugin.json", "", -1);
+    refused("/plugin.json", "not JSON", "an empty manifest");
+
+    begin();
+    text = calloc(1, 70000);
+    memset(text, ' ', 69999);
+    plugin_write("plugin.json", text, -1);
+    free(text);
+    refused("/plugin.json", "larger than 65536", "a huge manifest");
+
+    begin();
+    unlink(plugin_path("plugin.json"));
+    refused("/plugin.json", "is not there", "no manifest");
+
+    begin();
+    unlink(plugin_path("openapi.json"));
+    refused("/plugin.json", "openapi.json", "no contract");
+
+    begin();
+    plugin_manifest("{'jobs':[{'name':'a','cron':'* * * * *',"
+                    "'handler':'f'}]}");
+    unlink(plugin_path("handler.lua"));
+    refused("/plugin.json", "no handler.lua", "a job and no handler.lua");
+
+    ok(ihanoi_manifest_load("/nowhere/parking", &plugin_error) == NULL
+       && strstr(plugin_error.reason, "cannot be opened"), "no folder");
+}
+
+
+static void
+test_folder(void)
+{
+    int    i;
+    char   name[300], *text;
+
+    begin();
+    symlink("/etc/passwd", plugin_path("lib/x.lua"));
+    refused("/lib/x.lua", "symbolic link", "a link to a file");
+
+    begin();
+    symlink("/etc", plugin_path("sql"));
+    refused("/sql", "symbolic link", "a link to a folder");
+
+    begin();
+    mkfifo(plugin_path("README.md"), 0600);
+    refused("/README.md", "neither", "a pipe, without waiting for it");
+
+    begin();
+    plugin_write("lib/b.lua", "\033LJ\002", 4);
+    refused("/lib/b.lua", "compiled", "bytecode");
+
+    begin();
+    plugin_write("README.md", "\033LJ\002", 4);
+    refused("/README.md", "compiled", "bytecode by another name");
+
+    begin();
+    plugin_write("lib/x.so", "x", 1);
+    refused("/lib/x.so", "*.lua", "something else in lib/");
+
+    begin();
+    plugin_write("lib/old.lua", "-- \n-- \xc4\x91\n-- \xf0\n", -1);
+    refused("/lib/old.lua", "line 3 is not UTF-8", "another encoding");
+
+    begin();
+    plugin_write("lib/nul.lua", "-- \0", 4);
+    refused("/lib/nul.lua", "UTF-8", "a NUL");
+
+    begin();
+    plugin_write("handlers.lua", "return {}", -1);
+    refused("/handlers.lua", "belong in lib/", "Lua where nothing loads it");
+
+    begin();
+    plugin_write("lib/a.b.lua", "return {}", -1);
+    refused("/lib/a.b.lua", "\".\"", "a dot in the name of a module");
+
+    begin();
+    plugin_write("lib/a b.lua", "return {}", -1);
+    refused("/lib/a b.lua", "a name is", "a space in a name");
+
+    begin();
+    plugin_write("\xff\xfe", "x", 1);
+    refused("/??", "a name is", "a name that is not UTF-8");
+
+    begin();
+    plugin_write("bi\xe1\xbb\x83n.md", "x", 1);
+    refused("/bi???n.md", "a name is", "a name that is not ASCII");
+
+    begin();
+    plugin_write("-rf", "x", 1);
+    refused("/-rf", "a name is", "a name like an option");
+
+    begin();
+    text = malloc(300000);
+    memset(text, ' ', 300000);
+    plugin_write("lib/large.lua", text, 262145);
+    refused("/lib/large.lua", "larger than 262144", "a large Lua file");
+
+    begin();
+    for (i = 0; i < 8; i++) {
+        snprintf(name, sizeof(name), "sql/%d.sql", i);
+        plugin_write(name, text, 300000);
+    }
+    free(text);
+    refused("/sql/", "larger than 2097152", "a large plugin");
+
+    begin();
+    for (i = 0; i < 200; i++) {
+        snprintf(name, sizeof(name), "sql/%d.sql", i);
+        plugin_write(name, "", 0);
+    }
+    refused("/parking", "more than 200 files", "many files");
+
+    begin();
+    plugin_write("a/b/c/d/e/f/g/h", "x", 1);
+    ok(plugin_load_free(), "seven folders within one another");
+    plugin_write("a/b/c/d/e/f/g/i/j", "x", 1);
+    refused("/a/b/c/d/e/f/g/i", "more than 8 folders", "one more");
+
+    begin();
+    memset(name, 'a', 201);
+    name[100] = '/';
+    name[201] = '\0';
+    plugin_write(name, "x", 1);
+    refused("/aaa", "longer than 200", "a long path");
+}
+
+
+/* A new one with the list that the standard program writes. */
+
+static void
+seal(void)
+{
+    char  command[400];
+
+    begin();
+    plugin_write("README.md", "", 0);
+
+    snprintf(command, sizeof(command), "cd %s && sha256sum README.md "
+             "handler.lua lib/fees.lua openapi.json plugin.json "
+             "> FILES.sha256", plugin_dir);
+
+    is_int(system(command), 0, "a list by sha256sum");
+}
+
+
+static void
+test_hash(void)
+{
+    char                first[65];
+    ihanoi_manifest_t  *m;
+
+    begin();
+    m = plugin_load();
+    strcpy(first, m ? m->files.hash : "");
+    ihanoi_manifest_free(m);
+
+    plugin_write(".git/config", "x", 1);
+    plugin_write("lib/.fees.lua.swp", "\033x", 2);
+    plugin_write("FILES.sig", "x", 1);
+    m = plugin_load();
+    is_str(m ? m->files.hash : "", first, "hidden files and signatures do "
+           "not count");
+    ihanoi_manifest_free(m);
+
+    plugin_write("lib/fees.lua", "return {} ", -1);
+    m = plugin_load();
+    ok(m && strcmp(m->files.hash, first) != 0, "another content, another "
+       "hash");
+    strcpy(first, m ? m->files.hash : "");
+    ihanoi_manifest_free(m);
+
+    rename(plugin_path("lib/fees.lua"), plugin_path("lib/fee.lua"));
+    m = plugin_load();
+    ok(m && strcmp(m->files.hash, first) != 0, "another name, another hash");
+    ihanoi_manifest_free(m);
+
+    plugin_write("FILES.sha256", "", 0);
+    refused("FILES.sha256", "from \"handler.lua\" on", "an empty list");
+
+    seal();
+    ok(plugin_load_free(), "is what we would write");
+
+    plugin_write("lib/more.lua", "return 1", -1);
+    refused("FILES.sha256", "from \"lib/more.lua\" on", "a file that is not "
+            "in the list");
+
+    seal();
+    plugin_write("lib/fees.lua", "return {1}", -1);
+    refused("FILES.sha256", "from \"lib/fees.lua\" on", "a file that was "
+            "changed");
+
+    seal();
+    unlink(plugin_path("plugin.json"));
+    refused("FILES.sha256", "it was changed", "a file that is gone");
+}
+
+
+static const struct {
+    const char  *given;
+    const char  *result;      /* JSON, or NULL: refused */
+    const char  *pointer;
+    const char  *reason;
+} settings[] = {
+
+    { "{'url':'https://a.example'}",
+      "{'closed':false,'limit':10,'url':'https://a.example'}", "", "" },
+    { "{'url':'12','limit':'20','closed':'on','rate':'0.5','days':'[1,2]',"
+      "'map':'{`a`:`b`}'}",
+      "{'closed':true,'days':[1,2],'limit':20,'map':{'a':'b'},'rate':0.5,"
+      "'url':'12'}", "", "" },
+    { "{'url':'x','closed':'false'}", "{'closed':false,'limit':10,'url':'x'}",
+      "", "" },
+    { "{'url':'','note':'null'}",
+      "{'closed':false,'limit':10,'note':'null','url':''}", "", "" },
+    { "{}", NULL, "/url", "required" },
+    { "{'url':'x','limit':'many'}", NULL, "/limit", "an integer, got \"many" },
+    { "{'url':'x','limit':''}", NULL, "/limit", "an integer" },
+    { "{'url':'x','limit':'1.5'}", NULL, "/limit", "integer" },
+    { "{'url':'x','limit':'101'}", NULL, "/limit", "at most 100" },
+    { "{'url':'x','closed':'maybe'}", NULL, "/closed", "on or off" },
+    { "{'url':'x','rate':'fast'}", NULL, "/rate", "a number" },
+    { "{'url':'x','days':'1,2'}", NULL, "/days", "list or object in JSON" },
+    { "{'url':'x','days':'[1,`a`]'}", NULL, "/days/1", "integer" },
+    { "{'url':'x','limt':'1'}", NULL, "/limt", "is \"limit\" meant?" },
+    { "{'url':'x','zzz':'1'}", NULL, "/zzz", "has no setting \"zzz\"" },
+};
+
+
+static void
+test_settings(void)
+{
+    char                *text, *p;
+    size_t               i;
+    json_t              *given;
+    const char          *result;
+    ihanoi_manifest_t   *m;
+    ihanoi_json_error_t  error;
+
+    plugin_begin("parking");
+    plugin_manifest("{'settings':{'type':'object','required':['url'],"
+        "'properties':{'url':{'type':'string','maxLength':100},"
+        "'limit':{'type':'integer','maximum':100,'default':10},"
+        "'closed':{'type':'boolean','default':false},"
+        "'rate':{'type':'number'},"
+        "'note':{'type':['string','null']},"
+        "'days':{'type':'array','items':{'type':'integer'}},"
+        "'map':{'type':'object'}}}}");
+    m = plugin_load();
+
+    if (!ok(m != NULL, "a manifest with settings")) {
+        printf("# %s%s: %s\n", plugin_error.file, plugin_error.pointer,
+               plugin_error.reason);
+        plugin_end();
+        return;
+    }
+
+    for (i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
+
+        text = plugin_json(settings[i].given);
+
+        given = NULL;
+        (void) ihanoi_json_read(text, strlen(text), 8, NULL, &given, &error);
+        free(text);
+
+        result = ihanoi_manifest_settings(m, given, &plugin_error);
+
+        if (settings[i].result) {
+            p = plugin_json(settings[i].result);
+            is_str(result, p, "%s", settings[i].given);
+            free(p);
+
+        } else if (!ok(result == NULL
+                       && strcmp(plugin_error.pointer, settings[i].pointer)
+                          == 0
+                       && strstr(plugin_error.reason, settings[i].reason),
+                       "%s", settings[i].given))
+        {
+            printf("# %s: %s\n", plugin_error.pointer, plugin_error.reason);
+        }
+
+        json_decref(given);
+    }
+
+    ihanoi_manifest_free(m);
+    plugin_end();
+}
+
+
+static const struct {
+    const char  *text;
+    long         after;       /* UTC */
+    long         next;        /* -2: refused */
+} schedules[] = {
+    { "* * * * *", 0, 60 },
+    { "* * * * *", 59, 60 },
+    { "* * * * *", 60, 120 },
+    { "0 0 1 1 *", 0, 31536000 },
+    { "*/15 * * * *", 60, 900 },
+    { "5,10-12 3 * * *", 11400, 11460 },
+    { "5,10-12 3 * * *", 11520, 97500 },
+    { "0 0 * * 0", 0, 259200 },           /* 1970-01-01 was a Thursday */
+    { "0 0 * * 7", 0, 259200 },
+    { "0 0 29 2 *", 0, 68169600 },
+    { "0 0 13 * 5", 0, 86400 },           /* a 13th or a Friday */
+    { "10/20 0 * * *", 0, 600 },
+    { " 0\t0  1 1 *", 0, 31536000 },
+    { "0 0 31 2 *", 0, -2 },
+    { "0 0 30 2,4 *", 0, 119 * 86400 },
+    { "", 0, -2 }, { "* * * *", 0, -2 }, { "* * * * * *", 0, -2 },
+    { "60 * * * *", 0, -2 }, { "* 24 * * *", 0, -2 }, { "* * 0 * *", 0, -2 },
+    { "* * 32 * *", 0, -2 }, { "* * * 0 *", 0, -2 }, { "* * * 13 *", 0, -2 },
+    { "* * * * 8", 0, -2 }, { "5-3 * * * *", 0, -2 }, { "*/0 * * * *", 0, -2 },
+    { "1,,2 * * * *", 0, -2 }, { "-1 * * * *", 0, -2 },
+    { "1- * * * *", 0, -2 }, { "a * * * *", 0, -2 }, { "1a * * * *", 0, -2 },
+    { "100 * * * *", 0, -2 }, { "* * * jan *", 0, -2 },
+    { "** * * * *", 0, -2 }, { "* * * * *,", 0, -2 },
+};
+
+
+static void
+test_schedules(void)
+{
+    size_t          i;
+    const char     *reason;
+    ihanoi_cron_t   cron;
+
+    for (i = 0; i < sizeof(schedules) / sizeof(schedules[0]); i++) {
+
+        if (ihanoi_cron_parse(&cron, schedules[i].text, &reason) != 0) {
+            ok(schedules[i].next == -2, "\"%s\": %s", schedules[i].text,
+               reason);
+            continue;
+        }
+
+        is_int(ihanoi_cron_next(&cron, schedules[i].after, 0),
+               schedules[i].next, "\"%s\"", schedules[i].text);
+    }
+}
+
+
+/* Whatever allocation fails, it says so and leaks nothing. */
+
+static void
+test_memory(void)
+{
+    long                i;
+    unsigned            wrong;
+    ihanoi_manifest_t  *m;
+
+    begin();
+
+    ihanoi_malloc = plugin_malloc;
+    wrong = 0;
+
+    for (i = 0; i < 1000; i++) {
+        plugin_allocations = i;
+        m = ihanoi_manifest_load(plugin_dir, &plugin_error);
+
+        if (m) {
+            break;
+        }
+
+        wrong += strcmp(plugin_error.reason, "out of memory") != 0;
+    }
+
+    ihanoi_malloc = malloc;
+
+    ok(i > 5 && i < 1000, "read after %ld failures", i);
+    is_int(wrong, 0, "each of which said so");
+
+    ihanoi_manifest_free(m);
+    plugin_end();
+}
+
+
+int
+main(void)
+{
+    test_good();
+    test_defaults();
+    test_refusals();
+    test_manifest_text();
+    test_folder();
+    test_hash();
+    test_settings();
+    test_schedules();
+    test_memory();
+
+    return done_testing();
+}
