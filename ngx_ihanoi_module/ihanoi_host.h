@@ -61,6 +61,8 @@ extern const ihanoi_host_noun_t  ihanoi_host_time;
 extern const ihanoi_host_noun_t  ihanoi_host_money;
 extern const ihanoi_host_noun_t  ihanoi_host_uuid;
 extern const ihanoi_host_noun_t  ihanoi_host_text;
+extern const ihanoi_host_noun_t  ihanoi_host_store;
+extern const ihanoi_host_noun_t  ihanoi_host_lock;
 
 
 /* All of the above, ended by NULL. */

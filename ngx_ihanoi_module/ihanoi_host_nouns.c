@@ -11,5 +11,7 @@
 
 const ihanoi_host_noun_t *const  ihanoi_host_nouns[] = {
     &ihanoi_host_json,
+    &ihanoi_host_store,
+    &ihanoi_host_lock,
     NULL
 };
