@@ -65,6 +65,13 @@ extern const ihanoi_host_noun_t  ihanoi_host_store;
 extern const ihanoi_host_noun_t  ihanoi_host_lock;
 
 
+/*
+ * The clock of all of them: seconds since 1970 in UTC, with a fraction.  Tests
+ * put their own here.
+ */
+extern double (*ihanoi_host_time_now)(void);
+
+
 /* All of the above, ended by NULL. */
 extern const ihanoi_host_noun_t *const  ihanoi_host_nouns[];
 
@@ -86,6 +93,9 @@ int ihanoi_host_open(lua_State *L, const ihanoi_host_noun_t *const *nouns);
 /* The phase of a state, kept for all of its functions: before each run. */
 void ihanoi_host_phase(lua_State *L, unsigned phase);
 
+
+/* An integer of at most 2^53 at index, whatever its sign, or raises. */
+double ihanoi_host_integer(lua_State *L, int index);
 
 /* "return ihanoi_host_fail(L, ...)": nil and a text, as lua_pushfstring(). */
 int ihanoi_host_fail(lua_State *L, const char *fmt, ...);
