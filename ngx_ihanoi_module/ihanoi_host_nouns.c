@@ -18,5 +18,6 @@ const ihanoi_host_noun_t *const  ihanoi_host_nouns[] = {
     &ihanoi_host_time,
     &ihanoi_host_money,
     &ihanoi_host_uuid,
+    &ihanoi_host_text,
     NULL
 };
