@@ -23,10 +23,10 @@
 
 
 /*
- * One function, called by Lua as it is: no upvalues.  params and returns are in LuaLS's terms, one a line:
- * "text string", "options? { expires?: number }"; returns the same way,
- * "value? any", "err? string".  text says in English what it does, its units,
- * its limits and its errors: it is the reference.
+ * One function, which may use no upvalues.  params and returns are in LuaLS's
+ * terms, one a line: "text string", "options? { expires?: number }"; returns
+ * the same way, "value? any", "err? string".  text says in English what it
+ * does, its units, its limits and its errors: it is the reference.
  *
  * Expected failure is nil and a text; wrong use (a type, a phase) raises.
  */
