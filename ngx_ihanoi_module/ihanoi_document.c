@@ -206,19 +206,39 @@ ihanoi_document_parse(ihanoi_documents_t *documents, ihanoi_place_t *place,
 }
 
 
-/* The file's name makes the namespace of its components. */
+/*
+ * The file's name makes the namespace of its components.  A plugin's contract
+ * is "openapi.json" in a folder "NAME" or "NAME-VERSION": its name is NAME.
+ */
 
 static int
 ihanoi_document_name(ihanoi_documents_t *documents, ihanoi_place_t *place)
 {
     size_t              len;
-    const char         *name;
+    const char         *name, *folder;
     ihanoi_document_t  *document, *other;
 
     document = place->document;
 
     name = strrchr(document->path, '/');
     name = name ? name + 1 : document->path;
+
+    if (name > document->path && strcmp(name, "openapi.json") == 0) {
+
+        for (folder = name - 1;
+             folder > document->path && folder[-1] != '/';
+             folder--)
+        {
+            /* void */
+        }
+
+        name = ihanoi_arena_printf(documents->arena, "%.*s.json",
+                                   (int) strcspn(folder, "-/"), folder);
+        if (name == NULL) {
+            return ihanoi_document_no_memory(documents);
+        }
+    }
+
     len = strlen(name);
 
     if (len <= 5 || len > 64 || strcmp(name + len - 5, ".json") != 0

@@ -15,6 +15,7 @@
 
 
 static int ihanoi_operation_id(ihanoi_compiler_t *compiler);
+static int ihanoi_operation_server(ihanoi_compiler_t *compiler);
 static int ihanoi_operation_extensions(ihanoi_compiler_t *compiler);
 static int ihanoi_operation_choice(ihanoi_compiler_t *compiler,
     const char *name, const char *const *choices, int *choice);
@@ -32,8 +33,9 @@ static int ihanoi_media_type(ihanoi_compiler_t *compiler,
 static const char *const  ihanoi_operation_members[] = {
     "operationId", "tags", "summary", "description", "externalDocs",
     "parameters", "requestBody", "responses", "deprecated", "security",
-    "x-ihanoi-sql", "x-ihanoi-pool", "x-ihanoi-timeout",
-    "x-ihanoi-assurance", "x-ihanoi-idempotency", "x-ihanoi-body", NULL
+    "x-ihanoi-sql", "x-ihanoi-lua", "x-ihanoi-pool", "x-ihanoi-timeout",
+    "x-ihanoi-assurance", "x-ihanoi-idempotency", "x-ihanoi-body",
+    "x-ihanoi-abort", NULL
 };
 
 static const char *const  ihanoi_operation_pools[] = {
@@ -50,6 +52,10 @@ static const char *const  ihanoi_operation_idempotencies[] = {
 
 static const char *const  ihanoi_operation_bodies[] = {
     "members", "whole", NULL
+};
+
+static const char *const  ihanoi_operation_aborts[] = {
+    "cancel", "finish", NULL
 };
 
 
@@ -116,7 +122,7 @@ static int
 ihanoi_operation_id(ihanoi_compiler_t *compiler)
 {
     int                  rc;
-    const char          *id, *sql;
+    const char          *id;
     ihanoi_operation_t  *op;
 
     op = &compiler->compiled->op;
@@ -130,19 +136,10 @@ ihanoi_operation_id(ihanoi_compiler_t *compiler)
                                       "snake_case");
     }
 
-    sql = json_string_value(json_object_get(compiler->place.value,
-                                            "x-ihanoi-sql"));
-
-    if (sql == NULL || !ihanoi_name_is_snake(sql)) {
-        return ihanoi_document_refuse(compiler->documents, &compiler->place,
-                                      "needs \"x-ihanoi-sql\", the name of a "
-                                      "function in snake_case");
-    }
-
     rc = ihanoi_operation_text(compiler, &op->id, id);
 
     if (rc == IHANOI_OK) {
-        rc = ihanoi_operation_text(compiler, &op->sql, sql);
+        rc = ihanoi_operation_server(compiler);
     }
 
     if (rc == IHANOI_OK) {
@@ -151,6 +148,32 @@ ihanoi_operation_id(ihanoi_compiler_t *compiler)
     }
 
     return rc;
+}
+
+
+/* What serves it: a SQL function or a plugin's handler. */
+
+static int
+ihanoi_operation_server(ihanoi_compiler_t *compiler)
+{
+    const char          *name;
+    const json_t        *sql, *lua;
+    ihanoi_operation_t  *op;
+
+    op = &compiler->compiled->op;
+
+    sql = json_object_get(compiler->place.value, "x-ihanoi-sql");
+    lua = json_object_get(compiler->place.value, "x-ihanoi-lua");
+    name = json_string_value(sql ? sql : lua);
+
+    if ((sql && lua) || name == NULL || !ihanoi_name_is_snake(name)) {
+        return ihanoi_document_refuse(compiler->documents, &compiler->place,
+                                      "needs \"x-ihanoi-sql\" or "
+                                      "\"x-ihanoi-lua\", the name of a "
+                                      "function in snake_case");
+    }
+
+    return ihanoi_operation_text(compiler, sql ? &op->sql : &op->lua, name);
 }
 
 
@@ -231,6 +254,22 @@ ihanoi_operation_extensions(ihanoi_compiler_t *compiler)
     }
 
     op->body_whole = (choice == 1);
+
+    choice = 0;
+
+    rc = ihanoi_operation_choice(compiler, "x-ihanoi-abort",
+                                 ihanoi_operation_aborts, &choice);
+    if (rc != IHANOI_OK) {
+        return rc;
+    }
+
+    op->finish = (choice == 1);
+
+    if (op->finish && op->lua.data == NULL) {
+        return ihanoi_document_refuse(compiler->documents, &compiler->place,
+                                      "\"x-ihanoi-abort\" is for "
+                                      "\"x-ihanoi-lua\"");
+    }
 
     if (json_object_get(compiler->place.value, "x-ihanoi-body")
         && json_object_get(compiler->place.value, "requestBody") == NULL)

@@ -109,11 +109,12 @@ typedef struct {
 typedef struct {
     ihanoi_str_t              id;         /* operationId */
     ihanoi_str_t              path;       /* template, as documented */
-    ihanoi_str_t              document;   /* file's name without folder */
+    ihanoi_str_t              document;   /* "NAME.json" of its file */
     ihanoi_method_e           method;
     unsigned                  index;      /* 0 .. contract->noperations - 1 */
 
-    ihanoi_str_t              sql;        /* function name */
+    ihanoi_str_t              sql;        /* function name, or data NULL */
+    ihanoi_str_t              lua;        /* handler's name, or data NULL */
     ihanoi_pool_e             pool;
     unsigned                  timeout;    /* ms, 0: the pool's default */
 
@@ -123,6 +124,7 @@ typedef struct {
     unsigned                  nscopes;
 
     unsigned                  idempotency_required:1;
+    unsigned                  finish:1;   /* though its client goes away */
     unsigned                  body_required:1;
     unsigned                  body_whole:1;   /* one argument "body" */
 

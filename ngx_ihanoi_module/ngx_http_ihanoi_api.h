@@ -32,6 +32,10 @@
 typedef struct {
     const ihanoi_operation_t    *contract;
     ngx_str_t                    id;
+
+    struct ngx_http_ihanoi_plugin_s  *plugin;  /* NULL: the core's */
+    ngx_uint_t                   handler;      /* of the plugin's Lua */
+    ngx_http_ihanoi_pgdb_t      *db;           /* of its SQL */
     ngx_http_ihanoi_pgstmt_t    *stmt;
     ngx_http_ihanoi_pgstmt_t    *plain_stmt;   /* POST without a key */
 
@@ -74,6 +78,7 @@ typedef struct {
     ngx_str_t                    key;          /* Idempotency-Key, unquoted */
 
     ngx_http_ihanoi_pgcall_t    *call;         /* NULL: none under way */
+    struct ngx_http_ihanoi_run_s  *run;        /* NULL: none under way */
 
     uint64_t                     start;        /* microseconds */
     ngx_uint_t                   db_usec;
@@ -142,10 +147,35 @@ ngx_int_t ngx_http_ihanoi_reply(ngx_http_request_t *r,
     ngx_http_ihanoi_pgresult_t *res);
 
 
+/*
+ * What a row or a handler answers.  Values that are {0, NULL} are not there;
+ * the ETag is without quotes.  _send() is the last step of a 2xx, with what
+ * depends on the request: conditions, HEAD, the media type.
+ */
+typedef struct {
+    ngx_str_t                    status;
+    ngx_str_t                    etag;
+    ngx_str_t                    location;
+    ngx_str_t                    body;
+    ngx_str_t                    state;        /* of the Idempotency-Key */
+} ngx_http_ihanoi_reply_row_t;
+
+ngx_int_t ngx_http_ihanoi_reply_send(ngx_http_request_t *r,
+    ngx_http_ihanoi_api_ctx_t *ctx, ngx_uint_t status,
+    ngx_http_ihanoi_reply_row_t *row);
+
+/* Adds Retry-After. */
+ngx_int_t ngx_http_ihanoi_reply_retry(ngx_http_request_t *r,
+    ngx_uint_t seconds);
+
+
 /* count: the series of an operation (configuration time), and the LOG handler. */
 char *ngx_http_ihanoi_count_declare(ngx_conf_t *cf,
     ngx_http_ihanoi_operation_t *operation);
 ngx_int_t ngx_http_ihanoi_count_handler(ngx_http_request_t *r);
+
+/* Adds a contract's file, as the directive does; configuration time. */
+char *ngx_http_ihanoi_api_add_contract(ngx_conf_t *cf, ngx_str_t *file);
 
 /* variables: a preconfiguration hook. */
 ngx_int_t ngx_http_ihanoi_api_add_variables(ngx_conf_t *cf);

@@ -6,6 +6,7 @@
  */
 
 #include "ngx_http_ihanoi_api.h"
+#include "ngx_http_ihanoi_plugin.h"
 #include "ngx_http_ihanoi_problem.h"
 
 
@@ -388,11 +389,6 @@ ngx_http_ihanoi_api_declare(ngx_conf_t *cf,
         }
     }
 
-    amcf->db = ngx_http_ihanoi_pg_database(cf, &amcf->database);
-    if (amcf->db == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
     n = ihanoi_contract_operations(amcf->contract, &ops);
 
     amcf->noperations = n;
@@ -409,9 +405,29 @@ ngx_http_ihanoi_api_declare(ngx_conf_t *cf,
         operation->id.data = (u_char *) ops[i]->id.data;
         operation->id.len = ops[i]->id.len;
 
-        rc = ngx_http_ihanoi_statement_add(cf, amcf->db, operation);
+        rc = ngx_http_ihanoi_plugin_claim(cf, operation);
         if (rc != NGX_CONF_OK) {
             return rc;
+        }
+
+        if (ops[i]->sql.data) {
+
+            if (operation->plugin == NULL) {
+
+                /* a gateway of plugins alone needs none */
+
+                amcf->db = ngx_http_ihanoi_pg_database(cf, &amcf->database);
+                if (amcf->db == NULL) {
+                    return NGX_CONF_ERROR;
+                }
+
+                operation->db = amcf->db;
+            }
+
+            rc = ngx_http_ihanoi_statement_add(cf, operation->db, operation);
+            if (rc != NGX_CONF_OK) {
+                return rc;
+            }
         }
 
         rc = ngx_http_ihanoi_count_declare(cf, operation);
@@ -610,6 +626,16 @@ ngx_http_ihanoi_api_contract(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_ihanoi_api_add_contract(ngx_conf_t *cf, ngx_str_t *name)
+{
+    return ngx_http_ihanoi_api_contract_file(cf,
+               ngx_http_conf_get_module_main_conf(cf,
+                                                  ngx_http_ihanoi_api_module),
+               name);
 }
 
 

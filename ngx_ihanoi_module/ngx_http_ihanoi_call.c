@@ -5,6 +5,7 @@
  */
 
 #include "ngx_http_ihanoi_api.h"
+#include "ngx_http_ihanoi_plugin.h"
 #include "ngx_http_ihanoi_problem.h"
 #include "ngx_http_ihanoi_request_id.h"
 #include "ihanoi_digest.h"
@@ -29,16 +30,18 @@ ngx_int_t
 ngx_http_ihanoi_call_start(ngx_http_request_t *r,
     ngx_http_ihanoi_api_ctx_t *ctx, ngx_str_t *body)
 {
-    const char                      **values;
-    ngx_uint_t                        n;
-    ngx_http_cleanup_t               *cln;
-    ngx_http_ihanoi_pgstmt_t         *stmt;
-    ngx_http_ihanoi_operation_t      *operation;
-    ngx_http_ihanoi_pg_outcome_e      outcome;
-    ngx_http_ihanoi_api_main_conf_t  *amcf;
+    const char                    **values;
+    ngx_uint_t                      n;
+    ngx_http_cleanup_t             *cln;
+    ngx_http_ihanoi_pgstmt_t       *stmt;
+    ngx_http_ihanoi_operation_t    *operation;
+    ngx_http_ihanoi_pg_outcome_e    outcome;
 
-    amcf = ngx_http_get_module_main_conf(r, ngx_http_ihanoi_api_module);
     operation = ctx->operation;
+
+    if (operation->contract->lua.data) {
+        return ngx_http_ihanoi_plugin_call(r, ctx, body);
+    }
 
     stmt = operation->stmt;
 
@@ -86,7 +89,7 @@ ngx_http_ihanoi_call_start(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    ctx->call = ngx_http_ihanoi_pgcall_submit(amcf->db, stmt, values,
+    ctx->call = ngx_http_ihanoi_pgcall_submit(operation->db, stmt, values,
                                               operation->contract->timeout,
                                               ngx_http_ihanoi_call_done, r,
                                               r->connection->log, &outcome);

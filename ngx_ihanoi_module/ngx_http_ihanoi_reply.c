@@ -11,16 +11,6 @@
 #include "ngx_http_ihanoi_problem.h"
 
 
-/* Columns of a row; a GET has no location and no state. */
-typedef struct {
-    ngx_str_t                    status;
-    ngx_str_t                    etag;
-    ngx_str_t                    location;
-    ngx_str_t                    body;
-    ngx_str_t                    state;
-} ngx_http_ihanoi_reply_row_t;
-
-
 typedef struct {
     const char                  *sqlstate;     /* a prefix */
     const char                  *code;         /* problem */
@@ -37,8 +27,6 @@ static ngx_int_t ngx_http_ihanoi_reply_row(ngx_http_request_t *r,
     ngx_http_ihanoi_api_ctx_t *ctx, ngx_http_ihanoi_reply_row_t *row);
 static ngx_int_t ngx_http_ihanoi_reply_refusal(ngx_http_request_t *r,
     ngx_http_ihanoi_api_ctx_t *ctx, ngx_str_t *body);
-static ngx_int_t ngx_http_ihanoi_reply_retry(ngx_http_request_t *r,
-    ngx_uint_t seconds);
 static ngx_int_t ngx_http_ihanoi_reply_etag(ngx_http_request_t *r,
     ngx_str_t *etag);
 static ngx_uint_t ngx_http_ihanoi_reply_not_modified(ngx_http_request_t *r,
@@ -118,12 +106,9 @@ static ngx_int_t
 ngx_http_ihanoi_reply_outcome(ngx_http_request_t *r,
     ngx_http_ihanoi_api_ctx_t *ctx, ngx_http_ihanoi_pg_outcome_e outcome)
 {
-    const char                       *code;
-    ngx_uint_t                        retry;
-    ngx_http_ihanoi_operation_t      *operation;
-    ngx_http_ihanoi_api_main_conf_t  *amcf;
-
-    amcf = ngx_http_get_module_main_conf(r, ngx_http_ihanoi_api_module);
+    const char                   *code;
+    ngx_uint_t                    retry;
+    ngx_http_ihanoi_operation_t  *operation;
 
     operation = ctx->operation;
     retry = 0;
@@ -161,7 +146,7 @@ ngx_http_ihanoi_reply_outcome(ngx_http_request_t *r,
     }
 
     if (retry == 0) {
-        retry = ngx_http_ihanoi_pg_retry_after(amcf->db,
+        retry = ngx_http_ihanoi_pg_retry_after(operation->db,
                                                operation->stmt->class);
     }
 
@@ -240,13 +225,8 @@ static ngx_int_t
 ngx_http_ihanoi_reply_row(ngx_http_request_t *r,
     ngx_http_ihanoi_api_ctx_t *ctx, ngx_http_ihanoi_reply_row_t *row)
 {
-    ngx_int_t                  rc, status;
-    ngx_buf_t                 *b;
-    ngx_str_t                  value;
-    ngx_chain_t                out;
-    const ihanoi_operation_t  *op;
-
-    op = ctx->operation->contract;
+    ngx_int_t  status;
+    ngx_str_t  value;
 
     if (row->state.len) {
 
@@ -290,6 +270,23 @@ ngx_http_ihanoi_reply_row(ngx_http_request_t *r,
 
         return ngx_http_ihanoi_problem(r, "internal-error", NULL);
     }
+
+    return ngx_http_ihanoi_reply_send(r, ctx, (ngx_uint_t) status, row);
+}
+
+
+ngx_int_t
+ngx_http_ihanoi_reply_send(ngx_http_request_t *r,
+    ngx_http_ihanoi_api_ctx_t *ctx, ngx_uint_t status,
+    ngx_http_ihanoi_reply_row_t *row)
+{
+    ngx_int_t                  rc;
+    ngx_buf_t                 *b;
+    ngx_str_t                  value;
+    ngx_chain_t                out;
+    const ihanoi_operation_t  *op;
+
+    op = ctx->operation->contract;
 
     r->headers_out.status = status;
 
@@ -418,7 +415,7 @@ ngx_http_ihanoi_reply_refusal(ngx_http_request_t *r,
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_ihanoi_reply_retry(ngx_http_request_t *r, ngx_uint_t seconds)
 {
     ngx_str_t  value;

@@ -1,0 +1,20 @@
+/*
+ * Copyright (C) iHaNoi contributors
+ *
+ * All nouns of "ihanoi".
+ */
+
+#include <stddef.h>
+
+#include "ngx_http_ihanoi_host.h"
+
+
+const ihanoi_host_noun_t *const  ngx_http_ihanoi_host_nouns[] = {
+    &ngx_http_ihanoi_host_request,
+    &ngx_http_ihanoi_host_response,
+    &ngx_http_ihanoi_host_plugin,
+    &ngx_http_ihanoi_host_run,
+    &ngx_http_ihanoi_host_log,
+    &ihanoi_host_json,
+    NULL
+};

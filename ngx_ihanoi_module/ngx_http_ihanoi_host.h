@@ -1,0 +1,25 @@
+/*
+ * Copyright (C) iHaNoi contributors
+ *
+ * The nouns of "ihanoi" that need nginx, and the list of all.
+ */
+
+#ifndef _NGX_HTTP_IHANOI_HOST_H_INCLUDED_
+#define _NGX_HTTP_IHANOI_HOST_H_INCLUDED_
+
+
+#include "ihanoi_host.h"
+
+
+extern const ihanoi_host_noun_t  ngx_http_ihanoi_host_request;
+extern const ihanoi_host_noun_t  ngx_http_ihanoi_host_response;
+extern const ihanoi_host_noun_t  ngx_http_ihanoi_host_plugin;
+extern const ihanoi_host_noun_t  ngx_http_ihanoi_host_run;
+extern const ihanoi_host_noun_t  ngx_http_ihanoi_host_log;
+
+
+/* Ended by NULL. */
+extern const ihanoi_host_noun_t *const  ngx_http_ihanoi_host_nouns[];
+
+
+#endif /* _NGX_HTTP_IHANOI_HOST_H_INCLUDED_ */

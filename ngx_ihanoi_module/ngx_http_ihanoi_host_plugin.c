@@ -1,0 +1,306 @@
+/*
+ * Copyright (C) iHaNoi contributors
+ *
+ * Nouns that are a few lines each: ihanoi.response, ihanoi.plugin, ihanoi.log
+ * and ihanoi.run.
+ */
+
+#include "ngx_http_ihanoi_plugin.h"
+#include "ngx_http_ihanoi_run.h"
+#include "ngx_http_ihanoi_host.h"
+#include "ihanoi_lua_json.h"
+
+
+#define NGX_HTTP_IHANOI_HOST_LOG_LEN  1024
+
+
+static int ngx_http_ihanoi_host_problem(lua_State *L);
+static int ngx_http_ihanoi_host_name(lua_State *L);
+static int ngx_http_ihanoi_host_version(lua_State *L);
+static int ngx_http_ihanoi_host_settings(lua_State *L);
+static int ngx_http_ihanoi_host_secret(lua_State *L);
+static int ngx_http_ihanoi_host_log_error(lua_State *L);
+static int ngx_http_ihanoi_host_log_warn(lua_State *L);
+static int ngx_http_ihanoi_host_log_info(lua_State *L);
+static int ngx_http_ihanoi_host_sleep(lua_State *L);
+
+
+static const ihanoi_host_function_t  ngx_http_ihanoi_host_response_functions[] =
+{
+    { "response", "problem", ngx_http_ihanoi_host_problem,
+      IHANOI_PHASE_REQUEST, "code string\nmembers? table",
+      "kind \"problem\"\ncode string\nmembers table?",
+      "What a handler returns to refuse: \"return "
+      "ihanoi.response.problem('bench-occupied', { since = at })\". The code is "
+      "one of the contract's x-ihanoi-problems or of the gateway's own; members "
+      "go into the problem document (RFC 9457)." },
+
+    { NULL, NULL, NULL, 0, NULL, NULL, NULL }
+};
+
+
+static const ihanoi_host_function_t  ngx_http_ihanoi_host_plugin_functions[] = {
+
+    { "plugin", "name", ngx_http_ihanoi_host_name,
+      IHANOI_PHASE_ANY, "", "name string",
+      "The plugin's name." },
+
+    { "plugin", "version", ngx_http_ihanoi_host_version,
+      IHANOI_PHASE_ANY, "", "version string",
+      "The version of its manifest." },
+
+    { "plugin", "settings", ngx_http_ihanoi_host_settings,
+      IHANOI_PHASE_ANY, "", "settings table",
+      "The operator's settings as the manifest's schema types them, with its "
+      "defaults: a new table each time." },
+
+    { "plugin", "secret", ngx_http_ihanoi_host_secret,
+      IHANOI_PHASE_ANY, "name string", "secret string?\nerr string?",
+      "A secret that the operator granted, byte for byte as in its file but "
+      "for line ends after it. nil and \"not granted\" for any other name." },
+
+    { NULL, NULL, NULL, 0, NULL, NULL, NULL }
+};
+
+
+static const ihanoi_host_function_t  ngx_http_ihanoi_host_log_functions[] = {
+
+    { "log", "error", ngx_http_ihanoi_host_log_error,
+      IHANOI_PHASE_ANY, "text string", "",
+      "Writes into the gateway's error log, with the plugin's name, version "
+      "and the request's connection. At most 1024 bytes; control characters "
+      "become spaces. Leave out what is personal." },
+
+    { "log", "warn", ngx_http_ihanoi_host_log_warn,
+      IHANOI_PHASE_ANY, "text string", "", "The same, at level warn." },
+
+    { "log", "info", ngx_http_ihanoi_host_log_info,
+      IHANOI_PHASE_ANY, "text string", "", "The same, at level info." },
+
+    { NULL, NULL, NULL, 0, NULL, NULL, NULL }
+};
+
+
+static const ihanoi_host_function_t  ngx_http_ihanoi_host_run_functions[] = {
+
+    { "run", "sleep", ngx_http_ihanoi_host_sleep,
+      IHANOI_PHASE_CALL, "seconds number", "",
+      "Waits, and lets others go on. The deadline ends it too." },
+
+    { NULL, NULL, NULL, 0, NULL, NULL, NULL }
+};
+
+
+const ihanoi_host_noun_t  ngx_http_ihanoi_host_response = {
+    "response", "How a handler refuses.",
+    ngx_http_ihanoi_host_response_functions, NULL
+};
+
+const ihanoi_host_noun_t  ngx_http_ihanoi_host_plugin = {
+    "plugin", "The plugin itself, and what its operator gave it.",
+    ngx_http_ihanoi_host_plugin_functions, NULL
+};
+
+const ihanoi_host_noun_t  ngx_http_ihanoi_host_log = {
+    "log", "The gateway's error log.",
+    ngx_http_ihanoi_host_log_functions, NULL
+};
+
+const ihanoi_host_noun_t  ngx_http_ihanoi_host_run = {
+    "run", "The run of a handler: waiting.",
+    ngx_http_ihanoi_host_run_functions, NULL
+};
+
+
+static int
+ngx_http_ihanoi_host_problem(lua_State *L)
+{
+    luaL_checkstring(L, 1);
+
+    if (!lua_isnoneornil(L, 2)) {
+        luaL_checktype(L, 2, LUA_TTABLE);
+    }
+
+    lua_settop(L, 2);
+    lua_pushliteral(L, "problem");
+    lua_insert(L, 1);
+
+    return 3;
+}
+
+
+static int
+ngx_http_ihanoi_host_name(lua_State *L)
+{
+    lua_pushstring(L, ihanoi_sandbox_name(ihanoi_sandbox_of(L)));
+    return 1;
+}
+
+
+static int
+ngx_http_ihanoi_host_version(lua_State *L)
+{
+    lua_pushstring(L, ngx_http_ihanoi_plugin_state_of(L)
+                          ->plugin->manifest->version);
+    return 1;
+}
+
+
+static int
+ngx_http_ihanoi_host_settings(lua_State *L)
+{
+    ngx_str_t   *settings;
+    const char  *err;
+
+    settings = &ngx_http_ihanoi_plugin_state_of(L)->plugin->settings;
+
+    if (ihanoi_lua_push_json(L, (char *) settings->data, settings->len, &err)
+        != 0)
+    {
+        return luaL_error(L, "the settings cannot be held in Lua: %s", err);
+    }
+
+    return 1;
+}
+
+
+static int
+ngx_http_ihanoi_host_secret(lua_State *L)
+{
+    size_t                    len;
+    ngx_uint_t                i;
+    const char               *name;
+    ngx_array_t              *secrets;
+    ngx_http_ihanoi_grant_t  *secret;
+
+    name = luaL_checklstring(L, 1, &len);
+
+    secrets = &ngx_http_ihanoi_plugin_state_of(L)->plugin->secrets;
+    secret = secrets->elts;
+
+    for (i = 0; i < secrets->nelts; i++) {
+        if (secret[i].name.len == len
+            && ngx_memcmp(secret[i].name.data, name, len) == 0)
+        {
+            lua_pushlstring(L, (char *) secret[i].value.data,
+                            secret[i].value.len);
+            return 1;
+        }
+    }
+
+    lua_pushnil(L);
+    lua_pushliteral(L, "not granted");
+
+    return 2;
+}
+
+
+static int
+ngx_http_ihanoi_host_write(lua_State *L, ngx_uint_t level)
+{
+    u_char                    *p, *last;
+    size_t                     len;
+    u_char                     line[NGX_HTTP_IHANOI_HOST_LOG_LEN];
+    const char                *text;
+    ngx_http_ihanoi_run_t     *run;
+    ngx_http_ihanoi_plugin_t  *plugin;
+
+    text = luaL_checklstring(L, 1, &len);
+
+    p = line;
+    last = line + ngx_min(len, NGX_HTTP_IHANOI_HOST_LOG_LEN);
+
+    for ( /* void */ ; p < last; p++, text++) {
+        *p = ((u_char) *text < 0x20 || *text == 0x7f) ? ' ' : (u_char) *text;
+    }
+
+    run = ngx_http_ihanoi_run_of(L);
+    plugin = ngx_http_ihanoi_plugin_state_of(L)->plugin;
+
+    ngx_log_error(level, run ? run->log : ngx_cycle->log, 0,
+                  "plugin \"%V\" %s says: %*s", &plugin->name,
+                  plugin->manifest->version, (size_t) (last - line), line);
+
+    return 0;
+}
+
+
+static int
+ngx_http_ihanoi_host_log_error(lua_State *L)
+{
+    return ngx_http_ihanoi_host_write(L, NGX_LOG_ERR);
+}
+
+
+static int
+ngx_http_ihanoi_host_log_warn(lua_State *L)
+{
+    return ngx_http_ihanoi_host_write(L, NGX_LOG_WARN);
+}
+
+
+static int
+ngx_http_ihanoi_host_log_info(lua_State *L)
+{
+    return ngx_http_ihanoi_host_write(L, NGX_LOG_INFO);
+}
+
+
+typedef struct {
+    ngx_event_t             event;
+    ngx_http_ihanoi_run_t  *run;
+} ngx_http_ihanoi_host_sleep_t;
+
+
+static void
+ngx_http_ihanoi_host_awake(ngx_event_t *ev)
+{
+    ngx_http_ihanoi_run_t         *run;
+    ngx_http_ihanoi_host_sleep_t  *sleep;
+
+    sleep = ev->data;
+    run = sleep->run;
+
+    ngx_free(sleep);
+    ngx_http_ihanoi_run_resume(run, 0);
+}
+
+
+static void
+ngx_http_ihanoi_host_sleep_cancel(void *data)
+{
+    ngx_http_ihanoi_host_sleep_t *sleep = data;
+
+    ngx_del_timer(&sleep->event);
+    ngx_free(sleep);
+}
+
+
+static int
+ngx_http_ihanoi_host_sleep(lua_State *L)
+{
+    lua_Number                     seconds;
+    ngx_http_ihanoi_run_t         *run;
+    ngx_http_ihanoi_host_sleep_t  *sleep;
+
+    seconds = luaL_checknumber(L, 1);
+    luaL_argcheck(L, seconds >= 0 && seconds < 86400, 1,
+                  "must be from 0 to 86400");
+
+    run = ngx_http_ihanoi_run_may_wait(L);
+
+    sleep = ngx_calloc(sizeof(ngx_http_ihanoi_host_sleep_t), run->log);
+    if (sleep == NULL) {
+        return luaL_error(L, "not enough memory");
+    }
+
+    sleep->run = run;
+    sleep->event.handler = ngx_http_ihanoi_host_awake;
+    sleep->event.data = sleep;
+    sleep->event.log = run->log;
+
+    ngx_add_timer(&sleep->event, (ngx_msec_t) (seconds * 1000));
+
+    return ngx_http_ihanoi_run_wait(L, run, ngx_http_ihanoi_host_sleep_cancel,
+                                    sleep);
+}

@@ -1,0 +1,230 @@
+/*
+ * Copyright (C) iHaNoi contributors
+ *
+ * ihanoi.request: what a handler may know of its request beside its input.
+ * Everything comes from the gateway each time it is asked: what a plugin does
+ * to the tables it was given changes nobody's identity.
+ */
+
+#include "ngx_http_ihanoi_plugin.h"
+#include "ngx_http_ihanoi_run.h"
+#include "ngx_http_ihanoi_host.h"
+#include "ngx_http_ihanoi_problem.h"
+#include "ngx_http_ihanoi_request_id.h"
+#include "ihanoi_lua_json.h"
+
+
+static int ngx_http_ihanoi_host_request_id_(lua_State *L);
+static int ngx_http_ihanoi_host_request_operation(lua_State *L);
+static int ngx_http_ihanoi_host_request_language(lua_State *L);
+static int ngx_http_ihanoi_host_request_caller(lua_State *L);
+static int ngx_http_ihanoi_host_request_body(lua_State *L);
+static int ngx_http_ihanoi_host_request_key(lua_State *L);
+static int ngx_http_ihanoi_host_request_left(lua_State *L);
+
+
+static const ihanoi_host_function_t  ngx_http_ihanoi_host_request_functions[] = {
+
+    { "request", "caller", ngx_http_ihanoi_host_request_caller,
+      IHANOI_PHASE_REQUEST, "",
+      "caller ihanoi.Caller?",
+      "Who is calling, of the verified token: issuer and sub, together the "
+      "subject; assurance (declared, phone, verified or none); scopes, a list; "
+      "claims, all of the token's. nil when there was no token." },
+
+    { "request", "id", ngx_http_ihanoi_host_request_id_,
+      IHANOI_PHASE_REQUEST, "",
+      "id string",
+      "The request's number in all logs: 32 hexadecimal digits." },
+
+    { "request", "operation", ngx_http_ihanoi_host_request_operation,
+      IHANOI_PHASE_REQUEST, "",
+      "operation_id string",
+      "The operationId of the contract." },
+
+    { "request", "language", ngx_http_ihanoi_host_request_language,
+      IHANOI_PHASE_REQUEST, "",
+      "language \"vi\"|\"en\"",
+      "The language that the client prefers, of those the city answers in." },
+
+    { "request", "body", ngx_http_ihanoi_host_request_body,
+      IHANOI_PHASE_REQUEST, "",
+      "body any",
+      "The whole body as the client sent it, checked against the contract; "
+      "null members are ihanoi.json.null. nil when there was none." },
+
+    { "request", "idempotency_key", ngx_http_ihanoi_host_request_key,
+      IHANOI_PHASE_REQUEST, "",
+      "key string?",
+      "The Idempotency-Key of a POST: hand it on to systems that take one." },
+
+    { "request", "time_left", ngx_http_ihanoi_host_request_left,
+      IHANOI_PHASE_CALL, "",
+      "seconds number",
+      "Seconds until the request's deadline. Nothing waits longer." },
+
+    { NULL, NULL, NULL, 0, NULL, NULL, NULL }
+};
+
+
+const ihanoi_host_noun_t  ngx_http_ihanoi_host_request = {
+    "request",
+    "What a handler may know of its request beside the arguments it is called "
+    "with.",
+    ngx_http_ihanoi_host_request_functions,
+    NULL
+};
+
+
+static int
+ngx_http_ihanoi_host_request_caller(lua_State *L)
+{
+    u_char                    *p, *last, *word;
+    int                        n;
+    const char                *err;
+    ngx_http_ihanoi_caller_t  *caller;
+
+    static const char  *assurances[] = {
+        "none", "declared", "phone", "verified"
+    };
+
+    caller = ngx_http_ihanoi_run_of(L)->ctx->caller;
+
+    if (caller == NULL) {
+        return 0;
+    }
+
+    lua_createtable(L, 0, 6);
+
+    lua_pushlstring(L, (char *) caller->iss.data, caller->iss.len);
+    lua_setfield(L, -2, "issuer");
+
+    lua_pushlstring(L, (char *) caller->sub.data, caller->sub.len);
+    lua_setfield(L, -2, "sub");
+
+    lua_pushlstring(L, (char *) caller->subject.data, caller->subject.len);
+    lua_setfield(L, -2, "subject");
+
+    lua_pushstring(L, assurances[caller->assurance]);
+    lua_setfield(L, -2, "assurance");
+
+    lua_newtable(L);
+
+    p = caller->scope.data;
+    last = p + caller->scope.len;
+
+    for (n = 1; p < last; /* void */ ) {
+
+        word = p;
+
+        while (p < last && *p != ' ') {
+            p++;
+        }
+
+        if (p > word) {
+            lua_pushlstring(L, (char *) word, p - word);
+            lua_rawseti(L, -2, n++);
+        }
+
+        p++;
+    }
+
+    lua_setfield(L, -2, "scopes");
+
+    if (ihanoi_lua_push_json(L, (char *) caller->payload.data,
+                             caller->payload.len, &err)
+        != 0)
+    {
+        return luaL_error(L, "the token's claims cannot be held in Lua: %s",
+                          err);
+    }
+
+    lua_setfield(L, -2, "claims");
+
+    return 1;
+}
+
+
+static int
+ngx_http_ihanoi_host_request_id_(lua_State *L)
+{
+    ngx_http_request_t               *r;
+    ngx_http_variable_value_t        *id;
+    ngx_http_ihanoi_api_main_conf_t  *amcf;
+
+    r = ngx_http_ihanoi_run_of(L)->request;
+    amcf = ngx_http_get_module_main_conf(r, ngx_http_ihanoi_api_module);
+
+    id = ngx_http_ihanoi_request_id(r, amcf->request_id);
+    if (id == NULL || id->not_found) {
+        return luaL_error(L, "not enough memory");
+    }
+
+    lua_pushlstring(L, (char *) id->data, id->len);
+
+    return 1;
+}
+
+
+static int
+ngx_http_ihanoi_host_request_operation(lua_State *L)
+{
+    lua_pushstring(L, ngx_http_ihanoi_run_of(L)->ctx->operation
+                          ->contract->id.data);
+    return 1;
+}
+
+
+static int
+ngx_http_ihanoi_host_request_language(lua_State *L)
+{
+    lua_pushstring(L, ngx_http_ihanoi_english(ngx_http_ihanoi_run_of(L)
+                                              ->request) ? "en" : "vi");
+    return 1;
+}
+
+
+static int
+ngx_http_ihanoi_host_request_body(lua_State *L)
+{
+    ngx_str_t   *body;
+    const char  *err;
+
+    body = &ngx_http_ihanoi_run_of(L)->body;
+
+    if (body->len == 0) {
+        return 0;
+    }
+
+    if (ihanoi_lua_push_json(L, (char *) body->data, body->len, &err) != 0) {
+        return luaL_error(L, "the body cannot be held in Lua: %s", err);
+    }
+
+    return 1;
+}
+
+
+static int
+ngx_http_ihanoi_host_request_key(lua_State *L)
+{
+    ngx_str_t  *key;
+
+    key = &ngx_http_ihanoi_run_of(L)->ctx->key;
+
+    if (key->len == 0) {
+        return 0;
+    }
+
+    lua_pushlstring(L, (char *) key->data, key->len);
+
+    return 1;
+}
+
+
+static int
+ngx_http_ihanoi_host_request_left(lua_State *L)
+{
+    lua_pushnumber(L, ngx_http_ihanoi_run_left(ngx_http_ihanoi_run_of(L))
+                      / 1000.0);
+    return 1;
+}

@@ -1,0 +1,172 @@
+/*
+ * Copyright (C) iHaNoi contributors
+ *
+ * A plugin: what its folder holds and what the operator grants.
+ *
+ *     block    nginx.conf, plugin.json   ->  ngx_http_ihanoi_plugin_t
+ *     state    its Lua in one worker     ->  a sandbox with the handlers
+ *     run      one call of a handler     ->  results, or how it failed
+ *     reply    results                   ->  the response
+ *
+ * All bytes of a plugin are read when the configuration is: a worker that is
+ * started later cannot mix two versions.
+ */
+
+#ifndef _NGX_HTTP_IHANOI_PLUGIN_H_INCLUDED_
+#define _NGX_HTTP_IHANOI_PLUGIN_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "ihanoi_manifest.h"
+#include "ihanoi_sandbox.h"
+#include "ngx_http_ihanoi_api.h"
+#include "ngx_http_ihanoi_circuit.h"
+#include "ngx_http_ihanoi_metrics.h"
+#include "ngx_http_ihanoi_pg.h"
+
+
+typedef struct ngx_http_ihanoi_plugin_s  ngx_http_ihanoi_plugin_t;
+typedef struct ngx_http_ihanoi_plugin_state_s  ngx_http_ihanoi_plugin_state_t;
+typedef struct ngx_http_ihanoi_run_s  ngx_http_ihanoi_run_t;
+
+
+/* How a run ended; the counter of calls has it as a label. */
+typedef enum {
+    NGX_HTTP_IHANOI_RUN_OK = 0,
+    NGX_HTTP_IHANOI_RUN_ERROR,       /* raised an error */
+    NGX_HTTP_IHANOI_RUN_MEMORY,      /* killed: memory */
+    NGX_HTTP_IHANOI_RUN_CPU,         /* killed: processor time */
+    NGX_HTTP_IHANOI_RUN_TIMEOUT,     /* killed: waited too long */
+    NGX_HTTP_IHANOI_RUN_REPLY,       /* an answer that cannot be sent */
+    NGX_HTTP_IHANOI_RUN_BUSY,        /* not begun: too many at a time */
+    NGX_HTTP_IHANOI_RUN_CLOSED,      /* not begun: circuit open, disabled */
+    NGX_HTTP_IHANOI_RUN_OUTCOMES
+} ngx_http_ihanoi_run_outcome_e;
+
+
+/* Answers that are held against the contract: so many, then one of so many. */
+#define NGX_HTTP_IHANOI_PLUGIN_SAMPLE  64
+
+
+/* A name and what was given for it. */
+typedef struct {
+    ngx_str_t                        name;
+    ngx_str_t                        value;
+} ngx_http_ihanoi_grant_t;
+
+
+struct ngx_http_ihanoi_plugin_s {
+    ngx_str_t                        name;
+    ngx_str_t                        folder;
+    ihanoi_manifest_t               *manifest;
+
+    ngx_str_t                        document;    /* "NAME.json" */
+    ngx_array_t                      operations;  /* of _operation_t *, Lua's */
+
+    ngx_str_t                        settings;    /* JSON, checked */
+    ngx_array_t                      given;       /* settings, as written */
+    ngx_array_t                      backends;    /* name, location */
+    ngx_array_t                      secrets;     /* name, bytes */
+    ngx_str_t                        database;
+    ngx_http_ihanoi_pgdb_t          *db;          /* NULL: none granted */
+
+    ngx_flag_t                       public;
+    size_t                           memory;
+    ngx_msec_t                       cpu;
+    ngx_msec_t                       timeout;
+    ngx_int_t                        concurrency; /* runs in a worker */
+
+    ngx_http_ihanoi_metric_t        *calls[NGX_HTTP_IHANOI_RUN_OUTCOMES];
+    ngx_http_ihanoi_metric_t        *duration;
+    ngx_http_ihanoi_metric_t        *cpu_usec;
+    ngx_http_ihanoi_metric_t        *memory_now;
+    ngx_http_ihanoi_metric_t        *memory_peak;
+    ngx_http_ihanoi_metric_t        *active;
+
+    ngx_http_ihanoi_circuit_t       *circuit;
+
+    ngx_http_ihanoi_plugin_state_t  *state;       /* of this worker */
+    ngx_uint_t                       runs;        /* in this worker */
+    ngx_uint_t                       answers;     /* in this worker */
+    ngx_flag_t                       check;       /* every answer */
+    ngx_http_ihanoi_plugin_t        *next;
+};
+
+
+/*
+ * The Lua of a plugin in this worker.  After a kill a new one takes its place:
+ * what was cut short may have left anything behind.
+ */
+struct ngx_http_ihanoi_plugin_state_s {
+    ngx_http_ihanoi_plugin_t        *plugin;
+    ihanoi_sandbox_t                *sandbox;
+    int                             *handlers;    /* references, in the order
+                                                     of plugin->operations */
+    ngx_http_ihanoi_run_t           *preempted;   /* has the run lock */
+    ngx_queue_t                      ready;       /* runs that wait for it */
+    ngx_uint_t                       runs;
+    unsigned                         stale:1;     /* goes with its last run */
+};
+
+
+/* block: "ihanoi_plugin NAME { ... }". */
+char *ngx_http_ihanoi_plugin_block(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+
+/*
+ * For the API: gives an operation its plugin when its document is one's
+ * ("NAME.json"), and holds it against what was granted.  A core operation is
+ * left alone.
+ */
+char *ngx_http_ihanoi_plugin_claim(ngx_conf_t *cf,
+    ngx_http_ihanoi_operation_t *operation);
+
+
+/*
+ * state: loads handler.lua into a new sandbox.  NULL: what is wrong has been
+ * logged at the given level, with file and line.
+ */
+ngx_http_ihanoi_plugin_state_t *ngx_http_ihanoi_plugin_state_create(
+    ngx_http_ihanoi_plugin_t *plugin, ngx_uint_t level, ngx_log_t *log);
+void ngx_http_ihanoi_plugin_state_destroy(
+    ngx_http_ihanoi_plugin_state_t *state);
+
+/* The state for a new run, made anew when there is none; NULL: it failed. */
+ngx_http_ihanoi_plugin_state_t *ngx_http_ihanoi_plugin_state_get(
+    ngx_http_ihanoi_plugin_t *plugin, ngx_log_t *log);
+
+/* No new run gets it; it is destroyed with its last run. */
+void ngx_http_ihanoi_plugin_state_retire(
+    ngx_http_ihanoi_plugin_state_t *state);
+
+/* The state and the plugin of a coroutine, for host functions. */
+ngx_http_ihanoi_plugin_state_t *ngx_http_ihanoi_plugin_state_of(lua_State *L);
+
+
+/*
+ * call: runs the handler of an operation.  As ngx_http_ihanoi_call_start().
+ */
+ngx_int_t ngx_http_ihanoi_plugin_call(ngx_http_request_t *r,
+    ngx_http_ihanoi_api_ctx_t *ctx, ngx_str_t *body);
+
+/*
+ * input and finish: around a handler, in its call.  The one pushes a table of
+ * the operation's arguments under their SQL names, the other takes what the
+ * handler returned into run->answer and raises what cannot be sent.
+ */
+int ngx_http_ihanoi_plugin_input(lua_State *L);
+int ngx_http_ihanoi_plugin_finish(lua_State *L);
+
+/* reply: sends run->answer, or the problem of how it ended. */
+ngx_int_t ngx_http_ihanoi_plugin_reply(ngx_http_request_t *r,
+    ngx_http_ihanoi_api_ctx_t *ctx, ngx_http_ihanoi_run_t *run);
+
+
+extern ngx_module_t  ngx_http_ihanoi_plugin_module;
+
+
+#endif /* _NGX_HTTP_IHANOI_PLUGIN_H_INCLUDED_ */

@@ -1,0 +1,734 @@
+/*
+ * Copyright (C) iHaNoi contributors
+ *
+ * An "ihanoi_plugin" block: what the operator grants, against what the
+ * manifest asks for.
+ */
+
+#include "ngx_http_ihanoi_plugin.h"
+
+
+/* What a plugin may have when the operator says nothing. */
+#define NGX_HTTP_IHANOI_PLUGIN_MEMORY       (32 * 1024 * 1024)
+#define NGX_HTTP_IHANOI_PLUGIN_CPU          50
+#define NGX_HTTP_IHANOI_PLUGIN_TIMEOUT      5000
+#define NGX_HTTP_IHANOI_PLUGIN_CONCURRENCY  64
+
+#define NGX_HTTP_IHANOI_PLUGIN_SECRET       8192
+
+
+/* A line of the block: its name, and how many arguments it has. */
+typedef struct {
+    ngx_str_t                    name;
+    ngx_uint_t                   args;
+    char                      *(*set)(ngx_conf_t *cf,
+                                    ngx_http_ihanoi_plugin_t *plugin,
+                                    ngx_uint_t offset);
+    ngx_uint_t                   offset;
+} ngx_http_ihanoi_plugin_line_t;
+
+
+static char *ngx_http_ihanoi_plugin_line(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_ihanoi_plugin_set_str(ngx_conf_t *cf,
+    ngx_http_ihanoi_plugin_t *plugin, ngx_uint_t offset);
+static char *ngx_http_ihanoi_plugin_set_flag(ngx_conf_t *cf,
+    ngx_http_ihanoi_plugin_t *plugin, ngx_uint_t offset);
+static char *ngx_http_ihanoi_plugin_set_msec(ngx_conf_t *cf,
+    ngx_http_ihanoi_plugin_t *plugin, ngx_uint_t offset);
+static char *ngx_http_ihanoi_plugin_set_size(ngx_conf_t *cf,
+    ngx_http_ihanoi_plugin_t *plugin, ngx_uint_t offset);
+static char *ngx_http_ihanoi_plugin_set_number(ngx_conf_t *cf,
+    ngx_http_ihanoi_plugin_t *plugin, ngx_uint_t offset);
+static char *ngx_http_ihanoi_plugin_set_grant(ngx_conf_t *cf,
+    ngx_http_ihanoi_plugin_t *plugin, ngx_uint_t offset);
+static char *ngx_http_ihanoi_plugin_set_secret(ngx_conf_t *cf,
+    ngx_http_ihanoi_plugin_t *plugin, ngx_uint_t offset);
+static char *ngx_http_ihanoi_plugin_set_check(ngx_conf_t *cf,
+    ngx_http_ihanoi_plugin_t *plugin, ngx_uint_t offset);
+static char *ngx_http_ihanoi_plugin_read(ngx_conf_t *cf,
+    ngx_http_ihanoi_plugin_t *plugin);
+static char *ngx_http_ihanoi_plugin_check_grants(ngx_conf_t *cf,
+    ngx_http_ihanoi_plugin_t *plugin);
+static char *ngx_http_ihanoi_plugin_names(ngx_conf_t *cf,
+    ngx_http_ihanoi_plugin_t *plugin, const char *what,
+    const ihanoi_names_t *asked, ngx_array_t *granted);
+static char *ngx_http_ihanoi_plugin_limit(ngx_conf_t *cf,
+    ngx_http_ihanoi_plugin_t *plugin, const char *what, const char *unit,
+    ngx_uint_t asked, ngx_uint_t granted);
+static char *ngx_http_ihanoi_plugin_set_settings(ngx_conf_t *cf,
+    ngx_http_ihanoi_plugin_t *plugin);
+static void ngx_http_ihanoi_plugin_cleanup(void *data);
+
+
+static const ngx_http_ihanoi_plugin_line_t  ngx_http_ihanoi_plugin_lines[] = {
+
+    { ngx_string("path"), 1, ngx_http_ihanoi_plugin_set_str,
+      offsetof(ngx_http_ihanoi_plugin_t, folder) },
+
+    { ngx_string("public"), 0, ngx_http_ihanoi_plugin_set_flag,
+      offsetof(ngx_http_ihanoi_plugin_t, public) },
+
+    { ngx_string("database"), 1, ngx_http_ihanoi_plugin_set_str,
+      offsetof(ngx_http_ihanoi_plugin_t, database) },
+
+    { ngx_string("backend"), 2, ngx_http_ihanoi_plugin_set_grant,
+      offsetof(ngx_http_ihanoi_plugin_t, backends) },
+
+    { ngx_string("setting"), 2, ngx_http_ihanoi_plugin_set_grant,
+      offsetof(ngx_http_ihanoi_plugin_t, given) },
+
+    { ngx_string("secret"), 2, ngx_http_ihanoi_plugin_set_secret,
+      offsetof(ngx_http_ihanoi_plugin_t, secrets) },
+
+    { ngx_string("memory"), 1, ngx_http_ihanoi_plugin_set_size,
+      offsetof(ngx_http_ihanoi_plugin_t, memory) },
+
+    { ngx_string("cpu"), 1, ngx_http_ihanoi_plugin_set_msec,
+      offsetof(ngx_http_ihanoi_plugin_t, cpu) },
+
+    { ngx_string("timeout"), 1, ngx_http_ihanoi_plugin_set_msec,
+      offsetof(ngx_http_ihanoi_plugin_t, timeout) },
+
+    { ngx_string("concurrency"), 1, ngx_http_ihanoi_plugin_set_number,
+      offsetof(ngx_http_ihanoi_plugin_t, concurrency) },
+
+    { ngx_string("check"), 1, ngx_http_ihanoi_plugin_set_check,
+      offsetof(ngx_http_ihanoi_plugin_t, check) },
+
+    { ngx_null_string, 0, NULL, 0 }
+};
+
+
+char *
+ngx_http_ihanoi_plugin_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_ihanoi_plugin_t **last = conf;
+
+    char                      *rv;
+    ngx_str_t                 *value;
+    ngx_conf_t                 save;
+    ngx_http_ihanoi_plugin_t  *plugin;
+
+    value = cf->args->elts;
+
+    for ( /* void */ ; *last; last = &(*last)->next) {
+
+        if ((*last)->name.len == value[1].len
+            && ngx_memcmp((*last)->name.data, value[1].data, value[1].len)
+               == 0)
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "there is a plugin \"%V\" already", &value[1]);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    plugin = ngx_pcalloc(cf->pool, sizeof(ngx_http_ihanoi_plugin_t));
+    if (plugin == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    plugin->name = value[1];
+    plugin->public = NGX_CONF_UNSET;
+    plugin->check = NGX_CONF_UNSET;
+    plugin->memory = NGX_CONF_UNSET_SIZE;
+    plugin->cpu = NGX_CONF_UNSET_MSEC;
+    plugin->timeout = NGX_CONF_UNSET_MSEC;
+    plugin->concurrency = NGX_CONF_UNSET;
+
+    if (ngx_array_init(&plugin->operations, cf->pool, 8,
+                       sizeof(ngx_http_ihanoi_operation_t *))
+        != NGX_OK
+        || ngx_array_init(&plugin->given, cf->pool, 4,
+                          sizeof(ngx_http_ihanoi_grant_t))
+           != NGX_OK
+        || ngx_array_init(&plugin->backends, cf->pool, 4,
+                          sizeof(ngx_http_ihanoi_grant_t))
+           != NGX_OK
+        || ngx_array_init(&plugin->secrets, cf->pool, 4,
+                          sizeof(ngx_http_ihanoi_grant_t))
+           != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    *last = plugin;
+
+    save = *cf;
+
+    cf->handler = ngx_http_ihanoi_plugin_line;
+    cf->handler_conf = (void *) plugin;
+
+    rv = ngx_conf_parse(cf, NULL);
+
+    *cf = save;
+
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    ngx_conf_init_value(plugin->public, 0);
+    ngx_conf_init_value(plugin->check, 0);
+    ngx_conf_init_size_value(plugin->memory, NGX_HTTP_IHANOI_PLUGIN_MEMORY);
+    ngx_conf_init_msec_value(plugin->cpu, NGX_HTTP_IHANOI_PLUGIN_CPU);
+    ngx_conf_init_msec_value(plugin->timeout, NGX_HTTP_IHANOI_PLUGIN_TIMEOUT);
+    ngx_conf_init_value(plugin->concurrency,
+                        NGX_HTTP_IHANOI_PLUGIN_CONCURRENCY);
+
+    return ngx_http_ihanoi_plugin_read(cf, plugin);
+}
+
+
+static char *
+ngx_http_ihanoi_plugin_line(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    char                                 *rv;
+    ngx_str_t                            *value;
+    ngx_http_ihanoi_plugin_t             *plugin;
+    const ngx_http_ihanoi_plugin_line_t  *line;
+
+    plugin = (ngx_http_ihanoi_plugin_t *) cf->handler_conf;
+    value = cf->args->elts;
+
+    for (line = ngx_http_ihanoi_plugin_lines; line->name.len; line++) {
+
+        if (line->name.len != value[0].len
+            || ngx_strcmp(line->name.data, value[0].data) != 0)
+        {
+            continue;
+        }
+
+        if (cf->args->nelts != line->args + 1) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid number of arguments in \"%V\"",
+                               &value[0]);
+            return NGX_CONF_ERROR;
+        }
+
+        rv = line->set(cf, plugin, line->offset);
+
+        if (rv != NGX_CONF_OK && rv != NGX_CONF_ERROR) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\" %s", &value[0],
+                               rv);
+            return NGX_CONF_ERROR;
+        }
+
+        return rv;
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "unknown line \"%V\" in \"ihanoi_plugin\"", &value[0]);
+
+    return NGX_CONF_ERROR;
+}
+
+
+static char *
+ngx_http_ihanoi_plugin_set_str(ngx_conf_t *cf,
+    ngx_http_ihanoi_plugin_t *plugin, ngx_uint_t offset)
+{
+    ngx_str_t  *field, *value;
+
+    field = (ngx_str_t *) ((char *) plugin + offset);
+    value = cf->args->elts;
+
+    if (field->data) {
+        return "is duplicate";
+    }
+
+    if (value[1].len == 0) {
+        return "is empty";
+    }
+
+    *field = value[1];
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_ihanoi_plugin_set_flag(ngx_conf_t *cf,
+    ngx_http_ihanoi_plugin_t *plugin, ngx_uint_t offset)
+{
+    ngx_flag_t  *field;
+
+    field = (ngx_flag_t *) ((char *) plugin + offset);
+
+    if (*field != NGX_CONF_UNSET) {
+        return "is duplicate";
+    }
+
+    *field = 1;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_ihanoi_plugin_set_msec(ngx_conf_t *cf,
+    ngx_http_ihanoi_plugin_t *plugin, ngx_uint_t offset)
+{
+    ngx_str_t   *value;
+    ngx_msec_t  *field;
+
+    field = (ngx_msec_t *) ((char *) plugin + offset);
+    value = cf->args->elts;
+
+    if (*field != NGX_CONF_UNSET_MSEC) {
+        return "is duplicate";
+    }
+
+    *field = ngx_parse_time(&value[1], 0);
+
+    if (*field == (ngx_msec_t) NGX_ERROR || *field == 0 || *field > 600000) {
+        return "must be a time from 1ms to 10m";
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_ihanoi_plugin_set_size(ngx_conf_t *cf,
+    ngx_http_ihanoi_plugin_t *plugin, ngx_uint_t offset)
+{
+    size_t     *field;
+    ngx_str_t  *value;
+
+    field = (size_t *) ((char *) plugin + offset);
+    value = cf->args->elts;
+
+    if (*field != NGX_CONF_UNSET_SIZE) {
+        return "is duplicate";
+    }
+
+    *field = ngx_parse_size(&value[1]);
+
+    if (*field == (size_t) NGX_ERROR || *field < 256 * 1024) {
+        return "must be a size of 256k or more";
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_ihanoi_plugin_set_number(ngx_conf_t *cf,
+    ngx_http_ihanoi_plugin_t *plugin, ngx_uint_t offset)
+{
+    ngx_int_t  *field;
+    ngx_str_t  *value;
+
+    field = (ngx_int_t *) ((char *) plugin + offset);
+    value = cf->args->elts;
+
+    if (*field != NGX_CONF_UNSET) {
+        return "is duplicate";
+    }
+
+    *field = ngx_atoi(value[1].data, value[1].len);
+
+    if (*field < 1 || *field > 10000) {
+        return "must be from 1 to 10000";
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_ihanoi_plugin_set_grant(ngx_conf_t *cf,
+    ngx_http_ihanoi_plugin_t *plugin, ngx_uint_t offset)
+{
+    ngx_str_t                *value;
+    ngx_uint_t                i;
+    ngx_array_t              *list;
+    ngx_http_ihanoi_grant_t  *grant;
+
+    list = (ngx_array_t *) ((char *) plugin + offset);
+    value = cf->args->elts;
+    grant = list->elts;
+
+    for (i = 0; i < list->nelts; i++) {
+        if (grant[i].name.len == value[1].len
+            && ngx_strcmp(grant[i].name.data, value[1].data) == 0)
+        {
+            return "is given twice for one name";
+        }
+    }
+
+    grant = ngx_array_push(list);
+    if (grant == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    grant->name = value[1];
+    grant->value = value[2];
+
+    return NGX_CONF_OK;
+}
+
+
+/*
+ * Read with the configuration: workers may not be able to.  Line ends after
+ * the secret are the editor's.
+ */
+
+static char *
+ngx_http_ihanoi_plugin_set_secret(ngx_conf_t *cf,
+    ngx_http_ihanoi_plugin_t *plugin, ngx_uint_t offset)
+{
+    char                     *rv;
+    ssize_t                   n;
+    ngx_fd_t                  fd;
+    ngx_str_t                *value, *file;
+    ngx_array_t              *list;
+    ngx_file_info_t           info;
+    ngx_http_ihanoi_grant_t  *grant;
+
+    rv = ngx_http_ihanoi_plugin_set_grant(cf, plugin, offset);
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    list = (ngx_array_t *) ((char *) plugin + offset);
+    grant = (ngx_http_ihanoi_grant_t *) list->elts + list->nelts - 1;
+
+    value = cf->args->elts;
+    file = &value[2];
+
+    if (ngx_conf_full_name(cf->cycle, file, 1) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    grant->value.data = ngx_pnalloc(cf->pool, NGX_HTTP_IHANOI_PLUGIN_SECRET);
+    if (grant->value.data == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    fd = ngx_open_file(file->data, NGX_FILE_RDONLY, NGX_FILE_OPEN, 0);
+
+    if (fd == NGX_INVALID_FILE) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                           ngx_open_file_n " \"%V\" failed", file);
+        return NGX_CONF_ERROR;
+    }
+
+    rv = NGX_CONF_OK;
+    n = -1;
+
+    if (ngx_fd_info(fd, &info) == NGX_FILE_ERROR || !ngx_is_file(&info)) {
+        rv = "is not a file";
+
+    } else if (info.st_mode & S_IROTH) {
+        rv = "is open to all users";
+
+    } else {
+        n = ngx_read_fd(fd, grant->value.data, NGX_HTTP_IHANOI_PLUGIN_SECRET);
+
+        if (n <= 0 || n == NGX_HTTP_IHANOI_PLUGIN_SECRET) {
+            rv = "must have from 1 to 8191 bytes";
+        }
+    }
+
+    if (ngx_close_file(fd) == NGX_FILE_ERROR) {
+        ngx_log_error(NGX_LOG_ALERT, cf->log, ngx_errno,
+                      ngx_close_file_n " \"%V\" failed", file);
+    }
+
+    while (n > 0 && (grant->value.data[n - 1] == LF
+                     || grant->value.data[n - 1] == CR))
+    {
+        n--;
+    }
+
+    grant->value.len = n;
+
+    return rv;
+}
+
+
+static char *
+ngx_http_ihanoi_plugin_set_check(ngx_conf_t *cf,
+    ngx_http_ihanoi_plugin_t *plugin, ngx_uint_t offset)
+{
+    ngx_str_t  *value;
+
+    value = cf->args->elts;
+
+    if (plugin->check != NGX_CONF_UNSET) {
+        return "is duplicate";
+    }
+
+    if (ngx_strcmp(value[1].data, "always") == 0) {
+        plugin->check = 1;
+
+    } else if (ngx_strcmp(value[1].data, "sample") == 0) {
+        plugin->check = 0;
+
+    } else {
+        return "must be \"always\" or \"sample\"";
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* All bytes of it, and its contract among those of the API. */
+
+static char *
+ngx_http_ihanoi_plugin_read(ngx_conf_t *cf, ngx_http_ihanoi_plugin_t *plugin)
+{
+    ngx_str_t                 file;
+    ngx_pool_cleanup_t       *cln;
+    ihanoi_contract_error_t   err;
+
+    if (plugin->folder.data == NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "plugin \"%V\" has no \"path\"", &plugin->name);
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_conf_full_name(cf->cycle, &plugin->folder, 1) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    cln = ngx_pool_cleanup_add(cf->pool, 0);
+    if (cln == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    plugin->manifest = ihanoi_manifest_load((char *) plugin->folder.data,
+                                            &err);
+
+    if (plugin->manifest == NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "plugin \"%V\": \"%s\" is wrong at \"%s\": %s",
+                           &plugin->name, err.file, err.pointer, err.reason);
+        return NGX_CONF_ERROR;
+    }
+
+    cln->handler = ngx_http_ihanoi_plugin_cleanup;
+    cln->data = plugin->manifest;
+
+    if (ngx_strcmp(plugin->manifest->name, plugin->name.data) != 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "plugin \"%V\": the manifest in \"%V\" is of \"%s\"",
+                           &plugin->name, &plugin->folder,
+                           plugin->manifest->name);
+        return NGX_CONF_ERROR;
+    }
+
+    plugin->document.data = ngx_pnalloc(cf->pool, plugin->name.len
+                                                  + sizeof(".json"));
+    if (plugin->document.data == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    plugin->document.len = ngx_sprintf(plugin->document.data, "%V.json",
+                                       &plugin->name)
+                           - plugin->document.data;
+
+    file.data = (u_char *) plugin->manifest->openapi;
+    file.len = ngx_strlen(file.data);
+
+    if (ngx_http_ihanoi_api_add_contract(cf, &file) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_http_ihanoi_plugin_check_grants(cf, plugin);
+}
+
+
+static char *
+ngx_http_ihanoi_plugin_check_grants(ngx_conf_t *cf,
+    ngx_http_ihanoi_plugin_t *plugin)
+{
+    const ihanoi_manifest_t  *manifest;
+
+    manifest = plugin->manifest;
+
+    if (manifest->public_ && !plugin->public) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "plugin \"%V\" asks for operations without a token, "
+                           "the operator grants none: \"public\" is missing",
+                           &plugin->name);
+        return NGX_CONF_ERROR;
+    }
+
+    if (manifest->database && plugin->database.data == NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "plugin \"%V\" asks for a database, the operator "
+                           "grants none: \"database\" is missing",
+                           &plugin->name);
+        return NGX_CONF_ERROR;
+    }
+
+    if (!manifest->database && plugin->database.data) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "plugin \"%V\" is granted the database \"%V\", its "
+                           "manifest does not ask for one", &plugin->name,
+                           &plugin->database);
+        return NGX_CONF_ERROR;
+    }
+
+    if (plugin->database.data) {
+        plugin->db = ngx_http_ihanoi_pg_database(cf, &plugin->database);
+        if (plugin->db == NULL) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    if (ngx_http_ihanoi_plugin_names(cf, plugin, "backend",
+                                     &manifest->backends, &plugin->backends)
+        != NGX_CONF_OK
+        || ngx_http_ihanoi_plugin_names(cf, plugin, "secret",
+                                        &manifest->secrets, &plugin->secrets)
+           != NGX_CONF_OK
+        || ngx_http_ihanoi_plugin_limit(cf, plugin, "memory", "kB",
+                                        manifest->limits.memory / 1024,
+                                        plugin->memory / 1024)
+           != NGX_CONF_OK
+        || ngx_http_ihanoi_plugin_limit(cf, plugin, "cpu", "ms",
+                                        manifest->limits.cpu / 1000,
+                                        plugin->cpu)
+           != NGX_CONF_OK
+        || ngx_http_ihanoi_plugin_limit(cf, plugin, "timeout", "ms",
+                                        manifest->limits.timeout,
+                                        plugin->timeout)
+           != NGX_CONF_OK
+        || ngx_http_ihanoi_plugin_limit(cf, plugin, "concurrency", "",
+                                        manifest->limits.concurrency,
+                                        plugin->concurrency)
+           != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    /* no more than it asks for: its author has tested it with that */
+
+    plugin->memory = manifest->limits.memory;
+    plugin->cpu = ngx_max(manifest->limits.cpu / 1000, 1);
+    plugin->timeout = manifest->limits.timeout;
+    plugin->concurrency = manifest->limits.concurrency;
+
+    return ngx_http_ihanoi_plugin_set_settings(cf, plugin);
+}
+
+
+/* Both ways: what is granted without being asked for is a typing error. */
+
+static char *
+ngx_http_ihanoi_plugin_names(ngx_conf_t *cf, ngx_http_ihanoi_plugin_t *plugin,
+    const char *what, const ihanoi_names_t *asked, ngx_array_t *granted)
+{
+    ngx_uint_t                i, k;
+    ngx_http_ihanoi_grant_t  *grant;
+
+    grant = granted->elts;
+
+    for (i = 0; i < asked->n; i++) {
+
+        for (k = 0; k < granted->nelts; k++) {
+            if (ngx_strcmp(grant[k].name.data, asked->names[i]) == 0) {
+                break;
+            }
+        }
+
+        if (k == granted->nelts) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "plugin \"%V\" asks for the %s \"%s\", the "
+                               "operator does not grant it: a line \"%s %s "
+                               "...;\" is missing", &plugin->name, what,
+                               asked->names[i], what, asked->names[i]);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    for (k = 0; k < granted->nelts; k++) {
+
+        for (i = 0; i < asked->n; i++) {
+            if (ngx_strcmp(grant[k].name.data, asked->names[i]) == 0) {
+                break;
+            }
+        }
+
+        if (i == asked->n) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "plugin \"%V\" is granted the %s \"%V\", its "
+                               "manifest does not ask for it", &plugin->name,
+                               what, &grant[k].name);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_ihanoi_plugin_limit(ngx_conf_t *cf, ngx_http_ihanoi_plugin_t *plugin,
+    const char *what, const char *unit, ngx_uint_t asked, ngx_uint_t granted)
+{
+    if (asked <= granted) {
+        return NGX_CONF_OK;
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "plugin \"%V\" asks for %s of %ui%s, the operator "
+                       "grants %ui%s", &plugin->name, what, asked, unit,
+                       granted, unit);
+
+    return NGX_CONF_ERROR;
+}
+
+
+static char *
+ngx_http_ihanoi_plugin_set_settings(ngx_conf_t *cf,
+    ngx_http_ihanoi_plugin_t *plugin)
+{
+    json_t                   *given;
+    ngx_uint_t                i;
+    const char               *text;
+    ngx_http_ihanoi_grant_t  *grant;
+    ihanoi_contract_error_t   err;
+
+    given = json_object();
+    grant = plugin->given.elts;
+
+    for (i = 0; i < plugin->given.nelts; i++) {
+
+        if (json_object_set_new(given, (char *) grant[i].name.data,
+                                json_stringn((char *) grant[i].value.data,
+                                             grant[i].value.len))
+            != 0)
+        {
+            json_decref(given);
+            return "is not UTF-8";
+        }
+    }
+
+    text = ihanoi_manifest_settings(plugin->manifest, given, &err);
+
+    json_decref(given);
+
+    if (text == NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "plugin \"%V\": the settings are wrong at \"%s\": "
+                           "%s", &plugin->name, err.pointer, err.reason);
+        return NGX_CONF_ERROR;
+    }
+
+    plugin->settings.data = (u_char *) text;
+    plugin->settings.len = ngx_strlen(text);
+
+    return NGX_CONF_OK;
+}
+
+
+static void
+ngx_http_ihanoi_plugin_cleanup(void *data)
+{
+    ihanoi_manifest_free(data);
+}

@@ -1,0 +1,333 @@
+/*
+ * Copyright (C) iHaNoi contributors
+ *
+ * Call and reply of an operation that a plugin's handler serves.
+ */
+
+#include "ngx_http_ihanoi_plugin.h"
+#include "ngx_http_ihanoi_run.h"
+#include "ngx_http_ihanoi_problem.h"
+
+
+static void ngx_http_ihanoi_plugin_done(ngx_http_ihanoi_run_t *run,
+    void *data);
+static void ngx_http_ihanoi_plugin_abandon(void *data);
+static void ngx_http_ihanoi_plugin_free(void *data);
+static ngx_int_t ngx_http_ihanoi_plugin_unavailable(ngx_http_request_t *r,
+    ngx_http_ihanoi_plugin_t *plugin, ngx_http_ihanoi_run_outcome_e outcome,
+    ngx_uint_t retry);
+static ngx_int_t ngx_http_ihanoi_plugin_answer(ngx_http_request_t *r,
+    ngx_http_ihanoi_api_ctx_t *ctx, ngx_http_ihanoi_run_t *run);
+static ngx_int_t ngx_http_ihanoi_plugin_hold(ngx_http_request_t *r,
+    ngx_http_ihanoi_api_ctx_t *ctx, ngx_http_ihanoi_run_t *run);
+
+
+ngx_int_t
+ngx_http_ihanoi_plugin_call(ngx_http_request_t *r,
+    ngx_http_ihanoi_api_ctx_t *ctx, ngx_str_t *body)
+{
+    ngx_uint_t                       retry;
+    uint64_t                         ticket;
+    lua_State                       *L;
+    ngx_msec_t                       timeout;
+    ngx_http_cleanup_t              *cln;
+    ngx_http_ihanoi_run_t           *run;
+    ngx_http_ihanoi_plugin_t        *plugin;
+    ngx_http_ihanoi_operation_t     *operation;
+    ngx_http_ihanoi_run_outcome_e    outcome;
+    ngx_http_ihanoi_plugin_state_t  *state;
+
+    operation = ctx->operation;
+    plugin = operation->plugin;
+
+    if (ngx_http_ihanoi_circuit_enter(plugin->circuit, &ticket, &retry)
+        != NGX_OK)
+    {
+        return ngx_http_ihanoi_plugin_unavailable(r, plugin,
+                                          NGX_HTTP_IHANOI_RUN_CLOSED, retry);
+    }
+
+    state = ngx_http_ihanoi_plugin_state_get(plugin, r->connection->log);
+
+    if (state == NULL) {
+        ngx_http_ihanoi_circuit_leave(plugin->circuit, ticket, 1);
+        return ngx_http_ihanoi_plugin_unavailable(r, plugin,
+                                          NGX_HTTP_IHANOI_RUN_ERROR, 5);
+    }
+
+    timeout = plugin->timeout;
+
+    if (operation->contract->timeout) {
+        timeout = ngx_min(timeout, operation->contract->timeout);
+    }
+
+    run = ngx_http_ihanoi_run_create(state, timeout, r->connection->log,
+                                     &outcome);
+    if (run == NULL) {
+        ngx_http_ihanoi_circuit_leave(plugin->circuit, ticket, 0);
+        return ngx_http_ihanoi_plugin_unavailable(r, plugin, outcome, 1);
+    }
+
+    run->ticket = ticket;
+    run->request = r;
+    run->ctx = ctx;
+    run->body = *body;
+
+    cln = ngx_http_cleanup_add(r, 0);
+    if (cln == NULL) {
+        ngx_http_ihanoi_circuit_leave(plugin->circuit, ticket, 0);
+        ngx_http_ihanoi_run_destroy(run);
+        return NGX_ERROR;
+    }
+
+    L = ihanoi_call_state(run->call);
+
+    ihanoi_sandbox_enter_host(state->sandbox);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, state->handlers[operation->handler]);
+    ihanoi_sandbox_leave_host(state->sandbox);
+
+    if (ngx_http_ihanoi_run_go(run, 0, ngx_http_ihanoi_plugin_done, r)
+        == NGX_OK)
+    {
+        return ngx_http_ihanoi_plugin_reply(r, ctx, run);
+    }
+
+    ctx->run = run;
+
+    cln->handler = ngx_http_ihanoi_plugin_abandon;
+    cln->data = ctx;
+
+    r->main->count++;
+    r->read_event_handler = operation->contract->finish
+                            ? ngx_http_block_reading : ngx_http_test_reading;
+    r->write_event_handler = ngx_http_request_empty_handler;
+
+    return NGX_DONE;
+}
+
+
+static void
+ngx_http_ihanoi_plugin_done(ngx_http_ihanoi_run_t *run, void *data)
+{
+    ngx_http_request_t *r = data;
+
+    ngx_connection_t           *c;
+    ngx_http_ihanoi_api_ctx_t  *ctx;
+
+    c = r->connection;
+
+    ngx_http_set_log_request(c->log, r);
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_ihanoi_api_module);
+    ctx->run = NULL;
+
+    ngx_http_finalize_request(r, ngx_http_ihanoi_plugin_reply(r, ctx, run));
+
+    ngx_http_run_posted_requests(c);
+}
+
+
+/* The request ends before its run: the client is gone, or a time-out. */
+
+static void
+ngx_http_ihanoi_plugin_abandon(void *data)
+{
+    ngx_http_ihanoi_api_ctx_t *ctx = data;
+
+    ngx_http_ihanoi_run_t  *run;
+
+    run = ctx->run;
+
+    if (run) {
+        ctx->run = NULL;
+        ngx_http_ihanoi_circuit_leave(run->state->plugin->circuit,
+                                      run->ticket, 0);
+        ngx_http_ihanoi_run_destroy(run);
+    }
+}
+
+
+ngx_int_t
+ngx_http_ihanoi_plugin_reply(ngx_http_request_t *r,
+    ngx_http_ihanoi_api_ctx_t *ctx, ngx_http_ihanoi_run_t *run)
+{
+    ngx_int_t                  rc;
+    const char                *code;
+    ngx_http_ihanoi_plugin_t  *plugin;
+
+    plugin = run->state->plugin;
+
+    if (run->outcome == NGX_HTTP_IHANOI_RUN_OK
+        && ngx_http_ihanoi_plugin_hold(r, ctx, run) != NGX_OK)
+    {
+        run->outcome = NGX_HTTP_IHANOI_RUN_REPLY;
+    }
+
+    ngx_http_ihanoi_metric_inc(plugin->calls[run->outcome]);
+    ngx_http_ihanoi_circuit_leave(plugin->circuit, run->ticket,
+                                  run->outcome != NGX_HTTP_IHANOI_RUN_OK);
+
+    switch (run->outcome) {
+
+    case NGX_HTTP_IHANOI_RUN_OK:
+        rc = ngx_http_ihanoi_plugin_answer(r, ctx, run);
+        ngx_http_ihanoi_run_destroy(run);
+        return rc;
+
+    case NGX_HTTP_IHANOI_RUN_TIMEOUT:
+        code = "plugin-timeout";
+        break;
+
+    case NGX_HTTP_IHANOI_RUN_REPLY:
+        code = "plugin-reply-invalid";
+        break;
+
+    case NGX_HTTP_IHANOI_RUN_CPU:
+    case NGX_HTTP_IHANOI_RUN_MEMORY:
+        code = "plugin-limit";
+        break;
+
+    default:
+        code = "plugin-failed";
+    }
+
+    ngx_http_ihanoi_run_destroy(run);
+
+    return ngx_http_ihanoi_problem(r, code, NULL);
+}
+
+
+static ngx_int_t
+ngx_http_ihanoi_plugin_unavailable(ngx_http_request_t *r,
+    ngx_http_ihanoi_plugin_t *plugin, ngx_http_ihanoi_run_outcome_e outcome,
+    ngx_uint_t retry)
+{
+    ngx_http_ihanoi_metric_inc(plugin->calls[outcome]);
+
+    if (ngx_http_ihanoi_reply_retry(r, retry) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_ihanoi_problem(r, outcome == NGX_HTTP_IHANOI_RUN_BUSY
+                                      ? "overloaded" : "plugin-unavailable",
+                                   NULL);
+}
+
+
+static ngx_int_t
+ngx_http_ihanoi_plugin_answer(ngx_http_request_t *r,
+    ngx_http_ihanoi_api_ctx_t *ctx, ngx_http_ihanoi_run_t *run)
+{
+    ngx_uint_t                    i;
+    ngx_pool_cleanup_t           *cln;
+    ngx_http_ihanoi_grant_t      *header;
+    ngx_http_ihanoi_answer_t     *answer;
+    ngx_http_ihanoi_reply_row_t   row;
+
+    answer = &run->answer;
+
+    if (answer->problem.len) {
+        json_incref(answer->members);
+        return ngx_http_ihanoi_problem_str(r, &answer->problem,
+                                           answer->members);
+    }
+
+    if (answer->status == 0) {
+        return ngx_http_ihanoi_problem(r, "not-found", NULL);
+    }
+
+    for (i = 0; answer->headers && i < answer->headers->nelts; i++) {
+        header = answer->headers->elts;
+
+        if (ngx_http_ihanoi_header_add(r, (char *) header[i].name.data,
+                                       &header[i].value)
+            == NULL)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    ngx_memzero(&row, sizeof(ngx_http_ihanoi_reply_row_t));
+
+    row.etag = answer->etag;
+    row.location = answer->location;
+
+    if (answer->text) {
+        cln = ngx_pool_cleanup_add(r->pool, 0);
+        if (cln == NULL) {
+            return NGX_ERROR;
+        }
+
+        cln->handler = ngx_http_ihanoi_plugin_free;
+        cln->data = answer->text;
+
+        row.body.data = (u_char *) answer->text;
+        row.body.len = answer->len;
+
+        answer->text = NULL;
+    }
+
+    return ngx_http_ihanoi_reply_send(r, ctx, answer->status, &row);
+}
+
+
+static void
+ngx_http_ihanoi_plugin_free(void *data)
+{
+    free(data);
+}
+
+
+/*
+ * Holds the answer against the contract: all of them, or the first of a worker
+ * and then one of NGX_HTTP_IHANOI_PLUGIN_SAMPLE.
+ */
+
+static ngx_int_t
+ngx_http_ihanoi_plugin_hold(ngx_http_request_t *r,
+    ngx_http_ihanoi_api_ctx_t *ctx, ngx_http_ihanoi_run_t *run)
+{
+    ihanoi_input_t             in;
+    ngx_http_ihanoi_answer_t  *answer;
+    ngx_http_ihanoi_plugin_t  *plugin;
+
+    plugin = run->state->plugin;
+    answer = &run->answer;
+
+    if (answer->status == 0) {
+        return NGX_OK;
+    }
+
+    plugin->answers++;
+
+    if (!plugin->check && plugin->answers > NGX_HTTP_IHANOI_PLUGIN_SAMPLE
+        && plugin->answers % NGX_HTTP_IHANOI_PLUGIN_SAMPLE != 0)
+    {
+        return NGX_OK;
+    }
+
+    ngx_memzero(&in, sizeof(ihanoi_input_t));
+
+    if (ihanoi_input_init(&in, ctx->operation->contract, &ctx->input.alloc)
+        != 0
+        || ihanoi_operation_check_response(ngx_http_ihanoi_contract(r),
+                                           ctx->operation->contract,
+                                           (unsigned) answer->status,
+                                           answer->text, answer->len, &in)
+           != 0)
+    {
+        return NGX_ERROR;
+    }
+
+    if (in.nviolations == 0) {
+        return NGX_OK;
+    }
+
+    ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                  "plugin \"%V\" %s: the answer of \"%V\" is not what its "
+                  "contract says at \"%s\": %s", &plugin->name,
+                  plugin->manifest->version, &ctx->operation->id,
+                  in.violations[0].pointer, in.violations[0].message);
+
+    return NGX_ERROR;
+}

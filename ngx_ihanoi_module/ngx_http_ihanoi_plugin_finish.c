@@ -1,0 +1,291 @@
+/*
+ * Copyright (C) iHaNoi contributors
+ *
+ * Finish: what a handler returned becomes an answer.
+ *
+ *     return 200, body, headers                   a JSON value; a text for
+ *     return ihanoi.response.problem(code, {...})   other media types
+ *     return nil                                  404
+ *
+ * It runs in the handler's call: what it costs is the plugin's, and a mistake
+ * is an error with the plugin's name in the log and 502 for the client.
+ */
+
+#include "ngx_http_ihanoi_plugin.h"
+#include "ngx_http_ihanoi_run.h"
+#include "ihanoi_lua_json.h"
+
+
+#define NGX_HTTP_IHANOI_FINISH_HEADERS  16
+
+
+static void ngx_http_ihanoi_finish_problem(lua_State *L,
+    ngx_http_ihanoi_run_t *run);
+static void ngx_http_ihanoi_finish_body(lua_State *L,
+    ngx_http_ihanoi_run_t *run);
+static void ngx_http_ihanoi_finish_headers(lua_State *L,
+    ngx_http_ihanoi_run_t *run);
+static ngx_int_t ngx_http_ihanoi_finish_copy(ngx_http_ihanoi_run_t *run,
+    ngx_str_t *to, const char *from, size_t len);
+static int ngx_http_ihanoi_finish_wrong(lua_State *L,
+    ngx_http_ihanoi_run_t *run, const char *what);
+
+
+/* What a plugin may say; the rest is the gateway's. */
+static const char *const  ngx_http_ihanoi_finish_allowed[] = {
+    "Content-Disposition", "Content-Language", "Deprecation", "Expires",
+    "Last-Modified", "Link", "Retry-After", "Sunset", "Warning", NULL
+};
+
+
+int
+ngx_http_ihanoi_plugin_finish(lua_State *L)
+{
+    lua_Number              status;
+    ngx_http_ihanoi_run_t  *run;
+
+    run = ngx_http_ihanoi_run_of(L);
+
+    if (lua_isnoneornil(L, 1)) {
+        return 0;
+    }
+
+    if (lua_type(L, 1) == LUA_TSTRING) {
+        ngx_http_ihanoi_finish_problem(L, run);
+        return 0;
+    }
+
+    status = lua_tonumber(L, 1);
+
+    if (lua_type(L, 1) != LUA_TNUMBER || status < 200 || status > 299
+        || status != (lua_Number) (int) status)
+    {
+        return ngx_http_ihanoi_finish_wrong(L, run,
+                   "a handler returns a status of 200 to 299, "
+                   "ihanoi.response.problem() or nil");
+    }
+
+    if (!lua_isnoneornil(L, 2)) {
+
+        if (status == NGX_HTTP_NO_CONTENT) {
+            return ngx_http_ihanoi_finish_wrong(L, run,
+                                                "204 has no body");
+        }
+
+        ngx_http_ihanoi_finish_body(L, run);
+    }
+
+    if (!lua_isnoneornil(L, 3)) {
+        ngx_http_ihanoi_finish_headers(L, run);
+    }
+
+    run->answer.status = (ngx_uint_t) status;
+
+    return 0;
+}
+
+
+/* "problem", code, members: of ihanoi.response.problem(). */
+
+static void
+ngx_http_ihanoi_finish_problem(lua_State *L, ngx_http_ihanoi_run_t *run)
+{
+    size_t       len;
+    const char  *code;
+
+    if (strcmp(lua_tostring(L, 1), "problem") != 0
+        || lua_type(L, 2) != LUA_TSTRING)
+    {
+        ngx_http_ihanoi_finish_wrong(L, run,
+                   "a handler returns a status of 200 to 299, "
+                   "ihanoi.response.problem() or nil");
+    }
+
+    code = lua_tolstring(L, 2, &len);
+
+    if (lua_type(L, 3) == LUA_TTABLE) {
+
+        if (ihanoi_lua_encode_json(L, 3, &run->answer.text, &run->answer.len)
+            != 0)
+        {
+            ngx_http_ihanoi_finish_wrong(L, run, lua_tostring(L, -1));
+        }
+
+        run->answer.members = json_loadb(run->answer.text, run->answer.len, 0,
+                                         NULL);
+
+        if (!json_is_object(run->answer.members)) {
+            ngx_http_ihanoi_finish_wrong(L, run,
+                                         "a problem's members have names");
+        }
+    }
+
+    if (ngx_http_ihanoi_finish_copy(run, &run->answer.problem, code, len)
+        != NGX_OK)
+    {
+        (void) luaL_error(L, "not enough memory");
+    }
+}
+
+
+static void
+ngx_http_ihanoi_finish_body(lua_State *L, ngx_http_ihanoi_run_t *run)
+{
+    size_t                 len;
+    const char            *text, *type;
+    const ihanoi_media_t  *media;
+
+    media = run->ctx->media;
+
+    if (media) {
+        type = media->type.data;
+        len = media->type.len;
+
+        if (strcmp(type, "application/json") != 0
+            && (len <= 5 || strcmp(type + len - 5, "+json") != 0))
+        {
+            if (lua_type(L, 2) != LUA_TSTRING) {
+                ngx_http_ihanoi_finish_wrong(L, run,
+                             "a body that is not JSON is a string");
+            }
+
+            text = lua_tolstring(L, 2, &len);
+
+            run->answer.text = malloc(len + 1);
+            if (run->answer.text == NULL) {
+                (void) luaL_error(L, "not enough memory");
+            }
+
+            ngx_memcpy(run->answer.text, text, len);
+            run->answer.len = len;
+            return;
+        }
+    }
+
+    if (ihanoi_lua_encode_json(L, 2, &run->answer.text, &run->answer.len)
+        != 0)
+    {
+        ngx_http_ihanoi_finish_wrong(L, run, lua_tostring(L, -1));
+    }
+}
+
+
+static void
+ngx_http_ihanoi_finish_headers(lua_State *L, ngx_http_ihanoi_run_t *run)
+{
+    size_t                     n, i, len;
+    u_char                    *p;
+    ngx_str_t                  value;
+    const char                *name, *text;
+    ngx_http_ihanoi_grant_t   *header;
+    ngx_http_ihanoi_answer_t  *answer;
+
+    answer = &run->answer;
+
+    if (lua_type(L, 3) != LUA_TTABLE) {
+        ngx_http_ihanoi_finish_wrong(L, run, "headers are a table");
+    }
+
+    n = 0;
+
+    for (lua_pushnil(L); lua_next(L, 3); lua_pop(L, 1)) {
+
+        if (lua_type(L, -2) != LUA_TSTRING || lua_type(L, -1) != LUA_TSTRING
+            || ++n > NGX_HTTP_IHANOI_FINISH_HEADERS)
+        {
+            ngx_http_ihanoi_finish_wrong(L, run,
+                                  "headers are at most 16 names and texts");
+        }
+
+        name = lua_tostring(L, -2);
+        text = lua_tolstring(L, -1, &len);
+
+        for (i = 0; i < len; i++) {
+            if ((u_char) text[i] < 0x20 || text[i] == 0x7f) {
+                ngx_http_ihanoi_finish_wrong(L, run,
+                                  "a header has a control character");
+            }
+        }
+
+        if (ngx_http_ihanoi_finish_copy(run, &value, text, len) != NGX_OK) {
+            (void) luaL_error(L, "not enough memory");
+        }
+
+        if (strcasecmp(name, "ETag") == 0) {
+
+            p = value.data;
+
+            if (value.len < 2 || p[0] != '"' || p[value.len - 1] != '"'
+                || memchr(p + 1, '"', value.len - 2))
+            {
+                ngx_http_ihanoi_finish_wrong(L, run,
+                                  "an ETag is a strong tag in quotes");
+            }
+
+            answer->etag.data = p + 1;
+            answer->etag.len = value.len - 2;
+            continue;
+        }
+
+        if (strcasecmp(name, "Location") == 0) {
+            answer->location = value;
+            continue;
+        }
+
+        for (i = 0; ngx_http_ihanoi_finish_allowed[i]; i++) {
+            if (strcasecmp(ngx_http_ihanoi_finish_allowed[i], name) == 0) {
+                break;
+            }
+        }
+
+        if (ngx_http_ihanoi_finish_allowed[i] == NULL) {
+            ngx_http_ihanoi_finish_wrong(L, run, lua_pushfstring(L,
+                                  "a plugin may not set the header \"%s\"",
+                                  name));
+        }
+
+        if (answer->headers == NULL) {
+            answer->headers = ngx_array_create(run->request->pool, 4,
+                                            sizeof(ngx_http_ihanoi_grant_t));
+        }
+
+        header = answer->headers ? ngx_array_push(answer->headers) : NULL;
+
+        if (header == NULL) {
+            (void) luaL_error(L, "not enough memory");
+        }
+
+        header->name.data = (u_char *) ngx_http_ihanoi_finish_allowed[i];
+        header->name.len = strlen(ngx_http_ihanoi_finish_allowed[i]);
+        header->value = value;
+    }
+}
+
+
+/* NUL-terminated, and alive as long as the request. */
+
+static ngx_int_t
+ngx_http_ihanoi_finish_copy(ngx_http_ihanoi_run_t *run, ngx_str_t *to,
+    const char *from, size_t len)
+{
+    to->data = ngx_pnalloc(run->request->pool, len + 1);
+    if (to->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    *ngx_cpymem(to->data, from, len) = '\0';
+    to->len = len;
+
+    return NGX_OK;
+}
+
+
+static int
+ngx_http_ihanoi_finish_wrong(lua_State *L, ngx_http_ihanoi_run_t *run,
+    const char *what)
+{
+    run->answer.wrong = 1;
+
+    return luaL_error(L, "the answer of \"%s\" cannot be sent: %s",
+                      run->ctx->operation->contract->id.data, what);
+}

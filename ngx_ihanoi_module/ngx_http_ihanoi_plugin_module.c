@@ -1,0 +1,433 @@
+/*
+ * Copyright (C) iHaNoi contributors
+ *
+ * The plugin host's wiring: its directives, what is checked before nginx
+ * starts, and what each worker begins with.
+ */
+
+#include "ngx_http_ihanoi_plugin.h"
+
+
+/* A real-time signal that neither nginx nor glibc uses. */
+#define NGX_HTTP_IHANOI_PLUGIN_SIGNAL  (SIGRTMIN + 5)
+
+/* In host code that does not come back, in milliseconds of CPU time. */
+#define NGX_HTTP_IHANOI_PLUGIN_STUCK   5000
+
+
+typedef struct {
+    ngx_http_ihanoi_plugin_t        *plugins;
+    ngx_str_t                        switches;   /* folder */
+} ngx_http_ihanoi_plugin_main_conf_t;
+
+
+static void *ngx_http_ihanoi_plugin_create_main_conf(ngx_conf_t *cf);
+static ngx_int_t ngx_http_ihanoi_plugin_init(ngx_conf_t *cf);
+static char *ngx_http_ihanoi_plugin_declare(ngx_conf_t *cf,
+    ngx_http_ihanoi_plugin_main_conf_t *pmcf,
+    ngx_http_ihanoi_plugin_t *plugin);
+static ngx_int_t ngx_http_ihanoi_plugin_try(ngx_conf_t *cf,
+    ngx_http_ihanoi_plugin_t *plugin);
+static ngx_int_t ngx_http_ihanoi_plugin_init_process(ngx_cycle_t *cycle);
+static void ngx_http_ihanoi_plugin_exit_process(ngx_cycle_t *cycle);
+static void ngx_http_ihanoi_plugin_stuck(const char *name);
+
+
+static ngx_command_t  ngx_http_ihanoi_plugin_commands[] = {
+
+    /* A plugin, and what the operator grants it. */
+    { ngx_string("ihanoi_plugin"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_BLOCK|NGX_CONF_TAKE1,
+      ngx_http_ihanoi_plugin_block,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_ihanoi_plugin_main_conf_t, plugins),
+      NULL },
+
+    /* The folder of kill switches: NAME.disabled in it disables NAME. */
+    { ngx_string("ihanoi_plugin_switches"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_ihanoi_plugin_main_conf_t, switches),
+      NULL },
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  ngx_http_ihanoi_plugin_module_ctx = {
+    NULL,                                    /* preconfiguration */
+    ngx_http_ihanoi_plugin_init,             /* postconfiguration */
+
+    ngx_http_ihanoi_plugin_create_main_conf, /* create main configuration */
+    NULL,                                    /* init main configuration */
+
+    NULL,                                    /* create server configuration */
+    NULL,                                    /* merge server configuration */
+
+    NULL,                                    /* create location configuration */
+    NULL                                     /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_http_ihanoi_plugin_module = {
+    NGX_MODULE_V1,
+    &ngx_http_ihanoi_plugin_module_ctx,      /* module context */
+    ngx_http_ihanoi_plugin_commands,         /* module directives */
+    NGX_HTTP_MODULE,                         /* module type */
+    NULL,                                    /* init master */
+    NULL,                                    /* init module */
+    ngx_http_ihanoi_plugin_init_process,     /* init process */
+    NULL,                                    /* init thread */
+    NULL,                                    /* exit thread */
+    ngx_http_ihanoi_plugin_exit_process,     /* exit process */
+    NULL,                                    /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+/* Of the running configuration: the watchdog has no other way to them. */
+static ngx_http_ihanoi_plugin_t  *ngx_http_ihanoi_plugins;
+
+
+static void *
+ngx_http_ihanoi_plugin_create_main_conf(ngx_conf_t *cf)
+{
+    /*
+     * set by ngx_pcalloc():
+     *
+     *     pmcf->plugins = NULL;
+     *     pmcf->switches = { 0, NULL };
+     */
+
+    return ngx_pcalloc(cf->pool, sizeof(ngx_http_ihanoi_plugin_main_conf_t));
+}
+
+
+char *
+ngx_http_ihanoi_plugin_claim(ngx_conf_t *cf,
+    ngx_http_ihanoi_operation_t *operation)
+{
+    size_t                                len;
+    const ihanoi_operation_t             *op;
+    ngx_http_ihanoi_plugin_t             *plugin;
+    ngx_http_ihanoi_operation_t         **slot;
+    ngx_http_ihanoi_plugin_main_conf_t   *pmcf;
+
+    pmcf = ngx_http_conf_get_module_main_conf(cf,
+                                              ngx_http_ihanoi_plugin_module);
+    op = operation->contract;
+
+    for (plugin = pmcf->plugins; plugin; plugin = plugin->next) {
+        if (ngx_strcmp(plugin->document.data, op->document.data) == 0) {
+            break;
+        }
+    }
+
+    if (plugin == NULL) {
+
+        if (op->lua.data) {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "operation \"%V\" of \"%s\" has \"x-ihanoi-lua\", "
+                          "but its contract is no plugin's",
+                          &operation->id, op->document.data);
+            return NGX_CONF_ERROR;
+        }
+
+        return NGX_CONF_OK;
+    }
+
+    operation->plugin = plugin;
+
+    len = ngx_strlen(plugin->manifest->prefix);
+
+    if (op->path.len < len
+        || ngx_strncmp(op->path.data, plugin->manifest->prefix, len) != 0
+        || (op->path.len > len && op->path.data[len] != '/'
+            && op->path.data[len] != '.'))
+    {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "plugin \"%V\": the path \"%s\" of \"%V\" is not under "
+                      "its prefix \"%s\"", &plugin->name, op->path.data,
+                      &operation->id, plugin->manifest->prefix);
+        return NGX_CONF_ERROR;
+    }
+
+    if (op->security != IHANOI_SECURITY_TOKEN && !plugin->public) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "plugin \"%V\": \"%V\" can be called without a token, the "
+                      "operator has not granted \"public\"", &plugin->name,
+                      &operation->id);
+        return NGX_CONF_ERROR;
+    }
+
+    if (op->sql.data) {
+
+        if (plugin->db == NULL) {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "plugin \"%V\": \"%V\" is served by SQL, but the "
+                          "manifest does not ask for a database",
+                          &plugin->name, &operation->id);
+            return NGX_CONF_ERROR;
+        }
+
+        operation->db = plugin->db;
+
+        return NGX_CONF_OK;
+    }
+
+    operation->handler = plugin->operations.nelts;
+
+    slot = ngx_array_push(&plugin->operations);
+    if (slot == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    *slot = operation;
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_http_ihanoi_plugin_init(ngx_conf_t *cf)
+{
+    ngx_int_t                            rc;
+    ngx_http_ihanoi_plugin_t            *plugin;
+    ngx_http_ihanoi_plugin_main_conf_t  *pmcf;
+
+    pmcf = ngx_http_conf_get_module_main_conf(cf,
+                                              ngx_http_ihanoi_plugin_module);
+
+    if (pmcf->plugins == NULL) {
+        return NGX_OK;
+    }
+
+    /* to end what a plugin does while it is loaded */
+
+    if (ihanoi_sandbox_start_timer(NGX_HTTP_IHANOI_PLUGIN_SIGNAL, NULL, 0,
+                                   NULL)
+        != 0)
+    {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, ngx_errno,
+                      "no timer for the plugins");
+        return NGX_ERROR;
+    }
+
+    rc = NGX_OK;
+
+    for (plugin = pmcf->plugins; plugin && rc == NGX_OK;
+         plugin = plugin->next)
+    {
+        if (ngx_http_ihanoi_plugin_declare(cf, pmcf, plugin) != NGX_CONF_OK) {
+            rc = NGX_ERROR;
+
+        } else {
+            rc = ngx_http_ihanoi_plugin_try(cf, plugin);
+        }
+    }
+
+    ihanoi_sandbox_stop_timer();
+
+    return rc;
+}
+
+
+static char *
+ngx_http_ihanoi_plugin_declare(ngx_conf_t *cf,
+    ngx_http_ihanoi_plugin_main_conf_t *pmcf,
+    ngx_http_ihanoi_plugin_t *plugin)
+{
+    ngx_str_t               version, labels, all, outcome;
+    ngx_uint_t              i;
+    ihanoi_circuit_conf_t   circuit;
+
+    static const char  *outcomes[NGX_HTTP_IHANOI_RUN_OUTCOMES] = {
+        "ok", "error", "memory", "cpu", "timeout", "reply", "busy", "closed"
+    };
+
+    version.data = (u_char *) plugin->manifest->version;
+    version.len = ngx_strlen(version.data);
+
+    ngx_memzero(&circuit, sizeof(ihanoi_circuit_conf_t));
+    circuit.probe = ngx_max(2 * plugin->timeout, IHANOI_CIRCUIT_PROBE);
+
+    plugin->circuit = ngx_http_ihanoi_circuit_declare(cf, &plugin->name,
+                                        &version, &circuit,
+                                        pmcf->switches.data ? &pmcf->switches
+                                                            : NULL);
+    if (plugin->circuit == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_str_null(&labels);
+
+    if (ngx_http_ihanoi_metric_label(cf->pool, &labels, "plugin",
+                                     &plugin->name)
+        != NGX_OK
+        || ngx_http_ihanoi_metric_label(cf->pool, &labels, "version", &version)
+           != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    for (i = 0; i < NGX_HTTP_IHANOI_RUN_OUTCOMES; i++) {
+        all = labels;
+        outcome.data = (u_char *) outcomes[i];
+        outcome.len = ngx_strlen(outcome.data);
+
+        if (ngx_http_ihanoi_metric_label(cf->pool, &all, "outcome", &outcome)
+            != NGX_OK)
+        {
+            return NGX_CONF_ERROR;
+        }
+
+        plugin->calls[i] = ngx_http_ihanoi_metric_add(cf,
+                  NGX_HTTP_IHANOI_COUNTER, "ihanoi_plugin_calls_total",
+                  "Calls of handlers by how they ended.", &all);
+
+        if (plugin->calls[i] == NULL) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    plugin->duration = ngx_http_ihanoi_metric_add(cf,
+                  NGX_HTTP_IHANOI_HISTOGRAM, "ihanoi_plugin_duration_seconds",
+                  "Time from a call's start to its end.", &labels);
+    plugin->cpu_usec = ngx_http_ihanoi_metric_add(cf,
+                  NGX_HTTP_IHANOI_COUNTER, "ihanoi_plugin_cpu_microseconds_total",
+                  "Processor time of handlers.", &labels);
+    plugin->memory_now = ngx_http_ihanoi_metric_add(cf,
+                  NGX_HTTP_IHANOI_GAUGE, "ihanoi_plugin_memory_bytes",
+                  "Memory after the last call, over all workers.", &labels);
+    plugin->memory_peak = ngx_http_ihanoi_metric_add(cf,
+                  NGX_HTTP_IHANOI_GAUGE_MAX, "ihanoi_plugin_memory_peak_bytes",
+                  "The most memory that one worker's Lua had.", &labels);
+    plugin->active = ngx_http_ihanoi_metric_add(cf,
+                  NGX_HTTP_IHANOI_GAUGE, "ihanoi_plugin_active",
+                  "Calls under way.", &labels);
+
+    if (plugin->duration == NULL || plugin->cpu_usec == NULL
+        || plugin->memory_now == NULL || plugin->memory_peak == NULL
+        || plugin->active == NULL)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* Does it load?  It is what each worker will do. */
+
+static ngx_int_t
+ngx_http_ihanoi_plugin_try(ngx_conf_t *cf, ngx_http_ihanoi_plugin_t *plugin)
+{
+    ngx_http_ihanoi_plugin_state_t  *state;
+
+    if (plugin->operations.nelts == 0) {
+        return NGX_OK;
+    }
+
+    state = ngx_http_ihanoi_plugin_state_create(plugin, NGX_LOG_EMERG,
+                                                cf->log);
+    if (state == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_http_ihanoi_plugin_state_destroy(state);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_ihanoi_plugin_init_process(ngx_cycle_t *cycle)
+{
+    ngx_http_ihanoi_plugin_t            *plugin;
+    ngx_http_ihanoi_plugin_main_conf_t  *pmcf;
+
+    if ((ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE)
+        || ngx_get_conf(cycle->conf_ctx, ngx_http_module) == NULL)
+    {
+        return NGX_OK;
+    }
+
+    pmcf = ngx_http_cycle_get_module_main_conf(cycle,
+                                               ngx_http_ihanoi_plugin_module);
+
+    if (pmcf == NULL || pmcf->plugins == NULL) {
+        return NGX_OK;
+    }
+
+    ngx_http_ihanoi_plugins = pmcf->plugins;
+
+    if (ihanoi_sandbox_start_timer(NGX_HTTP_IHANOI_PLUGIN_SIGNAL,
+                            (volatile sig_atomic_t *) &ngx_event_timer_alarm,
+                            NGX_HTTP_IHANOI_PLUGIN_STUCK,
+                            ngx_http_ihanoi_plugin_stuck)
+        != 0)
+    {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
+                      "no timer for the plugins");
+        return NGX_ERROR;
+    }
+
+    for (plugin = pmcf->plugins; plugin; plugin = plugin->next) {
+
+        /* one that fails here fails its own calls, and is tried again there */
+
+        if (plugin->operations.nelts) {
+            (void) ngx_http_ihanoi_plugin_state_get(plugin, cycle->log);
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_ihanoi_plugin_exit_process(ngx_cycle_t *cycle)
+{
+    ngx_http_ihanoi_plugin_t  *plugin;
+
+    ihanoi_sandbox_stop_timer();
+
+    for (plugin = ngx_http_ihanoi_plugins; plugin; plugin = plugin->next) {
+
+        if (plugin->state && plugin->state->runs == 0) {
+            ngx_http_ihanoi_plugin_state_destroy(plugin->state);
+            plugin->state = NULL;
+        }
+    }
+}
+
+
+/*
+ * The last resort, in a signal handler: host code that this plugin has called
+ * does not come back.  The master starts another worker.
+ */
+
+static void
+ngx_http_ihanoi_plugin_stuck(const char *name)
+{
+    u_char                    *p;
+    u_char                     line[256];
+    ngx_http_ihanoi_plugin_t  *plugin;
+
+    for (plugin = ngx_http_ihanoi_plugins; plugin; plugin = plugin->next) {
+        if ((const char *) plugin->name.data == name) {
+            ngx_http_ihanoi_circuit_trip(plugin->circuit);
+            break;
+        }
+    }
+
+    p = ngx_slprintf(line, line + sizeof(line) - 1,
+                     "[alert] %P#%P: plugin \"%s\" does not come back: its "
+                     "circuit is open, this worker ends\n",
+                     ngx_pid, ngx_pid, name);
+
+    (void) ngx_write_fd(ngx_cycle->log->file->fd, line, p - line);
+
+    _exit(1);
+}

@@ -1,0 +1,269 @@
+/*
+ * Copyright (C) iHaNoi contributors
+ *
+ * A plugin's Lua in one worker: loading handler.lua, and what becomes of it
+ * when a call was killed in the middle.
+ */
+
+#include "ngx_http_ihanoi_plugin.h"
+#include "ngx_http_ihanoi_run.h"
+#include "ngx_http_ihanoi_host.h"
+#include "ihanoi_host.h"
+
+
+/* Loading reads files and fills tables; a plugin that computes does it later. */
+#define NGX_HTTP_IHANOI_PLUGIN_LOAD_USEC  1000000
+
+
+static ngx_int_t ngx_http_ihanoi_plugin_state_load(
+    ngx_http_ihanoi_plugin_state_t *state, ngx_uint_t level, ngx_log_t *log);
+static ngx_int_t ngx_http_ihanoi_plugin_state_handlers(
+    ngx_http_ihanoi_plugin_state_t *state, lua_State *L, ngx_uint_t level,
+    ngx_log_t *log);
+static int ngx_http_ihanoi_plugin_state_open(lua_State *L);
+
+
+/* What is called for an operation; made once for each. */
+static const char  ngx_http_ihanoi_plugin_around[] =
+    "local input, handler, finish = ...\n"
+    "return function() return finish(handler(input())) end";
+
+
+ngx_http_ihanoi_plugin_state_t *
+ngx_http_ihanoi_plugin_state_create(ngx_http_ihanoi_plugin_t *plugin,
+    ngx_uint_t level, ngx_log_t *log)
+{
+    ihanoi_sandbox_conf_t            conf;
+    ngx_http_ihanoi_plugin_state_t  *state;
+
+    state = ngx_calloc(sizeof(ngx_http_ihanoi_plugin_state_t), log);
+    if (state == NULL) {
+        return NULL;
+    }
+
+    state->plugin = plugin;
+    ngx_queue_init(&state->ready);
+
+    ngx_memzero(&conf, sizeof(ihanoi_sandbox_conf_t));
+
+    conf.name = (char *) plugin->name.data;
+    conf.memory = plugin->memory;
+    conf.files = plugin->manifest->files.lua;
+    conf.nfiles = plugin->manifest->files.nlua;
+    conf.data = state;
+
+    state->sandbox = ihanoi_sandbox_create(&conf);
+    state->handlers = ngx_calloc((plugin->operations.nelts + 1) * sizeof(int),
+                                 log);
+
+    if (state->sandbox == NULL || state->handlers == NULL) {
+        ngx_log_error(level, log, 0, "plugin \"%V\" has no memory to start",
+                      &plugin->name);
+        goto failed;
+    }
+
+    if (ngx_http_ihanoi_plugin_state_load(state, level, log) != NGX_OK) {
+        goto failed;
+    }
+
+    return state;
+
+failed:
+
+    ngx_http_ihanoi_plugin_state_destroy(state);
+
+    return NULL;
+}
+
+
+void
+ngx_http_ihanoi_plugin_state_destroy(ngx_http_ihanoi_plugin_state_t *state)
+{
+    ihanoi_sandbox_destroy(state->sandbox);
+
+    if (state->handlers) {
+        ngx_free(state->handlers);
+    }
+
+    ngx_free(state);
+}
+
+
+/* Runs handler.lua as any other call: limited, and with nobody to wait for. */
+
+static ngx_int_t
+ngx_http_ihanoi_plugin_state_load(ngx_http_ihanoi_plugin_state_t *state,
+    ngx_uint_t level, ngx_log_t *log)
+{
+    lua_State                 *L;
+    ngx_int_t                  rc;
+    ihanoi_run_e               run;
+    ihanoi_call_t             *call;
+    ngx_http_ihanoi_plugin_t  *plugin;
+
+    plugin = state->plugin;
+
+    ihanoi_sandbox_enter_host(state->sandbox);
+
+    L = ihanoi_sandbox_state(state->sandbox);
+
+    if (lua_cpcall(L, ngx_http_ihanoi_plugin_state_open, NULL) != 0) {
+        ngx_log_error(level, log, 0, "plugin \"%V\" could not be prepared: %s",
+                      &plugin->name, lua_tostring(L, -1));
+        ihanoi_sandbox_leave_host(state->sandbox);
+        return NGX_ERROR;
+    }
+
+    call = ihanoi_call_create(state->sandbox,
+                              NGX_HTTP_IHANOI_PLUGIN_LOAD_USEC);
+    if (call == NULL) {
+        ihanoi_sandbox_leave_host(state->sandbox);
+        return NGX_ERROR;
+    }
+
+    L = ihanoi_call_state(call);
+
+    lua_getglobal(L, "require");
+    lua_pushliteral(L, "handler");
+
+    ihanoi_sandbox_leave_host(state->sandbox);
+
+    ihanoi_host_phase(L, IHANOI_PHASE_LOAD);
+
+    for (run = ihanoi_call_run(call, 1);
+         run == IHANOI_RUN_SLICE;
+         run = ihanoi_call_run(call, 0))
+    {
+        /* void */
+    }
+
+    rc = NGX_ERROR;
+
+    switch (run) {
+
+    case IHANOI_RUN_DONE:
+        rc = ngx_http_ihanoi_plugin_state_handlers(state, L, level, log);
+        break;
+
+    case IHANOI_RUN_WAIT:
+        ngx_log_error(level, log, 0,
+                      "plugin \"%V\" waits for something while it is loaded",
+                      &plugin->name);
+        break;
+
+    default:
+        ngx_log_error(level, log, 0, "plugin \"%V\" could not be loaded: %s",
+                      &plugin->name, ihanoi_call_error(call));
+    }
+
+    ihanoi_call_destroy(call);
+
+    ihanoi_host_phase(ihanoi_sandbox_state(state->sandbox),
+                      IHANOI_PHASE_REQUEST);
+
+    return rc;
+}
+
+
+static int
+ngx_http_ihanoi_plugin_state_open(lua_State *L)
+{
+    return ihanoi_host_open(L, ngx_http_ihanoi_host_nouns);
+}
+
+
+/* What handler.lua returned has a function for each operation. */
+
+static ngx_int_t
+ngx_http_ihanoi_plugin_state_handlers(ngx_http_ihanoi_plugin_state_t *state,
+    lua_State *L, ngx_uint_t level, ngx_log_t *log)
+{
+    ngx_uint_t                     i;
+    ngx_http_ihanoi_plugin_t      *plugin;
+    ngx_http_ihanoi_operation_t  **operations;
+
+    plugin = state->plugin;
+    operations = plugin->operations.elts;
+
+    if (lua_type(L, -1) != LUA_TTABLE) {
+        ngx_log_error(level, log, 0,
+                      "plugin \"%V\": handler.lua must return a table of "
+                      "functions", &plugin->name);
+        return NGX_ERROR;
+    }
+
+    ihanoi_sandbox_enter_host(state->sandbox);
+
+    for (i = 0; i < plugin->operations.nelts; i++) {
+
+        lua_pushstring(L, operations[i]->contract->lua.data);
+        lua_rawget(L, -2);
+
+        if (lua_type(L, -1) != LUA_TFUNCTION) {
+            ngx_log_error(level, log, 0,
+                          "plugin \"%V\": handler.lua has no function \"%s\", "
+                          "which the operation \"%V\" names", &plugin->name,
+                          operations[i]->contract->lua.data,
+                          &operations[i]->id);
+
+            ihanoi_sandbox_leave_host(state->sandbox);
+            return NGX_ERROR;
+        }
+
+        if (luaL_loadbufferx(L, ngx_http_ihanoi_plugin_around,
+                             sizeof(ngx_http_ihanoi_plugin_around) - 1,
+                             "=host", "t")
+            != 0)
+        {
+            ihanoi_sandbox_leave_host(state->sandbox);
+            return NGX_ERROR;
+        }
+
+        lua_pushcfunction(L, ngx_http_ihanoi_plugin_input);
+        lua_pushvalue(L, -3);
+        lua_pushcfunction(L, ngx_http_ihanoi_plugin_finish);
+        lua_call(L, 3, 1);
+
+        state->handlers[i] = luaL_ref(L, LUA_REGISTRYINDEX);
+        lua_pop(L, 1);
+    }
+
+    ihanoi_sandbox_leave_host(state->sandbox);
+
+    return NGX_OK;
+}
+
+
+ngx_http_ihanoi_plugin_state_t *
+ngx_http_ihanoi_plugin_state_get(ngx_http_ihanoi_plugin_t *plugin,
+    ngx_log_t *log)
+{
+    if (plugin->state == NULL) {
+        plugin->state = ngx_http_ihanoi_plugin_state_create(plugin,
+                                                            NGX_LOG_ERR, log);
+    }
+
+    return plugin->state;
+}
+
+
+void
+ngx_http_ihanoi_plugin_state_retire(ngx_http_ihanoi_plugin_state_t *state)
+{
+    if (state->stale) {
+        return;
+    }
+
+    state->stale = 1;
+
+    if (state->plugin->state == state) {
+        state->plugin->state = NULL;
+    }
+}
+
+
+ngx_http_ihanoi_plugin_state_t *
+ngx_http_ihanoi_plugin_state_of(lua_State *L)
+{
+    return ihanoi_sandbox_data(ihanoi_sandbox_of(L));
+}

@@ -1,0 +1,123 @@
+/*
+ * Copyright (C) iHaNoi contributors
+ *
+ * One run of a plugin's function, from its start to its one end.
+ *
+ *     create --> go --+--> ended at once
+ *                     +--> NGX_AGAIN: it waits, or others have their turn;
+ *                          done() follows from an event handler
+ *
+ * Only host functions and event handlers touch a run in between; whoever owns
+ * it may abandon it at any time but from inside its functions.
+ */
+
+#ifndef _NGX_HTTP_IHANOI_RUN_H_INCLUDED_
+#define _NGX_HTTP_IHANOI_RUN_H_INCLUDED_
+
+
+#include "ngx_http_ihanoi_plugin.h"
+
+
+typedef void (*ngx_http_ihanoi_run_done_pt)(ngx_http_ihanoi_run_t *run,
+    void *data);
+typedef void (*ngx_http_ihanoi_run_cancel_pt)(void *data);
+
+
+/*
+ * What a handler answered: a problem, or a status with a body.  Text is from
+ * malloc() and goes with the run; the rest is in the request's pool.
+ */
+typedef struct {
+    ngx_uint_t                       status;      /* 0: nothing, 404 */
+    char                            *text;        /* the body; NULL: none */
+    size_t                           len;
+    ngx_str_t                        etag;
+    ngx_str_t                        location;
+    ngx_array_t                     *headers;     /* of ngx_http_ihanoi_grant_t
+                                                     or NULL */
+    ngx_str_t                        problem;     /* its code, or empty */
+    json_t                          *members;
+    unsigned                         wrong:1;     /* it cannot be sent */
+} ngx_http_ihanoi_answer_t;
+
+
+struct ngx_http_ihanoi_run_s {
+    ngx_queue_t                      queue;       /* of state->ready */
+    ngx_http_ihanoi_plugin_state_t  *state;
+    ihanoi_call_t                   *call;
+    ngx_http_ihanoi_run_outcome_e    outcome;
+
+    ngx_http_request_t              *request;     /* NULL: of no request */
+    ngx_http_ihanoi_api_ctx_t       *ctx;
+    ngx_str_t                        body;        /* of the request */
+    ngx_http_ihanoi_answer_t         answer;
+
+    ngx_http_ihanoi_run_done_pt      done;
+    void                            *data;
+
+    ngx_event_t                      timer;       /* the deadline */
+    ngx_event_t                      turn;        /* posted: run it */
+    ngx_msec_t                       deadline;
+    int                              nargs;
+
+    ngx_http_ihanoi_run_cancel_pt    cancel;      /* of what it waits for */
+    void                            *wait;
+
+    uint64_t                         start;       /* microseconds */
+    uint64_t                         ticket;      /* of the circuit */
+
+    ngx_log_t                       *log;
+    unsigned                         inside:1;    /* its Lua runs now */
+    unsigned                         waiting:1;
+    unsigned                         ready:1;     /* in state->ready */
+    unsigned                         ended:1;
+};
+
+
+/*
+ * A new run of the state's plugin; NULL with *outcome: memory is _MEMORY,
+ * concurrency _BUSY.  timeout is milliseconds.
+ *
+ * Push the function and its arguments on ihanoi_call_state(run->call), between
+ * ihanoi_sandbox_enter_host() and _leave_host(), then go.
+ */
+ngx_http_ihanoi_run_t *ngx_http_ihanoi_run_create(
+    ngx_http_ihanoi_plugin_state_t *state, ngx_msec_t timeout, ngx_log_t *log,
+    ngx_http_ihanoi_run_outcome_e *outcome);
+
+/*
+ * NGX_OK: it ended, run->outcome says how; results are on the stack when that
+ * is _OK.  NGX_AGAIN: done is called with data later.
+ */
+ngx_int_t ngx_http_ihanoi_run_go(ngx_http_ihanoi_run_t *run, int nargs,
+    ngx_http_ihanoi_run_done_pt done, void *data);
+
+/* Ends it wherever it is, and frees it.  The log says nothing. */
+void ngx_http_ihanoi_run_destroy(ngx_http_ihanoi_run_t *run);
+
+
+/* For host functions: the run whose code calls; NULL while loading. */
+ngx_http_ihanoi_run_t *ngx_http_ihanoi_run_of(lua_State *L);
+
+/*
+ * The run, for a host function that is going to wait: raises an error where
+ * nothing can wait, before anything was begun.
+ */
+ngx_http_ihanoi_run_t *ngx_http_ihanoi_run_may_wait(lua_State *L);
+
+/*
+ * "return ngx_http_ihanoi_run_wait(L, run, cancel, data)" as the last thing a
+ * host function does.  cancel(data) is called when the run dies meanwhile; whatever
+ * it waits for calls ngx_http_ihanoi_run_resume() once, from an event handler,
+ * after pushing nresults on ihanoi_call_state(run->call) between
+ * ihanoi_sandbox_enter_host() and _leave_host().
+ */
+int ngx_http_ihanoi_run_wait(lua_State *L, ngx_http_ihanoi_run_t *run,
+    ngx_http_ihanoi_run_cancel_pt cancel, void *data);
+void ngx_http_ihanoi_run_resume(ngx_http_ihanoi_run_t *run, int nresults);
+
+/* Milliseconds until its deadline, at least 1. */
+ngx_msec_t ngx_http_ihanoi_run_left(ngx_http_ihanoi_run_t *run);
+
+
+#endif /* _NGX_HTTP_IHANOI_RUN_H_INCLUDED_ */

@@ -1,0 +1,89 @@
+# What an operator is told when a plugin cannot be served: nothing starts, and
+# the line says what to do.
+
+use lib "tests/lib";
+use IHanoi::Test;
+use IHanoi::Test::Plugin;
+
+my %hello = (lua => { hello => 'return 200, {}' });
+
+sub refused {
+    my ($what, $expected, $plugin, @lines) = @_;
+    my $block = ref $plugin ? $plugin->block(@lines) : $plugin;
+
+    my $gw = gateway(start => 0, responses => 0, http => $block,
+        expect_log => qr/\[emerg\]/,
+        locations => 'location / { auth_jwt iHaNoi; ihanoi_api on; }');
+    my ($ok, $output) = $gw->check;
+
+    ok(!$ok, "$what: refused");
+    like($output, $expected, "$what: the reason");
+    return;
+}
+
+my %token = (operations => { hello => { security => [{ bearer => [] }] } });
+
+my $good = gateway(start => 0, responses => 0,
+    http => plugin_folder(%hello)->block('public;'),
+    locations => 'location / { auth_jwt iHaNoi; ihanoi_api on; }');
+my ($ok, $output) = $good->check;
+ok($ok, 'a plugin that has what it asks for') or diag $output;
+
+refused('no folder', qr/has no "path"/, "ihanoi_plugin probe { }\n");
+refused('a folder that is not there', qr/plugin "probe": "[^"]*none[^"]*" is wrong/,
+        "ihanoi_plugin probe { path /nonexistent/none; }\n");
+refused('public', qr/plugin "probe" asks for operations without a token.*"public" is missing/,
+        plugin_folder(%hello));
+refused('public in the contract only',
+        qr/"probe_hello" can be called without a token, the operator has not granted "public"/,
+        plugin_folder(%hello, manifest => { permissions => {} }));
+refused('a database', qr/asks for a database.*"database" is missing/,
+        plugin_folder(%hello, %token, manifest =>
+            { permissions => { database => JSON::PP::true } }));
+refused('a backend', qr/asks for the backend "operator".*"backend operator \.\.\.;" is missing/,
+        plugin_folder(%hello, %token, manifest =>
+            { permissions => { backends => ['operator'] } }));
+refused('a backend nobody asked for', qr/is granted the backend "operator", its manifest does not ask/,
+        plugin_folder(%hello), 'public;', 'backend operator /_operator;');
+refused('memory', qr/asks for memory of 65536kB, the operator grants 32768kB/,
+        plugin_folder(%hello, manifest => { limits => { memory => '64m' },
+            permissions => { public => JSON::PP::true } }), 'public;');
+refused('a setting of the wrong type', qr{settings are wrong at "/places"},
+        plugin_folder(%hello, manifest => {
+            permissions => { public => JSON::PP::true },
+            settings => { type => 'object', additionalProperties => JSON::PP::false,
+                          properties => { places => { type => 'integer' } } } }),
+        'public;', 'setting places many;');
+refused('a setting that is not there', qr/settings are wrong/,
+        plugin_folder(%hello), 'public;', 'setting places 5;');
+refused('a line twice', qr/"memory" is duplicate/,
+        plugin_folder(%hello), 'public;', 'memory 16m;', 'memory 16m;');
+refused('a line that is not there', qr/unknown line "memroy" in "ihanoi_plugin"/,
+        plugin_folder(%hello), 'memroy 16m;');
+refused('a path outside the prefix', qr{the path "/v1/other" of "probe_hello" is not under its prefix "/v1/probe"},
+        plugin_folder(%hello, operations => { hello => { path => '/v1/other' } }),
+        'public;');
+refused('a path beside the prefix', qr{is not under its prefix},
+        plugin_folder(%hello, operations => { hello => { path => '/v1/probes' } }),
+        'public;');
+refused('Lua that does not parse', qr/could not be loaded: probe\/handler\.lua:2:/,
+        plugin_folder(%hello, handler => "local M = {}\nlocal = 3\nreturn M\n"),
+        'public;');
+refused('a handler that is missing', qr/has no function "hello", which the operation "probe_hello" names/,
+        plugin_folder(%hello, handler => "return { other = function() end }\n"),
+        'public;');
+refused('a handler that is no table', qr/must return a table of functions/,
+        plugin_folder(%hello, handler => "return 7\n"), 'public;');
+refused('a plugin that never ends loading', qr/could not be loaded: CPU budget used up/,
+        plugin_folder(%hello, handler => "while true do end\n"), 'public;');
+refused('a plugin that asks who is calling while it loads', qr/could not be loaded: .*ihanoi\.request/,
+        plugin_folder(%hello, handler => "ihanoi.request.caller() return {}\n"),
+        'public;');
+
+my $plugin = plugin_folder(%hello);
+refused('one plugin twice', qr/there is a plugin "probe" already/,
+        $plugin->block('public;') . $plugin->block('public;'));
+refused('another name', qr/the manifest in ".*" is (?:of "probe"|wrong)/,
+        $plugin->block('public;') =~ s/ihanoi_plugin probe/ihanoi_plugin other/r);
+
+done_testing;

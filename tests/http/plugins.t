@@ -1,0 +1,213 @@
+# A plugin's handlers: what they get, what they answer, and what becomes of
+# those that fail.
+
+use lib "tests/lib";
+use IHanoi::Test;
+use IHanoi::Test::Plugin;
+
+my $plugin = plugin_folder(
+    lua => {
+        hello   => 'return 200, { greeting = "xin chào", list = { 1, 2, 3 } }',
+        input   => 'return 200, { id = input.id, limit = input.limit,
+                       open = input.open, tags = input.tags,
+                       from = input.from, unknown = input.nothing }',
+        change  => 'return 200, { colour = input.colour, note = input.note,
+                       parts = input.parts, size = input.size,
+                       body = ihanoi.request.body() }',
+        who     => 'return 200, ihanoi.request.caller() or ihanoi.json.null',
+        forge   => 'local caller = ihanoi.request.caller()
+                    caller.sub = "somebody-else"
+                    caller.claims.sub = "somebody-else"
+                    return 200, { sub = ihanoi.request.caller().sub }',
+        about   => 'return 200, { id = ihanoi.request.id(),
+                       operation = ihanoi.request.operation(),
+                       language = ihanoi.request.language(),
+                       left = ihanoi.request.time_left(),
+                       name = ihanoi.plugin.name(),
+                       version = ihanoi.plugin.version() }',
+        none    => 'return nil',
+        empty   => 'return 204',
+        refuse  => 'return ihanoi.response.problem("bench-occupied",
+                       { since = "2026-11-24" })',
+        headers => 'return 200, {}, { ETag = "\"a1\"", Location = "/v1/probe/x",
+                       ["Content-Language"] = "vi" }',
+        split   => 'return 200, {}, { Link = "a\r\nSet-Cookie: b" }',
+        cookie  => 'return 200, {}, { ["Set-Cookie"] = "a=b" }',
+        wrong   => 'return 200, { colour = 7 }',
+        status  => 'return 302',
+        loop    => 'while true do end',
+        pcalls  => 'while true do pcall(function() while true do end end) end',
+        eat     => 'local t = {} for i = 1, 1e9 do t[i] = ("x"):rep(10000) .. i end',
+        throw   => 'error("no such bench")',
+        nothing => 'return 200, { a = input.b.c }',
+        wait    => 'ihanoi.run.sleep(0.05) return 200, { waited = true }',
+        forever => 'ihanoi.run.sleep(60) return 200, {}',
+        sort    => 'table.sort({ 3, 2, 1 }, function(a, b)
+                       ihanoi.run.sleep(0) return a < b end) return 200, {}',
+        log     => 'ihanoi.log.warn("line\nbreak") return 200, {}',
+        keep    => 'count = (count or 0) + 1 return 200, { count = count }',
+    },
+    operations => {
+        input => {
+            path       => '/v1/probe/input/{id}',
+            parameters => [
+                { name => 'id', in => 'path', required => JSON::PP::true,
+                  schema => { type => 'string', format => 'uuid' } },
+                { name => 'limit', in => 'query',
+                  schema => { type => 'integer', default => 20 } },
+                { name => 'open', in => 'query',
+                  schema => { type => 'boolean' } },
+                { name => 'from', in => 'query',
+                  schema => { type => 'string', format => 'date' } },
+                { name => 'tags', in => 'query', explode => JSON::PP::false,
+                  schema => { type => 'array', maxItems => 5,
+                              items => { type => 'string', maxLength => 9 } } },
+            ],
+        },
+        change => {
+            method      => 'put',
+            security    => [{ bearer => [] }],
+            requestBody => { required => JSON::PP::true, content => {
+                'application/json' => { schema => {
+                    type                 => 'object',
+                    additionalProperties => JSON::PP::false,
+                    required             => ['colour'],
+                    properties           => {
+                        colour => { type => 'string', enum => [qw(red green)] },
+                        note   => { type => ['string', 'null'], maxLength => 50 },
+                        size   => { type => 'number', default => 1.5 },
+                        parts  => { type => 'array', maxItems => 3,
+                                    items => { type => 'integer' } },
+                    },
+                } },
+            } },
+        },
+        who   => { security => [{}, { bearer => [] }] },
+        forge => { security => [{ bearer => [] }] },
+        wrong => { responses => { 200 => {
+            description => 'A bench', content => { 'application/json' => {
+                schema => { type => 'object', properties => {
+                    colour => { type => 'string' } } } } } } } },
+        empty => { responses => { 204 => { description => 'Done' } } },
+    },
+    document => { 'x-ihanoi-problems' => { 'bench-occupied' => {
+        status => 409,
+        title  => { vi => 'Ghế đang có người ngồi', en => 'Somebody sits there' },
+    } } },
+    manifest => { limits => { timeout => '1s', memory => '2m', cpu => '50ms' },
+                  permissions => { public => JSON::PP::true } },
+);
+
+# Each case of failure counts: the circuit is for plugins_limits.t.
+sub gateway_with {
+    my ($plugin, %more) = @_;
+
+    return gateway(http => $plugin->block('check always;', 'public;'),
+                   locations => 'location / { auth_jwt iHaNoi; ihanoi_api on; }',
+                   responses => 0, %more);
+}
+
+my $gw = gateway_with($plugin);
+my $problem = 'https://ihanoi.example/problems/';
+
+sub answer {
+    my ($name, %more) = @_;
+    return $gw->request($more{method} // 'GET', "/v1/probe/$name", %more);
+}
+
+my $r = answer('hello');
+is($r->{status}, 200, 'a handler answers');
+is_deeply($r->{json}, { greeting => 'xin chào', list => [1, 2, 3] },
+          'with a JSON value');
+is($r->{headers}{'content-type'}, 'application/json', 'as JSON');
+
+$r = answer('input/7c9e6679-7425-40de-944b-e07fc1f90ae7?open=true&tags=a,b'
+            . '&from=2026-11-24');
+is_deeply($r->{json}, {
+    id => '7c9e6679-7425-40de-944b-e07fc1f90ae7', limit => 20,
+    open => JSON::PP::true, tags => ['a', 'b'], from => '2026-11-24',
+}, 'input has typed arguments and defaults');
+
+is(answer('input/x')->{status}, 400, 'what the contract refuses never arrives');
+
+my $token = token(sub => 'citizen-1');
+$r = answer('change', method => 'PUT', token => $token,
+            json => { colour => 'red', note => undef, parts => [1, 2] });
+is($r->{status}, 200, 'a body arrives') or diag $r->{body};
+is_deeply($r->{json}, {
+    colour => 'red', parts => [1, 2], size => 1.5,
+    body => { colour => 'red', note => undef, parts => [1, 2] },
+}, 'by members, and whole with its nulls');
+
+$r = answer('who', token => $token);
+is($r->{json}{sub}, 'citizen-1', 'the caller is the token\'s');
+is($r->{json}{claims}{sub}, 'citizen-1', 'with its claims');
+is(answer('who')->{json}, undef, 'and null without a token');
+is(answer('forge', token => $token)->{json}{sub}, 'citizen-1',
+   'a plugin cannot change who is calling');
+
+$r = answer('about', headers => { 'Accept-Language' => 'en' });
+like($r->{json}{id}, qr/\A[0-9a-f]{32}\z/, 'the request has a number');
+is($r->{json}{operation}, 'probe_about', 'its operation');
+is($r->{json}{language}, 'en', 'its language');
+ok($r->{json}{left} > 0 && $r->{json}{left} <= 1, 'and a deadline');
+is("$r->{json}{name} $r->{json}{version}", 'probe 1.0.0', 'the plugin its name');
+
+$r = answer('none');
+is($r->{status}, 404, 'nil is 404');
+is(answer('empty')->{status}, 204, '204 has no body');
+
+$r = answer('refuse');
+is($r->{status}, 409, 'a problem of the contract');
+like($r->{json}{type}, qr/bench-occupied\z/, 'with its type');
+is($r->{json}{since}, '2026-11-24', 'and members');
+is($r->{json}{title}, 'Ghế đang có người ngồi', 'and title');
+
+$r = answer('headers');
+is($r->{headers}{etag}, '"a1"', 'an ETag');
+is($r->{headers}{location}, '/v1/probe/x', 'a Location');
+is($r->{headers}{'content-language'}, 'vi', 'another header');
+is(answer('headers', headers => { 'If-None-Match' => '"a1"' })->{status}, 304,
+   'conditions are the gateway\'s');
+is($gw->request('HEAD', '/v1/probe/hello')->{status}, 200, 'so is HEAD');
+
+for my $case (
+    ['split', 502, 'plugin-reply-invalid', qr/a header has a control character/],
+    ['cookie', 502, 'plugin-reply-invalid', qr/may not set the header "Set-Cookie"/],
+    ['wrong', 502, 'plugin-reply-invalid', qr{not what its contract says at "/colour"}],
+    ['status', 502, 'plugin-reply-invalid', qr/a handler returns a status/],
+    ['throw', 500, 'plugin-failed', qr/plugin "probe" 1\.0\.0: probe\/handler\.lua:\d+: no such bench/],
+    ['nothing', 500, 'plugin-failed', qr/handler\.lua:\d+: attempt to index/],
+    ['loop', 503, 'plugin-limit', qr/plugin "probe" 1\.0\.0: CPU budget used up/],
+    ['pcalls', 503, 'plugin-limit', qr/CPU budget used up/],
+    ['eat', 503, 'plugin-limit', qr/memory limit reached/],
+    ['forever', 504, 'plugin-timeout', qr/no answer in 1000ms/],
+    ['sort', 500, 'plugin-failed', qr/waiting is not possible here/],
+) {
+    my ($name, $status, $type, $log) = @$case;
+
+    # each on a gateway of its own time: five failures in ten seconds open the
+    # circuit
+    $gw->stop;
+    $gw = gateway_with($plugin);
+
+    $r = answer($name);
+    is($r->{status}, $status, "$name: $status");
+    like($r->{json}{type}, qr/\Q$type\E\z/, "$name: $type");
+    like($gw->error_log, $log, "$name: the log says why");
+    is(answer('hello')->{status}, 200, "$name: the next call is served");
+}
+
+is(answer('wait')->{json}{waited}, JSON::PP::true, 'a handler may wait');
+
+my $first = answer('keep')->{json}{count};
+is(answer('keep')->{json}{count}, $first + 1, 'globals stay in a worker');
+answer('loop');
+is(answer('keep')->{json}{count}, 1, 'but not after a kill');
+
+answer('log');
+like($gw->error_log, qr/\[warn\].*plugin "probe" 1\.0\.0 says: line break/,
+     'a plugin writes into the log, in one line');
+
+
+done_testing;

@@ -1,0 +1,127 @@
+package IHanoi::Test::Plugin;
+
+# A plugin in a temporary folder, with as little written as a test needs.
+#
+#   my $plugin = plugin_folder(
+#       name    => 'probe',             # default
+#       handler => '...',               # handler.lua; or functions:
+#       lua     => { hello => 'return 200, { greeting = "xin chào" }' },
+#       files   => { 'lib/fees.lua' => '...' },
+#       manifest => { permissions => { ... } },   # merged over the default
+#       operations => { hello => { ... } },       # merged over the default
+#   );
+#
+# Each function of `lua` is an operation: GET /v1/NAME/FUNCTION, public, that
+# answers any JSON. Its text is the function's body, with `input`. The object
+# has ->path, and ->block(@lines): the block for nginx.conf.
+
+use strict;
+use warnings;
+use Exporter 'import';
+use File::Path qw(make_path);
+use File::Temp qw(tempdir);
+use JSON::PP ();
+
+our @EXPORT = qw(plugin_folder);
+
+
+sub plugin_folder {
+    my (%arg) = @_;
+    my $self = bless { name => 'probe', %arg }, __PACKAGE__;
+
+    my $top = tempdir('ihanoi-plugin-XXXXXXXX', TMPDIR => 1, CLEANUP => 1);
+    chmod 0755, $top;
+    $self->{path} = "$top/$self->{name}";
+
+    $self->write('plugin.json', _json({
+        name        => $self->{name},
+        version     => '1.0.0',
+        host        => 1,
+        title       => { vi => 'Thử', en => 'Probe' },
+        agency      => { name => 'Test', contact => 'test@ihanoi.example' },
+        data        => [],
+        permissions => { public => JSON::PP::true },
+        %{ $arg{manifest} // {} },
+    }));
+    $self->write('openapi.json', _json($arg{openapi} // $self->_openapi));
+
+    my $handler = $arg{handler} // $self->_handler;
+    $self->write('handler.lua', $handler) if $handler ne '';
+
+    $self->write($_, $arg{files}{$_}) for keys %{ $arg{files} // {} };
+
+    return $self;
+}
+
+
+sub path { $_[0]{path} }
+sub name { $_[0]{name} }
+
+
+# The block of nginx.conf that grants what the lines say.
+sub block {
+    my ($self, @lines) = @_;
+
+    return "ihanoi_plugin $self->{name} {\n    path $self->{path};\n"
+         . join('', map { "    $_\n" } @lines) . "}\n";
+}
+
+
+sub write {
+    my ($self, $name, $text) = @_;
+    my $file = "$self->{path}/$name";
+
+    make_path($file =~ s{/[^/]*\z}{}r);
+    utf8::encode($text) if utf8::is_utf8($text);
+    open my $fh, '>:raw', $file or die "$file: $!\n";
+    print $fh $text;
+    close $fh;
+    return $file;
+}
+
+
+sub _json { JSON::PP->new->utf8->canonical->encode($_[0]) }
+
+
+sub _handler {
+    my ($self) = @_;
+    my $lua = $self->{lua} // {};
+
+    return join '', "local M = {}\n",
+        (map { "function M.$_(input) $lua->{$_} end\n" } sort keys %$lua),
+        "return M\n";
+}
+
+
+sub _openapi {
+    my ($self) = @_;
+    my %paths;
+
+    for my $name (keys %{ $self->{lua} // {} }) {
+        my $more = $self->{operations}{$name} // {};
+        my $method = $more->{method} // 'get';
+        my $path = $more->{path} // "/v1/$self->{name}/$name";
+
+        $paths{$path}{$method} = {
+            operationId    => "$self->{name}_$name",
+            'x-ihanoi-lua' => $name,
+            security       => [],
+            responses      => { 200 => {
+                description => 'Anything',
+                content     => { 'application/json' => { schema => {} } },
+            } },
+            %$more,
+        };
+        delete @{ $paths{$path}{$method} }{qw(method path)};
+    }
+
+    return {
+        openapi => '3.1.0',
+        info    => { title => 'Probe', version => '1.0.0' },
+        paths   => \%paths,
+        %{ $self->{document} // {} },
+    };
+}
+
+
+1;
