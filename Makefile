@@ -44,7 +44,7 @@ endif
 LIB_SRC   := $(wildcard ngx_ihanoi_module/ihanoi_*.c)
 LIB_OBJ   := $(LIB_SRC:ngx_ihanoi_module/%.c=$(OUT)/lib/%.o)
 INCS      := -Ingx_ihanoi_module -I/usr/include/luajit-2.1
-LIBS      := -ljansson -lpcre2-8 -lcrypto -lluajit-5.1 -lm
+LIBS      := -ljansson -lpcre2-8 -lcrypto -lluajit-5.1 -lutf8proc -lm
 FUZZ_TARGETS := $(filter-out replay,$(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c)))
 FUZZ      ?= $(FUZZ_TARGETS)
 UNIT_SRC  := $(wildcard tests/unit/*.c)
@@ -59,8 +59,9 @@ export BUILD CC LINK
 # Debian packages: to run, and more to test. nginx-dev brings nginx, gcc is
 # for a machine with nothing but make.
 PACKAGES_RUN := gcc libc6-dev perl openssl nginx nginx-dev libjansson-dev \
-    libjwt-dev libluajit-5.1-dev libpcre2-dev libpq-dev libssl-dev zlib1g-dev \
-    curl ca-certificates postgresql-15 postgresql-client-15 postgresql-15-postgis-3
+    libjwt-dev libluajit-5.1-dev libpcre2-dev libpq-dev libssl-dev \
+    libutf8proc-dev zlib1g-dev curl ca-certificates postgresql-15 \
+    postgresql-client-15 postgresql-15-postgis-3
 PACKAGES_TEST := libtap-parser-sourcehandler-pgtap-perl postgresql-15-pgtap \
     nghttp2-client
 PACKAGES_sanitize := dpkg-dev

@@ -4,6 +4,7 @@
  * The global "ihanoi": read-only, and each function in its phases only.
  */
 
+#include <math.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -11,6 +12,9 @@
 
 #include "ihanoi_host.h"
 #include "ihanoi_sandbox.h"
+
+
+#define IHANOI_HOST_INTEGER_MAX  9007199254740992.0    /* 2^53 */
 
 
 static int ihanoi_host_enter(lua_State *L);
@@ -170,6 +174,21 @@ ihanoi_host_fail(lua_State *L, const char *fmt, ...)
     va_end(args);
 
     return 2;
+}
+
+
+double
+ihanoi_host_integer(lua_State *L, int index)
+{
+    double  value;
+
+    value = luaL_checknumber(L, index);
+
+    if (!(fabs(value) <= IHANOI_HOST_INTEGER_MAX) || value != floor(value)) {
+        luaL_argerror(L, index, "not an integer of at most 2^53");
+    }
+
+    return value;
 }
 
 

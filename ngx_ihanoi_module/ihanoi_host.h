@@ -23,10 +23,10 @@
 
 
 /*
- * One function, called by Lua as it is: no upvalues.  params and returns are in LuaLS's terms, one a line:
- * "text string", "options? { expires?: number }"; returns the same way,
- * "value? any", "err? string".  text says in English what it does, its units,
- * its limits and its errors: it is the reference.
+ * One function, which may use no upvalues.  params and returns are in LuaLS's
+ * terms, one a line: "text string", "options? { expires?: number }"; returns
+ * the same way, "value? any", "err? string".  text says in English what it
+ * does, its units, its limits and its errors: it is the reference.
  *
  * Expected failure is nil and a text; wrong use (a type, a phase) raises.
  */
@@ -61,6 +61,15 @@ extern const ihanoi_host_noun_t  ihanoi_host_time;
 extern const ihanoi_host_noun_t  ihanoi_host_money;
 extern const ihanoi_host_noun_t  ihanoi_host_uuid;
 extern const ihanoi_host_noun_t  ihanoi_host_text;
+extern const ihanoi_host_noun_t  ihanoi_host_store;
+extern const ihanoi_host_noun_t  ihanoi_host_lock;
+
+
+/*
+ * The clock of all of them: seconds since 1970 in UTC, with a fraction.  Tests
+ * put their own here.
+ */
+extern double (*ihanoi_host_time_now)(void);
 
 
 /* All of the above, ended by NULL. */
@@ -84,6 +93,9 @@ int ihanoi_host_open(lua_State *L, const ihanoi_host_noun_t *const *nouns);
 /* The phase of a state, kept for all of its functions: before each run. */
 void ihanoi_host_phase(lua_State *L, unsigned phase);
 
+
+/* An integer of at most 2^53 at index, whatever its sign, or raises. */
+double ihanoi_host_integer(lua_State *L, int index);
 
 /* "return ihanoi_host_fail(L, ...)": nil and a text, as lua_pushfstring(). */
 int ihanoi_host_fail(lua_State *L, const char *fmt, ...);

@@ -53,7 +53,8 @@ typedef enum {
     IHANOI_STORE_STRING = 0,
     IHANOI_STORE_NUMBER,         /* a double, as it is in memory */
     IHANOI_STORE_BOOLEAN,        /* a byte, 0 or 1 */
-    IHANOI_STORE_JSON
+    IHANOI_STORE_JSON,           /* to be read */
+    IHANOI_STORE_RAW             /* JSON that stays a text */
 } ihanoi_store_type_e;
 
 

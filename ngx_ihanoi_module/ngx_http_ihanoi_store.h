@@ -1,0 +1,53 @@
+/*
+ * Copyright (C) iHaNoi contributors
+ *
+ * The stores of plugins: a shared memory zone for each.
+ *
+ * A zone of its own means a mutex of its own, so that a plugin which is busy
+ * with its store keeps no other waiting; and it is one that nginx's master
+ * frees when the worker which held it has died.
+ */
+
+#ifndef _NGX_HTTP_IHANOI_STORE_H_INCLUDED_
+#define _NGX_HTTP_IHANOI_STORE_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "ihanoi_host_store.h"
+
+
+typedef struct {
+    ihanoi_host_store_t           host;        /* first */
+    ngx_str_t                     name;        /* of the plugin */
+    size_t                        size;
+} ngx_http_ihanoi_store_t;
+
+
+/*
+ * Declares the store of a plugin at configuration time.  size is what its
+ * entries and their tables may take, at least IHANOI_STORE_SIZE_MIN (checked).
+ * The same name and size give the same store, so that versions of a plugin
+ * share it.  It is kept over reloads; one that changes the size begins empty.
+ *
+ * NULL when it has said why.
+ */
+ngx_http_ihanoi_store_t *ngx_http_ihanoi_store_declare(ngx_conf_t *cf,
+    ngx_str_t *name, size_t size);
+
+/* In a worker; for metrics. */
+void ngx_http_ihanoi_store_stat(ngx_http_ihanoi_store_t *store,
+    ihanoi_store_stat_t *stat);
+
+
+/*
+ * The store of the plugin that runs in L, NULL when it has none.  Defined by
+ * who runs plugins; weak, so that the module loads without: then none has one.
+ */
+ngx_http_ihanoi_store_t *ngx_http_ihanoi_plugin_store(lua_State *L)
+    __attribute__((weak));
+
+
+#endif /* _NGX_HTTP_IHANOI_STORE_H_INCLUDED_ */
