@@ -76,6 +76,7 @@ static int ihanoi_encode_table(ihanoi_encode_t *e);
 static int ihanoi_encode_object(ihanoi_encode_t *e);
 static int ihanoi_encode_array(ihanoi_encode_t *e);
 static int ihanoi_encode_number(ihanoi_encode_t *e);
+static int ihanoi_encode_plain(ihanoi_encode_t *e, double value);
 static int ihanoi_encode_userdata(ihanoi_encode_t *e);
 static int ihanoi_encode_string(ihanoi_encode_t *e, const char *s,
     size_t len);
@@ -443,10 +444,9 @@ ihanoi_encode_array(ihanoi_encode_t *e)
 static int
 ihanoi_encode_number(ihanoi_encode_t *e)
 {
-    int       n, digits;
-    char      text[32], *p;
-    double    value;
-    uint64_t  rest;
+    int     n, digits;
+    char    text[32];
+    double  value;
 
     value = lua_tonumber(e->L, -1);
 
@@ -455,22 +455,7 @@ ihanoi_encode_number(ihanoi_encode_t *e)
                                                     : "is infinite");
     }
 
-    if (value == floor(value) && fabs(value) <= IHANOI_INTEGER_MAX) {
-
-        p = text + sizeof(text);
-        rest = (uint64_t) fabs(value);
-
-        do {
-            *--p = (char) ('0' + rest % 10);
-            rest /= 10;
-        } while (rest);
-
-        if (value < 0) {
-            *--p = '-';
-        }
-
-        ihanoi_encode_add(e, p, (size_t) (text + sizeof(text) - p));
-
+    if (ihanoi_encode_plain(e, value)) {
         return 0;
     }
 
@@ -489,6 +474,71 @@ ihanoi_encode_number(ihanoi_encode_t *e)
     ihanoi_encode_add(e, text, (size_t) n);
 
     return 0;
+}
+
+
+/*
+ * Writes an integer, or a number of at most six digits behind the point; 0: it
+ * is neither.  The latter is one when it is an integer divided by a million:
+ * a division of what doubles hold exactly is rounded as the decimal is when it
+ * is read.
+ */
+
+static int
+ihanoi_encode_plain(ihanoi_encode_t *e, double value)
+{
+    int       digits;
+    char      text[32], *p;
+    double    size, millions;
+    uint64_t  rest;
+
+    size = fabs(value);
+    digits = 0;
+
+    if (size == floor(size)) {
+
+        if (size > IHANOI_INTEGER_MAX) {
+            return 0;
+        }
+
+        rest = (uint64_t) size;
+
+    } else {
+        millions = nearbyint(size * 1e6);
+
+        if (millions >= 1e15 || millions / 1e6 != size) {
+            return 0;
+        }
+
+        rest = (uint64_t) millions;
+        digits = 6;
+
+        while (rest % 10 == 0) {
+            rest /= 10;
+            digits--;
+        }
+    }
+
+    p = text + sizeof(text);
+
+    do {
+        *--p = (char) ('0' + rest % 10);
+        rest /= 10;
+
+        if (--digits == 0) {
+            *--p = '.';
+            *--p = (char) ('0' + rest % 10);
+            rest /= 10;
+        }
+    } while (rest || digits > 0);
+
+    if (value < 0) {
+        *--p = '-';
+    }
+
+    ihanoi_encode_add(e, p, (size_t) (text + sizeof(text) - p));
+
+    return 1;
 }
 
 

@@ -61,6 +61,14 @@ encoding(void)
     says(J "return j.encode({0.1, 1.5, -2.25, 0.1 + 0.2, 1/3, 1e300, 5e-324})",
          "[0.1,1.5,-2.25,0.30000000000000004,0.3333333333333333,1e+300,"
          "4.94065645841247e-324]");
+    says(J "return j.encode({10.5, -0.000001, 0.0000015, 21.028511, "
+         "999999999.999999, 1234567890.123456, 100.25, 1e-7, 5e14 + 0.5})",
+         "[10.5,-0.000001,1.5e-06,21.028511,999999999.999999,"
+         "1234567890.123456,100.25,1e-07,500000000000000.5]");
+    says(J "for i = 1, 30000 do local v = math.random(-2^31, 2^31 - 1) "
+         "/ 10^math.random(0, 9) local s = j.encode(v) "
+         "if j.decode(s) ~= v or tonumber(s) ~= v or #s > #('%.15g'):format(v) "
+         "+ 3 then return s end end return 'all'", "all");
     says(J "return j.encode(2^54)", "18014398509481984.0");
     says(E "return e(0/0)", "$ is not a number (nan)");
     says(E "return e({a = {1/0}})", "$.a[1] is infinite");
