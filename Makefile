@@ -108,7 +108,7 @@ deps:                      ## only install the Debian packages for run and test
 
 module: $(OUT)/module.built ## build the module into build/$(BUILD)/
 
-command: $(OUT)/ihanoi-token ## build the C program of bin/ihanoi
+command: $(OUT)/ihanoi-token $(OUT)/ihanoi-plugin ## build the C programs of bin/ihanoi
 
 unit: $(UNIT) $(OUT)/contract $(OUT)/mint ## build the unit tests and what tests use
 
@@ -198,3 +198,7 @@ $(OUT)/mint: tests/tools/mint.c $(HEADERS) $(OUT)/settings
 $(OUT)/ihanoi-token: bin/ihanoi-token.c $(OUT)/settings
 	@mkdir -p $(@D)
 	$(CC) $(OWN) $(LDFLAGS) -o $@ $< -ljwt -ljansson -lcrypto
+
+$(OUT)/ihanoi-plugin: bin/ihanoi-plugin.c $(OUT)/libihanoi.a $(HEADERS) $(OUT)/settings
+	$(CC) $(OWN) $(LDFLAGS) $(INCS) -o $@ $< \
+	    $(OUT)/libihanoi.a $(LIBS)
