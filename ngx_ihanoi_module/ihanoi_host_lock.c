@@ -32,19 +32,19 @@ static const ihanoi_host_function_t  ihanoi_host_lock_functions[] = {
       "token? number\n"
       "err? string",
       "Takes the lock of a name of 1 to 250 bytes, for at most so many "
-      "seconds (up to 3600), and does not wait: nil and \"held\" when another "
-      "has it, nil and \"full\" when locks already take a fourth of the store. "
-      "Choose the seconds longer than the call may take: a lock that expires "
-      "under its holder protects nothing." },
+      "seconds (up to 3600), and does not wait: nil and \"held\" when "
+      "another has it, nil and \"full\" when locks already take a fourth of "
+      "the store. Choose the seconds longer than the call may take: a lock "
+      "that expires under its holder protects nothing." },
 
     { "lock", "release", ihanoi_host_lock_release, IHANOI_PHASE_CALL,
       "name string\n"
       "token number",
       "done? true\n"
       "err? string",
-      "Gives a lock back. nil and \"not held\" when it has expired meanwhile, "
-      "whether or not another has it now: what was done under it may have "
-      "been done twice." },
+      "Gives a lock back. nil and \"not held\" when it has expired "
+      "meanwhile, whether or not another has it now: what was done under it "
+      "may have been done twice." },
 
     { NULL, NULL, NULL, 0, NULL, NULL, NULL }
 };

@@ -3,8 +3,9 @@
  *
  * What a store does: the functions of its users.
  *
- * A lookup takes the same time however many entries there are, a change a time
- * that grows with their logarithm, and a value of 64 KiB may evict 529 entries.
+ * A lookup takes the same time however many entries there are, a change a
+ * time that grows with their logarithm, and a value of 64 KiB may evict 529
+ * entries.
  */
 
 #include <math.h>

@@ -57,7 +57,7 @@ struct ihanoi_store_s {
     uint32_t                 *heap;       /* from 1; earliest on top */
     ihanoi_store_head_t      *chunks;
 
-    uint32_t                  fresh;      /* chunks from here were never used */
+    uint32_t                  fresh;      /* from here never used */
     uint32_t                  free;       /* list of those that were */
     uint32_t                  used;       /* chunks of entries */
     uint32_t                  locks;      /* chunks of locks */
@@ -101,7 +101,7 @@ void ihanoi_store_remove(ihanoi_store_t *store, uint32_t n);
 /* It was used. */
 void ihanoi_store_touch(ihanoi_store_t *store, uint32_t n);
 
-/* Copies bytes of an entry, from the one at offset on; value: behind the key. */
+/* Copies bytes of an entry from offset on: the key, the value behind it. */
 void ihanoi_store_read(ihanoi_store_t *store, uint32_t n, size_t offset,
     void *buf, size_t len);
 void ihanoi_store_write(ihanoi_store_t *store, uint32_t n, size_t offset,
