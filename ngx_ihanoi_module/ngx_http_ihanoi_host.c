@@ -16,5 +16,13 @@ const ihanoi_host_noun_t *const  ngx_http_ihanoi_host_nouns[] = {
     &ngx_http_ihanoi_host_run,
     &ngx_http_ihanoi_host_log,
     &ihanoi_host_json,
+    &ihanoi_host_store,
+    &ihanoi_host_lock,
+    &ihanoi_host_crypto,
+    &ihanoi_host_jwt,
+    &ihanoi_host_time,
+    &ihanoi_host_money,
+    &ihanoi_host_uuid,
+    &ihanoi_host_text,
     NULL
 };

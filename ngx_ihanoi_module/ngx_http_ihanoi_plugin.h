@@ -24,6 +24,7 @@
 #include "ihanoi_sandbox.h"
 #include "ngx_http_ihanoi_api.h"
 #include "ngx_http_ihanoi_circuit.h"
+#include "ngx_http_ihanoi_store.h"
 #include "ngx_http_ihanoi_metrics.h"
 #include "ngx_http_ihanoi_pg.h"
 
@@ -78,6 +79,8 @@ struct ngx_http_ihanoi_plugin_s {
     ngx_msec_t                       cpu;
     ngx_msec_t                       timeout;
     ngx_int_t                        concurrency; /* runs in a worker */
+    size_t                           store_size;  /* 0: none granted */
+    ngx_http_ihanoi_store_t         *store;       /* NULL: none */
 
     ngx_http_ihanoi_metric_t        *calls[NGX_HTTP_IHANOI_RUN_OUTCOMES];
     ngx_http_ihanoi_metric_t        *duration;

@@ -84,6 +84,9 @@ static const ngx_http_ihanoi_plugin_line_t  ngx_http_ihanoi_plugin_lines[] = {
     { ngx_string("memory"), 1, ngx_http_ihanoi_plugin_set_size,
       offsetof(ngx_http_ihanoi_plugin_t, memory) },
 
+    { ngx_string("store"), 1, ngx_http_ihanoi_plugin_set_size,
+      offsetof(ngx_http_ihanoi_plugin_t, store_size) },
+
     { ngx_string("cpu"), 1, ngx_http_ihanoi_plugin_set_msec,
       offsetof(ngx_http_ihanoi_plugin_t, cpu) },
 
@@ -133,6 +136,7 @@ ngx_http_ihanoi_plugin_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     plugin->public = NGX_CONF_UNSET;
     plugin->check = NGX_CONF_UNSET;
     plugin->memory = NGX_CONF_UNSET_SIZE;
+    plugin->store_size = NGX_CONF_UNSET_SIZE;
     plugin->cpu = NGX_CONF_UNSET_MSEC;
     plugin->timeout = NGX_CONF_UNSET_MSEC;
     plugin->concurrency = NGX_CONF_UNSET;
@@ -171,6 +175,7 @@ ngx_http_ihanoi_plugin_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_conf_init_value(plugin->public, 0);
     ngx_conf_init_value(plugin->check, 0);
     ngx_conf_init_size_value(plugin->memory, NGX_HTTP_IHANOI_PLUGIN_MEMORY);
+    ngx_conf_init_size_value(plugin->store_size, 0);
     ngx_conf_init_msec_value(plugin->cpu, NGX_HTTP_IHANOI_PLUGIN_CPU);
     ngx_conf_init_msec_value(plugin->timeout, NGX_HTTP_IHANOI_PLUGIN_TIMEOUT);
     ngx_conf_init_value(plugin->concurrency,
@@ -590,6 +595,10 @@ ngx_http_ihanoi_plugin_check_grants(ngx_conf_t *cf,
                                         manifest->limits.memory / 1024,
                                         plugin->memory / 1024)
            != NGX_CONF_OK
+        || ngx_http_ihanoi_plugin_limit(cf, plugin, "store", "kB",
+                                        manifest->limits.store / 1024,
+                                        plugin->store_size / 1024)
+           != NGX_CONF_OK
         || ngx_http_ihanoi_plugin_limit(cf, plugin, "cpu", "ms",
                                         manifest->limits.cpu / 1000,
                                         plugin->cpu)
@@ -609,9 +618,18 @@ ngx_http_ihanoi_plugin_check_grants(ngx_conf_t *cf,
     /* no more than it asks for: its author has tested it with that */
 
     plugin->memory = manifest->limits.memory;
+    plugin->store_size = manifest->limits.store;
     plugin->cpu = ngx_max(manifest->limits.cpu / 1000, 1);
     plugin->timeout = manifest->limits.timeout;
     plugin->concurrency = manifest->limits.concurrency;
+
+    if (plugin->store_size) {
+        plugin->store = ngx_http_ihanoi_store_declare(cf, &plugin->name,
+                                                      plugin->store_size);
+        if (plugin->store == NULL) {
+            return NGX_CONF_ERROR;
+        }
+    }
 
     return ngx_http_ihanoi_plugin_set_settings(cf, plugin);
 }

@@ -267,3 +267,10 @@ ngx_http_ihanoi_plugin_state_of(lua_State *L)
 {
     return ihanoi_sandbox_data(ihanoi_sandbox_of(L));
 }
+
+
+ngx_http_ihanoi_store_t *
+ngx_http_ihanoi_plugin_store(lua_State *L)
+{
+    return ngx_http_ihanoi_plugin_state_of(L)->plugin->store;
+}

@@ -161,8 +161,7 @@ ngx_http_ihanoi_store_of(lua_State *L)
 {
     ngx_http_ihanoi_store_t  *store;
 
-    store = ngx_http_ihanoi_plugin_store ? ngx_http_ihanoi_plugin_store(L)
-                                         : NULL;
+    store = ngx_http_ihanoi_plugin_store(L);
 
     return store ? &store->host : NULL;
 }

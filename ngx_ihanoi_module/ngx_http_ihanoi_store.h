@@ -44,10 +44,9 @@ void ngx_http_ihanoi_store_stat(ngx_http_ihanoi_store_t *store,
 
 /*
  * The store of the plugin that runs in L, NULL when it has none.  Defined by
- * who runs plugins; weak, so that the module loads without: then none has one.
+ * who runs plugins.
  */
-ngx_http_ihanoi_store_t *ngx_http_ihanoi_plugin_store(lua_State *L)
-    __attribute__((weak));
+ngx_http_ihanoi_store_t *ngx_http_ihanoi_plugin_store(lua_State *L);
 
 
 #endif /* _NGX_HTTP_IHANOI_STORE_H_INCLUDED_ */
