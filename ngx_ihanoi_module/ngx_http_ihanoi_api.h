@@ -79,6 +79,7 @@ typedef struct {
 
     ngx_http_ihanoi_pgcall_t    *call;         /* NULL: none under way */
     struct ngx_http_ihanoi_run_s  *run;        /* NULL: none under way */
+    const char                 **key_values;   /* of a handler's key */
 
     uint64_t                     start;        /* microseconds */
     ngx_uint_t                   db_usec;
@@ -136,6 +137,11 @@ ngx_int_t ngx_http_ihanoi_input_take_body(ngx_http_request_t *r,
  */
 ngx_int_t ngx_http_ihanoi_call_start(ngx_http_request_t *r,
     ngx_http_ihanoi_api_ctx_t *ctx, ngx_str_t *body);
+
+
+/* What must be the same when a key comes again: target and body, as hex. */
+ngx_int_t ngx_http_ihanoi_call_fingerprint(ngx_http_request_t *r,
+    ngx_str_t *body, const char **hex);
 
 
 /*

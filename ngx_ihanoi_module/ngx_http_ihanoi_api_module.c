@@ -28,6 +28,8 @@ static char *ngx_http_ihanoi_api_contract_file(ngx_conf_t *cf,
     ngx_http_ihanoi_api_main_conf_t *amcf, ngx_str_t *name);
 static char *ngx_http_ihanoi_api_declare(ngx_conf_t *cf,
     ngx_http_ihanoi_api_main_conf_t *amcf);
+static ngx_http_ihanoi_pgdb_t *ngx_http_ihanoi_api_core_database(
+    ngx_conf_t *cf, ngx_http_ihanoi_api_main_conf_t *amcf);
 static void ngx_http_ihanoi_api_cleanup(void *data);
 
 
@@ -362,7 +364,7 @@ ngx_http_ihanoi_api_declare(ngx_conf_t *cf,
     ngx_http_ihanoi_api_main_conf_t *amcf)
 {
     char                             *rc;
-    ngx_uint_t                        i, n;
+    ngx_uint_t                        i, n, keys;
     ngx_http_ihanoi_problem_t         problem;
     const ihanoi_operation_t *const  *ops;
     const ihanoi_problem_text_t      *texts;
@@ -398,6 +400,8 @@ ngx_http_ihanoi_api_declare(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
+    keys = 0;
+
     for (i = 0; i < n; i++) {
         operation = &amcf->operations[ops[i]->index];
 
@@ -413,18 +417,27 @@ ngx_http_ihanoi_api_declare(ngx_conf_t *cf,
         if (ops[i]->sql.data) {
 
             if (operation->plugin == NULL) {
+                operation->db = ngx_http_ihanoi_api_core_database(cf, amcf);
+            }
 
-                /* a gateway of plugins alone needs none */
-
-                amcf->db = ngx_http_ihanoi_pg_database(cf, &amcf->database);
-                if (amcf->db == NULL) {
-                    return NGX_CONF_ERROR;
-                }
-
-                operation->db = amcf->db;
+            if (operation->db == NULL) {
+                return NGX_CONF_ERROR;
             }
 
             rc = ngx_http_ihanoi_statement_add(cf, operation->db, operation);
+            if (rc != NGX_CONF_OK) {
+                return rc;
+            }
+
+        } else if (ops[i]->method == IHANOI_POST && !keys) {
+
+            keys = 1;
+
+            if (ngx_http_ihanoi_api_core_database(cf, amcf) == NULL) {
+                return NGX_CONF_ERROR;
+            }
+
+            rc = ngx_http_ihanoi_plugin_key_declare(cf, amcf->db);
             if (rc != NGX_CONF_OK) {
                 return rc;
             }
@@ -439,6 +452,19 @@ ngx_http_ihanoi_api_declare(ngx_conf_t *cf,
     /* a name that no operation can have: they are not empty */
 
     return ngx_http_ihanoi_count_declare(cf, &amcf->unresolved);
+}
+
+
+/* Named when it is needed: a gateway of plugins alone may need none. */
+static ngx_http_ihanoi_pgdb_t *
+ngx_http_ihanoi_api_core_database(ngx_conf_t *cf,
+    ngx_http_ihanoi_api_main_conf_t *amcf)
+{
+    if (amcf->db == NULL) {
+        amcf->db = ngx_http_ihanoi_pg_database(cf, &amcf->database);
+    }
+
+    return amcf->db;
 }
 
 

@@ -13,8 +13,6 @@
 
 static ngx_int_t ngx_http_ihanoi_call_caller(ngx_http_request_t *r,
     ngx_http_ihanoi_api_ctx_t *ctx, const char **text);
-static ngx_int_t ngx_http_ihanoi_call_fingerprint(ngx_http_request_t *r,
-    ngx_str_t *body, const char **hex);
 static const char *ngx_http_ihanoi_call_text(ngx_http_request_t *r,
     ngx_str_t *value);
 static void ngx_http_ihanoi_call_done(void *data,
@@ -156,8 +154,7 @@ ngx_http_ihanoi_call_caller(ngx_http_request_t *r,
 }
 
 
-/* What must be the same when a key comes again: target and body. */
-static ngx_int_t
+ngx_int_t
 ngx_http_ihanoi_call_fingerprint(ngx_http_request_t *r, ngx_str_t *body,
     const char **hex)
 {

@@ -151,10 +151,27 @@ ngx_http_ihanoi_plugin_state_t *ngx_http_ihanoi_plugin_state_of(lua_State *L);
 
 
 /*
- * call: runs the handler of an operation.  As ngx_http_ihanoi_call_start().
+ * call: takes the Idempotency-Key and runs the handler of an operation.  As
+ * ngx_http_ihanoi_call_start().  _run() is the second half of it, and _drop()
+ * gives up what it began.
  */
 ngx_int_t ngx_http_ihanoi_plugin_call(ngx_http_request_t *r,
     ngx_http_ihanoi_api_ctx_t *ctx, ngx_str_t *body);
+ngx_int_t ngx_http_ihanoi_plugin_run(ngx_http_request_t *r,
+    ngx_http_ihanoi_api_ctx_t *ctx);
+void ngx_http_ihanoi_plugin_drop(ngx_http_ihanoi_run_t *run);
+
+/*
+ * key: the Idempotency-Key of a handler, in the core's database.  _begin() ends
+ * in _plugin_run() or an answer, _end() in _plugin_reply() or "unknown".
+ * NGX_DONE: under way; otherwise what finalizes the request.
+ */
+char *ngx_http_ihanoi_plugin_key_declare(ngx_conf_t *cf,
+    ngx_http_ihanoi_pgdb_t *db);
+ngx_int_t ngx_http_ihanoi_plugin_key_begin(ngx_http_request_t *r,
+    ngx_http_ihanoi_api_ctx_t *ctx);
+ngx_int_t ngx_http_ihanoi_plugin_key_end(ngx_http_request_t *r,
+    ngx_http_ihanoi_api_ctx_t *ctx, ngx_http_ihanoi_run_t *run);
 
 /*
  * input and finish: around a handler, in its call.  The one pushes a table of

@@ -9,6 +9,10 @@
 #include "ngx_http_ihanoi_problem.h"
 
 
+static ngx_int_t ngx_http_ihanoi_plugin_prepare(ngx_http_request_t *r,
+    ngx_http_ihanoi_api_ctx_t *ctx, ngx_str_t *body);
+static ngx_int_t ngx_http_ihanoi_plugin_ended(ngx_http_request_t *r,
+    ngx_http_ihanoi_api_ctx_t *ctx, ngx_http_ihanoi_run_t *run);
 static void ngx_http_ihanoi_plugin_done(ngx_http_ihanoi_run_t *run,
     void *data);
 static void ngx_http_ihanoi_plugin_abandon(void *data);
@@ -22,23 +26,73 @@ static ngx_int_t ngx_http_ihanoi_plugin_hold(ngx_http_request_t *r,
     ngx_http_ihanoi_api_ctx_t *ctx, ngx_http_ihanoi_run_t *run);
 
 
+/*
+ * The request counts one more from here to its end, whatever steps follow: the
+ * key, the run, the key again.
+ */
+
 ngx_int_t
 ngx_http_ihanoi_plugin_call(ngx_http_request_t *r,
     ngx_http_ihanoi_api_ctx_t *ctx, ngx_str_t *body)
 {
-    ngx_uint_t                       retry;
+    ngx_int_t            rc;
+    ngx_http_cleanup_t  *cln;
+
+    cln = ngx_http_cleanup_add(r, 0);
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    cln->handler = ngx_http_ihanoi_plugin_abandon;
+    cln->data = ctx;
+
+    rc = ngx_http_ihanoi_plugin_prepare(r, ctx, body);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (ctx->key.len) {
+        rc = ngx_http_ihanoi_plugin_key_begin(r, ctx);
+
+    } else {
+        rc = ngx_http_ihanoi_plugin_run(r, ctx);
+    }
+
+    if (rc != NGX_DONE) {
+        return rc;
+    }
+
+    r->main->count++;
+    r->read_event_handler = ctx->operation->contract->finish
+                            ? ngx_http_block_reading : ngx_http_test_reading;
+    r->write_event_handler = ngx_http_request_empty_handler;
+
+    return NGX_DONE;
+}
+
+
+/* Whether it may run at all, before a key is taken: ctx->run, or an answer. */
+
+static ngx_int_t
+ngx_http_ihanoi_plugin_prepare(ngx_http_request_t *r,
+    ngx_http_ihanoi_api_ctx_t *ctx, ngx_str_t *body)
+{
     uint64_t                         ticket;
-    lua_State                       *L;
     ngx_msec_t                       timeout;
-    ngx_http_cleanup_t              *cln;
+    ngx_uint_t                       retry;
     ngx_http_ihanoi_run_t           *run;
     ngx_http_ihanoi_plugin_t        *plugin;
-    ngx_http_ihanoi_operation_t     *operation;
     ngx_http_ihanoi_run_outcome_e    outcome;
     ngx_http_ihanoi_plugin_state_t  *state;
 
-    operation = ctx->operation;
-    plugin = operation->plugin;
+    plugin = ctx->operation->plugin;
+    timeout = plugin->timeout;
+    retry = 30;
+
+    if (ctx->operation->contract->timeout) {
+        timeout = ngx_min(timeout, ctx->operation->contract->timeout);
+    }
 
     if (ngx_http_ihanoi_circuit_enter(plugin->circuit, &ticket, &retry)
         != NGX_OK)
@@ -55,12 +109,6 @@ ngx_http_ihanoi_plugin_call(ngx_http_request_t *r,
                                           NGX_HTTP_IHANOI_RUN_ERROR, 5);
     }
 
-    timeout = plugin->timeout;
-
-    if (operation->contract->timeout) {
-        timeout = ngx_min(timeout, operation->contract->timeout);
-    }
-
     run = ngx_http_ihanoi_run_create(state, timeout, r->connection->log,
                                      &outcome);
     if (run == NULL) {
@@ -73,36 +121,57 @@ ngx_http_ihanoi_plugin_call(ngx_http_request_t *r,
     run->ctx = ctx;
     run->body = *body;
 
-    cln = ngx_http_cleanup_add(r, 0);
-    if (cln == NULL) {
-        ngx_http_ihanoi_circuit_leave(plugin->circuit, ticket, 0);
-        ngx_http_ihanoi_run_destroy(run);
-        return NGX_ERROR;
-    }
+    ctx->run = run;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_ihanoi_plugin_run(ngx_http_request_t *r,
+    ngx_http_ihanoi_api_ctx_t *ctx)
+{
+    lua_State                       *L;
+    ngx_http_ihanoi_run_t           *run;
+    ngx_http_ihanoi_plugin_state_t  *state;
+
+    run = ctx->run;
+    state = run->state;
 
     L = ihanoi_call_state(run->call);
 
     ihanoi_sandbox_enter_host(state->sandbox);
-    lua_rawgeti(L, LUA_REGISTRYINDEX, state->handlers[operation->handler]);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, state->handlers[ctx->operation->handler]);
     ihanoi_sandbox_leave_host(state->sandbox);
 
     if (ngx_http_ihanoi_run_go(run, 0, ngx_http_ihanoi_plugin_done, r)
         == NGX_OK)
     {
-        return ngx_http_ihanoi_plugin_reply(r, ctx, run);
+        ctx->run = NULL;
+        return ngx_http_ihanoi_plugin_ended(r, ctx, run);
     }
 
-    ctx->run = run;
-
-    cln->handler = ngx_http_ihanoi_plugin_abandon;
-    cln->data = ctx;
-
-    r->main->count++;
-    r->read_event_handler = operation->contract->finish
-                            ? ngx_http_block_reading : ngx_http_test_reading;
-    r->write_event_handler = ngx_http_request_empty_handler;
-
     return NGX_DONE;
+}
+
+
+/* NGX_DONE: the key has to be given back before the answer is. */
+
+static ngx_int_t
+ngx_http_ihanoi_plugin_ended(ngx_http_request_t *r,
+    ngx_http_ihanoi_api_ctx_t *ctx, ngx_http_ihanoi_run_t *run)
+{
+    if (run->outcome == NGX_HTTP_IHANOI_RUN_OK
+        && ngx_http_ihanoi_plugin_hold(r, ctx, run) != NGX_OK)
+    {
+        run->outcome = NGX_HTTP_IHANOI_RUN_REPLY;
+    }
+
+    if (ctx->key.len) {
+        return ngx_http_ihanoi_plugin_key_end(r, ctx, run);
+    }
+
+    return ngx_http_ihanoi_plugin_reply(r, ctx, run);
 }
 
 
@@ -111,6 +180,7 @@ ngx_http_ihanoi_plugin_done(ngx_http_ihanoi_run_t *run, void *data)
 {
     ngx_http_request_t *r = data;
 
+    ngx_int_t                   rc;
     ngx_connection_t           *c;
     ngx_http_ihanoi_api_ctx_t  *ctx;
 
@@ -121,7 +191,11 @@ ngx_http_ihanoi_plugin_done(ngx_http_ihanoi_run_t *run, void *data)
     ctx = ngx_http_get_module_ctx(r, ngx_http_ihanoi_api_module);
     ctx->run = NULL;
 
-    ngx_http_finalize_request(r, ngx_http_ihanoi_plugin_reply(r, ctx, run));
+    rc = ngx_http_ihanoi_plugin_ended(r, ctx, run);
+
+    if (rc != NGX_DONE) {
+        ngx_http_finalize_request(r, rc);
+    }
 
     ngx_http_run_posted_requests(c);
 }
@@ -136,14 +210,25 @@ ngx_http_ihanoi_plugin_abandon(void *data)
 
     ngx_http_ihanoi_run_t  *run;
 
+    if (ctx->call) {
+        ngx_http_ihanoi_pgcall_abandon(ctx->call);
+        ctx->call = NULL;
+    }
+
     run = ctx->run;
 
     if (run) {
         ctx->run = NULL;
-        ngx_http_ihanoi_circuit_leave(run->state->plugin->circuit,
-                                      run->ticket, 0);
-        ngx_http_ihanoi_run_destroy(run);
+        ngx_http_ihanoi_plugin_drop(run);
     }
+}
+
+
+void
+ngx_http_ihanoi_plugin_drop(ngx_http_ihanoi_run_t *run)
+{
+    ngx_http_ihanoi_circuit_leave(run->state->plugin->circuit, run->ticket, 0);
+    ngx_http_ihanoi_run_destroy(run);
 }
 
 
@@ -156,12 +241,6 @@ ngx_http_ihanoi_plugin_reply(ngx_http_request_t *r,
     ngx_http_ihanoi_plugin_t  *plugin;
 
     plugin = run->state->plugin;
-
-    if (run->outcome == NGX_HTTP_IHANOI_RUN_OK
-        && ngx_http_ihanoi_plugin_hold(r, ctx, run) != NGX_OK)
-    {
-        run->outcome = NGX_HTTP_IHANOI_RUN_REPLY;
-    }
 
     ngx_http_ihanoi_metric_inc(plugin->calls[run->outcome]);
     ngx_http_ihanoi_circuit_leave(plugin->circuit, run->ticket,

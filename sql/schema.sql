@@ -863,6 +863,20 @@ CREATE TABLE core.jobs (
 
 ALTER TABLE core.jobs OWNER TO ihanoi_owner;
 
+-- Name: key_leases; Type: TABLE; Schema: core; Owner: ihanoi_owner
+
+CREATE TABLE core.key_leases (
+    digest bytea NOT NULL,
+    holder text NOT NULL,
+    until timestamp with time zone NOT NULL
+);
+
+ALTER TABLE core.key_leases OWNER TO ihanoi_owner;
+
+-- Name: TABLE key_leases; Type: COMMENT; Schema: core; Owner: ihanoi_owner
+
+COMMENT ON TABLE core.key_leases IS 'Idempotency keys whose handler runs now. holder: the request; until: others may try from then on.';
+
 -- Name: leases; Type: TABLE; Schema: core; Owner: ihanoi_owner
 
 CREATE TABLE core.leases (
@@ -1469,6 +1483,11 @@ ALTER TABLE ONLY core.idempotency_keys_default
 ALTER TABLE ONLY core.jobs
     ADD CONSTRAINT jobs_pkey PRIMARY KEY (id);
 
+-- Name: key_leases key_leases_pkey; Type: CONSTRAINT; Schema: core; Owner: ihanoi_owner
+
+ALTER TABLE ONLY core.key_leases
+    ADD CONSTRAINT key_leases_pkey PRIMARY KEY (digest);
+
 -- Name: leases leases_pkey; Type: CONSTRAINT; Schema: core; Owner: ihanoi_owner
 
 ALTER TABLE ONLY core.leases
@@ -1728,6 +1747,10 @@ CREATE UNIQUE INDEX jobs_due_once ON core.jobs USING btree (kind, key) WHERE (st
 -- Name: jobs_ended; Type: INDEX; Schema: core; Owner: ihanoi_owner
 
 CREATE INDEX jobs_ended ON core.jobs USING btree (ended_at) WHERE (state = ANY (ARRAY['done'::text, 'cancelled'::text]));
+
+-- Name: key_leases_until; Type: INDEX; Schema: core; Owner: ihanoi_owner
+
+CREATE INDEX key_leases_until ON core.key_leases USING btree (until);
 
 -- Name: officer_grants_person; Type: INDEX; Schema: core; Owner: ihanoi_owner
 
@@ -2396,6 +2419,11 @@ GRANT SELECT,INSERT ON TABLE core.idempotency_keys TO ihanoi_write;
 GRANT SELECT ON TABLE core.jobs TO ihanoi_read;
 GRANT INSERT,UPDATE ON TABLE core.jobs TO ihanoi_write;
 GRANT DELETE ON TABLE core.jobs TO ihanoi_control;
+
+-- Name: TABLE key_leases; Type: ACL; Schema: core; Owner: ihanoi_owner
+
+GRANT SELECT,INSERT,UPDATE ON TABLE core.key_leases TO ihanoi_write;
+GRANT SELECT,DELETE ON TABLE core.key_leases TO ihanoi_control;
 
 -- Name: TABLE leases; Type: ACL; Schema: core; Owner: ihanoi_owner
 

@@ -1,6 +1,6 @@
 -- Idempotency keys: claimed, replayed, refused, never doubled.
 begin;
-select plan(13);
+select plan(25);
 
 select is((select state from idempotency_claim('i s', 'op', 'k', 'h')), 'claimed',
     'a new key is claimed');
@@ -44,6 +44,34 @@ select is((select state from idempotency_claim('i s', 'op', 'k', 'other')), 'rep
 select set_config('core.clock_offset', '25 hours', true);
 select is((select state from idempotency_claim('i s', 'op', 'k', 'other')), 'claimed',
     'and forgotten after 25');
+
+-- Handlers that run between two transactions.
+select set_config('core.clock_offset', '0', true);
+select is((select state from idempotency_begin('i s', 'lua', 'k', 'h', 'r1', 5000)), 'claimed',
+    'a handler claims a key');
+select is((select state from idempotency_begin('i s', 'lua', 'k', 'h', 'r2', 5000)), 'in_use',
+    'which is in use as long as it runs');
+select is(idempotency_end('i s', 'lua', 'k', 'h', 'r2', 200, null, null, '{}'), false,
+    'another request cannot end it');
+select is(idempotency_end('i s', 'lua', 'k', 'h', 'r1', null, null, null, null), true,
+    'a refusal gives it back');
+select is((select state from idempotency_begin('i s', 'lua', 'k', 'h', 'r3', 5000)), 'claimed',
+    'so that the next may try');
+select set_config('core.clock_offset', '6 seconds', true);
+select is((select state from idempotency_begin('i s', 'lua', 'k', 'h', 'r4', 5000)), 'claimed',
+    'as it may when the holder died');
+select is(idempotency_end('i s', 'lua', 'k', 'h', 'r3', 200, null, null, '{"by": 3}'), false,
+    'whose late answer is not kept');
+select is(idempotency_end('i s', 'lua', 'k', 'h', 'r4', 201, 'e', '/l', '{"by": 4}'), true,
+    'but that of the one who has the key');
+select results_eq($$select status, etag, location, body::text, state from idempotency_begin('i s', 'lua', 'k', 'h', 'r5', 5000)$$,
+    $$values (201, 'e', '/l', '{"by": 4}', 'replay')$$, 'and given again');
+select is((select state from idempotency_begin('i s', 'lua', 'k', 'other', 'r6', 5000)), 'mismatch',
+    'another body is a mismatch');
+select is_empty('select 1 from core.key_leases where until > core.now()', 'and no lease is left');
+select set_config('core.clock_offset', '2 days', true);
+select job_expire('{}');
+select is_empty('select 1 from core.key_leases', 'nor, after a day, its row');
 
 select * from finish();
 rollback;

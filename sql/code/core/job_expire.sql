@@ -1,5 +1,5 @@
 -- Recurring: removes what nobody needs any more: finished jobs after a week,
--- denied tokens that have expired. (Idempotency keys go with their month.)
+-- denied tokens that have expired, keys that handlers gave back. (Idempotency keys go with their month.)
 create function job_expire(args jsonb)
 returns void
 language plpgsql volatile
@@ -11,5 +11,8 @@ begin
 
     delete from core.denied_tokens d
     where d.forget_at < core.now();
+
+    delete from core.key_leases l
+    where l.until < core.now() - interval '1 day';
 end
 $$;

@@ -1,0 +1,117 @@
+# The Idempotency-Key of a plugin's handler: what it did is done once, however
+# often it is asked for.
+
+use lib "tests/lib";
+use IHanoi::Test;
+use IHanoi::Test::Plugin;
+
+my $true = JSON::PP::true;
+my %body = (
+    method      => 'post',
+    security    => [{ bearer => [] }],
+    requestBody => { required => $true, content => { 'application/json' => {
+        schema => { type => 'object', additionalProperties => JSON::PP::false,
+                    properties => { n => { type => 'integer' } } },
+    } } },
+    responses => { '2XX' => { description => 'Anything',
+        content => { 'application/json' => { schema => {} } } } },
+);
+
+my $plugin = plugin_folder(
+    lua => {
+        book => 'count = (count or 0) + 1
+                 return 201, { booking = count, n = input.n,
+                               key = ihanoi.request.idempotency_key() },
+                        { Location = "/v1/probe/book/" .. count, ETag = "\"1\"" }',
+        slow => 'count = (count or 0) + 1 ihanoi.run.sleep(0.5)
+                 return 201, { booking = count }',
+        full => 'tries = (tries or 0) + 1
+                 if tries == 1 then return ihanoi.response.problem("conflict") end
+                 return 201, { tries = tries }',
+        dies => 'deaths = (deaths or 0) + 1
+                 if deaths == 1 then error("the first time") end
+                 return 201, { deaths = deaths }',
+        hangs => 'ihanoi.run.sleep(60) return 201, {}',
+    },
+    operations => { map { $_ => \%body } qw(book slow full dies hangs) },
+    manifest   => { limits => { timeout => '1s' }, permissions => {} },
+);
+
+my $db = database();
+my $gw = gateway(db => $db, responses => 0, http => $plugin->block,
+                 expect_log => qr/exited on signal 9/);
+my $token = token(sub => 'citizen-1');
+
+sub ask {
+    my ($name, $key, %more) = @_;
+    return $gw->post("/v1/probe/$name", token => $token, json => { n => 1 },
+                     ($key ? (headers => { 'Idempotency-Key' => $key }) : ()),
+                     %more);
+}
+
+my $first = wait_until(sub {
+    my $r = ask('book', 'key-1');
+    $r->{status} == 201 && $r;
+});
+is($first->{json}{booking}, 1, 'a key that is new: done');
+is($first->{json}{key}, 'key-1', 'the handler knows the key');
+
+my $again = ask('book', 'key-1');
+is($again->{status}, 201, 'again with the same key: the same answer');
+is($again->{body}, $first->{body}, 'to the letter');
+is($again->{headers}{'idempotency-replayed'}, 'true', 'marked as given again');
+is($again->{headers}{location}, '/v1/probe/book/1', 'with its Location');
+is($again->{headers}{etag}, '"1"', 'and ETag');
+
+is(ask('book', 'key-2')->{json}{booking}, 2, 'another key: done again');
+is(ask('book', 'key-1', json => { n => 2 })->{status}, 422,
+   'another body under an old key is refused');
+is(ask('book', 'key-1', token => token(sub => 'citizen-2'))->{json}{booking}, 3,
+   'another person has keys of their own');
+is(ask('book', undef)->{status}, 400, 'without a key nothing is done');
+
+# The second comes while the first runs.
+sub beside {
+    my ($name, $key) = @_;
+    my $pid = fork // die "could not fork: $!\n";
+
+    if ($pid == 0) {
+        ask($name, $key);
+        POSIX::_exit(0);
+    }
+
+    return $pid;
+}
+
+# Who was first is not ours to say: some pair is in the order that is wanted.
+my ($pid, $r, $key);
+ok(wait_until(sub {
+    $key = 'key-slow-' . ++(our $pair);
+    $pid = beside('slow', $key);
+    select undef, undef, undef, 0.15;
+    my $status = ask('slow', $key)->{status};
+    waitpid $pid, 0;
+    $status == 409;
+}), 'a key whose handler runs now is in use');
+$r = ask('slow', $key);
+is($r->{status}, 201, 'and then has its answer');
+is($r->{headers}{'idempotency-replayed'}, 'true', 'which is given again');
+
+is(ask('full', 'key-full')->{status}, 409, 'a refusal');
+is(ask('full', 'key-full')->{json}{tries}, 2, 'leaves the key to the next try');
+is(ask('dies', 'key-dies')->{status}, 500, 'so does a failure');
+is(ask('dies', 'key-dies')->{json}{deaths}, 2, 'of the handler');
+is(ask('hangs', 'key-hangs')->{status}, 504, 'a time-out');
+is(ask('hangs', 'key-hangs')->{status}, 504, 'leaves the key, too');
+
+# A worker dies with the handler: the key is free again when its lease is over.
+$pid = beside('hangs', 'key-killed');
+ok(wait_until(sub { ask('hangs', 'key-killed')->{status} == 409 }), 'it runs');
+kill KILL => $gw->workers;
+waitpid $pid, 0;
+ok(wait_until(sub { my $r = ask('hangs', 'key-killed'); $r && $r->{status} == 409 }),
+   'the key is kept for as long as the call might have lasted');
+ok(wait_until(sub { my $r = ask('hangs', 'key-killed'); $r && $r->{status} == 504 }),
+   'and then it may be tried again');
+
+done_testing;
