@@ -307,7 +307,8 @@ ihanoi_host_crypto_base64_decode(lua_State *L)
     text = ihanoi_crypto_text(L, 1, &len);
 
     if (len % 4) {
-        return ihanoi_host_fail(L, "not base64: its length is no multiple of 4");
+        return ihanoi_host_fail(L, "not base64: its length is no multiple of "
+                                   "4");
     }
 
     n = len;

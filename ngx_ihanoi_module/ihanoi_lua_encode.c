@@ -3,9 +3,9 @@
  *
  * Lua values to JSON text, in one pass.
  *
- * What is short stays in the C stack's memory.  What is long goes to a block
- * that a userdata on the Lua stack owns: wherever an error leaves this file,
- * the collector gives the block back.
+ * What is short stays in the C stack's memory.  What is long goes to a box on
+ * the Lua stack: wherever an error leaves this file, the collector gives it
+ * back.
  */
 
 #include <math.h>
@@ -16,6 +16,7 @@
 
 #include <lauxlib.h>
 
+#include "ihanoi_lua_box.h"
 #include "ihanoi_lua_json.h"
 #include "ihanoi_sandbox.h"
 
@@ -32,16 +33,7 @@
 /* Bytes of a member's name in an error. */
 #define IHANOI_ENCODE_NAME   40
 
-#define IHANOI_ENCODE_BOX    "ihanoi.json.box"
-
 #define IHANOI_INTEGER_MAX   9007199254740992.0    /* 2^53 */
-
-
-typedef struct {
-    ihanoi_sandbox_t         *sandbox;
-    char                     *data;
-    size_t                    size;       /* charged */
-} ihanoi_box_t;
 
 
 /* On the way to a value: a member's name, or an index. */
@@ -56,7 +48,7 @@ typedef struct {
     char                     *start;
     char                     *p;
     char                     *end;
-    ihanoi_box_t             *box;        /* NULL: it is still small */
+    ihanoi_lua_box_t         *box;        /* NULL: it is still small */
     int                       slot;       /* of the stack, for the box */
     unsigned                  steps;
     const void               *array;      /* what marks arrays */
@@ -84,9 +76,6 @@ static int ihanoi_encode_refuse(ihanoi_encode_t *e, const char *reason);
 static void ihanoi_encode_step(ihanoi_encode_t *e, size_t n);
 static void ihanoi_encode_add(ihanoi_encode_t *e, const char *s, size_t len);
 static void ihanoi_encode_grow(ihanoi_encode_t *e, size_t n);
-static int ihanoi_box_charge(lua_State *L, ihanoi_box_t *box, size_t bytes);
-static void ihanoi_box_free(ihanoi_box_t *box);
-static int ihanoi_box_gc(lua_State *L);
 
 
 #define ihanoi_encode_room(e, n)                                              \
@@ -110,7 +99,7 @@ ihanoi_lua_push_encoded(lua_State *L, int index)
     /* the box is garbage now, but not collected: nothing ran since */
 
     if (e.box) {
-        ihanoi_box_free(e.box);
+        ihanoi_lua_box_free(e.box);
     }
 
     return 0;
@@ -130,9 +119,7 @@ ihanoi_lua_encode_json(lua_State *L, int index, char **text, size_t *len)
     *len = (size_t) (e.p - e.start);
 
     if (e.box) {
-        *text = e.box->data;
-        e.box->data = NULL;
-        ihanoi_box_free(e.box);
+        *text = ihanoi_lua_box_take(e.box);
 
     } else {
         p = malloc(*len);
@@ -186,7 +173,7 @@ ihanoi_encode_init(ihanoi_encode_t *e, lua_State *L, int index)
         lua_settop(L, e->slot);
 
         if (e->box) {
-            ihanoi_box_free(e->box);
+            ihanoi_lua_box_free(e->box);
         }
 
         return -1;
@@ -693,12 +680,8 @@ ihanoi_encode_add(ihanoi_encode_t *e, const char *s, size_t len)
 static void
 ihanoi_encode_grow(ihanoi_encode_t *e, size_t n)
 {
-    char          *data;
-    size_t         used, size;
-    lua_State     *L;
-    ihanoi_box_t  *box;
+    size_t  used, size;
 
-    L = e->L;
     used = (size_t) (e->p - e->start);
     size = (size_t) (e->end - e->start);
 
@@ -707,85 +690,21 @@ ihanoi_encode_grow(ihanoi_encode_t *e, size_t n)
     } while (size < IHANOI_ENCODE_MAX && size - used < n);
 
     if (size >= IHANOI_ENCODE_MAX) {
-        (void) luaL_error(L, "not enough memory");
+        (void) luaL_error(e->L, "not enough memory");
     }
 
     if (e->box == NULL) {
-        box = lua_newuserdata(L, sizeof(ihanoi_box_t));
-        box->sandbox = ihanoi_sandbox_of(L);
-        box->data = NULL;
-        box->size = 0;
+        e->box = ihanoi_lua_box_create(e->L);
+        lua_replace(e->L, e->slot);
 
-        if (luaL_newmetatable(L, IHANOI_ENCODE_BOX)) {
-            lua_pushcfunction(L, ihanoi_box_gc);
-            lua_setfield(L, -2, "__gc");
-        }
+        ihanoi_lua_box_resize(e->L, e->box, size);
+        memcpy(e->box->data, e->small, used);
 
-        lua_setmetatable(L, -2);
-        lua_replace(L, e->slot);
-        e->box = box;
+    } else {
+        ihanoi_lua_box_resize(e->L, e->box, size);
     }
 
-    box = e->box;
-
-    if (ihanoi_box_charge(L, box, size - box->size) != 0) {
-        (void) luaL_error(L, "not enough memory");
-    }
-
-    data = realloc(box->data, size);
-    if (data == NULL) {
-        (void) luaL_error(L, "not enough memory");
-    }
-
-    if (box->data == NULL) {
-        memcpy(data, e->small, used);
-    }
-
-    box->data = data;
-    e->start = data;
-    e->p = data + used;
-    e->end = data + size;
-}
-
-
-static int
-ihanoi_box_charge(lua_State *L, ihanoi_box_t *box, size_t bytes)
-{
-    if (ihanoi_sandbox_charge(box->sandbox, (long) bytes) != 0) {
-
-        /* what is garbage counts until it was collected */
-
-        ihanoi_sandbox_enter_host(box->sandbox);
-        lua_gc(L, LUA_GCCOLLECT, 0);
-        ihanoi_sandbox_leave_host(box->sandbox);
-
-        if (ihanoi_sandbox_charge(box->sandbox, (long) bytes) != 0) {
-            return -1;
-        }
-    }
-
-    box->size += bytes;
-
-    return 0;
-}
-
-
-static void
-ihanoi_box_free(ihanoi_box_t *box)
-{
-    (void) ihanoi_sandbox_charge(box->sandbox, -(long) box->size);
-
-    free(box->data);
-
-    box->data = NULL;
-    box->size = 0;
-}
-
-
-static int
-ihanoi_box_gc(lua_State *L)
-{
-    ihanoi_box_free(lua_touserdata(L, 1));
-
-    return 0;
+    e->start = e->box->data;
+    e->p = e->start + used;
+    e->end = e->start + size;
 }
