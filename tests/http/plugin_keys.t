@@ -58,7 +58,7 @@ is($first->{json}{key}, 'key-1', 'the handler knows the key');
 
 my $again = ask('book', 'key-1');
 is($again->{status}, 201, 'again with the same key: the same answer');
-is($again->{body}, $first->{body}, 'to the letter');
+is($again->{content}, $first->{content}, 'to the letter');
 is($again->{headers}{'idempotency-replayed'}, 'true', 'marked as given again');
 is($again->{headers}{location}, '/v1/probe/book/1', 'with its Location');
 is($again->{headers}{etag}, '"1"', 'and ETag');

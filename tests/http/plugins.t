@@ -133,7 +133,7 @@ is(answer('input/x')->{status}, 400, 'what the contract refuses never arrives');
 my $token = token(sub => 'citizen-1');
 $r = answer('change', method => 'PUT', token => $token,
             json => { colour => 'red', note => undef, parts => [1, 2] });
-is($r->{status}, 200, 'a body arrives') or diag $r->{body};
+is($r->{status}, 200, 'a body arrives') or diag $r->{content};
 is_deeply($r->{json}, {
     colour => 'red', parts => [1, 2], size => 1.5,
     body => { colour => 'red', note => undef, parts => [1, 2] },

@@ -1,0 +1,112 @@
+# A plugin that fails hurts itself: its circuit opens, its calls are limited,
+# its turns are short, and nobody else notices.
+
+use lib "tests/lib";
+use IHanoi::Test;
+use IHanoi::Test::Plugin;
+
+my $bad = plugin_folder(
+    lua => {
+        hello => 'return 200, {}',
+        throw => 'error("broken")',
+        sleep => 'ihanoi.run.sleep(0.4) return 200, {}',
+        burn  => 'local until_ = ihanoi.time.now() + 0.3
+                  while ihanoi.time.now() < until_ do end
+                  return 200, {}',
+        count => 'n = n or 0
+                  for i = 1, 200 do
+                      local before = n
+                      for j = 1, 20000 do end
+                      n = before + 1
+                  end
+                  return 200, { n = n }',
+    },
+    manifest => { limits => { cpu => '1s', concurrency => 4, timeout => '5s' },
+                  permissions => { public => JSON::PP::true } },
+);
+my $good = plugin_folder(name => 'other', lua => { hello => 'return 200, {}' });
+
+my $gw = gateway(
+    responses => 0,
+    http => $bad->block('public;', 'cpu 1s;', 'concurrency 4;', 'timeout 5s;')
+          . $good->block('public;') . "ihanoi_plugin_switches switches;\n",
+    locations => 'location / { ihanoi_api on; }
+                  location = /healthz { ihanoi_status healthz; }
+                  location = /metrics { ihanoi_status metrics; }',
+);
+my $switches = $gw->dir . '/switches';
+mkdir $switches;
+
+# Starts n requests at once; returns their statuses when all are answered.
+sub at_once {
+    my ($n, $path) = @_;
+    my @pipes;
+
+    for (1 .. $n) {
+        my $pid = open(my $fh, '-|') // die "could not fork: $!\n";
+
+        if ($pid == 0) {
+            my $r = $gw->get($path);
+            syswrite STDOUT, "$r->{status} $r->{content}\n";
+            POSIX::_exit(0);
+        }
+        push @pipes, $fh;
+    }
+
+    return map { my @lines = readline $_; join '', @lines } @pipes;
+}
+
+
+# Concurrency.
+my @statuses = map { /\A(\d+)/ } at_once(8, '/v1/probe/sleep');
+is(scalar(grep { $_ == 200 } @statuses), 4, 'so many calls at a time');
+is(scalar(grep { $_ == 503 } @statuses), 4, 'and no more');
+
+# Turns: others are served while one computes.
+my $pid = fork // die "could not fork: $!\n";
+if ($pid == 0) {
+    $gw->get('/v1/probe/burn');
+    POSIX::_exit(0);
+}
+my $served = 0;
+while (waitpid($pid, POSIX::WNOHANG()) == 0) {
+    $served++ if $gw->get('/healthz')->{status} == 200;
+}
+ok($served > 5, "others are served while a plugin computes ($served)");
+
+# The run lock: between its waits a plugin is not interrupted by itself.
+my @counts = sort { $a <=> $b } map { /"n":(\d+)/ } at_once(4, '/v1/probe/count');
+is_deeply(\@counts, [200, 400, 600, 800],
+          'calls that take turns do not see each other half done');
+
+# The circuit.
+my $r = $gw->get('/v1/probe/throw');
+is($r->{status}, 500, 'a failure');
+$gw->get('/v1/probe/throw') for 2 .. 5;
+$r = $gw->get('/v1/probe/hello');
+is($r->{status}, 503, 'five of them open the circuit');
+like($r->{json}{type}, qr/plugin-unavailable\z/, 'with a type of its own');
+ok($r->{headers}{'retry-after'} >= 1, 'and a time to come again');
+is($gw->get('/v1/other/hello')->{status}, 200, 'other plugins are served');
+like($gw->error_log, qr/circuit.*probe.*open|probe.*circuit.*open/i, 'the log says so');
+like($gw->get('/metrics')->{content},
+     qr/ihanoi_plugin_calls_total\{plugin="probe",version="1\.0\.0",outcome="error"\} 5/,
+     'the metrics too');
+ok(wait_until(sub { $gw->get('/v1/probe/hello')->{status} == 200 }),
+   'a call that succeeds closes it');
+is($gw->get('/v1/probe/hello')->{status}, 200, 'for all');
+
+# The kill switch.
+open my $fh, '>', "$switches/other.disabled" or die $!;
+close $fh;
+ok(wait_until(sub { $gw->get('/v1/other/hello')->{status} == 503 }),
+   'a switch disables a plugin without a reload');
+is($gw->get('/v1/probe/hello')->{status}, 200, 'and no other');
+$gw->reload;
+ok(wait_until(sub { $gw->get('/v1/other/hello')->{status} == 503 }),
+   'also after a reload');
+unlink "$switches/other.disabled";
+ok(wait_until(sub { $gw->get('/v1/other/hello')->{status} == 200 }),
+   'and enables it again');
+
+done_testing;
