@@ -123,6 +123,18 @@ ihanoi_circuit_leave(ihanoi_circuit_t *c, const ihanoi_circuit_conf_t *conf,
 }
 
 
+void
+ihanoi_circuit_abandon(ihanoi_circuit_t *c, uint64_t now, uint64_t ticket)
+{
+    if (ticket) {
+        (void) ihanoi_circuit_swap(c, ticket,
+                                   ihanoi_circuit_word(IHANOI_CIRCUIT_OPEN,
+                                               ihanoi_circuit_level(ticket),
+                                               now));
+    }
+}
+
+
 int
 ihanoi_circuit_trip(ihanoi_circuit_t *c, const ihanoi_circuit_conf_t *conf,
     uint64_t now)

@@ -95,6 +95,13 @@ int ihanoi_circuit_leave(ihanoi_circuit_t *c,
     int failed);
 
 /*
+ * A call that came to nothing and says nothing: it was not begun after all, or
+ * nobody waits for it any more.  If it was the probe, the next call is.
+ */
+void ihanoi_circuit_abandon(ihanoi_circuit_t *c, uint64_t now,
+    uint64_t ticket);
+
+/*
  * Opens it without further count.  Async-signal-safe.  1: it has just opened;
  * 0: it was open.
  */

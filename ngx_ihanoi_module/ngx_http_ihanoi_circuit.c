@@ -20,6 +20,9 @@
 #define NGX_HTTP_IHANOI_CIRCUIT_LOOK      1000
 #define NGX_HTTP_IHANOI_CIRCUIT_QUIET     60
 
+/* Seconds after which to ask again for a disabled plugin: nobody knows. */
+#define NGX_HTTP_IHANOI_CIRCUIT_RETRY     60
+
 
 typedef struct ngx_http_ihanoi_circuit_sh_s  ngx_http_ihanoi_circuit_sh_t;
 
@@ -335,6 +338,7 @@ ngx_http_ihanoi_circuit_enter(ngx_http_ihanoi_circuit_t *c, uint64_t *ticket,
     uint64_t  wait;
 
     if (c->sh->disabled) {
+        *retry_after = NGX_HTTP_IHANOI_CIRCUIT_RETRY;
         return NGX_ABORT;
     }
 
@@ -376,6 +380,16 @@ ngx_http_ihanoi_circuit_leave(ngx_http_ihanoi_circuit_t *c, uint64_t ticket,
         ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
                       "plugin \"%V\" %V: circuit closed",
                       &c->name, &c->version);
+    }
+}
+
+
+void
+ngx_http_ihanoi_circuit_abandon(ngx_http_ihanoi_circuit_t *c, uint64_t ticket)
+{
+    if (ticket) {
+        ihanoi_circuit_abandon(&c->sh->circuit, ngx_http_ihanoi_circuit_now(),
+                               ticket);
     }
 }
 

@@ -57,7 +57,7 @@ ngx_http_ihanoi_circuit_t *ngx_http_ihanoi_circuit_declare(ngx_conf_t *cf,
  *   NGX_OK      call, then leave with *ticket, once; a ticket other than 0
  *               says that it is the probe of a half-open circuit
  *   NGX_BUSY    it is open: *retry_after is the seconds to wait, at least 1
- *   NGX_ABORT   the plugin is disabled
+ *   NGX_ABORT   the plugin is disabled: *retry_after is a minute
  */
 ngx_int_t ngx_http_ihanoi_circuit_enter(ngx_http_ihanoi_circuit_t *c,
     uint64_t *ticket, ngx_uint_t *retry_after);
@@ -65,6 +65,13 @@ ngx_int_t ngx_http_ihanoi_circuit_enter(ngx_http_ihanoi_circuit_t *c,
 /* Logs when the circuit opens (warn) or closes (notice) with it. */
 void ngx_http_ihanoi_circuit_leave(ngx_http_ihanoi_circuit_t *c,
     uint64_t ticket, ngx_uint_t failed);
+
+/*
+ * In place of leave: it was not begun after all, or nobody waits for it any
+ * more.  It says nothing about the plugin; if it was the probe, the next is.
+ */
+void ngx_http_ihanoi_circuit_abandon(ngx_http_ihanoi_circuit_t *c,
+    uint64_t ticket);
 
 /* Opens it.  Async-signal-safe, and logs nothing. */
 void ngx_http_ihanoi_circuit_trip(ngx_http_ihanoi_circuit_t *c);

@@ -112,7 +112,7 @@ ngx_http_ihanoi_plugin_prepare(ngx_http_request_t *r,
     run = ngx_http_ihanoi_run_create(state, timeout, r->connection->log,
                                      &outcome);
     if (run == NULL) {
-        ngx_http_ihanoi_circuit_leave(plugin->circuit, ticket, 0);
+        ngx_http_ihanoi_circuit_abandon(plugin->circuit, ticket);
         return ngx_http_ihanoi_plugin_unavailable(r, plugin, outcome, 1);
     }
 
@@ -227,7 +227,7 @@ ngx_http_ihanoi_plugin_abandon(void *data)
 void
 ngx_http_ihanoi_plugin_drop(ngx_http_ihanoi_run_t *run)
 {
-    ngx_http_ihanoi_circuit_leave(run->state->plugin->circuit, run->ticket, 0);
+    ngx_http_ihanoi_circuit_abandon(run->state->plugin->circuit, run->ticket);
     ngx_http_ihanoi_run_destroy(run);
 }
 

@@ -211,6 +211,32 @@ test_lost_probe(void)
 
 
 static void
+test_abandon(void)
+{
+    uint64_t  until, probe;
+
+    start();
+    ihanoi_circuit_abandon(&circuit, 1000, 0);
+    is_int(ihanoi_circuit_state(&circuit, 1000), IHANOI_CIRCUIT_CLOSED,
+           "a call that was abandoned");
+
+    until = 1000 + opened_at(1000);
+    (void) enter(until);
+    probe = ticket;
+    ihanoi_circuit_abandon(&circuit, until + 5, probe);
+    ok(enter(until + 5) == 0 && ticket != 0 && ticket != probe,
+       "after a probe that was abandoned the next call is the probe");
+
+    ihanoi_circuit_abandon(&circuit, until + 6, probe);
+    probe = ticket;
+    is_int(enter(until + 6), -1, "one is abandoned once");
+    is_int(leave(until + 6, probe, 1), 1, "the probe fails");
+    ok(enter(until + 6) == -1 && retry >= 2000 && retry <= 2500,
+       "which alone doubles the back-off: %u", (unsigned) retry);
+}
+
+
+static void
 test_trip(void)
 {
     uint64_t  until, probe;
@@ -366,6 +392,7 @@ main(void)
     test_probe();
     test_doubles();
     test_lost_probe();
+    test_abandon();
     test_trip();
     test_processes();
 
