@@ -199,6 +199,11 @@ $(OUT)/ihanoi-token: bin/ihanoi-token.c $(OUT)/settings
 	@mkdir -p $(@D)
 	$(CC) $(OWN) $(LDFLAGS) -o $@ $< -ljwt -ljansson -lcrypto
 
-$(OUT)/ihanoi-plugin: bin/ihanoi-plugin.c $(OUT)/libihanoi.a $(HEADERS) $(OUT)/settings
-	$(CC) $(OWN) $(LDFLAGS) $(INCS) -o $@ $< \
+# The names of what a plugin finds that needs nginx: the command has none.
+HOST_SRC  := $(wildcard ngx_ihanoi_module/ngx_http_ihanoi_host*.c)
+$(OUT)/host-names.h: bin/host-names $(HOST_SRC) $(OUT)/settings
+	@bin/host-names $(HOST_SRC) > $@.new && mv $@.new $@
+
+$(OUT)/ihanoi-plugin: bin/ihanoi-plugin.c $(OUT)/host-names.h $(OUT)/libihanoi.a $(HEADERS) $(OUT)/settings
+	$(CC) $(OWN) $(LDFLAGS) $(INCS) -I$(OUT) -o $@ $< \
 	    $(OUT)/libihanoi.a $(LIBS)

@@ -9,8 +9,8 @@
  *
  * Prints a JSON object a line: {"level": "error" or "warning", "file": "...",
  * "line": n or "pointer": "...", "reason": "..."}; and last, when there is a
- * manifest, {"plugin": {...}} with its name, version, hash and files.  Exits
- * with 0, or with 1 when there was an error.
+ * manifest, {"plugin": {...}} with its name, version, hash, files and the SQL
+ * functions of its contract.  Exits with 0, or with 1 when there was an error.
  */
 
 #include <signal.h>
@@ -35,16 +35,23 @@
 #define STUCK_MSEC  5000
 
 
-/* Nouns of "ihanoi" that need nginx: their functions are not known here. */
-static const char *const  nouns[] = {
-    "backend", "cache", "db", "events", "jobs", "lock", "log", "metric",
-    "plugin", "request", "response", "run", "secret", "store", NULL
+/*
+ * Host functions that need nginx, by their names only: made of the tables by
+ * bin/host-names.  A noun's rows stand together.
+ */
+static const struct {
+    const char  *noun;
+    const char  *name;
+} others[] = {
+#include "host-names.h"
+    { NULL, NULL }
 };
 
 
 static int                       errors;
 static lua_State                *lint;
 static const ihanoi_manifest_t  *checked;
+static json_t                   *sql;      /* functions the contract names */
 
 /* names that a plugin finds, in the registry of lint; top of its stack */
 static const char                allowed[] = "allowed";
@@ -263,6 +270,10 @@ check_operation(const ihanoi_manifest_t *manifest,
                 "true}");
     }
 
+    if (op->sql.data) {
+        json_array_append_new(sql, json_stringn(op->sql.data, op->sql.len));
+    }
+
     if (op->sql.data && !manifest->database) {
         finding("error", manifest->openapi, pointer, 0, "\"x-ihanoi-sql\" "
                 "needs a database: plugin.json must ask for it, "
@@ -341,23 +352,6 @@ check_text(const ihanoi_plugin_file_t *file, int sandboxed)
     }
 
     lua_pop(lint, 1);
-}
-
-
-/* Is the noun's code in the library, where all its functions are known? */
-
-static int
-noun_is_ours(const char *name)
-{
-    unsigned  i;
-
-    for (i = 0; ihanoi_host_nouns[i]; i++) {
-        if (strcmp(ihanoi_host_nouns[i]->noun, name) == 0) {
-            return 1;
-        }
-    }
-
-    return 0;
 }
 
 
@@ -453,7 +447,7 @@ static int
 open_host(lua_State *L)
 {
     unsigned                   i, j, n;
-    ihanoi_host_noun_t        *others;
+    ihanoi_host_noun_t        *made;
     const ihanoi_host_noun_t  *all[64];
 
     static const ihanoi_host_function_t  rows[] = {
@@ -469,31 +463,31 @@ open_host(lua_State *L)
         { NULL, NULL, NULL, 0, NULL, NULL, NULL },
     };
 
-    others = lua_newuserdata(L, sizeof(nouns) / sizeof(nouns[0])
-                                * sizeof(ihanoi_host_noun_t));
+    made = lua_newuserdata(L, sizeof(others) / sizeof(others[0])
+                              * sizeof(ihanoi_host_noun_t));
 
     for (n = 0; ihanoi_host_nouns[n] && n < 40; n++) {
         all[n] = ihanoi_host_nouns[n];
     }
 
-    for (i = 0; nouns[i]; i++) {
+    for (i = 0; others[i].noun; i++) {
 
-        if (noun_is_ours(nouns[i])) {
+        if (i && strcmp(others[i].noun, others[i - 1].noun) == 0) {
             continue;
         }
 
-        memset(&others[i], 0, sizeof(ihanoi_host_noun_t));
-        others[i].noun = nouns[i];
-        others[i].functions = &rows[sizeof(rows) / sizeof(rows[0]) - 1];
-        others[i].open = host_open_noun;
+        memset(&made[i], 0, sizeof(ihanoi_host_noun_t));
+        made[i].noun = others[i].noun;
+        made[i].functions = &rows[sizeof(rows) / sizeof(rows[0]) - 1];
+        made[i].open = host_open_noun;
 
         for (j = 0; j < sizeof(rows) / sizeof(rows[0]); j++) {
-            if (rows[j].noun && strcmp(rows[j].noun, nouns[i]) == 0) {
-                others[i].functions = &rows[j];
+            if (rows[j].noun && strcmp(rows[j].noun, others[i].noun) == 0) {
+                made[i].functions = &rows[j];
             }
         }
 
-        all[n++] = &others[i];
+        all[n++] = &made[i];
     }
 
     all[n] = NULL;
@@ -675,12 +669,13 @@ print_plugin(const ihanoi_manifest_t *m)
                               "size", (json_int_t) m->files.all[i].len));
     }
 
-    row = json_pack("{s:{s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:o}}",
+    row = json_pack("{s:{s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:O, s:o}}",
                     "plugin", "name", m->name, "version", m->version,
                     "hash", m->files.hash, "folder", m->files.folder,
                     "agency", m->agency, "contact", m->contact,
                     "public", (int) m->public_,
-                    "database", (int) m->database, "files", files);
+                    "database", (int) m->database, "sql", sql,
+                    "files", files);
 
     json_dumpf(row, stdout, JSON_COMPACT|JSON_ENSURE_ASCII);
     printf("\n");
@@ -691,6 +686,7 @@ print_plugin(const ihanoi_manifest_t *m)
 int
 main(int argc, char **argv)
 {
+    char                      name[128];
     unsigned                  i;
     ihanoi_manifest_t        *manifest;
     ihanoi_contract_error_t   err;
@@ -704,10 +700,10 @@ main(int argc, char **argv)
         return 2;
     }
 
-    for (i = 0; nouns[i]; i++) {
-        if (!noun_is_ours(nouns[i])) {
-            allow("ihanoi.", nouns[i], ".*");
-        }
+    for (i = 0; others[i].noun; i++) {
+        snprintf(name, sizeof(name), "ihanoi.%s.%s", others[i].noun,
+                 others[i].name);
+        allow("", name, "");
     }
 
     manifest = ihanoi_manifest_load(argv[2], &err);
@@ -718,8 +714,10 @@ main(int argc, char **argv)
         return 1;
     }
 
+    sql = json_array();
     check_contract(manifest);
     print_plugin(manifest);
+    json_decref(sql);
 
     ihanoi_manifest_free(manifest);
     lua_close(lint);

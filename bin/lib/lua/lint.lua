@@ -2,8 +2,7 @@
 --
 -- Returns function(chunk, allowed): rows { level, line, text } about a loaded
 -- chunk that has not run. allowed has the names that the sandbox offers:
--- "pairs", "string", "string.sub", "ihanoi.json.encode"; "ihanoi.db.*" stands
--- for all members of a table.
+-- "pairs", "string", "string.sub", "ihanoi.json.encode".
 --
 -- It reads the bytecode: a global is an instruction there, and nothing has to
 -- be guessed from the text. Opcodes differ between builds of LuaJIT, so they
@@ -198,14 +197,6 @@ end
 
 -- Chunks --------------------------------------------------------------------
 
-local function offered(allowed, path)
-    local table = path:match("^(.*)%.[^.]*$")
-
-    return allowed[path] or (table and allowed[table .. ".*"])
-           or (allowed[path .. ".*"])
-end
-
-
 local function check(chunk, allowed, rows)
     local at = 1
     local known = {}      -- register: "string", "ihanoi.json"; for the
@@ -250,7 +241,7 @@ local function check(chunk, allowed, rows)
 
             if path == "_G" then
                 known[a] = "_G"
-            elseif offered(allowed, path) then
+            elseif allowed[path] then
                 known[a] = path
             else
                 missing(path)
@@ -282,7 +273,7 @@ local function check(chunk, allowed, rows)
                          or from == "string" or from == "table"
                          or from == "math" or from == "bit"
                          or from == "coroutine") then
-                if offered(allowed, path) then
+                if allowed[path] then
                     known[a] = path
                 else
                     missing(path)

@@ -6,8 +6,9 @@ package IHanoi::Plugin::Folder;
 #   my ($plugin, @findings) = look($folder);
 #
 # A finding is { level => 'error' or 'warning', file, line or pointer, reason }.
-# $plugin has name, version, hash, folder, public, database and files
-# ({ path, sha256, size }, sorted by path); undef without a good manifest.
+# $plugin has name, version, hash, folder, public, database, sql (functions that
+# the contract names) and files ({ path, sha256, size }, sorted by path); undef
+# without a good manifest.
 
 use strict;
 use warnings;

@@ -51,7 +51,7 @@ my %FORBIDDEN_CALL = map { $_ => 1 } qw(pg_read_file pg_read_binary_file
 # Findings about all SQL of a plugin as look() describes it.
 sub findings {
     my ($plugin) = @_;
-    my (@found, %numbers);
+    my (@found, %numbers, %functions);
 
     for my $file (map { $_->{path} } @{ $plugin->{files} }) {
         next if $file !~ m{^(?:migrations|sql)/};
@@ -82,6 +82,13 @@ sub findings {
         my $text = do { local $/; <$fh> };
 
         $add->(@$_) for check($plugin->{name}, $text);
+        $functions{$_} = 1 for _functions($text);
+    }
+
+    for my $name (grep { !$functions{$_} } @{ $plugin->{sql} }) {
+        push @found, { level => 'error', file => 'openapi.json',
+                       reason => "\"x-ihanoi-sql\": \"$name\" is not made by "
+                                 . 'any file in sql/ or migrations/' };
     }
 
     return @found;
@@ -145,6 +152,24 @@ sub check {
 
     my %seen;
     return grep { !$seen{"@$_"}++ } sort { $a->[0] <=> $b->[0] } @faults;
+}
+
+
+# Names of the functions that a text makes.
+sub _functions {
+    my ($text) = @_;
+    my @words = map { $_->[0] } _tokens($text, 1, []);
+    my @names;
+
+    for my $i (grep { $words[$_] eq 'function' } 0 .. $#words) {
+        my $make = join ' ', grep { defined } @words[($i > 2 ? $i - 3 : 0) .. $i - 1];
+        next if $make !~ /\bcreate(?: or replace)?$/;
+
+        my $at = ($words[$i + 2] // '') eq '.' ? $i + 3 : $i + 1;
+        push @names, $words[$at] =~ s/^"|"$//gr if defined $words[$at];
+    }
+
+    return @names;
 }
 
 
