@@ -4,8 +4,6 @@
  * All nouns of "ihanoi".
  */
 
-#include <stddef.h>
-
 #include "ngx_http_ihanoi_host.h"
 
 

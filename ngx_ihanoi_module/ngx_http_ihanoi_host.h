@@ -8,6 +8,10 @@
 #define _NGX_HTTP_IHANOI_HOST_H_INCLUDED_
 
 
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
 #include "ihanoi_host.h"
 
 
