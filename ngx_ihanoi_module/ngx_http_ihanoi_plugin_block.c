@@ -531,9 +531,9 @@ ngx_http_ihanoi_plugin_read(ngx_conf_t *cf, ngx_http_ihanoi_plugin_t *plugin)
         return NGX_CONF_ERROR;
     }
 
-    plugin->document.len = ngx_sprintf(plugin->document.data, "%V.json",
+    plugin->document.len = ngx_sprintf(plugin->document.data, "%V.json%Z",
                                        &plugin->name)
-                           - plugin->document.data;
+                           - plugin->document.data - 1;
 
     file.data = (u_char *) plugin->manifest->openapi;
     file.len = ngx_strlen(file.data);

@@ -20,7 +20,7 @@ my %lua = (
                return 200, { token = token, err = err }',
     swap   => 'local store = ihanoi.store
                local value, version = store.get("s")
-               ihanoi.run.sleep(0.05)
+               ihanoi.run.sleep(0.4)
                local done, err
                if version then
                    done, err = store.compare_and_set("s", version, value + 1)
