@@ -63,6 +63,10 @@ is($printed, $release, 'and migrates a database');
 unlike(`$dest/usr/bin/ihanoi --help`, qr/^  (?:run|stop|cluster) /m,
        'commands of a checkout are not installed');
 
+is(system("$dest/usr/bin/ihanoi plugin new tree --into $dest > $dest/said 2>&1 "
+          . "&& $dest/usr/bin/ihanoi plugin check $dest/tree >> $dest/said 2>&1"),
+   0, 'and makes and checks a plugin') or diag `cat $dest/said`;
+
 # What is the operator's stays.
 open $fh, '>>', "$dest/etc/nginx/ihanoi/production.conf" or die $!;
 print $fh "# edited\n";
