@@ -7,6 +7,7 @@
  * them; what it lacks stands beside them.
  */
 
+#include "ngx_http_ihanoi_capture.h"
 #include "ngx_http_ihanoi_auth_conf.h"
 #include "ngx_http_ihanoi_auth_directives.h"
 #include "ngx_http_ihanoi_auth_shared.h"
@@ -226,7 +227,9 @@ ngx_http_ihanoi_auth_subrequest_handler(ngx_http_request_t *r)
 {
     ngx_int_t  rc;
 
-    if (r == r->main || ngx_http_ihanoi_auth_is_fetch(r)) {
+    if (r == r->main || ngx_http_ihanoi_auth_is_fetch(r)
+        || ngx_http_ihanoi_is_capture(r))
+    {
         return NGX_DECLINED;
     }
 
