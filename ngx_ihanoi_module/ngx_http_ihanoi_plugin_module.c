@@ -6,6 +6,8 @@
  */
 
 #include "ngx_http_ihanoi_plugin.h"
+#include "ngx_http_ihanoi_backend.h"
+#include "ngx_http_ihanoi_capture.h"
 
 
 /* A real-time signal that neither nginx nor glibc uses. */
@@ -203,6 +205,10 @@ ngx_http_ihanoi_plugin_init(ngx_conf_t *cf)
         return NGX_OK;
     }
 
+    if (ngx_http_ihanoi_capture_init(cf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     /* to end what a plugin does while it is loaded */
 
     if (ihanoi_sandbox_start_timer(NGX_HTTP_IHANOI_PLUGIN_SIGNAL, NULL, 0,
@@ -220,6 +226,9 @@ ngx_http_ihanoi_plugin_init(ngx_conf_t *cf)
          plugin = plugin->next)
     {
         if (ngx_http_ihanoi_plugin_declare(cf, pmcf, plugin) != NGX_CONF_OK) {
+            rc = NGX_ERROR;
+
+        } else if (ngx_http_ihanoi_backend_check(cf, plugin) != NGX_OK) {
             rc = NGX_ERROR;
 
         } else {

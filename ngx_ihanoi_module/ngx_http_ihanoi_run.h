@@ -65,6 +65,7 @@ struct ngx_http_ihanoi_run_s {
 
     uint64_t                         start;       /* microseconds */
     uint64_t                         ticket;      /* of the circuit */
+    ngx_uint_t                       backend_calls;
 
     ngx_log_t                       *log;
     unsigned                         inside:1;    /* its Lua runs now */

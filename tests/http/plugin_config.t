@@ -45,6 +45,44 @@ refused('a backend', qr/asks for the backend "operator".*"backend operator \.\.\
             { permissions => { backends => ['operator'] } }));
 refused('a backend nobody asked for', qr/is granted the backend "operator", its manifest does not ask/,
         plugin_folder(%hello), 'public;', 'backend operator /_operator;');
+
+my %operator = (%hello, manifest => { permissions => {
+    backends => ['operator'], public => JSON::PP::true } });
+
+sub refused_with {
+    my ($what, $expected, $location, $locations) = @_;
+    my $gw = gateway(start => 0, responses => 0, expect_log => qr/\[emerg\]/,
+        http => plugin_folder(%operator)->block('public;',
+                                                "backend operator $location;"),
+        locations => 'location / { auth_jwt iHaNoi; ihanoi_api on; }'
+                     . $locations);
+    my ($ok, $output) = $gw->check;
+
+    return ok($ok, $what) || diag $output if !$expected;
+    ok(!$ok, "$what: refused");
+    like($output, $expected, "$what: the reason");
+    return;
+}
+
+refused_with('a backend without a location',
+    qr{backend "operator": location "/_operator" not found in server "localhost"},
+    '/_operator', '');
+refused_with('a backend whose location is another\'s',
+    qr{location "/_operator" not found}, '/_operator',
+    'location /_oper { internal; return 204; }
+     location /_operators { internal; return 204; }');
+refused_with('a backend that clients could use',
+    qr{location "/_operator" in server "localhost" is not "internal"},
+    '/_operator', 'location /_operator { return 204; }');
+refused_with('a backend that is no path', qr{"http://x" is not the path of a location},
+    'http://x', '');
+refused_with('a location', undef, '/_operator',
+    'location ^~ /_operator { internal; return 204; } location /_a { internal; return 204; }
+     location /_x { internal; return 204; }');
+refused_with('a location with a slash', undef, '/_operator',
+    'location /_operator/ { internal; return 204; }');
+refused_with('and one that is exact', undef, '/_operator',
+    'location = /_operator { internal; return 204; }');
 refused('memory', qr/asks for memory of 65536kB, the operator grants 32768kB/,
         plugin_folder(%hello, manifest => { limits => { memory => '64m' },
             permissions => { public => JSON::PP::true } }), 'public;');

@@ -1,0 +1,52 @@
+/*
+ * Copyright (C) iHaNoi contributors
+ *
+ * Requests of plugins to the backends that the operator has named.
+ *
+ *     request   Lua's options   ->  ngx_http_ihanoi_capture_request_t
+ *     noun      captures        ->  tables for Lua
+ */
+
+#ifndef _NGX_HTTP_IHANOI_BACKEND_H_INCLUDED_
+#define _NGX_HTTP_IHANOI_BACKEND_H_INCLUDED_
+
+
+#include "ngx_http_ihanoi_plugin.h"
+#include "ngx_http_ihanoi_run.h"
+#include "ngx_http_ihanoi_capture.h"
+
+
+/*
+ * Makes a request of a backend's name and a table of options, in the pool of
+ * the run's request.  options is 0 when there are none; method is what options
+ * may not say otherwise, or NULL.
+ *
+ * Raises what is a mistake of the plugin's author: types, unknown options, a
+ * backend that was not granted.  What may come from a caller's input is
+ * returned, a static text: why not; NULL: it is made.
+ */
+const char *ngx_http_ihanoi_backend_request(lua_State *L,
+    ngx_http_ihanoi_run_t *run, int name, int options, const char *method,
+    ngx_http_ihanoi_capture_request_t *request);
+
+/*
+ * Pushes prefix and path, joined and decoded, for ngx_http_subrequest(), and
+ * returns NULL; or pushes nothing and says why not.  The value at index is a
+ * text, a list of segments or nil.
+ */
+const char *ngx_http_ihanoi_backend_path(lua_State *L, const char *prefix,
+    int index);
+
+/* Pushes the query string of a table; NULL, or why not. */
+const char *ngx_http_ihanoi_backend_query(lua_State *L, int index);
+
+
+/*
+ * For "nginx -t": in each server that has the API a location of the plugin's
+ * backends is there and is internal.
+ */
+ngx_int_t ngx_http_ihanoi_backend_check(ngx_conf_t *cf,
+    ngx_http_ihanoi_plugin_t *plugin);
+
+
+#endif /* _NGX_HTTP_IHANOI_BACKEND_H_INCLUDED_ */

@@ -1,0 +1,490 @@
+/*
+ * Copyright (C) iHaNoi contributors
+ *
+ * A request to a backend, of the options that Lua gives.
+ *
+ * It runs in the plugin's call and may raise anywhere: everything is in the
+ * pool of the request that the plugin serves.
+ */
+
+#include "ngx_http_ihanoi_backend.h"
+#include "ngx_http_ihanoi_request_id.h"
+#include "ihanoi_host.h"
+#include "ihanoi_lua_json.h"
+
+
+#define NGX_HTTP_IHANOI_BACKEND_MAX_SIZE   (1024 * 1024)
+#define NGX_HTTP_IHANOI_BACKEND_LIMIT      (16 * 1024 * 1024)
+#define NGX_HTTP_IHANOI_BACKEND_HEADERS    32
+#define NGX_HTTP_IHANOI_BACKEND_VALUE      4096
+
+
+static ngx_http_ihanoi_grant_t *ngx_http_ihanoi_backend_grant(lua_State *L,
+    ngx_http_ihanoi_run_t *run, int name);
+static void ngx_http_ihanoi_backend_method(lua_State *L, int options,
+    const char *method, ngx_http_ihanoi_capture_request_t *request);
+static void ngx_http_ihanoi_backend_limits(lua_State *L,
+    ngx_http_ihanoi_run_t *run, int options,
+    ngx_http_ihanoi_capture_request_t *request);
+static const char *ngx_http_ihanoi_backend_body(lua_State *L,
+    ngx_http_ihanoi_run_t *run, int options, const char **type,
+    ngx_http_ihanoi_capture_request_t *request);
+static const char *ngx_http_ihanoi_backend_headers(lua_State *L,
+    ngx_http_ihanoi_run_t *run, int options, const char *type,
+    ngx_http_ihanoi_capture_request_t *request);
+static void ngx_http_ihanoi_backend_name(lua_State *L, const char *name,
+    size_t len);
+static void ngx_http_ihanoi_backend_default(lua_State *L,
+    ngx_http_ihanoi_run_t *run, ngx_array_t *headers, const char *name,
+    const char *value, size_t len);
+static void ngx_http_ihanoi_backend_copy(lua_State *L,
+    ngx_http_ihanoi_run_t *run, ngx_str_t *to);
+
+
+typedef struct {
+    ngx_str_t                    name;
+    ngx_uint_t                   id;
+} ngx_http_ihanoi_backend_method_t;
+
+
+static const ngx_http_ihanoi_backend_method_t
+    ngx_http_ihanoi_backend_methods[] =
+{
+    { ngx_string("GET"), NGX_HTTP_GET },
+    { ngx_string("HEAD"), NGX_HTTP_HEAD },
+    { ngx_string("POST"), NGX_HTTP_POST },
+    { ngx_string("PUT"), NGX_HTTP_PUT },
+    { ngx_string("PATCH"), NGX_HTTP_PATCH },
+    { ngx_string("DELETE"), NGX_HTTP_DELETE },
+    { ngx_null_string, 0 }
+};
+
+
+static const char *const  ngx_http_ihanoi_backend_options[] = {
+    "method", "path", "query", "headers", "json", "body", "timeout",
+    "max_size", NULL
+};
+
+
+/* What belongs to the connection, or to the gateway. */
+static const char *const  ngx_http_ihanoi_backend_own[] = {
+    "accept-encoding", "connection", "content-length", "expect", "host",
+    "http2-settings", "keep-alive", "proxy-authorization", "proxy-connection",
+    "range", "te", "trailer", "transfer-encoding", "upgrade", "x-request-id",
+    NULL
+};
+
+
+const char *
+ngx_http_ihanoi_backend_request(lua_State *L, ngx_http_ihanoi_run_t *run,
+    int name, int options, const char *method,
+    ngx_http_ihanoi_capture_request_t *request)
+{
+    int                       top;
+    const char               *err, *type;
+    ngx_http_ihanoi_grant_t  *grant;
+
+    ngx_memzero(request, sizeof(ngx_http_ihanoi_capture_request_t));
+
+    luaL_checkstack(L, 16, "a request to a backend");
+    top = lua_gettop(L);
+
+    grant = ngx_http_ihanoi_backend_grant(L, run, name);
+
+    if (options == 0 || lua_isnoneornil(L, options)) {
+        lua_newtable(L);
+        options = top = lua_gettop(L);
+
+    } else {
+        (void) ihanoi_host_options(L, options,
+                                   ngx_http_ihanoi_backend_options);
+    }
+
+    request->finish = run->ctx->operation->contract->finish;
+
+    ngx_http_ihanoi_backend_method(L, options, method, request);
+    ngx_http_ihanoi_backend_limits(L, run, options, request);
+
+    lua_getfield(L, options, "path");
+    err = ngx_http_ihanoi_backend_path(L, (char *) grant->value.data,
+                                       lua_gettop(L));
+    if (err) {
+        return err;
+    }
+
+    ngx_http_ihanoi_backend_copy(L, run, &request->uri);
+    lua_settop(L, top);
+
+    lua_getfield(L, options, "query");
+
+    if (!lua_isnil(L, -1)) {
+
+        if (lua_type(L, -1) != LUA_TTABLE) {
+            (void) luaL_error(L, "a query is a table with names");
+        }
+
+        err = ngx_http_ihanoi_backend_query(L, lua_gettop(L));
+        if (err) {
+            return err;
+        }
+
+        ngx_http_ihanoi_backend_copy(L, run, &request->args);
+    }
+
+    lua_settop(L, top);
+
+    err = ngx_http_ihanoi_backend_body(L, run, options, &type, request);
+    if (err) {
+        return err;
+    }
+
+    lua_settop(L, top);
+
+    err = ngx_http_ihanoi_backend_headers(L, run, options, type, request);
+
+    lua_settop(L, top);
+
+    return err;
+}
+
+
+static ngx_http_ihanoi_grant_t *
+ngx_http_ihanoi_backend_grant(lua_State *L, ngx_http_ihanoi_run_t *run,
+    int name)
+{
+    size_t                    len;
+    ngx_uint_t                i;
+    const char               *text;
+    ngx_array_t              *backends;
+    ngx_http_ihanoi_grant_t  *grant;
+
+    if (lua_type(L, name) != LUA_TSTRING) {
+        (void) luaL_error(L, "a backend's name is a text");
+    }
+
+    text = lua_tolstring(L, name, &len);
+
+    backends = &run->state->plugin->backends;
+    grant = backends->elts;
+
+    for (i = 0; i < backends->nelts; i++) {
+        if (grant[i].name.len == len
+            && ngx_memcmp(grant[i].name.data, text, len) == 0)
+        {
+            return &grant[i];
+        }
+    }
+
+    (void) luaL_error(L, "the backend \"%s\" is not granted", text);
+
+    return NULL;
+}
+
+
+static void
+ngx_http_ihanoi_backend_method(lua_State *L, int options, const char *method,
+    ngx_http_ihanoi_capture_request_t *request)
+{
+    const ngx_http_ihanoi_backend_method_t  *m;
+
+    lua_getfield(L, options, "method");
+
+    if (!lua_isnil(L, -1)) {
+
+        if (lua_type(L, -1) != LUA_TSTRING
+            || (method && strcmp(method, lua_tostring(L, -1)) != 0))
+        {
+            (void) luaL_error(L, "the method is what the function's name says");
+        }
+
+        method = lua_tostring(L, -1);
+    }
+
+    if (method == NULL) {
+        method = "GET";
+    }
+
+    for (m = ngx_http_ihanoi_backend_methods; m->name.len; m++) {
+        if (strcmp((char *) m->name.data, method) == 0) {
+            break;
+        }
+    }
+
+    if (m->name.len == 0) {
+        (void) luaL_error(L, "the method \"%s\" is none of GET, HEAD, POST, "
+                          "PUT, PATCH, DELETE", method);
+    }
+
+    request->method = m->name;
+    request->method_id = m->id;
+
+    lua_pop(L, 1);
+}
+
+
+static void
+ngx_http_ihanoi_backend_limits(lua_State *L, ngx_http_ihanoi_run_t *run,
+    int options, ngx_http_ihanoi_capture_request_t *request)
+{
+    lua_Number  n;
+
+    lua_getfield(L, options, "timeout");
+
+    if (!lua_isnil(L, -1)) {
+        n = lua_tonumber(L, -1);
+
+        if (lua_type(L, -1) != LUA_TNUMBER || !(n >= 0.001 && n <= 86400)) {
+            (void) luaL_error(L, "timeout is from 0.001 to 86400 seconds");
+        }
+
+        request->timeout = (ngx_msec_t) (n * 1000);
+    }
+
+    lua_pop(L, 1);
+
+    /* the deadline itself ends the run */
+
+    if (request->timeout >= ngx_http_ihanoi_run_left(run)) {
+        request->timeout = 0;
+    }
+
+    request->max_size = NGX_HTTP_IHANOI_BACKEND_MAX_SIZE;
+
+    lua_getfield(L, options, "max_size");
+
+    if (!lua_isnil(L, -1)) {
+        n = lua_tonumber(L, -1);
+
+        if (lua_type(L, -1) != LUA_TNUMBER
+            || !(n >= 0 && n <= NGX_HTTP_IHANOI_BACKEND_LIMIT))
+        {
+            (void) luaL_error(L, "max_size is from 0 to 16777216 bytes");
+        }
+
+        request->max_size = (size_t) n;
+    }
+
+    lua_pop(L, 1);
+}
+
+
+static const char *
+ngx_http_ihanoi_backend_body(lua_State *L, ngx_http_ihanoi_run_t *run,
+    int options, const char **type, ngx_http_ihanoi_capture_request_t *request)
+{
+    int  json;
+
+    *type = NULL;
+
+    lua_getfield(L, options, "json");
+    lua_getfield(L, options, "body");
+
+    json = !lua_isnil(L, -2);
+
+    if (!json && lua_isnil(L, -1)) {
+        request->has_body = (request->method_id & (NGX_HTTP_POST|NGX_HTTP_PUT
+                                                   |NGX_HTTP_PATCH)) != 0;
+        return NULL;
+    }
+
+    if (request->method_id & (NGX_HTTP_GET|NGX_HTTP_HEAD)) {
+        (void) luaL_error(L, "%s has no body", request->method.data);
+    }
+
+    if (json && !lua_isnil(L, -1)) {
+        (void) luaL_error(L, "json and body are both given");
+    }
+
+    if (json) {
+        if (ihanoi_lua_push_encoded(L, lua_gettop(L) - 1) != 0) {
+            (void) luaL_error(L, "json: %s", lua_tostring(L, -1));
+        }
+
+        *type = "application/json";
+
+    } else if (lua_type(L, -1) != LUA_TSTRING) {
+        (void) luaL_error(L, "a body is a text");
+
+    } else {
+        *type = "application/octet-stream";
+    }
+
+    if (lua_objlen(L, -1) > NGX_HTTP_IHANOI_BACKEND_LIMIT) {
+        return "too large";
+    }
+
+    ngx_http_ihanoi_backend_copy(L, run, &request->body);
+    request->has_body = 1;
+
+    return NULL;
+}
+
+
+static const char *
+ngx_http_ihanoi_backend_headers(lua_State *L, ngx_http_ihanoi_run_t *run,
+    int options, const char *type, ngx_http_ihanoi_capture_request_t *request)
+{
+    int                               n;
+    size_t                            i, len;
+    const char                       *name, *value;
+    ngx_array_t                      *headers;
+    ngx_http_variable_value_t        *id;
+    ngx_http_ihanoi_api_main_conf_t  *amcf;
+
+    headers = &request->headers;
+
+    if (ngx_array_init(headers, run->request->pool, 8,
+                       sizeof(ngx_table_elt_t))
+        != NGX_OK)
+    {
+        (void) luaL_error(L, "not enough memory");
+    }
+
+    lua_getfield(L, options, "headers");
+
+    if (!lua_isnil(L, -1)) {
+
+        if (lua_type(L, -1) != LUA_TTABLE) {
+            (void) luaL_error(L, "headers are a table");
+        }
+
+        n = 0;
+
+        for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
+
+            if (lua_type(L, -2) != LUA_TSTRING
+                || lua_type(L, -1) != LUA_TSTRING
+                || ++n > NGX_HTTP_IHANOI_BACKEND_HEADERS)
+            {
+                (void) luaL_error(L, "headers are at most 32 names and texts");
+            }
+
+            name = lua_tolstring(L, -2, &len);
+            ngx_http_ihanoi_backend_name(L, name, len);
+
+            value = lua_tolstring(L, -1, &len);
+
+            if (len > NGX_HTTP_IHANOI_BACKEND_VALUE) {
+                return "bad header";
+            }
+
+            for (i = 0; i < len; i++) {
+                if (((u_char) value[i] < 0x20 && value[i] != '\t')
+                    || value[i] == 0x7f)
+                {
+                    return "bad header";
+                }
+            }
+
+            if (ngx_http_ihanoi_capture_header(run->request->pool, headers,
+                                               name, value, len)
+                != NGX_OK)
+            {
+                (void) luaL_error(L, "not enough memory");
+            }
+        }
+    }
+
+    if (type) {
+        ngx_http_ihanoi_backend_default(L, run, headers, "Content-Type", type,
+                                        strlen(type));
+    }
+
+    ngx_http_ihanoi_backend_default(L, run, headers, "Accept", "*/*", 3);
+    ngx_http_ihanoi_backend_default(L, run, headers, "Accept-Encoding",
+                                    "identity", 8);
+
+    lua_pushfstring(L, "ihanoi-plugin/%s %s", run->state->plugin->name.data,
+                    run->state->plugin->manifest->version);
+    value = lua_tolstring(L, -1, &len);
+    ngx_http_ihanoi_backend_default(L, run, headers, "User-Agent", value, len);
+
+    amcf = ngx_http_get_module_main_conf(run->request,
+                                         ngx_http_ihanoi_api_module);
+    id = ngx_http_ihanoi_request_id(run->request, amcf->request_id);
+
+    if (id && !id->not_found) {
+        ngx_http_ihanoi_backend_default(L, run, headers, "X-Request-Id",
+                                        (char *) id->data, id->len);
+    }
+
+    return NULL;
+}
+
+
+/* Which headers a plugin sends is written in its code: it raises. */
+
+static void
+ngx_http_ihanoi_backend_name(lua_State *L, const char *name, size_t len)
+{
+    size_t                    i;
+    const char *const        *own;
+
+    for (i = 0; i < len; i++) {
+        if (!((name[i] >= 'a' && name[i] <= 'z')
+              || (name[i] >= 'A' && name[i] <= 'Z')
+              || (name[i] >= '0' && name[i] <= '9')
+              || name[i] == '-'))
+        {
+            break;
+        }
+    }
+
+    if (len == 0 || len > 64 || i < len) {
+        (void) luaL_error(L, "a header's name is letters, digits and \"-\", "
+                          "at most 64");
+    }
+
+    for (own = ngx_http_ihanoi_backend_own; *own; own++) {
+        if (strcasecmp(*own, name) == 0) {
+            (void) luaL_error(L, "the header \"%s\" is the gateway's", name);
+        }
+    }
+}
+
+
+static void
+ngx_http_ihanoi_backend_default(lua_State *L, ngx_http_ihanoi_run_t *run,
+    ngx_array_t *headers, const char *name, const char *value, size_t len)
+{
+    size_t            n;
+    ngx_uint_t        i;
+    ngx_table_elt_t  *h;
+
+    n = strlen(name);
+    h = headers->elts;
+
+    for (i = 0; i < headers->nelts; i++) {
+        if (h[i].key.len == n
+            && ngx_strncasecmp(h[i].key.data, (u_char *) name, n) == 0)
+        {
+            return;
+        }
+    }
+
+    if (ngx_http_ihanoi_capture_header(run->request->pool, headers, name,
+                                       value, len)
+        != NGX_OK)
+    {
+        (void) luaL_error(L, "not enough memory");
+    }
+}
+
+
+/* The text on the top of the stack. */
+
+static void
+ngx_http_ihanoi_backend_copy(lua_State *L, ngx_http_ihanoi_run_t *run,
+    ngx_str_t *to)
+{
+    const char  *text;
+
+    text = lua_tolstring(L, -1, &to->len);
+
+    to->data = ngx_pnalloc(run->request->pool, to->len + 1);
+    if (to->data == NULL) {
+        (void) luaL_error(L, "not enough memory");
+    }
+
+    *ngx_cpymem(to->data, text, to->len) = '\0';
+}
