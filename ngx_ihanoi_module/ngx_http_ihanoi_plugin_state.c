@@ -158,6 +158,10 @@ ngx_http_ihanoi_plugin_state_load(ngx_http_ihanoi_plugin_state_t *state,
 
     ihanoi_call_destroy(call);
 
+    /* what the parser left; most plugins are idle most of the time */
+
+    ihanoi_sandbox_collect(state->sandbox);
+
     ihanoi_host_phase(ihanoi_sandbox_state(state->sandbox),
                       IHANOI_PHASE_REQUEST);
 
