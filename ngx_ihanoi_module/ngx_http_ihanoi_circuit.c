@@ -9,6 +9,7 @@
  * was not declared for longest is taken anew, so that the zone does not fill.
  */
 
+#include "ngx_http_ihanoi_metrics.h"
 #include "ngx_http_ihanoi_circuit.h"
 #include "ngx_http_ihanoi_zone.h"
 
@@ -53,13 +54,14 @@ struct ngx_http_ihanoi_circuit_s {
     ngx_str_t                      version;
     u_char                        *file;         /* NULL: no kill switch */
     time_t                         complained;
+    ngx_http_ihanoi_metric_t      *shown;        /* its state */
+    ngx_http_ihanoi_metric_t      *opened;
 };
 
 
 typedef struct {
     ngx_array_t                    circuits;     /* pointers */
     ngx_event_t                    timer;
-    ngx_uint_t                     watch;        /* there are files */
 } ngx_http_ihanoi_circuit_main_conf_t;
 
 
@@ -114,6 +116,7 @@ ngx_http_ihanoi_circuit_t *
 ngx_http_ihanoi_circuit_declare(ngx_conf_t *cf, ngx_str_t *name,
     ngx_str_t *version, const ihanoi_circuit_conf_t *conf, ngx_str_t *dir)
 {
+    ngx_str_t                             labels;
     ngx_http_ihanoi_circuit_t            *c, **slot;
     ngx_http_ihanoi_circuit_main_conf_t  *imcf;
 
@@ -158,8 +161,27 @@ ngx_http_ihanoi_circuit_declare(ngx_conf_t *cf, ngx_str_t *name,
         if (c->file == NULL) {
             return NULL;
         }
+    }
 
-        imcf->watch = 1;
+    ngx_str_null(&labels);
+
+    if (ngx_http_ihanoi_metric_label(cf->pool, &labels, "plugin", name)
+        != NGX_OK
+        || ngx_http_ihanoi_metric_label(cf->pool, &labels, "version", version)
+           != NGX_OK)
+    {
+        return NULL;
+    }
+
+    c->shown = ngx_http_ihanoi_metric_add(cf, NGX_HTTP_IHANOI_GAUGE_MAX,
+                  "ihanoi_plugin_circuit",
+                  "0: closed, 1: open, 2: half-open, 3: disabled.", &labels);
+    c->opened = ngx_http_ihanoi_metric_add(cf, NGX_HTTP_IHANOI_GAUGE_MAX,
+                  "ihanoi_plugin_circuit_opened",
+                  "How many times the circuit has opened.", &labels);
+
+    if (c->shown == NULL || c->opened == NULL) {
+        return NULL;
     }
 
     if (imcf->circuits.nelts == 0
@@ -484,6 +506,10 @@ ngx_http_ihanoi_circuit_watch(ngx_event_t *ev)
 
         c = slots[i];
 
+        ngx_http_ihanoi_metric_set(c->shown, ngx_http_ihanoi_circuit_state(c));
+        ngx_http_ihanoi_metric_set(c->opened,
+                                   ngx_http_ihanoi_circuit_opened(c));
+
         if (c->file == NULL) {
             continue;
         }
@@ -565,7 +591,7 @@ ngx_http_ihanoi_circuit_init_process(ngx_cycle_t *cycle)
     imcf = ngx_http_cycle_get_module_main_conf(cycle,
                                                ngx_http_ihanoi_circuit_module);
 
-    if (imcf == NULL || !imcf->watch) {
+    if (imcf == NULL || imcf->circuits.nelts == 0) {
         return NGX_OK;
     }
 

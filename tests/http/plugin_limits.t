@@ -102,6 +102,12 @@ close $fh;
 ok(wait_until(sub { $gw->get('/v1/other/hello')->{status} == 503 }),
    'a switch disables a plugin without a reload');
 is($gw->get('/v1/probe/hello')->{status}, 200, 'and no other');
+ok(wait_until(sub { $gw->get('/metrics')->{content}
+       =~ /^ihanoi_plugin_circuit\{plugin="other",version="1\.0\.0"\} 3$/m }),
+   'the metrics show it');
+like($gw->get('/metrics')->{content},
+     qr/^ihanoi_plugin_circuit_opened\{plugin="probe",version="1\.0\.0"\} 1$/m,
+     'and that the other circuit had opened once');
 $gw->reload;
 ok(wait_until(sub { $gw->get('/v1/other/hello')->{status} == 503 }),
    'also after a reload');
