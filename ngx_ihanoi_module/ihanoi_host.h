@@ -2,8 +2,9 @@
  * Copyright (C) iHaNoi contributors
  *
  * What plugins find under the global "ihanoi": one table of names, functions
- * and the phases in which they may be called.  Type stubs (LuaLS) and the
- * reference are generated from it.
+ * and the phases in which they may be called.  "make reference" makes the
+ * type stubs (conf/lua/ihanoi.lua) and the reference (docs/host-functions.md)
+ * from it.
  */
 
 #ifndef _IHANOI_HOST_H_INCLUDED_
@@ -54,6 +55,19 @@ typedef struct {
 } ihanoi_host_noun_t;
 
 
+/*
+ * A table that functions take or give, which their rows name "ihanoi.Caller";
+ * and with the name of a noun, "ihanoi.json", what its open() adds to it.
+ * fields are as params, one a line, with a text after " -- " where the name
+ * does not say it: "sub string -- unique with its issuer".
+ */
+typedef struct {
+    const char                    *name;
+    const char                    *fields;    /* "" when there are none */
+    const char                    *text;
+} ihanoi_host_class_t;
+
+
 extern const ihanoi_host_noun_t  ihanoi_host_json;
 extern const ihanoi_host_noun_t  ihanoi_host_crypto;
 extern const ihanoi_host_noun_t  ihanoi_host_jwt;
@@ -74,6 +88,12 @@ extern double (*ihanoi_host_time_now)(void);
 
 /* All of the above, ended by NULL. */
 extern const ihanoi_host_noun_t *const  ihanoi_host_nouns[];
+
+/*
+ * The classes of all nouns, of those that need nginx too, ended by a NULL
+ * name.  The reference has those that a row names.
+ */
+extern const ihanoi_host_class_t  ihanoi_host_classes[];
 
 
 /*

@@ -56,7 +56,7 @@ static const ihanoi_host_function_t  ihanoi_host_json_functions[] = {
 
     { "json", "raw", ihanoi_host_json_raw, IHANOI_PHASE_ANY,
       "text string",
-      "value? any\n"
+      "value? ihanoi.Raw\n"
       "err? string",
       "A value that encode() writes as the JSON text it was given, byte by "
       "byte: numbers of any size pass, nothing is read. tostring() gives the "

@@ -29,7 +29,7 @@ static const ihanoi_host_function_t  ngx_http_ihanoi_host_response_functions[] =
 {
     { "response", "problem", ngx_http_ihanoi_host_problem,
       IHANOI_PHASE_REQUEST, "code string\nmembers? table",
-      "kind \"problem\"\ncode string\nmembers table?",
+      "kind \"problem\"\ncode string\nmembers? table",
       "What a handler returns to refuse: \"return "
       "ihanoi.response.problem('bench-occupied', { since = at })\". The code is "
       "one of the contract's x-ihanoi-problems or of the gateway's own; members "
@@ -55,7 +55,7 @@ static const ihanoi_host_function_t  ngx_http_ihanoi_host_plugin_functions[] = {
       "defaults: a new table each time." },
 
     { "plugin", "secret", ngx_http_ihanoi_host_secret,
-      IHANOI_PHASE_ANY, "name string", "secret string?\nerr string?",
+      IHANOI_PHASE_ANY, "name string", "secret? string\nerr? string",
       "A secret that the operator granted, byte for byte as in its file but "
       "for line ends after it. nil and \"not granted\" for any other name." },
 
@@ -85,7 +85,8 @@ static const ihanoi_host_function_t  ngx_http_ihanoi_host_run_functions[] = {
 
     { "run", "sleep", ngx_http_ihanoi_host_sleep,
       IHANOI_PHASE_CALL, "seconds number", "",
-      "Waits, and lets others go on. The deadline ends it too." },
+      "Waits so many seconds, fractions count, and lets others go on. The "
+      "deadline ends it too. Raises outside 0 to 86400." },
 
     { NULL, NULL, NULL, 0, NULL, NULL, NULL }
 };

@@ -27,7 +27,7 @@ static const ihanoi_host_function_t  ngx_http_ihanoi_host_request_functions[] = 
 
     { "request", "caller", ngx_http_ihanoi_host_request_caller,
       IHANOI_PHASE_REQUEST, "",
-      "caller ihanoi.Caller?",
+      "caller? ihanoi.Caller",
       "Who is calling, of the verified token: issuer and sub, together the "
       "subject; assurance (declared, phone, verified or none); scopes, a list; "
       "claims, all of the token's. nil when there was no token." },
@@ -49,14 +49,15 @@ static const ihanoi_host_function_t  ngx_http_ihanoi_host_request_functions[] = 
 
     { "request", "body", ngx_http_ihanoi_host_request_body,
       IHANOI_PHASE_REQUEST, "",
-      "body any",
+      "body? any",
       "The whole body as the client sent it, checked against the contract; "
       "null members are ihanoi.json.null. nil when there was none." },
 
     { "request", "idempotency_key", ngx_http_ihanoi_host_request_key,
       IHANOI_PHASE_REQUEST, "",
-      "key string?",
-      "The Idempotency-Key of a POST: hand it on to systems that take one." },
+      "key? string",
+      "The Idempotency-Key of a POST: hand it on to systems that take one. nil "
+      "when there was none." },
 
     { "request", "time_left", ngx_http_ihanoi_host_request_left,
       IHANOI_PHASE_CALL, "",
