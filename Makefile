@@ -79,10 +79,10 @@ nginxmods   ?= /usr/lib/nginx/modules
 nginxshare  ?= /usr/share/nginx
 
 
-.PHONY: all module command unit test schema deps run stop install fuzz bench clean help
+.PHONY: all module command unit test schema reference deps run stop install fuzz bench clean help
 .DEFAULT_GOAL := all
 
-all: module command        ## build the module and the command's programs
+all: module command $(OUT)/nouns ## build the module and the command's programs
 
 run:                       ## install packages, build, start everything: PORT=8080 DATA_DIR=
 	@$(DEPS)
@@ -102,6 +102,9 @@ schema:                    ## renew sql/schema.sql after a new migration
 	@$(DEPS) $(PACKAGES_TEST)
 	@mkdir -p build && tests/tools/schema > build/schema.sql
 	@mv build/schema.sql sql/schema.sql
+
+reference: $(OUT)/nouns    ## renew docs/host-functions.md and conf/lua/ihanoi.lua
+	@tests/tools/reference $(OUT)/nouns .
 
 deps:                      ## only install the Debian packages for run and test
 	@$(DEPS) $(PACKAGES_TEST)
@@ -171,6 +174,14 @@ $(OUT)/unit/%: tests/unit/%.c $(OUT)/libihanoi.a $(HEADERS) $(OUT)/settings
 
 $(OUT)/contract: tests/tools/contract.c $(OUT)/libihanoi.a $(HEADERS) $(OUT)/settings
 	$(CC) $(OWN) $(LDFLAGS) $(INCS) -o $@ $< \
+	    $(OUT)/libihanoi.a $(LIBS)
+
+# The rows of host functions: what the module's objects miss of nginx is left
+# out, because nothing of them is called.
+HOST_OBJ = $(HOST_SRC:ngx_ihanoi_module/%.c=$(OUT)/nginx/objs/addon/ngx_ihanoi_module/%.o)
+$(OUT)/nouns: tests/tools/nouns.c $(OUT)/module.built $(OUT)/libihanoi.a $(HEADERS) $(OUT)/settings
+	$(CC) $(OWN) $(LDFLAGS) $(INCS) -no-pie \
+	    -Wl,--unresolved-symbols=ignore-all -o $@ $< $(HOST_OBJ) \
 	    $(OUT)/libihanoi.a $(LIBS)
 
 # A fuzz target linked with a small main that only replays its corpus: a unit

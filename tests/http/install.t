@@ -20,6 +20,7 @@ is(install(), 0, 'make install');
 for my $file (qw(usr/lib/nginx/modules/ngx_http_ihanoi_module.so
                  usr/share/nginx/modules-available/mod-http-ihanoi.conf
                  usr/share/ihanoi/conf/api/core.json
+                 usr/share/ihanoi/conf/lua/ihanoi.lua
                  usr/share/ihanoi/sql/roles.sql
                  usr/bin/ihanoi
                  etc/nginx/ihanoi/production.conf))

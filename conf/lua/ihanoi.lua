@@ -1,0 +1,732 @@
+---@meta
+
+-- What a plugin of the iHaNoi gateway finds in the global "ihanoi", for
+-- editors that use the Lua language server. docs/host-functions.md is the same
+-- to read.
+--
+-- Made by "make reference" of the tables in ngx_ihanoi_module/: edit the rows
+-- there and make it again.
+
+---@class ihanoi
+---@field request ihanoi.request
+---@field response ihanoi.response
+---@field plugin ihanoi.plugin
+---@field run ihanoi.run
+---@field log ihanoi.log
+---@field backend ihanoi.backend
+---@field json ihanoi.json
+---@field store ihanoi.store
+---@field lock ihanoi.lock
+---@field crypto ihanoi.crypto
+---@field jwt ihanoi.jwt
+---@field time ihanoi.time
+---@field money ihanoi.money
+---@field uuid ihanoi.uuid
+---@field text ihanoi.text
+ihanoi = {}
+
+
+---A request to a backend.
+---@class ihanoi.BackendRequest
+---@field method? "GET"|"HEAD"|"POST"|"PUT"|"PATCH"|"DELETE" GET when left out
+---@field path? string|(string|number)[] as in a URL, or segments to be encoded
+---@field query? table<string, any>
+---@field headers? table<string, string>
+---@field json? any a value for the body
+---@field body? string or a text for it
+---@field timeout? number seconds
+---@field max_size? integer bytes of the answer's body
+
+
+---The answer of a backend.
+---@class ihanoi.BackendResponse
+---@field status integer
+---@field headers table<string, string> names in lower case
+---@field body string
+---@field json? fun(): any, string the body's value, or nil and why it is not JSON
+
+
+---Who is calling, as the verified token says.
+---@class ihanoi.Caller
+---@field issuer string who issued the token
+---@field sub string unique among those of the issuer
+---@field subject string issuer, a space, and sub: unique everywhere
+---@field assurance "none"|"declared"|"phone"|"verified" how sure it is who that is
+---@field scopes string[]
+---@field claims table<string, any> all claims of the token
+
+
+---The one value that stands for null in JSON. It is true in a condition:
+---compare with `ihanoi.json.null`.
+---@class ihanoi.Null
+
+
+---JSON text that is written as it is, made by `ihanoi.json.raw()`. `tostring()`
+---gives the text; it has no members.
+---@class ihanoi.Raw
+
+
+---What a handler may know of its request beside the arguments it is called
+---with.
+---@class ihanoi.request
+ihanoi.request = {}
+
+---Who is calling, of the verified token: issuer and sub, together the subject;
+---assurance (declared, phone, verified or none); scopes, a list; claims, all of
+---the token's. nil when there was no token.
+---
+---In phases: request.
+---@return ihanoi.Caller? caller
+function ihanoi.request.caller() end
+
+---The request's number in all logs: 32 hexadecimal digits.
+---
+---In phases: request.
+---@return string id
+function ihanoi.request.id() end
+
+---The operationId of the contract.
+---
+---In phases: request.
+---@return string operation_id
+function ihanoi.request.operation() end
+
+---The language that the client prefers, of those the city answers in.
+---
+---In phases: request.
+---@return "vi"|"en" language
+function ihanoi.request.language() end
+
+---The whole body as the client sent it, checked against the contract; null
+---members are `ihanoi.json.null`. nil when there was none.
+---
+---In phases: request.
+---@return any body
+function ihanoi.request.body() end
+
+---The Idempotency-Key of a POST: hand it on to systems that take one. nil when
+---there was none.
+---
+---In phases: request.
+---@return string? key
+function ihanoi.request.idempotency_key() end
+
+---Seconds until the request's deadline. Nothing waits longer.
+---
+---In phases: request, job.
+---@return number seconds
+function ihanoi.request.time_left() end
+
+
+---How a handler refuses.
+---@class ihanoi.response
+ihanoi.response = {}
+
+---What a handler returns to refuse: "return
+---ihanoi.response.problem('bench-occupied', { since = at })". The code is one
+---of the contract's x-ihanoi-problems or of the gateway's own; members go into
+---the problem document (RFC 9457).
+---
+---In phases: request.
+---@param code string
+---@param members? table
+---@return "problem" kind
+---@return string code
+---@return table? members
+function ihanoi.response.problem(code, members) end
+
+
+---The plugin itself, and what its operator gave it.
+---@class ihanoi.plugin
+ihanoi.plugin = {}
+
+---The plugin's name.
+---@return string name
+function ihanoi.plugin.name() end
+
+---The version of its manifest.
+---@return string version
+function ihanoi.plugin.version() end
+
+---The operator's settings as the manifest's schema types them, with its
+---defaults: a new table each time.
+---@return table settings
+function ihanoi.plugin.settings() end
+
+---A secret that the operator granted, byte for byte as in its file but for line
+---ends after it. nil and "not granted" for any other name.
+---@param name string
+---@return string? secret
+---@return string? err
+function ihanoi.plugin.secret(name) end
+
+
+---The run of a handler: waiting.
+---@class ihanoi.run
+ihanoi.run = {}
+
+---Waits so many seconds, fractions count, and lets others go on. The deadline
+---ends it too. Raises outside 0 to 86400.
+---
+---In phases: request, job.
+---@param seconds number
+function ihanoi.run.sleep(seconds) end
+
+
+---The gateway's error log.
+---@class ihanoi.log
+ihanoi.log = {}
+
+---Writes into the gateway's error log, with the plugin's name, version and the
+---request's connection. At most 1024 bytes; control characters become spaces.
+---Leave out what is personal.
+---@param text string
+function ihanoi.log.error(text) end
+
+---The same, at level warn.
+---@param text string
+function ihanoi.log.warn(text) end
+
+---The same, at level info.
+---@param text string
+function ihanoi.log.info(text) end
+
+
+---HTTP to the backends that the manifest asks for and the operator has named.
+---@class ihanoi.backend
+ihanoi.backend = {}
+
+---Asks a backend of the manifest's permissions and waits for the whole answer.
+---Options: method (GET when left out; HEAD, POST, PUT, PATCH, DELETE); path, a
+---text as in a URL that begins with "/", or a list of segments that are encoded
+---here, { "spots", id }; query, a table of texts, numbers, booleans and lists
+---of them, sent in the order of their names; headers, a table; json, a value,
+---or body, a text; timeout in seconds; max_size of the answer's body in bytes,
+---at most 16777216, 1048576 when left out. The deadline of the run ends it too,
+---and the run with it.
+---
+---The response has status, headers (names in lower case, those that came twice
+---joined by ", "), body (a text) and `json()`, which gives the body's value, or
+---nil and why it is not JSON. Any status is a response, redirects are not
+---followed. nil and "refused" (no backend has got the request: it may be
+---repeated), "timeout", "too large" (more than max_size, or than the plugin's
+---memory), "aborted" (the answer broke off), "bad gateway" (there was none, or
+---not HTTP), "not found" (the operator's location is not there), "too many
+---calls" (32 a run), "bad path" (with "..", empty segments, encoded slashes,
+---control characters), "bad query", "bad header".
+---
+---Nothing of the client's request goes along: no token, no cookie, no header.
+---X-Request-Id is the request's number in all logs. Raises for a backend that
+---is not granted and for headers that belong to the connection.
+---
+---In phases: request.
+---@param name string
+---@param options? ihanoi.BackendRequest
+---@return ihanoi.BackendResponse? response
+---@return string? err
+function ihanoi.backend.request(name, options) end
+
+---`request()` with the method GET and the path before the options.
+---
+---In phases: request.
+---@param name string
+---@param path? string|(string|number)[]
+---@param options? ihanoi.BackendRequest
+---@return ihanoi.BackendResponse? response
+---@return string? err
+function ihanoi.backend.get(name, path, options) end
+
+---`request()` with the method POST and the path before the options.
+---
+---In phases: request.
+---@param name string
+---@param path? string|(string|number)[]
+---@param options? ihanoi.BackendRequest
+---@return ihanoi.BackendResponse? response
+---@return string? err
+function ihanoi.backend.post(name, path, options) end
+
+---Several at once: a list of at most 8 { name, options } as for `request()`.
+---Waits for all and gives a list in the same order of responses; in the place
+---of one that failed there is a table with err alone.
+---
+---In phases: request.
+---@param requests table
+---@return table responses
+function ihanoi.backend.all(requests) end
+
+
+---JSON, read and written strictly. `ihanoi.json.null` stands for null: nil is a
+---member that is not there.
+---@class ihanoi.json
+---@field null ihanoi.Null null in JSON: encode() writes it, decode() gives it
+ihanoi.json = {}
+
+---The value as JSON text. A table with indexes 1 .. n is an array, one with
+---names an object, an empty one {} unless `array()` marked it; nil is null.
+---Metatables are not asked. Integers up to 2^53 are written without point and
+---exponent, other numbers so that they read back the same and are no integers;
+---the order of members is not defined. nil and the place, such as "$.items\[3]
+---is a function", when there is something that JSON has not: a function, nan, a
+---table with holes or with names and indexes, text that is not UTF-8, more than
+---32 levels.
+---@param value any
+---@return string? text
+---@return string? err
+function ihanoi.json.encode(value) end
+
+---The value of a JSON text. null is `ihanoi.json.null`, arrays are marked as
+---such, so that an empty one stays one. nil and the reason, with the byte where
+---it stands, when the text is not JSON (RFC 8259), has a member twice in one
+---object, the character NUL, half of a surrogate pair, an integer beyond 2^53,
+---a number beyond a double's range or of more than 64 characters, or more than
+---32 levels.
+---@param text string
+---@return any value
+---@return string? err
+function ihanoi.json.decode(text) end
+
+---Marks a table as an array, a new one when none is given, and returns it:
+---`encode()` writes \[] when it is empty and refuses names in it.
+---`getmetatable()` of a marked table is "array". Raises when the table has a
+---metatable of its own.
+---@param list? table
+---@return table list
+function ihanoi.json.array(list) end
+
+---A value that `encode()` writes as the JSON text it was given, byte by byte:
+---numbers of any size pass, nothing is read. `tostring()` gives the text back.
+---nil and the reason when the text is not JSON; members that stand twice are
+---not looked for.
+---@param text string
+---@return ihanoi.Raw? value
+---@return string? err
+function ihanoi.json.raw(text) end
+
+
+---Keys and values that all worker processes of this machine share, each plugin
+---its own, as large as the operator granted. When it is full, what has expired
+---goes first, then what was not used for longest. It is empty after a restart,
+---after its size was changed, and after a worker process died within a change:
+---for what can be made again, not for what must not be lost. Raises when the
+---plugin has no store.
+---@class ihanoi.store
+ihanoi.store = {}
+
+---The value of a key and its version; nil when the key is not there or has
+---expired. Tables come back as `ihanoi.json.decode()` makes them, a copy each
+---time; what `ihanoi.json.raw()` made comes back as such, and is not read.
+---Raises when a raw part of a table holds what `decode()` refuses.
+---
+---In phases: request, job.
+---@param key string
+---@return any value
+---@return number? version
+function ihanoi.store.get(key) end
+
+---Sets a key of 1 to 250 bytes, whether it is there or not, and returns its new
+---version. A value is a string, a number, a boolean, or what
+---`ihanoi.json.encode()` takes; with its encoding it may have 65536 bytes.
+---expires: seconds from now, fractions count; without it the key stays until it
+---is deleted or evicted. nil and the reason when the value is too long or
+---cannot be encoded.
+---
+---In phases: request, job.
+---@param key string
+---@param value any
+---@param options? { expires?: number }
+---@return number? version
+---@return string? err
+function ihanoi.store.set(key, value, options) end
+
+---As `set()`, but nil and "exists" when the key is there: of several that add
+---at the same time one succeeds.
+---
+---In phases: request, job.
+---@param key string
+---@param value any
+---@param options? { expires?: number }
+---@return number? version
+---@return string? err
+function ihanoi.store.add(key, value, options) end
+
+---As `set()`, but only while the key has this version, which `get()` and the
+---functions that change it return: nil and "changed" when somebody was faster,
+---nil and "not found" when it is not there. Versions are never used again, so a
+---key that was deleted and made anew has changed.
+---
+---In phases: request, job.
+---@param key string
+---@param version number
+---@param value any
+---@param options? { expires?: number }
+---@return number? version
+---@return string? err
+function ihanoi.store.compare_and_set(key, version, value, options) end
+
+---Deletes a key, with a version only while it has this one. nil and "not found"
+---or "changed".
+---
+---In phases: request, job.
+---@param key string
+---@param version? number
+---@return true? done
+---@return string? err
+function ihanoi.store.delete(key, version) end
+
+---Adds to a number, 1 when by is not given, and returns the sum: no increment
+---of others is lost. When the key is not there it begins as first and expires
+---as said; without first nil and "not found". A key that is there keeps its
+---time to expire. nil and "not a number", or "out of range" when the sum is
+---infinite.
+---
+---In phases: request, job.
+---@param key string
+---@param by? number
+---@param options? { first?: number, expires?: number }
+---@return number? value
+---@return string? err
+function ihanoi.store.increment(key, by, options) end
+
+
+---Locks among all calls of the plugin on this machine, kept in its store and
+---lost with it; gateways on other machines do not see them. They save doing
+---work twice; what must never happen twice is for the database to prevent. A
+---call that ends, however it ends, does not release its locks.
+---@class ihanoi.lock
+ihanoi.lock = {}
+
+---Takes the lock of a name of 1 to 250 bytes, for at most so many seconds (up
+---to 3600), and does not wait: nil and "held" when another has it, nil and
+---"full" when locks already take a fourth of the store. Choose the seconds
+---longer than the call may take: a lock that expires under its holder protects
+---nothing.
+---
+---In phases: request, job.
+---@param name string
+---@param seconds number
+---@return number? token
+---@return string? err
+function ihanoi.lock.acquire(name, seconds) end
+
+---Gives a lock back. nil and "not held" when it has expired meanwhile, whether
+---or not another has it now: what was done under it may have been done twice.
+---
+---In phases: request, job.
+---@param name string
+---@param token number
+---@return true? done
+---@return string? err
+function ihanoi.lock.release(name, token) end
+
+
+---Digests, HMAC, random bytes, and the texts that bytes travel as.
+---@class ihanoi.crypto
+ihanoi.crypto = {}
+
+---The SHA-256 digest of a text (FIPS 180-4), in lower-case hex, or as form
+---says: bytes, base64 with padding, base64url without. Raises when the text has
+---more than 4 MiB.
+---@param text string
+---@param form? "hex"|"raw"|"base64"|"base64url"
+---@return string digest
+function ihanoi.crypto.sha256(text, form) end
+
+---The SHA-384 digest of a text (FIPS 180-4), in lower-case hex, or as form
+---says: bytes, base64 with padding, base64url without. Raises when the text has
+---more than 4 MiB.
+---@param text string
+---@param form? "hex"|"raw"|"base64"|"base64url"
+---@return string digest
+function ihanoi.crypto.sha384(text, form) end
+
+---The SHA-512 digest of a text (FIPS 180-4), in lower-case hex, or as form
+---says: bytes, base64 with padding, base64url without. Raises when the text has
+---more than 4 MiB.
+---@param text string
+---@param form? "hex"|"raw"|"base64"|"base64url"
+---@return string digest
+function ihanoi.crypto.sha512(text, form) end
+
+---The HMAC of a text with a secret key (RFC 2104), in lower-case hex, or as
+---form says: bytes, base64 with padding, base64url without. Raises when the
+---text has more than 4 MiB. Compare it with `equal()`, never with ==.
+---@param alg "sha256"|"sha384"|"sha512"
+---@param key string
+---@param text string
+---@param form? "hex"|"raw"|"base64"|"base64url"
+---@return string mac
+function ihanoi.crypto.hmac(alg, key, text, form) end
+
+---Whether two texts are the same; the time it takes tells only their lengths.
+---@param a string
+---@param b string
+---@return boolean same
+function ihanoi.crypto.equal(a, b) end
+
+---n random bytes, 1 to 1024, that nobody can foresee: for keys, codes and
+---tokens. `math.random()` is not for these. As bytes, or in another form.
+---@param n integer
+---@param form? "raw"|"hex"|"base64"|"base64url"
+---@return string bytes
+function ihanoi.crypto.random(n, form) end
+
+---Base64 with padding (RFC 4648, 4), in one line. Raises above 4 MiB.
+---@param bytes string
+---@return string text
+function ihanoi.crypto.base64_encode(bytes) end
+
+---The bytes of a base64 text with padding; nil and a reason when it is not
+---exactly what `base64_encode()` writes: line breaks, missing padding and bits
+---that say nothing are refused. Raises above 4 MiB.
+---@param text string
+---@return string? bytes
+---@return string? err
+function ihanoi.crypto.base64_decode(text) end
+
+---Base64url without padding (RFC 4648, 5), for URLs and tokens. Raises above 4
+---MiB.
+---@param bytes string
+---@return string text
+function ihanoi.crypto.base64url_encode(bytes) end
+
+---The bytes of a base64url text without padding; nil and a reason when it is
+---not exactly what `base64url_encode()` writes. Raises above 4 MiB.
+---@param text string
+---@return string? bytes
+---@return string? err
+function ihanoi.crypto.base64url_decode(text) end
+
+---Two lower-case digits a byte. Raises above 4 MiB.
+---@param bytes string
+---@return string text
+function ihanoi.crypto.hex_encode(bytes) end
+
+---The bytes of hex digits, in upper or lower case; nil and a reason when there
+---are others or their number is odd. Raises above 4 MiB.
+---@param text string
+---@return string? bytes
+---@return string? err
+function ihanoi.crypto.hex_decode(text) end
+
+
+---Tokens for other services, and from them. Callers of this gateway are
+---identified before a plugin runs: their tokens are not its business.
+---@class ihanoi.jwt
+ihanoi.jwt = {}
+
+---A signed token (RFC 7519) with these claims. alg is HS256, RS256, PS256,
+---ES256 (also 384, 512) or EdDSA; key is the secret, of no less bytes than the
+---digest has, or a private key in PEM without a passphrase, RSA of 2048 to 4096
+---bits. expires, in seconds, 300 when absent, at most 366 days, sets "iat" and
+---"exp", so the claims have neither. kid and type ("JWT") go to the header. nil
+---and a reason when the key does not fit, when there is something in the claims
+---that JSON has not, or when they are more than 4096 bytes.
+---
+---In phases: request, job.
+---@param claims table
+---@param key string
+---@param options { alg: string, kid?: string, expires?: number, type?: string }
+---@return string? token
+---@return string? err
+function ihanoi.jwt.sign(claims, key, options) end
+
+---The claims of a token that is good. alg is the only algorithm that is
+---accepted, whatever the token says; key is the secret, a public key in PEM, or
+---the JSON text of a set of keys (RFC 7517), from which "kid" chooses. The
+---token needs "sub" and "exp"; "exp", "nbf" and "iat" are held against the
+---clock, with leeway seconds (0, at most 300); "aud", "iss" and the header's
+---"typ" against audience, issuer and type where they are given. Read as
+---strictly as tokens of callers are. nil and a reason otherwise.
+---
+---In phases: request, job.
+---@param token string
+---@param key string
+---@param options { alg: string, audience?: string, issuer?: string, type?: string, leeway?: number }
+---@return table? claims
+---@return string? err
+function ihanoi.jwt.verify(token, key, options) end
+
+
+---Instants are numbers of seconds since 1970 in UTC; days are texts such as
+---"2026-11-24". Where a day begins is decided in Hà Nội: +07:00 all year round,
+---also for times before 13 June 1975, when clocks there showed something else.
+---@class ihanoi.time
+ihanoi.time = {}
+
+---Seconds since 1970-01-01 00:00 UTC, with a fraction.
+---@return number seconds
+function ihanoi.time.now() end
+
+---The date in Hà Nội, "2026-11-24".
+---@return string date
+function ihanoi.time.today() end
+
+---Seconds since 1970 of a time with an offset as in RFC 3339,
+---"2026-11-24T18:00:00.5+07:00", of the years 1000 to 9998 and with at most 6
+---digits after the point; or of a date, "2026-11-24": when it begins in Hà Nội.
+---nil and a reason for anything else, such as 30 February, a second 60, or a
+---time without an offset.
+---@param text string
+---@return number? seconds
+---@return string? err
+function ihanoi.time.parse(text) end
+
+---Seconds since 1970 as a text in Hà Nội: "2026-11-24T18:00:00+07:00", its date
+---"2026-11-24" or its time "18:00:00". Fractions of a second are left out.
+---Raises outside the years 1 to 9999.
+---@param seconds number
+---@param form? "rfc3339"|"date"|"time"
+---@return string text
+function ihanoi.time.format(seconds, form) end
+
+---The day of the week of a date "2026-11-24": 1 is Monday, 7 is Sunday (ISO
+---8601). nil and a reason when it is not a date.
+---@param date string
+---@return integer? day
+---@return string? err
+function ihanoi.time.weekday(date) end
+
+---The date n days later, or earlier when n is negative. nil and a reason when
+---it is not a date, or leaves the years 1 to 9999.
+---@param date string
+---@param n integer
+---@return string? date
+---@return string? err
+function ihanoi.time.add_days(date, n) end
+
+---The number of days from one date to another: 1 for tomorrow, negative when
+---the second is earlier. nil and a reason when one is not a date.
+---@param from string
+---@param to string
+---@return integer? days
+---@return string? err
+function ihanoi.time.between(from, to) end
+
+
+---Amounts of đồng: integers up to 2^53 (nine million billion), exact.
+---@class ihanoi.money
+ihanoi.money = {}
+
+---An amount as people write it: "1250000", "1.250.000", "1.250.000 ₫",
+---"-5.000đ", "1.250.000 VND", "1.250.000 đồng". Points stand between groups of
+---three digits, all of them or none. nil and a reason for anything else, commas
+---included: they may mean two things.
+---@param text string
+---@return integer? amount
+---@return string? err
+function ihanoi.money.parse(text) end
+
+---An amount as "1.250.000 ₫". Raises when it is not an integer of at most 2^53.
+---@param amount integer
+---@return string text
+function ihanoi.money.format(amount) end
+
+---The sum of all amounts. Raises when one of them, or the sum, is not an
+---integer of at most 2^53.
+---@param amount integer
+---@param ... integer
+---@return integer sum
+function ihanoi.money.add(amount, ...) end
+
+---a less b. Raises when one of them, or the difference, is not an integer of at
+---most 2^53.
+---@param a integer
+---@param b integer
+---@return integer difference
+function ihanoi.money.sub(a, b) end
+
+---An amount taken some times. Raises when one of them, or the product, is not
+---an integer of at most 2^53. For parts of an amount there is `share()`.
+---@param amount integer
+---@param times integer
+---@return integer product
+function ihanoi.money.mul(amount, times) end
+
+---Splits an amount by weights so that not a đồng is lost: each part is total \*
+---weight / sum of weights, rounded down, and what is left goes, one đồng each,
+---to the parts that lost most by it, the first ones among equals. share(100000,
+---{1, 1, 1}) is {33334, 33333, 33333}. Raises unless there are 1 to 1000
+---weights, integers from 0 to 2^53, not all of them 0.
+---@param total integer
+---@param weights integer[]
+---@return integer[] parts
+function ihanoi.money.share(total, weights) end
+
+
+---Names that nobody else gives (RFC 9562).
+---@class ihanoi.uuid
+ihanoi.uuid = {}
+
+---A random UUID, in lower case: 122 bits that nobody can foresee.
+---@return string uuid
+function ihanoi.uuid.v4() end
+
+---A UUID that begins with the time in milliseconds: those of one worker sort in
+---the order they were made, which indexes of a database like. It tells
+---everybody when it was made.
+---@return string uuid
+function ihanoi.uuid.v7() end
+
+---Whether a text is a UUID, of any version, in lower or upper case.
+---@param text string
+---@return boolean valid
+function ihanoi.uuid.valid(text) end
+
+
+---Vietnamese in UTF-8, by characters: `string.lower()`, # and `string.sub()`
+---know bytes only.
+---@class ihanoi.text
+ihanoi.text = {}
+
+---Whether the bytes are UTF-8 (RFC 3629).
+---@param text string
+---@return boolean valid
+function ihanoi.text.valid(text) end
+
+---The number of characters (Unicode code points): 6 of "Hà Nội" as `nfc()` has
+---it. nil and a reason when the text is not UTF-8.
+---@param text string
+---@return integer? n
+---@return string? err
+function ihanoi.text.length(text) end
+
+---The first n characters of a text, or all of it; a letter is not cut off from
+---marks that follow it, both are left out then. nil and a reason when the text
+---is not UTF-8.
+---@param text string
+---@param n integer
+---@return string? text
+---@return string? err
+function ihanoi.text.truncate(text, n) end
+
+---In lower case, all letters of Unicode that have one: "đường" of "ĐƯỜNG". nil
+---and a reason when the text is not UTF-8.
+---@param text string
+---@return string? text
+---@return string? err
+function ihanoi.text.lower(text) end
+
+---In upper case, character by character. nil and a reason when the text is not
+---UTF-8.
+---@param text string
+---@return string? text
+---@return string? err
+function ihanoi.text.upper(text) end
+
+---The composed form (Unicode Normalization Form C): "ệ" is one character,
+---however it was typed. For texts that are compared or stored. nil and a reason
+---when the text is not UTF-8 or has more than 8192 bytes without a place where
+---a character surely begins, which no text of words has.
+---@param text string
+---@return string? text
+---@return string? err
+function ihanoi.text.nfc(text) end
+
+---Without the marks of Latin letters, and with d for đ: "Duong Lang" of "Đường
+---Láng". For searching; other scripts stay as they are, in `nfc()`. nil and a
+---reason as there.
+---@param text string
+---@return string? text
+---@return string? err
+function ihanoi.text.unaccent(text) end
