@@ -35,6 +35,10 @@ is("$rc $out", "0 $dir/tree_care\n", 'a new plugin');
 is("$rc$out", '0', 'passes the checks too');
 like($err, qr/^tree_care 0\.1\.0 is good, contents [0-9a-f]{12}$/m,
      'which says what it is');
+my $luarc = JSON::PP::decode_json(
+    scalar `cat $dir/tree_care/.luarc.json`);
+ok(-f "$luarc->{'workspace.library'}[0]/ihanoi.lua",
+   'editors find what "ihanoi" has');
 is(`grep -rl template $dir/tree_care`, '', 'nothing of the template\'s name');
 ($rc, $out, $err) = ihanoi(qw(plugin new tree_care --into), $dir);
 is($rc, 3, 'a folder that is there is not written into');

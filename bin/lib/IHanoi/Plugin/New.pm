@@ -7,6 +7,8 @@ use strict;
 use warnings;
 use File::Basename qw(dirname);
 use File::Path qw(make_path);
+use File::Spec;
+use JSON::PP ();
 use IHanoi::Command;
 use IHanoi::Plugin::Folder;
 
@@ -50,10 +52,32 @@ USAGE
         close $fh or fail("could not write $folder/$file: $!");
     }
 
+    editor_settings("$folder/.luarc.json");
+
     print "$folder\n";
     print STDERR "Next: edit $folder/plugin.json, then "
                . "ihanoi plugin check $folder\n";
     return 0;
+}
+
+
+# For editors with the Lua language server: what "ihanoi" has, and which of
+# Lua's libraries a plugin has not. Names that begin with a dot are no part of a
+# plugin, so the path of this machine goes nowhere.
+sub editor_settings {
+    my ($file) = @_;
+
+    my %settings = (
+        'runtime.version'   => 'LuaJIT',
+        'runtime.builtin'   => { map { $_ => 'disable' }
+                                 qw(debug ffi io jit jit.profile jit.util os
+                                    string.buffer table.clear table.new) },
+        'workspace.library' => [ File::Spec->rel2abs(share() . '/conf/lua') ],
+    );
+
+    open my $fh, '>:raw', $file or fail("could not write $file: $!");
+    print $fh JSON::PP->new->pretty->canonical->utf8->encode(\%settings);
+    close $fh or fail("could not write $file: $!");
 }
 
 
