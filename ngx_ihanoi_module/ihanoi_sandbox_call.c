@@ -290,12 +290,23 @@ ihanoi_call_back(ihanoi_call_t *call, lua_State *from, int ok, int n)
     call->depth--;
     to = call->stack[call->depth - 1];
 
-    call->sandbox->host++;
-    lua_checkstack(to, n + 1);
-    call->sandbox->host--;
+    /* nothing here is protected: coroutine.resume() has seen to the room */
 
-    lua_pushboolean(to, ok);
-    lua_xmove(from, to, n);
+    call->sandbox->host++;
+
+    if (n > IHANOI_SANDBOX_RESULTS) {
+        lua_pop(from, n);
+        lua_pushboolean(to, 0);
+        lua_pushliteral(to, "too many results of a coroutine");
+        n = 1;
+
+    } else {
+        (void) lua_checkstack(to, n + 1);
+        lua_pushboolean(to, ok);
+        lua_xmove(from, to, n);
+    }
+
+    call->sandbox->host--;
 
     return n + 1;
 }

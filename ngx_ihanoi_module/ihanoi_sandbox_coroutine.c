@@ -91,6 +91,13 @@ ihanoi_coroutine_resume(lua_State *L)
         return luaL_error(L, "too many coroutines inside each other");
     }
 
+    /*
+     * The results come when nobody can catch an error: a stack that is full
+     * then would end the process.
+     */
+
+    luaL_checkstack(L, IHANOI_SANDBOX_RESULTS + 2, "results of a coroutine");
+
     sandbox->op = IHANOI_SANDBOX_RESUME;
 
     return lua_yield(L, n);

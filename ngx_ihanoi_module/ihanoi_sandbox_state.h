@@ -13,6 +13,10 @@
 #include "ihanoi_sandbox.h"
 
 
+/* That a coroutine may yield or return at once. */
+#define IHANOI_SANDBOX_RESULTS  250
+
+
 /* What the coroutine that has just yielded wants. */
 typedef enum {
     IHANOI_SANDBOX_NONE = 0,

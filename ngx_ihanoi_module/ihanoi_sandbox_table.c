@@ -1,8 +1,8 @@
 /*
  * Copyright (C) iHaNoi contributors
  *
- * table.sort() and table.concat(): no hook runs inside of C, so these poll.
- * The other functions on tables are LuaJIT's.
+ * table.sort(), concat() and insert(): no hook runs inside of C, so these
+ * poll.  The other functions on tables are LuaJIT's.
  */
 
 #include <limits.h>
@@ -27,6 +27,7 @@ static void ihanoi_table_merge(lua_State *L, int from, int to, size_t left,
     size_t right, size_t end);
 static int ihanoi_table_less(lua_State *L);
 static int ihanoi_table_concat(lua_State *L);
+static int ihanoi_table_insert(lua_State *L);
 
 
 void
@@ -39,6 +40,9 @@ ihanoi_sandbox_open_table(lua_State *L)
 
     lua_pushcfunction(L, ihanoi_table_concat);
     lua_setfield(L, -2, "concat");
+
+    lua_pushcfunction(L, ihanoi_table_insert);
+    lua_setfield(L, -2, "insert");
 
     lua_pop(L, 1);
 }
@@ -268,4 +272,47 @@ ihanoi_table_concat(lua_State *L)
     lua_pushlstring(L, block, total);
 
     return 1;
+}
+
+
+/*
+ * LuaJIT's moves what is between a position and the end, one after the other:
+ * table.insert({}, -2^31, x) takes minutes.
+ */
+
+static int
+ihanoi_table_insert(lua_State *L)
+{
+    lua_Integer  i, place, end;
+
+    luaL_checktype(L, 1, LUA_TTABLE);
+
+    end = (lua_Integer) lua_objlen(L, 1) + 1;
+
+    switch (lua_gettop(L)) {
+
+    case 2:
+        place = end;
+        break;
+
+    case 3:
+        place = luaL_checkint(L, 2);
+        break;
+
+    default:
+        return luaL_error(L, "wrong number of arguments to 'insert'");
+    }
+
+    for (i = end; i > place; i--) {
+        lua_rawgeti(L, 1, (int) (i - 1));
+        lua_rawseti(L, 1, (int) i);
+
+        if (i % IHANOI_TABLE_STEPS == 0) {
+            ihanoi_sandbox_poll(L);
+        }
+    }
+
+    lua_rawseti(L, 1, (int) place);
+
+    return 0;
 }

@@ -163,6 +163,24 @@ test_coroutines(void)
     ok(strstr(said("table.sort({3, 2, 1}, coroutine.wrap(function() end))"),
               "in a callback") != NULL, "nor in a callback of C");
 
+    /* what one returns meets a stack that is full, at some depth of f() */
+
+    is_str(said("local co = coroutine.create(function() while true do\n"
+                "  coroutine.yield(unpack({}, 1, 250)) end end)\n"
+                "local function f() coroutine.resume(co) return 1 + f() end\n"
+                "return tostring(pcall(f))"), "false",
+           "results meet a full stack");
+    is_str(said("local co = coroutine.create(function()\n"
+                "  coroutine.yield(unpack({}, 1, 251)) return 'on' end)\n"
+                "local ok, e = coroutine.resume(co)\n"
+                "return tostring(ok) .. e .. select(2, coroutine.resume(co))"),
+           "falsetoo many results of a coroutineon", "there are not too many");
+    is_str(said("local co = coroutine.wrap(function(...)\n"
+                "  return select('#', coroutine.yield(...)) end)\n"
+                "return select('#', co(unpack({}, 1, 250)))\n"
+                "  .. ' ' .. co(unpack({}, 1, 7000))"), "250 7000",
+           "but enough");
+
     /* a host function may wait in any of them, under pcall() too */
 
     is_int(run_for("local co = coroutine.wrap(function(a)\n"
@@ -231,6 +249,9 @@ static const char  *immortals[] = {
     "while true do local s = ('x'):rep(1000) end",
     "while true do pcall(string.rep, 'x', 1e9) end",
     "while true do require('lib.fees') end",
+    "table.insert({}, -2^31, 1)",
+    "local t = {} for i = 1, 1e5 do t[i] = i end\n"
+    "while true do table.insert(t, 1, 0) t[#t] = nil end",
 };
 
 
