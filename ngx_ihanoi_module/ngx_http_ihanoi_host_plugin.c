@@ -11,7 +11,8 @@
 #include "ihanoi_lua_json.h"
 
 
-#define NGX_HTTP_IHANOI_HOST_LOG_LEN  1024
+/* Lines of a run: a plugin must not fill the disk in its CPU time. */
+#define NGX_HTTP_IHANOI_HOST_LINES  100
 
 
 static int ngx_http_ihanoi_host_problem(lua_State *L);
@@ -69,7 +70,8 @@ static const ihanoi_host_function_t  ngx_http_ihanoi_host_log_functions[] = {
       IHANOI_PHASE_ANY, "text string", "",
       "Writes into the gateway's error log, with the plugin's name, version "
       "and the request's connection. At most 1024 bytes; control characters "
-      "become spaces. Leave out what is personal." },
+      "become spaces. Of a call's lines the first 100 are written. Leave out "
+      "what is personal." },
 
     { "log", "warn", ngx_http_ihanoi_host_log_warn,
       IHANOI_PHASE_ANY, "text string", "", "The same, at level warn." },
@@ -199,28 +201,40 @@ ngx_http_ihanoi_host_secret(lua_State *L)
 static int
 ngx_http_ihanoi_host_write(lua_State *L, ngx_uint_t level)
 {
-    u_char                    *p, *last;
-    size_t                     len;
-    u_char                     line[NGX_HTTP_IHANOI_HOST_LOG_LEN];
-    const char                *text;
-    ngx_http_ihanoi_run_t     *run;
-    ngx_http_ihanoi_plugin_t  *plugin;
+    size_t                           len;
+    u_char                           line[NGX_HTTP_IHANOI_PLUGIN_TEXT];
+    unsigned                        *lines;
+    ngx_log_t                       *log;
+    const char                      *text;
+    ngx_http_ihanoi_run_t           *run;
+    ngx_http_ihanoi_plugin_t        *plugin;
+    ngx_http_ihanoi_plugin_state_t  *state;
 
     text = luaL_checklstring(L, 1, &len);
 
-    p = line;
-    last = line + ngx_min(len, NGX_HTTP_IHANOI_HOST_LOG_LEN);
+    run = ngx_http_ihanoi_run_of(L);
+    state = ngx_http_ihanoi_plugin_state_of(L);
+    plugin = state->plugin;
 
-    for ( /* void */ ; p < last; p++, text++) {
-        *p = ((u_char) *text < 0x20 || *text == 0x7f) ? ' ' : (u_char) *text;
+    lines = run ? &run->lines : &state->lines;
+    log = run ? run->log : ngx_cycle->log;
+
+    if (*lines > NGX_HTTP_IHANOI_HOST_LINES) {
+        return 0;
     }
 
-    run = ngx_http_ihanoi_run_of(L);
-    plugin = ngx_http_ihanoi_plugin_state_of(L)->plugin;
+    if (++*lines > NGX_HTTP_IHANOI_HOST_LINES) {
+        ngx_log_error(NGX_LOG_WARN, log, 0,
+                      "plugin \"%V\" %s says too much: the rest of this "
+                      "call's lines is not written", &plugin->name,
+                      plugin->manifest->version);
+        return 0;
+    }
 
-    ngx_log_error(level, run ? run->log : ngx_cycle->log, 0,
-                  "plugin \"%V\" %s says: %*s", &plugin->name,
-                  plugin->manifest->version, (size_t) (last - line), line);
+    len = ngx_http_ihanoi_plugin_text(line, text, len);
+
+    ngx_log_error(level, log, 0, "plugin \"%V\" %s says: %*s", &plugin->name,
+                  plugin->manifest->version, len, line);
 
     return 0;
 }

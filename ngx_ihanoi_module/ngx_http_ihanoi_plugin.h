@@ -51,6 +51,12 @@ typedef enum {
 /* Answers that are held against the contract: so many, then one of so many. */
 #define NGX_HTTP_IHANOI_PLUGIN_SAMPLE  64
 
+/* An answer that is longer is not: to read it stops the worker for too long. */
+#define NGX_HTTP_IHANOI_PLUGIN_HELD    (1024 * 1024)
+
+/* Bytes of a plugin's text in a line of the log. */
+#define NGX_HTTP_IHANOI_PLUGIN_TEXT    1024
+
 
 /* A name and what was given for it. */
 typedef struct {
@@ -94,6 +100,8 @@ struct ngx_http_ihanoi_plugin_s {
     ngx_http_ihanoi_plugin_state_t  *state;       /* of this worker */
     ngx_uint_t                       runs;        /* in this worker */
     ngx_uint_t                       answers;     /* in this worker */
+    size_t                           held;        /* bytes of answers that their
+                                                     clients have not read */
     ngx_flag_t                       check;       /* every answer */
     ngx_http_ihanoi_plugin_t        *next;
 };
@@ -111,6 +119,7 @@ struct ngx_http_ihanoi_plugin_state_s {
     ngx_http_ihanoi_run_t           *preempted;   /* has the run lock */
     ngx_queue_t                      ready;       /* runs that wait for it */
     ngx_uint_t                       runs;
+    unsigned                         lines;       /* logged while loading */
     unsigned                         stale:1;     /* goes with its last run */
 };
 
@@ -145,6 +154,13 @@ ngx_http_ihanoi_plugin_state_t *ngx_http_ihanoi_plugin_state_get(
 /* No new run gets it; it is destroyed with its last run. */
 void ngx_http_ihanoi_plugin_state_retire(
     ngx_http_ihanoi_plugin_state_t *state);
+
+/*
+ * What a plugin says, for a log: at most NGX_HTTP_IHANOI_PLUGIN_TEXT bytes of
+ * it into line, which is as long, and returned as its length.  Control
+ * characters become spaces: a plugin writes no lines of its own there.
+ */
+size_t ngx_http_ihanoi_plugin_text(u_char *line, const char *text, size_t len);
 
 /* The state and the plugin of a coroutine, for host functions. */
 ngx_http_ihanoi_plugin_state_t *ngx_http_ihanoi_plugin_state_of(lua_State *L);

@@ -9,6 +9,14 @@
 #include "ngx_http_ihanoi_problem.h"
 
 
+/* An answer that is being sent. */
+typedef struct {
+    ngx_http_ihanoi_plugin_t  *plugin;
+    char                      *text;
+    size_t                     len;
+} ngx_http_ihanoi_plugin_held_t;
+
+
 static ngx_int_t ngx_http_ihanoi_plugin_prepare(ngx_http_request_t *r,
     ngx_http_ihanoi_api_ctx_t *ctx, ngx_str_t *body);
 static ngx_int_t ngx_http_ihanoi_plugin_ended(ngx_http_request_t *r,
@@ -242,9 +250,24 @@ ngx_http_ihanoi_plugin_reply(ngx_http_request_t *r,
 
     plugin = run->state->plugin;
 
-    ngx_http_ihanoi_metric_inc(plugin->calls[run->outcome]);
     ngx_http_ihanoi_circuit_leave(plugin->circuit, run->ticket,
                                   run->outcome != NGX_HTTP_IHANOI_RUN_OK);
+
+    /* not the plugin's failure: slow clients do not open its circuit */
+
+    if (run->outcome == NGX_HTTP_IHANOI_RUN_OK
+        && plugin->held + run->answer.len > plugin->memory)
+    {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "plugin \"%V\" %s: %uz bytes of its answers wait for "
+                      "their clients, there is no memory for %uz more",
+                      &plugin->name, plugin->manifest->version, plugin->held,
+                      run->answer.len);
+
+        run->outcome = NGX_HTTP_IHANOI_RUN_MEMORY;
+    }
+
+    ngx_http_ihanoi_metric_inc(plugin->calls[run->outcome]);
 
     switch (run->outcome) {
 
@@ -297,11 +320,12 @@ static ngx_int_t
 ngx_http_ihanoi_plugin_answer(ngx_http_request_t *r,
     ngx_http_ihanoi_api_ctx_t *ctx, ngx_http_ihanoi_run_t *run)
 {
-    ngx_uint_t                    i;
-    ngx_pool_cleanup_t           *cln;
-    ngx_http_ihanoi_grant_t      *header;
-    ngx_http_ihanoi_answer_t     *answer;
-    ngx_http_ihanoi_reply_row_t   row;
+    ngx_uint_t                      i;
+    ngx_pool_cleanup_t             *cln;
+    ngx_http_ihanoi_grant_t        *header;
+    ngx_http_ihanoi_answer_t       *answer;
+    ngx_http_ihanoi_reply_row_t     row;
+    ngx_http_ihanoi_plugin_held_t  *held;
 
     answer = &run->answer;
 
@@ -332,13 +356,19 @@ ngx_http_ihanoi_plugin_answer(ngx_http_request_t *r,
     row.location = answer->location;
 
     if (answer->text) {
-        cln = ngx_pool_cleanup_add(r->pool, 0);
+        cln = ngx_pool_cleanup_add(r->pool,
+                                   sizeof(ngx_http_ihanoi_plugin_held_t));
         if (cln == NULL) {
             return NGX_ERROR;
         }
 
+        held = cln->data;
+        held->plugin = run->state->plugin;
+        held->text = answer->text;
+        held->len = answer->len;
+
+        held->plugin->held += answer->len;
         cln->handler = ngx_http_ihanoi_plugin_free;
-        cln->data = answer->text;
 
         row.body.data = (u_char *) answer->text;
         row.body.len = answer->len;
@@ -353,19 +383,25 @@ ngx_http_ihanoi_plugin_answer(ngx_http_request_t *r,
 static void
 ngx_http_ihanoi_plugin_free(void *data)
 {
-    free(data);
+    ngx_http_ihanoi_plugin_held_t *held = data;
+
+    held->plugin->held -= held->len;
+    free(held->text);
 }
 
 
 /*
  * Holds the answer against the contract: all of them, or the first of a worker
- * and then one of NGX_HTTP_IHANOI_PLUGIN_SAMPLE.
+ * and then one of NGX_HTTP_IHANOI_PLUGIN_SAMPLE, unless it is long.
  */
 
 static ngx_int_t
 ngx_http_ihanoi_plugin_hold(ngx_http_request_t *r,
     ngx_http_ihanoi_api_ctx_t *ctx, ngx_http_ihanoi_run_t *run)
 {
+    size_t                     len;
+    u_char                     line[NGX_HTTP_IHANOI_PLUGIN_TEXT];
+    const char                *pointer;
     ihanoi_input_t             in;
     ngx_http_ihanoi_answer_t  *answer;
     ngx_http_ihanoi_plugin_t  *plugin;
@@ -379,8 +415,10 @@ ngx_http_ihanoi_plugin_hold(ngx_http_request_t *r,
 
     plugin->answers++;
 
-    if (!plugin->check && plugin->answers > NGX_HTTP_IHANOI_PLUGIN_SAMPLE
-        && plugin->answers % NGX_HTTP_IHANOI_PLUGIN_SAMPLE != 0)
+    if (!plugin->check
+        && (answer->len > NGX_HTTP_IHANOI_PLUGIN_HELD
+            || (plugin->answers > NGX_HTTP_IHANOI_PLUGIN_SAMPLE
+                && plugin->answers % NGX_HTTP_IHANOI_PLUGIN_SAMPLE != 0)))
     {
         return NGX_OK;
     }
@@ -402,11 +440,16 @@ ngx_http_ihanoi_plugin_hold(ngx_http_request_t *r,
         return NGX_OK;
     }
 
+    /* the pointer has names that the plugin chose */
+
+    pointer = in.violations[0].pointer;
+    len = ngx_http_ihanoi_plugin_text(line, pointer, ngx_strlen(pointer));
+
     ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                   "plugin \"%V\" %s: the answer of \"%V\" is not what its "
-                  "contract says at \"%s\": %s", &plugin->name,
+                  "contract says at \"%*s\": %s", &plugin->name,
                   plugin->manifest->version, &ctx->operation->id,
-                  in.violations[0].pointer, in.violations[0].message);
+                  len, line, in.violations[0].message);
 
     return NGX_ERROR;
 }

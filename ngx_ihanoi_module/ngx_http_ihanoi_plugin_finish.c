@@ -18,6 +18,9 @@
 
 #define NGX_HTTP_IHANOI_FINISH_HEADERS  16
 
+/* Bytes of a problem's members: they are read again, into C's own tree. */
+#define NGX_HTTP_IHANOI_FINISH_MEMBERS  16384
+
 
 static void ngx_http_ihanoi_finish_problem(lua_State *L,
     ngx_http_ihanoi_run_t *run);
@@ -109,6 +112,11 @@ ngx_http_ihanoi_finish_problem(lua_State *L, ngx_http_ihanoi_run_t *run)
             != 0)
         {
             ngx_http_ihanoi_finish_wrong(L, run, lua_tostring(L, -1));
+        }
+
+        if (run->answer.len > NGX_HTTP_IHANOI_FINISH_MEMBERS) {
+            ngx_http_ihanoi_finish_wrong(L, run,
+                             "a problem's members are at most 16384 bytes");
         }
 
         run->answer.members = json_loadb(run->answer.text, run->answer.len, 0,

@@ -95,8 +95,11 @@ static ngx_int_t
 ngx_http_ihanoi_plugin_state_load(ngx_http_ihanoi_plugin_state_t *state,
     ngx_uint_t level, ngx_log_t *log)
 {
+    size_t                     len;
+    u_char                     line[NGX_HTTP_IHANOI_PLUGIN_TEXT];
     lua_State                 *L;
     ngx_int_t                  rc;
+    const char                *error;
     ihanoi_run_e               run;
     ihanoi_call_t             *call;
     ngx_http_ihanoi_plugin_t  *plugin;
@@ -152,8 +155,11 @@ ngx_http_ihanoi_plugin_state_load(ngx_http_ihanoi_plugin_state_t *state,
         break;
 
     default:
-        ngx_log_error(level, log, 0, "plugin \"%V\" could not be loaded: %s",
-                      &plugin->name, ihanoi_call_error(call));
+        error = ihanoi_call_error(call);
+        len = ngx_http_ihanoi_plugin_text(line, error, ngx_strlen(error));
+
+        ngx_log_error(level, log, 0, "plugin \"%V\" could not be loaded: %*s",
+                      &plugin->name, len, line);
     }
 
     ihanoi_call_destroy(call);
@@ -263,6 +269,22 @@ ngx_http_ihanoi_plugin_state_retire(ngx_http_ihanoi_plugin_state_t *state)
     if (state->plugin->state == state) {
         state->plugin->state = NULL;
     }
+}
+
+
+size_t
+ngx_http_ihanoi_plugin_text(u_char *line, const char *text, size_t len)
+{
+    size_t  i;
+
+    len = ngx_min(len, NGX_HTTP_IHANOI_PLUGIN_TEXT);
+
+    for (i = 0; i < len; i++) {
+        line[i] = ((u_char) text[i] < 0x20 || text[i] == 0x7f)
+                  ? ' ' : (u_char) text[i];
+    }
+
+    return len;
 }
 
 

@@ -154,6 +154,9 @@ static void
 ngx_http_ihanoi_run_end(ngx_http_ihanoi_run_t *run,
     ngx_http_ihanoi_run_outcome_e outcome)
 {
+    size_t                           len;
+    u_char                           line[NGX_HTTP_IHANOI_PLUGIN_TEXT];
+    const char                      *error;
     ngx_http_ihanoi_plugin_t        *plugin;
     ngx_http_ihanoi_plugin_state_t  *state;
 
@@ -191,9 +194,11 @@ ngx_http_ihanoi_run_end(ngx_http_ihanoi_run_t *run,
         break;
 
     default:
-        ngx_log_error(NGX_LOG_ERR, run->log, 0, "plugin \"%V\" %s: %s",
-                      &plugin->name, plugin->manifest->version,
-                      ihanoi_call_error(run->call));
+        error = ihanoi_call_error(run->call);
+        len = ngx_http_ihanoi_plugin_text(line, error, ngx_strlen(error));
+
+        ngx_log_error(NGX_LOG_ERR, run->log, 0, "plugin \"%V\" %s: %*s",
+                      &plugin->name, plugin->manifest->version, len, line);
     }
 
     /* cut short anywhere, it may have left anything behind */

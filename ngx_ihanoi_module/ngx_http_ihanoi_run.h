@@ -59,6 +59,7 @@ struct ngx_http_ihanoi_run_s {
     ngx_event_t                      turn;        /* posted: run it */
     ngx_msec_t                       deadline;
     int                              nargs;
+    unsigned                         lines;       /* that it has logged */
 
     ngx_http_ihanoi_run_cancel_pt    cancel;      /* of what it waits for */
     void                            *wait;
