@@ -16,7 +16,7 @@ chmod 0755, $dir;
 delete @ENV{qw(DATA_DIR PG_PORT PORT)};
 
 make_path("$dir/build/$build");
-for my $name (qw(bin conf sql config Makefile VERSION)) {
+for my $name (qw(bin conf plugins sql config Makefile VERSION)) {
     system('cp', '-r', "$tree/$name", $dir) == 0 or die "cp $name";
 }
 for my $name (qw(module.built ngx_http_ihanoi_module.so ihanoi-token
