@@ -21,6 +21,7 @@ extern const ihanoi_host_noun_t  ngx_http_ihanoi_host_plugin;
 extern const ihanoi_host_noun_t  ngx_http_ihanoi_host_run;
 extern const ihanoi_host_noun_t  ngx_http_ihanoi_host_log;
 extern const ihanoi_host_noun_t  ngx_http_ihanoi_host_backend;
+extern const ihanoi_host_noun_t  ngx_http_ihanoi_host_db;
 
 
 /* Ended by NULL. */

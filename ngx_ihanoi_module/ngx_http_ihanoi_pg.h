@@ -22,6 +22,7 @@ typedef struct ngx_http_ihanoi_pgdb_s      ngx_http_ihanoi_pgdb_t;
 typedef struct ngx_http_ihanoi_pgstmt_s    ngx_http_ihanoi_pgstmt_t;
 typedef struct ngx_http_ihanoi_pgcall_s    ngx_http_ihanoi_pgcall_t;
 typedef struct ngx_http_ihanoi_pgresult_s  ngx_http_ihanoi_pgresult_t;
+typedef struct ngx_http_ihanoi_pgsession_s ngx_http_ihanoi_pgsession_t;
 
 
 typedef enum {
@@ -44,9 +45,15 @@ typedef enum {
     NGX_HTTP_IHANOI_PG_DOWN,         /* no connection: never sent, or a read
                                         that was lost and not retried */
     NGX_HTTP_IHANOI_PG_TIMEOUT,      /* sent, deadline passed */
-    NGX_HTTP_IHANOI_PG_UNKNOWN       /* a write was sent and the connection was
+    NGX_HTTP_IHANOI_PG_UNKNOWN,      /* a write was sent and the connection was
                                         lost, or the commit was not replicated:
                                         it may have happened */
+
+    /* of texts only */
+    NGX_HTTP_IHANOI_PG_TOO_LARGE,    /* the answer was not read to its end: a
+                                        write may have happened */
+    NGX_HTTP_IHANOI_PG_MISUSED       /* it left a transaction open, or is a
+                                        COPY: rolled back */
 } ngx_http_ihanoi_pg_outcome_e;
 
 
@@ -65,6 +72,16 @@ ngx_str_t ngx_http_ihanoi_pgresult_detail(ngx_http_ihanoi_pgresult_t *res);
 /* The message if its class of SQLSTATE cannot hold personal data, or empty:
    use this one for logs. */
 ngx_str_t ngx_http_ihanoi_pgresult_loggable(ngx_http_ihanoi_pgresult_t *res);
+/* Columns; their names live as long as res, types are PostgreSQL's OIDs. */
+ngx_uint_t ngx_http_ihanoi_pgresult_columns(ngx_http_ihanoi_pgresult_t *res);
+ngx_str_t ngx_http_ihanoi_pgresult_name(ngx_http_ihanoi_pgresult_t *res,
+    ngx_uint_t column);
+ngx_uint_t ngx_http_ihanoi_pgresult_type(ngx_http_ihanoi_pgresult_t *res,
+    ngx_uint_t column);
+/* Rows that an insert, update, delete or select touched. */
+ngx_uint_t ngx_http_ihanoi_pgresult_affected(ngx_http_ihanoi_pgresult_t *res);
+/* Bytes that it holds. */
+size_t ngx_http_ihanoi_pgresult_size(ngx_http_ihanoi_pgresult_t *res);
 void ngx_http_ihanoi_pgresult_free(ngx_http_ihanoi_pgresult_t *res);
 
 
@@ -88,6 +105,8 @@ struct ngx_http_ihanoi_pgstmt_s {
     unsigned                     repeatable:1; /* a write that may be sent
                                                again when its outcome is not
                                                known: it claims a key */
+    unsigned                     text:1;    /* known at run time only; without
+                                               a name it is not prepared */
 
     /* what the catalogue must have: names and types of the arguments */
     ngx_str_t                    function;  /* empty: not checked */
@@ -128,6 +147,73 @@ ngx_http_ihanoi_pgcall_t *ngx_http_ihanoi_pgcall_submit(
  * tombstone.  The completion is not called after this.
  */
 void ngx_http_ihanoi_pgcall_abandon(ngx_http_ihanoi_pgcall_t *call);
+
+/*
+ * SQL that is known at run time only: a plugin's.  The first
+ * NGX_HTTP_IHANOI_PG_TEXTS of a database and worker are prepared with their
+ * first use on each connection, under a name made of their content; others are
+ * parsed each time.  They are one statement each (the protocol sees to it) and
+ * run alone on their connection.
+ */
+#define NGX_HTTP_IHANOI_PG_TEXTS  200
+
+typedef struct {
+    ngx_http_ihanoi_pg_class_e   class;
+    ngx_str_t                    sql;       /* NUL-terminated; of the caller,
+                                               until the call ends */
+    ngx_uint_t                   nparams;   /* always the same for this sql */
+} ngx_http_ihanoi_pgtext_t;
+
+/*
+ * For the configuration: calls of texts will be submitted to db, and an answer
+ * of more than limit bytes is not read to its end.  operation is for the log.
+ */
+ngx_int_t ngx_http_ihanoi_pg_texts(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
+    ngx_str_t *operation, size_t limit);
+
+/* The schema where unqualified names of db are looked for first. */
+ngx_str_t *ngx_http_ihanoi_pg_schema(ngx_http_ihanoi_pgdb_t *db);
+
+/*
+ * As ngx_http_ihanoi_pgcall_submit(), of a text.  session: NULL, or one whose
+ * connection is used; timeout is bounded by the class's.  A call outside of a
+ * session that was lost is sent again only in a read-only class.
+ */
+ngx_http_ihanoi_pgcall_t *ngx_http_ihanoi_pgcall_submit_text(
+    ngx_http_ihanoi_pgdb_t *db, ngx_http_ihanoi_pgtext_t *text,
+    ngx_http_ihanoi_pgsession_t *session, const char *const *values,
+    ngx_msec_t timeout, ngx_http_ihanoi_pgcall_pt done, void *data,
+    ngx_log_t *log, ngx_http_ihanoi_pg_outcome_e *outcome);
+
+
+/*
+ * A session keeps one connection of a pool to itself, for a transaction, from
+ * its first call ("begin") until it is closed.  One call at a time; none is
+ * sent again.  When the connection is lost, or a call timed out, further calls
+ * are refused with DOWN: what was not committed is rolled back.
+ */
+typedef enum {
+    NGX_HTTP_IHANOI_PGSESSION_IDLE = 0,  /* no transaction */
+    NGX_HTTP_IHANOI_PGSESSION_OPEN,
+    NGX_HTTP_IHANOI_PGSESSION_FAILED,    /* can be rolled back only */
+    NGX_HTTP_IHANOI_PGSESSION_UNKNOWN    /* busy, lost */
+} ngx_http_ihanoi_pgsession_state_e;
+
+/* NULL: no memory. */
+ngx_http_ihanoi_pgsession_t *ngx_http_ihanoi_pgsession_create(ngx_log_t *log);
+
+ngx_http_ihanoi_pgsession_state_e ngx_http_ihanoi_pgsession_state(
+    ngx_http_ihanoi_pgsession_t *session);
+
+/* The next call is its last and must not be cancelled: a commit. */
+void ngx_http_ihanoi_pgsession_ending(ngx_http_ihanoi_pgsession_t *session);
+
+/*
+ * Frees it.  Its calls have ended or were abandoned; what runs is cancelled,
+ * what is open rolled back, and then others may have the connection.
+ */
+void ngx_http_ihanoi_pgsession_close(ngx_http_ihanoi_pgsession_t *session);
+
 
 /* Seconds a client is told to wait, from the class's queue (with jitter). */
 ngx_uint_t ngx_http_ihanoi_pg_retry_after(ngx_http_ihanoi_pgdb_t *db,

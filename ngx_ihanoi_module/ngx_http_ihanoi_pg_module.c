@@ -404,6 +404,11 @@ ngx_http_ihanoi_pg_finish(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db)
 
         class->longest = class->timeout;
 
+        if (db->texts && i != NGX_HTTP_IHANOI_PG_CONTROL) {
+            /* what a text leaves behind is looked for after each */
+            class->depth = 1;
+        }
+
         for (n = 0; n < class->stmts.nelts; n++) {
             class->longest = ngx_max(class->longest, stmts[n]->timeout);
         }
@@ -447,7 +452,7 @@ ngx_http_ihanoi_pg_params(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
                                                               class->user);
     }
 
-    size = 512 + db->release.len;
+    size = 512 + db->schema.len;
 
     options = ngx_pnalloc(cf->pool, size);
     if (options == NULL) {
@@ -462,14 +467,14 @@ ngx_http_ihanoi_pg_params(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
     timeout = class->longest - class->longest / 10;
 
     p = ngx_snprintf(options, size - 1,
-                     "-c search_path=code_%V,public"
+                     "-c search_path=%V,public"
                      " -c statement_timeout=%M"
                      " -c lock_timeout=%M"
                      " -c idle_in_transaction_session_timeout=%M"
                      " -c plan_cache_mode=force_generic_plan"
                      " -c client_min_messages=warning"
                      " -c jit=off",
-                     &db->release, timeout, class->lock_timeout,
+                     &db->schema, timeout, class->lock_timeout,
                      class->longest + 10000);
 
     if (class->readonly) {
@@ -477,7 +482,7 @@ ngx_http_ihanoi_pg_params(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
                          " -c default_transaction_read_only=on");
     }
 
-    if (class == &db->classes[NGX_HTTP_IHANOI_PG_SLOW]) {
+    if (db->texts || class == &db->classes[NGX_HTTP_IHANOI_PG_SLOW]) {
         /* a worker that died must not leave long queries behind */
         p = ngx_slprintf(p, options + size - 1,
                          " -c client_connection_check_interval=1000");

@@ -48,6 +48,7 @@ static char *ngx_http_ihanoi_pgblock_set_sslmode(ngx_conf_t *cf,
     ngx_http_ihanoi_pgdb_t *db, ngx_uint_t offset);
 static char *ngx_http_ihanoi_pgblock_set_class(ngx_conf_t *cf,
     ngx_http_ihanoi_pgdb_t *db, ngx_uint_t offset);
+static ngx_uint_t ngx_http_ihanoi_pgblock_is_name(ngx_str_t *s);
 
 
 static const ngx_http_ihanoi_pgblock_line_t
@@ -60,6 +61,12 @@ static const ngx_http_ihanoi_pgblock_line_t
 
     { ngx_string("release"), 1, ngx_http_ihanoi_pgblock_set_str,
       offsetof(ngx_http_ihanoi_pgdb_t, release) },
+
+    { ngx_string("schema"), 1, ngx_http_ihanoi_pgblock_set_str,
+      offsetof(ngx_http_ihanoi_pgdb_t, schema) },
+
+    { ngx_string("user"), 1, ngx_http_ihanoi_pgblock_set_str,
+      offsetof(ngx_http_ihanoi_pgdb_t, user) },
 
     { ngx_string("read_user"), 1, ngx_http_ihanoi_pgblock_set_str,
       offsetof(ngx_http_ihanoi_pgdb_t, read_user) },
@@ -611,11 +618,31 @@ invalid:
 }
 
 
+static ngx_uint_t
+ngx_http_ihanoi_pgblock_is_name(ngx_str_t *s)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < s->len; i++) {
+
+        if (!((s->data[i] >= 'a' && s->data[i] <= 'z')
+              || (s->data[i] >= '0' && s->data[i] <= '9')
+              || s->data[i] == '_'))
+        {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
 /* At the end of the block: what must be there, and defaults for the rest. */
 
 char *
 ngx_http_ihanoi_pgblock_check(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db)
 {
+    ngx_str_t                  *roles[3];
     ngx_uint_t                  i;
     ngx_http_ihanoi_pgclass_t  *class;
 
@@ -627,18 +654,50 @@ ngx_http_ihanoi_pgblock_check(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db)
         return "has no \"dbname\"";
     }
 
-    if (db->release.len == 0) {
+    if (db->release.len && db->schema.len) {
+        return "has both \"release\" and \"schema\"";
+    }
+
+    if (db->release.len == 0 && db->schema.len == 0) {
         return "has no \"release\"";
     }
 
-    for (i = 0; i < db->release.len; i++) {
+    if (db->schema.len == 0) {
 
-        if (!((db->release.data[i] >= 'a' && db->release.data[i] <= 'z')
-              || (db->release.data[i] >= '0' && db->release.data[i] <= '9')
-              || db->release.data[i] == '_'))
-        {
+        if (!ngx_http_ihanoi_pgblock_is_name(&db->release)) {
             return "has a \"release\" that is not of letters, digits and "
                    "underscores";
+        }
+
+        db->schema.data = ngx_pnalloc(cf->pool, sizeof("code_")
+                                                + db->release.len);
+        if (db->schema.data == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        db->schema.len = ngx_sprintf(db->schema.data, "code_%V%Z",
+                                     &db->release)
+                         - db->schema.data - 1;
+
+    } else {
+
+        if (!ngx_http_ihanoi_pgblock_is_name(&db->schema)) {
+            return "has a \"schema\" that is not of letters, digits and "
+                   "underscores";
+        }
+
+        db->release = db->schema;
+    }
+
+    if (db->user.len) {
+        roles[0] = &db->read_user;
+        roles[1] = &db->write_user;
+        roles[2] = &db->control_user;
+
+        for (i = 0; i < 3; i++) {
+            if (roles[i]->len == 0) {
+                *roles[i] = db->user;
+            }
         }
     }
 

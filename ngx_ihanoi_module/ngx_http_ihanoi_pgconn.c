@@ -75,6 +75,9 @@ ngx_http_ihanoi_pgconn_connect(ngx_http_ihanoi_pgconn_t *pc,
     pc->broken = 0;
     pc->replicating = 0;
     pc->unwanted = 0;
+    pc->oversize = 0;
+    pc->copying = 0;
+    pc->received = 0;
     pc->reason.len = 0;
     pc->end = NGX_HTTP_IHANOI_PGCONN_UNREACHABLE;
 
@@ -182,6 +185,13 @@ ngx_http_ihanoi_pgconn_event(ngx_event_t *ev)
      * Read in both cases: a server whose answers are not read stops reading
      * our requests (libpq 34.4).
      */
+
+    if (ngx_http_ihanoi_pgconn_oversize(pc)) {
+        pc->oversize = 1;
+        ngx_http_ihanoi_pgconn_reason(pc, "the answer is too large");
+        ngx_http_ihanoi_pgconn_close(pc);
+        return;
+    }
 
     if (PQconsumeInput(pc->pg) == 0) {
         pc->broken = 1;

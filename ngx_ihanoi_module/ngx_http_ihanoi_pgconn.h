@@ -6,7 +6,7 @@
  * A connection carries exchanges: one statement and its own Sync each.  They
  * are answered in order; each ends exactly once, by done() or by lost().  The
  * connection knows no call, no request and no pool: its owner gives it the
- * parameters, the statements to prepare and five functions.
+ * parameters, the statements to prepare and six functions.
  */
 
 #ifndef _NGX_HTTP_IHANOI_PGCONN_H_INCLUDED_
@@ -46,7 +46,12 @@ struct ngx_http_ihanoi_pgexchange_s {
     ngx_http_ihanoi_pgstmt_t        *stmt;
     ngx_http_ihanoi_pgresult_t      *result;    /* rows, or the error */
     uint64_t                         sent;      /* microseconds */
+    const char                      *sql;       /* of a text, until sent */
+    ngx_uint_t                       nparams;   /* of a text */
+    ngx_http_ihanoi_pgsession_state_e  state;   /* of the session, after it */
     unsigned                         kind:2;
+    unsigned                         parse:1;   /* prepares its text */
+    unsigned                         parsed:1;  /* and it worked */
     unsigned                         failed:1;  /* result is an error */
     unsigned                         unreplicated:1; /* committed here only */
 };
@@ -102,6 +107,9 @@ struct ngx_http_ihanoi_pgconn_s {
     ngx_uint_t                       generation;
     ngx_msec_t                       ready_at;  /* owner's, 0: was not */
     ngx_msec_t                       retire_at; /* owner's */
+    ngx_http_ihanoi_pgsession_t     *session;   /* owner's: has it alone */
+    size_t                           limit;     /* of an answer to a text */
+    size_t                           received;  /* of it so far */
     int                              pid;       /* of the backend */
     u_char                           pid_text[NGX_INT_T_LEN + 1];
 
@@ -116,6 +124,8 @@ struct ngx_http_ihanoi_pgconn_s {
     unsigned                         lazy:1;      /* do not prepare ahead */
     unsigned                         leaving:1;   /* no more exchanges */
     unsigned                         broken:1;
+    unsigned                         oversize:1;  /* broken for its answer */
+    unsigned                         copying:1;   /* broken for a COPY */
     unsigned                         unwanted:1;  /* owner's: nobody waits for
                                                      what is running */
     unsigned                         signalled:1; /* owner's: a signal to the

@@ -27,6 +27,11 @@
 #define NGX_HTTP_IHANOI_PGX_DEALLOCATE  3
 
 
+static ngx_int_t ngx_http_ihanoi_pgconn_text(ngx_http_ihanoi_pgconn_t *pc,
+    ngx_http_ihanoi_pgexchange_t *x, ngx_http_ihanoi_pgstmt_t *stmt,
+    const char *const *values);
+static ngx_http_ihanoi_pgsession_state_e ngx_http_ihanoi_pgconn_session_state(
+    ngx_http_ihanoi_pgconn_t *pc);
 static ngx_int_t ngx_http_ihanoi_pgconn_prepare(ngx_http_ihanoi_pgconn_t *pc,
     ngx_http_ihanoi_pgstmt_t *stmt, ngx_uint_t kind);
 static ngx_int_t ngx_http_ihanoi_pgconn_append(ngx_http_ihanoi_pgconn_t *pc,
@@ -48,6 +53,10 @@ ngx_http_ihanoi_pgconn_execute(ngx_http_ihanoi_pgconn_t *pc,
         return NGX_ERROR;
     }
 
+    if (stmt->text) {
+        return ngx_http_ihanoi_pgconn_text(pc, x, stmt, values);
+    }
+
     if (!pc->prepared[stmt->index]
         && ngx_http_ihanoi_pgconn_prepare(pc, stmt,
                                           NGX_HTTP_IHANOI_PGX_PREPARE)
@@ -61,6 +70,55 @@ ngx_http_ihanoi_pgconn_execute(ngx_http_ihanoi_pgconn_t *pc,
 
     sent = PQsendQueryPrepared(pc->pg, (char *) stmt->name.data,
                                (int) stmt->nparams, values, NULL, NULL, 0);
+
+    if (ngx_http_ihanoi_pgconn_append(pc, x, sent) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    pc->in_flight++;
+
+    return NGX_OK;
+}
+
+
+/*
+ * Parsed in the same exchange as it is executed: an error of either is its
+ * answer, and a transaction sees one failure.
+ */
+
+static ngx_int_t
+ngx_http_ihanoi_pgconn_text(ngx_http_ihanoi_pgconn_t *pc,
+    ngx_http_ihanoi_pgexchange_t *x, ngx_http_ihanoi_pgstmt_t *stmt,
+    const char *const *values)
+{
+    int  sent;
+
+    x->kind = NGX_HTTP_IHANOI_PGX_EXECUTE;
+    x->stmt = stmt;
+    x->parse = 0;
+    x->parsed = 0;
+
+    pc->received = 0;
+
+    if (stmt->name.len == 0) {
+        sent = PQsendQueryParams(pc->pg, x->sql, (int) x->nparams, NULL,
+                                 values, NULL, NULL, 0);
+
+    } else {
+        sent = 1;
+
+        if (!pc->prepared[stmt->index]) {
+            x->parse = 1;
+            sent = PQsendPrepare(pc->pg, (char *) stmt->name.data, x->sql, 0,
+                                 NULL);
+        }
+
+        if (sent == 1) {
+            sent = PQsendQueryPrepared(pc->pg, (char *) stmt->name.data,
+                                       (int) x->nparams, values, NULL, NULL,
+                                       0);
+        }
+    }
 
     if (ngx_http_ihanoi_pgconn_append(pc, x, sent) != NGX_OK) {
         return NGX_ERROR;
@@ -289,6 +347,7 @@ ngx_http_ihanoi_pgconn_drain(ngx_http_ihanoi_pgconn_t *pc)
         }
 
         PQclear(res);
+        x->state = ngx_http_ihanoi_pgconn_session_state(pc);
         ngx_queue_remove(&x->queue);
 
         ngx_http_ihanoi_pgconn_finish(pc, x);
@@ -307,6 +366,28 @@ ngx_http_ihanoi_pgconn_drain(ngx_http_ihanoi_pgconn_t *pc)
 
     if (PQstatus(pc->pg) != CONNECTION_OK) {
         pc->broken = 1;
+    }
+}
+
+
+/* libpq knows when nothing else is in flight: so it is with texts. */
+
+static ngx_http_ihanoi_pgsession_state_e
+ngx_http_ihanoi_pgconn_session_state(ngx_http_ihanoi_pgconn_t *pc)
+{
+    switch (PQtransactionStatus(pc->pg)) {
+
+    case PQTRANS_IDLE:
+        return NGX_HTTP_IHANOI_PGSESSION_IDLE;
+
+    case PQTRANS_INTRANS:
+        return NGX_HTTP_IHANOI_PGSESSION_OPEN;
+
+    case PQTRANS_INERROR:
+        return NGX_HTTP_IHANOI_PGSESSION_FAILED;
+
+    default:
+        return NGX_HTTP_IHANOI_PGSESSION_UNKNOWN;
     }
 }
 
@@ -336,11 +417,19 @@ ngx_http_ihanoi_pgconn_take(ngx_http_ihanoi_pgconn_t *pc,
     case PGRES_COPY_BOTH:
         /* there is no way back from COPY inside a pipeline */
         pc->broken = 1;
+        pc->copying = 1;
         failed = 1;
         break;
 
     default:
         failed = 1;
+    }
+
+    if (x->parse && !x->parsed && !failed) {
+        x->parsed = 1;
+        pc->prepared[x->stmt->index] = 1;
+        PQclear(res);
+        return;
     }
 
     if (x->result != NULL && (!failed || x->failed)) {

@@ -172,6 +172,32 @@ ngx_http_ihanoi_pgconn_flush(ngx_http_ihanoi_pgconn_t *pc)
 }
 
 
+ngx_uint_t
+ngx_http_ihanoi_pgconn_oversize(ngx_http_ihanoi_pgconn_t *pc)
+{
+    int                            n;
+    ngx_http_ihanoi_pgexchange_t  *x;
+
+    if (pc->limit == 0 || ngx_queue_empty(&pc->exchanges)) {
+        return 0;
+    }
+
+    /*
+     * libpq may read what comes meanwhile too, but not more than its buffer
+     * has room for, which at most doubles: the limit is not exact, and holds.
+     */
+
+    if (ioctl(pc->connection->fd, FIONREAD, &n) == 0 && n > 0) {
+        pc->received += (size_t) n;
+    }
+
+    x = ngx_queue_data(ngx_queue_head(&pc->exchanges),
+                       ngx_http_ihanoi_pgexchange_t, queue);
+
+    return x->stmt->text && pc->received > pc->limit;
+}
+
+
 void
 ngx_http_ihanoi_pgconn_reason(ngx_http_ihanoi_pgconn_t *pc,
     const char *reason)

@@ -41,6 +41,12 @@ ngx_int_t ngx_http_ihanoi_pgconn_arm(ngx_http_ihanoi_pgconn_t *pc,
 /* Sends what libpq holds; what does not go now goes at the next event. */
 ngx_int_t ngx_http_ihanoi_pgconn_flush(ngx_http_ihanoi_pgconn_t *pc);
 
+/*
+ * Counts what is about to be read; 1 when the answer to a text is larger than
+ * it may be: libpq would keep all of it.
+ */
+ngx_uint_t ngx_http_ihanoi_pgconn_oversize(ngx_http_ihanoi_pgconn_t *pc);
+
 /* Keeps the first reason, as one line; without one it is libpq's message. */
 void ngx_http_ihanoi_pgconn_reason(ngx_http_ihanoi_pgconn_t *pc,
     const char *reason);

@@ -16,6 +16,7 @@
 #include "ngx_http_ihanoi_pgconn.h"
 #include "ngx_http_ihanoi_pgdb.h"
 #include "ngx_http_ihanoi_pgpool.h"
+#include "ngx_http_ihanoi_pgsession.h"
 #include "ngx_http_ihanoi_pgcatalogue.h"
 #include "ngx_http_ihanoi_pgcontrol.h"
 
@@ -367,6 +368,11 @@ ngx_http_ihanoi_pgcontrol_look(ngx_http_ihanoi_pgdb_t *db,
             continue;
         }
 
+        if (pc->session) {
+            /* in the middle of a transaction */
+            continue;
+        }
+
         if (control->quitting) {
 
             if (ngx_current_msec - control->quitting
@@ -512,6 +518,10 @@ ngx_http_ihanoi_pgcontrol_signalled(void *data,
 
     if (res) {
         ngx_http_ihanoi_pgresult_free(res);
+    }
+
+    if (pc->session) {
+        ngx_http_ihanoi_pgsession_settle(pc->session);
     }
 
     ngx_http_ihanoi_pgpool_dispatch(pool);

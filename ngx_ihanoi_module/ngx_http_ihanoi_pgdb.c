@@ -93,6 +93,7 @@ ngx_http_ihanoi_pgdb_init(ngx_http_ihanoi_pgdb_t *db, ngx_cycle_t *cycle,
             pc->stmts = pool[i].class->stmts.elts;
             pc->nstmts = pool[i].class->stmts.nelts;
             pc->nprepared = db->stmts.nelts;
+            pc->limit = db->limit;
 
             if (ngx_http_ihanoi_pgconn_init(pc, cycle->pool) != NGX_OK) {
                 return NGX_ERROR;
@@ -132,6 +133,13 @@ ngx_http_ihanoi_pgdb_exit(ngx_http_ihanoi_pgdb_t *db)
         pool = &db->pools[i];
 
         for (n = 0; n < pool->class->connections; n++) {
+
+            if (pool->conns[n].session) {
+                /* memory only: the server rolls back */
+                ngx_free(pool->conns[n].session);
+                pool->conns[n].session = NULL;
+            }
+
             ngx_http_ihanoi_pgconn_destroy(&pool->conns[n]);
         }
 

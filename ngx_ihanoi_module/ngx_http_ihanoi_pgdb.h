@@ -29,6 +29,7 @@
 typedef struct ngx_http_ihanoi_pgclass_s    ngx_http_ihanoi_pgclass_t;
 typedef struct ngx_http_ihanoi_pgpool_s     ngx_http_ihanoi_pgpool_t;
 typedef struct ngx_http_ihanoi_pgcontrol_s  ngx_http_ihanoi_pgcontrol_t;
+typedef struct ngx_http_ihanoi_pgtexts_s    ngx_http_ihanoi_pgtexts_t;
 
 typedef struct ngx_http_ihanoi_pgcatalogue_s
     ngx_http_ihanoi_pgcatalogue_t;
@@ -135,7 +136,9 @@ struct ngx_http_ihanoi_pgdb_s {
     /* configuration */
     ngx_str_t                    name;
     ngx_str_t                    dbname;
-    ngx_str_t                    release;
+    ngx_str_t                    release;    /* or schema's name */
+    ngx_str_t                    schema;     /* "code_" and the release */
+    ngx_str_t                    user;       /* of roles that are not named */
     ngx_str_t                    read_user;
     ngx_str_t                    write_user;
     ngx_str_t                    slow_user;
@@ -146,6 +149,7 @@ struct ngx_http_ihanoi_pgdb_s {
     ngx_msec_t                   connect_timeout;
     ngx_msec_t                   age;        /* of a connection */
     size_t                       memory;     /* of unreleased results */
+    size_t                       limit;      /* of an answer to a text */
     ngx_array_t                  hosts;      /* of ngx_http_..._pghost_t */
     ngx_array_t                  tasks;      /* of ngx_http_..._pgtask_t */
     ngx_array_t                  stmts;      /* of all classes, by index */
@@ -163,6 +167,7 @@ struct ngx_http_ihanoi_pgdb_s {
     ngx_event_t                  attention;  /* control has work to do */
     ngx_http_ihanoi_pgcontrol_t *control;
     ngx_http_ihanoi_pgcatalogue_t *catalogue;
+    ngx_http_ihanoi_pgtexts_t   *texts;      /* NULL: none are sent */
 };
 
 

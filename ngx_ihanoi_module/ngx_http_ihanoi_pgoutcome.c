@@ -14,9 +14,11 @@
 
 #include "ngx_http_ihanoi_pg.h"
 #include "ngx_http_ihanoi_metrics.h"
+#include "ngx_http_ihanoi_pgresult.h"
 #include "ngx_http_ihanoi_pgconn.h"
 #include "ngx_http_ihanoi_pgdb.h"
 #include "ngx_http_ihanoi_pgpool.h"
+#include "ngx_http_ihanoi_pgsession.h"
 #include "ngx_http_ihanoi_pgoutcome.h"
 
 
@@ -50,6 +52,8 @@ static void ngx_http_ihanoi_pgoutcome_uncertain(ngx_http_ihanoi_pgcall_t *call);
 static void ngx_http_ihanoi_pgoutcome_prepared(ngx_http_ihanoi_pgconn_t *pc,
     ngx_http_ihanoi_pgstmt_t *stmt, ngx_http_ihanoi_pgresult_t *error);
 static void ngx_http_ihanoi_pgoutcome_closed(ngx_http_ihanoi_pgconn_t *pc);
+static ngx_uint_t ngx_http_ihanoi_pgoutcome_traces(
+    ngx_http_ihanoi_pgconn_t *pc, ngx_http_ihanoi_pgcall_t *call);
 static ngx_int_t ngx_http_ihanoi_pgoutcome_error(ngx_http_ihanoi_pgconn_t *pc,
     ngx_http_ihanoi_pgcall_t *call);
 static ngx_http_ihanoi_pgoutcome_action_e ngx_http_ihanoi_pgoutcome_policy(
@@ -122,10 +126,11 @@ static void
 ngx_http_ihanoi_pgoutcome_done(ngx_http_ihanoi_pgconn_t *pc,
     ngx_http_ihanoi_pgexchange_t *x)
 {
-    ngx_uint_t                   usec;
-    ngx_http_ihanoi_pgcall_t    *call;
-    ngx_http_ihanoi_pgpool_t    *pool;
-    ngx_http_ihanoi_pgresult_t  *res;
+    ngx_uint_t                    usec, misused;
+    ngx_http_ihanoi_pgcall_t     *call;
+    ngx_http_ihanoi_pgpool_t     *pool;
+    ngx_http_ihanoi_pgresult_t   *res;
+    ngx_http_ihanoi_pgsession_t  *session;
 
     call = (ngx_http_ihanoi_pgcall_t *) x;
     pool = call->pool;
@@ -143,6 +148,8 @@ ngx_http_ihanoi_pgoutcome_done(ngx_http_ihanoi_pgconn_t *pc,
         ngx_http_ihanoi_pgconn_retire(pc);
     }
 
+    misused = ngx_http_ihanoi_pgoutcome_traces(pc, call);
+
     if (call->done == NULL) {
 
         /* a tombstone */
@@ -151,13 +158,25 @@ ngx_http_ihanoi_pgoutcome_done(ngx_http_ihanoi_pgconn_t *pc,
             ngx_http_ihanoi_pgresult_free(x->result);
         }
 
+        session = call->session;
         ngx_free(call);
+
+        if (session) {
+            ngx_http_ihanoi_pgsession_settle(session);
+        }
 
         ngx_http_ihanoi_pgpool_dispatch(pool);
         return;
     }
 
     res = x->result;
+
+    if (misused) {
+        ngx_http_ihanoi_pgresult_free(res);
+        ngx_http_ihanoi_pgpool_end(call, NGX_HTTP_IHANOI_PG_MISUSED, NULL,
+                                   usec);
+        return;
+    }
 
     if (x->unreplicated) {
 
@@ -213,6 +232,46 @@ ngx_http_ihanoi_pgoutcome_done(ngx_http_ihanoi_pgconn_t *pc,
 
 
 /*
+ * What a text left behind in its session.  The next call of another run must
+ * not find a transaction or settings: 1 when it left a transaction open, which
+ * ends with the connection.
+ */
+
+static ngx_uint_t
+ngx_http_ihanoi_pgoutcome_traces(ngx_http_ihanoi_pgconn_t *pc,
+    ngx_http_ihanoi_pgcall_t *call)
+{
+    ngx_uint_t  stains;
+
+    if (!call->stmt->text) {
+        return 0;
+    }
+
+    stains = !call->x.failed
+             && ngx_http_ihanoi_pgresult_stains(call->x.result);
+
+    if (call->session) {
+        call->session->state = call->x.state;
+        call->session->stained |= (stains ? 1 : 0);
+        return 0;
+    }
+
+    if (call->x.state == NGX_HTTP_IHANOI_PGSESSION_OPEN
+        || call->x.state == NGX_HTTP_IHANOI_PGSESSION_FAILED)
+    {
+        ngx_http_ihanoi_pgconn_break(pc, "a transaction was left open");
+        return 1;
+    }
+
+    if (stains) {
+        ngx_http_ihanoi_pgconn_retire(pc);
+    }
+
+    return 0;
+}
+
+
+/*
  * NGX_AGAIN: the call was put back, its result is freed; NGX_DECLINED: its
  * statement is missing; NGX_ABORT: nobody knows what happened; NGX_OK: the
  * error is the answer.
@@ -244,6 +303,25 @@ ngx_http_ihanoi_pgoutcome_error(ngx_http_ihanoi_pgconn_t *pc,
     action = ngx_http_ihanoi_pgoutcome_policy(&state);
     pause = 0;
 
+    if (call->stmt->text && ngx_strncmp(state.data, "08P01", 5) == 0) {
+        /* another number of values than the text has parameters */
+        return NGX_OK;
+    }
+
+    if (call->session) {
+
+        /* nothing is sent again in the middle of a transaction */
+
+        if (action == NGX_HTTP_IHANOI_PGOUTCOME_GOING) {
+            ngx_http_ihanoi_pgconn_retire(pc);
+
+        } else if (action == NGX_HTTP_IHANOI_PGOUTCOME_PREPARE) {
+            call->session->stained = 1;
+        }
+
+        return NGX_OK;
+    }
+
     switch (action) {
 
     case NGX_HTTP_IHANOI_PGOUTCOME_REPORT:
@@ -269,7 +347,15 @@ ngx_http_ihanoi_pgoutcome_error(ngx_http_ihanoi_pgconn_t *pc,
             return NGX_OK;
         }
 
-        ngx_http_ihanoi_pgconn_forget(pc, call->stmt, state.data[0] == '0');
+        if (call->stmt->text && state.data[0] == '0') {
+            /* a "deallocate" would hide the state of the session */
+            ngx_http_ihanoi_pgconn_retire(pc);
+
+        } else {
+            ngx_http_ihanoi_pgconn_forget(pc, call->stmt,
+                                          state.data[0] == '0');
+        }
+
         call->again = 1;
         break;
 
@@ -375,6 +461,16 @@ ngx_http_ihanoi_pgoutcome_lost(ngx_http_ihanoi_pgconn_t *pc,
         return;
     }
 
+    if (call->stmt->text && (pc->oversize || pc->copying)) {
+        /* sent again it would break the next connection */
+        ngx_http_ihanoi_pgpool_end(call,
+                          pc->oversize ? NGX_HTTP_IHANOI_PG_TOO_LARGE
+                                       : NGX_HTTP_IHANOI_PG_MISUSED,
+                          NULL,
+                          (ngx_uint_t) (ngx_http_ihanoi_usec() - x->sent));
+        return;
+    }
+
     ngx_http_ihanoi_pgoutcome_uncertain(call);
 }
 
@@ -395,6 +491,7 @@ ngx_http_ihanoi_pgoutcome_uncertain(ngx_http_ihanoi_pgcall_t *call)
     pool = call->pool;
 
     if ((pool->class->readonly || call->stmt->repeatable)
+        && call->session == NULL
         && call->losses < NGX_HTTP_IHANOI_PGOUTCOME_RETRIES)
     {
         call->losses++;
@@ -494,6 +591,10 @@ ngx_http_ihanoi_pgoutcome_closed(ngx_http_ihanoi_pgconn_t *pc)
     ngx_http_ihanoi_pgdb_departed(pc);
 
     pc->ready_at = 0;
+
+    if (pc->session) {
+        ngx_http_ihanoi_pgsession_lost(pc->session);
+    }
 
     /* retried calls may have another connection to go to */
 

@@ -31,6 +31,18 @@
 #define NGX_HTTP_IHANOI_PGPOOL_LATE  2000
 
 
+static ngx_http_ihanoi_pgcall_t *ngx_http_ihanoi_pgpool_submit_in(
+    ngx_http_ihanoi_pgpool_t *pool, ngx_http_ihanoi_pgstmt_t *stmt,
+    ngx_http_ihanoi_pgtext_t *text, ngx_http_ihanoi_pgsession_t *session,
+    const char *const *values, ngx_msec_t timeout,
+    ngx_http_ihanoi_pgcall_pt done, void *data, ngx_log_t *log,
+    ngx_http_ihanoi_pg_outcome_e *outcome);
+static ngx_http_ihanoi_pgcall_t *ngx_http_ihanoi_pgpool_call(
+    ngx_http_ihanoi_pgpool_t *pool, ngx_http_ihanoi_pgstmt_t *stmt,
+    ngx_http_ihanoi_pgtext_t *text, ngx_http_ihanoi_pgsession_t *session,
+    const char *const *values, ngx_msec_t timeout,
+    ngx_http_ihanoi_pgcall_pt done, void *data, ngx_log_t *log);
+static void ngx_http_ihanoi_pgpool_cancel(ngx_http_ihanoi_pgcall_t *call);
 static ngx_http_ihanoi_pgconn_t *ngx_http_ihanoi_pgpool_choose(
     ngx_http_ihanoi_pgpool_t *pool);
 static ngx_int_t ngx_http_ihanoi_pgpool_send(ngx_http_ihanoi_pgpool_t *pool,
@@ -46,6 +58,18 @@ ngx_http_ihanoi_pgcall_submit(ngx_http_ihanoi_pgdb_t *db,
     ngx_msec_t timeout, ngx_http_ihanoi_pgcall_pt done, void *data,
     ngx_log_t *log, ngx_http_ihanoi_pg_outcome_e *outcome)
 {
+    return ngx_http_ihanoi_pgpool_submit(db, stmt, NULL, NULL, values, timeout,
+                                         done, data, log, outcome);
+}
+
+
+ngx_http_ihanoi_pgcall_t *
+ngx_http_ihanoi_pgpool_submit(ngx_http_ihanoi_pgdb_t *db,
+    ngx_http_ihanoi_pgstmt_t *stmt, ngx_http_ihanoi_pgtext_t *text,
+    ngx_http_ihanoi_pgsession_t *session, const char *const *values,
+    ngx_msec_t timeout, ngx_http_ihanoi_pgcall_pt done, void *data,
+    ngx_log_t *log, ngx_http_ihanoi_pg_outcome_e *outcome)
+{
     ngx_http_ihanoi_pgcall_t   *call;
     ngx_http_ihanoi_pgpool_t   *pool;
     ngx_http_ihanoi_pgconn_t   *pc;
@@ -57,6 +81,13 @@ ngx_http_ihanoi_pgcall_submit(ngx_http_ihanoi_pgdb_t *db,
     }
 
     pool = &db->pools[stmt->class];
+
+    if (session && session->begun) {
+        return ngx_http_ihanoi_pgpool_submit_in(pool, stmt, text, session,
+                                                values, timeout, done, data,
+                                                log, outcome);
+    }
+
     state = &db->states[stmt->index];
 
     if (state->missing
@@ -81,35 +112,18 @@ ngx_http_ihanoi_pgcall_submit(ngx_http_ihanoi_pgdb_t *db,
         return NULL;
     }
 
-    call = ngx_calloc(sizeof(ngx_http_ihanoi_pgcall_t), log);
+    call = ngx_http_ihanoi_pgpool_call(pool, stmt, text, session, values,
+                                       timeout, done, data, log);
     if (call == NULL) {
         *outcome = NGX_HTTP_IHANOI_PG_BUSY;
         return NULL;
     }
 
-    if (timeout == 0) {
-        timeout = stmt->timeout ? stmt->timeout : pool->class->timeout;
-    }
-
-    call->pool = pool;
-    call->stmt = stmt;
-    call->values = values;
-    call->done = done;
-    call->data = data;
-    call->log = log;
-    call->submitted = ngx_current_msec;
-    call->deadline = ngx_current_msec + timeout;
-
-    /*
-     * Not cancelable: a worker that is shutting down waits for its calls.
-     * The log is the worker's because a tombstone outlives its request.
-     */
-
-    call->timer.handler = ngx_http_ihanoi_pgpool_expired;
-    call->timer.data = call;
-    call->timer.log = db->log;
-
     ngx_http_ihanoi_metric_inc(pool->class->metrics.calls);
+
+    if (session) {
+        session->begun = 1;
+    }
 
     if (ngx_queue_empty(&pool->waiting)) {
 
@@ -125,6 +139,86 @@ ngx_http_ihanoi_pgcall_submit(ngx_http_ihanoi_pgdb_t *db,
     if (pool->ready == 0) {
         ngx_http_ihanoi_pgdb_connect(db);
     }
+
+    return call;
+}
+
+
+/* The calls of a session after its first go to its connection, or nowhere. */
+
+static ngx_http_ihanoi_pgcall_t *
+ngx_http_ihanoi_pgpool_submit_in(ngx_http_ihanoi_pgpool_t *pool,
+    ngx_http_ihanoi_pgstmt_t *stmt, ngx_http_ihanoi_pgtext_t *text,
+    ngx_http_ihanoi_pgsession_t *session, const char *const *values,
+    ngx_msec_t timeout, ngx_http_ihanoi_pgcall_pt done, void *data,
+    ngx_log_t *log, ngx_http_ihanoi_pg_outcome_e *outcome)
+{
+    ngx_http_ihanoi_pgcall_t  *call;
+
+    *outcome = NGX_HTTP_IHANOI_PG_DOWN;
+
+    if (session->pc == NULL || session->pc->in_flight) {
+        return NULL;
+    }
+
+    call = ngx_http_ihanoi_pgpool_call(pool, stmt, text, session, values,
+                                       timeout, done, data, log);
+    if (call == NULL) {
+        return NULL;
+    }
+
+    if (ngx_http_ihanoi_pgpool_send(pool, call, session->pc) != NGX_OK) {
+        ngx_free(call);
+        return NULL;
+    }
+
+    ngx_http_ihanoi_metric_inc(pool->class->metrics.calls);
+
+    return call;
+}
+
+
+static ngx_http_ihanoi_pgcall_t *
+ngx_http_ihanoi_pgpool_call(ngx_http_ihanoi_pgpool_t *pool,
+    ngx_http_ihanoi_pgstmt_t *stmt, ngx_http_ihanoi_pgtext_t *text,
+    ngx_http_ihanoi_pgsession_t *session, const char *const *values,
+    ngx_msec_t timeout, ngx_http_ihanoi_pgcall_pt done, void *data,
+    ngx_log_t *log)
+{
+    ngx_http_ihanoi_pgcall_t  *call;
+
+    call = ngx_calloc(sizeof(ngx_http_ihanoi_pgcall_t), log);
+    if (call == NULL) {
+        return NULL;
+    }
+
+    if (timeout == 0) {
+        timeout = stmt->timeout ? stmt->timeout : pool->class->timeout;
+    }
+
+    call->pool = pool;
+    call->stmt = stmt;
+    call->session = session;
+    call->values = values;
+    call->done = done;
+    call->data = data;
+    call->log = log;
+    call->submitted = ngx_current_msec;
+    call->deadline = ngx_current_msec + timeout;
+
+    if (text) {
+        call->x.sql = (char *) text->sql.data;
+        call->x.nparams = text->nparams;
+    }
+
+    /*
+     * Not cancelable: a worker that is shutting down waits for its calls.
+     * The log is the worker's because a tombstone outlives its request.
+     */
+
+    call->timer.handler = ngx_http_ihanoi_pgpool_expired;
+    call->timer.data = call;
+    call->timer.log = pool->db->log;
 
     return call;
 }
@@ -156,15 +250,33 @@ ngx_http_ihanoi_pgcall_abandon(ngx_http_ihanoi_pgcall_t *call)
         call->done = NULL;
     }
 
-    /*
-     * With one call at a time a cancel hits the right one.  Writes run to
-     * their end: a cancelled commit may or may not have happened.
-     */
+    ngx_http_ihanoi_pgpool_cancel(call);
+}
 
-    if (call->pc && pool->class->depth == 1 && pool->class->readonly) {
-        call->pc->unwanted = 1;
-        ngx_post_event(&pool->db->attention, &ngx_posted_events);
+
+/*
+ * With one call at a time a cancel hits the right one.  Writes run to their
+ * end, because a cancelled commit may or may not have happened; inside a
+ * transaction nothing is committed.
+ */
+
+static void
+ngx_http_ihanoi_pgpool_cancel(ngx_http_ihanoi_pgcall_t *call)
+{
+    ngx_http_ihanoi_pgpool_t  *pool;
+
+    pool = call->pool;
+
+    if (call->pc == NULL || pool->class->depth != 1) {
+        return;
     }
+
+    if (call->session ? call->session->ending : !pool->class->readonly) {
+        return;
+    }
+
+    call->pc->unwanted = 1;
+    ngx_post_event(&pool->db->attention, &ngx_posted_events);
 }
 
 
@@ -216,7 +328,7 @@ ngx_http_ihanoi_pgpool_choose(ngx_http_ihanoi_pgpool_t *pool)
         pc = &pool->conns[i];
 
         if (pc->state != NGX_HTTP_IHANOI_PGCONN_READY || pc->leaving
-            || pc->broken || pc->signalled
+            || pc->broken || pc->signalled || pc->session
             || pc->in_flight >= pool->class->depth)
         {
             continue;
@@ -252,6 +364,12 @@ ngx_http_ihanoi_pgpool_send(ngx_http_ihanoi_pgpool_t *pool,
 
     call->state = NGX_HTTP_IHANOI_PGCALL_SENT;
     call->pc = pc;
+
+    if (call->session) {
+        call->session->pc = pc;
+        call->session->state = NGX_HTTP_IHANOI_PGSESSION_UNKNOWN;
+        pc->session = call->session;
+    }
 
     pool->in_use++;
 
@@ -387,10 +505,7 @@ ngx_http_ihanoi_pgpool_expired(ngx_event_t *ev)
 
     ngx_http_ihanoi_metric_inc(pool->class->metrics.timeouts);
 
-    if (pool->class->depth == 1 && pool->class->readonly) {
-        call->pc->unwanted = 1;
-        ngx_post_event(&pool->db->attention, &ngx_posted_events);
-    }
+    ngx_http_ihanoi_pgpool_cancel(call);
 
     done = call->done;
     call->done = NULL;

@@ -28,6 +28,7 @@ struct ngx_http_ihanoi_pgcall_s {
                                               too while the call waits */
     ngx_http_ihanoi_pgpool_t      *pool;
     ngx_http_ihanoi_pgstmt_t      *stmt;
+    ngx_http_ihanoi_pgsession_t   *session; /* NULL: any connection */
     const char *const             *values;
     ngx_http_ihanoi_pgcall_pt      done;   /* NULL: tombstone */
     void                          *data;
@@ -40,6 +41,28 @@ struct ngx_http_ihanoi_pgcall_s {
     unsigned                       retries:2;  /* after lost races */
     unsigned                       losses:2;   /* of its connection */
     unsigned                       again:1;    /* prepared or sent anew */
+};
+
+
+/*
+ * Submits a call of the statement; text is NULL but for a text.  Else as
+ * ngx_http_ihanoi_pgcall_submit().
+ */
+ngx_http_ihanoi_pgcall_t *ngx_http_ihanoi_pgpool_submit(
+    ngx_http_ihanoi_pgdb_t *db, ngx_http_ihanoi_pgstmt_t *stmt,
+    ngx_http_ihanoi_pgtext_t *text, ngx_http_ihanoi_pgsession_t *session,
+    const char *const *values, ngx_msec_t timeout,
+    ngx_http_ihanoi_pgcall_pt done, void *data, ngx_log_t *log,
+    ngx_http_ihanoi_pg_outcome_e *outcome);
+
+struct ngx_http_ihanoi_pgsession_s {
+    ngx_http_ihanoi_pgconn_t           *pc;      /* NULL: not yet, no more */
+    ngx_http_ihanoi_pgsession_state_e   state;
+    unsigned                            begun:1;
+    unsigned                            ending:1;   /* its commit is sent */
+    unsigned                            stained:1;  /* pc is not for others */
+    unsigned                            closing:1;
+    unsigned                            rolled:1;   /* rollback was sent */
 };
 
 

@@ -75,6 +75,72 @@ ngx_http_ihanoi_pgresult_value(ngx_http_ihanoi_pgresult_t *res,
 }
 
 
+ngx_uint_t
+ngx_http_ihanoi_pgresult_columns(ngx_http_ihanoi_pgresult_t *res)
+{
+    return (ngx_uint_t) PQnfields(res->res);
+}
+
+
+ngx_str_t
+ngx_http_ihanoi_pgresult_name(ngx_http_ihanoi_pgresult_t *res,
+    ngx_uint_t column)
+{
+    ngx_str_t  name;
+
+    name.data = (u_char *) PQfname(res->res, (int) column);
+    name.len = name.data ? ngx_strlen(name.data) : 0;
+
+    return name;
+}
+
+
+ngx_uint_t
+ngx_http_ihanoi_pgresult_type(ngx_http_ihanoi_pgresult_t *res,
+    ngx_uint_t column)
+{
+    return (ngx_uint_t) PQftype(res->res, (int) column);
+}
+
+
+ngx_uint_t
+ngx_http_ihanoi_pgresult_affected(ngx_http_ihanoi_pgresult_t *res)
+{
+    char       *text;
+    ngx_int_t   n;
+
+    text = PQcmdTuples(res->res);
+    n = ngx_atoi((u_char *) text, ngx_strlen(text));
+
+    return (n == NGX_ERROR) ? 0 : (ngx_uint_t) n;
+}
+
+
+/* Tags of commands whose effect on the session stays behind. */
+
+ngx_uint_t
+ngx_http_ihanoi_pgresult_stains(ngx_http_ihanoi_pgresult_t *res)
+{
+    char              *tag;
+    const char *const *word;
+
+    static const char *const  words[] = {
+        "SET", "RESET", "DISCARD", "LISTEN", "LOAD", "PREPARE", "DEALLOCATE",
+        "DECLARE", NULL
+    };
+
+    tag = PQcmdStatus(res->res);
+
+    for (word = words; *word; word++) {
+        if (ngx_strncmp(tag, *word, ngx_strlen(*word)) == 0) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
 ngx_str_t
 ngx_http_ihanoi_pgresult_sqlstate(ngx_http_ihanoi_pgresult_t *res)
 {
@@ -139,6 +205,13 @@ ngx_http_ihanoi_pgresult_loggable(ngx_http_ihanoi_pgresult_t *res)
     }
 
     return none;
+}
+
+
+size_t
+ngx_http_ihanoi_pgresult_size(ngx_http_ihanoi_pgresult_t *res)
+{
+    return res->size;
 }
 
 

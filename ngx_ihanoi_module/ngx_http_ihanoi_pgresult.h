@@ -23,6 +23,9 @@ struct pg_result;  /* libpq's */
 ngx_http_ihanoi_pgresult_t *ngx_http_ihanoi_pgresult_create(
     struct pg_result *res, ngx_log_t *log);
 
+/* 1 when its command may have changed the session for those who come next. */
+ngx_uint_t ngx_http_ihanoi_pgresult_stains(ngx_http_ihanoi_pgresult_t *res);
+
 /* Bytes that this worker's unreleased results hold. */
 size_t ngx_http_ihanoi_pgresult_pinned(void);
 

@@ -623,6 +623,14 @@ ngx_http_ihanoi_plugin_check_grants(ngx_conf_t *cf,
     plugin->timeout = manifest->limits.timeout;
     plugin->concurrency = manifest->limits.concurrency;
 
+    if (plugin->db
+        && ngx_http_ihanoi_pg_texts(cf, plugin->db, &plugin->name,
+                                    plugin->memory)
+           != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
     if (plugin->store_size) {
         plugin->store = ngx_http_ihanoi_store_declare(cf, &plugin->name,
                                                       plugin->store_size);

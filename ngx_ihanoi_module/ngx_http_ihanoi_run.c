@@ -16,6 +16,7 @@
 static ngx_int_t ngx_http_ihanoi_run_step(ngx_http_ihanoi_run_t *run);
 static void ngx_http_ihanoi_run_end(ngx_http_ihanoi_run_t *run,
     ngx_http_ihanoi_run_outcome_e outcome);
+static void ngx_http_ihanoi_run_clean_up(ngx_http_ihanoi_run_t *run);
 static void ngx_http_ihanoi_run_unlock(ngx_http_ihanoi_run_t *run);
 static void ngx_http_ihanoi_run_turn(ngx_event_t *ev);
 static void ngx_http_ihanoi_run_expired(ngx_event_t *ev);
@@ -182,6 +183,8 @@ ngx_http_ihanoi_run_end(ngx_http_ihanoi_run_t *run,
         }
     }
 
+    ngx_http_ihanoi_run_clean_up(run);
+
     switch (outcome) {
 
     case NGX_HTTP_IHANOI_RUN_OK:
@@ -210,6 +213,20 @@ ngx_http_ihanoi_run_end(ngx_http_ihanoi_run_t *run,
     }
 
     ngx_http_ihanoi_run_unlock(run);
+}
+
+
+static void
+ngx_http_ihanoi_run_clean_up(ngx_http_ihanoi_run_t *run)
+{
+    ngx_http_ihanoi_run_cleanup_t  *cleanup;
+
+    while (run->cleanups) {
+        cleanup = run->cleanups;
+        run->cleanups = cleanup->next;
+
+        cleanup->handler(cleanup->data);
+    }
 }
 
 
@@ -276,6 +293,7 @@ ngx_http_ihanoi_run_destroy(ngx_http_ihanoi_run_t *run)
             run->cancel(run->wait);
         }
 
+        ngx_http_ihanoi_run_clean_up(run);
         ngx_http_ihanoi_run_unlock(run);
     }
 
@@ -391,4 +409,29 @@ ngx_http_ihanoi_run_left(ngx_http_ihanoi_run_t *run)
     left = (ngx_msec_int_t) (run->deadline - ngx_current_msec);
 
     return (ngx_msec_t) ngx_max(left, 1);
+}
+
+
+void
+ngx_http_ihanoi_run_cleanup_add(ngx_http_ihanoi_run_t *run,
+    ngx_http_ihanoi_run_cleanup_t *cleanup)
+{
+    cleanup->next = run->cleanups;
+    run->cleanups = cleanup;
+}
+
+
+void *
+ngx_http_ihanoi_run_cleanup_find(ngx_http_ihanoi_run_t *run,
+    void (*handler)(void *data))
+{
+    ngx_http_ihanoi_run_cleanup_t  *cleanup;
+
+    for (cleanup = run->cleanups; cleanup; cleanup = cleanup->next) {
+        if (cleanup->handler == handler) {
+            return cleanup->data;
+        }
+    }
+
+    return NULL;
 }

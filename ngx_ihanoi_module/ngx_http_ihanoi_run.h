@@ -24,6 +24,20 @@ typedef void (*ngx_http_ihanoi_run_cancel_pt)(void *data);
 
 
 /*
+ * What a host function holds for a run: handler(data) is called once, when its
+ * Lua is over, whether it ended, was killed or abandoned.  Of its owner, and in
+ * the memory that data points to: the handler frees it.
+ */
+typedef struct ngx_http_ihanoi_run_cleanup_s  ngx_http_ihanoi_run_cleanup_t;
+
+struct ngx_http_ihanoi_run_cleanup_s {
+    void                           (*handler)(void *data);
+    void                            *data;
+    ngx_http_ihanoi_run_cleanup_t   *next;
+};
+
+
+/*
  * What a handler answered: a problem, or a status with a body.  Text is from
  * malloc() and goes with the run; the rest is in the request's pool.
  */
@@ -63,6 +77,7 @@ struct ngx_http_ihanoi_run_s {
 
     ngx_http_ihanoi_run_cancel_pt    cancel;      /* of what it waits for */
     void                            *wait;
+    ngx_http_ihanoi_run_cleanup_t   *cleanups;    /* last one first */
 
     uint64_t                         start;       /* microseconds */
     uint64_t                         ticket;      /* of the circuit */
@@ -117,6 +132,12 @@ ngx_http_ihanoi_run_t *ngx_http_ihanoi_run_may_wait(lua_State *L);
 int ngx_http_ihanoi_run_wait(lua_State *L, ngx_http_ihanoi_run_t *run,
     ngx_http_ihanoi_run_cancel_pt cancel, void *data);
 void ngx_http_ihanoi_run_resume(ngx_http_ihanoi_run_t *run, int nresults);
+
+/* Adds a cleanup; and the data of the one with that handler, NULL: none. */
+void ngx_http_ihanoi_run_cleanup_add(ngx_http_ihanoi_run_t *run,
+    ngx_http_ihanoi_run_cleanup_t *cleanup);
+void *ngx_http_ihanoi_run_cleanup_find(ngx_http_ihanoi_run_t *run,
+    void (*handler)(void *data));
 
 /* Milliseconds until its deadline, at least 1. */
 ngx_msec_t ngx_http_ihanoi_run_left(ngx_http_ihanoi_run_t *run);

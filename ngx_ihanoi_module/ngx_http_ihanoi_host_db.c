@@ -1,0 +1,1011 @@
+/*
+ * Copyright (C) iHaNoi contributors
+ *
+ * ihanoi.db: the plugin's own role and schema.
+ *
+ * A function here sends and waits, and Lua goes on with take(), which makes
+ * values of the answer: then it is the plugin's call that meets its limits of
+ * memory and time, not an event handler.
+ *
+ *     db.query(...)  =  take(query(...))
+ *
+ * A run has one call at a time, and at most one transaction: a session of the
+ * pool, which the run's end rolls back however it ends.
+ */
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include <math.h>
+#include <lauxlib.h>
+
+#include "ngx_http_ihanoi_plugin.h"
+#include "ngx_http_ihanoi_run.h"
+#include "ngx_http_ihanoi_host.h"
+#include "ngx_http_ihanoi_host_rows.h"
+#include "ihanoi_lua_json.h"
+#include "ihanoi_sql.h"
+
+
+#define NGX_HTTP_IHANOI_HOST_DB_SQL      262144    /* bytes of a statement */
+#define NGX_HTTP_IHANOI_HOST_DB_INTEGER  9007199254740992.0    /* 2^53 */
+
+
+typedef enum {
+    NGX_HTTP_IHANOI_HOST_DB_ROWS = 0,
+    NGX_HTTP_IHANOI_HOST_DB_ONE,
+    NGX_HTTP_IHANOI_HOST_DB_JSON,
+    NGX_HTTP_IHANOI_HOST_DB_EXECUTE,
+    NGX_HTTP_IHANOI_HOST_DB_BEGIN,
+    NGX_HTTP_IHANOI_HOST_DB_COMMIT
+} ngx_http_ihanoi_host_db_mode_e;
+
+
+/* Of a run that has used the database, until its end. */
+typedef struct {
+    ngx_http_ihanoi_run_cleanup_t    cleanup;
+    ngx_http_ihanoi_run_t           *run;
+    ngx_http_ihanoi_pgsession_t     *session;
+    ngx_http_ihanoi_pgcall_t        *call;        /* it waits for it */
+    ngx_http_ihanoi_host_db_mode_e   mode;
+
+    u_char                          *memory;      /* the call's texts */
+    size_t                           size;
+
+    ngx_http_ihanoi_pg_outcome_e     outcome;
+    ngx_http_ihanoi_pgresult_t      *res;         /* charged */
+    const char                      *refused;     /* why it was not sent */
+    const char                      *code;        /* of that */
+    unsigned                         transaction:1; /* its function runs */
+} ngx_http_ihanoi_host_db_t;
+
+
+static int ngx_http_ihanoi_host_db_open(lua_State *L);
+static int ngx_http_ihanoi_host_db_query(lua_State *L);
+static int ngx_http_ihanoi_host_db_call(lua_State *L);
+static int ngx_http_ihanoi_host_db_either(lua_State *L,
+    ngx_http_ihanoi_host_db_mode_e mode);
+static int ngx_http_ihanoi_host_db_one(lua_State *L);
+static int ngx_http_ihanoi_host_db_json(lua_State *L);
+static int ngx_http_ihanoi_host_db_execute(lua_State *L);
+static int ngx_http_ihanoi_host_db_begin(lua_State *L);
+static int ngx_http_ihanoi_host_db_commit(lua_State *L);
+static int ngx_http_ihanoi_host_db_rollback(lua_State *L);
+static int ngx_http_ihanoi_host_db_take(lua_State *L);
+
+static ngx_http_ihanoi_host_db_t *ngx_http_ihanoi_host_db_get(lua_State *L,
+    ngx_http_ihanoi_host_db_mode_e mode);
+static int ngx_http_ihanoi_host_db_statement(lua_State *L,
+    ngx_http_ihanoi_host_db_t *ctx);
+static int ngx_http_ihanoi_host_db_function(lua_State *L,
+    ngx_http_ihanoi_host_db_t *ctx);
+static void ngx_http_ihanoi_host_db_compose(lua_State *L,
+    const char **names, int n);
+static int ngx_http_ihanoi_host_db_names(lua_State *L, const char **names);
+static int ngx_http_ihanoi_host_db_compare(const void *one, const void *two);
+static void ngx_http_ihanoi_host_db_value(lua_State *L,
+    ngx_http_ihanoi_host_db_t *ctx, const char *name);
+static int ngx_http_ihanoi_host_db_send(lua_State *L,
+    ngx_http_ihanoi_host_db_t *ctx, int sql, int nparams);
+static ngx_http_ihanoi_pg_class_e ngx_http_ihanoi_host_db_class(
+    ngx_http_ihanoi_run_t *run);
+static int ngx_http_ihanoi_host_db_refuse(ngx_http_ihanoi_host_db_t *ctx,
+    const char *code, const char *why);
+static void ngx_http_ihanoi_host_db_done(void *data,
+    ngx_http_ihanoi_pg_outcome_e outcome, ngx_http_ihanoi_pgresult_t *res,
+    ngx_uint_t usec);
+static void ngx_http_ihanoi_host_db_cancel(void *data);
+static void ngx_http_ihanoi_host_db_clean_up(void *data);
+static void ngx_http_ihanoi_host_db_close(ngx_http_ihanoi_host_db_t *ctx);
+static void ngx_http_ihanoi_host_db_free(ngx_http_ihanoi_host_db_t *ctx);
+static void ngx_http_ihanoi_host_db_forget(ngx_http_ihanoi_host_db_t *ctx);
+static int ngx_http_ihanoi_host_db_answer(lua_State *L,
+    ngx_http_ihanoi_host_db_t *ctx);
+static int ngx_http_ihanoi_host_db_failed(lua_State *L,
+    ngx_http_ihanoi_host_db_t *ctx);
+
+
+/* What can only be said in Lua: C cannot go on behind a wait. */
+
+static const char  ngx_http_ihanoi_host_db_around[] =
+    "local db, take, commit, rollback, pcall, error = ...\n"
+    "local query, call, one = db.query, db.call, db.one\n"
+    "local json, execute, begin = db.json, db.execute, db.transaction\n"
+    "function db.query(...) return take(query(...)) end\n"
+    "function db.call(...) return take(call(...)) end\n"
+    "function db.one(...) return take(one(...)) end\n"
+    "function db.json(...) return take(json(...)) end\n"
+    "function db.execute(...) return take(execute(...)) end\n"
+    "local function ended(ok, ...)\n"
+    "    if not ok then rollback() error((...), 0) end\n"
+    "    local value, err = ...\n"
+    "    if not value and err ~= nil then rollback() return ... end\n"
+    "    local done, why = take(commit())\n"
+    "    if not done then return nil, why end\n"
+    "    if value == nil then return true end\n"
+    "    return ...\n"
+    "end\n"
+    "function db.transaction(body)\n"
+    "    local begun, why = take(begin(body))\n"
+    "    if not begun then return nil, why end\n"
+    "    return ended(pcall(body))\n"
+    "end\n";
+
+
+static const ihanoi_host_function_t  ngx_http_ihanoi_host_db_functions[] = {
+
+    { "db", "query", ngx_http_ihanoi_host_db_query,
+      IHANOI_PHASE_CALL, "sql string\nvalues? any[]",
+      "rows table[]?\nerr ihanoi.DbError?",
+      "Runs one statement with values for $1, $2, ... and returns its rows, "
+      "each a table by column names. Numbers, booleans and strings are sent as "
+      "they are, tables as JSON, nil and ihanoi.json.null as null. int2, int4 "
+      "and floats come as numbers; int8 and numeric too when no digit is lost, "
+      "else as strings; json and jsonb decoded; null is absent; all else is "
+      "text. In a GET the transaction is read-only. err has code, message and, "
+      "from the server, sqlstate; what a function raises with SQLSTATE IH001 "
+      "has its problem's code and members. Other codes: sql, busy, down, "
+      "timeout and unknown (a write may have happened), too-large, value, "
+      "transaction." },
+
+    { "db", "call", ngx_http_ihanoi_host_db_call,
+      IHANOI_PHASE_CALL, "name string\narguments? table<string, any>",
+      "rows table[]?\nerr ihanoi.DbError?",
+      "Calls a function of the plugin's schema by argument names; absent ones "
+      "have their defaults. Values and rows as of query()." },
+
+    { "db", "one", ngx_http_ihanoi_host_db_one,
+      IHANOI_PHASE_CALL, "sql_or_name string\nvalues? table",
+      "row table?\nerr ihanoi.DbError?",
+      "As query(), or as call() when the text is a name: the first row, nil "
+      "when there is none." },
+
+    { "db", "json", ngx_http_ihanoi_host_db_json,
+      IHANOI_PHASE_CALL, "sql_or_name string\nvalues? table",
+      "document ihanoi.Raw?\nerr ihanoi.DbError?",
+      "As one(), of a statement with one column of type json or jsonb: its "
+      "text as ihanoi.json.raw(), which goes into an answer without being "
+      "parsed. nil when there is no row or it is null." },
+
+    { "db", "execute", ngx_http_ihanoi_host_db_execute,
+      IHANOI_PHASE_CALL, "sql string\nvalues? any[]",
+      "count integer?\nerr ihanoi.DbError?",
+      "As query(), and returns how many rows an insert, update or delete "
+      "touched." },
+
+    { "db", "transaction", ngx_http_ihanoi_host_db_begin,
+      IHANOI_PHASE_CALL, "body fun(): ...any",
+      "result any\nerr any",
+      "Calls body in a transaction, in which all statements of this run go "
+      "until it returns, then commits and returns what body returned, true "
+      "when that was nothing. It is rolled back when body raises an error, "
+      "which goes on, when it returns nil or false and an error, and when the "
+      "run is killed, abandoned or out of time. nil and an error when the "
+      "commit failed. They cannot be nested; savepoints can be used. Other "
+      "runs wait for the connection: be quick, and wait for nothing else." },
+
+    { NULL, NULL, NULL, 0, NULL, NULL, NULL }
+};
+
+
+const ihanoi_host_noun_t  ngx_http_ihanoi_host_db = {
+    "db",
+    "The plugin's own database role and schema. A statement is bounded by the "
+    "request's deadline and by the timeout of its pool.",
+    ngx_http_ihanoi_host_db_functions,
+    ngx_http_ihanoi_host_db_open
+};
+
+
+static int
+ngx_http_ihanoi_host_db_open(lua_State *L)
+{
+    if (luaL_loadbufferx(L, ngx_http_ihanoi_host_db_around,
+                         sizeof(ngx_http_ihanoi_host_db_around) - 1, "=host",
+                         "t")
+        != 0)
+    {
+        return lua_error(L);
+    }
+
+    lua_pushvalue(L, -2);
+    lua_pushcfunction(L, ngx_http_ihanoi_host_db_take);
+    lua_pushcfunction(L, ngx_http_ihanoi_host_db_commit);
+    lua_pushcfunction(L, ngx_http_ihanoi_host_db_rollback);
+    lua_getglobal(L, "pcall");
+    lua_getglobal(L, "error");
+    lua_call(L, 6, 0);
+
+    return 0;
+}
+
+
+static int
+ngx_http_ihanoi_host_db_query(lua_State *L)
+{
+    luaL_checkstring(L, 1);
+
+    return ngx_http_ihanoi_host_db_statement(L,
+               ngx_http_ihanoi_host_db_get(L, NGX_HTTP_IHANOI_HOST_DB_ROWS));
+}
+
+
+static int
+ngx_http_ihanoi_host_db_execute(lua_State *L)
+{
+    luaL_checkstring(L, 1);
+
+    return ngx_http_ihanoi_host_db_statement(L,
+              ngx_http_ihanoi_host_db_get(L, NGX_HTTP_IHANOI_HOST_DB_EXECUTE));
+}
+
+
+static int
+ngx_http_ihanoi_host_db_call(lua_State *L)
+{
+    luaL_checkstring(L, 1);
+
+    return ngx_http_ihanoi_host_db_function(L,
+               ngx_http_ihanoi_host_db_get(L, NGX_HTTP_IHANOI_HOST_DB_ROWS));
+}
+
+
+static int
+ngx_http_ihanoi_host_db_either(lua_State *L,
+    ngx_http_ihanoi_host_db_mode_e mode)
+{
+    size_t                      len;
+    const char                 *text;
+    ngx_http_ihanoi_host_db_t  *ctx;
+
+    text = luaL_checklstring(L, 1, &len);
+    ctx = ngx_http_ihanoi_host_db_get(L, mode);
+
+    return ihanoi_sql_is_name(text, len)
+           ? ngx_http_ihanoi_host_db_function(L, ctx)
+           : ngx_http_ihanoi_host_db_statement(L, ctx);
+}
+
+
+static int
+ngx_http_ihanoi_host_db_one(lua_State *L)
+{
+    return ngx_http_ihanoi_host_db_either(L, NGX_HTTP_IHANOI_HOST_DB_ONE);
+}
+
+
+static int
+ngx_http_ihanoi_host_db_json(lua_State *L)
+{
+    return ngx_http_ihanoi_host_db_either(L, NGX_HTTP_IHANOI_HOST_DB_JSON);
+}
+
+
+static int
+ngx_http_ihanoi_host_db_begin(lua_State *L)
+{
+    ngx_http_ihanoi_host_db_t  *ctx;
+
+    luaL_checktype(L, 1, LUA_TFUNCTION);
+
+    ctx = ngx_http_ihanoi_host_db_get(L, NGX_HTTP_IHANOI_HOST_DB_BEGIN);
+
+    if (ctx->transaction) {
+        return luaL_error(L, "transactions cannot be nested");
+    }
+
+    ctx->session = ngx_http_ihanoi_pgsession_create(ctx->run->log);
+    if (ctx->session == NULL) {
+        return luaL_error(L, "not enough memory");
+    }
+
+    lua_settop(L, 0);
+    lua_pushliteral(L, "begin");
+
+    return ngx_http_ihanoi_host_db_send(L, ctx, 1, 0);
+}
+
+
+/* Called by "around" only, as are the two below. */
+
+static int
+ngx_http_ihanoi_host_db_commit(lua_State *L)
+{
+    ngx_http_ihanoi_host_db_t  *ctx;
+
+    ctx = ngx_http_ihanoi_host_db_get(L, NGX_HTTP_IHANOI_HOST_DB_COMMIT);
+
+    if (ctx->session == NULL
+        || ngx_http_ihanoi_pgsession_state(ctx->session)
+           != NGX_HTTP_IHANOI_PGSESSION_OPEN)
+    {
+        ngx_http_ihanoi_host_db_close(ctx);
+
+        return ngx_http_ihanoi_host_db_refuse(ctx, "transaction",
+                         "a statement failed, the transaction was rolled back");
+    }
+
+    ngx_http_ihanoi_pgsession_ending(ctx->session);
+
+    lua_settop(L, 0);
+    lua_pushliteral(L, "commit");
+
+    return ngx_http_ihanoi_host_db_send(L, ctx, 1, 0);
+}
+
+
+static int
+ngx_http_ihanoi_host_db_rollback(lua_State *L)
+{
+    ngx_http_ihanoi_host_db_t  *ctx;
+
+    ctx = ngx_http_ihanoi_run_cleanup_find(ngx_http_ihanoi_run_of(L),
+                                           ngx_http_ihanoi_host_db_clean_up);
+
+    /* nobody waits for it: it needs nothing of the run any more */
+
+    ngx_http_ihanoi_host_db_close(ctx);
+    ctx->transaction = 0;
+
+    return 0;
+}
+
+
+static ngx_http_ihanoi_host_db_t *
+ngx_http_ihanoi_host_db_get(lua_State *L, ngx_http_ihanoi_host_db_mode_e mode)
+{
+    ngx_http_ihanoi_run_t      *run;
+    ngx_http_ihanoi_host_db_t  *ctx;
+
+    run = ngx_http_ihanoi_run_may_wait(L);
+
+    if (run->state->plugin->db == NULL) {
+        (void) luaL_error(L, "the plugin's manifest asks for no database");
+    }
+
+    ctx = ngx_http_ihanoi_run_cleanup_find(run,
+                                           ngx_http_ihanoi_host_db_clean_up);
+    if (ctx == NULL) {
+
+        ctx = ngx_calloc(sizeof(ngx_http_ihanoi_host_db_t), run->log);
+        if (ctx == NULL) {
+            (void) luaL_error(L, "not enough memory");
+        }
+
+        ctx->run = run;
+        ctx->cleanup.handler = ngx_http_ihanoi_host_db_clean_up;
+        ctx->cleanup.data = ctx;
+
+        ngx_http_ihanoi_run_cleanup_add(run, &ctx->cleanup);
+    }
+
+    /* what an error left behind */
+
+    ngx_http_ihanoi_host_db_forget(ctx);
+
+    ctx->mode = mode;
+
+    return ctx;
+}
+
+
+/* (sql, values?) */
+
+static int
+ngx_http_ihanoi_host_db_statement(lua_State *L, ngx_http_ihanoi_host_db_t *ctx)
+{
+    int          i, nparams;
+    char         name[sizeof("$100")];
+    size_t       len;
+    lua_Number   key;
+    const char  *sql;
+
+    sql = luaL_checklstring(L, 1, &len);
+    luaL_argcheck(L, len <= NGX_HTTP_IHANOI_HOST_DB_SQL, 1, "is too long");
+    luaL_argcheck(L, ngx_strlen(sql) == len, 1, "has a NUL byte");
+
+    nparams = ihanoi_sql_parameters(sql, len);
+    luaL_argcheck(L, nparams >= 0, 1, "has more than 100 parameters");
+
+    lua_settop(L, 2);
+
+    if (!lua_isnil(L, 2)) {
+        luaL_checktype(L, 2, LUA_TTABLE);
+
+        for (lua_pushnil(L); lua_next(L, 2); lua_pop(L, 1)) {
+
+            key = (lua_type(L, -2) == LUA_TNUMBER) ? lua_tonumber(L, -2) : 0;
+
+            if (!(key >= 1 && key <= nparams) || key != floor(key)) {
+                return luaL_error(L, "the statement has %d parameters, and "
+                                  "there is a value for another", nparams);
+            }
+        }
+    }
+
+    luaL_checkstack(L, nparams + 8, NULL);
+
+    for (i = 1; i <= nparams; i++) {
+
+        if (lua_isnil(L, 2)) {
+            lua_pushnil(L);
+            continue;
+        }
+
+        (void) ngx_snprintf((u_char *) name, sizeof(name), "$%d%Z", i);
+
+        lua_rawgeti(L, 2, i);
+        ngx_http_ihanoi_host_db_value(L, ctx, name);
+    }
+
+    return ngx_http_ihanoi_host_db_send(L, ctx, 1, nparams);
+}
+
+
+/* (name, arguments?): becomes select * from "schema"."name"("a" => $1) */
+
+static int
+ngx_http_ihanoi_host_db_function(lua_State *L, ngx_http_ihanoi_host_db_t *ctx)
+{
+    int          i, n;
+    size_t       len;
+    const char  *name;
+    const char  *names[IHANOI_SQL_PARAMETERS];
+
+    name = luaL_checklstring(L, 1, &len);
+    luaL_argcheck(L, ihanoi_sql_is_name(name, len), 1,
+                  "is not the name of a function");
+
+    lua_settop(L, 2);
+
+    n = 0;
+
+    if (!lua_isnil(L, 2)) {
+        luaL_checktype(L, 2, LUA_TTABLE);
+        n = ngx_http_ihanoi_host_db_names(L, names);
+    }
+
+    ngx_http_ihanoi_host_db_compose(L, names, n);
+
+    luaL_checkstack(L, n + 8, NULL);
+
+    for (i = 0; i < n; i++) {
+        lua_getfield(L, 2, names[i]);
+        ngx_http_ihanoi_host_db_value(L, ctx, names[i]);
+    }
+
+    return ngx_http_ihanoi_host_db_send(L, ctx, 3, n);
+}
+
+
+/* In one order, whatever the table's is: the same text each time. */
+
+static int
+ngx_http_ihanoi_host_db_names(lua_State *L, const char **names)
+{
+    int     n;
+    size_t  len;
+
+    n = 0;
+
+    for (lua_pushnil(L); lua_next(L, 2); lua_pop(L, 1)) {
+
+        if (lua_type(L, -2) != LUA_TSTRING) {
+            return luaL_error(L, "an argument has no name");
+        }
+
+        if (n == IHANOI_SQL_PARAMETERS) {
+            return luaL_error(L, "there are more than 100 arguments");
+        }
+
+        names[n] = lua_tolstring(L, -2, &len);
+
+        if (!ihanoi_sql_is_name(names[n], len)) {
+            return luaL_error(L, "\"%s\" is not the name of an argument",
+                              names[n]);
+        }
+
+        n++;
+    }
+
+    ngx_qsort(names, n, sizeof(const char *), ngx_http_ihanoi_host_db_compare);
+
+    return n;
+}
+
+
+static int
+ngx_http_ihanoi_host_db_compare(const void *one, const void *two)
+{
+    return ngx_strcmp(*(const char **) one, *(const char **) two);
+}
+
+
+static void
+ngx_http_ihanoi_host_db_compose(lua_State *L, const char **names, int n)
+{
+    int          i;
+    char         number[sizeof("\" => $100")];
+    ngx_str_t   *schema;
+    luaL_Buffer  b;
+
+    schema = ngx_http_ihanoi_pg_schema(ngx_http_ihanoi_plugin_state_of(L)
+                                           ->plugin->db);
+
+    luaL_buffinit(L, &b);
+    luaL_addstring(&b, "select * from \"");
+    luaL_addlstring(&b, (char *) schema->data, schema->len);
+    luaL_addstring(&b, "\".\"");
+    luaL_addstring(&b, lua_tostring(L, 1));
+    luaL_addstring(&b, "\"(");
+
+    for (i = 0; i < n; i++) {
+        (void) ngx_snprintf((u_char *) number, sizeof(number), "\" => $%d%Z",
+                            i + 1);
+
+        luaL_addstring(&b, i ? ", \"" : "\"");
+        luaL_addstring(&b, names[i]);
+        luaL_addstring(&b, number);
+    }
+
+    luaL_addchar(&b, ')');
+    luaL_pushresult(&b);
+}
+
+
+/* Replaces the value on the top of the stack by its text, or nil. */
+
+static void
+ngx_http_ihanoi_host_db_value(lua_State *L, ngx_http_ihanoi_host_db_t *ctx,
+    const char *name)
+{
+    size_t       len;
+    u_char      *p;
+    u_char       number[64];
+    lua_Number   n;
+    const char  *text;
+
+    switch (lua_type(L, -1)) {
+
+    case LUA_TNIL:
+        return;
+
+    case LUA_TBOOLEAN:
+        lua_pushstring(L, lua_toboolean(L, -1) ? "true" : "false");
+        break;
+
+    case LUA_TNUMBER:
+        n = lua_tonumber(L, -1);
+
+        if (n == floor(n) && fabs(n) <= NGX_HTTP_IHANOI_HOST_DB_INTEGER) {
+            p = ngx_sprintf(number, "%L", (int64_t) n);
+
+        } else {
+            p = number + snprintf((char *) number, sizeof(number), "%.17g", n);
+        }
+
+        lua_pushlstring(L, (char *) number, p - number);
+        break;
+
+    case LUA_TSTRING:
+        text = lua_tolstring(L, -1, &len);
+
+        if (ngx_strlen(text) != len) {
+            (void) ngx_http_ihanoi_host_db_refuse(ctx, "value",
+                                          "PostgreSQL has no text with NUL");
+        }
+
+        return;
+
+    case LUA_TUSERDATA:
+        text = ihanoi_lua_raw(L, -1, &len);
+
+        if (ihanoi_lua_is_null(L, -1)) {
+            lua_pushnil(L);
+            break;
+        }
+
+        if (text) {
+            lua_pushlstring(L, text, len);
+            break;
+        }
+
+        /* fall through */
+
+    default:
+        (void) luaL_error(L, "the value of %s is a %s", name,
+                          luaL_typename(L, -1));
+        break;
+
+    case LUA_TTABLE:
+        if (ihanoi_lua_push_encoded(L, lua_gettop(L)) != 0) {
+            (void) luaL_error(L, "the value of %s: %s", name,
+                              lua_tostring(L, -1));
+        }
+    }
+
+    lua_replace(L, -2);
+}
+
+
+/* Of the text at index sql, its values being the last nparams on the stack. */
+
+static int
+ngx_http_ihanoi_host_db_send(lua_State *L, ngx_http_ihanoi_host_db_t *ctx,
+    int sql, int nparams)
+{
+    int                              i, first;
+    size_t                           len, size;
+    u_char                          *p;
+    const char                      *s, **values;
+    ngx_http_ihanoi_run_t           *run;
+    ngx_http_ihanoi_pgtext_t         text;
+    ngx_http_ihanoi_plugin_state_t  *state;
+
+    if (ctx->refused) {
+        return 0;
+    }
+
+    if (ctx->transaction && ctx->session == NULL) {
+        return ngx_http_ihanoi_host_db_refuse(ctx, "transaction",
+                                              "the transaction has ended");
+    }
+
+    run = ctx->run;
+    state = run->state;
+
+    first = lua_gettop(L) - nparams + 1;
+
+    (void) lua_tolstring(L, sql, &len);
+    size = nparams * sizeof(const char *) + len + 1;
+
+    for (i = 0; i < nparams; i++) {
+        if (!lua_isnil(L, first + i)) {
+            (void) lua_tolstring(L, first + i, &len);
+            size += len + 1;
+        }
+    }
+
+    if (ihanoi_sandbox_charge(state->sandbox, (long) size) != 0) {
+        return luaL_error(L, "not enough memory");
+    }
+
+    ctx->size = size;
+
+    ctx->memory = ngx_alloc(size, run->log);
+    if (ctx->memory == NULL) {
+        ngx_http_ihanoi_host_db_free(ctx);
+        return luaL_error(L, "not enough memory");
+    }
+
+    values = (const char **) (void *) ctx->memory;
+    p = (u_char *) (values + nparams);
+
+    for (i = -1; i < nparams; i++) {
+
+        if (i >= 0 && lua_isnil(L, first + i)) {
+            values[i] = NULL;
+            continue;
+        }
+
+        s = lua_tolstring(L, i < 0 ? sql : first + i, &len);
+
+        if (i < 0) {
+            text.sql.data = p;
+            text.sql.len = len;
+
+        } else {
+            values[i] = (char *) p;
+        }
+
+        p = ngx_cpymem(p, s, len);
+        *p++ = '\0';
+    }
+
+    text.class = ngx_http_ihanoi_host_db_class(run);
+    text.nparams = (ngx_uint_t) nparams;
+
+    ctx->call = ngx_http_ihanoi_pgcall_submit_text(state->plugin->db, &text,
+                                         ctx->session, values,
+                                         ngx_http_ihanoi_run_left(run),
+                                         ngx_http_ihanoi_host_db_done, ctx,
+                                         run->log, &ctx->outcome);
+    if (ctx->call == NULL) {
+        ngx_http_ihanoi_host_db_free(ctx);
+        return 0;
+    }
+
+    return ngx_http_ihanoi_run_wait(L, run, ngx_http_ihanoi_host_db_cancel,
+                                    ctx);
+}
+
+
+/* As a SQL function of the operation would have it; jobs write. */
+
+static ngx_http_ihanoi_pg_class_e
+ngx_http_ihanoi_host_db_class(ngx_http_ihanoi_run_t *run)
+{
+    if (run->request == NULL) {
+        return NGX_HTTP_IHANOI_PG_WRITE;
+    }
+
+    switch (run->ctx->operation->contract->pool) {
+
+    case IHANOI_POOL_READ:
+        return NGX_HTTP_IHANOI_PG_READ;
+
+    case IHANOI_POOL_SLOW:
+        return NGX_HTTP_IHANOI_PG_SLOW;
+
+    default:
+        return NGX_HTTP_IHANOI_PG_WRITE;
+    }
+}
+
+
+static int
+ngx_http_ihanoi_host_db_refuse(ngx_http_ihanoi_host_db_t *ctx,
+    const char *code, const char *why)
+{
+    ctx->code = code;
+    ctx->refused = why;
+
+    return 0;
+}
+
+
+static void
+ngx_http_ihanoi_host_db_done(void *data, ngx_http_ihanoi_pg_outcome_e outcome,
+    ngx_http_ihanoi_pgresult_t *res, ngx_uint_t usec)
+{
+    ngx_http_ihanoi_host_db_t *ctx = data;
+
+    ctx->call = NULL;
+    ctx->outcome = outcome;
+
+    ngx_http_ihanoi_host_db_free(ctx);
+
+    if (res) {
+
+        if (ihanoi_sandbox_charge(ctx->run->state->sandbox,
+                                  (long) ngx_http_ihanoi_pgresult_size(res))
+            == 0)
+        {
+            ctx->res = res;
+
+        } else {
+            ngx_http_ihanoi_pgresult_free(res);
+            ctx->outcome = NGX_HTTP_IHANOI_PG_TOO_LARGE;
+        }
+    }
+
+    ngx_http_ihanoi_run_resume(ctx->run, 0);
+}
+
+
+static void
+ngx_http_ihanoi_host_db_cancel(void *data)
+{
+    ngx_http_ihanoi_host_db_t *ctx = data;
+
+    if (ctx->call) {
+        ngx_http_ihanoi_pgcall_abandon(ctx->call);
+        ctx->call = NULL;
+    }
+
+    ngx_http_ihanoi_host_db_free(ctx);
+}
+
+
+static void
+ngx_http_ihanoi_host_db_clean_up(void *data)
+{
+    ngx_http_ihanoi_host_db_t *ctx = data;
+
+    ngx_http_ihanoi_host_db_cancel(ctx);
+    ngx_http_ihanoi_host_db_forget(ctx);
+    ngx_http_ihanoi_host_db_close(ctx);
+
+    ngx_free(ctx);
+}
+
+
+static void
+ngx_http_ihanoi_host_db_close(ngx_http_ihanoi_host_db_t *ctx)
+{
+    ngx_http_ihanoi_pgsession_t  *session;
+
+    session = ctx->session;
+
+    if (session) {
+        ctx->session = NULL;
+        ngx_http_ihanoi_pgsession_close(session);
+    }
+}
+
+
+static void
+ngx_http_ihanoi_host_db_free(ngx_http_ihanoi_host_db_t *ctx)
+{
+    (void) ihanoi_sandbox_charge(ctx->run->state->sandbox, -(long) ctx->size);
+    ctx->size = 0;
+
+    if (ctx->memory) {
+        ngx_free(ctx->memory);
+        ctx->memory = NULL;
+    }
+}
+
+
+static void
+ngx_http_ihanoi_host_db_forget(ngx_http_ihanoi_host_db_t *ctx)
+{
+    ctx->refused = NULL;
+
+    if (ctx->res) {
+        (void) ihanoi_sandbox_charge(ctx->run->state->sandbox,
+                            -(long) ngx_http_ihanoi_pgresult_size(ctx->res));
+        ngx_http_ihanoi_pgresult_free(ctx->res);
+        ctx->res = NULL;
+    }
+}
+
+
+/* Behind each function that sends: its results. */
+
+static int
+ngx_http_ihanoi_host_db_take(lua_State *L)
+{
+    int                         n;
+    ngx_http_ihanoi_host_db_t  *ctx;
+
+    ctx = ngx_http_ihanoi_run_cleanup_find(ngx_http_ihanoi_run_of(L),
+                                           ngx_http_ihanoi_host_db_clean_up);
+
+    if (ctx->mode == NGX_HTTP_IHANOI_HOST_DB_BEGIN) {
+
+        if (!ctx->refused && ctx->outcome == NGX_HTTP_IHANOI_PG_OK) {
+            ctx->transaction = 1;
+
+        } else {
+            ngx_http_ihanoi_host_db_close(ctx);
+        }
+
+    } else if (ctx->mode == NGX_HTTP_IHANOI_HOST_DB_COMMIT) {
+        ctx->transaction = 0;
+        ngx_http_ihanoi_host_db_close(ctx);
+
+    } else if (ctx->session && !ctx->refused
+               && ngx_http_ihanoi_pgsession_state(ctx->session)
+                  == NGX_HTTP_IHANOI_PGSESSION_IDLE)
+    {
+        ngx_http_ihanoi_host_db_close(ctx);
+        ngx_http_ihanoi_host_db_forget(ctx);
+        ngx_http_ihanoi_host_db_refuse(ctx, "transaction",
+                                   "the statement has ended the transaction");
+    }
+
+    if (ctx->refused || ctx->outcome != NGX_HTTP_IHANOI_PG_OK) {
+        n = ngx_http_ihanoi_host_db_failed(L, ctx);
+
+    } else {
+        n = ngx_http_ihanoi_host_db_answer(L, ctx);
+    }
+
+    ngx_http_ihanoi_host_db_forget(ctx);
+
+    return n;
+}
+
+
+static int
+ngx_http_ihanoi_host_db_answer(lua_State *L, ngx_http_ihanoi_host_db_t *ctx)
+{
+    switch (ctx->mode) {
+
+    case NGX_HTTP_IHANOI_HOST_DB_ROWS:
+        if (ngx_http_ihanoi_host_push_rows(L, ctx->res) == 0) {
+            return 1;
+        }
+
+        break;
+
+    case NGX_HTTP_IHANOI_HOST_DB_ONE:
+        if (ngx_http_ihanoi_pgresult_rows(ctx->res) == 0) {
+            lua_pushnil(L);
+            return 1;
+        }
+
+        if (ngx_http_ihanoi_host_push_row(L, ctx->res, 0) == 0) {
+            return 1;
+        }
+
+        break;
+
+    case NGX_HTTP_IHANOI_HOST_DB_JSON:
+        ngx_http_ihanoi_host_push_document(L, ctx->res);
+        return 1;
+
+    case NGX_HTTP_IHANOI_HOST_DB_EXECUTE:
+        lua_pushnumber(L, (lua_Number)
+                          ngx_http_ihanoi_pgresult_affected(ctx->res));
+        return 1;
+
+    default:
+        lua_pushboolean(L, 1);
+        return 1;
+    }
+
+    /* a value that Lua cannot hold: why is on the stack */
+
+    lua_pushnil(L);
+    ngx_http_ihanoi_host_push_error(L, "value", lua_tostring(L, -2), NULL);
+
+    return 2;
+}
+
+
+static int
+ngx_http_ihanoi_host_db_failed(lua_State *L, ngx_http_ihanoi_host_db_t *ctx)
+{
+    const char  *code, *message;
+
+    if (ctx->refused) {
+        code = ctx->code;
+        message = ctx->refused;
+
+    } else {
+
+        switch (ctx->outcome) {
+
+        case NGX_HTTP_IHANOI_PG_SQLERROR:
+            code = "sql";
+            message = NULL;
+            break;
+
+        case NGX_HTTP_IHANOI_PG_BUSY:
+            code = "busy";
+            message = "all connections are busy";
+            break;
+
+        case NGX_HTTP_IHANOI_PG_TIMEOUT:
+            code = "timeout";
+            message = "no answer in time, a write may have happened";
+            break;
+
+        case NGX_HTTP_IHANOI_PG_UNKNOWN:
+            code = "unknown";
+            message = "the connection was lost, a write may have happened";
+            break;
+
+        case NGX_HTTP_IHANOI_PG_TOO_LARGE:
+            code = "too-large";
+            message = "the answer is too large, a write may have happened";
+            break;
+
+        case NGX_HTTP_IHANOI_PG_MISUSED:
+            code = "transaction";
+            message = "the statement is a COPY or left a transaction open, it "
+                      "was rolled back: use ihanoi.db.transaction()";
+            break;
+
+        default:
+            code = "down";
+            message = "the database cannot be reached";
+        }
+
+        /* nothing of a transaction is kept without its commit */
+
+        if (ctx->transaction && ctx->outcome == NGX_HTTP_IHANOI_PG_UNKNOWN) {
+            code = "down";
+            message = "the connection was lost, the transaction rolled back";
+        }
+    }
+
+    lua_pushnil(L);
+    ngx_http_ihanoi_host_push_error(L, code, message,
+                                    ctx->refused ? NULL : ctx->res);
+
+    return 2;
+}

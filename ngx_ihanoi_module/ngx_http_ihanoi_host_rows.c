@@ -1,0 +1,269 @@
+/*
+ * Copyright (C) iHaNoi contributors
+ *
+ * Rows of PostgreSQL as Lua values.
+ */
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include <math.h>
+#include <lauxlib.h>
+
+#include "ngx_http_ihanoi_plugin.h"
+#include "ngx_http_ihanoi_host_rows.h"
+#include "ihanoi_lua_json.h"
+
+
+/* pg_type.oid of types that are built in: they never change */
+#define NGX_HTTP_IHANOI_PG_BOOL     16
+#define NGX_HTTP_IHANOI_PG_INT8     20
+#define NGX_HTTP_IHANOI_PG_INT2     21
+#define NGX_HTTP_IHANOI_PG_INT4     23
+#define NGX_HTTP_IHANOI_PG_OID      26
+#define NGX_HTTP_IHANOI_PG_JSON     114
+#define NGX_HTTP_IHANOI_PG_FLOAT4   700
+#define NGX_HTTP_IHANOI_PG_FLOAT8   701
+#define NGX_HTTP_IHANOI_PG_NUMERIC  1700
+#define NGX_HTTP_IHANOI_PG_JSONB    3802
+
+/* a double holds any number of so many digits, and integers up to 2^53 */
+#define NGX_HTTP_IHANOI_ROWS_DIGITS   15
+#define NGX_HTTP_IHANOI_ROWS_INTEGER  9007199254740992.0
+
+
+static int ngx_http_ihanoi_host_push_value(lua_State *L, ngx_uint_t type,
+    ngx_str_t *value);
+static void ngx_http_ihanoi_host_push_exact(lua_State *L, ngx_str_t *value);
+
+
+int
+ngx_http_ihanoi_host_push_rows(lua_State *L, ngx_http_ihanoi_pgresult_t *res)
+{
+    ngx_uint_t   i, rows;
+    const char  *err;
+
+    /* so that it stays a list when it is empty */
+
+    (void) ihanoi_lua_push_json(L, "[]", 2, &err);
+
+    rows = ngx_http_ihanoi_pgresult_rows(res);
+
+    for (i = 0; i < rows; i++) {
+
+        ihanoi_sandbox_poll(L);
+
+        if (ngx_http_ihanoi_host_push_row(L, res, i) != 0) {
+            return -1;
+        }
+
+        lua_rawseti(L, -2, (int) i + 1);
+    }
+
+    return 0;
+}
+
+
+int
+ngx_http_ihanoi_host_push_row(lua_State *L, ngx_http_ihanoi_pgresult_t *res,
+    ngx_uint_t row)
+{
+    ngx_str_t   name, value;
+    ngx_uint_t  i, columns;
+
+    columns = ngx_http_ihanoi_pgresult_columns(res);
+
+    luaL_checkstack(L, 8, NULL);
+    lua_createtable(L, 0, (int) columns);
+
+    for (i = 0; i < columns; i++) {
+        value = ngx_http_ihanoi_pgresult_value(res, row, i);
+
+        if (value.data == NULL) {
+            continue;
+        }
+
+        name = ngx_http_ihanoi_pgresult_name(res, i);
+        lua_pushlstring(L, (char *) name.data, name.len);
+
+        if (ngx_http_ihanoi_host_push_value(L,
+                                  ngx_http_ihanoi_pgresult_type(res, i),
+                                  &value)
+            != 0)
+        {
+            lua_pushfstring(L, "column \"%s\": %s", (char *) name.data,
+                            lua_tostring(L, -1));
+            return -1;
+        }
+
+        lua_rawset(L, -3);
+    }
+
+    return 0;
+}
+
+
+static int
+ngx_http_ihanoi_host_push_value(lua_State *L, ngx_uint_t type,
+    ngx_str_t *value)
+{
+    const char  *err;
+
+    switch (type) {
+
+    case NGX_HTTP_IHANOI_PG_BOOL:
+        lua_pushboolean(L, value->data[0] == 't');
+        return 0;
+
+    case NGX_HTTP_IHANOI_PG_INT2:
+    case NGX_HTTP_IHANOI_PG_INT4:
+    case NGX_HTTP_IHANOI_PG_OID:
+    case NGX_HTTP_IHANOI_PG_FLOAT4:
+    case NGX_HTTP_IHANOI_PG_FLOAT8:
+        lua_pushnumber(L, strtod((char *) value->data, NULL));
+        return 0;
+
+    case NGX_HTTP_IHANOI_PG_INT8:
+    case NGX_HTTP_IHANOI_PG_NUMERIC:
+        ngx_http_ihanoi_host_push_exact(L, value);
+        return 0;
+
+    case NGX_HTTP_IHANOI_PG_JSON:
+    case NGX_HTTP_IHANOI_PG_JSONB:
+        if (ihanoi_lua_push_json(L, (char *) value->data, value->len, &err)
+            != 0)
+        {
+            lua_pushstring(L, err);
+            return -1;
+        }
+
+        return 0;
+
+    default:
+        lua_pushlstring(L, (char *) value->data, value->len);
+        return 0;
+    }
+}
+
+
+/* As a number when that is what it says, to the last digit. */
+
+static void
+ngx_http_ihanoi_host_push_exact(lua_State *L, ngx_str_t *value)
+{
+    double      number;
+    u_char     *p, *last;
+    ngx_uint_t  digits, fraction;
+
+    digits = 0;
+    fraction = 0;
+    last = value->data + value->len;
+
+    for (p = value->data; p < last; p++) {
+
+        if (*p >= '0' && *p <= '9') {
+            digits++;
+
+        } else if (*p == '.') {
+            fraction = 1;
+
+        } else if (*p != '-' || p != value->data) {
+            /* NaN, Infinity */
+            goto string;
+        }
+    }
+
+    number = strtod((char *) value->data, NULL);
+
+    if (digits <= NGX_HTTP_IHANOI_ROWS_DIGITS
+        || (!fraction && fabs(number) < NGX_HTTP_IHANOI_ROWS_INTEGER))
+    {
+        lua_pushnumber(L, number);
+        return;
+    }
+
+string:
+
+    lua_pushlstring(L, (char *) value->data, value->len);
+}
+
+
+void
+ngx_http_ihanoi_host_push_document(lua_State *L,
+    ngx_http_ihanoi_pgresult_t *res)
+{
+    ngx_str_t   value;
+    ngx_uint_t  type;
+
+    if (ngx_http_ihanoi_pgresult_columns(res) != 1) {
+        (void) luaL_error(L, "ihanoi.db.json() needs one column, there are %d",
+                          (int) ngx_http_ihanoi_pgresult_columns(res));
+    }
+
+    type = ngx_http_ihanoi_pgresult_type(res, 0);
+
+    if (type != NGX_HTTP_IHANOI_PG_JSON && type != NGX_HTTP_IHANOI_PG_JSONB) {
+        (void) luaL_error(L, "ihanoi.db.json() needs a column of type json or "
+                          "jsonb");
+    }
+
+    value = ngx_http_ihanoi_pgresult_value(res, 0, 0);
+
+    if (value.data == NULL) {
+        lua_pushnil(L);
+        return;
+    }
+
+    ihanoi_lua_push_raw(L, (char *) value.data, value.len);
+}
+
+
+/*
+ * As functions of the core do, a plugin's functions refuse with IH001, the
+ * problem's code as the message and its members as the detail.
+ */
+
+void
+ngx_http_ihanoi_host_push_error(lua_State *L, const char *code,
+    const char *message, ngx_http_ihanoi_pgresult_t *res)
+{
+    ngx_str_t    sqlstate, text;
+    const char  *err;
+
+    luaL_checkstack(L, 8, NULL);
+    lua_createtable(L, 0, 4);
+
+    if (res == NULL) {
+        lua_pushstring(L, code);
+        lua_setfield(L, -2, "code");
+        lua_pushstring(L, message);
+        lua_setfield(L, -2, "message");
+        return;
+    }
+
+    sqlstate = ngx_http_ihanoi_pgresult_sqlstate(res);
+    text = ngx_http_ihanoi_pgresult_message(res);
+
+    lua_pushlstring(L, (char *) sqlstate.data, sqlstate.len);
+    lua_setfield(L, -2, "sqlstate");
+    lua_pushlstring(L, (char *) text.data, text.len);
+    lua_setfield(L, -2, "message");
+
+    if (sqlstate.len != 5 || ngx_memcmp(sqlstate.data, "IH001", 5) != 0) {
+        lua_pushstring(L, code);
+        lua_setfield(L, -2, "code");
+        return;
+    }
+
+    lua_pushlstring(L, (char *) text.data, text.len);
+    lua_setfield(L, -2, "code");
+
+    text = ngx_http_ihanoi_pgresult_detail(res);
+
+    if (text.len
+        && ihanoi_lua_push_json(L, (char *) text.data, text.len, &err) == 0)
+    {
+        lua_setfield(L, -2, "members");
+    }
+}
