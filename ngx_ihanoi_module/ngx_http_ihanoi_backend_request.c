@@ -100,7 +100,8 @@ ngx_http_ihanoi_backend_request(lua_State *L, ngx_http_ihanoi_run_t *run,
                                    ngx_http_ihanoi_backend_options);
     }
 
-    request->finish = run->ctx->operation->contract->finish;
+    request->finish = run->ctx == NULL || run->ctx->operation == NULL
+                      || run->ctx->operation->contract->finish;
 
     ngx_http_ihanoi_backend_method(L, options, method, request);
     ngx_http_ihanoi_backend_limits(L, run, options, request);

@@ -291,6 +291,13 @@ ngx_http_ihanoi_capture_done(ngx_http_request_t *sr, void *data, ngx_int_t rc)
 
     c = sr->connection;
 
+    if ((sr->buffered || sr->postponed) && (rc == NGX_OK || rc == NGX_AGAIN)
+        && !c->error)
+    {
+        /* a file that a thread reads: nginx finalizes it once more */
+        return NGX_OK;
+    }
+
     /*
      * A stream that the client has reset: nginx would end the main request
      * with its subrequest.  It is to go on until its run has ended.
@@ -597,7 +604,8 @@ ngx_http_ihanoi_capture_init(ngx_conf_t *cf)
 
 /*
  * The first phase that knows the location.  Its own "rewrite" may go anywhere
- * from there: that is the operator's.
+ * from there: that is the operator's.  A backend may not: with X-Accel-Redirect
+ * it would read other internal locations for the plugin.
  */
 
 static ngx_int_t
@@ -608,8 +616,23 @@ ngx_http_ihanoi_capture_location(ngx_http_request_t *r)
 
     capture = ngx_http_ihanoi_capture_of(r);
 
-    if (capture == NULL || capture->placed) {
+    if (capture == NULL) {
         return NGX_DECLINED;
+    }
+
+    if (capture->placed) {
+
+        if (r->upstream == NULL) {
+            return NGX_DECLINED;
+        }
+
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "a backend's X-Accel-Redirect to \"%V\" is not followed",
+                      &r->uri);
+
+        ngx_http_ihanoi_capture_fail(capture, NGX_HTTP_IHANOI_CAPTURE_GATEWAY);
+
+        return NGX_HTTP_BAD_GATEWAY;
     }
 
     capture->placed = 1;

@@ -56,7 +56,7 @@ static int ngx_http_ihanoi_backend_json(lua_State *L);
 static const ihanoi_host_function_t  ngx_http_ihanoi_host_backend_functions[] =
 {
     { "backend", "request", ngx_http_ihanoi_host_backend_request,
-      IHANOI_PHASE_REQUEST,
+      IHANOI_PHASE_CALL,
       "name string\n"
       "options? ihanoi.BackendRequest",
       "response? ihanoi.BackendResponse\n"
@@ -86,7 +86,7 @@ static const ihanoi_host_function_t  ngx_http_ihanoi_host_backend_functions[] =
       "connection." },
 
     { "backend", "get", ngx_http_ihanoi_host_backend_get,
-      IHANOI_PHASE_REQUEST,
+      IHANOI_PHASE_CALL,
       "name string\n"
       "path? string|(string|number)[]\n"
       "options? ihanoi.BackendRequest",
@@ -95,7 +95,7 @@ static const ihanoi_host_function_t  ngx_http_ihanoi_host_backend_functions[] =
       "request() with the method GET and the path before the options." },
 
     { "backend", "post", ngx_http_ihanoi_host_backend_post,
-      IHANOI_PHASE_REQUEST,
+      IHANOI_PHASE_CALL,
       "name string\n"
       "path? string|(string|number)[]\n"
       "options? ihanoi.BackendRequest",
@@ -104,7 +104,7 @@ static const ihanoi_host_function_t  ngx_http_ihanoi_host_backend_functions[] =
       "request() with the method POST and the path before the options." },
 
     { "backend", "all", ngx_http_ihanoi_host_backend_all,
-      IHANOI_PHASE_REQUEST,
+      IHANOI_PHASE_CALL,
       "requests table",
       "responses table",
       "Several at once: a list of at most 8 { name, options } as for "
@@ -236,6 +236,10 @@ ngx_http_ihanoi_backend_wait(lua_State *L)
     ngx_http_ihanoi_backend_wait_t  *wait;
 
     run = ngx_http_ihanoi_run_may_wait(L);
+
+    if (run->request == NULL) {
+        (void) luaL_error(L, "there is no request to ask a backend from");
+    }
 
     wait = ngx_pcalloc(run->request->pool,
                        sizeof(ngx_http_ihanoi_backend_wait_t));

@@ -31,13 +31,14 @@ function M.ask(input)
     return show(ihanoi.backend.request(a.name or "operator", a.options))
 end
 
-M.pay = M.ask
 
 function M.twice()
     local a = ihanoi.request.body()
     show(ihanoi.backend.request("operator", a.options))
     return show(ihanoi.backend.request("operator", a.options))
 end
+
+M.pay = M.twice
 
 function M.all()
     local a = ihanoi.request.body()
@@ -118,6 +119,7 @@ my @grants = ('public;', 'backend operator /_operator;',
 my $locations = <<"CONF";
     auth_jwt iHaNoi;
     location / { ihanoi_api on; }
+    location = /metrics { auth_jwt off; ihanoi_status metrics; }
     location ^~ /_operator { internal; proxy_pass @{[$backend->url]}/base; }
     location ^~ /_gone/ { internal; proxy_pass http://127.0.0.1:$closed; }
     location = /_exact { internal; return 200 "exact"; }
@@ -229,7 +231,8 @@ fails('aborted', 'half in chunks', path => '/half-chunked');
 fails('aborted', 'a reset in the middle', path => '/reset-half');
 fails('bad gateway', 'a reset', path => '/reset');
 fails('bad gateway', 'closed', path => '/close');
-fails('bad gateway', 'not HTTP', path => '/garbage') ;
+fails('bad gateway', 'not HTTP', path => '/garbage');
+fails('bad gateway', 'one that sends nginx elsewhere', path => '/accel');
 is(ask(path => '/big/5000', max_size => 5000)->{size}, 5000, 'max_size is allowed');
 
 $r = $gw->request('PUT', '/v1/probe/ask', json => { options => { path => '/slow/20' } });
@@ -315,6 +318,11 @@ sub leave {
     return;
 }
 
+sub metric {
+    my ($name) = @_;
+    return $gw->get('/metrics')->{content} =~ /^$name\{[^}]*\} (\d+)/m ? $1 : -1;
+}
+
 my @workers = $gw->workers;
 
 leave('twice', '/slow/0.41');
@@ -332,7 +340,20 @@ sleep 1.3;
 is(scalar(() = $backend->seen_of('/base/slow/0.52')), 1,
    'so does a stream that is reset');
 
+
+# x-ihanoi-abort: finish
+
+leave('pay', '/slow/0.33');
+ok(wait_until(sub { $backend->seen_of('/base/slow/0.33') == 2 }, 3),
+   'a payment goes on without its client');
+system(@curl, '-X', 'PUT', '--max-time', '0.3', '-d', '{"options":{"path":"/slow/0.64"}}',
+       "http://127.0.0.1:$gw->{h2_port}/v1/probe/pay");
+ok(wait_until(sub { $backend->seen_of('/base/slow/0.64') == 2 }, 3),
+   'so it does when its stream is reset');
+
 $gw->get('/v1/probe/loop');
+ok(wait_until(sub { metric('ihanoi_plugin_active') == 0 }, 3), 'no run is left');
+ok(metric('ihanoi_plugin_memory_bytes') < 1_000_000, 'nor memory of one');
 is_deeply([$gw->workers], \@workers, 'the worker lives');
 is($gw->get('/v1/probe/short')->{status}, 200, 'and serves');
 

@@ -95,11 +95,11 @@ sub _serve {
         $client->sysread($body, 65536, length $body) or last;
     }
 
-    my ($fh, $name) = File::Temp::tempfile("new-XXXXXXXXXX",
-                                           DIR => $self->{dir});
+    # By process: children of one parent draw the same random names.
+    open my $fh, '>:raw', "$self->{dir}/new-$$" or return;
     print $fh "$head\r\n\r\n$body";
     close $fh;
-    rename $name, $name =~ s/new-/request-/r;
+    rename "$self->{dir}/new-$$", "$self->{dir}/request-$$";
 
     my ($method, $target) = $head =~ /\A(\S+) (\S+)/;
     my $path = $target =~ s/\?.*//r;
