@@ -14,6 +14,7 @@
 ---@field run ihanoi.run
 ---@field log ihanoi.log
 ---@field backend ihanoi.backend
+---@field db ihanoi.db
 ---@field json ihanoi.json
 ---@field store ihanoi.store
 ---@field lock ihanoi.lock
@@ -54,6 +55,14 @@ ihanoi = {}
 ---@field assurance "none"|"declared"|"phone"|"verified" how sure it is who that is
 ---@field scopes string[]
 ---@field claims table<string, any> all claims of the token
+
+
+---Why a call of the database failed.
+---@class ihanoi.DbError
+---@field code string
+---@field message string
+---@field sqlstate? string when the server has refused
+---@field members? table<string, any> of a problem that SQL has raised
 
 
 ---The one value that stands for null in JSON. It is true in a condition:
@@ -179,7 +188,7 @@ ihanoi.log = {}
 
 ---Writes into the gateway's error log, with the plugin's name, version and the
 ---request's connection. At most 1024 bytes; control characters become spaces.
----Leave out what is personal.
+---Of a call's lines the first 100 are written. Leave out what is personal.
 ---@param text string
 function ihanoi.log.error(text) end
 
@@ -219,7 +228,7 @@ ihanoi.backend = {}
 ---X-Request-Id is the request's number in all logs. Raises for a backend that
 ---is not granted and for headers that belong to the connection.
 ---
----In phases: request.
+---In phases: request, job.
 ---@param name string
 ---@param options? ihanoi.BackendRequest
 ---@return ihanoi.BackendResponse? response
@@ -228,7 +237,7 @@ function ihanoi.backend.request(name, options) end
 
 ---`request()` with the method GET and the path before the options.
 ---
----In phases: request.
+---In phases: request, job.
 ---@param name string
 ---@param path? string|(string|number)[]
 ---@param options? ihanoi.BackendRequest
@@ -238,7 +247,7 @@ function ihanoi.backend.get(name, path, options) end
 
 ---`request()` with the method POST and the path before the options.
 ---
----In phases: request.
+---In phases: request, job.
 ---@param name string
 ---@param path? string|(string|number)[]
 ---@param options? ihanoi.BackendRequest
@@ -250,10 +259,87 @@ function ihanoi.backend.post(name, path, options) end
 ---Waits for all and gives a list in the same order of responses; in the place
 ---of one that failed there is a table with err alone.
 ---
----In phases: request.
+---In phases: request, job.
 ---@param requests table
 ---@return table responses
 function ihanoi.backend.all(requests) end
+
+
+---The plugin's own database role and schema. A statement is bounded by the
+---request's deadline and by the timeout of its pool.
+---@class ihanoi.db
+ihanoi.db = {}
+
+---Runs one statement with values for $1, $2, ... and returns its rows, each a
+---table by column names. Numbers, booleans and strings are sent as they are,
+---tables as JSON, nil and `ihanoi.json.null` as null. int2, int4 and floats
+---come as numbers; int8 and numeric too when no digit is lost, else as strings;
+---json and jsonb decoded; null is absent; all else is text. In a GET the
+---transaction is read-only. err has code, message and, from the server,
+---sqlstate; what a function raises with SQLSTATE IH001 has its problem's code
+---and members. Other codes: sql, busy, down, timeout and unknown (a write may
+---have happened), too-large, value, transaction.
+---
+---In phases: request, job.
+---@param sql string
+---@param values? any[]
+---@return table[]? rows
+---@return ihanoi.DbError? err
+function ihanoi.db.query(sql, values) end
+
+---Calls a function of the plugin's schema by argument names; absent ones have
+---their defaults. Values and rows as of `query()`.
+---
+---In phases: request, job.
+---@param name string
+---@param arguments? table<string, any>
+---@return table[]? rows
+---@return ihanoi.DbError? err
+function ihanoi.db.call(name, arguments) end
+
+---As `query()`, or as `call()` when the text is a name: the first row, nil when
+---there is none.
+---
+---In phases: request, job.
+---@param sql_or_name string
+---@param values? table
+---@return table? row
+---@return ihanoi.DbError? err
+function ihanoi.db.one(sql_or_name, values) end
+
+---As `one()`, of a statement with one column of type json or jsonb: its text as
+---`ihanoi.json.raw()`, which goes into an answer without being parsed. nil when
+---there is no row or it is null.
+---
+---In phases: request, job.
+---@param sql_or_name string
+---@param values? table
+---@return ihanoi.Raw? document
+---@return ihanoi.DbError? err
+function ihanoi.db.json(sql_or_name, values) end
+
+---As `query()`, and returns how many rows an insert, update or delete touched.
+---
+---In phases: request, job.
+---@param sql string
+---@param values? any[]
+---@return integer? count
+---@return ihanoi.DbError? err
+function ihanoi.db.execute(sql, values) end
+
+---Calls body in a transaction, in which all statements of this run go until it
+---returns, then commits and returns what body returned, true when that was
+---nothing. It is rolled back when body raises an error, which goes on, when it
+---returns nil or false and an error, and when the run is killed, abandoned or
+---out of time. nil and an error when the commit failed. They cannot be nested;
+---savepoints can be used. Other runs wait for the connection: be quick, and
+---wait for nothing else.
+---
+---In phases: request, job.
+---@param body fun(): ...any
+---@return any result
+---@return any err
+function ihanoi.db.transaction(body) end
 
 
 ---JSON, read and written strictly. `ihanoi.json.null` stands for null: nil is a
