@@ -85,8 +85,9 @@ sub beside {
 
 # Who was first is not ours to say: some pair is in the order that is wanted.
 my ($pid, $r, $key);
+my $pair = 0;
 ok(wait_until(sub {
-    $key = 'key-slow-' . ++(our $pair);
+    $key = 'key-slow-' . ++$pair;
     $pid = beside('slow', $key);
     select undef, undef, undef, 0.15;
     my $status = ask('slow', $key)->{status};
@@ -105,13 +106,19 @@ is(ask('hangs', 'key-hangs')->{status}, 504, 'a time-out');
 is(ask('hangs', 'key-hangs')->{status}, 504, 'leaves the key, too');
 
 # A worker dies with the handler: the key is free again when its lease is over.
-$pid = beside('hangs', 'key-killed');
-ok(wait_until(sub { ask('hangs', 'key-killed')->{status} == 409 }), 'it runs');
+ok(wait_until(sub {
+    $key = 'key-killed-' . ++$pair;
+    $pid = beside('hangs', $key);
+    select undef, undef, undef, 0.15;
+    return 1 if ask('hangs', $key)->{status} == 409;
+    waitpid $pid, 0;
+    return 0;
+}), 'it runs');
 kill KILL => $gw->workers;
 waitpid $pid, 0;
-ok(wait_until(sub { my $r = ask('hangs', 'key-killed'); $r && $r->{status} == 409 }),
+ok(wait_until(sub { my $r = ask('hangs', $key); $r && $r->{status} == 409 }),
    'the key is kept for as long as the call might have lasted');
-ok(wait_until(sub { my $r = ask('hangs', 'key-killed'); $r && $r->{status} == 504 }),
+ok(wait_until(sub { my $r = ask('hangs', $key); $r && $r->{status} == 504 }),
    'and then it may be tried again');
 
 done_testing;
