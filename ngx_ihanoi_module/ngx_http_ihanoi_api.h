@@ -139,6 +139,10 @@ ngx_int_t ngx_http_ihanoi_call_start(ngx_http_request_t *r,
     ngx_http_ihanoi_api_ctx_t *ctx, ngx_str_t *body);
 
 
+/* A NUL-terminated copy in the request's pool, for libpq; NULL: memory. */
+const char *ngx_http_ihanoi_call_text(ngx_http_request_t *r,
+    ngx_str_t *value);
+
 /* What must be the same when a key comes again: target and body, as hex. */
 ngx_int_t ngx_http_ihanoi_call_fingerprint(ngx_http_request_t *r,
     ngx_str_t *body, const char **hex);

@@ -13,8 +13,6 @@
 
 static ngx_int_t ngx_http_ihanoi_call_caller(ngx_http_request_t *r,
     ngx_http_ihanoi_api_ctx_t *ctx, const char **text);
-static const char *ngx_http_ihanoi_call_text(ngx_http_request_t *r,
-    ngx_str_t *value);
 static void ngx_http_ihanoi_call_done(void *data,
     ngx_http_ihanoi_pg_outcome_e outcome, ngx_http_ihanoi_pgresult_t *res,
     ngx_uint_t db_usec);
@@ -188,7 +186,7 @@ ngx_http_ihanoi_call_fingerprint(ngx_http_request_t *r, ngx_str_t *body,
 }
 
 
-static const char *
+const char *
 ngx_http_ihanoi_call_text(ngx_http_request_t *r, ngx_str_t *value)
 {
     u_char  *p;

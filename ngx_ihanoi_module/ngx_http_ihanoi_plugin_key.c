@@ -36,8 +36,6 @@ static void ngx_http_ihanoi_plugin_key_refused(
 static ngx_int_t ngx_http_ihanoi_plugin_key_unknown(ngx_http_request_t *r);
 static const char *ngx_http_ihanoi_plugin_key_number(ngx_http_request_t *r,
     ngx_uint_t n);
-static const char *ngx_http_ihanoi_plugin_key_text(ngx_http_request_t *r,
-    ngx_str_t *value);
 
 
 /* Of the core's database; the same for all plugins. */
@@ -107,10 +105,10 @@ ngx_http_ihanoi_plugin_key_begin(ngx_http_request_t *r,
 
     ctx->key_values = values;
 
-    values[0] = ngx_http_ihanoi_plugin_key_text(r, &ctx->caller->subject);
+    values[0] = ngx_http_ihanoi_call_text(r, &ctx->caller->subject);
     values[1] = ctx->operation->contract->id.data;
-    values[2] = ngx_http_ihanoi_plugin_key_text(r, &ctx->key);
-    values[4] = ngx_http_ihanoi_plugin_key_text(r, &(ngx_str_t) {
+    values[2] = ngx_http_ihanoi_call_text(r, &ctx->key);
+    values[4] = ngx_http_ihanoi_call_text(r, &(ngx_str_t) {
                                                    id->len, id->data });
     values[5] = ngx_http_ihanoi_plugin_key_number(r,
                                ngx_http_ihanoi_run_left(ctx->run)
@@ -219,7 +217,7 @@ ngx_http_ihanoi_plugin_key_end(ngx_http_request_t *r,
         values[5] = ngx_http_ihanoi_plugin_key_number(r, answer->status);
 
         if (answer->etag.data) {
-            values[6] = ngx_http_ihanoi_plugin_key_text(r, &answer->etag);
+            values[6] = ngx_http_ihanoi_call_text(r, &answer->etag);
         }
 
         if (answer->location.data) {
@@ -227,7 +225,7 @@ ngx_http_ihanoi_plugin_key_end(ngx_http_request_t *r,
         }
 
         if (answer->text) {
-            values[8] = ngx_http_ihanoi_plugin_key_text(r, &(ngx_str_t) {
+            values[8] = ngx_http_ihanoi_call_text(r, &(ngx_str_t) {
                                     answer->len, (u_char *) answer->text });
         }
     }
@@ -367,21 +365,6 @@ ngx_http_ihanoi_plugin_key_number(ngx_http_request_t *r, ngx_uint_t n)
 
     if (p) {
         ngx_sprintf(p, "%ui%Z", n);
-    }
-
-    return (char *) p;
-}
-
-
-static const char *
-ngx_http_ihanoi_plugin_key_text(ngx_http_request_t *r, ngx_str_t *value)
-{
-    u_char  *p;
-
-    p = ngx_pnalloc(r->pool, value->len + 1);
-
-    if (p) {
-        *ngx_cpymem(p, value->data, value->len) = '\0';
     }
 
     return (char *) p;

@@ -16,7 +16,7 @@
 static ngx_int_t ngx_http_ihanoi_run_step(ngx_http_ihanoi_run_t *run);
 static void ngx_http_ihanoi_run_end(ngx_http_ihanoi_run_t *run,
     ngx_http_ihanoi_run_outcome_e outcome);
-static void ngx_http_ihanoi_run_clean_up(ngx_http_ihanoi_run_t *run);
+static void ngx_http_ihanoi_run_stop(ngx_http_ihanoi_run_t *run);
 static void ngx_http_ihanoi_run_unlock(ngx_http_ihanoi_run_t *run);
 static void ngx_http_ihanoi_run_turn(ngx_event_t *ev);
 static void ngx_http_ihanoi_run_expired(ngx_event_t *ev);
@@ -164,26 +164,9 @@ ngx_http_ihanoi_run_end(ngx_http_ihanoi_run_t *run,
     state = run->state;
     plugin = state->plugin;
 
-    run->ended = 1;
     run->outcome = outcome;
 
-    if (run->timer.timer_set) {
-        ngx_del_timer(&run->timer);
-    }
-
-    if (run->turn.posted) {
-        ngx_delete_posted_event(&run->turn);
-    }
-
-    if (run->waiting) {
-        run->waiting = 0;
-
-        if (run->cancel) {
-            run->cancel(run->wait);
-        }
-    }
-
-    ngx_http_ihanoi_run_clean_up(run);
+    ngx_http_ihanoi_run_stop(run);
 
     switch (outcome) {
 
@@ -216,10 +199,30 @@ ngx_http_ihanoi_run_end(ngx_http_ihanoi_run_t *run,
 }
 
 
+/* Nothing comes to it any more: no turn, no deadline, nothing it waits for. */
+
 static void
-ngx_http_ihanoi_run_clean_up(ngx_http_ihanoi_run_t *run)
+ngx_http_ihanoi_run_stop(ngx_http_ihanoi_run_t *run)
 {
     ngx_http_ihanoi_run_cleanup_t  *cleanup;
+
+    run->ended = 1;
+
+    if (run->timer.timer_set) {
+        ngx_del_timer(&run->timer);
+    }
+
+    if (run->turn.posted) {
+        ngx_delete_posted_event(&run->turn);
+    }
+
+    if (run->waiting) {
+        run->waiting = 0;
+
+        if (run->cancel) {
+            run->cancel(run->wait);
+        }
+    }
 
     while (run->cleanups) {
         cleanup = run->cleanups;
@@ -279,21 +282,7 @@ ngx_http_ihanoi_run_destroy(ngx_http_ihanoi_run_t *run)
 
         /* abandoned: whoever began it does not want to know */
 
-        run->ended = 1;
-
-        if (run->timer.timer_set) {
-            ngx_del_timer(&run->timer);
-        }
-
-        if (run->turn.posted) {
-            ngx_delete_posted_event(&run->turn);
-        }
-
-        if (run->waiting && run->cancel) {
-            run->cancel(run->wait);
-        }
-
-        ngx_http_ihanoi_run_clean_up(run);
+        ngx_http_ihanoi_run_stop(run);
         ngx_http_ihanoi_run_unlock(run);
     }
 

@@ -1,6 +1,7 @@
 -- Asks for a key before a handler runs outside this transaction, and takes it
--- for so many milliseconds under the request's number. States as of idempotency_claim(), in the order of
--- a reply's columns. Who gets 'claimed' ends it with idempotency_end().
+-- for so many milliseconds under the request's number. States as of
+-- idempotency_claim(), in the order of a reply's columns. Who gets 'claimed'
+-- ends it with idempotency_end().
 --
 -- It is not idempotency_claim(): that lasts as long as its transaction.
 create function idempotency_begin(subject text, operation text, key text,
