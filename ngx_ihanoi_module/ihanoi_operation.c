@@ -47,7 +47,7 @@ static const char *const  ihanoi_operation_assurances[] = {
 };
 
 static const char *const  ihanoi_operation_idempotencies[] = {
-    "optional", "required", NULL
+    "none", "optional", "required", NULL
 };
 
 static const char *const  ihanoi_operation_bodies[] = {
@@ -227,7 +227,8 @@ ihanoi_operation_extensions(ihanoi_compiler_t *compiler)
 
     op->assurance = (ihanoi_assurance_e) (choice + 1);
 
-    choice = 1;
+    choice = op->method == IHANOI_POST ? IHANOI_IDEMPOTENCY_REQUIRED
+                                       : IHANOI_IDEMPOTENCY_NONE;
 
     rc = ihanoi_operation_choice(compiler, "x-ihanoi-idempotency",
                                  ihanoi_operation_idempotencies, &choice);
@@ -235,10 +236,10 @@ ihanoi_operation_extensions(ihanoi_compiler_t *compiler)
         return rc;
     }
 
-    if (op->method == IHANOI_POST) {
-        op->idempotency_required = (choice == 1);
+    op->idempotency = (ihanoi_idempotency_e) choice;
 
-    } else if (json_object_get(compiler->place.value, "x-ihanoi-idempotency"))
+    if (op->method != IHANOI_POST
+        && json_object_get(compiler->place.value, "x-ihanoi-idempotency"))
     {
         return ihanoi_document_refuse(compiler->documents, &compiler->place,
                                       "\"x-ihanoi-idempotency\" is for POST "
@@ -368,10 +369,15 @@ ihanoi_operation_security(ihanoi_compiler_t *compiler)
         }
     }
 
-    if (op->method == IHANOI_POST && op->security != IHANOI_SECURITY_TOKEN) {
+    if (op->method == IHANOI_POST
+        && (op->security == IHANOI_SECURITY_TOKEN)
+           == (op->idempotency == IHANOI_IDEMPOTENCY_NONE))
+    {
         return ihanoi_document_refuse(compiler->documents, &compiler->place,
-                                      "POST needs a token: an Idempotency-Key "
-                                      "is scoped by subject");
+                                      "POST needs a token, whose subject owns "
+                                      "the Idempotency-Key, or "
+                                      "\"x-ihanoi-idempotency\": \"none\", "
+                                      "and not both");
     }
 
     if (op->assurance != IHANOI_ASSURANCE_NONE

@@ -83,6 +83,14 @@ typedef enum {
 } ihanoi_assurance_e;
 
 
+/* Of POST; of other methods IHANOI_IDEMPOTENCY_NONE. */
+typedef enum {
+    IHANOI_IDEMPOTENCY_NONE = 0,   /* no token, the function has to see to it */
+    IHANOI_IDEMPOTENCY_OPTIONAL,
+    IHANOI_IDEMPOTENCY_REQUIRED
+} ihanoi_idempotency_e;
+
+
 /*
  * One argument of the SQL function after "caller", in the order in which the
  * generated statement binds them ($2, $3 ...).
@@ -123,7 +131,7 @@ typedef struct {
     ihanoi_str_t             *scopes;
     unsigned                  nscopes;
 
-    unsigned                  idempotency_required:1;
+    ihanoi_idempotency_e      idempotency;
     unsigned                  finish:1;   /* though its client goes away */
     unsigned                  body_required:1;
     unsigned                  body_whole:1;   /* one argument "body" */

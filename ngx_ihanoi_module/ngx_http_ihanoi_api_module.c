@@ -429,7 +429,7 @@ ngx_http_ihanoi_api_declare(ngx_conf_t *cf,
                 return rc;
             }
 
-        } else if (ops[i]->method == IHANOI_POST && !keys) {
+        } else if (ops[i]->idempotency != IHANOI_IDEMPOTENCY_NONE && !keys) {
 
             keys = 1;
 

@@ -50,7 +50,7 @@ ngx_http_ihanoi_input_check(ngx_http_request_t *r,
         return rc;
     }
 
-    if (op->method == IHANOI_POST) {
+    if (op->idempotency != IHANOI_IDEMPOTENCY_NONE) {
         rc = ngx_http_ihanoi_input_key(r, ctx);
         if (rc != NGX_OK) {
             return rc;
@@ -329,7 +329,9 @@ ngx_http_ihanoi_input_key(ngx_http_request_t *r,
 
     if (key.len == 0) {
 
-        if (ctx->operation->contract->idempotency_required) {
+        if (ctx->operation->contract->idempotency
+            == IHANOI_IDEMPOTENCY_REQUIRED)
+        {
             return ngx_http_ihanoi_problem(r, "idempotency-key-missing", NULL);
         }
 

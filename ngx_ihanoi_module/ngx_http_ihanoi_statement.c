@@ -91,12 +91,12 @@ ngx_http_ihanoi_statement_add(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
 
     n = 1 + op->narguments;
 
-    if (op->method != IHANOI_POST) {
+    if (op->idempotency == IHANOI_IDEMPOTENCY_NONE) {
         return ngx_http_ihanoi_statement_declare(cf, db, operation, &sql, n,
                                                  &operation->stmt);
     }
 
-    if (!op->idempotency_required) {
+    if (op->idempotency == IHANOI_IDEMPOTENCY_OPTIONAL) {
         if (ngx_http_ihanoi_statement_declare(cf, db, operation, &sql, n,
                                               &operation->plain_stmt)
             != NGX_CONF_OK)

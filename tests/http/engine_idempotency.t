@@ -75,4 +75,17 @@ $r = create('key-4', 'slow');
 is("$r->{status} $r->{headers}{'idempotency-replayed'}", '201 true',
    'afterwards all get its answer');
 
+
+# "x-ihanoi-idempotency": "none": a callback of others
+
+sub callback { $gw->post('/t/callbacks', json => { name => 'called' }, @_) }
+
+is(callback()->{status}, 201, 'a callback needs neither token nor key');
+is(callback(headers => { 'Idempotency-Key' => 'key-1' })->{status}, 201,
+   'a key that comes all the same');
+is(callback(headers => { 'Idempotency-Key' => 'key-1' })->{status}, 201,
+   'keeps nobody out');
+is(count('called'), 3, 'each of them runs: doing it once is the function\'s');
+is(callback(token => 'x.y.z')->{status}, 201, 'a token is not looked at');
+
 done_testing;

@@ -31,14 +31,20 @@ my $plugin = plugin_folder(
         dies => 'deaths = (deaths or 0) + 1
                  if deaths == 1 then error("the first time") end
                  return 201, { deaths = deaths }',
+        called => 'return 201, { n = input.n,
+                       key = ihanoi.request.idempotency_key() or "none",
+                       caller = ihanoi.request.caller() or "nobody" }',
         hangs => 'ihanoi.run.sleep(60) return 201, {}',
     },
-    operations => { map { $_ => \%body } qw(book slow full dies hangs) },
-    manifest   => { limits => { timeout => '1s' }, permissions => {} },
+    operations => {
+        (map { $_ => \%body } qw(book slow full dies hangs)),
+        called => { %body, security => [], 'x-ihanoi-idempotency' => 'none' },
+    },
+    manifest   => { limits => { timeout => '1s' } },
 );
 
 my $db = database();
-my $gw = gateway(db => $db, responses => 0, http => $plugin->block,
+my $gw = gateway(db => $db, responses => 0, http => $plugin->block('public;'),
                  expect_log => qr/exited on signal 9/);
 my $token = token(sub => 'citizen-1');
 
@@ -69,6 +75,12 @@ is(ask('book', 'key-1', json => { n => 2 })->{status}, 422,
 is(ask('book', 'key-1', token => token(sub => 'citizen-2'))->{json}{booking}, 3,
    'another person has keys of their own');
 is(ask('book', undef)->{status}, 400, 'without a key nothing is done');
+
+# Callbacks of others, who have neither token nor key.
+is_deeply($gw->post('/v1/probe/called', json => { n => 5 },
+                    headers => { 'Idempotency-Key' => 'key-1' })->{json},
+          { caller => 'nobody', key => 'none', n => 5 },
+          'a POST that says so needs no token and takes no key');
 
 # The second comes while the first runs.
 sub beside {

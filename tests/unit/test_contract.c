@@ -162,7 +162,7 @@ test_operation(void)
     ok(op->body_whole && !op->body_required && op->narguments == 1,
        "a body as a whole is one argument");
     is_str(op->arguments[0].default_text.data, "[1]", "with a default");
-    ok(!op->idempotency_required, "x-ihanoi-idempotency");
+    is_int(op->idempotency, IHANOI_IDEMPOTENCY_OPTIONAL, "x-ihanoi-idempotency");
     ok(op->nscopes == 1 && strcmp(op->scopes[0].data, "base") == 0,
        "security of the document");
 

@@ -36,6 +36,7 @@ static const refused_t  refused[] = {
     { "get", "/a", "'x-ihanoi-assurance':'high'", "", "", "verified" },
     { "get", "/a", "'x-ihanoi-idempotency':'optional'", "", "", "POST only" },
     { "post", "/a", "'x-ihanoi-idempotency':'never'", "", "", "optional" },
+    { "post", "/a", "'x-ihanoi-idempotency':'none'", "", "", "not both" },
     { "post", "/a", "'x-ihanoi-body':'whole'", "", "", "requestBody" },
     { "post", "/a", "'x-ihanoi-body':'part'", "", "", "members" },
 
@@ -327,10 +328,13 @@ test_refused_documents(void)
         { "{" HEAD ",'paths':{'/a':{'get':{'operationId':'a','security':[{"
           "'bearer':['']}],'x-ihanoi-sql':'f'," OK "}}}}", "scope" },
         { "{" HEAD ",'paths':{'/a':{'post':{'operationId':'a','security':[],"
-          "'x-ihanoi-sql':'f'," OK "}}}}", "scoped by subject" },
+          "'x-ihanoi-sql':'f'," OK "}}}}", "POST needs a token" },
         { "{" HEAD ",'paths':{'/a':{'post':{'operationId':'a','security':[{},"
           "{'bearer':[]}],'x-ihanoi-sql':'f'," OK "}}}}",
-          "scoped by subject" },
+          "POST needs a token" },
+        { "{" HEAD ",'paths':{'/a':{'post':{'operationId':'a','security':[],"
+          "'x-ihanoi-idempotency':'optional','x-ihanoi-sql':'f'," OK "}}}}",
+          "POST needs a token" },
         { "{" HEAD ",'paths':{'/a':{'get':{'operationId':'a','security':[],"
           "'x-ihanoi-assurance':'phone','x-ihanoi-sql':'f'," OK "}}}}",
           "needs a token" },
