@@ -369,7 +369,8 @@ sub _configure {
 
     my $ident = join '', map { "owner $_ postgres\n" } sort keys %owners;
     for my $user (sort keys %owners, WORKER_USER) {
-        $ident .= join '', map { "gateway $user $_\n" } GATEWAY_ROLES;
+        $ident .= join '', map { "gateway $user $_\n" }
+                          GATEWAY_ROLES, @{ $self->{roles} // [] };
     }
     $self->_write($self->data . '/pg_ident.conf', $ident);
 

@@ -8,7 +8,8 @@ package IHanoi::Test::Plugin;
 #       lua     => { hello => 'return 200, { greeting = "xin chào" }' },
 #       files   => { 'lib/fees.lua' => '...' },
 #       manifest => { permissions => { ... } },   # merged over the default
-#       operations => { hello => { ... } },       # merged over the default
+#       operations => { hello => { ... } },       # merged over the default;
+#                                         # undef takes a member away
 #   );
 #
 # Each function of `lua` is an operation: GET /v1/NAME/FUNCTION, public, that
@@ -112,7 +113,9 @@ sub _openapi {
             } },
             %$more,
         };
-        delete @{ $paths{$path}{$method} }{qw(method path)};
+        my $operation = $paths{$path}{$method};
+        delete @$operation{ qw(method path),
+                            grep { !defined $operation->{$_} } keys %$operation };
     }
 
     return {
