@@ -55,6 +55,35 @@ typedef struct {
 } ihanoi_interface_t;
 
 
+/* Of a metric's cells: what each process counts for it in shared memory. */
+#define IHANOI_MANIFEST_METRIC_SERIES     256   /* of one metric */
+#define IHANOI_MANIFEST_METRIC_CELLS      1024  /* of all */
+#define IHANOI_MANIFEST_METRIC_HISTOGRAM  18    /* of a histogram's series */
+
+
+typedef enum {
+    IHANOI_MANIFEST_COUNTER = 0,
+    IHANOI_MANIFEST_GAUGE,
+    IHANOI_MANIFEST_HISTOGRAM
+} ihanoi_manifest_metric_e;
+
+
+typedef struct {
+    const char               *name;
+    ihanoi_names_t            values;     /* "other", the last, is not in it */
+} ihanoi_manifest_label_t;
+
+
+typedef struct {
+    const char               *name;
+    const char               *help;
+    ihanoi_manifest_metric_e  type;
+    ihanoi_manifest_label_t  *labels;
+    unsigned                  nlabels;
+    unsigned                  nseries;    /* of all values of its labels */
+} ihanoi_manifest_metric_t;
+
+
 typedef struct {
     size_t                    memory;     /* bytes, in each worker */
     unsigned                  cpu;        /* us, of a call */
@@ -97,6 +126,8 @@ typedef struct {
     unsigned                  noffers;
     ihanoi_interface_t       *uses;
     unsigned                  nuses;
+    ihanoi_manifest_metric_t *metrics;
+    unsigned                  nmetrics;
 
     ihanoi_manifest_limits_t  limits;
 

@@ -55,6 +55,7 @@ ihanoi_manifest_members(ihanoi_manifest_reader_t *reader)
         ihanoi_manifest_jobs,
         ihanoi_manifest_offers,
         ihanoi_manifest_uses,
+        ihanoi_manifest_metrics,
         ihanoi_manifest_limits
     };
 

@@ -22,6 +22,9 @@ typedef struct {
 /* ihanoi_manifest_members.c: all but the settings; the form is checked. */
 int ihanoi_manifest_members(ihanoi_manifest_reader_t *reader);
 
+/* ihanoi_manifest_metrics.c: a step of it. */
+int ihanoi_manifest_metrics(ihanoi_manifest_reader_t *reader);
+
 /* ihanoi_manifest_settings.c: compiles the plugin's own schema. */
 int ihanoi_manifest_settings_compile(ihanoi_manifest_reader_t *reader);
 

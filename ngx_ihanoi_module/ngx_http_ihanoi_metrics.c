@@ -283,6 +283,25 @@ ngx_http_ihanoi_metric_set(ngx_http_ihanoi_metric_t *m, ngx_uint_t value)
 }
 
 
+/*
+ * In the row of slot 0, whoever writes: the value is of what it measures, not
+ * of the process, and stays when that ends.
+ */
+void
+ngx_http_ihanoi_metric_set_last(ngx_http_ihanoi_metric_t *m, double value)
+{
+    ngx_atomic_uint_t  bits;
+
+    if (m == NULL || m->cells == NULL) {
+        return;
+    }
+
+    ngx_memcpy(&bits, &value, sizeof(double));
+
+    m->cells[0] = bits;
+}
+
+
 void
 ngx_http_ihanoi_metric_observe(ngx_http_ihanoi_metric_t *m, ngx_uint_t usec)
 {
@@ -478,7 +497,9 @@ ngx_http_ihanoi_metric_cells(ngx_slab_pool_t *shpool,
         return NULL;
     }
 
-    if (type == NGX_HTTP_IHANOI_GAUGE || type == NGX_HTTP_IHANOI_GAUGE_MAX) {
+    if (type == NGX_HTTP_IHANOI_GAUGE || type == NGX_HTTP_IHANOI_GAUGE_MAX
+        || type == NGX_HTTP_IHANOI_GAUGE_LAST)
+    {
         for (i = 0; i < metrics->nslots; i++) {
             cells[i * NGX_HTTP_IHANOI_CHUNK_CELLS] = NGX_HTTP_IHANOI_UNSET;
         }

@@ -18,6 +18,7 @@ typedef enum {
     NGX_HTTP_IHANOI_COUNTER = 0,
     NGX_HTTP_IHANOI_GAUGE,           /* a value per process, summed on scrape */
     NGX_HTTP_IHANOI_GAUGE_MAX,       /* a value per process, largest on scrape */
+    NGX_HTTP_IHANOI_GAUGE_LAST,      /* one value: whoever set it last */
     NGX_HTTP_IHANOI_HISTOGRAM        /* of microseconds, shown in seconds */
 } ngx_http_ihanoi_metric_type_e;
 
@@ -46,6 +47,8 @@ ngx_int_t ngx_http_ihanoi_metric_label(ngx_pool_t *pool, ngx_str_t *labels,
 void ngx_http_ihanoi_metric_inc(ngx_http_ihanoi_metric_t *m);
 void ngx_http_ihanoi_metric_addn(ngx_http_ihanoi_metric_t *m, ngx_uint_t n);
 void ngx_http_ihanoi_metric_set(ngx_http_ihanoi_metric_t *m, ngx_uint_t value);
+void ngx_http_ihanoi_metric_set_last(ngx_http_ihanoi_metric_t *m,
+    double value);
 void ngx_http_ihanoi_metric_observe(ngx_http_ihanoi_metric_t *m,
     ngx_uint_t usec);
 

@@ -21,6 +21,9 @@ static u_char *ngx_http_ihanoi_metrics_name(u_char *p,
 static u_char *ngx_http_ihanoi_metrics_gauge(u_char *p,
     ngx_http_ihanoi_metrics_t *metrics, ngx_http_ihanoi_family_t *family,
     ngx_http_ihanoi_series_t *series, u_char *alive);
+static u_char *ngx_http_ihanoi_metrics_last(u_char *p,
+    ngx_http_ihanoi_metrics_t *metrics, ngx_http_ihanoi_family_t *family,
+    ngx_http_ihanoi_series_t *series);
 static u_char *ngx_http_ihanoi_metrics_histogram(u_char *p,
     ngx_http_ihanoi_metrics_t *metrics, ngx_http_ihanoi_family_t *family,
     ngx_http_ihanoi_series_t *series);
@@ -144,7 +147,9 @@ ngx_http_ihanoi_metrics_family(u_char *p, u_char *end,
     size_t                     i;
     ngx_http_ihanoi_series_t  *series;
 
-    static const char  *types[] = { "counter", "gauge", "gauge", "histogram" };
+    static const char  *types[] = {
+        "counter", "gauge", "gauge", "gauge", "histogram"
+    };
 
     start = p;
 
@@ -192,6 +197,10 @@ ngx_http_ihanoi_metrics_family(u_char *p, u_char *end,
             p = ngx_sprintf(p, "%uA\n",
                             ngx_http_ihanoi_metrics_sum(metrics,
                                                         series->cells));
+            break;
+
+        case NGX_HTTP_IHANOI_GAUGE_LAST:
+            p = ngx_http_ihanoi_metrics_last(p, metrics, family, series);
             break;
 
         default:
@@ -258,6 +267,31 @@ ngx_http_ihanoi_metrics_gauge(u_char *p, ngx_http_ihanoi_metrics_t *metrics,
     p = ngx_http_ihanoi_metrics_name(p, family, "", series);
 
     return ngx_sprintf(p, "%uA\n", total);
+}
+
+
+/* Nothing before it was set, nor when this configuration does not have it. */
+static u_char *
+ngx_http_ihanoi_metrics_last(u_char *p, ngx_http_ihanoi_metrics_t *metrics,
+    ngx_http_ihanoi_family_t *family, ngx_http_ihanoi_series_t *series)
+{
+    double             value;
+    ngx_atomic_uint_t  bits;
+
+    bits = series->cells[0];
+
+    if (bits == NGX_HTTP_IHANOI_UNSET
+        || series->generation != metrics->generation)
+    {
+        return p;
+    }
+
+    ngx_memcpy(&value, &bits, sizeof(double));
+
+    p = ngx_http_ihanoi_metrics_name(p, family, "", series);
+
+    return p + snprintf((char *) p, NGX_INT64_LEN + sizeof(".000000"),
+                        "%.15g\n", value);
 }
 
 

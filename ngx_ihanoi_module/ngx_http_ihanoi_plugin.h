@@ -95,6 +95,9 @@ struct ngx_http_ihanoi_plugin_s {
     ngx_http_ihanoi_metric_t        *memory_peak;
     ngx_http_ihanoi_metric_t        *active;
 
+    ngx_http_ihanoi_metric_t      ***metrics;     /* of the manifest's: by
+                                                     metric, by series */
+
     ngx_http_ihanoi_circuit_t       *circuit;
 
     ngx_http_ihanoi_plugin_state_t  *state;       /* of this worker */
@@ -136,6 +139,14 @@ char *ngx_http_ihanoi_plugin_block(ngx_conf_t *cf, ngx_command_t *cmd,
  */
 char *ngx_http_ihanoi_plugin_claim(ngx_conf_t *cf,
     ngx_http_ihanoi_operation_t *operation);
+
+
+/*
+ * metrics: declares the series of the plugin's calls and those of its
+ * manifest, plugin->metrics.
+ */
+char *ngx_http_ihanoi_plugin_metrics(ngx_conf_t *cf,
+    ngx_http_ihanoi_plugin_t *plugin);
 
 
 /*

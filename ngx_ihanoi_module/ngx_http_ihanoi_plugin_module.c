@@ -247,13 +247,8 @@ ngx_http_ihanoi_plugin_declare(ngx_conf_t *cf,
     ngx_http_ihanoi_plugin_main_conf_t *pmcf,
     ngx_http_ihanoi_plugin_t *plugin)
 {
-    ngx_str_t               version, labels, all, outcome;
-    ngx_uint_t              i;
-    ihanoi_circuit_conf_t   circuit;
-
-    static const char  *outcomes[NGX_HTTP_IHANOI_RUN_OUTCOMES] = {
-        "ok", "error", "memory", "cpu", "timeout", "reply", "busy", "closed"
-    };
+    ngx_str_t              version;
+    ihanoi_circuit_conf_t  circuit;
 
     version.data = (u_char *) plugin->manifest->version;
     version.len = ngx_strlen(version.data);
@@ -269,61 +264,7 @@ ngx_http_ihanoi_plugin_declare(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
-    ngx_str_null(&labels);
-
-    if (ngx_http_ihanoi_metric_label(cf->pool, &labels, "plugin",
-                                     &plugin->name)
-        != NGX_OK
-        || ngx_http_ihanoi_metric_label(cf->pool, &labels, "version", &version)
-           != NGX_OK)
-    {
-        return NGX_CONF_ERROR;
-    }
-
-    for (i = 0; i < NGX_HTTP_IHANOI_RUN_OUTCOMES; i++) {
-        all = labels;
-        outcome.data = (u_char *) outcomes[i];
-        outcome.len = ngx_strlen(outcome.data);
-
-        if (ngx_http_ihanoi_metric_label(cf->pool, &all, "outcome", &outcome)
-            != NGX_OK)
-        {
-            return NGX_CONF_ERROR;
-        }
-
-        plugin->calls[i] = ngx_http_ihanoi_metric_add(cf,
-                  NGX_HTTP_IHANOI_COUNTER, "ihanoi_plugin_calls_total",
-                  "Calls of handlers by how they ended.", &all);
-
-        if (plugin->calls[i] == NULL) {
-            return NGX_CONF_ERROR;
-        }
-    }
-
-    plugin->duration = ngx_http_ihanoi_metric_add(cf,
-                  NGX_HTTP_IHANOI_HISTOGRAM, "ihanoi_plugin_duration_seconds",
-                  "Time from a call's start to its end.", &labels);
-    plugin->cpu_usec = ngx_http_ihanoi_metric_add(cf,
-                  NGX_HTTP_IHANOI_COUNTER, "ihanoi_plugin_cpu_microseconds_total",
-                  "Processor time of handlers.", &labels);
-    plugin->memory_now = ngx_http_ihanoi_metric_add(cf,
-                  NGX_HTTP_IHANOI_GAUGE, "ihanoi_plugin_memory_bytes",
-                  "Memory after the last call, over all workers.", &labels);
-    plugin->memory_peak = ngx_http_ihanoi_metric_add(cf,
-                  NGX_HTTP_IHANOI_GAUGE_MAX, "ihanoi_plugin_memory_peak_bytes",
-                  "The most memory that one worker's Lua had.", &labels);
-    plugin->active = ngx_http_ihanoi_metric_add(cf,
-                  NGX_HTTP_IHANOI_GAUGE, "ihanoi_plugin_active",
-                  "Calls under way.", &labels);
-
-    if (plugin->duration == NULL || plugin->cpu_usec == NULL
-        || plugin->memory_now == NULL || plugin->memory_peak == NULL
-        || plugin->active == NULL)
-    {
-        return NGX_CONF_ERROR;
-    }
-
-    return NGX_CONF_OK;
+    return ngx_http_ihanoi_plugin_metrics(cf, plugin);
 }
 
 

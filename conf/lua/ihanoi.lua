@@ -15,6 +15,7 @@
 ---@field log ihanoi.log
 ---@field backend ihanoi.backend
 ---@field db ihanoi.db
+---@field metric ihanoi.metric
 ---@field json ihanoi.json
 ---@field store ihanoi.store
 ---@field lock ihanoi.lock
@@ -340,6 +341,41 @@ function ihanoi.db.execute(sql, values) end
 ---@return any result
 ---@return any err
 function ihanoi.db.transaction(body) end
+
+
+---Series of the plugin's own in /metrics, as its manifest declares them under
+---metrics: plugin_NAME_METRIC with the label plugin.
+---@class ihanoi.metric
+ihanoi.metric = {}
+
+---Adds to a counter, 1 when n is not given. labels has a value for each label
+---that the manifest declares; one that is not among the declared values counts
+---as "other". Raises for a metric or a label that is not declared, and for what
+---is not a whole number of 0 to 2^53.
+---
+---In phases: request, job.
+---@param name string
+---@param n? integer
+---@param labels? table<string, string|number>
+function ihanoi.metric.add(name, n, labels) end
+
+---Sets a gauge, for all workers: the last one who sets it is right. It is shown
+---once it was set and stays until a restart. A number between -2^53 and 2^53.
+---
+---In phases: request, job.
+---@param name string
+---@param value number
+---@param labels? table<string, string|number>
+function ihanoi.metric.set(name, value, labels) end
+
+---Puts a time into a histogram, whose buckets go from 0.1 ms to 10 s. 0 to
+---1000000 seconds.
+---
+---In phases: request, job.
+---@param name string
+---@param seconds number
+---@param labels? table<string, string|number>
+function ihanoi.metric.observe(name, seconds, labels) end
 
 
 ---JSON, read and written strictly. `ihanoi.json.null` stands for null: nil is a

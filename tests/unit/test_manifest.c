@@ -64,6 +64,41 @@ static const refusal_t  refusals[] = {
     { "{'permissions':{'secrets':['a','a']}}", "/permissions/secrets",
       "no two items" },
 
+    /* metrics */
+
+    { "{'metrics':[{'name':'a_total','type':'counter'}]}", "/metrics/0/help",
+      "required" },
+    { "{'metrics':[{'name':'a','type':'counter','help':'b'}]}", "/metrics/0",
+      "\"a_total\"" },
+    { "{'metrics':[{'name':'_total','type':'counter','help':'b'}]}",
+      "/metrics/0/name", "lower-case letter" },
+    { "{'metrics':[{'name':'a','type':'histogram','help':'b'}]}", "/metrics/0",
+      "\"a_seconds\"" },
+    { "{'metrics':[{'name':'a_total','type':'gauge','help':'b'}]}",
+      "/metrics/0", "not a gauge's" },
+    { "{'metrics':[{'name':'a','type':'summary','help':'b'}]}",
+      "/metrics/0/type", "\"histogram\"" },
+    { "{'metrics':[{'name':'a','type':'gauge','help':'b'},"
+      "{'name':'a','type':'gauge','help':'c'}]}", "/metrics/1", "two metrics" },
+    { "{'metrics':[{'name':'a','type':'gauge','help':'b','labels':"
+      "[{'name':'plugin','values':['a']}]}]}", "/metrics/0", "the gateway's" },
+    { "{'metrics':[{'name':'a','type':'gauge','help':'b','labels':"
+      "[{'name':'c','values':['a']},{'name':'c','values':['a']}]}]}",
+      "/metrics/0", "two labels" },
+    { "{'metrics':[{'name':'a','type':'gauge','help':'b','labels':"
+      "[{'name':'c','values':['other']}]}]}", "/metrics/0", "always there" },
+    { "{'metrics':[{'name':'a','type':'gauge','help':'b','labels':"
+      "[{'name':'c','values':['a\\u000a']}]}]}",
+      "/metrics/0/labels/0/values/0", "letters, digits" },
+    { "{'metrics':[{'name':'a','type':'gauge','help':'b','labels':"
+      "[{'name':'c','values':['1','2','3']},{'name':'d','values':['1','2',"
+      "'3']},{'name':'e','values':['1','2','3']},{'name':'f','values':['1',"
+      "'2','3','4']}]}]}", "/metrics/0", "more than 256 series" },
+    { "{'metrics':[{'name':'a_seconds','type':'histogram','help':'b','labels':"
+      "[{'name':'c','values':['1','2','3']},{'name':'d','values':['1','2',"
+      "'3']},{'name':'e','values':['1','2','3']}]}]}", "/metrics",
+      "at most 1024" },
+
     /* events */
 
     { "{'events':{'publishes':['feedback.closed']}}", "/events/publishes/0",
