@@ -6,11 +6,13 @@
  * of the command that needs C; "ihanoi plugin check" is the one for people.
  *
  * usage: ihanoi-plugin LINT.LUA FOLDER
+ *        ihanoi-plugin --role
  *
  * Prints a JSON object a line: {"level": "error" or "warning", "file": "...",
  * "line": n or "pointer": "...", "reason": "..."}; and last, when there is a
  * manifest, {"plugin": {...}} with its name, version, hash, files and the SQL
  * functions of its contract.  Exits with 0, or with 1 when there was an error.
+ * With --role it prints the question of ihanoi_role.h.
  */
 
 #include <signal.h>
@@ -27,6 +29,7 @@
 #include "ihanoi_contract.h"
 #include "ihanoi_host.h"
 #include "ihanoi_manifest.h"
+#include "ihanoi_role.h"
 #include "ihanoi_sandbox.h"
 
 
@@ -691,8 +694,13 @@ main(int argc, char **argv)
     ihanoi_manifest_t        *manifest;
     ihanoi_contract_error_t   err;
 
+    if (argc == 2 && strcmp(argv[1], "--role") == 0) {
+        printf("%s\n", ihanoi_role_sql);
+        return 0;
+    }
+
     if (argc != 3) {
-        fprintf(stderr, "usage: ihanoi-plugin LINT.LUA FOLDER\n");
+        fprintf(stderr, "usage: ihanoi-plugin LINT.LUA FOLDER | --role\n");
         return 2;
     }
 

@@ -460,8 +460,26 @@ static ngx_http_ihanoi_pgdb_t *
 ngx_http_ihanoi_api_core_database(ngx_conf_t *cf,
     ngx_http_ihanoi_api_main_conf_t *amcf)
 {
+    ngx_str_t  *plugin;
+
+    if (amcf->db) {
+        return amcf->db;
+    }
+
+    amcf->db = ngx_http_ihanoi_pg_database(cf, &amcf->database);
     if (amcf->db == NULL) {
-        amcf->db = ngx_http_ihanoi_pg_database(cf, &amcf->database);
+        return NULL;
+    }
+
+    plugin = ngx_http_ihanoi_pg_plugin(amcf->db);
+
+    if (plugin) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "plugin \"%V\" is granted the database \"%V\", which is "
+                      "the core's: a plugin needs an \"ihanoi_database\" of "
+                      "its own, with a role of its own",
+                      plugin, &amcf->database);
+        return NULL;
     }
 
     return amcf->db;

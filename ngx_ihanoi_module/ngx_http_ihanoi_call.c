@@ -27,6 +27,7 @@ ngx_http_ihanoi_call_start(ngx_http_request_t *r,
     ngx_http_ihanoi_api_ctx_t *ctx, ngx_str_t *body)
 {
     const char                    **values;
+    ngx_int_t                       rc;
     ngx_uint_t                      n;
     ngx_http_cleanup_t             *cln;
     ngx_http_ihanoi_pgstmt_t       *stmt;
@@ -34,6 +35,14 @@ ngx_http_ihanoi_call_start(ngx_http_request_t *r,
     ngx_http_ihanoi_pg_outcome_e    outcome;
 
     operation = ctx->operation;
+
+    if (operation->plugin) {
+        rc = ngx_http_ihanoi_plugin_admit(r, operation->plugin);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
 
     if (operation->contract->lua.data) {
         return ngx_http_ihanoi_plugin_call(r, ctx, body);

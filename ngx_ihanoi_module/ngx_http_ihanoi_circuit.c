@@ -376,6 +376,13 @@ ngx_http_ihanoi_circuit_enter(ngx_http_ihanoi_circuit_t *c, uint64_t *ticket,
 }
 
 
+ngx_uint_t
+ngx_http_ihanoi_circuit_disabled(ngx_http_ihanoi_circuit_t *c)
+{
+    return c->sh->disabled != 0;
+}
+
+
 void
 ngx_http_ihanoi_circuit_leave(ngx_http_ihanoi_circuit_t *c, uint64_t ticket,
     ngx_uint_t failed)

@@ -165,11 +165,15 @@ typedef struct {
 } ngx_http_ihanoi_pgtext_t;
 
 /*
- * For the configuration: calls of texts will be submitted to db, and an answer
- * of more than limit bytes is not read to its end.  operation is for the log.
+ * For the configuration: the database is the plugin's.  Calls of texts will be
+ * submitted to it, and an answer of more than limit bytes is not read to its
+ * end.  When it is away the gateway is ready all the same.
  */
 ngx_int_t ngx_http_ihanoi_pg_texts(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
-    ngx_str_t *operation, size_t limit);
+    ngx_str_t *plugin, size_t limit);
+
+/* The plugin whose database it is, the first one granted it; NULL: none. */
+ngx_str_t *ngx_http_ihanoi_pg_plugin(ngx_http_ihanoi_pgdb_t *db);
 
 /* The schema where unqualified names of db are looked for first. */
 ngx_str_t *ngx_http_ihanoi_pg_schema(ngx_http_ihanoi_pgdb_t *db);
@@ -241,11 +245,13 @@ ngx_int_t ngx_http_ihanoi_pg_task_add(ngx_conf_t *cf,
 typedef struct {
     ngx_str_t                    name;
     ngx_str_t                    release;
+    ngx_str_t                   *plugin;        /* NULL: it is the core's */
     unsigned                     readable:1;    /* a read connection stands */
     unsigned                     writable:1;    /* a write connection stands */
     unsigned                     checked:1;     /* the catalogue was asked */
     ngx_uint_t                   functions;     /* that statements call */
     ngx_array_t                 *missing;       /* of ngx_str_t: sentences */
+    ngx_array_t                 *findings;      /* as _pg_findings() */
 } ngx_http_ihanoi_pg_status_t;
 
 /* Databases of the running configuration: of ngx_http_ihanoi_pgdb_t *. */
@@ -253,6 +259,16 @@ ngx_array_t *ngx_http_ihanoi_pg_databases(void);
 
 ngx_int_t ngx_http_ihanoi_pg_status(ngx_http_ihanoi_pgdb_t *db,
     ngx_pool_t *pool, ngx_http_ihanoi_pg_status_t *status);
+
+/*
+ * What the role of a plugin's database reaches beyond the plugin's own schemas:
+ * of ngx_str_t, sentences in pool; NULL when it has not been asked.
+ */
+ngx_int_t ngx_http_ihanoi_pg_findings(ngx_http_ihanoi_pgdb_t *db,
+    ngx_pool_t *pool, ngx_array_t **findings);
+
+/* It reaches what it must not: the plugin is not to be served. */
+ngx_uint_t ngx_http_ihanoi_pg_overreaches(ngx_http_ihanoi_pgdb_t *db);
 
 
 extern ngx_module_t  ngx_http_ihanoi_pg_module;

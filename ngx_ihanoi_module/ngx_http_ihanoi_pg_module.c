@@ -273,6 +273,7 @@ ngx_http_ihanoi_pg_status(ngx_http_ihanoi_pgdb_t *db, ngx_pool_t *pool,
 
     status->name = db->name;
     status->release = db->release;
+    status->plugin = ngx_http_ihanoi_pg_plugin(db);
 
     status->missing = ngx_array_create(pool, 4, sizeof(ngx_str_t));
     if (status->missing == NULL) {
@@ -286,6 +287,10 @@ ngx_http_ihanoi_pg_status(ngx_http_ihanoi_pgdb_t *db, ngx_pool_t *pool,
     status->readable = db->pools[NGX_HTTP_IHANOI_PG_READ].ready ? 1 : 0;
     status->writable = db->pools[NGX_HTTP_IHANOI_PG_WRITE].ready ? 1 : 0;
     status->checked = ngx_http_ihanoi_pgcatalogue_checked(db) ? 1 : 0;
+
+    if (ngx_http_ihanoi_pg_findings(db, pool, &status->findings) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     stmts = db->stmts.elts;
 

@@ -18,6 +18,7 @@
 #include "ngx_http_ihanoi_pgpool.h"
 #include "ngx_http_ihanoi_pgsession.h"
 #include "ngx_http_ihanoi_pgcatalogue.h"
+#include "ngx_http_ihanoi_pgrole.h"
 #include "ngx_http_ihanoi_pgcontrol.h"
 
 
@@ -127,7 +128,9 @@ ngx_http_ihanoi_pgcontrol_configure(ngx_conf_t *cf,
 
     db->control = control;
 
-    if (ngx_http_ihanoi_pgcatalogue_configure(cf, db) != NGX_OK) {
+    if (ngx_http_ihanoi_pgcatalogue_configure(cf, db) != NGX_OK
+        || ngx_http_ihanoi_pgrole_configure(cf, db) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -246,6 +249,8 @@ ngx_http_ihanoi_pgcontrol_exit(ngx_http_ihanoi_pgdb_t *db)
             ngx_del_timer(&t[i].event);
         }
     }
+
+    ngx_http_ihanoi_pgrole_exit(db);
 }
 
 
@@ -273,6 +278,7 @@ ngx_http_ihanoi_pgcontrol_attention(ngx_event_t *ev)
         control->generation = pool->conns[0].generation;
 
         ngx_http_ihanoi_pgcatalogue_check(db);
+        ngx_http_ihanoi_pgrole_check(db);
         ngx_http_ihanoi_pgcontrol_count(db);
 
         t = control->tasks.elts;
@@ -323,6 +329,7 @@ ngx_http_ihanoi_pgcontrol_tick(ngx_event_t *ev)
     if (!ngx_exiting) {
 
         ngx_http_ihanoi_pgcatalogue_look(db);
+        ngx_http_ihanoi_pgrole_look(db);
         ngx_http_ihanoi_pgcontrol_attention(&db->attention);
     }
 

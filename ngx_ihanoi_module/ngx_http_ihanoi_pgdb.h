@@ -30,6 +30,7 @@ typedef struct ngx_http_ihanoi_pgclass_s    ngx_http_ihanoi_pgclass_t;
 typedef struct ngx_http_ihanoi_pgpool_s     ngx_http_ihanoi_pgpool_t;
 typedef struct ngx_http_ihanoi_pgcontrol_s  ngx_http_ihanoi_pgcontrol_t;
 typedef struct ngx_http_ihanoi_pgtexts_s    ngx_http_ihanoi_pgtexts_t;
+typedef struct ngx_http_ihanoi_pgrole_s     ngx_http_ihanoi_pgrole_t;
 
 typedef struct ngx_http_ihanoi_pgcatalogue_s
     ngx_http_ihanoi_pgcatalogue_t;
@@ -138,6 +139,7 @@ struct ngx_http_ihanoi_pgdb_s {
     ngx_str_t                    dbname;
     ngx_str_t                    release;    /* or schema's name */
     ngx_str_t                    schema;     /* "code_" and the release */
+    ngx_str_t                    plugin;     /* that it is granted to */
     ngx_str_t                    user;       /* of roles that are not named */
     ngx_str_t                    read_user;
     ngx_str_t                    write_user;
@@ -168,6 +170,7 @@ struct ngx_http_ihanoi_pgdb_s {
     ngx_http_ihanoi_pgcontrol_t *control;
     ngx_http_ihanoi_pgcatalogue_t *catalogue;
     ngx_http_ihanoi_pgtexts_t   *texts;      /* NULL: none are sent */
+    ngx_http_ihanoi_pgrole_t    *role;       /* NULL: it is no plugin's */
 };
 
 

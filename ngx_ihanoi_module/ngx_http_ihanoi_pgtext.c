@@ -47,7 +47,7 @@ static ngx_int_t ngx_http_ihanoi_pgtext_fill(ngx_http_ihanoi_pgstmt_t *stmt,
 
 ngx_int_t
 ngx_http_ihanoi_pg_texts(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
-    ngx_str_t *operation, size_t limit)
+    ngx_str_t *plugin, size_t limit)
 {
     ngx_uint_t                  i;
     ngx_http_ihanoi_pgtexts_t  *texts;
@@ -66,7 +66,7 @@ ngx_http_ihanoi_pg_texts(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
     }
 
     for (i = 0; i < NGX_HTTP_IHANOI_PG_TEXTS; i++) {
-        if (ngx_http_ihanoi_pgtext_reserve(db, &texts->stmts[i], operation)
+        if (ngx_http_ihanoi_pgtext_reserve(db, &texts->stmts[i], plugin)
             != NGX_OK)
         {
             return NGX_ERROR;
@@ -74,7 +74,7 @@ ngx_http_ihanoi_pg_texts(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
     }
 
     for (i = 0; i < NGX_HTTP_IHANOI_PG_CLASSES; i++) {
-        if (ngx_http_ihanoi_pgtext_reserve(db, &texts->nameless[i], operation)
+        if (ngx_http_ihanoi_pgtext_reserve(db, &texts->nameless[i], plugin)
             != NGX_OK)
         {
             return NGX_ERROR;
@@ -84,8 +84,16 @@ ngx_http_ihanoi_pg_texts(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
     }
 
     db->texts = texts;
+    db->plugin = *plugin;
 
     return NGX_OK;
+}
+
+
+ngx_str_t *
+ngx_http_ihanoi_pg_plugin(ngx_http_ihanoi_pgdb_t *db)
+{
+    return db->texts ? &db->plugin : NULL;
 }
 
 

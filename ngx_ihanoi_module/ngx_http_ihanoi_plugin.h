@@ -178,6 +178,14 @@ ngx_http_ihanoi_plugin_state_t *ngx_http_ihanoi_plugin_state_of(lua_State *L);
 
 
 /*
+ * Whether an operation of the plugin may be served, by its Lua or by SQL:
+ * NGX_OK, or the 503 of a plugin that is disabled, or whose database role
+ * reaches what is not the plugin's.
+ */
+ngx_int_t ngx_http_ihanoi_plugin_admit(ngx_http_request_t *r,
+    ngx_http_ihanoi_plugin_t *plugin);
+
+/*
  * call: takes the Idempotency-Key and runs the handler of an operation.  As
  * ngx_http_ihanoi_call_start().  _run() is the second half of it, and _drop()
  * gives up what it began.

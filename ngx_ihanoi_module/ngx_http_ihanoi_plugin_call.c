@@ -34,6 +34,23 @@ static ngx_int_t ngx_http_ihanoi_plugin_hold(ngx_http_request_t *r,
     ngx_http_ihanoi_api_ctx_t *ctx, ngx_http_ihanoi_run_t *run);
 
 
+ngx_int_t
+ngx_http_ihanoi_plugin_admit(ngx_http_request_t *r,
+    ngx_http_ihanoi_plugin_t *plugin)
+{
+    if (!ngx_http_ihanoi_circuit_disabled(plugin->circuit)
+        && (plugin->db == NULL || !ngx_http_ihanoi_pg_overreaches(plugin->db)))
+    {
+        return NGX_OK;
+    }
+
+    /* nobody knows when somebody will have mended it */
+
+    return ngx_http_ihanoi_plugin_unavailable(r, plugin,
+                                              NGX_HTTP_IHANOI_RUN_CLOSED, 60);
+}
+
+
 /*
  * The request counts one more from here to its end, whatever steps follow: the
  * key, the run, the key again.

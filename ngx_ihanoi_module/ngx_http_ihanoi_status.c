@@ -65,9 +65,15 @@ static void ngx_http_ihanoi_status_databases(
 static void ngx_http_ihanoi_status_functions(
     ngx_http_ihanoi_readiness_t *readiness,
     ngx_http_ihanoi_pg_status_t *database);
+static json_t *ngx_http_ihanoi_status_sentences(
+    ngx_http_ihanoi_readiness_t *readiness, ngx_array_t *sentences);
+static void ngx_http_ihanoi_status_database(
+    ngx_http_ihanoi_readiness_t *readiness,
+    ngx_http_ihanoi_pg_status_t *database, const char *name, ngx_uint_t ok,
+    ngx_http_ihanoi_status_e otherwise, json_t *detail);
 static void ngx_http_ihanoi_status_check(
-    ngx_http_ihanoi_readiness_t *readiness, const char *name, ngx_str_t *of,
-    ngx_uint_t ok, ngx_http_ihanoi_status_e otherwise, json_t *detail);
+    ngx_http_ihanoi_readiness_t *readiness, json_t *check, ngx_uint_t ok,
+    ngx_http_ihanoi_status_e otherwise);
 static ngx_int_t ngx_http_ihanoi_status_metrics(ngx_http_request_t *r,
     ngx_chain_t **out);
 static ngx_int_t ngx_http_ihanoi_status_openapi(ngx_http_request_t *r,
@@ -294,17 +300,24 @@ ngx_http_ihanoi_status_databases(ngx_http_ihanoi_readiness_t *readiness)
             return;
         }
 
-        ngx_http_ihanoi_status_check(readiness, "readable", &status.name,
+        ngx_http_ihanoi_status_database(readiness, &status, "readable",
             status.readable, NGX_HTTP_IHANOI_STATUS_UNAVAILABLE,
             json_string(status.readable ? "a read connection stands"
                                         : "no read connection stands"));
 
-        ngx_http_ihanoi_status_check(readiness, "writable", &status.name,
+        ngx_http_ihanoi_status_database(readiness, &status, "writable",
             status.writable, NGX_HTTP_IHANOI_STATUS_UNAVAILABLE,
             json_string(status.writable ? "a write connection stands"
                                         : "no write connection stands"));
 
         ngx_http_ihanoi_status_functions(readiness, &status);
+
+        if (status.findings) {
+            ngx_http_ihanoi_status_database(readiness, &status, "role",
+                status.findings->nelts == 0,
+                NGX_HTTP_IHANOI_STATUS_DEGRADED,
+                ngx_http_ihanoi_status_sentences(readiness, status.findings));
+        }
     }
 }
 
@@ -318,14 +331,11 @@ static void
 ngx_http_ihanoi_status_functions(ngx_http_ihanoi_readiness_t *readiness,
     ngx_http_ihanoi_pg_status_t *database)
 {
-    json_t      *detail, *sentence;
-    ngx_str_t   *missing;
-    ngx_uint_t   i, n;
+    ngx_uint_t  n;
 
     n = database->missing->nelts;
-    missing = database->missing->elts;
 
-    ngx_http_ihanoi_status_check(readiness, "release", &database->name,
+    ngx_http_ihanoi_status_database(readiness, database, "release",
         database->checked && (n == 0 || n < database->functions),
         NGX_HTTP_IHANOI_STATUS_UNAVAILABLE,
         json_stringn((char *) database->release.data, database->release.len));
@@ -334,20 +344,33 @@ ngx_http_ihanoi_status_functions(ngx_http_ihanoi_readiness_t *readiness,
         return;
     }
 
-    detail = json_array();
+    ngx_http_ihanoi_status_database(readiness, database, "functions", n == 0,
+        NGX_HTTP_IHANOI_STATUS_DEGRADED,
+        ngx_http_ihanoi_status_sentences(readiness, database->missing));
+}
 
-    for (i = 0; i < n; i++) {
-        sentence = json_stringn((char *) missing[i].data, missing[i].len);
+
+static json_t *
+ngx_http_ihanoi_status_sentences(ngx_http_ihanoi_readiness_t *readiness,
+    ngx_array_t *sentences)
+{
+    json_t      *list, *sentence;
+    ngx_str_t   *s;
+    ngx_uint_t   i;
+
+    list = json_array();
+    s = sentences->elts;
+
+    for (i = 0; i < sentences->nelts; i++) {
+        sentence = json_stringn((char *) s[i].data, s[i].len);
 
         /* takes the reference in any case */
-        if (json_array_append_new(detail, sentence) != 0) {
+        if (json_array_append_new(list, sentence) != 0) {
             readiness->failed = 1;
         }
     }
 
-    ngx_http_ihanoi_status_check(readiness, "functions", &database->name,
-                                 n == 0, NGX_HTTP_IHANOI_STATUS_DEGRADED,
-                                 detail);
+    return list;
 }
 
 
@@ -361,9 +384,10 @@ ngx_http_ihanoi_status_keys(ngx_http_ihanoi_readiness_t *readiness)
 
     rc = ngx_http_ihanoi_auth_ready(readiness->request, &why);
 
-    ngx_http_ihanoi_status_check(readiness, "keys", NULL, rc == NGX_OK,
-        NGX_HTTP_IHANOI_STATUS_UNAVAILABLE,
-        json_stringn(why.len ? (char *) why.data : "", why.len));
+    ngx_http_ihanoi_status_check(readiness,
+        json_pack("{s:s, s:b, s:s%}", "name", "keys", "ok", rc == NGX_OK,
+                  "detail", why.len ? (char *) why.data : "", why.len),
+        rc == NGX_OK, NGX_HTTP_IHANOI_STATUS_UNAVAILABLE);
 }
 
 
@@ -376,32 +400,56 @@ ngx_http_ihanoi_status_contract(ngx_http_ihanoi_readiness_t *readiness)
     contract = ngx_http_ihanoi_contract(readiness->request);
 
     if (contract) {
-        ngx_http_ihanoi_status_check(readiness, "contract", NULL, 1,
-            NGX_HTTP_IHANOI_STATUS_OK,
-            json_string(ihanoi_contract_hash(contract)));
+        ngx_http_ihanoi_status_check(readiness,
+            json_pack("{s:s, s:b, s:s}", "name", "contract", "ok", 1,
+                      "detail", ihanoi_contract_hash(contract)),
+            1, NGX_HTTP_IHANOI_STATUS_OK);
     }
 }
 
 
 /*
- * Adds a line to the list: "name of", whether it is well, and how ready the
- * gateway is when it is not.  Takes detail over.
+ * A check of a database.  One that is a plugin's costs that plugin only, and
+ * says which: other requests have their answers here.  Takes detail over.
  */
 static void
-ngx_http_ihanoi_status_check(ngx_http_ihanoi_readiness_t *readiness,
-    const char *name, ngx_str_t *of, ngx_uint_t ok,
+ngx_http_ihanoi_status_database(ngx_http_ihanoi_readiness_t *readiness,
+    ngx_http_ihanoi_pg_status_t *database, const char *name, ngx_uint_t ok,
     ngx_http_ihanoi_status_e otherwise, json_t *detail)
 {
     u_char   text[128];
     u_char  *p;
     json_t  *check;
 
-    p = of ? ngx_snprintf(text, sizeof(text), "%V %s", of, name)
-           : ngx_snprintf(text, sizeof(text), "%s", name);
+    p = ngx_snprintf(text, sizeof(text), "%V %s", &database->name, name);
 
     check = json_pack("{s:s%, s:b, s:o}", "name", text, (size_t) (p - text),
                       "ok", (int) ok, "detail", detail);
 
+    if (database->plugin) {
+        otherwise = NGX_HTTP_IHANOI_STATUS_DEGRADED;
+
+        if (json_object_set_new(check, "plugin",
+                                json_stringn((char *) database->plugin->data,
+                                             database->plugin->len))
+            != 0)
+        {
+            readiness->failed = 1;
+        }
+    }
+
+    ngx_http_ihanoi_status_check(readiness, check, ok, otherwise);
+}
+
+
+/*
+ * Adds a line to the list: whether it is well, and how ready the gateway is
+ * when it is not.  Takes check over.
+ */
+static void
+ngx_http_ihanoi_status_check(ngx_http_ihanoi_readiness_t *readiness,
+    json_t *check, ngx_uint_t ok, ngx_http_ihanoi_status_e otherwise)
+{
     if (json_array_append_new(readiness->checks, check) != 0) {
         readiness->failed = 1;
     }

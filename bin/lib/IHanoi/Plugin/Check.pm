@@ -7,11 +7,12 @@ use warnings;
 use JSON::PP ();
 use IHanoi::Command;
 use IHanoi::Plugin::Folder;
+use IHanoi::Plugin::Role ();
 
 
 sub run {
-    my $opt = options(<<'USAGE', 'json', 'strict');
-usage: ihanoi plugin check [FOLDER] [--json] [--strict]
+    my $opt = options(<<'USAGE', 'json', 'strict', 'database=s');
+usage: ihanoi plugin check [FOLDER] [--database CONNINFO] [--json] [--strict]
 
 Looks at a plugin as the gateway will, and further: files and manifest, the
 contract, Lua (syntax, globals, forbidden functions, slow patterns; handler.lua
@@ -19,7 +20,13 @@ is loaded, with the gateway's limits, and must have the functions that the
 contract and the manifest name), SQL (names of migrations, other schemas, what
 is the operator's). luacheck looks too when it is installed.
 
+With --database also at the plugin's role there, as the gateway does when it
+connects: what it may beyond the plugin's own schemas.
+
   FOLDER     default: the folder you are in
+  --database CONNINFO
+             libpq's: "dbname=ihanoi user=plugin_parking". It logs in as the
+             plugin's role; a password belongs into a file, PGPASSFILE
   --json     findings as JSON, one a line
   --strict   warnings are errors
 
@@ -35,6 +42,8 @@ USAGE
     my ($plugin, @findings) = look($folder);
 
     push @findings, _luacheck($folder, $opt) if $plugin;
+    push @findings, IHanoi::Plugin::Role::findings($plugin, $opt->{database})
+        if $plugin && defined $opt->{database};
 
     if ($opt->{json}) {
         print JSON::PP->new->utf8->canonical->encode($_), "\n" for @findings;

@@ -26,7 +26,7 @@ sub look {
     -d $folder or fail("there is no folder \"$folder\"");
 
     # Both pipes of a program that ends by itself: its errors are ours.
-    open my $out, '-|', _program(), share() . '/bin/lib/lua/lint.lua', $folder
+    open my $out, '-|', program(), share() . '/bin/lib/lua/lint.lua', $folder
         or fail("could not run ihanoi-plugin: $!");
     my @rows = map { JSON::PP->new->utf8->decode($_) } <$out>;
     close $out;
@@ -78,8 +78,8 @@ sub slurp {
 }
 
 
-# In a checkout what was built last, for the build asked for when there is one.
-sub _program {
+# ihanoi-plugin's path. In a checkout what was built last, for the build asked for when there is one.
+sub program {
     my $home = home();
     my $build = $ENV{BUILD} // '*';
     my @built = $home ? sort { (stat $b)[9] <=> (stat $a)[9] }
