@@ -94,6 +94,7 @@ struct ngx_http_ihanoi_plugin_s {
     ngx_http_ihanoi_metric_t        *memory_now;
     ngx_http_ihanoi_metric_t        *memory_peak;
     ngx_http_ihanoi_metric_t        *active;
+    ngx_http_ihanoi_metric_t        *info;        /* 1: this worker has it */
 
     ngx_http_ihanoi_metric_t      ***metrics;     /* of the manifest's: by
                                                      metric, by series */

@@ -18,7 +18,7 @@ char *
 ngx_http_ihanoi_plugin_metrics(ngx_conf_t *cf,
     ngx_http_ihanoi_plugin_t *plugin)
 {
-    ngx_str_t   version, labels, all, outcome;
+    ngx_str_t   version, labels, all, outcome, digest;
     ngx_uint_t  i;
 
     static const char  *outcomes[NGX_HTTP_IHANOI_RUN_OUTCOMES] = {
@@ -75,9 +75,23 @@ ngx_http_ihanoi_plugin_metrics(ngx_conf_t *cf,
                   NGX_HTTP_IHANOI_GAUGE, "ihanoi_plugin_active",
                   "Calls under way.", &labels);
 
-    if (plugin->duration == NULL || plugin->cpu_usec == NULL
-        || plugin->memory_now == NULL || plugin->memory_peak == NULL
-        || plugin->active == NULL)
+    digest.data = (u_char *) plugin->manifest->files.hash;
+    digest.len = ngx_strlen(digest.data);
+    all = labels;
+
+    if (ngx_http_ihanoi_metric_label(cf->pool, &all, "digest", &digest)
+        != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    plugin->info = ngx_http_ihanoi_metric_add(cf,
+                  NGX_HTTP_IHANOI_GAUGE, "ihanoi_plugin_info",
+                  "Workers that have loaded it.", &all);
+
+    if (plugin->info == NULL || plugin->duration == NULL
+        || plugin->cpu_usec == NULL || plugin->memory_now == NULL
+        || plugin->memory_peak == NULL || plugin->active == NULL)
     {
         return NGX_CONF_ERROR;
     }

@@ -327,8 +327,10 @@ ngx_http_ihanoi_plugin_init_process(ngx_cycle_t *cycle)
 
         /* one that fails here fails its own calls, and is tried again there */
 
-        if (plugin->operations.nelts) {
-            (void) ngx_http_ihanoi_plugin_state_get(plugin, cycle->log);
+        if (plugin->operations.nelts == 0
+            || ngx_http_ihanoi_plugin_state_get(plugin, cycle->log))
+        {
+            ngx_http_ihanoi_metric_set(plugin->info, 1);
         }
     }
 
