@@ -672,9 +672,10 @@ print_plugin(const ihanoi_manifest_t *m)
                               "size", (json_int_t) m->files.all[i].len));
     }
 
-    row = json_pack("{s:{s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:O, s:o}}",
+    row = json_pack("{s:{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:O, s:o}}",
                     "plugin", "name", m->name, "version", m->version,
-                    "hash", m->files.hash, "folder", m->files.folder,
+                    "hash", m->files.hash, "code", m->code,
+                    "folder", m->files.folder,
                     "agency", m->agency, "contact", m->contact,
                     "public", (int) m->public_,
                     "database", (int) m->database, "sql", sql,

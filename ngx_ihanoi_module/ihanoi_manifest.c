@@ -19,6 +19,7 @@
 
 
 static int ihanoi_manifest_read(ihanoi_manifest_reader_t *reader);
+static int ihanoi_manifest_code(ihanoi_manifest_reader_t *reader);
 static int ihanoi_manifest_document(ihanoi_documents_t *documents,
     const char *path, const char *text, size_t len, ihanoi_place_t *root);
 static int ihanoi_manifest_form(ihanoi_manifest_reader_t *reader);
@@ -127,6 +128,10 @@ ihanoi_manifest_read(ihanoi_manifest_reader_t *reader)
     }
 
     if (rc == IHANOI_OK) {
+        rc = ihanoi_manifest_code(reader);
+    }
+
+    if (rc == IHANOI_OK) {
         rc = ihanoi_manifest_settings_compile(reader);
     }
 
@@ -138,6 +143,43 @@ ihanoi_manifest_read(ihanoi_manifest_reader_t *reader)
     }
 
     return rc;
+}
+
+
+/*
+ * The schema of a version's functions: "code_parking_1_4_0_3fa9c2d1".  The
+ * digits are of the contents, so that an edit is another schema; the version is
+ * for people, cut so that the whole is never longer than a name in PostgreSQL
+ * (63 bytes).
+ */
+
+static int
+ihanoi_manifest_code(ihanoi_manifest_reader_t *reader)
+{
+    char                version[17];
+    size_t              i;
+    ihanoi_manifest_t  *manifest;
+
+    manifest = reader->manifest;
+
+    (void) snprintf(version, sizeof(version), "%.16s", manifest->version);
+
+    for (i = 0; version[i]; i++) {
+
+        if (version[i] >= 'A' && version[i] <= 'Z') {
+            version[i] |= 0x20;
+
+        } else if (version[i] == '.' || version[i] == '-') {
+            version[i] = '_';
+        }
+    }
+
+    manifest->code = ihanoi_arena_printf(manifest->arena, "code_%s_%s_%.8s",
+                                         manifest->name, version,
+                                         manifest->files.hash);
+
+    return manifest->code ? IHANOI_OK
+                          : ihanoi_document_no_memory(&reader->documents);
 }
 
 

@@ -108,6 +108,7 @@ typedef struct {
     const char               *agency;
     const char               *contact;
     const char               *prefix;     /* without a slash at its end */
+    const char               *code;       /* schema of this version's SQL */
 
     ihanoi_names_t            data;       /* "public" ... "sensitive" */
 

@@ -20,8 +20,11 @@ const char  ihanoi_role_sql[] =
             ")), "
 
     "own as (select s.oid from pg_catalog.pg_namespace s "
-        "where s.nspname ~ ('^(plugin_)?' || $2::text || '(_[0-9].*)?$') "
-            "or s.nspname = $3::text "
+        "where s.nspname in ('plugin_' || $2::text, $3::text) "
+            "or s.nspname ~ ('^code_' || $2::text || '_[0-9]+_[0-9]+_') "
+                "and s.nspowner in (select d.nspowner "
+                    "from pg_catalog.pg_namespace d "
+                    "where d.nspname = 'plugin_' || $2::text) "
             "or s.nspowner in (select oid from role)), "
 
     /* others' schemas, as far as the role may use them */

@@ -152,7 +152,7 @@ static const ihanoi_host_function_t  ngx_http_ihanoi_host_db_functions[] = {
     { "db", "call", ngx_http_ihanoi_host_db_call,
       IHANOI_PHASE_CALL, "name string\narguments? table<string, any>",
       "rows table[]?\nerr ihanoi.DbError?",
-      "Calls a function of the plugin's schema by argument names; absent ones "
+      "Calls a function of the plugin's SQL by argument names; absent ones "
       "have their defaults. Values and rows as of query()." },
 
     { "db", "one", ngx_http_ihanoi_host_db_one,
@@ -443,7 +443,7 @@ ngx_http_ihanoi_host_db_statement(lua_State *L, ngx_http_ihanoi_host_db_t *ctx)
 }
 
 
-/* (name, arguments?): becomes select * from "schema"."name"("a" => $1) */
+/* (name, arguments?): becomes select * from "name"("a" => $1) */
 
 static int
 ngx_http_ihanoi_host_db_function(lua_State *L, ngx_http_ihanoi_host_db_t *ctx)
@@ -527,16 +527,10 @@ ngx_http_ihanoi_host_db_compose(lua_State *L, const char **names, int n)
 {
     int          i;
     char         number[sizeof("\" => $100")];
-    ngx_str_t   *schema;
     luaL_Buffer  b;
-
-    schema = ngx_http_ihanoi_pg_schema(ngx_http_ihanoi_plugin_state_of(L)
-                                           ->plugin->db);
 
     luaL_buffinit(L, &b);
     luaL_addstring(&b, "select * from \"");
-    luaL_addlstring(&b, (char *) schema->data, schema->len);
-    luaL_addstring(&b, "\".\"");
     luaL_addstring(&b, lua_tostring(L, 1));
     luaL_addstring(&b, "\"(");
 

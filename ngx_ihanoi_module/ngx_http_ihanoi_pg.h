@@ -175,8 +175,12 @@ ngx_int_t ngx_http_ihanoi_pg_texts(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
 /* The plugin whose database it is, the first one granted it; NULL: none. */
 ngx_str_t *ngx_http_ihanoi_pg_plugin(ngx_http_ihanoi_pgdb_t *db);
 
-/* The schema where unqualified names of db are looked for first. */
-ngx_str_t *ngx_http_ihanoi_pg_schema(ngx_http_ihanoi_pgdb_t *db);
+/*
+ * For the configuration: names are looked for in the schema code, a version's
+ * functions, before the database's own.  NGX_DECLINED: another version's code
+ * has that place; one database is one version's.
+ */
+ngx_int_t ngx_http_ihanoi_pg_code(ngx_http_ihanoi_pgdb_t *db, ngx_str_t *code);
 
 /*
  * As ngx_http_ihanoi_pgcall_submit(), of a text.  session: NULL, or one whose

@@ -272,8 +272,8 @@ ngx_http_ihanoi_pg_status(ngx_http_ihanoi_pgdb_t *db, ngx_pool_t *pool,
     ngx_memzero(status, sizeof(ngx_http_ihanoi_pg_status_t));
 
     status->name = db->name;
-    status->release = db->release;
     status->plugin = ngx_http_ihanoi_pg_plugin(db);
+    status->release = db->code.len ? db->code : db->release;
 
     status->missing = ngx_array_create(pool, 4, sizeof(ngx_str_t));
     if (status->missing == NULL) {
@@ -457,7 +457,7 @@ ngx_http_ihanoi_pg_params(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
                                                               class->user);
     }
 
-    size = 512 + db->schema.len;
+    size = 512 + db->code.len + db->schema.len;
 
     options = ngx_pnalloc(cf->pool, size);
     if (options == NULL) {
@@ -472,14 +472,15 @@ ngx_http_ihanoi_pg_params(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
     timeout = class->longest - class->longest / 10;
 
     p = ngx_snprintf(options, size - 1,
-                     "-c search_path=%V,public"
+                     "-c search_path=%V%s%V,public"
                      " -c statement_timeout=%M"
                      " -c lock_timeout=%M"
                      " -c idle_in_transaction_session_timeout=%M"
                      " -c plan_cache_mode=force_generic_plan"
                      " -c client_min_messages=warning"
                      " -c jit=off",
-                     &db->schema, timeout, class->lock_timeout,
+                     &db->code, db->code.len ? "," : "", &db->schema,
+                     timeout, class->lock_timeout,
                      class->longest + 10000);
 
     if (class->readonly) {

@@ -140,6 +140,7 @@ struct ngx_http_ihanoi_pgdb_s {
     ngx_str_t                    release;    /* or schema's name */
     ngx_str_t                    schema;     /* "code_" and the release */
     ngx_str_t                    plugin;     /* that it is granted to */
+    ngx_str_t                    code;       /* before it: a plugin's version */
     ngx_str_t                    user;       /* of roles that are not named */
     ngx_str_t                    read_user;
     ngx_str_t                    write_user;

@@ -229,8 +229,14 @@ ngx_http_ihanoi_pgcall_submit_text(ngx_http_ihanoi_pgdb_t *db,
 }
 
 
-ngx_str_t *
-ngx_http_ihanoi_pg_schema(ngx_http_ihanoi_pgdb_t *db)
+ngx_int_t
+ngx_http_ihanoi_pg_code(ngx_http_ihanoi_pgdb_t *db, ngx_str_t *code)
 {
-    return &db->schema;
+    if (db->code.len) {
+        return NGX_DECLINED;
+    }
+
+    db->code = *code;
+
+    return NGX_OK;
 }

@@ -550,6 +550,7 @@ static char *
 ngx_http_ihanoi_plugin_check_grants(ngx_conf_t *cf,
     ngx_http_ihanoi_plugin_t *plugin)
 {
+    ngx_str_t                 code;
     const ihanoi_manifest_t  *manifest;
 
     manifest = plugin->manifest;
@@ -622,6 +623,20 @@ ngx_http_ihanoi_plugin_check_grants(ngx_conf_t *cf,
     plugin->cpu = ngx_max(manifest->limits.cpu / 1000, 1);
     plugin->timeout = manifest->limits.timeout;
     plugin->concurrency = manifest->limits.concurrency;
+
+    if (plugin->db) {
+        code.data = (u_char *) manifest->code;
+        code.len = ngx_strlen(code.data);
+
+        if (ngx_http_ihanoi_pg_code(plugin->db, &code) != NGX_OK) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "plugin \"%V\" is granted the database \"%V\", "
+                               "which another has: each, and each version, "
+                               "needs an \"ihanoi_database\" of its own",
+                               &plugin->name, &plugin->database);
+            return NGX_CONF_ERROR;
+        }
+    }
 
     if (plugin->db
         && ngx_http_ihanoi_pg_texts(cf, plugin->db, &plugin->name,

@@ -9,6 +9,9 @@
 --                   it may not delete, nor change what is append-only
 --   ihanoi_control  the gateway's own connection: jobs (which act as write
 --                   does), denied tokens, catalogue, removal of what expired
+--   ihanoi_plugin_deploy   has no rights and logs in nowhere: the roles that a
+--                   deployment of a plugin logs in as are members of it, so that
+--                   pg_hba.conf can name them all (+ihanoi_plugin_deploy)
 --
 -- Passwords are not set here: development has a private socket, production
 -- sets them (or certificates, or peer) itself.
@@ -35,6 +38,12 @@ begin
 
     if not exists (select from pg_roles where rolname = 'ihanoi_control') then
         create role ihanoi_control login;
+    end if;
+
+    if not exists (select from pg_roles
+                    where rolname = 'ihanoi_plugin_deploy')
+    then
+        create role ihanoi_plugin_deploy nologin;
     end if;
 
     -- A gateway with W workers takes W × the sum of its pools, twice while a

@@ -288,7 +288,7 @@ ihanoi.db = {}
 ---@return ihanoi.DbError? err
 function ihanoi.db.query(sql, values) end
 
----Calls a function of the plugin's schema by argument names; absent ones have
+---Calls a function of the plugin's SQL by argument names; absent ones have
 ---their defaults. Values and rows as of `query()`.
 ---
 ---In phases: request, job.

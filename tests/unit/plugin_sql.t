@@ -9,9 +9,8 @@ use IHanoi::Plugin::Sql;
 my @cases = (
     # its own
     ['create table bookings (id uuid primary key, plate text)', undef],
-    ['create table parking.bookings (id uuid)', undef],
+    ['create table plugin_parking.bookings (id uuid)', undef],
     ['select b.id from bookings b join places p on p.id = b.place', undef],
-    ['select * from parking_1_4_0.f(1)', undef],
     ['select pg_catalog.now()', undef],
     ['select extract(year from b.at) from bookings b', undef],
     ['select substring(b.plate from b.n) from bookings b', undef],
@@ -35,7 +34,8 @@ my @cases = (
     ['select * from CORE.people', qr/"core"/],
     ['select * from a, core.people', qr/"core"/],
     ['select * from market.stalls', qr/"market"/],
-    ['select * from parkings.x', qr/"parkings"/],
+    ['select * from plugin_parkings.x', qr/"plugin_parkings"/],
+    ['select * from code_parking_1_4_0_3fa9c2d1.f(1)', qr/"code_parking/],
     ["select 1;\n\nupdate core.people set a = 1", qr/^3 "core"/],
     ['insert into market.stalls values (1)', qr/"market"/],
     ['delete from only market.stalls', qr/"market"/],

@@ -281,6 +281,41 @@ test_defaults(void)
 }
 
 
+/* PostgreSQL cuts longer names off, and two would be one. */
+
+static void
+test_code(void)
+{
+    ihanoi_manifest_t  *m;
+    static const char   longest[] = "p2345678901234567890123456789012";
+
+    plugin_begin("parking");
+    plugin_manifest("{}");
+    m = plugin_load();
+    ok(m && strncmp(m->code, "code_parking_1_4_0_", 19) == 0
+       && strncmp(m->code + 19, m->files.hash, 8) == 0
+       && strlen(m->code) == 27, "the schema of a version's functions");
+    ihanoi_manifest_free(m);
+    plugin_end();
+
+    plugin_begin(longest);
+    plugin_manifest("{'name':'p2345678901234567890123456789012',"
+                    "'version':'999999.999999.0-RC.1'}");
+    m = plugin_load();
+    ok(m && strncmp(m->code, "code_p2345678901234567890123456789012_"
+                    "999999_999999_0__", 54) == 0
+       && strlen(m->code) == 63, "the longest is a name in PostgreSQL");
+    ihanoi_manifest_free(m);
+
+    plugin_manifest("{'name':'p2345678901234567890123456789012',"
+                    "'version':'1.0.0-RC.1'}");
+    m = plugin_load();
+    ok(m && strstr(m->code, "_1_0_0_rc_1_"), "in lower case");
+    ihanoi_manifest_free(m);
+    plugin_end();
+}
+
+
 static void
 test_refusals(void)
 {
@@ -735,6 +770,7 @@ main(void)
 {
     test_good();
     test_defaults();
+    test_code();
     test_refusals();
     test_manifest_text();
     test_folder();

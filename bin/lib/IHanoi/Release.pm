@@ -9,7 +9,7 @@ use Digest::SHA;
 use Exporter 'import';
 use File::Find ();
 
-our @EXPORT_OK = qw(code_files release_name);
+our @EXPORT_OK = qw(check_functions code_files release_name);
 
 
 # The files of sql/code, relative to $share, sorted.
@@ -44,6 +44,43 @@ sub release_name {
     }
 
     return $version =~ tr/./_/r . '_' . substr $sha->hexdigest, 0, 8;
+}
+
+
+# SQL that holds the functions of a code schema, created with
+# check_function_bodies = off, to what a release must be.
+sub check_functions {
+    my ($schema) = @_;
+
+    return <<"SQL";
+do \$\$
+declare
+    f record;
+begin
+    for f in
+        select p.oid, p.oid::regprocedure as name, l.lanname
+          from pg_proc p join pg_language l on l.oid = p.prolang
+         where p.pronamespace = '$schema'::regnamespace
+           and p.prokind = 'f'
+    loop
+        case f.lanname
+        when 'sql' then perform pg_catalog.fmgr_sql_validator(f.oid);
+        when 'plpgsql' then perform pg_catalog.plpgsql_validator(f.oid);
+        else null;
+        end case;
+    end loop;
+
+    -- The contract names a function by its name alone.
+    for f in
+        select proname as name
+          from pg_proc
+         where pronamespace = '$schema'::regnamespace
+         group by proname having count(*) > 1
+    loop
+        raise exception 'function % is overloaded', f.name;
+    end loop;
+end \$\$;
+SQL
 }
 
 

@@ -143,7 +143,7 @@ sub check {
         my $kind = _kind(\@tokens, $i, $start, $open[-1] // '');
 
         next if !$kind && !$core->{$schema};
-        next if $schema eq $name || $schema =~ /^\Q$name\E_[0-9]/
+        next if $schema eq "plugin_$name"
                 || $schema =~ /^(?:pg_catalog|information_schema|pg_temp|new|old|excluded)$/
                 || $schema eq 'public' && $kind eq 'call';
 

@@ -22,8 +22,11 @@ use Exporter 'import';
 use File::Path qw(make_path);
 use File::Temp qw(tempdir);
 use JSON::PP ();
+use IHanoi::Command qw(psql_args);
+use IHanoi::Plugin::Database;
+use IHanoi::Plugin::Folder;
 
-our @EXPORT = qw(plugin_folder);
+our @EXPORT = qw(plugin_folder plugin_database);
 
 
 sub plugin_folder {
@@ -78,6 +81,34 @@ sub write {
     print $fh $text;
     close $fh;
     return $file;
+}
+
+
+# Makes what the plugin of a folder needs in a database(), as a deployment does,
+# and returns the block for nginx.conf, with lines that change it.
+sub plugin_database {
+    my ($db, $folder, @lines) = @_;
+    my ($plugin, @findings) = look($folder);
+    my @errors = grep { is_error($_) } @findings;
+
+    report(\*STDERR, @errors);
+    die "$folder is not good\n" if !$plugin || @errors;
+
+    local %ENV = %ENV;
+    psql_args({ host => $db->{socket}, port => $db->{port},
+                user => 'postgres', dbname => $db->{name} });
+
+    my $database = IHanoi::Plugin::Database->new($plugin);
+    $database->prepare;
+    $database->migrate;
+    $database->code;
+
+    my $role = "plugin_$plugin->{name}";
+
+    return "ihanoi_database $plugin->{name} {\n"
+         . "    server unix:$db->{socket} port=$db->{port};\n"
+         . "    dbname $db->{name};\n    schema $role;\n    user $role;\n"
+         . join('', map { "    $_\n" } @lines) . "}\n";
 }
 
 

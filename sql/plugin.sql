@@ -1,0 +1,112 @@
+-- The database of one plugin: its roles and its schema. The name of the plugin
+-- is psql's variable "plugin".
+--
+-- Run by a superuser, in the gateway's database, after roles.sql; may be run
+-- again at any time: the settings below are put back to what stands here.
+--
+--   plugin_NAME   a role: the gateway logs in as it. It reads and writes rows
+--                 and calls functions; it makes and changes nothing
+--   owner_NAME    a role that owns the plugin's schemas and logs in nowhere:
+--                 for each deployment a role that is a member of it is made,
+--                 and dropped after it (IHanoi::Plugin::Database)
+--   plugin_NAME   the schema of its data; code_NAME_... those of its versions
+--
+-- Both roles are members of no other and have rights in these schemas only, so
+-- that nothing that the plugin's SQL says gives it more.
+
+select set_config('ihanoi.plugin', :'plugin', false) \g /dev/null
+
+do $$
+declare
+    plugin  text := current_setting('ihanoi.plugin');
+    runs    text := 'plugin_' || plugin;
+    owns    text := 'owner_' || plugin;
+    r       text;
+    other   text;
+begin
+    -- Roles belong to the cluster, and two databases may be set up at once.
+    lock table pg_catalog.pg_authid in share row exclusive mode;
+
+    if not exists (select from pg_roles where rolname = runs) then
+        execute format('create role %I login', runs);
+    end if;
+
+    if not exists (select from pg_roles where rolname = owns) then
+        execute format('create role %I nologin', owns);
+    end if;
+
+    execute format('alter role %I login nosuperuser nocreatedb nocreaterole '
+                   'noreplication nobypassrls connection limit 100', runs);
+    execute format('alter role %I nologin nosuperuser nocreatedb nocreaterole '
+                   'noreplication nobypassrls', owns);
+
+    select m.roleid::regrole::text into other
+      from pg_auth_members m
+     where m.member in (runs::regrole, owns::regrole)
+     limit 1;
+
+    if found then
+        raise exception 'a role of the plugin % is a member of %', plugin, other
+              using hint = 'revoke it: its SQL would have that role''s rights';
+    end if;
+
+    foreach r in array array[runs, owns]
+    loop
+        -- As for the core's roles: nothing personal in the server's log.
+        execute format('alter role %I set log_error_verbosity = terse', r);
+        execute format('alter role %I set log_min_error_statement = panic', r);
+        execute format('alter role %I set log_parameter_max_length = 0', r);
+        execute format('alter role %I set log_parameter_max_length_on_error = 0', r);
+        execute format('alter role %I set log_min_duration_statement = -1', r);
+        execute format('alter role %I set log_statement = none', r);
+
+        execute format('alter role %I set client_min_messages = warning', r);
+        execute format('alter role %I set jit = off', r);
+        execute format('alter role %I set timezone = %L', r, 'UTC');
+        execute format('alter role %I set datestyle = %L', r, 'ISO, YMD');
+        execute format('alter role %I set intervalstyle = %L', r, 'iso_8601');
+        execute format('alter role %I set bytea_output = hex', r);
+        execute format('alter role %I set client_encoding = UTF8', r);
+
+        execute format('grant connect on database %I to %I',
+                       current_database(), r);
+        execute format('grant usage on schema public to %I', r);
+    end loop;
+
+    execute format('alter role %I set statement_timeout = %L', runs, '35s');
+    execute format('alter role %I set lock_timeout = %L', runs, '3s');
+    execute format('alter role %I set idle_in_transaction_session_timeout = %L',
+                   runs, '10s');
+
+    execute format('create schema if not exists %I authorization %I', runs, owns);
+
+    select n.nspowner::regrole::text into other
+      from pg_namespace n
+     where n.nspname = runs and n.nspowner <> owns::regrole;
+
+    if found then
+        raise exception 'the schema % is owned by %, not by %', runs, other, owns
+              using hint = 'alter schema ... owner to ..., with all in it';
+    end if;
+
+    execute format('grant usage on schema %I to %I', runs, runs);
+    execute format('alter default privileges for role %I '
+                   'revoke execute on functions from public', owns);
+    execute format('alter default privileges for role %I in schema %I '
+                   'grant select, insert, update, delete on tables to %I',
+                   owns, runs, runs);
+    execute format('alter default privileges for role %I in schema %I '
+                   'grant usage, select on sequences to %I', owns, runs, runs);
+    execute format('alter default privileges for role %I in schema %I '
+                   'grant execute on functions to %I', owns, runs, runs);
+
+    -- What has been applied: in the plugin's schema, because it is written in
+    -- the transaction of the migration itself.
+    execute format('create table if not exists %I.ihanoi_migrations ('
+                   'name text primary key, checksum text not null, '
+                   'version text not null, '
+                   'applied_at timestamptz not null default now())', runs);
+    execute format('alter table %I.ihanoi_migrations owner to %I', runs, owns);
+    execute format('revoke all on %I.ihanoi_migrations from %I', runs, runs);
+end
+$$;
