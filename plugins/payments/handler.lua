@@ -1,0 +1,219 @@
+-- Payments: a function for each operation of openapi.json. What is decided
+-- stands in sql/ and migrations/, what a gateway says and is told in the adapters
+-- of lib/.
+
+local intents = require("lib.intents")
+local momo = require("lib.momo")
+local refunds = require("lib.refunds")
+local statement = require("lib.statement")
+local vnpay = require("lib.vnpay")
+
+-- The most that one run of the sweep looks at, of each kind.
+local SWEEP = 10
+
+local _M = {}
+
+
+local function answer(status, body, code, members, headers)
+    if body then
+        return status, body, headers
+    elseif code then
+        return ihanoi.response.problem(code, members)
+    end
+end
+
+
+-- nil for callers who may see what is everybody's, else the subject itself.
+local function payer_of(caller)
+    for _, scope in ipairs(caller.scopes) do
+        if scope == "payments:read" then
+            return nil
+        end
+    end
+
+    return caller.subject
+end
+
+
+-- POST /v1/payments
+function _M.payment_create(input)
+    input.payer = input.payer or ihanoi.request.caller().subject
+
+    local intent, code, members = intents.create(input)
+
+    return answer(201, intent, code, members,
+                  intent and { Location = "/v1/payments/" .. intent.id })
+end
+
+
+-- GET /v1/payments/{id}
+function _M.payment_read(input)
+    local intent, code = intents.call("intent_read", {
+        id = input.id,
+        payer = payer_of(ihanoi.request.caller()),
+    })
+
+    return answer(200, intent, code)
+end
+
+
+-- POST /v1/payments/{id}/check
+function _M.payment_check(input)
+    local intent, code = intents.call("intent_read", {
+        id = input.id,
+        payer = payer_of(ihanoi.request.caller()),
+    })
+
+    if not intent then
+        return answer(200, nil, code)
+    end
+
+    local _, problem = intents.check(1, input.id)
+
+    if problem then
+        return ihanoi.response.problem(problem)
+    end
+
+    return _M.payment_read(input)
+end
+
+
+-- POST /v1/payments/{id}/refund
+function _M.payment_refund(input)
+    local subject = ihanoi.request.caller().subject
+    local refund, code, members = refunds.request({
+        id = input.id,
+        amount = input.amount,
+        reason = input.reason,
+        key = subject .. " " .. ihanoi.request.idempotency_key(),
+        by = subject,
+    })
+
+    return answer(201, refund, code, members)
+end
+
+
+-- POST /v1/payments/refunds/{id}/settle
+function _M.refund_settle(input)
+    local refund, code = intents.call("refund_finish", {
+        id = input.id,
+        outcome = input.outcome,
+        transaction = input.transaction,
+        why = input.why,
+    })
+
+    if refund and refund.state ~= input.outcome then
+        return ihanoi.response.problem("payment-refund-not-open", { state = refund.state })
+    end
+
+    return answer(200, refund, code)
+end
+
+
+-- What VNPAY is told about its IPN, by payment_apply()'s verdict.
+local IPN = {
+    applied = { "00", "Confirm Success" },
+    failed = { "00", "Confirm Success" },
+    pending = { "00", "Confirm Success" },
+    repeated = { "02", "Order already confirmed" },
+    late = { "02", "Order already confirmed" },
+    twice = { "02", "Order already confirmed" },
+    unknown = { "01", "Order not found" },
+    terminal = { "01", "Order not found" },
+    amount = { "04", "Invalid amount" },
+    signature = { "97", "Invalid Checksum" },
+    form = { "99", "Unknown error" },
+}
+
+
+-- GET /v1/payments/vnpay/ipn
+function _M.vnpay_ipn(input)
+    local notice, verdict = vnpay.notice(input)
+
+    if notice then
+        verdict = intents.apply("vnpay", notice, "callback")
+    else
+        ihanoi.log.warn("vnpay: an IPN was refused: " .. verdict)
+    end
+
+    local said = IPN[verdict] or IPN.form
+
+    return 200, { RspCode = said[1], Message = said[2] }
+end
+
+
+-- GET /v1/payments/vnpay/return
+function _M.vnpay_return(input)
+    local notice = vnpay.notice(input)
+
+    if not notice then
+        return ihanoi.response.problem("payment-callback-refused")
+    end
+
+    local intent, err = ihanoi.db.one("intent_of_number",
+        { gateway = "vnpay", number = notice.number })
+
+    if err then
+        return ihanoi.response.problem("payment-unavailable")
+    end
+
+    return answer(200, intent)
+end
+
+
+-- POST /v1/payments/momo/ipn
+function _M.momo_ipn()
+    local notice, why = momo.notice(ihanoi.request.body())
+
+    if not notice then
+        ihanoi.log.warn("momo: a callback was refused: " .. why)
+        return ihanoi.response.problem("payment-callback-refused")
+    end
+
+    local verdict, code = intents.apply("momo", notice, "callback")
+
+    if not verdict then
+        return ihanoi.response.problem(code)
+    elseif verdict == "unknown" then
+        return nil
+    end
+
+    return 204
+end
+
+
+-- POST /v1/payments/sweep
+function _M.sweep()
+    local checked, code = intents.check(SWEEP)
+    local sent
+
+    if checked then
+        sent, code = refunds.send(SWEEP)
+    end
+
+    return answer(200, sent and { intents = checked, refunds = sent }, code)
+end
+
+
+-- POST /v1/payments/reconciliations
+function _M.reconcile(input)
+    local file, why = statement.read(input.gateway, input.date)
+
+    if not file then
+        ihanoi.log.warn(input.gateway .. " gave no file: " .. why)
+        return ihanoi.response.problem("payment-gateway-away")
+    end
+
+    local report, code, members = intents.call("reconcile",
+        { gateway = input.gateway, day = input.date, file = file })
+
+    if report and not report.agrees then
+        ihanoi.log.error(input.gateway .. " " .. input.date .. ": "
+                         .. #report.differences .. " differences")
+    end
+
+    return answer(201, report, code, members)
+end
+
+
+return _M

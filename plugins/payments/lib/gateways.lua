@@ -1,0 +1,50 @@
+-- The gateways that the operator has switched on. An adapter has
+--
+--   checkout(intent)     what the payer needs: { url = } or { qr = }
+--   query(intent)        { outcome, amount, transaction, paid_at } where outcome
+--                        is "paid", "failed", "pending" (being worked on), or
+--                        "open" (nobody has paid, so it may expire)
+--   refund(refund)       { outcome, transaction, why } where outcome is "done",
+--                        "refused" (it is not done and will not be), "unclear"
+--   refund_read(refund)  the same and "none"; only of gateways that can tell
+--                        refunds apart and refuse one twice
+--
+-- or nil and a text: "refused" when the gateway has surely not got the request,
+-- anything else when it may have. Amounts are đồng; an intent is as
+-- intent_document() has it, or as intents_due() gives it; a refund as
+-- refunds_due().
+
+local ADAPTERS = {
+    vnpay = require("lib.vnpay"),
+    momo = require("lib.momo"),
+    vietqr = require("lib.vietqr"),
+}
+
+local _M = {}
+
+
+-- Whether a text is in a list of the settings.
+function _M.allowed(list, name)
+    for _, each in ipairs(ihanoi.plugin.settings()[list]) do
+        if each == name then
+            return true
+        end
+    end
+
+    return false
+end
+
+
+-- One that takes new payments; nil when it is off or nobody knows it.
+function _M.open(name)
+    return _M.allowed("gateways", name) and ADAPTERS[name] or nil
+end
+
+
+-- One that may have old payments.
+function _M.of(name)
+    return ADAPTERS[name]
+end
+
+
+return _M

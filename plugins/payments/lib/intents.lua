@@ -1,0 +1,149 @@
+-- Payments, from an intent to what the gateway says of it.
+--
+-- Functions return nil and a problem's code (and its members) when they refuse.
+-- What is decided stands in SQL, each call of which is one transaction: a
+-- worker may be killed between any two lines here, and whoever comes next, a
+-- client with the same reference or the sweep, goes on from what is written.
+
+local gateways = require("lib.gateways")
+
+local _M = {}
+
+
+-- A failure of the database as a problem.
+function _M.refused(err)
+    if err.sqlstate == "IH001" then
+        return nil, err.code, err.members
+    end
+
+    ihanoi.log.error("database: " .. err.code .. " " .. (err.sqlstate or ""))
+    return nil, "payment-unavailable"
+end
+
+
+-- One value of a function, or nil and a problem; a null is nil alone.
+function _M.call(name, arguments)
+    local row, err = ihanoi.db.one(name, arguments)
+
+    if err then
+        return _M.refused(err)
+    end
+
+    return row and row[name]
+end
+
+
+-- Makes an intent, or goes on with the one of the same service and reference.
+-- input: service, reference, gateway, amount, description, payer.
+function _M.create(input)
+    local settings = ihanoi.plugin.settings()
+    local adapter = gateways.open(input.gateway)
+
+    if not adapter then
+        return nil, "payment-gateway-unknown", { gateway = input.gateway }
+    elseif not gateways.allowed("services", input.service) then
+        return nil, "payment-service-unknown", { service = input.service }
+    end
+
+    local intent, code, members = _M.call("intent_create", {
+        id = ihanoi.uuid.v7(),
+        number = "HN" .. ihanoi.crypto.random(8, "hex"):upper(),
+        payer = input.payer,
+        service = input.service,
+        reference = input.reference,
+        gateway = input.gateway,
+        amount = input.amount,
+        description = input.description,
+        expires_in = settings.expires,
+        check_in = settings.step,
+    })
+
+    if not intent or intent.state ~= "created" then
+        return intent, code, members
+    end
+
+    local checkout, err = adapter.checkout(intent)
+
+    if not checkout then
+        ihanoi.log.warn(input.gateway .. " gave no checkout: " .. err)
+        return nil, "payment-gateway-away"
+    end
+
+    return _M.call("intent_pending", { id = intent.id, checkout = checkout })
+end
+
+
+-- What a gateway has said, applied: the verdict of payment_apply().
+function _M.apply(gateway, notice, via)
+    local row, err = ihanoi.db.one("payment_apply", {
+        gateway = gateway,
+        number = notice.number,
+        outcome = notice.outcome,
+        via = via,
+        amount = notice.amount,
+        transaction = notice.transaction,
+        paid_at = notice.paid_at,
+    })
+
+    if err then
+        return _M.refused(err)
+    end
+
+    if row.verdict ~= "applied" and row.verdict ~= "repeated" and notice.outcome == "paid" then
+        ihanoi.log.warn(gateway .. " has taken money for " .. notice.number
+                        .. " that is not applied: " .. row.verdict)
+    end
+
+    return row.verdict
+end
+
+
+-- Asks a gateway what became of an intent.
+local function ask(intent)
+    local answer, why = gateways.of(intent.gateway).query(intent)
+
+    if not answer then
+        ihanoi.log.warn(intent.gateway .. " does not say what became of "
+                        .. intent.number .. ": " .. why)
+    elseif answer.outcome == "paid" or answer.outcome == "failed" then
+        answer.number = intent.number
+        _M.apply(intent.gateway, answer, "query")
+    elseif answer.outcome == "open" and intent.over then
+        _M.call("intent_expire", { id = intent.id })
+    end
+end
+
+
+-- Does work(row) for each row that a function of the database gives out, one
+-- at a time and at most n, while there is time for it: what has been taken and
+-- not done would be unclear. Returns how many there were.
+function _M.each(n, name, id, work)
+    local settings = ihanoi.plugin.settings()
+
+    for done = 0, n - 1 do
+        if ihanoi.request.time_left() < 2 * settings.patience + 1 then
+            return done
+        end
+
+        local row, err = ihanoi.db.one(name, { n = 1, step = settings.step, which = id })
+
+        if err then
+            return _M.refused(err)
+        elseif not row then
+            return done
+        end
+
+        work(row)
+    end
+
+    return n
+end
+
+
+-- Asks the gateways about intents: those that are due, or the one with an id.
+function _M.check(n, id)
+    return _M.each(n, "intents_due", id, ask)
+end
+
+
+return _M

@@ -1,0 +1,86 @@
+-- Refunds: promised in the database first, sent then, and never sent again
+-- while the gateway may have done them.
+
+local gateways = require("lib.gateways")
+local intents = require("lib.intents")
+
+local _M = {}
+
+
+-- What is known after an attempt: refund_finish()'s outcome, and why.
+local function attempt(adapter, refund)
+    local answer, err
+
+    if refund.attempt == 1 then
+        answer, err = adapter.refund(refund)
+    elseif not adapter.refund_read then
+        return { outcome = "unclear", why = "waits for the gateway's file" }
+    else
+        answer, err = adapter.refund_read(refund)
+
+        if answer and answer.outcome == "none" then
+            answer, err = adapter.refund(refund)
+        elseif not answer then
+            return { outcome = "unclear", why = err }
+        end
+    end
+
+    if answer then
+        return answer
+    end
+
+    return { outcome = err == "refused" and "unsent" or "unclear", why = err }
+end
+
+
+local function send(refund)
+    local result = attempt(gateways.of(refund.gateway), refund)
+
+    if result.outcome ~= "done" then
+        ihanoi.log.warn(refund.gateway .. ": refund " .. refund.number .. " is "
+                        .. result.outcome .. ": " .. (result.why or ""))
+    end
+
+    intents.call("refund_finish", {
+        id = refund.id,
+        outcome = result.outcome,
+        transaction = result.transaction,
+        why = result.why,
+    })
+end
+
+
+-- Sends the refunds that are due, or asks about them; or one that was just
+-- asked for. Returns how many there were; nil and a problem when the database
+-- does not say.
+function _M.send(n, id)
+    return intents.each(n, "refunds_due", id, send)
+end
+
+
+-- input: id (of the intent), amount (all that is left when nil), reason, key,
+-- by, service (nil: any). The refund, nil when there is no such intent.
+function _M.request(input)
+    local refund, code, members = intents.call("refund_request", {
+        intent = input.id,
+        amount = input.amount or ihanoi.json.null,
+        reason = input.reason,
+        key = input.key,
+        requested_by = input.by,
+        service = input.service,
+    })
+
+    if not refund or refund.state ~= "requested" then
+        return refund, code, members
+    end
+
+    _M.send(1, refund.id)
+
+    local now, problem = intents.call("refund_document", { which = refund.id })
+
+    -- It is promised: what the gateway has made of it can be read later.
+    return problem and refund or now
+end
+
+
+return _M

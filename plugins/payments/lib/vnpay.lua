@@ -1,0 +1,329 @@
+-- VNPAY: the payer is sent to a signed URL; the result comes by IPN, by the
+-- payer's way back, or when asked for. Amounts are ×100, times are Hà Nội's,
+-- signatures HMAC-SHA512 in hex.
+--
+-- What an adapter has is in lib/gateways.lua. Names and orders of parameters
+-- are the scheme's.
+
+local _M = { name = "vnpay" }
+
+local VERSION = "2.1.0"
+
+-- The contract's parameters of IPN and return; the gateway gives them to us
+-- under the names on the left.
+local NAMES = {
+    vnp_amount = "vnp_Amount",
+    vnp_bank_code = "vnp_BankCode",
+    vnp_bank_tran_no = "vnp_BankTranNo",
+    vnp_card_type = "vnp_CardType",
+    vnp_order_info = "vnp_OrderInfo",
+    vnp_pay_date = "vnp_PayDate",
+    vnp_response_code = "vnp_ResponseCode",
+    vnp_tmn_code = "vnp_TmnCode",
+    vnp_transaction_no = "vnp_TransactionNo",
+    vnp_transaction_status = "vnp_TransactionStatus",
+    vnp_txn_ref = "vnp_TxnRef",
+}
+
+-- Money may have been taken, or not yet: 01 is not finished, 04 reversed, 07
+-- taken under suspicion. Nobody decides by these.
+local UNDECIDED = { ["01"] = true, ["04"] = true, ["07"] = true }
+
+
+local function encode(text)
+    return (text:gsub("[^%w%*%-%._]", function(c)
+        return c == " " and "+" or ("%%%02X"):format(c:byte())
+    end))
+end
+
+
+-- Parameters as a query, sorted by name, without empty ones: what is signed.
+local function query_of(parameters)
+    local names, parts = {}, {}
+
+    for name, value in pairs(parameters) do
+        if value ~= "" then
+            names[#names + 1] = name
+        end
+    end
+
+    table.sort(names)
+
+    for i, name in ipairs(names) do
+        parts[i] = encode(name) .. "=" .. encode(parameters[name])
+    end
+
+    return table.concat(parts, "&")
+end
+
+
+local function mac(text)
+    return ihanoi.crypto.hmac("sha512", ihanoi.plugin.secret("vnpay_secret"), text)
+end
+
+
+-- Seconds since 1970 as 20261124180000, and back to a text with an offset.
+local function stamp(seconds)
+    return (ihanoi.time.format(seconds):gsub("%D", ""):sub(1, 14))
+end
+
+
+local function instant(text)
+    local at = (text or ""):gsub("^(%d%d%d%d)(%d%d)(%d%d)(%d%d)(%d%d)(%d%d)$",
+                                 "%1-%2-%3T%4:%5:%6+07:00")
+
+    return ihanoi.time.parse(at) and at or nil
+end
+
+
+-- Letters, digits and spaces: all that the scheme is sure to carry.
+local function plain(text, length)
+    local latin = ihanoi.text.unaccent(text) or ""
+
+    return latin:gsub("[^%w ]", " "):sub(1, length)
+end
+
+
+-- Đồng of the scheme's hundredths; nil when it is no whole number of them.
+local function dong(text)
+    if not (text or ""):match("^[1-9]%d*00$") or #text > 15 then
+        return nil
+    end
+
+    return tonumber(text) / 100
+end
+
+
+local function outcome(code, status)
+    if code == "00" and (status == nil or status == "" or status == "00") then
+        return "paid"
+    end
+
+    return UNDECIDED[code ~= "00" and code or status] and "pending" or "failed"
+end
+
+
+function _M.checkout(intent)
+    local settings = ihanoi.plugin.settings()
+    local parameters = {
+        vnp_Version = VERSION,
+        vnp_Command = "pay",
+        vnp_TmnCode = settings.vnpay_terminal,
+        vnp_Amount = ("%d"):format(intent.amount * 100),
+        vnp_CreateDate = stamp(ihanoi.time.parse(intent.created_at)),
+        vnp_CurrCode = "VND",
+        vnp_ExpireDate = stamp(ihanoi.time.parse(intent.expires_at)),
+        vnp_IpAddr = settings.vnpay_address,
+        vnp_Locale = "vn",
+        vnp_OrderInfo = plain(intent.description, 255),
+        vnp_OrderType = "other",
+        vnp_ReturnUrl = settings.vnpay_return,
+        vnp_TxnRef = intent.number,
+    }
+    local query = query_of(parameters)
+
+    return { url = settings.vnpay_url .. "?" .. query
+                   .. "&vnp_SecureHash=" .. mac(query) }
+end
+
+
+-- What an IPN or a way back says; nil and "signature" when it is not VNPAY's,
+-- nil and "form" when it is, and makes no sense.
+function _M.notice(input)
+    local parameters = {}
+
+    for given, name in pairs(NAMES) do
+        parameters[name] = input[given]
+    end
+
+    if not ihanoi.crypto.equal((input.vnp_secure_hash or ""):lower(),
+                               mac(query_of(parameters)))
+    then
+        return nil, "signature"
+    end
+
+    if parameters.vnp_TmnCode ~= ihanoi.plugin.settings().vnpay_terminal then
+        return nil, "terminal"
+    end
+
+    local notice = {
+        number = parameters.vnp_TxnRef,
+        outcome = outcome(parameters.vnp_ResponseCode,
+                          parameters.vnp_TransactionStatus),
+        amount = dong(parameters.vnp_Amount),
+        transaction = parameters.vnp_TransactionNo,
+        paid_at = instant(parameters.vnp_PayDate),
+    }
+
+    if not notice.number or not notice.amount
+       or not (parameters.vnp_ResponseCode or ""):match("^%d%d$")
+       or notice.outcome == "paid" and not (notice.transaction or ""):match("^[1-9]%d*$")
+    then
+        return nil, "form"
+    end
+
+    return notice
+end
+
+
+-- Asks the gateway, and believes the answer when it is signed. Fields are
+-- joined by "|" in a fixed order: one that holds such a sign could be read as
+-- two, so there is none.
+local function ask(fields, order, answer_order)
+    local parts = {}
+
+    for i, name in ipairs(order) do
+        parts[i] = fields[name]
+    end
+
+    fields.vnp_SecureHash = mac(table.concat(parts, "|"))
+
+    local response, err = ihanoi.backend.post("vnpay", "/merchant_webapi/api/transaction",
+                                              { json = fields,
+          timeout = ihanoi.plugin.settings().patience })
+    if not response then
+        return nil, err
+    end
+
+    local answer = response.status == 200 and response.json()
+
+    if type(answer) ~= "table" then
+        return nil, "answer"
+    end
+
+    for i, name in ipairs(answer_order) do
+        local value = answer[name]
+
+        if type(value) == "number" then
+            value = ("%d"):format(value)
+        elseif type(value) ~= "string" then
+            value = ""
+        end
+
+        if value:find("|", 1, true) then
+            return nil, "answer"
+        end
+
+        answer[name] = value
+        parts[i] = value
+    end
+
+    local text = table.concat(parts, "|", 1, #answer_order)
+
+    if type(answer.vnp_SecureHash) ~= "string"
+       or not ihanoi.crypto.equal(answer.vnp_SecureHash:lower(), mac(text))
+       or answer.vnp_TxnRef ~= "" and answer.vnp_TxnRef ~= fields.vnp_TxnRef
+    then
+        return nil, "signature"
+    end
+
+    return answer
+end
+
+
+local QUERY = { "vnp_RequestId", "vnp_Version", "vnp_Command", "vnp_TmnCode",
+    "vnp_TxnRef", "vnp_TransactionDate", "vnp_CreateDate", "vnp_IpAddr",
+    "vnp_OrderInfo" }
+
+local QUERY_ANSWER = { "vnp_ResponseId", "vnp_Command", "vnp_ResponseCode",
+    "vnp_Message", "vnp_TmnCode", "vnp_TxnRef", "vnp_Amount", "vnp_BankCode",
+    "vnp_PayDate", "vnp_TransactionNo", "vnp_TransactionType",
+    "vnp_TransactionStatus", "vnp_OrderInfo", "vnp_PromotionCode",
+    "vnp_PromotionAmount" }
+
+
+function _M.query(intent)
+    local settings = ihanoi.plugin.settings()
+    local answer, err = ask({
+        vnp_RequestId = ihanoi.crypto.random(16, "hex"),
+        vnp_Version = VERSION,
+        vnp_Command = "querydr",
+        vnp_TmnCode = settings.vnpay_terminal,
+        vnp_TxnRef = intent.number,
+        vnp_TransactionDate = stamp(intent.created_at),
+        vnp_CreateDate = stamp(ihanoi.time.now()),
+        vnp_IpAddr = settings.vnpay_address,
+        vnp_OrderInfo = "query " .. intent.number,
+    }, QUERY, QUERY_ANSWER)
+
+    if not answer then
+        return nil, err
+    end
+
+    -- 91: nobody has opened the URL.
+    if answer.vnp_ResponseCode == "91" then
+        return { outcome = "open" }
+    elseif answer.vnp_ResponseCode ~= "00" then
+        return nil, "answer " .. answer.vnp_ResponseCode
+    end
+
+    local status = answer.vnp_TransactionStatus
+
+    if status == "00" then
+        local amount = dong(answer.vnp_Amount)
+
+        if not amount or not answer.vnp_TransactionNo:match("^[1-9]%d*$") then
+            return nil, "answer"
+        end
+
+        return { outcome = "paid", amount = amount,
+                 transaction = answer.vnp_TransactionNo,
+                 paid_at = instant(answer.vnp_PayDate) }
+    end
+
+    return { outcome = status == "01" and "open" or outcome("00", status) }
+end
+
+
+local REFUND = { "vnp_RequestId", "vnp_Version", "vnp_Command", "vnp_TmnCode",
+    "vnp_TransactionType", "vnp_TxnRef", "vnp_Amount", "vnp_TransactionNo",
+    "vnp_TransactionDate", "vnp_CreateBy", "vnp_CreateDate", "vnp_IpAddr",
+    "vnp_OrderInfo" }
+
+local REFUND_ANSWER = { "vnp_ResponseId", "vnp_Command", "vnp_ResponseCode",
+    "vnp_Message", "vnp_TmnCode", "vnp_TxnRef", "vnp_Amount", "vnp_BankCode",
+    "vnp_PayDate", "vnp_TransactionNo", "vnp_TransactionType",
+    "vnp_TransactionStatus", "vnp_OrderInfo" }
+
+-- The request was understood and not done. All other codes may mean anything.
+local REFUSED = { ["02"] = true, ["03"] = true, ["91"] = true, ["95"] = true,
+                  ["97"] = true }
+
+
+-- The same vnp_RequestId is refused as a duplicate for some minutes only, and
+-- nothing tells two refunds of one payment apart: what is unclear is not sent
+-- again but waits for the file of the day.
+function _M.refund(refund)
+    local settings = ihanoi.plugin.settings()
+    local answer, err = ask({
+        vnp_RequestId = refund.number,
+        vnp_Version = VERSION,
+        vnp_Command = "refund",
+        vnp_TmnCode = settings.vnpay_terminal,
+        vnp_TransactionType = refund.whole and "02" or "03",
+        vnp_TxnRef = refund.intent_number,
+        vnp_Amount = ("%d"):format(refund.amount * 100),
+        vnp_TransactionNo = refund.transaction,
+        vnp_TransactionDate = stamp(refund.intent_created_at),
+        vnp_CreateBy = "iHaNoi",
+        vnp_CreateDate = stamp(ihanoi.time.now()),
+        vnp_IpAddr = settings.vnpay_address,
+        vnp_OrderInfo = "refund " .. refund.number,
+    }, REFUND, REFUND_ANSWER)
+
+    if not answer then
+        return nil, err
+    end
+
+    local code = answer.vnp_ResponseCode
+
+    if code == "00" then
+        return { outcome = "done", transaction = answer.vnp_TransactionNo }
+    end
+
+    return { outcome = REFUSED[code] and "refused" or "unclear",
+             why = "answer " .. code }
+end
+
+
+return _M

@@ -1,0 +1,116 @@
+-- Holds a day of a gateway against its file, reports how they differ, and then
+-- books what only the file knows: money that was taken, refunds that were paid.
+--
+-- Transactions are matched by their numbers whatever the day they are booked on;
+-- what only we know is of the day.
+create function reconcile(gateway text, day date, file text)
+returns jsonb
+language plpgsql
+as $$
+declare
+    lines    jsonb := statement_rows(reconcile.file);
+    begins   timestamptz := reconcile.day::timestamp at time zone 'Asia/Ho_Chi_Minh';
+    ends     timestamptz := (reconcile.day + 1)::timestamp at time zone 'Asia/Ho_Chi_Minh';
+    found_   jsonb := '[]';
+    row_     record;
+    said     text;
+    ours     jsonb;
+    theirs   jsonb;
+    made     reconciliations%rowtype;
+begin
+    select jsonb_build_object(
+               'payments', count(*) filter (where x.kind = 'payment'),
+               'paid', coalesce(sum(x.amount) filter (where x.kind = 'payment'), 0),
+               'refunds', count(*) filter (where x.kind = 'refund'),
+               'refunded', coalesce(sum(x.amount) filter (where x.kind = 'refund'), 0))
+      into theirs
+      from jsonb_to_recordset(lines) as x (kind text, amount bigint);
+
+    select jsonb_build_object(
+               'payments', (select count(*) from receipts r where r.gateway = reconcile.gateway
+                               and r.paid_at >= begins and r.paid_at < ends),
+               'paid', (select coalesce(sum(r.amount), 0) from receipts r where r.gateway = reconcile.gateway
+                           and r.paid_at >= begins and r.paid_at < ends),
+               'refunds', count(*),
+               'refunded', coalesce(sum(f.amount), 0))
+      into ours
+      from refunds f join receipts r on r.id = f.receipt
+     where r.gateway = reconcile.gateway and f.state = 'done'
+       and f.finished_at >= begins and f.finished_at < ends;
+
+    -- Payments.
+    for row_ in
+        select x.number, x.transaction, x.amount, x.at, r.id as receipt, r.amount as here
+          from jsonb_to_recordset(lines) as x (kind text, number text, transaction text, amount bigint, at timestamptz)
+          left join receipts r on r.gateway = reconcile.gateway and r.transaction = x.transaction
+         where x.kind = 'payment' and (r.id is null or r.amount <> x.amount)
+         order by x.transaction
+    loop
+        if row_.receipt is null then
+            select a.verdict into said
+              from payment_apply(reconcile.gateway, row_.number, 'paid', 'file', row_.amount,
+                                 row_.transaction, row_.at) a;
+            found_ := found_ || jsonb_build_object('kind', 'payment-missing-here',
+                'number', row_.number, 'transaction', row_.transaction, 'there', row_.amount,
+                'became', said);
+        else
+            found_ := found_ || jsonb_build_object('kind', 'payment-amount', 'number', row_.number,
+                'transaction', row_.transaction, 'there', row_.amount, 'here', row_.here);
+        end if;
+    end loop;
+
+    for row_ in
+        select i.number, r.transaction, r.amount
+          from receipts r join intents i on i.id = r.intent
+         where r.gateway = reconcile.gateway and r.paid_at >= begins and r.paid_at < ends
+           and not exists (select from jsonb_to_recordset(lines) as x (kind text, transaction text)
+                            where x.kind = 'payment' and x.transaction = r.transaction)
+         order by r.transaction
+    loop
+        found_ := found_ || jsonb_build_object('kind', 'payment-missing-there',
+            'number', row_.number, 'transaction', row_.transaction, 'here', row_.amount);
+    end loop;
+
+    -- Refunds: one that was unclear is clear now.
+    for row_ in
+        select x.number, x.transaction, x.amount, f.id as refund, f.state, f.amount as here
+          from jsonb_to_recordset(lines) as x (kind text, number text, transaction text, amount bigint)
+          left join (refunds f join receipts r on r.id = f.receipt and r.gateway = reconcile.gateway)
+            on f.number = x.number
+         where x.kind = 'refund'
+         order by x.transaction
+    loop
+        if row_.refund is null or row_.state in ('requested', 'refused') then
+            found_ := found_ || jsonb_strip_nulls(jsonb_build_object('kind', 'refund-missing-here',
+                'number', row_.number, 'transaction', row_.transaction, 'there', row_.amount,
+                'became', row_.state));
+        elsif row_.amount <> row_.here then
+            found_ := found_ || jsonb_build_object('kind', 'refund-amount', 'number', row_.number,
+                'transaction', row_.transaction, 'there', row_.amount, 'here', row_.here);
+        elsif row_.state = 'sent' then
+            perform refund_finish(row_.refund, 'done', row_.transaction);
+        end if;
+    end loop;
+
+    for row_ in
+        select f.number, f.transaction, f.amount, f.state
+          from refunds f join receipts r on r.id = f.receipt
+         where r.gateway = reconcile.gateway and f.state in ('sent', 'done')
+           and coalesce(f.finished_at, f.sent_at) >= begins
+           and coalesce(f.finished_at, f.sent_at) < ends
+           and not exists (select from jsonb_to_recordset(lines) as x (kind text, number text)
+                            where x.kind = 'refund' and x.number = f.number)
+         order by f.number
+    loop
+        found_ := found_ || jsonb_strip_nulls(jsonb_build_object('kind', 'refund-missing-there',
+            'number', row_.number, 'transaction', row_.transaction, 'here', row_.amount,
+            'became', row_.state));
+    end loop;
+
+    insert into reconciliations (gateway, day, there, here, differences)
+    values (reconcile.gateway, reconcile.day, theirs, ours, found_)
+    returning * into made;
+
+    return to_jsonb(made);
+end
+$$;

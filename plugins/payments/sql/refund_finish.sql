@@ -1,0 +1,36 @@
+-- What became of a refund that was sent:
+--
+--   done      the payer has the money
+--   refused   nobody has it: it is the service's again
+--   unsent    the gateway has surely not got the request: send it again
+--   unclear   it may have: ask before anything is sent again
+--
+-- Only the first end counts: what comes after it changes nothing.
+create function refund_finish(id uuid, outcome text, transaction text default null,
+                              why text default null)
+returns jsonb
+language plpgsql
+as $$
+declare
+    f  refunds%rowtype;
+begin
+    -- The intent first, as everywhere: nobody waits for somebody who waits.
+    perform from intents i
+      where i.id = (select t.intent from refunds t where t.id = refund_finish.id)
+        for update;
+
+    select * into f from refunds t where t.id = refund_finish.id for update;
+
+    if f.state = 'sent' then
+        update refunds t
+           set state = case when outcome in ('done', 'refused') then outcome else t.state end,
+               finished_at = case when outcome in ('done', 'refused') then now() end,
+               attempts = case when outcome = 'unsent' then 0 else t.attempts end,
+               transaction = coalesce(refund_finish.transaction, t.transaction),
+               why = refund_finish.why
+         where t.id = f.id;
+    end if;
+
+    return refund_document(f.id);
+end
+$$;

@@ -1,0 +1,329 @@
+-- The rules of money that the database itself keeps: the ledger balances and is
+-- never changed, intents and refunds move as they may and not otherwise, what a
+-- gateway tells is applied once.
+begin;
+set local client_min_messages = warning;
+create schema test_payments;
+select set_config('search_path', 'test_payments, ' || current_setting('search_path'), true);
+set local check_function_bodies = off;
+\ir ../migrations/0001_ledger.sql
+\ir ../migrations/0002_payments.sql
+\ir ../migrations/0003_reconciliations.sql
+\ir ../sql/intent_document.sql
+\ir ../sql/refund_document.sql
+\ir ../sql/intent_create.sql
+\ir ../sql/intent_pending.sql
+\ir ../sql/intent_expire.sql
+\ir ../sql/intents_due.sql
+\ir ../sql/payment_apply.sql
+\ir ../sql/refund_request.sql
+\ir ../sql/refunds_due.sql
+\ir ../sql/refund_finish.sql
+\ir ../sql/reconcile.sql
+\ir ../sql/statement_rows.sql
+\ir ../sql/statement_payment.sql
+\ir ../sql/intent_read.sql
+\ir ../sql/intent_of_number.sql
+\ir ../sql/ledger_check.sql
+\ir ../sql/payments_ledger.sql
+\ir ../sql/payments_reconciliations.sql
+
+select no_plan();
+
+create function pg_temp.id(n int) returns uuid language sql immutable as
+    $$ select ('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid $$;
+create function pg_temp.number(n int) returns text language sql immutable as
+    $$ select 'HN' || lpad(n::text, 16, '0') $$;
+
+-- An intent of 100,000 đồng in a state.
+create function pg_temp.intent(n int, state text) returns uuid language plpgsql as $$
+begin
+    perform intent_create(pg_temp.id(n), pg_temp.number(n), 'i p' || n, 'parking', 'hold-' || n,
+                          'momo', 100000, 'Gửi xe', case state when 'expired' then 0 else 900 end, 60);
+    if state = 'pending' then
+        perform intent_pending(pg_temp.id(n), '{"url": "https://pay.example"}');
+    elsif state = 'succeeded' then
+        perform payment_apply('momo', pg_temp.number(n), 'paid', 'callback', 100000, 'T' || n);
+    elsif state = 'failed' then
+        perform payment_apply('momo', pg_temp.number(n), 'failed', 'callback');
+    elsif state = 'expired' then
+        perform intent_expire(pg_temp.id(n));
+    end if;
+    return pg_temp.id(n);
+end $$;
+create function pg_temp.state(n int) returns text language sql as
+    $$ select state from intents where id = pg_temp.id(n) $$;
+create function pg_temp.balance(of text) returns bigint language sql as
+    $$ select coalesce(sum(amount), 0)::bigint from ledger_lines where account = of $$;
+-- Constraints that are kept at the end of a transaction, now.
+create function pg_temp.at_commit(change text) returns void language plpgsql as $$
+begin
+    execute change;
+    set constraints all immediate;
+    set constraints all deferred;
+end $$;
+
+
+-- The ledger
+
+select lives_ok($$ select pg_temp.at_commit($q$
+    select ledger_book('received', pg_temp.id(1), 500, 'gateway:test', 'payee:test') $q$) $$,
+    'an entry of two lines that add up to nought');
+select throws_ok($$ select pg_temp.at_commit($q$
+    insert into ledger_entries (kind, subject) values ('received', pg_temp.id(2)) $q$) $$,
+    '23514', null, 'an entry without lines is refused');
+select throws_ok($$ select pg_temp.at_commit($q$
+    with e as (insert into ledger_entries (kind, subject) values ('received', pg_temp.id(2)) returning id)
+    select * from e; insert into ledger_lines
+    select max(id), 'gateway:test', 5 from ledger_entries $q$) $$,
+    '23514', null, 'one of a single line, too');
+select throws_ok($$ select pg_temp.at_commit($q$
+    insert into ledger_entries (kind, subject) values ('received', pg_temp.id(2));
+    insert into ledger_lines select max(e.id), a.code, a.amount from ledger_entries e,
+      (values ('gateway:test', 5), ('payee:test', -4)) a (code, amount) group by 2, 3 $q$) $$,
+    '23514', null, 'one whose lines do not add up to nought, too');
+select throws_ok($$ select pg_temp.at_commit($q$
+    insert into ledger_accounts values ('refunding:test');
+    insert into ledger_lines select max(id), 'refunding:test', 5 from ledger_entries $q$) $$,
+    '23514', null, 'nor may a line come to one that balances');
+select throws_ok($$ select ledger_book('received', pg_temp.id(1), 500, 'gateway:test', 'payee:test') $$,
+    '23505', null, 'nothing is booked twice');
+select throws_ok($$ select ledger_book('gift', pg_temp.id(3), 500, 'gateway:test', 'payee:test') $$,
+    '23514', null, 'kinds of entries are known');
+select throws_ok($$ select ledger_book('received', pg_temp.id(3), 500, 'mine', 'payee:test') $$,
+    '23514', null, 'so are those of accounts');
+select throws_ok($$ select ledger_book('received', pg_temp.id(3), 0, 'gateway:test', 'payee:test') $$,
+    '23514', null, 'nothing is no amount');
+
+select throws_ok(format('%s', change), '23000', null, change || ' is refused')
+  from unnest(array[
+    'update ledger_lines set amount = -amount', 'delete from ledger_lines',
+    'update ledger_lines set amount = 1 where false',
+    'truncate ledger_lines', 'update ledger_entries set made_at = now()', 'delete from ledger_entries',
+    'truncate ledger_entries, ledger_lines', 'update ledger_accounts set code = code',
+    'delete from ledger_accounts', 'truncate ledger_accounts, ledger_lines']) change;
+
+
+-- Intents
+
+select is(intent_create(pg_temp.id(10), pg_temp.number(10), 'i p', 'bills', 'b-1', 'momo', 70000, 'Tiền điện', 900, 60)
+          ->> 'state', 'created', 'an intent begins as created');
+select is(intent_create(pg_temp.id(11), pg_temp.number(11), 'i p', 'bills', 'b-1', 'momo', 70000, 'x', 900, 60)
+          ->> 'id', pg_temp.id(10)::text, 'the same reference is the same intent');
+select throws_ok($$ select intent_create(pg_temp.id(11), pg_temp.number(11), 'i p', 'bills', 'b-1', 'momo', 70001, 'x', 900, 60) $$,
+    'IH001', 'payment-reference-used', 'with another amount it is refused');
+select throws_ok($$ select intent_create(pg_temp.id(11), pg_temp.number(11), 'i q', 'bills', 'b-1', 'momo', 70000, 'x', 900, 60) $$,
+    'IH001', 'payment-reference-used', 'so it is with another payer');
+select throws_ok($$ select intent_create(pg_temp.id(12), pg_temp.number(12), 'i p', 'bills', 'b-2', 'momo', $$ || amount || $$, 'x', 900, 60) $$,
+    '23514', null, 'an amount of ' || amount || ' is none')
+  from unnest(array['0', '-1', '1000000000001']) amount;
+select is(intent_pending(pg_temp.id(10), '{"url": "https://pay.example"}') #>> '{checkout,url}',
+    'https://pay.example', 'with a checkout it is pending');
+
+-- Each way from each state to each other.
+create temporary table ways as
+    select a.state as old, b.state as new
+      from unnest(array['created', 'pending', 'succeeded', 'failed', 'expired', 'partly_refunded', 'refunded']) a (state),
+           unnest(array['created', 'pending', 'succeeded', 'failed', 'expired', 'partly_refunded', 'refunded']) b (state)
+     where a.state <> b.state;
+create function pg_temp.way(old text, new text) returns text language plpgsql as $$
+declare
+    at     uuid;
+    n      int := 1000 + (select count(*) from intents);
+    said   text := 'done';
+begin
+    at := pg_temp.intent(n, case when old in ('partly_refunded', 'refunded') then 'succeeded' else old end);
+    if old in ('partly_refunded', 'refunded') then
+        perform refund_request(at, case old when 'refunded' then 100000 else 1 end, 'x', 'k', 'i');
+        perform refund_finish(f.id, 'done') from refunds_due(10, 60) f;
+    end if;
+    begin
+        perform pg_temp.at_commit(format('update intents set state = %L, checkout = ''{}'' where id = %L', new, at));
+    exception when check_violation then
+        said := 'refused';
+    end;
+    return said;
+end $$;
+-- Those that need more than a word (a receipt, a refund) are refused here too.
+select is(pg_temp.way(old, new),
+          case when old in ('created', 'pending') and new in ('failed', 'expired')
+                 or old = 'created' and new = 'pending' then 'done' else 'refused' end,
+          old || ' to ' || new)
+  from ways;
+
+select throws_ok($$ update intents set $$ || change || $$ where id = pg_temp.id(10) $$, '23514', null, change || ' is refused')
+  from unnest(array['amount = 1', 'payer = ''me''', 'number = ''HN00000000000000FF''', 'service = ''mine''',
+                    'reference = ''mine''', 'gateway = ''mine''', 'expires_at = now()',
+                    'refunded = 1', 'refunded = -1']) change;
+select throws_ok('delete from intents where false', '23000', null, 'no intent is deleted');
+select throws_ok($$ insert into intents (id, number, payer, service, reference, gateway, amount, description, expires_at, check_at, state)
+    values (pg_temp.id(13), pg_temp.number(13), 'i', 'bills', 'b-3', 'momo', 5, '', now(), now(), 'failed') $$,
+    '23514', null, 'nor born in another state');
+
+
+-- What a gateway tells
+
+select pg_temp.intent(20, 'pending');
+select is((select verdict from payment_apply('momo', pg_temp.number(20), 'pending', 'query')), 'pending', 'nothing yet');
+select is((select verdict from payment_apply('momo', pg_temp.number(20), 'paid', 'callback', 100000, 'T20')), 'applied', 'paid');
+select is(pg_temp.state(20), 'succeeded', 'it has succeeded');
+select is((select verdict from payment_apply('momo', pg_temp.number(20), 'paid', 'callback', 100000, 'T20')), 'repeated', 'the same again');
+select is((select verdict from payment_apply('momo', pg_temp.number(20), 'paid', 'query', 100000, 'T20')), 'repeated', 'by another way');
+select is((select verdict from payment_apply('momo', pg_temp.number(20), 'failed', 'callback')), 'repeated', 'a failure after it');
+select is(pg_temp.state(20), 'succeeded', 'changes nothing');
+select is(pg_temp.balance('payee:parking') + 100000 * (select count(*)::int from receipts where verdict = 'applied')
+          - (select sum(promised) from receipts where verdict = 'applied'), 0::numeric, 'and each was booked once');
+select is((select verdict from payment_apply('momo', pg_temp.number(20), 'paid', 'callback', 100000, 'T20b')), 'twice', 'paid by another transaction');
+select is((select array_agg(f.amount || f.state || f.reason) from refunds f where intent = pg_temp.id(20)),
+    array['100000requestedtwice'], 'goes back');
+select is(pg_temp.state(20), 'succeeded', 'and the intent is paid');
+select is((select verdict from payment_apply('momo', pg_temp.number(99), 'paid', 'callback', 5, 'T99')), 'unknown', 'nobody''s number');
+select is((select verdict from payment_apply('vnpay', pg_temp.number(20), 'paid', 'callback', 5, 'T99')), 'unknown', 'another gateway''s number');
+
+select pg_temp.intent(21, 'created');
+select is((select verdict from payment_apply('momo', pg_temp.number(21), 'paid', 'callback', 100000, 'T21')), 'applied', 'told before our own answer came');
+select is(intent_pending(pg_temp.id(21), '{"url": "x"}') ->> 'state', 'succeeded', 'which then changes nothing');
+
+select pg_temp.intent(22, 'failed');
+select is((select verdict from payment_apply('momo', pg_temp.number(22), 'paid', 'callback', 100000, 'T22')), 'late', 'paid after it failed');
+select pg_temp.intent(23, 'expired');
+select is(pg_temp.state(23), 'expired', 'time is over');
+select is((select verdict from payment_apply('momo', pg_temp.number(23), 'paid', 'callback', 100000, 'T23')), 'late', 'paid after it expired');
+select is(pg_temp.state(22) || pg_temp.state(23), 'failedexpired', 'what services were told stays true');
+select is((select sum(amount) from refunds where intent in (pg_temp.id(22), pg_temp.id(23))), 200000::numeric, 'and the money goes back');
+
+select pg_temp.intent(24, 'pending');
+select is((select verdict from payment_apply('momo', pg_temp.number(24), 'paid', 'callback', 99999, 'T24')), 'amount', 'another amount');
+select is(pg_temp.state(24), 'pending', 'does not pay');
+select is((select verdict from payment_apply('momo', pg_temp.number(24), 'paid', 'callback', 100000, 'T24b')), 'applied', 'the right one does');
+select is(intent_expire(pg_temp.id(24)), false, 'what is paid does not expire');
+select pg_temp.intent(25, 'pending');
+select is(intent_expire(pg_temp.id(25)), false, 'nor what still has time');
+
+select throws_ok($$ insert into receipts (intent, gateway, transaction, amount, verdict, via, paid_at)
+    values (pg_temp.id(20), 'momo', 'T77', 100000, 'applied', 'query', now()) $$, '23505', null, 'an intent is paid by one receipt');
+select throws_ok($$ select pg_temp.at_commit($q$ insert into receipts (intent, gateway, transaction, amount, verdict, via, paid_at)
+    values (pg_temp.id(25), 'momo', 'T78', 100000, 'applied', 'query', now()) $q$) $$, '23514', null, 'and says so');
+select throws_ok($$ update receipts set $$ || change, '23000', null, change || ' is refused')
+  from unnest(array['amount = 1', 'verdict = ''late''', 'transaction = ''x''']) change;
+select throws_ok('delete from receipts', '23000', null, 'no receipt is deleted');
+set constraints all immediate;
+set constraints all deferred;
+select throws_ok('truncate receipts cascade', '23000', null, 'or truncated');
+select throws_ok($$ select pg_temp.at_commit('update receipts set promised = 5 where transaction = ''T24b''') $$, '23514', null,
+    'nothing is promised without a refund');
+
+
+-- Refunds
+
+select pg_temp.intent(30, 'succeeded');
+select throws_ok($$ select refund_request(pg_temp.id(25), 1, 'x', 'k', 'i') $$, 'IH001', 'payment-not-paid', 'what is not paid is not refunded');
+select is(refund_request(pg_temp.id(98), 1, 'x', 'k', 'i'), null, 'nor what is not there');
+select is(refund_request(pg_temp.id(30), 1, 'x', 'k', 'i', 'bus'), null, 'nor what is another service''s');
+select is(intent_read(pg_temp.id(30), 'i p30') ->> 'state', 'succeeded', 'a payer reads it');
+select is(intent_read(pg_temp.id(30), 'i p31'), null, 'nobody else does');
+select is(intent_read(pg_temp.id(30), null, 'bus'), null, 'nor another service');
+select is((refund_request(pg_temp.id(30), 60000, 'một phần', 'a', 'i') ->> 'amount')::int, 60000, 'a part');
+select is(pg_temp.state(30), 'succeeded', 'is not refunded until it is');
+select is(refund_request(pg_temp.id(30), 60000, 'x', 'a', 'i') ->> 'id',
+    (select id::text from refunds where key = 'a' and intent = pg_temp.id(30)), 'the same key is the same refund');
+select throws_ok($$ select refund_request(pg_temp.id(30), 50000, 'x', 'a', 'i') $$, 'IH001', 'payment-refund-key-used', 'another amount is not');
+select throws_ok($$ select refund_request(pg_temp.id(30), 40001, 'x', 'b', 'i') $$, 'IH001', 'payment-refund-exceeds', 'no more than was paid');
+select throws_ok($$ insert into refunds (receipt, intent, amount, reason, key, requested_by)
+    select receipt, id, 40001, 'x', 'c', 'i' from intents where id = pg_temp.id(30) $$, '23514', null, 'whoever asks');
+select is((refund_request(pg_temp.id(30), null, 'phần còn lại', 'd', 'i') ->> 'amount')::int, 40000, 'the rest');
+select throws_ok($$ select refund_request(pg_temp.id(30), null, 'x', 'e', 'i') $$, 'IH001', 'payment-refund-exceeds', 'then nothing is left');
+
+select is((select array_agg(attempt order by amount) from refunds_due(100, 60) where intent_number = pg_temp.number(30)), array[1, 1], 'both are sent');
+select is((select count(*)::int from refunds_due(100, 60)), 0, 'by one caller');
+select is(refund_finish((select id from refunds where key = 'a' and intent = pg_temp.id(30)), 'done', 'R1') ->> 'state', 'done', 'the part is paid');
+select is(pg_temp.state(30), 'partly_refunded', 'the intent says so');
+select is(refund_finish((select id from refunds where key = 'a' and intent = pg_temp.id(30)), 'refused') ->> 'state', 'done', 'what comes after the end changes nothing');
+select is(refund_finish((select id from refunds where key = 'd' and intent = pg_temp.id(30)), 'refused', null, 'no') ->> 'state', 'refused', 'the rest is refused');
+select is((refund_request(pg_temp.id(30), null, 'lần nữa', 'f', 'i') ->> 'amount')::int, 40000, 'and may be asked for again');
+select is((select attempt from refunds_due(100, 60)), 1, 'sent');
+select is(refund_finish((select id from refunds where key = 'f'), 'unsent') ->> 'state', 'sent', 'it never left');
+update refunds set due_at = now() where key = 'f';
+select is((select attempt from refunds_due(100, 60)), 1, 'so it is sent as the first time');
+select refund_finish((select id from refunds where key = 'f'), 'unclear', null, 'timeout');
+update refunds set due_at = now() where key = 'f';
+select is((select attempt from refunds_due(100, 60)), 2, 'after an unclear end it is asked about');
+select refund_finish((select id from refunds where key = 'f'), 'done', 'R2');
+select is(pg_temp.state(30), 'refunded', 'all is refunded');
+
+select throws_ok($$ update refunds set $$ || change || $$ where key = 'f' $$, '23514', null, change || ' is refused')
+  from unnest(array['amount = 1', 'state = ''sent''', 'state = ''refused''', 'number = ''x''', 'key = ''x''']) change;
+select throws_ok('delete from refunds', '23000', null, 'no refund is deleted');
+select throws_ok($$ insert into refunds (receipt, intent, amount, reason, key, requested_by)
+    select receipt, pg_temp.id(24), 1, 'x', 'z', 'i' from intents where id = pg_temp.id(20) $$, '23514', null,
+    'a refund is of its own intent');
+
+
+-- Looking after intents
+
+update intents set check_at = now() - interval '1 s' where id in (pg_temp.id(25), pg_temp.id(20));
+select is((select array_agg(number) from intents_due(10, 60)), array[pg_temp.number(25)], 'what is pending is looked at');
+select is((select count(*)::int from intents_due(10, 60)), 0, 'once');
+select is((select count(*)::int from intents_due(10, 60, pg_temp.id(25))), 1, 'or when somebody asks');
+select ok((select check_at <= expires_at + interval '60 s' from intents where id = pg_temp.id(25)), 'and soon after it expires');
+
+
+-- Reconciliation
+
+select pg_temp.intent(40 + n, case n when 1 then 'pending' else 'succeeded' end) from generate_series(0, 4) n;
+select refund_request(pg_temp.id(43), 100000, 'x', 'k', 'i');
+select count(*) from refunds_due(100, 60);
+create function pg_temp.file(variadic lines text[]) returns text language sql as $$
+    select array_to_string(array['kind,number,transaction,amount,at'] || lines
+        || array[format('end,%s,%s', array_length(lines, 1),
+                        (select coalesce(sum(split_part(l, ',', 4)::bigint), 0) from unnest(lines) l))], E'\n') $$;
+create function pg_temp.line(kind text, number text, transaction text, amount int) returns text language sql as $$
+    select concat_ws(',', kind, number, transaction, amount,
+                     to_char(now() at time zone 'Asia/Ho_Chi_Minh', 'YYYY-MM-DD"T"HH24:MI:SS"+07:00"')) $$;
+create temporary table report as select reconcile('momo', (now() at time zone 'Asia/Ho_Chi_Minh')::date, pg_temp.file(
+    pg_temp.line('payment', pg_temp.number(40), 'T40', 100000),
+    pg_temp.line('payment', 'chuyen tien ' || lower(pg_temp.number(41)) || ' gui xe', 'T41', 100000),
+    pg_temp.line('payment', pg_temp.number(42), 'T42', 99000),
+    pg_temp.line('payment', pg_temp.number(43), 'T43', 100000),
+    pg_temp.line('payment', pg_temp.number(77), 'T77', 100000),
+    pg_temp.line('refund', (select number from refunds where intent = pg_temp.id(43)), 'R43', 100000),
+    pg_temp.line('refund', 'HR00000000000000FF', 'R9', 5))) as r;
+select is((select jsonb_agg(d -> 'became') from report, jsonb_array_elements(r -> 'differences') d where d ->> 'kind' = 'payment-missing-here'),
+    '["applied", "unknown"]', 'what only the file knows is said, and applied');
+select is(pg_temp.state(41), 'succeeded', 'so it is paid');
+select is((select d ->> 'here' from report, jsonb_array_elements(r -> 'differences') d where d ->> 'kind' = 'payment-amount'), '100000', 'amounts that differ');
+select ok((select array_agg(d ->> 'transaction') @> array['T44'] from report, jsonb_array_elements(r -> 'differences') d where d ->> 'kind' = 'payment-missing-there'),
+    'what only we know');
+select is((select count(*)::int from report, jsonb_array_elements(r -> 'differences') d where d ->> 'kind' = 'refund-missing-here'), 1, 'a refund that only the file knows');
+select is(pg_temp.state(43), 'refunded', 'a refund that was unclear is settled');
+select throws_ok(format('select statement_rows(%L)', file), 'IH001', 'payment-file-invalid', what || ' is no file')
+  from (values ('', 'nothing'), ('<html>busy</html>', 'something else'),
+               ('kind,number,transaction,amount,at', 'one without an end'),
+               (left(pg_temp.file(pg_temp.line('payment', 'x', 'y', 5)), -3), 'one cut off in its end'),
+               (pg_temp.file(pg_temp.line('payment', 'x', 'y', 5)) || '0', 'one with another sum'),
+               (replace(pg_temp.file(pg_temp.line('payment', 'x', 'y', 5)), 'payment', 'gift'), 'one with another kind'),
+               (replace(pg_temp.file(pg_temp.line('payment', 'x', 'y', 5)), ',5,', ',-5,'), 'one with less than nothing'),
+               (pg_temp.file(pg_temp.line('payment', 'x', 'y', 5), pg_temp.line('payment', 'z', 'y', 5)), 'one with a transaction twice'))
+       f (file, what);
+select is((select transaction || amount from statement_payment(pg_temp.file(pg_temp.line('payment', pg_temp.number(5), 'y', 5)), pg_temp.number(5))),
+    'y5', 'one payment is found in a file');
+select is(reconcile('momo', '2001-01-01', E'kind,number,transaction,amount,at\nend,0,0') ->> 'agrees', 'true', 'a day on which nothing was');
+select is((select json_array_length(body -> 'items') from payments_reconciliations('{}', 'momo', null, 10)), 2, 'reports can be read');
+
+
+-- The demo data
+
+\ir ../demo/payments.sql
+select is((select array_agg(distinct state order by state) from intents where reference like 'demo-%'),
+    array['created', 'expired', 'failed', 'partly_refunded', 'refunded', 'succeeded'], 'the demo data has all states but one');
+
+
+-- All of it
+
+set constraints all immediate;
+select is_empty('select * from ledger_check() where subject not like ''%:test''', 'after all this nothing is wrong with the ledger');
+select is((select sum(amount) from ledger_lines), 0::numeric, 'it balances');
+select is((select body -> 'accounts' -> 0 ->> 'account' from payments_ledger('{}')), 'gateway:momo', 'and can be read');
+
+select * from finish();
+rollback;

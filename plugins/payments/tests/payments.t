@@ -1,0 +1,206 @@
+# Payments through a real gateway: from an intent to money and back, with each
+# gateway; who may do what; and what the books say afterwards.
+
+use lib 'tests/lib', 'plugins/payments/tests/lib';
+use IHanoi::Test;
+use Payments::Test;
+
+my ($gw, $db, $partners) = payments();
+
+
+# From an intent to money
+
+for my $gateway (qw(vnpay momo vietqr)) {
+    my $r = pay_for("$gateway-1", $gateway, 50_000, key => "$gateway-key");
+    is($r->{status}, 201, "$gateway: an intent") or diag $r->{content}, $gw->error_log;
+    is($r->{json}{state}, 'pending', "$gateway: is pending");
+    is($r->{headers}{location}, "/v1/payments/$r->{json}{id}", "$gateway: and can be read");
+    ok(!exists $r->{json}{payer}, "$gateway: it does not say who pays");
+
+    my $again = pay_for("$gateway-1", $gateway, 50_000, key => "$gateway-key");
+    is($again->{content}, $r->{content}, "$gateway: the same key is the same answer");
+    $again = pay_for("$gateway-1", $gateway, 50_000);
+    is_deeply($again->{json}, $r->{json}, "$gateway: the same reference is the same payment");
+
+    is($partners->pay($r->{json}{checkout}), $r->{json}{number}, "$gateway: a payer pays");
+    sweep() if $gateway eq 'vietqr';
+
+    my $payment = read_of($r);
+    is($payment->{state}, 'succeeded', "$gateway: it has succeeded");
+    ok(!exists $payment->{checkout}, "$gateway: there is nothing to pay any more");
+    is(pay_for("$gateway-1", $gateway, 50_000)->{json}{state}, 'succeeded',
+       "$gateway: the same reference is still the same payment");
+}
+
+is_deeply(balances(), { 'gateway:vnpay' => 50_000, 'gateway:momo' => 50_000,
+                        'gateway:vietqr' => 50_000, 'payee:parking' => -150_000 },
+          'the books: gateways owe the city, the city owes the service');
+balanced('payments');
+
+my $qr = pay_for('qr', 'vietqr', 123_456)->{json};
+my $text = '00020101021238570010A00000072701270006970400011300110012345670208QRIBFTTA'
+         . "530370454061234565802VN5916KHO BAC HA NOI  6006HA NOI62220818$qr->{number}6304";
+$text =~ s/5916KHO BAC HA NOI  /5914KHO BAC HA NOI/;
+is(substr($qr->{checkout}{qr}, 0, -4), $text, 'a VietQR code to the letter');
+
+my $url = pay_for('url', 'vnpay', 10_000, description => 'Vé tháng & xe buýt, tuyến 32 (Đống Đa)')
+    ->{json}{checkout}{url};
+like($url, qr/vnp_OrderInfo=Ve\+thang\+\+\+xe\+buyt\+\+tuyen\+32\+\+Dong\+Da\+&/,
+     'VNPAY gets words without marks and signs');
+like($url, qr/vnp_Amount=1000000&/, 'and hundredths');
+
+
+# What is refused
+
+for my $case (
+    ['no amount', 400, amount => 0], ['less than nothing', 400, amount => -5],
+    ['parts of a đồng', 400, amount => 1.5], ['an amount in words', 400, amount => '50000'],
+    ['too much', 400, amount => 1_000_000_000_001],
+    ['a gateway nobody knows', 400, gateway => 'paypal'],
+    ['a service nobody knows', 422, service => 'lottery'],
+    ['another amount of a reference', 409, reference => 'vnpay-1', amount => 50_001],
+    ['another gateway of a reference', 409, reference => 'vnpay-1', gateway => 'momo'],
+    ['another payer of a reference', 409, reference => 'vnpay-1', payer => 'x y'],
+    ['no reference', 400, reference => ''],
+) {
+    my ($what, $status, %change) = @$case;
+    my %p = (reference => 'refused', gateway => 'vnpay', amount => 50_000, %change);
+    my $r = pay_for(delete $p{reference}, delete $p{gateway}, delete $p{amount}, %p);
+    is($r->{status}, $status, "$what: $status") or diag $r->{content};
+}
+
+my %body = (json => { service => 'parking', reference => 'x', gateway => 'momo', amount => 5,
+                      description => 'x' }, headers => { 'Idempotency-Key' => 'k' });
+is($gw->post('/v1/payments', %body)->{status}, 401, 'nobody asks without a token');
+is($gw->post('/v1/payments', %body, token => token_for('none'))->{status}, 403, 'nor without the scope');
+
+my $payment = paid('mine', 'momo', 80_000);
+my $path = "/v1/payments/$payment->{id}";
+is($gw->get($path)->{status}, 401, 'nobody reads without a token');
+is($gw->get($path, token => token_for('none', 'citizen-2'))->{status}, 404, 'nor what is another\'s');
+is($gw->get($path, token => token(sub => 'desk', scope => 'x payments:read'))->{status}, 200,
+   'but with the scope');
+is($gw->post("$path/check", token => token_for('none', 'citizen-2'))->{status}, 404,
+   'nobody checks what is another\'s');
+for my $place (["$path/refund", { reason => 'x' }], ['/v1/payments/sweep'],
+               ['/v1/payments/reconciliations', { gateway => 'momo', date => '2026-01-01' }],
+               ["/v1/payments/refunds/$payment->{id}/settle", { outcome => 'done', why => 'x' }])
+{
+    is($gw->post($place->[0], token => token_for('create'), $place->[1] ? (json => $place->[1]) : (),
+                 headers => { 'Idempotency-Key' => 'k' })->{status}, 403, "$place->[0] needs its scope");
+}
+is($gw->get("/v1/payments/$_", token => token_for('none'))->{status}, 403, "$_ needs its scope")
+    for qw(ledger reconciliations);
+
+
+# And back
+
+my $r = refund($payment, 30_000, 'back-1');
+is($r->{status}, 201, 'a part goes back') or diag $r->{content};
+is($r->{json}{state}, 'done', 'at once');
+is(refund($payment, 30_000, 'back-1')->{json}{id}, $r->{json}{id}, 'once for each key');
+$payment = read_of($payment);
+is("$payment->{state} $payment->{refunded}", 'partly_refunded 30000', 'the payment says so');
+$r = refund($payment, 50_001);
+is($r->{status}, 409, 'more than is left does not');
+is($r->{json}{left}, 50_000, 'and how much that is');
+is(refund($payment)->{json}{amount}, 50_000, 'all that is left does');
+is(read_of($payment)->{state}, 'refunded', 'then all has gone back');
+is(refund($payment)->{status}, 409, 'and nothing is left');
+is(refund($qr, 5)->{status}, 409, 'what was not paid does not go back');
+is(refund({ id => '00000000-0000-4000-8000-000000000000' }, 5)->{status}, 404, 'nor what is not there');
+
+# VNPAY knows a payment by the second it was asked for, too: whatever the fraction.
+for my $n (1 .. 4) {
+    $payment = pay_for("second-$n", 'vnpay', 1_000)->{json};
+    $partners->pay($payment->{checkout}, callback => 0);
+    $gw->post("/v1/payments/$payment->{id}/check", token => token_for('none'));
+    is(read_of($payment)->{state}, 'succeeded', 'VNPAY finds what it is asked about');
+    select undef, undef, undef, 0.23;
+}
+
+$payment = paid('vnpay-2', 'vnpay', 60_000);
+is(refund($payment, 10_000)->{json}{state}, 'done', 'VNPAY: a part');
+is(refund($payment)->{json}{state}, 'done', 'VNPAY: the rest');
+is(read_of($payment)->{state}, 'refunded', 'VNPAY: all of it');
+
+$payment = paid('vietqr-2', 'vietqr', 60_000);
+$r = refund($payment);
+is($r->{json}{state}, 'sent', 'VietQR: a person has to send it');
+is(read_of($payment)->{state}, 'succeeded', 'VietQR: until then it is promised');
+my $settle = "/v1/payments/refunds/$r->{json}{id}/settle";
+$r = $gw->post($settle, token => token_for('operate'),
+               json => { outcome => 'done', transaction => 'FT26330', why => 'UNC 12, kế toán' });
+is($r->{json}{state}, 'done', 'VietQR: and says when it is done') or diag $r->{content};
+is(read_of($payment)->{state}, 'refunded', 'VietQR: all of it');
+is($gw->post($settle, token => token_for('operate'), json => { outcome => 'refused', why => 'x' })->{status},
+   409, 'what is done is not undone');
+
+is(scalar(keys %{ $partners->refunds }), 4, 'the gateways have paid four refunds');
+is(balances()->{'refunding:vietqr'} // 0, 0, 'nothing is on its way any more');
+balanced('refunds');
+
+
+# Time is over
+
+again(settings => { expires => 1 });
+my %late = map { $_ => pay_for("late-$_", $_, 70_000)->{json} } qw(vnpay momo vietqr);
+my $processing = pay_for('processing', 'momo', 70_000)->{json};
+$partners->pay($processing->{checkout}, outcome => 'pending', callback => 0);
+my $silent = pay_for('silent', 'vnpay', 70_000)->{json};
+$partners->pay($silent->{checkout}, callback => 0);
+sweep();
+select undef, undef, undef, 1.3;
+sweep();
+is(read_of($late{$_})->{state}, 'expired', "$_: nobody has paid: expired") for sort keys %late;
+is(read_of($silent)->{state}, 'succeeded', 'paid, and nobody said so: it was asked for');
+is(read_of($processing)->{state}, 'pending', 'what is being worked on waits');
+$partners->know(orders => $processing->{number}, state => 'paid');
+wait_until(sub { sweep(); read_of($processing)->{state} ne 'pending' }, 10);
+is(read_of($processing)->{state}, 'succeeded', 'and is paid in the end');
+
+$partners->pay($late{$_}{checkout}) for sort keys %late;
+is(read_of($late{$_})->{state}, 'expired', "$_: paid too late: it stays expired") for sort keys %late;
+is(reconcile('vietqr')->{status}, 201, 'of a bank we learn by its statement');
+sweep();
+is(refund_of($late{$_})->{state}, 'done', "$_: and the money goes back") for qw(vnpay momo);
+is(refund_of($late{vietqr})->{state}, 'sent', 'vietqr: by hand');
+balanced('late payments');
+
+
+# A day of a gateway
+
+is(reconcile('momo')->{json}{agrees}, JSON::PP::true, 'a day on which all agrees')
+    or diag explain reconcile('momo')->{json};
+is(reconcile('vnpay')->{json}{agrees}, JSON::PP::true, 'of VNPAY too');
+
+again();
+my $lost = pay_for('lost', 'momo', 11_000)->{json};
+$partners->pay($lost->{checkout}, callback => 0);
+my $ours = paid('only-ours', 'momo', 12_000);
+$partners->forget(orders => $ours->{number});
+my $other = paid('other', 'momo', 13_000);
+$partners->know(orders => $other->{number}, amount => 13_001);
+$partners->know(orders => 'HNFFFFFFFFFFFFFFFF', gateway => 'momo', amount => 9_000);
+my ($gone) = grep { $partners->refunds->{$_}{gateway} eq 'momo' } sort keys %{ $partners->refunds };
+$partners->forget(refunds => $gone);
+
+$r = reconcile('momo');
+is($r->{json}{agrees}, JSON::PP::false, 'a day on which much differs');
+my %found;
+push @{ $found{ $_->{kind} } }, $_ for @{ $r->{json}{differences} };
+is_deeply({ map { $_ => [sort map { join ' ', $_->{number} // '-', $_->{there} // '-', $_->{here} // '-',
+                                              $_->{became} // '-' } @{ $found{$_} }] } keys %found }, {
+    'payment-missing-here' => [sort "$lost->{number} 11000 - applied", 'HNFFFFFFFFFFFFFFFF 9000 - unknown'],
+    'payment-missing-there' => ["$ours->{number} - 12000 -"],
+    'payment-amount' => ["$other->{number} 13001 13000 -"],
+    'refund-missing-there' => [map { my $n = $_; "$n - "
+        . $db->sql("select amount from plugin_payments.refunds where number = '$n'") . ' done' } $gone],
+}, 'each is told') or diag explain \%found;
+is(read_of($lost)->{state}, 'succeeded', 'and what only the file knew is paid');
+$r = $gw->get('/v1/payments/reconciliations?gateway=momo', token => token_for('audit'));
+is(scalar @{ $r->{json}{items} }, 1, 'the last report of a day can be read');
+is(scalar @{ $r->{json}{items}[0]{differences} }, 5, 'with its differences');
+balanced('reconciliation');
+
+done_testing;

@@ -1,0 +1,150 @@
+# Gateways that are slow, broken, silent or forged, in each call to them: money
+# is taken once, given back once, and found again.
+
+use lib 'tests/lib', 'plugins/payments/tests/lib';
+use IHanoi::Test;
+use Payments::Test;
+
+my ($gw, $db, $partners) = payments();
+my $n = 0;
+
+# Time in which a gateway that answers late (after 3 s) has done what it does.
+sub later { select undef, undef, undef, 3.2 }
+
+sub asked_for { my ($what) = @_; return scalar grep { /^\Q$what\E/ } $partners->seen }
+
+
+# Making an order at MoMo: whatever becomes of the answer, asking again with the
+# same reference goes on with the same order.
+
+for my $mode (qw(late 500 done-500 lost drop half)) {
+    my $reference = "create-$mode";
+    $partners->misbehave('momo.create' => $mode);
+    my $r = pay_for($reference, 'momo', 20_000);
+    is($r->{status}, 503, "create, $mode: no checkout") or diag $r->{content};
+    like($r->{json}{type}, qr/payment-gateway-away$/, "create, $mode: the gateway is away");
+    $r = pay_for($reference, 'momo', 20_000);
+    is($r->{status}, 201, "create, $mode: the next try");
+    $partners->pay($r->{json}{checkout});
+    is(read_of($r)->{state}, 'succeeded', "create, $mode: is paid");
+}
+is($db->sql('select count(*) from plugin_payments.intents'), 6, 'six intents');
+is(scalar(keys %{ $partners->orders }), 6, 'and six orders');
+
+# The answer is lost and nobody asks again, but somebody pays.
+$partners->misbehave('momo.create' => 'drop');
+pay_for('abandoned', 'momo', 20_000);
+my ($id, $number) = @{ ($db->sql("select id, number from plugin_payments.intents where reference = 'abandoned'"))[0] };
+$partners->pay({ url => $partners->url . "/momo/pay/$number" }, callback => 0);
+sweep();
+is(read_of({ id => $id })->{state}, 'succeeded', 'an order that only the gateway knows of is found');
+balanced('orders');
+
+
+# Asking what became of a payment
+
+for my $gateway (qw(momo vnpay)) {
+    my $request = $gateway eq 'momo' ? 'momo.query' : 'vnpay.querydr';
+
+    for my $mode (qw(late 500 done-500 lost drop half), $gateway eq 'vnpay' ? 'forged' : ()) {
+        my $p = pay_for("query-$gateway-$mode", $gateway, 20_000)->{json};
+        $partners->pay($p->{checkout}, callback => 0);
+        $partners->misbehave($request => $mode);
+        is(sweep()->{status}, 200, "$request, $mode: the sweep goes on");
+        is(read_of($p)->{state}, 'pending', "$request, $mode: nothing is believed");
+        sweep();
+        is(read_of($p)->{state}, 'succeeded', "$request, $mode: the next try");
+    }
+}
+
+# Expiry needs an answer: silence is none.
+again(settings => { expires => 1 });
+my $p = pay_for('silence', 'momo', 20_000)->{json};
+select undef, undef, undef, 1.2;
+$partners->misbehave('momo.query' => 'lost', '500');
+sweep(), sweep();
+is(read_of($p)->{state}, 'pending', 'nothing expires while the gateway is silent');
+sweep();
+is(read_of($p)->{state}, 'expired', 'but when it has said that nobody paid');
+again();
+
+
+# Giving money back
+
+# MoMo can be asked about a refund: what is unclear is cleared up.
+for my $mode (qw(late 500 done-500 lost drop half)) {
+    my $p = paid("refund-momo-$mode", 'momo', 20_000);
+    $partners->misbehave('momo.refund' => $mode);
+    my $r = refund($p);
+    is("$r->{status} $r->{json}{state}", '201 sent', "momo.refund, $mode: unclear");
+    is(read_of($p)->{state}, 'succeeded', "momo.refund, $mode: until it is clear");
+    is(refund($p)->{status}, 409, "momo.refund, $mode: and nothing more can be asked for");
+    later() if $mode eq 'late';
+
+    $partners->misbehave('momo.refund/query' => 'lost');
+    sweep();
+    is(read_of($p)->{state}, 'succeeded', "momo.refund, $mode: still unclear");
+    sweep();
+    is(read_of($p)->{state}, 'refunded', "momo.refund, $mode: done");
+}
+is(scalar(keys %{ $partners->refunds }), 6, 'six refunds, once each');
+
+# VNPAY cannot: what is unclear is not sent again, the file of the day decides.
+my %unclear;
+for my $mode (qw(late 500 done-500 lost drop half forged)) {
+    $unclear{$mode} = paid("refund-vnpay-$mode", 'vnpay', 20_000);
+    $partners->misbehave('vnpay.refund' => $mode);
+    is(refund($unclear{$mode}, 5_000)->{json}{state}, 'sent', "vnpay.refund, $mode: unclear");
+}
+my $asked = asked_for('vnpay.refund');
+later();
+sweep(), sweep();
+is(asked_for('vnpay.refund'), $asked, 'vnpay.refund: nothing is sent again');
+is(scalar(keys %{ $partners->refunds }), 6 + 5, 'vnpay.refund: five of them were done');
+my $report = reconcile('vnpay')->{json};
+is_deeply([map { $_->{kind} } @{ $report->{differences} }], ['refund-missing-there', 'refund-missing-there'],
+          'the file names the two that were not');
+for my $mode (sort keys %unclear) {
+    my $done = $mode !~ /^(?:500|lost)$/;
+    is(read_of($unclear{$mode})->{state}, $done ? 'partly_refunded' : 'succeeded',
+       "vnpay.refund, $mode: the file knows");
+    next if $done;
+    my $refund = refund_of($unclear{$mode});
+    my $r = $gw->post("/v1/payments/refunds/$refund->{id}/settle", token => token_for('operate'),
+                      json => { outcome => 'refused', why => 'not in the file' });
+    is($r->{json}{state}, 'refused', "vnpay.refund, $mode: a person decides");
+    is(refund($unclear{$mode}, 5_000)->{json}{state}, 'done', "vnpay.refund, $mode: and it can be asked for again");
+}
+is(scalar(keys %{ $partners->refunds }), 6 + 7, 'seven refunds of VNPAY, once each');
+
+# A connection that was refused has carried nothing: it is sent again.
+my $refused = paid('refused', 'vnpay', 20_000);
+my $closed = IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1')->sockport;
+$gw->reload(locations => $gw->{locations} =~ s{(location \^~ /_vnpay \{ internal; proxy_pass )[^;]+}
+                                              {$1http://127.0.0.1:$closed}r);
+is(refund($refused)->{json}{state}, 'sent', 'nobody listens');
+again();
+sweep();
+is(read_of($refused)->{state}, 'refunded', 'it is sent when somebody does');
+balanced('refunds');
+
+
+# Files
+
+for my $mode (qw(500 lost drop half late)) {
+    $partners->misbehave('momo.statement' => $mode);
+    is(reconcile('momo')->{status}, 503, "a file, $mode: none");
+}
+is($db->sql('select count(*) from plugin_payments.reconciliations'), 1, 'nothing was reconciled by those');
+my $qr = pay_for('statement', 'vietqr', 20_000)->{json};
+$partners->pay($qr->{checkout});
+$partners->misbehave('vietqr.statement' => 'half');
+sweep();
+is(read_of($qr)->{state}, 'pending', 'half a statement is none');
+sweep();
+is(read_of($qr)->{state}, 'succeeded', 'a whole one is one');
+is(reconcile($_)->{json}{agrees}, JSON::PP::true, "in the end $_ and we agree")
+    or diag explain reconcile($_)->{json}{differences} for qw(momo vnpay vietqr);
+balanced('all of it');
+
+done_testing;
