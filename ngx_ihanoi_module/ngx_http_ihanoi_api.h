@@ -84,6 +84,7 @@ typedef struct {
     uint64_t                     start;        /* microseconds */
     ngx_uint_t                   db_usec;
     unsigned                     called:1;     /* db_usec is set */
+    unsigned                     background:1; /* no client's, no operation */
 } ngx_http_ihanoi_api_ctx_t;
 
 
@@ -193,6 +194,9 @@ ngx_int_t ngx_http_ihanoi_api_add_variables(ngx_conf_t *cf);
 
 /* The contract of this gateway, or NULL: for /openapi.json and /readyz. */
 ihanoi_contract_t *ngx_http_ihanoi_contract(ngx_http_request_t *r);
+
+/* The core's database, declared as needed; NULL: it has said why. */
+ngx_http_ihanoi_pgdb_t *ngx_http_ihanoi_api_core_database(ngx_conf_t *cf);
 
 /* The database that serves it, or NULL. */
 ngx_http_ihanoi_pgdb_t *ngx_http_ihanoi_api_database(ngx_http_request_t *r);

@@ -28,8 +28,6 @@ static char *ngx_http_ihanoi_api_contract_file(ngx_conf_t *cf,
     ngx_http_ihanoi_api_main_conf_t *amcf, ngx_str_t *name);
 static char *ngx_http_ihanoi_api_declare(ngx_conf_t *cf,
     ngx_http_ihanoi_api_main_conf_t *amcf);
-static ngx_http_ihanoi_pgdb_t *ngx_http_ihanoi_api_core_database(
-    ngx_conf_t *cf, ngx_http_ihanoi_api_main_conf_t *amcf);
 static void ngx_http_ihanoi_api_cleanup(void *data);
 
 
@@ -417,7 +415,7 @@ ngx_http_ihanoi_api_declare(ngx_conf_t *cf,
         if (ops[i]->sql.data) {
 
             if (operation->plugin == NULL) {
-                operation->db = ngx_http_ihanoi_api_core_database(cf, amcf);
+                operation->db = ngx_http_ihanoi_api_core_database(cf);
             }
 
             if (operation->db == NULL) {
@@ -433,7 +431,7 @@ ngx_http_ihanoi_api_declare(ngx_conf_t *cf,
 
             keys = 1;
 
-            if (ngx_http_ihanoi_api_core_database(cf, amcf) == NULL) {
+            if (ngx_http_ihanoi_api_core_database(cf) == NULL) {
                 return NGX_CONF_ERROR;
             }
 
@@ -456,11 +454,13 @@ ngx_http_ihanoi_api_declare(ngx_conf_t *cf,
 
 
 /* Named when it is needed: a gateway of plugins alone may need none. */
-static ngx_http_ihanoi_pgdb_t *
-ngx_http_ihanoi_api_core_database(ngx_conf_t *cf,
-    ngx_http_ihanoi_api_main_conf_t *amcf)
+ngx_http_ihanoi_pgdb_t *
+ngx_http_ihanoi_api_core_database(ngx_conf_t *cf)
 {
-    ngx_str_t  *plugin;
+    ngx_str_t                        *plugin;
+    ngx_http_ihanoi_api_main_conf_t  *amcf;
+
+    amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_ihanoi_api_module);
 
     if (amcf->db) {
         return amcf->db;

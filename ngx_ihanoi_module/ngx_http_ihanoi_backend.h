@@ -48,5 +48,8 @@ const char *ngx_http_ihanoi_backend_query(lua_State *L, int index);
 ngx_int_t ngx_http_ihanoi_backend_check(ngx_conf_t *cf,
     ngx_http_ihanoi_plugin_t *plugin);
 
+/* The first server that has the API, where they are then; NULL: none has. */
+ngx_http_core_srv_conf_t *ngx_http_ihanoi_backend_server(ngx_conf_t *cf);
+
 
 #endif /* _NGX_HTTP_IHANOI_BACKEND_H_INCLUDED_ */

@@ -18,6 +18,28 @@ static ngx_int_t ngx_http_ihanoi_backend_check_one(ngx_conf_t *cf,
     ngx_http_core_srv_conf_t *cscf);
 
 
+ngx_http_core_srv_conf_t *
+ngx_http_ihanoi_backend_server(ngx_conf_t *cf)
+{
+    ngx_uint_t                   i;
+    ngx_http_core_srv_conf_t   **cscf;
+    ngx_http_core_main_conf_t   *cmcf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+    cscf = cmcf->servers.elts;
+
+    for (i = 0; i < cmcf->servers.nelts; i++) {
+        if (ngx_http_ihanoi_backend_serves(
+                   cscf[i]->ctx->loc_conf[ngx_http_core_module.ctx_index]))
+        {
+            return cscf[i];
+        }
+    }
+
+    return NULL;
+}
+
+
 ngx_int_t
 ngx_http_ihanoi_backend_check(ngx_conf_t *cf, ngx_http_ihanoi_plugin_t *plugin)
 {

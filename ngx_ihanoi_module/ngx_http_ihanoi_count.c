@@ -86,6 +86,10 @@ ngx_http_ihanoi_count_handler(ngx_http_request_t *r)
     amcf = ngx_http_get_module_main_conf(r, ngx_http_ihanoi_api_module);
     ctx = ngx_http_get_module_ctx(r, ngx_http_ihanoi_api_module);
 
+    if (ctx && ctx->background) {
+        return NGX_OK;
+    }
+
     operation = (ctx && ctx->operation) ? ctx->operation : &amcf->unresolved;
 
     status = r->err_status ? r->err_status : r->headers_out.status;

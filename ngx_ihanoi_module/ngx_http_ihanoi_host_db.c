@@ -720,7 +720,7 @@ ngx_http_ihanoi_host_db_send(lua_State *L, ngx_http_ihanoi_host_db_t *ctx,
 static ngx_http_ihanoi_pg_class_e
 ngx_http_ihanoi_host_db_class(ngx_http_ihanoi_run_t *run)
 {
-    if (run->request == NULL) {
+    if (run->phase == IHANOI_PHASE_JOB) {
         return NGX_HTTP_IHANOI_PG_WRITE;
     }
 

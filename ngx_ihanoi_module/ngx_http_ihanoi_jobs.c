@@ -18,7 +18,6 @@
 #define NGX_HTTP_IHANOI_JOBS_INTERVAL  1000
 /* seconds in which the same trouble is logged once */
 #define NGX_HTTP_IHANOI_JOBS_QUIET     60
-#define NGX_HTTP_IHANOI_JOBS_NAME      64
 
 /* columns of jobs_run() */
 #define NGX_HTTP_IHANOI_JOBS_HELD      0
@@ -202,25 +201,10 @@ ngx_http_ihanoi_jobs_metrics(ngx_conf_t *cf, ngx_http_ihanoi_jobs_t *jobs)
 }
 
 
-/*
- * This gateway's name: host and master process.  Generations of workers share
- * it, so that a reload does not have to wait for the lease to run out.
- */
-
 static const char *
 ngx_http_ihanoi_jobs_runner(void *data)
 {
-    u_char         *p;
-    ngx_pid_t       master;
-    static u_char   runner[NGX_HTTP_IHANOI_JOBS_NAME + NGX_INT_T_LEN + 2];
-
-    master = (ngx_process == NGX_PROCESS_WORKER) ? ngx_parent : ngx_pid;
-
-    p = ngx_cpymem(runner, ngx_cycle->hostname.data,
-                   ngx_min(ngx_cycle->hostname.len, NGX_HTTP_IHANOI_JOBS_NAME));
-    ngx_sprintf(p, ":%P%Z", master);
-
-    return (const char *) runner;
+    return ngx_http_ihanoi_pg_holder();
 }
 
 

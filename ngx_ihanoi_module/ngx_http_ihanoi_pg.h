@@ -244,6 +244,13 @@ typedef struct {
 ngx_int_t ngx_http_ihanoi_pg_task_add(ngx_conf_t *cf,
     ngx_http_ihanoi_pgdb_t *db, const ngx_http_ihanoi_pgtask_t *task);
 
+/*
+ * This gateway's name in leases: host and master process.  Generations of
+ * workers share it, so that a reload does not have to wait for a lease to run
+ * out.
+ */
+const char *ngx_http_ihanoi_pg_holder(void);
+
 
 /* For /readyz. */
 typedef struct {

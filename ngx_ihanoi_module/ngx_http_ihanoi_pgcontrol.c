@@ -33,6 +33,8 @@
 /* idle connections of a worker that is shutting down */
 #define NGX_HTTP_IHANOI_PGCONTROL_LINGER    5000
 
+#define NGX_HTTP_IHANOI_PGCONTROL_NAME      64
+
 
 typedef struct {
     ngx_http_ihanoi_pgdb_t      *db;
@@ -674,4 +676,22 @@ ngx_http_ihanoi_pgcontrol_task_again(ngx_http_ihanoi_pgcontrol_task_t *t)
     }
 
     ngx_add_timer(&t->event, interval);
+}
+
+
+const char *
+ngx_http_ihanoi_pg_holder(void)
+{
+    u_char         *p;
+    ngx_pid_t       master;
+    static u_char   holder[NGX_HTTP_IHANOI_PGCONTROL_NAME + NGX_INT_T_LEN + 2];
+
+    master = (ngx_process == NGX_PROCESS_WORKER) ? ngx_parent : ngx_pid;
+
+    p = ngx_cpymem(holder, ngx_cycle->hostname.data,
+                   ngx_min(ngx_cycle->hostname.len,
+                           NGX_HTTP_IHANOI_PGCONTROL_NAME));
+    ngx_sprintf(p, ":%P%Z", master);
+
+    return (const char *) holder;
 }

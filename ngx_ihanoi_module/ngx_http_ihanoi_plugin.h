@@ -32,6 +32,7 @@
 typedef struct ngx_http_ihanoi_plugin_s  ngx_http_ihanoi_plugin_t;
 typedef struct ngx_http_ihanoi_plugin_state_s  ngx_http_ihanoi_plugin_state_t;
 typedef struct ngx_http_ihanoi_run_s  ngx_http_ihanoi_run_t;
+typedef struct ngx_http_ihanoi_plugin_jobs_s  ngx_http_ihanoi_plugin_jobs_t;
 
 
 /* How a run ended; the counter of calls has it as a label. */
@@ -65,6 +66,14 @@ typedef struct {
 } ngx_http_ihanoi_grant_t;
 
 
+/* A function of handler.lua that no operation names. */
+typedef struct {
+    const char                      *name;
+    const char                      *what;        /* "the job" */
+    const char                      *by;          /* its name */
+} ngx_http_ihanoi_function_t;
+
+
 struct ngx_http_ihanoi_plugin_s {
     ngx_str_t                        name;
     ngx_str_t                        folder;
@@ -72,6 +81,7 @@ struct ngx_http_ihanoi_plugin_s {
 
     ngx_str_t                        document;    /* "NAME.json" */
     ngx_array_t                      operations;  /* of _operation_t *, Lua's */
+    ngx_array_t                      functions;   /* of _function_t: others */
 
     ngx_str_t                        settings;    /* JSON, checked */
     ngx_array_t                      given;       /* settings, as written */
@@ -80,10 +90,13 @@ struct ngx_http_ihanoi_plugin_s {
     ngx_str_t                        database;
     ngx_http_ihanoi_pgdb_t          *db;          /* NULL: none granted */
 
+    ngx_listening_t                 *listener;    /* of its background runs */
+
     ngx_flag_t                       public;
     size_t                           memory;
     ngx_msec_t                       cpu;
     ngx_msec_t                       timeout;
+    ngx_msec_t                       job_time;    /* of a job; 0: no jobs */
     ngx_int_t                        concurrency; /* runs in a worker */
     size_t                           store_size;  /* 0: none granted */
     ngx_http_ihanoi_store_t         *store;       /* NULL: none */
@@ -119,7 +132,8 @@ struct ngx_http_ihanoi_plugin_state_s {
     ngx_http_ihanoi_plugin_t        *plugin;
     ihanoi_sandbox_t                *sandbox;
     int                             *handlers;    /* references, in the order
-                                                     of plugin->operations */
+                                                     of plugin->operations, then
+                                                     plugin->functions */
     ngx_http_ihanoi_run_t           *preempted;   /* has the run lock */
     ngx_queue_t                      ready;       /* runs that wait for it */
     ngx_uint_t                       runs;
@@ -168,9 +182,10 @@ void ngx_http_ihanoi_plugin_state_retire(
     ngx_http_ihanoi_plugin_state_t *state);
 
 /*
- * What a plugin says, for a log: at most NGX_HTTP_IHANOI_PLUGIN_TEXT bytes of
- * it into line, which is as long, and returned as its length.  Control
- * characters become spaces: a plugin writes no lines of its own there.
+ * What a plugin says, for a log or the database: at most
+ * NGX_HTTP_IHANOI_PLUGIN_TEXT bytes of it into line, which is as long, and
+ * returned as its length.  Control characters become spaces: a plugin writes
+ * no lines of its own there; what is no UTF-8 becomes question marks.
  */
 size_t ngx_http_ihanoi_plugin_text(u_char *line, const char *text, size_t len);
 
@@ -208,6 +223,19 @@ ngx_int_t ngx_http_ihanoi_plugin_key_begin(ngx_http_request_t *r,
     ngx_http_ihanoi_api_ctx_t *ctx);
 ngx_int_t ngx_http_ihanoi_plugin_key_end(ngx_http_request_t *r,
     ngx_http_ihanoi_api_ctx_t *ctx, ngx_http_ihanoi_run_t *run);
+
+/*
+ * jobs: adds a plugin's to *jobs, made with the first; and has them run, once
+ * all are there.
+ */
+char *ngx_http_ihanoi_plugin_jobs_add(ngx_conf_t *cf,
+    ngx_http_ihanoi_plugin_jobs_t **jobs, ngx_http_ihanoi_plugin_t *plugin);
+char *ngx_http_ihanoi_plugin_jobs_declare(ngx_conf_t *cf,
+    ngx_http_ihanoi_plugin_jobs_t *jobs);
+
+/* As "input" and "finish", around a function that no operation names. */
+int ngx_http_ihanoi_plugin_argument(lua_State *L);
+int ngx_http_ihanoi_plugin_result(lua_State *L);
 
 /*
  * input and finish: around a handler, in its call.  The one pushes a table of

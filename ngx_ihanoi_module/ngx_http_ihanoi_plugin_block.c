@@ -14,6 +14,9 @@
 #define NGX_HTTP_IHANOI_PLUGIN_TIMEOUT      5000
 #define NGX_HTTP_IHANOI_PLUGIN_CONCURRENCY  64
 
+/* What nobody may have; the manifest's schema has less for a call. */
+#define NGX_HTTP_IHANOI_PLUGIN_LONGEST      3600000
+
 #define NGX_HTTP_IHANOI_PLUGIN_SECRET       8192
 
 
@@ -56,6 +59,8 @@ static char *ngx_http_ihanoi_plugin_names(ngx_conf_t *cf,
 static char *ngx_http_ihanoi_plugin_limit(ngx_conf_t *cf,
     ngx_http_ihanoi_plugin_t *plugin, const char *what, const char *unit,
     ngx_uint_t asked, ngx_uint_t granted);
+static char *ngx_http_ihanoi_plugin_check_jobs(ngx_conf_t *cf,
+    ngx_http_ihanoi_plugin_t *plugin);
 static char *ngx_http_ihanoi_plugin_set_settings(ngx_conf_t *cf,
     ngx_http_ihanoi_plugin_t *plugin);
 static void ngx_http_ihanoi_plugin_cleanup(void *data);
@@ -92,6 +97,9 @@ static const ngx_http_ihanoi_plugin_line_t  ngx_http_ihanoi_plugin_lines[] = {
 
     { ngx_string("timeout"), 1, ngx_http_ihanoi_plugin_set_msec,
       offsetof(ngx_http_ihanoi_plugin_t, timeout) },
+
+    { ngx_string("jobs"), 1, ngx_http_ihanoi_plugin_set_msec,
+      offsetof(ngx_http_ihanoi_plugin_t, job_time) },
 
     { ngx_string("concurrency"), 1, ngx_http_ihanoi_plugin_set_number,
       offsetof(ngx_http_ihanoi_plugin_t, concurrency) },
@@ -139,11 +147,15 @@ ngx_http_ihanoi_plugin_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     plugin->store_size = NGX_CONF_UNSET_SIZE;
     plugin->cpu = NGX_CONF_UNSET_MSEC;
     plugin->timeout = NGX_CONF_UNSET_MSEC;
+    plugin->job_time = NGX_CONF_UNSET_MSEC;
     plugin->concurrency = NGX_CONF_UNSET;
 
-    if (ngx_array_init(&plugin->operations, cf->pool, 8,
-                       sizeof(ngx_http_ihanoi_operation_t *))
+    if (ngx_array_init(&plugin->functions, cf->pool, 4,
+                       sizeof(ngx_http_ihanoi_function_t))
         != NGX_OK
+        || ngx_array_init(&plugin->operations, cf->pool, 8,
+                          sizeof(ngx_http_ihanoi_operation_t *))
+           != NGX_OK
         || ngx_array_init(&plugin->given, cf->pool, 4,
                           sizeof(ngx_http_ihanoi_grant_t))
            != NGX_OK
@@ -178,6 +190,7 @@ ngx_http_ihanoi_plugin_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_conf_init_size_value(plugin->store_size, 0);
     ngx_conf_init_msec_value(plugin->cpu, NGX_HTTP_IHANOI_PLUGIN_CPU);
     ngx_conf_init_msec_value(plugin->timeout, NGX_HTTP_IHANOI_PLUGIN_TIMEOUT);
+    ngx_conf_init_msec_value(plugin->job_time, 0);
     ngx_conf_init_value(plugin->concurrency,
                         NGX_HTTP_IHANOI_PLUGIN_CONCURRENCY);
 
@@ -286,8 +299,10 @@ ngx_http_ihanoi_plugin_set_msec(ngx_conf_t *cf,
 
     *field = ngx_parse_time(&value[1], 0);
 
-    if (*field == (ngx_msec_t) NGX_ERROR || *field == 0 || *field > 600000) {
-        return "must be a time from 1ms to 10m";
+    if (*field == (ngx_msec_t) NGX_ERROR || *field == 0
+        || *field > NGX_HTTP_IHANOI_PLUGIN_LONGEST)
+    {
+        return "must be a time from 1ms to 1h";
     }
 
     return NGX_CONF_OK;
@@ -611,7 +626,8 @@ ngx_http_ihanoi_plugin_check_grants(ngx_conf_t *cf,
         || ngx_http_ihanoi_plugin_limit(cf, plugin, "concurrency", "",
                                         manifest->limits.concurrency,
                                         plugin->concurrency)
-           != NGX_CONF_OK)
+           != NGX_CONF_OK
+        || ngx_http_ihanoi_plugin_check_jobs(cf, plugin) != NGX_CONF_OK)
     {
         return NGX_CONF_ERROR;
     }
@@ -655,6 +671,58 @@ ngx_http_ihanoi_plugin_check_grants(ngx_conf_t *cf,
     }
 
     return ngx_http_ihanoi_plugin_set_settings(cf, plugin);
+}
+
+
+static char *
+ngx_http_ihanoi_plugin_check_jobs(ngx_conf_t *cf,
+    ngx_http_ihanoi_plugin_t *plugin)
+{
+    ngx_uint_t                    i;
+    const ihanoi_manifest_t      *manifest;
+    ngx_http_ihanoi_function_t   *function;
+    const ihanoi_manifest_job_t  *job;
+
+    manifest = plugin->manifest;
+
+    if (manifest->njobs && plugin->job_time == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "plugin \"%V\" asks for jobs, the operator grants "
+                           "none: a line \"jobs TIME;\" is missing, with the "
+                           "most that one may take", &plugin->name);
+        return NGX_CONF_ERROR;
+    }
+
+    if (manifest->njobs == 0 && plugin->job_time) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "plugin \"%V\" is granted jobs, its manifest does "
+                           "not ask for any", &plugin->name);
+        return NGX_CONF_ERROR;
+    }
+
+    for (i = 0; i < manifest->njobs; i++) {
+        job = &manifest->jobs[i];
+
+        if (job->timeout > plugin->job_time) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "plugin \"%V\" asks for %uDms for its job "
+                               "\"%s\", the operator grants %Mms",
+                               &plugin->name, job->timeout, job->name,
+                               plugin->job_time);
+            return NGX_CONF_ERROR;
+        }
+
+        function = ngx_array_push(&plugin->functions);
+        if (function == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        function->name = job->handler;
+        function->what = "the job";
+        function->by = job->name;
+    }
+
+    return NGX_CONF_OK;
 }
 
 

@@ -88,6 +88,40 @@ ngx_http_ihanoi_plugin_finish(lua_State *L)
 }
 
 
+/* Of a job: "return nil, why" is a failure that was expected. */
+
+int
+ngx_http_ihanoi_plugin_result(lua_State *L)
+{
+    size_t                  len;
+    u_char                  line[NGX_HTTP_IHANOI_PLUGIN_TEXT];
+    const char             *why;
+    ngx_http_ihanoi_run_t  *run;
+
+    run = ngx_http_ihanoi_run_of(L);
+
+    if (lua_toboolean(L, 1) || lua_type(L, 2) != LUA_TSTRING) {
+        return 0;
+    }
+
+    why = lua_tolstring(L, 2, &len);
+    len = ngx_http_ihanoi_plugin_text(line, why, len);
+
+    if (len == 0) {
+        len = ngx_sprintf(line, "no reason given") - line;
+    }
+
+    if (ngx_http_ihanoi_finish_copy(run, &run->answer.problem, (char *) line,
+                                    len)
+        != NGX_OK)
+    {
+        return luaL_error(L, "not enough memory");
+    }
+
+    return 0;
+}
+
+
 /* "problem", code, members: of ihanoi.response.problem(). */
 
 static void

@@ -47,6 +47,22 @@ ngx_http_ihanoi_plugin_input(lua_State *L)
 }
 
 
+int
+ngx_http_ihanoi_plugin_argument(lua_State *L)
+{
+    ngx_str_t   *body;
+    const char  *err;
+
+    body = &ngx_http_ihanoi_run_of(L)->body;
+
+    if (ihanoi_lua_push_json(L, (char *) body->data, body->len, &err) != 0) {
+        return luaL_error(L, "the argument cannot be held in Lua: %s", err);
+    }
+
+    return 1;
+}
+
+
 static void
 ngx_http_ihanoi_plugin_push(lua_State *L, const ihanoi_argument_t *argument,
     const char *value)

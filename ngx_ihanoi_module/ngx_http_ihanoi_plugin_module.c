@@ -8,6 +8,7 @@
 #include "ngx_http_ihanoi_plugin.h"
 #include "ngx_http_ihanoi_backend.h"
 #include "ngx_http_ihanoi_capture.h"
+#include "ngx_http_ihanoi_inject.h"
 
 
 /* A real-time signal that neither nginx nor glibc uses. */
@@ -20,12 +21,17 @@
 typedef struct {
     ngx_http_ihanoi_plugin_t        *plugins;
     ngx_str_t                        switches;   /* folder */
+    ngx_listening_t                 *listener;   /* of background runs */
+    ngx_http_ihanoi_plugin_jobs_t   *jobs;
 } ngx_http_ihanoi_plugin_main_conf_t;
 
 
 static void *ngx_http_ihanoi_plugin_create_main_conf(ngx_conf_t *cf);
 static ngx_int_t ngx_http_ihanoi_plugin_init(ngx_conf_t *cf);
 static char *ngx_http_ihanoi_plugin_declare(ngx_conf_t *cf,
+    ngx_http_ihanoi_plugin_main_conf_t *pmcf,
+    ngx_http_ihanoi_plugin_t *plugin);
+static char *ngx_http_ihanoi_plugin_background(ngx_conf_t *cf,
     ngx_http_ihanoi_plugin_main_conf_t *pmcf,
     ngx_http_ihanoi_plugin_t *plugin);
 static ngx_int_t ngx_http_ihanoi_plugin_try(ngx_conf_t *cf,
@@ -100,6 +106,8 @@ ngx_http_ihanoi_plugin_create_main_conf(ngx_conf_t *cf)
      *
      *     pmcf->plugins = NULL;
      *     pmcf->switches = { 0, NULL };
+     *     pmcf->listener = NULL;
+     *     pmcf->jobs = NULL;
      */
 
     return ngx_pcalloc(cf->pool, sizeof(ngx_http_ihanoi_plugin_main_conf_t));
@@ -225,7 +233,10 @@ ngx_http_ihanoi_plugin_init(ngx_conf_t *cf)
     for (plugin = pmcf->plugins; plugin && rc == NGX_OK;
          plugin = plugin->next)
     {
-        if (ngx_http_ihanoi_plugin_declare(cf, pmcf, plugin) != NGX_CONF_OK) {
+        if (ngx_http_ihanoi_plugin_declare(cf, pmcf, plugin) != NGX_CONF_OK
+            || ngx_http_ihanoi_plugin_background(cf, pmcf, plugin)
+               != NGX_CONF_OK)
+        {
             rc = NGX_ERROR;
 
         } else if (ngx_http_ihanoi_backend_check(cf, plugin) != NGX_OK) {
@@ -238,7 +249,49 @@ ngx_http_ihanoi_plugin_init(ngx_conf_t *cf)
 
     ihanoi_sandbox_stop_timer();
 
+    if (rc == NGX_OK && pmcf->jobs
+        && ngx_http_ihanoi_plugin_jobs_declare(cf, pmcf->jobs) != NGX_CONF_OK)
+    {
+        rc = NGX_ERROR;
+    }
+
     return rc;
+}
+
+
+/* What it does without a client: in a server that has its backends too. */
+
+static char *
+ngx_http_ihanoi_plugin_background(ngx_conf_t *cf,
+    ngx_http_ihanoi_plugin_main_conf_t *pmcf,
+    ngx_http_ihanoi_plugin_t *plugin)
+{
+    ngx_http_core_srv_conf_t  *cscf;
+
+    if (plugin->functions.nelts == 0) {
+        return NGX_CONF_OK;
+    }
+
+    if (pmcf->listener == NULL) {
+        cscf = ngx_http_ihanoi_backend_server(cf);
+
+        if (cscf == NULL) {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "plugin \"%V\" has jobs, which run in a server that "
+                          "has \"ihanoi_api\", and there is none",
+                          &plugin->name);
+            return NGX_CONF_ERROR;
+        }
+
+        pmcf->listener = ngx_http_ihanoi_inject_listener(cf, cscf);
+        if (pmcf->listener == NULL) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    plugin->listener = pmcf->listener;
+
+    return ngx_http_ihanoi_plugin_jobs_add(cf, &pmcf->jobs, plugin);
 }
 
 
@@ -275,7 +328,7 @@ ngx_http_ihanoi_plugin_try(ngx_conf_t *cf, ngx_http_ihanoi_plugin_t *plugin)
 {
     ngx_http_ihanoi_plugin_state_t  *state;
 
-    if (plugin->operations.nelts == 0) {
+    if (plugin->operations.nelts + plugin->functions.nelts == 0) {
         return NGX_OK;
     }
 
@@ -327,7 +380,7 @@ ngx_http_ihanoi_plugin_init_process(ngx_cycle_t *cycle)
 
         /* one that fails here fails its own calls, and is tried again there */
 
-        if (plugin->operations.nelts == 0
+        if (plugin->operations.nelts + plugin->functions.nelts == 0
             || ngx_http_ihanoi_plugin_state_get(plugin, cycle->log))
         {
             ngx_http_ihanoi_metric_set(plugin->info, 1);

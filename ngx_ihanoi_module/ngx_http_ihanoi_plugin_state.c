@@ -20,10 +20,14 @@ static ngx_int_t ngx_http_ihanoi_plugin_state_load(
 static ngx_int_t ngx_http_ihanoi_plugin_state_handlers(
     ngx_http_ihanoi_plugin_state_t *state, lua_State *L, ngx_uint_t level,
     ngx_log_t *log);
+static ngx_int_t ngx_http_ihanoi_plugin_state_handler(
+    ngx_http_ihanoi_plugin_state_t *state, lua_State *L, ngx_uint_t i,
+    const ngx_http_ihanoi_function_t *function, lua_CFunction input,
+    lua_CFunction finish);
 static int ngx_http_ihanoi_plugin_state_open(lua_State *L);
 
 
-/* What is called for an operation; made once for each. */
+/* What is called for an operation or a job; made once for each. */
 static const char  ngx_http_ihanoi_plugin_around[] =
     "local input, handler, finish = ...\n"
     "return function() return finish(handler(input())) end";
@@ -53,8 +57,9 @@ ngx_http_ihanoi_plugin_state_create(ngx_http_ihanoi_plugin_t *plugin,
     conf.data = state;
 
     state->sandbox = ihanoi_sandbox_create(&conf);
-    state->handlers = ngx_calloc((plugin->operations.nelts + 1) * sizeof(int),
-                                 log);
+    state->handlers = ngx_calloc((plugin->operations.nelts
+                                  + plugin->functions.nelts + 1)
+                                 * sizeof(int), log);
 
     if (state->sandbox == NULL || state->handlers == NULL) {
         ngx_log_error(level, log, 0, "plugin \"%V\" has no memory to start",
@@ -168,9 +173,6 @@ ngx_http_ihanoi_plugin_state_load(ngx_http_ihanoi_plugin_state_t *state,
 
     ihanoi_sandbox_collect(state->sandbox);
 
-    ihanoi_host_phase(ihanoi_sandbox_state(state->sandbox),
-                      IHANOI_PHASE_REQUEST);
-
     return rc;
 }
 
@@ -182,18 +184,22 @@ ngx_http_ihanoi_plugin_state_open(lua_State *L)
 }
 
 
-/* What handler.lua returned has a function for each operation. */
+/* What handler.lua returned has each function that something else names. */
 
 static ngx_int_t
 ngx_http_ihanoi_plugin_state_handlers(ngx_http_ihanoi_plugin_state_t *state,
     lua_State *L, ngx_uint_t level, ngx_log_t *log)
 {
-    ngx_uint_t                     i;
+    ngx_int_t                      rc;
+    ngx_uint_t                     i, n;
     ngx_http_ihanoi_plugin_t      *plugin;
+    ngx_http_ihanoi_function_t    *function, operation;
     ngx_http_ihanoi_operation_t  **operations;
 
     plugin = state->plugin;
     operations = plugin->operations.elts;
+    function = NULL;
+    n = plugin->operations.nelts;
 
     if (lua_type(L, -1) != LUA_TTABLE) {
         ngx_log_error(level, log, 0,
@@ -202,43 +208,75 @@ ngx_http_ihanoi_plugin_state_handlers(ngx_http_ihanoi_plugin_state_t *state,
         return NGX_ERROR;
     }
 
+    rc = NGX_OK;
+
     ihanoi_sandbox_enter_host(state->sandbox);
 
-    for (i = 0; i < plugin->operations.nelts; i++) {
+    for (i = 0; i < n && rc == NGX_OK; i++) {
 
-        lua_pushstring(L, operations[i]->contract->lua.data);
-        lua_rawget(L, -2);
+        operation.name = operations[i]->contract->lua.data;
+        operation.what = "the operation";
+        operation.by = operations[i]->contract->id.data;
 
-        if (lua_type(L, -1) != LUA_TFUNCTION) {
-            ngx_log_error(level, log, 0,
-                          "plugin \"%V\": handler.lua has no function \"%s\", "
-                          "which the operation \"%V\" names", &plugin->name,
-                          operations[i]->contract->lua.data,
-                          &operations[i]->id);
-
-            ihanoi_sandbox_leave_host(state->sandbox);
-            return NGX_ERROR;
+        rc = ngx_http_ihanoi_plugin_state_handler(state, L, i, &operation,
+                                                 ngx_http_ihanoi_plugin_input,
+                                                 ngx_http_ihanoi_plugin_finish);
+        if (rc == NGX_DECLINED) {
+            function = &operation;
         }
+    }
 
-        if (luaL_loadbufferx(L, ngx_http_ihanoi_plugin_around,
-                             sizeof(ngx_http_ihanoi_plugin_around) - 1,
-                             "=host", "t")
-            != 0)
-        {
-            ihanoi_sandbox_leave_host(state->sandbox);
-            return NGX_ERROR;
-        }
+    for (i = 0; i < plugin->functions.nelts && rc == NGX_OK; i++) {
 
-        lua_pushcfunction(L, ngx_http_ihanoi_plugin_input);
-        lua_pushvalue(L, -3);
-        lua_pushcfunction(L, ngx_http_ihanoi_plugin_finish);
-        lua_call(L, 3, 1);
+        function = (ngx_http_ihanoi_function_t *) plugin->functions.elts + i;
 
-        state->handlers[i] = luaL_ref(L, LUA_REGISTRYINDEX);
-        lua_pop(L, 1);
+        rc = ngx_http_ihanoi_plugin_state_handler(state, L, n + i, function,
+                                              ngx_http_ihanoi_plugin_argument,
+                                              ngx_http_ihanoi_plugin_result);
     }
 
     ihanoi_sandbox_leave_host(state->sandbox);
+
+    if (rc == NGX_DECLINED) {
+        ngx_log_error(level, log, 0,
+                      "plugin \"%V\": handler.lua has no function \"%s\", "
+                      "which %s \"%s\" names", &plugin->name, function->name,
+                      function->what, function->by);
+    }
+
+    return rc == NGX_OK ? NGX_OK : NGX_ERROR;
+}
+
+
+/* NGX_DECLINED: there is no such function. */
+
+static ngx_int_t
+ngx_http_ihanoi_plugin_state_handler(ngx_http_ihanoi_plugin_state_t *state,
+    lua_State *L, ngx_uint_t i, const ngx_http_ihanoi_function_t *function,
+    lua_CFunction input, lua_CFunction finish)
+{
+    lua_pushstring(L, function->name);
+    lua_rawget(L, -2);
+
+    if (lua_type(L, -1) != LUA_TFUNCTION) {
+        return NGX_DECLINED;
+    }
+
+    if (luaL_loadbufferx(L, ngx_http_ihanoi_plugin_around,
+                         sizeof(ngx_http_ihanoi_plugin_around) - 1,
+                         "=host", "t")
+        != 0)
+    {
+        return NGX_ERROR;
+    }
+
+    lua_pushcfunction(L, input);
+    lua_pushvalue(L, -3);
+    lua_pushcfunction(L, finish);
+    lua_call(L, 3, 1);
+
+    state->handlers[i] = luaL_ref(L, LUA_REGISTRYINDEX);
+    lua_pop(L, 1);
 
     return NGX_OK;
 }
@@ -275,13 +313,27 @@ ngx_http_ihanoi_plugin_state_retire(ngx_http_ihanoi_plugin_state_t *state)
 size_t
 ngx_http_ihanoi_plugin_text(u_char *line, const char *text, size_t len)
 {
-    size_t  i;
+    u_char    *p, *next, *last;
+    uint32_t   c;
 
     len = ngx_min(len, NGX_HTTP_IHANOI_PLUGIN_TEXT);
+    last = ngx_cpymem(line, text, len);
 
-    for (i = 0; i < len; i++) {
-        line[i] = ((u_char) text[i] < 0x20 || text[i] == 0x7f)
-                  ? ' ' : (u_char) text[i];
+    for (p = line; p < last; p = next) {
+        next = p + 1;
+
+        if (*p < 0x20 || *p == 0x7f) {
+            *p = ' ';
+
+        } else if (*p >= 0x80) {
+            next = p;
+            c = ngx_utf8_decode(&next, last - p);
+
+            if (c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff)) {
+                *p = '?';
+                next = p + 1;
+            }
+        }
     }
 
     return len;

@@ -11,6 +11,7 @@
 
 #include "ngx_http_ihanoi_plugin.h"
 #include "ngx_http_ihanoi_run.h"
+#include "ihanoi_host.h"
 
 
 static ngx_int_t ngx_http_ihanoi_run_step(ngx_http_ihanoi_run_t *run);
@@ -55,7 +56,9 @@ ngx_http_ihanoi_run_create(ngx_http_ihanoi_plugin_state_t *state,
     run->state = state;
     run->log = log;
     run->start = ngx_http_ihanoi_usec();
+    run->timeout = timeout;
     run->deadline = ngx_current_msec + timeout;
+    run->phase = IHANOI_PHASE_REQUEST;
 
     run->turn.handler = ngx_http_ihanoi_run_turn;
     run->turn.data = run;
@@ -107,6 +110,10 @@ ngx_http_ihanoi_run_step(ngx_http_ihanoi_run_t *run)
         ngx_queue_insert_tail(&state->ready, &run->queue);
         return NGX_AGAIN;
     }
+
+    /* calls and jobs take turns in one state */
+
+    ihanoi_sandbox_set_phase(state->sandbox, run->phase);
 
     run->inside = 1;
     rc = ihanoi_call_run(run->call, run->nargs);
@@ -176,7 +183,7 @@ ngx_http_ihanoi_run_end(ngx_http_ihanoi_run_t *run,
     case NGX_HTTP_IHANOI_RUN_TIMEOUT:
         ngx_log_error(NGX_LOG_ERR, run->log, 0,
                       "plugin \"%V\" %s: no answer in %Mms", &plugin->name,
-                      plugin->manifest->version, plugin->timeout);
+                      plugin->manifest->version, run->timeout);
         break;
 
     default:

@@ -71,7 +71,9 @@ struct ngx_http_ihanoi_run_s {
 
     ngx_event_t                      timer;       /* the deadline */
     ngx_event_t                      turn;        /* posted: run it */
+    ngx_msec_t                       timeout;
     ngx_msec_t                       deadline;
+    unsigned                         phase;       /* of host functions */
     int                              nargs;
     unsigned                         lines;       /* that it has logged */
 

@@ -1000,6 +1000,49 @@ CREATE TABLE core.personal (
 
 ALTER TABLE core.personal OWNER TO ihanoi_owner;
 
+-- Name: plugin_jobs; Type: TABLE; Schema: core; Owner: ihanoi_owner
+
+CREATE TABLE core.plugin_jobs (
+    plugin text NOT NULL,
+    job text NOT NULL,
+    cron text NOT NULL,
+    missed text NOT NULL,
+    next_at timestamp with time zone NOT NULL,
+    declared_at timestamp with time zone NOT NULL,
+    run uuid,
+    holder text,
+    until timestamp with time zone,
+    version text,
+    due_at timestamp with time zone,
+    started_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    outcome text,
+    error text,
+    success_at timestamp with time zone,
+    misses bigint DEFAULT 0 NOT NULL,
+    failures integer DEFAULT 0 NOT NULL,
+    losses integer DEFAULT 0 NOT NULL,
+    CONSTRAINT plugin_jobs_error_check CHECK ((length(error) <= 500)),
+    CONSTRAINT plugin_jobs_job_check CHECK ((job ~ '^[a-z][a-z0-9_]{0,31}$'::text)),
+    CONSTRAINT plugin_jobs_missed_check CHECK ((missed = ANY (ARRAY['once'::text, 'skip'::text]))),
+    CONSTRAINT plugin_jobs_plugin_check CHECK ((plugin ~ '^[a-z][a-z0-9_]{0,31}$'::text)),
+    CONSTRAINT plugin_jobs_run_has_end CHECK (((run IS NULL) = (until IS NULL)))
+);
+
+ALTER TABLE core.plugin_jobs OWNER TO ihanoi_owner;
+
+-- Name: COLUMN plugin_jobs.misses; Type: COMMENT; Schema: core; Owner: ihanoi_owner
+
+COMMENT ON COLUMN core.plugin_jobs.misses IS 'Times at which nobody ran it until a minute later, by each of which one or none was made up for: missed.';
+
+-- Name: COLUMN plugin_jobs.failures; Type: COMMENT; Schema: core; Owner: ihanoi_owner
+
+COMMENT ON COLUMN core.plugin_jobs.failures IS 'Runs that failed or were lost since the last success.';
+
+-- Name: COLUMN plugin_jobs.losses; Type: COMMENT; Schema: core; Owner: ihanoi_owner
+
+COMMENT ON COLUMN core.plugin_jobs.losses IS 'Runs one after the other whose gateway did not report their end.';
+
 -- Name: privacy_notices; Type: TABLE; Schema: core; Owner: ihanoi_owner
 
 CREATE TABLE core.privacy_notices (
@@ -1542,6 +1585,11 @@ ALTER TABLE ONLY core.people
 
 ALTER TABLE ONLY core.personal
     ADD CONSTRAINT personal_pkey PRIMARY KEY (person);
+
+-- Name: plugin_jobs plugin_jobs_pkey; Type: CONSTRAINT; Schema: core; Owner: ihanoi_owner
+
+ALTER TABLE ONLY core.plugin_jobs
+    ADD CONSTRAINT plugin_jobs_pkey PRIMARY KEY (plugin, job);
 
 -- Name: privacy_notices privacy_notices_pkey; Type: CONSTRAINT; Schema: core; Owner: ihanoi_owner
 
@@ -2470,6 +2518,12 @@ GRANT UPDATE(erased_at) ON TABLE core.people TO ihanoi_write;
 
 GRANT SELECT ON TABLE core.personal TO ihanoi_read;
 GRANT INSERT,UPDATE ON TABLE core.personal TO ihanoi_write;
+
+-- Name: TABLE plugin_jobs; Type: ACL; Schema: core; Owner: ihanoi_owner
+
+GRANT SELECT ON TABLE core.plugin_jobs TO ihanoi_read;
+GRANT UPDATE ON TABLE core.plugin_jobs TO ihanoi_write;
+GRANT INSERT,DELETE ON TABLE core.plugin_jobs TO ihanoi_control;
 
 -- Name: TABLE privacy_notices; Type: ACL; Schema: core; Owner: ihanoi_owner
 

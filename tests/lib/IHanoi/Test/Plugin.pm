@@ -6,6 +6,7 @@ package IHanoi::Test::Plugin;
 #       name    => 'probe',             # default
 #       handler => '...',               # handler.lua; or functions:
 #       lua     => { hello => 'return 200, { greeting = "xin chào" }' },
+#       functions => { nightly => '...' },  # more of them, without operations
 #       files   => { 'lib/fees.lua' => '...' },
 #       manifest => { permissions => { ... } },   # merged over the default
 #       operations => { hello => { ... } },       # merged over the default;
@@ -117,7 +118,7 @@ sub _json { JSON::PP->new->utf8->canonical->encode($_[0]) }
 
 sub _handler {
     my ($self) = @_;
-    my $lua = $self->{lua} // {};
+    my $lua = { %{ $self->{lua} // {} }, %{ $self->{functions} // {} } };
 
     return join '', "local M = {}\n",
         (map { "function M.$_(input) $lua->{$_} end\n" } sort keys %$lua),
