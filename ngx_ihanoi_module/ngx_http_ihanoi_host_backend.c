@@ -19,6 +19,7 @@
 /* What one call of Lua's waits for; in the pool of the request. */
 typedef struct {
     ngx_http_ihanoi_run_t             *run;
+    ngx_http_ihanoi_task_t            *task;
     ngx_uint_t                         n;
     ngx_uint_t                         pending;
     ngx_uint_t                         list;
@@ -255,6 +256,7 @@ ngx_http_ihanoi_backend_wait(lua_State *L)
     }
 
     wait->run = run;
+    wait->task = run->current;
 
     return wait;
 }
@@ -336,12 +338,12 @@ ngx_http_ihanoi_backend_done(ngx_http_ihanoi_capture_t *capture, void *data)
     }
 
     ihanoi_sandbox_enter_host(run->state->sandbox);
-    n = ngx_http_ihanoi_backend_push(ihanoi_call_state(run->call), wait);
+    n = ngx_http_ihanoi_backend_push(ihanoi_call_state(wait->task->call), wait);
     ihanoi_sandbox_leave_host(run->state->sandbox);
 
     ngx_http_ihanoi_backend_cancel(wait);
 
-    ngx_http_ihanoi_run_resume(run, n);
+    ngx_http_ihanoi_run_resume(wait->task, n);
 }
 
 

@@ -158,8 +158,8 @@ struct ngx_http_ihanoi_plugin_state_s {
     int                             *handlers;    /* references, in the order
                                                      of plugin->operations, then
                                                      plugin->functions */
-    ngx_http_ihanoi_run_t           *preempted;   /* has the run lock */
-    ngx_queue_t                      ready;       /* runs that wait for it */
+    struct ngx_http_ihanoi_task_s   *preempted;   /* has the run lock */
+    ngx_queue_t                      ready;       /* tasks that wait for it */
     ngx_uint_t                       runs;
     unsigned                         lines;       /* logged while loading */
     unsigned                         stale:1;     /* goes with its last run */
