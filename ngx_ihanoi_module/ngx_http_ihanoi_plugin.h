@@ -160,6 +160,8 @@ struct ngx_http_ihanoi_plugin_state_s {
                                                      plugin->functions */
     struct ngx_http_ihanoi_task_s   *preempted;   /* has the run lock */
     ngx_queue_t                      ready;       /* tasks that wait for it */
+    ngx_queue_t                      flights;     /* keys of ihanoi.cache that
+                                                     are being computed */
     ngx_uint_t                       runs;
     unsigned                         lines;       /* logged while loading */
     unsigned                         stale:1;     /* goes with its last run */
