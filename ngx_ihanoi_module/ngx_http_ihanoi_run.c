@@ -303,6 +303,7 @@ ngx_http_ihanoi_run_end(ngx_http_ihanoi_run_t *run,
     plugin = state->plugin;
 
     run->outcome = outcome;
+    run->error = error;
 
     ngx_http_ihanoi_run_stop(run);
 

@@ -91,6 +91,7 @@ struct ngx_http_ihanoi_task_s {
 struct ngx_http_ihanoi_run_s {
     ngx_http_ihanoi_plugin_state_t  *state;
     ngx_http_ihanoi_run_outcome_e    outcome;
+    const char                      *error;       /* why it ended; or NULL */
 
     ngx_http_ihanoi_task_t           main;        /* the handler's */
     ngx_http_ihanoi_task_t          *tasks[NGX_HTTP_IHANOI_TASKS];
