@@ -9,6 +9,7 @@ set local check_function_bodies = off;
 \ir ../migrations/0001_ledger.sql
 \ir ../migrations/0002_payments.sql
 \ir ../migrations/0003_reconciliations.sql
+\ir ../migrations/0004_transitions_stay.sql
 \ir ../sql/intent_document.sql
 \ir ../sql/refund_document.sql
 \ir ../sql/intent_create.sql

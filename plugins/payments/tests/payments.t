@@ -141,6 +141,22 @@ is(balances()->{'refunding:vietqr'} // 0, 0, 'nothing is on its way any more');
 balanced('refunds');
 
 
+# The role that the plugin has cannot get around the ledger's rules.
+for my $change ('update ledger_lines set amount = 1', 'delete from ledger_entries', 'truncate receipts cascade',
+                'alter table ledger_lines disable trigger user', 'drop trigger append_only on ledger_lines',
+                'create or replace function ledger_balances() returns trigger language plpgsql as $$ begin return null; end $$',
+                q{set session_replication_role = 'replica'}, 'drop table ledger_lines',
+                'delete from intent_transitions', 'truncate intent_transitions',
+                q{insert into intent_transitions values ('failed', 'succeeded')},
+                q{update intent_transitions set new = 'created' where new = 'failed'}, 'delete from refunds',
+                q{insert into reconciliations (gateway, day, there, here, differences, agrees) values ('x', now(), '{}', '{}', '[]', true)},
+                q{insert into ledger_entries (kind, subject) values ('received', gen_random_uuid())})
+{
+    like($db->sql_error("set search_path = plugin_payments; $change", user => 'plugin_payments'),
+         qr/ERROR:  (?:42501|23000|23514|428C9)/, "the plugin's role: $change");
+}
+
+
 # Time is over
 
 again(settings => { expires => 1 });

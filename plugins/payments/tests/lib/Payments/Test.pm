@@ -14,47 +14,15 @@ use warnings;
 use utf8;
 use Exporter 'import';
 use IHanoi::Test;
+use IHanoi::Test::Plugin;
 use Payments::Partners;
 use POSIX ();
 
-our @EXPORT = qw(payments plugin_role again pay_for paid read_of refund refund_of sweep reconcile
+our @EXPORT = qw(payments again pay_for paid read_of refund refund_of sweep reconcile
                  balances balanced token_for today beside);
 
-my ($gw, $db, $partners, @roles);
+my ($gw, $db, $partners, $block, $code);
 my $folder = IHanoi::Test::tree() . '/plugins/payments';
-
-
-# Makes the plugin's role and schema in a database, as a deployment does.
-sub plugin_role {
-    my ($db, $name) = @_;
-    my $role = "test_${$}_$name";
-
-    $db->sql("create role $role login nosuperuser connection limit 40;
-              revoke temporary on database $db->{name} from public;
-              create schema plugin_$name authorization $role");
-
-    my $sql = "set role $role; set search_path = plugin_$name, public; set check_function_bodies = off;\n";
-    for my $file (sort(glob "$folder/migrations/*.sql"), sort(glob "$folder/sql/*.sql")) {
-        open my $fh, '<:encoding(UTF-8)', $file or die "$file: $!\n";
-        local $/;
-        $sql .= <$fh>;
-    }
-    $db->sql($sql);
-
-    push @roles, $role;
-    return $role;
-}
-
-
-# Roles are the cluster's: they would outlive the database.
-END {
-    if (@roles && $db && $db->{pid} == $$ && !$db->{cluster}) {
-        local $?;
-        $gw->stop if $gw;
-        $db->drop;
-        IHanoi::Test::Database::_admin("drop role if exists $_") for @roles;
-    }
-}
 
 
 # options: db, settings (of the plugin), the rest is the gateway's.
@@ -63,8 +31,8 @@ sub payments {
 
     $partners = Payments::Partners->new;
     $db = delete $arg{db} // database();
-    my $role = plugin_role($db, 'payments');
-    $db->{payments_role} = $role;
+    $block = plugin_database($db, $folder, 'read connections=1;', 'write connections=3 wait=1s;');
+    $code = $db->sql("select nspname from pg_namespace where nspname like 'code_payments_%'");
 
     $gw = gateway(db => $db, responses => 0, start => 0, _conf(%arg));
     $gw->write('vnpay_secret', Payments::Partners::VNPAY_SECRET);
@@ -125,14 +93,7 @@ ihanoi_plugin payments {
     check always;
 $settings
 }
-ihanoi_database payments {
-    server unix:$db->{socket} port=$db->{port};
-    dbname $db->{name};
-    schema plugin_payments;
-    user $db->{payments_role};
-    read connections=1;
-    write connections=3 wait=1s;
-}
+$block
 CONF
     my $locations = join "\n", 'location / { auth_jwt iHaNoi; ihanoi_api on; }',
         map { "location ^~ /_$_ { internal; proxy_pass $url/$_; proxy_http_version 1.1;"
@@ -236,7 +197,7 @@ sub balances {
 # Two tests: the ledger is sound, and is what the partners' own books say.
 sub balanced {
     my ($what) = @_;
-    my @wrong = $db->sql('set search_path = plugin_payments, public; select * from ledger_check()');
+    my @wrong = $db->sql("set search_path = $code, plugin_payments, public; select * from ledger_check()");
     @wrong = grep { defined $_->[0] } @wrong;
 
     is_deeply(\@wrong, [], "$what: the ledger is sound");
