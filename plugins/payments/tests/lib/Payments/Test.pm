@@ -18,7 +18,7 @@ use IHanoi::Test::Plugin;
 use Payments::Partners;
 use POSIX ();
 
-our @EXPORT = qw(payments again pay_for paid read_of refund refund_of sweep reconcile
+our @EXPORT = qw(payments again pay_for paid read_of refund refund_of sweep job reconcile
                  balances balanced token_for today beside);
 
 my ($gw, $db, $partners, $block, $code);
@@ -41,6 +41,10 @@ sub payments {
     $gw->start;
     $partners->callbacks($gw->url);
     _ready();
+
+    # Jobs run when a test says so.
+    wait_until(sub { $db->sql("select count(*) from core.plugin_jobs where plugin = 'payments'") == 2 });
+    $db->sql("update core.plugin_jobs set next_at = core.now() + interval '1 year' where plugin = 'payments'");
 
     return ($gw, $db, $partners);
 }
@@ -90,6 +94,7 @@ ihanoi_plugin payments {
     secret vnpay_secret vnpay_secret;
     secret momo_secret momo_secret;
     timeout 20s;
+    jobs 2m;
     check always;
 $settings
 }
@@ -163,6 +168,18 @@ sub sweep {
               update intents set check_at = now() where state in ('created', 'pending');
               update refunds set due_at = now() where state in ('requested', 'sent')");
     return _post('/sweep', 'operate');
+}
+
+# Runs a job now: its outcome, and why.
+sub job {
+    my ($job) = @_;
+    my $row = "core.plugin_jobs where plugin = 'payments' and job = '$job'";
+
+    $db->sql("update core.plugin_jobs set outcome = null, next_at = core.now()
+              where plugin = 'payments' and job = '$job'");
+    wait_until(sub { defined $db->sql("select outcome from $row") }, 60);
+    $db->sql("update core.plugin_jobs set next_at = core.now() + interval '1 year' where plugin = 'payments'");
+    return $db->sql("select concat_ws(': ', outcome, error) from $row");
 }
 
 sub reconcile {
