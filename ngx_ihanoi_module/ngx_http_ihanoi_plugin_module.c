@@ -14,9 +14,6 @@
 /* A real-time signal that neither nginx nor glibc uses. */
 #define NGX_HTTP_IHANOI_PLUGIN_SIGNAL  (SIGRTMIN + 5)
 
-/* Milliseconds between measurements. */
-#define NGX_HTTP_IHANOI_PLUGIN_LOOK    1000
-
 /* In host code that does not come back, in milliseconds of CPU time. */
 #define NGX_HTTP_IHANOI_PLUGIN_STUCK   5000
 
@@ -24,6 +21,7 @@
 typedef struct {
     ngx_http_ihanoi_plugin_t        *plugins;
     ngx_str_t                        switches;   /* folder */
+    ngx_flag_t                       background; /* jobs run here */
     ngx_listening_t                 *listener;   /* of background runs */
     ngx_http_ihanoi_plugin_jobs_t   *jobs;
 } ngx_http_ihanoi_plugin_main_conf_t;
@@ -40,7 +38,6 @@ static char *ngx_http_ihanoi_plugin_background(ngx_conf_t *cf,
 static ngx_int_t ngx_http_ihanoi_plugin_try(ngx_conf_t *cf,
     ngx_http_ihanoi_plugin_t *plugin);
 static ngx_int_t ngx_http_ihanoi_plugin_init_process(ngx_cycle_t *cycle);
-static void ngx_http_ihanoi_plugin_look(ngx_event_t *ev);
 static void ngx_http_ihanoi_plugin_exit_process(ngx_cycle_t *cycle);
 static void ngx_http_ihanoi_plugin_stuck(const char *name);
 
@@ -61,6 +58,14 @@ static ngx_command_t  ngx_http_ihanoi_plugin_commands[] = {
       ngx_conf_set_str_slot,
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_http_ihanoi_plugin_main_conf_t, switches),
+      NULL },
+
+    /* Whether this gateway runs what plugins do without a client. */
+    { ngx_string("ihanoi_plugin_background"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_ihanoi_plugin_main_conf_t, background),
       NULL },
 
       ngx_null_command
@@ -101,12 +106,12 @@ ngx_module_t  ngx_http_ihanoi_plugin_module = {
 /* Of the running configuration: the watchdog has no other way to them. */
 static ngx_http_ihanoi_plugin_t  *ngx_http_ihanoi_plugins;
 
-static ngx_event_t  ngx_http_ihanoi_plugin_timer;
-
 
 static void *
 ngx_http_ihanoi_plugin_create_main_conf(ngx_conf_t *cf)
 {
+    ngx_http_ihanoi_plugin_main_conf_t  *pmcf;
+
     /*
      * set by ngx_pcalloc():
      *
@@ -116,7 +121,14 @@ ngx_http_ihanoi_plugin_create_main_conf(ngx_conf_t *cf)
      *     pmcf->jobs = NULL;
      */
 
-    return ngx_pcalloc(cf->pool, sizeof(ngx_http_ihanoi_plugin_main_conf_t));
+    pmcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_ihanoi_plugin_main_conf_t));
+    if (pmcf == NULL) {
+        return NULL;
+    }
+
+    pmcf->background = NGX_CONF_UNSET;
+
+    return pmcf;
 }
 
 
@@ -255,7 +267,7 @@ ngx_http_ihanoi_plugin_init(ngx_conf_t *cf)
 
     ihanoi_sandbox_stop_timer();
 
-    if (rc == NGX_OK && pmcf->jobs
+    if (rc == NGX_OK && pmcf->jobs && pmcf->background != 0
         && ngx_http_ihanoi_plugin_jobs_declare(cf, pmcf->jobs) != NGX_CONF_OK)
     {
         rc = NGX_ERROR;
@@ -353,7 +365,6 @@ ngx_http_ihanoi_plugin_try(ngx_conf_t *cf, ngx_http_ihanoi_plugin_t *plugin)
 static ngx_int_t
 ngx_http_ihanoi_plugin_init_process(ngx_cycle_t *cycle)
 {
-    ngx_event_t                         *ev;
     ngx_http_ihanoi_plugin_t            *plugin;
     ngx_http_ihanoi_plugin_main_conf_t  *pmcf;
 
@@ -394,40 +405,7 @@ ngx_http_ihanoi_plugin_init_process(ngx_cycle_t *cycle)
         }
     }
 
-    if (ngx_worker == 0) {
-        ev = &ngx_http_ihanoi_plugin_timer;
-
-        ngx_memzero(ev, sizeof(ngx_event_t));
-
-        ev->handler = ngx_http_ihanoi_plugin_look;
-        ev->log = cycle->log;
-        ev->data = &ngx_http_ihanoi_plugins;
-        ev->cancelable = 1;
-
-        ngx_add_timer(ev, NGX_HTTP_IHANOI_PLUGIN_LOOK);
-    }
-
     return NGX_OK;
-}
-
-
-static void
-ngx_http_ihanoi_plugin_look(ngx_event_t *ev)
-{
-    ngx_http_ihanoi_plugin_t  *plugin;
-
-    for (plugin = ngx_http_ihanoi_plugins; plugin; plugin = plugin->next) {
-        ngx_http_ihanoi_plugin_measure(plugin);
-    }
-
-    ngx_add_timer(ev, NGX_HTTP_IHANOI_PLUGIN_LOOK);
-}
-
-
-ngx_http_ihanoi_plugin_t *
-ngx_http_ihanoi_plugin_list(void)
-{
-    return ngx_http_ihanoi_plugins;
 }
 
 

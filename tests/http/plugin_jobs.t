@@ -238,6 +238,16 @@ is(ran('steady'), $before, 'a disabled plugin\'s jobs wait');
 unlink $gw->dir . '/switches/probe.disabled';
 ok(wait_until(sub { ran('steady') > $before }, 10), 'until it is enabled');
 
+# A gateway that is there for something else.
+$gw->reload(http => "ihanoi_plugin_background off;\n$gw->{http}");
+wait_until(sub { row('steady', 'run is null') eq 't' }, 10);
+$before = ran('steady');
+due('steady', '1 second');
+sleep 2;
+is(ran('steady'), $before, 'background off: jobs wait for another gateway');
+$gw->reload(http => $gw->{http} =~ s/^ihanoi_plugin_background off;\n//r);
+ok(wait_until(sub { ran('steady') > $before }, 10), 'and run where it is on');
+
 # Two gateways on one database.
 my $other = gateway_with($plugin, "jobs 10s;\nsetting who two;");
 wait_until(sub { $other->get('/v1/probe/hello')->{status} == 200 });
