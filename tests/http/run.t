@@ -3,6 +3,7 @@
 
 use lib 'tests/lib';
 use IHanoi::Test;
+use IHanoi::Test::Plugin;
 use File::Path qw(make_path);
 use File::Temp qw(tempdir);
 use HTTP::Tiny;
@@ -20,10 +21,43 @@ for my $name (qw(bin conf plugins sql config Makefile VERSION)) {
     system('cp', '-r', "$tree/$name", $dir) == 0 or die "cp $name";
 }
 for my $name (qw(module.built ngx_http_ihanoi_module.so ihanoi-token
-                 nginx-binary))
+                 ihanoi-plugin nginx-binary))
 {
     my $file = build_dir() . "/$name";
     !-e $file || system('cp', $file, "$dir/build/$build/") == 0 or die;
+}
+
+# A plugin of the tree with a database.
+{
+    my $shop = plugin_folder(name => 'shop',
+        manifest => { permissions => { public => JSON::PP::true,
+                                       database => JSON::PP::true } },
+        lua => { count => 'return 200, ihanoi.db.one("stall_count")' },
+        files => {
+            'migrations/0001_stalls.sql' => "create table stalls as select 7 as id;\n",
+            'sql/stall_count.sql' => "create function stall_count() returns table"
+                . " (n int) language sql stable as 'select count(*)::int from stalls';\n",
+        });
+    system('cp', '-r', $shop->path, "$dir/plugins/shop") == 0 or die 'cp shop';
+
+    open my $in, '<', "$dir/conf/nginx.conf" or die $!;
+    my $conf = do { local $/; <$in> };
+    $conf =~ s/^(?=    ihanoi_plugin_switches)/<<'CONF'/me or die 'nginx.conf';
+    ihanoi_database shop {
+        server unix:@SOCKET@ port=@PGPORT@;
+        dbname ihanoi;
+        schema plugin_shop;
+        user plugin_shop;
+    }
+    ihanoi_plugin shop {
+        path @SHARE@/plugins/shop;
+        public;
+        database shop;
+    }
+CONF
+    open my $out, '>', "$dir/conf/nginx.conf" or die $!;
+    print $out $conf;
+    close $out;
 }
 
 # nginx and each dynamic module define a table of the same name.
@@ -53,6 +87,9 @@ for my $path (qw(/healthz /readyz /metrics /openapi.json)) {
     like($said, qr{http://127\.0\.0\.1:$port$path\b}, "$path is printed");
     is(get($path)->{status}, 200, 'and answers');
 }
+
+is(wait_until(sub { get('/v1/shop/count')->{content} =~ /"n":(\d+)/ && $1 }), 1,
+   'a plugin of the tree has its database');
 
 my %token = $said =~ /^(citizen|officer|oversight) +(\S+)$/mg;
 my %role = (citizen => undef, officer => 'receive', oversight => 'oversee');

@@ -277,7 +277,7 @@ sub forget {
     remove_tree($self->data) if -d $self->data;
 
     for my $file (qw(lock port command.log postgresql.log migrate.log
-                     template.lock))
+                     template.lock plugin-roles))
     {
         unlink "$self->{place}/$file";
     }
@@ -360,21 +360,55 @@ sub _configure {
               . "host all " . join(',', GATEWAY_ROLES) . " 127.0.0.1/32 trust\n"
               . "host all all 127.0.0.1/32 scram-sha-256\n";
     } else {
-        $hba .= "local all all peer map=gateway\n";
+        # Deployments of plugins make a role each, with a password.
+        $hba .= "local all +ihanoi_plugin_deploy scram-sha-256\n"
+              . "local all all peer map=gateway\n";
     }
     $self->_write($self->data . '/pg_hba.conf', $hba);
+    $self->_write_ident;
+    return;
+}
 
+
+# Who may log in as whom on the socket.
+sub _write_ident {
+    my ($self) = @_;
     my %owners = map { $_ => 1 } 'root', scalar getpwuid $>;
     $owners{postgres} = 1 if $> == 0;
 
     my $ident = join '', map { "owner $_ postgres\n" } sort keys %owners;
     for my $user (sort keys %owners, WORKER_USER) {
         $ident .= join '', map { "gateway $user $_\n" }
-                          GATEWAY_ROLES, @{ $self->{roles} // [] };
+                          GATEWAY_ROLES, @{ $self->{roles} // [] },
+                          $self->_plugin_roles;
     }
     $self->_write($self->data . '/pg_ident.conf', $ident);
 
     return;
+}
+
+
+# Lets the gateway in as the roles of plugins too, and as no other ones.
+sub let_in {
+    my ($self, @roles) = @_;
+    my $text = join '', map { "$_\n" } sort @roles;
+
+    return if $text eq join '', map { "$_\n" } $self->_plugin_roles;
+
+    $self->_write("$self->{place}/plugin-roles", $text);
+    $self->_write_ident;
+    $self->_run(bindir() . '/pg_ctl', '-D', $self->data, 'reload')
+        or die "PostgreSQL did not read pg_ident.conf again\n";
+    return;
+}
+
+
+sub _plugin_roles {
+    my ($self) = @_;
+
+    open my $fh, '<', "$self->{place}/plugin-roles" or return;
+    chomp(my @roles = <$fh>);
+    return @roles;
 }
 
 
