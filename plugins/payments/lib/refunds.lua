@@ -6,9 +6,6 @@ local intents = require("lib.intents")
 
 local _M = {}
 
--- Errors of ihanoi.backend that say: nothing has left this gateway.
-local UNSENT = { ["refused"] = true, ["too many calls"] = true, ["not found"] = true }
-
 
 -- What is known after an attempt: refund_finish()'s outcome, and why.
 local function attempt(adapter, refund)
@@ -32,7 +29,7 @@ local function attempt(adapter, refund)
         return answer
     end
 
-    return { outcome = UNSENT[err] and "unsent" or "unclear", why = err }
+    return { outcome = err == "refused" and "unsent" or "unclear", why = err }
 end
 
 

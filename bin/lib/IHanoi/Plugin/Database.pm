@@ -68,8 +68,10 @@ sub prepare {
 # contents is refused.
 sub pending {
     my ($self) = @_;
-    my %applied = map { @$_ }
-        sql("select name, checksum from $self->{data}.ihanoi_migrations");
+    my ($there) = sql("select 1 where to_regclass("
+                      . quoted("$self->{data}.ihanoi_migrations") . ") is not null");
+    my %applied = $there ? map { @$_ }
+        sql("select name, checksum from $self->{data}.ihanoi_migrations") : ();
     my @pending;
 
     for my $file ($self->_files('migrations')) {
@@ -187,6 +189,25 @@ sub drop_code {
     return psql("set lock_timeout = '3s';\n"
                 . "set client_min_messages = warning;\n"
                 . "drop schema if exists $schema cascade;\n");
+}
+
+
+# Drops the functions of versions, and what a killed deployment has half made.
+sub drop_versions {
+    my ($self, @versions) = @_;
+    my %old = map { ("$self->{name} $_" => 1) } @versions;
+
+    for my $row (sql(<<'SQL', owner => $self->{owner}, like => "^code_$self->{name}_")) {
+select nspname, obj_description(oid, 'pg_namespace') from pg_namespace
+ where nspowner = to_regrole(:'owner') and nspname ~ :'like'
+SQL
+        my ($schema, $label) = @$row;
+
+        $self->drop_code($schema) or return 0
+            if $label eq '' || $old{ $label =~ s/ \S+\z//r };
+    }
+
+    return 1;
 }
 
 

@@ -1,0 +1,330 @@
+package IHanoi::Plugin::Deployment;
+
+# What deploying a version and going back to one have in common: one at a time,
+# what a killed one has left, a scratch gateway, the switch, and undoing all of
+# it in reverse order when something fails.
+#
+#   my $deployment = IHanoi::Plugin::Deployment->begin($name, $opt);
+#   $deployment->undo_with('what was undone', sub { ... });
+#   $deployment->attempt($plugin);       # a scratch gateway
+#   $deployment->activate($version, $plugin);
+#   $deployment->done;
+#
+# Whatever ends the program before done() undoes it, but SIGKILL: then the next
+# deployment does.
+
+use strict;
+use warnings;
+use File::Path ();
+use Time::HiRes qw(sleep time);
+use IHanoi::Command;
+use IHanoi::Plugin::Database;
+use IHanoi::Plugin::Folder;
+use IHanoi::Plugin::Gateway qw(gateway_options $GATEWAY_HELP);
+use IHanoi::Plugin::Home;
+use IHanoi::Plugin::Scratch;
+
+our $HELP = <<"HELP";
+$GATEWAY_HELP
+  --timeout N       seconds for each wait, default 60
+  --keep N          versions that stay, the current one included; default 5
+
+$IHanoi::Command::CONNECTION_HELP
+HELP
+
+sub deployment_options {
+    return (gateway_options(), 'timeout=i', 'keep=i', connection());
+}
+
+
+# The one under way, for the end of the program.
+my $running;
+
+END {
+    my $status = $?;
+    $running->_undo if $running && $running->{owner} == $$;
+    $? = $status;
+}
+
+
+sub begin {
+    my ($class, $name, $opt) = @_;
+    my $gateway = IHanoi::Plugin::Gateway->new($opt);
+    my $home = home_of($gateway, $name);
+    my $self = bless { name => $name, opt => $opt, gateway => $gateway,
+                       home => $home, undo => [], step => 0, owner => $$,
+                       timeout => $opt->{timeout} // 60 }, $class;
+
+    $gateway->master
+        or fail("nginx does not run with $gateway->{file}: start it first");
+    $home->lock;
+    $self->_recover;
+
+    # Otherwise the first fault of something else would look like ours.
+    my ($passes, $said) = defined $home->current ? $gateway->test : 1;
+    $passes or print STDERR $said;
+    $passes or fail("$gateway->{file} does not pass nginx -t as it is;",
+                    'nothing was done');
+
+    $running = $self;
+    $SIG{$_} = sub { fail("ended by SIG$_[0]") } for qw(INT TERM HUP);
+    $SIG{PIPE} = 'IGNORE';
+    return $self;
+}
+
+
+sub place   { $_[0]{home} }
+sub gateway { $_[0]{gateway} }
+
+
+# HOME/NAME, as the configuration names it.
+sub home_of {
+    my ($gateway, $name) = @_;
+
+    $name =~ /^[a-z][a-z0-9_]{0,31}\z/ or fail("\"$name\" is no name of a plugin");
+    my $block = $gateway->plugin($name)
+        or fail("$gateway->{file} has no \"ihanoi_plugin $name { path",
+                "HOME/$name/current; ... }\": write what you grant it first");
+    my ($home) = $block->{path} =~ m{^(.+)/\Q$name\E/current/?\z}
+        or fail("the path of \"ihanoi_plugin $name\" in $gateway->{file} is",
+                "\"$block->{path}\": make it HOME/$name/current, with a folder",
+                'HOME of yours');
+
+    return IHanoi::Plugin::Home->new($home, $name);
+}
+
+
+# Says what is done now.
+sub step {
+    my ($self, @what) = @_;
+    printf STDERR "%2d  %s\n", ++$self->{step}, "@what";
+    return;
+}
+
+
+sub undo_with {
+    my ($self, $what, $code) = @_;
+    push @{ $self->{undo} }, [$what, $code];
+    return;
+}
+
+
+sub _undo {
+    my ($self) = @_;
+
+    undef $running;
+    local @SIG{qw(INT TERM HUP)} = ('IGNORE') x 3;
+    $self->{scratch}->stop if $self->{scratch};
+
+    while (my $step = pop @{ $self->{undo} }) {
+        my ($what, $code) = @$step;
+        my $said = eval { $code->() };
+        print STDERR defined $said ? "undone: $what" . (length $said ? ", $said" : '')
+                                   : "NOT undone: $what: " . ($@ || 'it failed'), "\n";
+    }
+
+    print STDERR "stays: migration $_\n" for @{ $self->{migrated} // [] };
+    my $current = $self->{home}->current;
+    print STDERR defined $current ? "$current serves, as before\n"
+                                  : "no version of $self->{name} serves, as before\n"
+        if !$self->{stuck};
+    return;
+}
+
+
+# What a deployment that was killed has left: a scratch gateway ends with its
+# parent, the rest is a switch that nobody finished.
+sub _recover {
+    my ($self) = @_;
+    my ($home, $gateway) = @$self{qw(home gateway)};
+    my $was = $home->interrupted;
+
+    unlink $gateway->folder . "/.ihanoi-scratch-$self->{name}.conf";
+    return if !defined $was;
+
+    my $current = $home->current;
+
+    if (defined $current && $current ne $was) {
+        my $runs = $gateway->versions($self->{name}) // {};
+        my ($version) = $current =~ /^\Q$self->{name}\E-(.*)/;
+
+        if (grep { (split ' ')[0] eq $version } keys %$runs) {
+            print STDERR "a deployment of $current was killed when it was almost",
+                         " done: it serves\n";
+            $home->record(what => 'deploy', version => $current, killed => 1);
+
+        } else {
+            $home->point_to(length $was ? $was : undef);
+            print STDERR "a deployment of $current was killed: back to ",
+                         length $was ? $was : 'none', "\n";
+        }
+    }
+
+    $home->settle;
+    return;
+}
+
+
+# The plugin's database, or undef when it has none. Where it is, if nobody says,
+# the configuration does.
+sub database {
+    my ($self, $plugin) = @_;
+
+    return if !$plugin->{database};
+
+    if (!$self->{connected}++) {
+        my $opt = $self->{opt};
+        my $block = $self->{gateway}->plugin($self->{name})->{database};
+        my $there = defined $block ? $self->{gateway}->database($block) : {};
+
+        if (!defined $opt->{host} && !defined $ENV{PGHOST}) {
+            @$opt{qw(host port)} = @$there{qw(host port)};
+        }
+        $opt->{dbname} //= $ENV{PGDATABASE} // $there->{dbname};
+        psql_args($opt);
+    }
+
+    return IHanoi::Plugin::Database->new($plugin);
+}
+
+
+# A scratch gateway with it, on the operator's own configuration.
+sub attempt {
+    my ($self, $plugin) = @_;
+
+    $self->step('try it in a gateway of its own');
+    $self->{scratch} = IHanoi::Plugin::Scratch->start($self->{gateway}, $plugin,
+                                                      $self->{timeout});
+    my $said = $self->{scratch}->try;
+    (delete $self->{scratch})->stop;
+    print STDERR "    operations: $said\n";
+    return;
+}
+
+
+# Makes it the version that serves.
+sub activate {
+    my ($self, $version, $plugin) = @_;
+    my ($home, $gateway) = @$self{qw(home gateway)};
+    my $before = $home->current;
+    my $reloaded = 0;
+
+    $self->step("switch to $version");
+    $self->undo_with("the switch to $version", sub {
+
+        # Without it the configuration that now runs would not load again.
+        if (!defined $before && $reloaded) {
+            $self->{stuck} = 1;
+            $home->settle;
+            return 'except that it is the first version: remove its block from '
+                 . 'nginx.conf and reload';
+        }
+
+        $home->point_to($before);
+        $home->settle;
+        return '' if !$reloaded;
+
+        my @old = $gateway->workers;
+        my ($passes, $said) = $gateway->reload;
+        $passes or die "nginx does not reload: $said\n";
+        my ($plugin) = look($home->folder($before));
+        $self->_wait($plugin, @old) or die "$before is not served again by all workers: "
+                                   . "see the error log of nginx\n";
+        return "all workers run $before";
+    });
+    $home->switch($version);
+
+    my ($passes, $said) = $gateway->test;
+    $passes or print STDERR $said;
+    $passes or fail("nginx -t refuses $version");
+
+    $self->step('reload nginx and wait for its workers');
+    $reloaded = 1;
+    my @old = $gateway->workers;
+    ($passes, $said) = $gateway->reload;
+    if (!$passes) {
+        $reloaded = 0;
+        print STDERR $said;
+        fail('nginx does not reload');
+    }
+
+    my $workers = $self->_wait($plugin, @old)
+        or fail("not all workers said in $self->{timeout} seconds that they run",
+                "$version; see the error log of nginx");
+    print STDERR "    $workers workers run $version\n";
+    return;
+}
+
+
+# Until every worker that takes connections says that it has the version: their
+# number, or 0 when time is over.
+sub _wait {
+    my ($self, $plugin, @old) = @_;
+    my %old = map { $_ => 1 } @old;
+    my $end = time + $self->{timeout};
+    my $key = "$plugin->{version} $plugin->{hash}";
+
+    while (time < $end) {
+        my $workers = my @workers = $self->{gateway}->workers;
+        my $versions = $workers ? $self->{gateway}->versions($self->{name}) : undef;
+        my $have = $versions ? $versions->{$key} // 0 : 0;
+
+        # Those from before the reload may have the same version, and count
+        # until their last request has ended.
+        return $workers if $workers && $have >= $workers
+                           && !grep { $old{$_} } @workers;
+        sleep 0.05;
+    }
+
+    return 0;
+}
+
+
+# The end of one that only looked.
+sub nothing_done {
+    my ($self) = @_;
+
+    undef $running;
+    File::Path::remove_tree($self->{home}->staging);
+    print STDERR "nothing was changed\n";
+    return;
+}
+
+
+# The end of one that serves: written down, and old versions removed.
+sub done {
+    my ($self, $version, $plugin, %what) = @_;
+    my ($home, $keep) = ($self->{home}, $self->{opt}{keep} // 5);
+    my $before = $home->before($version);
+
+    $home->record(version => $version, %what);
+    $home->settle;
+    $self->{undo} = [];
+    undef $running;
+
+    # What stays: this version, the one to go back to, those that a worker
+    # still runs, and of the rest the last ones.
+    my $runs = $self->{gateway}->versions($self->{name}) // {};
+    my %stays = map { $_ => 1 } $version, $before // (),
+                map { "$self->{name}-" . (split ' ')[0] } keys %$runs;
+    my @rest = grep { !$stays{$_} } $home->versions;
+    my $room = $keep - ($before ? 2 : 1);
+
+    my @old = splice @rest, $room < 0 ? 0 : $room > @rest ? scalar @rest : $room
+        or return;
+
+    # Functions first: a folder that is left is tried again the next time.
+    my $database = $self->database($plugin);
+    $database->drop_versions(map { s/^\Q$self->{name}\E-//r } @old) or return
+        if $database;
+
+    for my $old (@old) {
+        $home->remove($old);
+        print STDERR "removed $old\n";
+    }
+
+    return;
+}
+
+
+1;

@@ -1,0 +1,277 @@
+package IHanoi::Plugin::Gateway;
+
+# The operator's nginx, as deployments see it: its configuration, its processes
+# and what they say about plugins.
+#
+#   my $gateway = IHanoi::Plugin::Gateway->new($opt);   # of gateway_options()
+
+use strict;
+use warnings;
+use Exporter 'import';
+use File::Basename qw(dirname);
+use IHanoi::Command;
+use IHanoi::HttpGet;
+use IHanoi::NginxConf;
+
+our @EXPORT_OK = qw(gateway_options $GATEWAY_HELP);
+
+our $GATEWAY_HELP = <<'HELP';
+the gateway:
+  --conf FILE       nginx.conf; default /etc/nginx/nginx.conf
+  --nginx PROGRAM   default nginx
+  --prefix DIR      nginx's -p
+  --metrics WHERE   URL of /metrics; default: as the configuration has it
+HELP
+
+sub gateway_options { return ('conf=s', 'nginx=s', 'prefix=s', 'metrics=s') }
+
+
+sub new {
+    my ($class, $opt) = @_;
+    my $self = bless { file => $opt->{conf} // '/etc/nginx/nginx.conf',
+                       program => $opt->{nginx} // 'nginx',
+                       prefix => $opt->{prefix} }, $class;
+
+    require Cwd;
+    -f $self->{file} or fail("there is no $self->{file}: --conf FILE");
+    $self->{file} = Cwd::realpath(dirname($self->{file})) . '/'
+                  . $self->{file} =~ s{.*/}{}r;
+
+    $self->{conf} = eval { read_conf($self->{file}) }
+        or do { chomp $@; fail($@) };
+    $self->{metrics} = $opt->{metrics} ? _url($opt->{metrics})
+                                       : $self->_status('metrics');
+    return $self;
+}
+
+
+sub conf   { $_[0]{conf} }
+sub file   { $_[0]{file} }
+sub folder { dirname($_[0]{file}) }
+
+
+# The command line that runs nginx with a file.
+sub command {
+    my ($self, $file, @args) = @_;
+
+    return ($self->{program}, defined $self->{prefix} ? ('-p', $self->{prefix}) : (),
+            '-c', $file, @args);
+}
+
+
+# { path, database } of the block of a plugin, or undef.
+sub plugin {
+    my ($self, $name) = @_;
+    my ($block) = grep { ($_->{args}[0] // '') eq $name }
+                       find($self->{conf}, 'http', 'ihanoi_plugin')
+        or return;
+    my ($path) = find($block->{block}, 'path');
+    my ($database) = find($block->{block}, 'database');
+
+    return {
+        path     => $path ? $self->_full($path->{args}[0]) : '',
+        database => $database ? $database->{args}[0] : undef,
+    };
+}
+
+
+# All plugins by name.
+sub plugins {
+    my ($self) = @_;
+    return map { $_->{args}[0] } find($self->{conf}, 'http', 'ihanoi_plugin');
+}
+
+
+# Options for psql_args() from an "ihanoi_database" block: where it is.
+sub database {
+    my ($self, $name) = @_;
+    my ($block) = grep { ($_->{args}[0] // '') eq $name }
+                       find($self->{conf}, 'http', 'ihanoi_database')
+        or return {};
+    my ($server) = find($block->{block}, 'server') or return {};
+    my ($dbname) = find($block->{block}, 'dbname');
+    my ($where, %more) = ($server->{args}[0], map { split /=/, $_, 2 }
+                          @{ $server->{args} }[1 .. $#{ $server->{args} }]);
+    my %found = (dbname => $dbname->{args}[0]);
+
+    if ($where =~ /^unix:(.+)/) {
+        @found{qw(host port)} = ($1, $more{port} // 5432);
+    } else {
+        my ($host, $port) = $where =~ /^(.*?)(?::(\d+))?\z/;
+        @found{qw(host port)} = ($host =~ s/^\[(.*)\]\z/$1/r, $port // 5432);
+    }
+
+    return \%found;
+}
+
+
+# nginx -t: (true if it passed, what it said).
+sub test {
+    my ($self) = @_;
+    return $self->_run('-t', '-q');
+}
+
+
+sub reload {
+    my ($self) = @_;
+    return $self->_run('-s', 'reload');
+}
+
+
+sub _run {
+    my ($self, @args) = @_;
+    my $pid = open(my $fh, '-|') // fail("could not fork: $!");
+
+    if (!$pid) {
+        open STDIN, '<', '/dev/null';
+        open STDERR, '>&', \*STDOUT;
+        my @command = $self->command($self->{file}, @args);
+        exec { $command[0] } @command or print "could not run $command[0]: $!\n";
+        require POSIX;
+        POSIX::_exit(127);
+    }
+
+    my $said = do { local $/; <$fh> } // '';
+    close $fh;
+    return ($? == 0, $said);
+}
+
+
+# The process id of the master, or undef.
+sub master {
+    my ($self) = @_;
+    my ($directive) = find($self->{conf}, 'pid');
+    my $file = $directive ? $directive->{args}[0] : $self->_compiled('pid-path');
+
+    $file = "$self->{prefix}/$file" if $file !~ m{^/} && defined $self->{prefix};
+    open my $fh, '<', $file or return;
+    chomp(my $pid = <$fh> // '');
+
+    # The number may be another program's after a reboot.
+    return $pid =~ /^\d+$/ && _title($pid) =~ /nginx/ ? $pid : undef;
+}
+
+
+sub _title {
+    my ($pid) = @_;
+    open my $fh, '<', "/proc/$pid/cmdline" or return '';
+    return <$fh> // '';
+}
+
+
+# Those workers of it that take new connections, or will: one that was forked
+# just now still has its master's title.
+sub workers {
+    my ($self) = @_;
+    my $master = $self->master // return;
+
+    open my $fh, '<', "/proc/$master/task/$master/children" or return;
+    return grep { _title($_) =~ /^nginx: (?:worker process|master)(?! is)/ }
+                split ' ', <$fh> // '';
+}
+
+
+# The series of one family: a list of { value, label => value, ... }; undef when
+# /metrics does not answer.
+sub series {
+    my ($self, @families) = @_;
+    my $where = $self->{metrics}
+        or fail('the configuration has no "ihanoi_status metrics" that this',
+                'command can reach: --metrics URL');
+    my $r = http_request($where->{address}, 'GET', $where->{path},
+                         Host => $where->{host}) or return;
+
+    $r->{status} == 200
+        or fail("$where->{path} at $where->{address} answers $r->{status}:",
+                'allow this machine there, or --metrics another URL');
+
+    return [series_of($r->{content}, @families)];
+}
+
+
+sub series_of {
+    my ($text, @families) = @_;
+    my $names = join '|', map { quotemeta } @families;
+
+    return map {
+        my ($family, $labels, $value) = /^($names)\{(.*)\} (\S+)$/ ? ($1, $2, $3) : ();
+        defined $value ? { value => $value, family => $family,
+                           $labels =~ /(\w+)="((?:[^"\\]|\\.)*)"/g } : ();
+    } split /\n/, $text;
+}
+
+
+# Workers by "VERSION DIGEST" of a plugin; undef when nobody tells.
+sub versions {
+    my ($self, $name) = @_;
+    my $series = $self->series('ihanoi_plugin_info') // return;
+
+    return { map { ("$_->{version} $_->{digest}" => $_->{value}) }
+             grep { $_->{plugin} eq $name && $_->{value} > 0 } @$series };
+}
+
+
+# Where an "ihanoi_status" is: { address, path, host }.
+sub _status {
+    my ($self, $what) = @_;
+
+    for my $server (find($self->{conf}, 'http', 'server')) {
+        my ($name) = map { $_->{args}[0] } find($server->{block}, 'server_name');
+        my ($listen) = grep { my $l = $_; !grep { $_ eq 'ssl' } @{ $l->{args} } }
+                       find($server->{block}, 'listen');
+        next if !$listen;
+
+        for my $location (find($server->{block}, 'location')) {
+            my ($status) = find($location->{block}, 'ihanoi_status');
+            next if !$status || $status->{args}[0] ne $what;
+
+            return { address => listen_address($listen->{args}[0]),
+                     path => $location->{args}[-1], host => $name // 'localhost' };
+        }
+    }
+
+    return;
+}
+
+
+# What to connect to for a "listen".
+sub listen_address {
+    my ($listen) = @_;
+
+    return $listen if $listen =~ /^unix:/;
+    return "127.0.0.1:$listen" if $listen =~ /^\d+\z/;
+    my ($host, $port) = $listen =~ /^(.*?)(?::(\d+))?\z/;
+
+    $port //= 80;
+    $host = '127.0.0.1' if $host eq '*' || $host eq '0.0.0.0';
+    $host = '[::1]' if $host eq '[::]';
+    return "$host:$port";
+}
+
+
+sub _url {
+    my ($url) = @_;
+    my ($host, $path) = $url =~ m{^http://([^/\s]+)(/\S*)\z}
+        or fail("\"$url\" is no http://HOST:PORT/PATH");
+
+    return { address => $host =~ /:\d+\z/ ? $host : "$host:80", path => $path,
+             host => $host };
+}
+
+
+# A path of the configuration: relative ones are so to its folder.
+sub _full {
+    my ($self, $path) = @_;
+    return $path =~ m{^/} ? $path : $self->folder . "/$path";
+}
+
+
+sub _compiled {
+    my ($self, $what) = @_;
+    my (undef, $said) = $self->_run('-V');
+    my ($path) = $said =~ /--\Q$what\E=(\S+)/;
+    return $path // "/run/nginx.pid";
+}
+
+
+1;

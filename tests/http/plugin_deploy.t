@@ -1,0 +1,400 @@
+#!/usr/bin/perl
+# "ihanoi plugin deploy", "rollback", "list" and "status": a version comes into
+# service whole or not at all, and no request is lost.
+
+use lib 'tests/lib';
+use IHanoi::Test;
+use IHanoi::Test::Command;
+use IHanoi::Test::HTTP;
+use IHanoi::Test::Load;
+use IHanoi::Test::Plugin;
+use Digest::SHA qw(sha256_hex);
+use File::Path qw(make_path);
+use IHanoi::Plugin::Archive;
+use IO::Socket::INET;
+use Time::HiRes qw(sleep time);
+
+my $true = JSON::PP::true;
+my $db = database();
+my $name = "shop_$$";
+my ($rc, $out, $err);
+
+END {
+    if ($db) {
+        $db->drop;
+        IHanoi::Test::Database::_admin("drop role if exists $_")
+            for "plugin_$name", "owner_$name";
+    }
+}
+
+# The gateway runs before there is a plugin.
+my $gw = gateway(db => $db, workers => 2, responses => 0,
+    locations => 'location = /metrics { ihanoi_status metrics; }',
+    expect_log => qr/injected/);
+my $dir = $gw->dir;
+my $home = "$dir/plugins";
+make_path($home, "$dir/keys/$name", "$dir/stranger/$name");
+
+for my $who (qw(agency stranger)) {
+    system('openssl', 'genpkey', '-algorithm', 'ED25519', '-out', "$dir/$who.pem") == 0
+        or die;
+    my $public = $who eq 'agency' ? "$dir/keys/$name/agency-a.pem"
+                                  : "$dir/stranger/$name/agency-a.pem";
+    system("openssl pkey -in $dir/$who.pem -pubout -out $public") == 0 or die;
+}
+
+# nginx as an operator has it, and one that fails where a test wants it to.
+my $program = $gw->write('nginx', <<"SH");
+#!/bin/sh
+what=\$(cat $dir/fail 2> /dev/null)
+case "\$what:\$*:" in
+    test:*" -t "*) case \$(readlink $home/$name/current) in
+        */$name-9*) echo 'nginx: [emerg] injected' >&2; exit 1 ;; esac ;;
+    reload:*"-s reload:") rm $dir/fail; echo 'nginx: [emerg] injected' >&2; exit 1 ;;
+    silent:*"-s reload:") rm $dir/fail; exit 0 ;;
+    hang:*scratch*) sleep 60; exit 1 ;;
+esac
+exec $gw->{nginx} "\$@"
+SH
+chmod 0755, $program;
+
+sub fail_at { $gw->write('fail', $_[0]) }
+
+my @gateway = ('--conf', "$dir/nginx.conf", '--nginx', $program);
+my @database = ('--user', 'postgres');
+my @keys = ('--keys', "$dir/keys");
+
+sub deploy {
+    my ($archive, @more) = @_;
+    return ihanoi(qw(plugin deploy), $archive, @keys, @gateway, @database,
+                  '--timeout', 20, @more);
+}
+
+my %migration = ('migrations/0001_stalls.sql' =>
+    "create table stalls (id int primary key);\ninsert into stalls values (1);\n");
+
+# An archive of a version, signed.
+my $archives = 0;
+
+sub archive {
+    my ($version, %more) = @_;
+    my $lua = { hello => "return 200, { version = '$version' }",
+                count => 'return 200, ihanoi.db.one("stall_count")',
+                secret => 'return 200, {}', %{ $more{lua} // {} } };
+    delete @$lua{ grep { !defined $lua->{$_} } keys %$lua };
+
+    my $plugin = plugin_folder(
+        name       => $name,
+        manifest   => { version => $version,
+                        permissions => { public => $true, database => $true },
+                        %{ $more{manifest} // {} } },
+        lua        => $lua,
+        operations => { secret => { security => [{ bearer => [] }] },
+                        %{ $more{operations} // {} } },
+        files      => { %migration,
+            $version =~ /^1\.0/ ? () : ('migrations/0002_more.sql' =>
+                "alter table stalls add open boolean;\n"),
+            'sql/stall_count.sql' => "create function stall_count() returns table (n int)"
+                . " language sql stable as 'select count(*)::int + "
+                . ($version =~ /^1\.0/ ? 0 : 100) . " from stalls';\n",
+            %{ $more{files} // {} } },
+    );
+    my $into = "$dir/archive-" . ++$archives;
+    mkdir $into;
+
+    # Not by "pack", which would refuse what some of these are.
+    my %files;
+    for my $file (split /\0/, `cd @{[$plugin->path]} && find . -type f -printf '%P\\0'`) {
+        open my $fh, '<:raw', $plugin->path . "/$file" or die;
+        local $/;
+        $files{$file} = <$fh>;
+    }
+    $files{'FILES.sha256'} = listing(\%files);
+    my $archive = "$into/$name-$version.plugin.tar.gz";
+    write_archive($archive, "$name-$version", \%files);
+
+    (my $rc, undef, my $err) = ihanoi(qw(plugin sign --key), "$dir/agency.pem", $archive);
+    $rc == 0 or die $err;
+    return $archive;
+}
+
+sub get { return $gw->get("/v1/$name/$_[0]") }
+sub serves { return (get('hello')->{json} // {})->{version} // 'none' }
+sub current { return readlink("$home/$name/current") // 'none' }
+
+sub leftovers {
+    return join ' ', glob("$dir/.ihanoi-scratch*"), glob("$home/$name/.staging*"),
+        (grep { -e } "$home/$name/switching"),
+        grep { /scratch-$name/ } map { _line($_) } glob('/proc/[0-9]*/cmdline');
+}
+
+sub _line {
+    open my $fh, '<', $_[0] or return;
+    return <$fh> // ();
+}
+
+# All that a deployment which fails must not have changed.
+sub state {
+    return join "\n", serves(), current(), join(' ', sort glob("$home/$name/versions/*")),
+        scalar $db->sql("select string_agg(nspname, ' ' order by 1) from pg_namespace
+                         where nspname ~ '^code_$name'"),
+        scalar $db->sql("select count(*) from pg_roles where rolname ~ '^deploy_$name'"),
+        (get('count')->{json} // {})->{n} // '', leftovers();
+}
+
+# Usage, and a gateway that does not know the plugin ------------------------------
+
+is((ihanoi(qw(plugin deploy)))[0], 2, 'no archive: usage');
+my %archive = ('1.0.0' => archive('1.0.0'));
+($rc, $out, $err) = deploy($archive{'1.0.0'});
+is($rc, 1, 'a plugin without a block');
+like($err, qr/has no "ihanoi_plugin $name \{ path HOME\/$name\/current/, 'says which is missing');
+
+# The operator writes what is granted.
+$gw->{http} = <<"CONF";
+ihanoi_database $name {
+    server unix:$db->{socket} port=$db->{port};
+    dbname $db->{name};
+    schema plugin_$name;
+    user plugin_$name;
+    read connections=1;
+    write connections=1;
+    slow connections=1;
+}
+ihanoi_plugin $name {
+    path plugins/$name/current;
+    public;
+    database $name;
+}
+CONF
+$gw->write('nginx.conf', $gw->configuration);
+
+# The first version ---------------------------------------------------------------
+
+($rc, $out, $err) = deploy($archive{'1.0.0'});
+is($rc, 0, 'the first version is deployed') or BAIL_OUT($err);
+like($out, qr/^$name 1\.0\.0 [0-9a-f]{64}\n\z/, 'and told');
+is(serves(), '1.0.0', 'it serves');
+is(current(), "versions/$name-1.0.0", 'by the link');
+is(get('count')->{json}{n}, 1, 'with its tables and functions');
+like($err, qr/^ *1  unpack .*\n *2  migrate its database\n    ran 0001_stalls\n    made code_${name}_1_0_0_.*try it.*\n.*operations: 2 called, 1 want a token.*switch to.*2 workers run $name-1\.0\.0\n\z/ms,
+     'step by step') or diag $err;
+is(leftovers(), '', 'nothing is left of it');
+
+($rc, $out, $err) = deploy($archive{'1.0.0'});
+is($rc, 0, 'again is no harm') or diag $err;
+
+# The next version, while clients call --------------------------------------------
+
+$archive{'1.1.0'} = archive('1.1.0');
+
+my %answers;
+$answers{$_}++ for under_load(
+    dir     => $dir,
+    clients => 3,
+    client  => sub {
+        my ($number, $notes) = @_;
+        my $http = IHanoi::Test::HTTP->new(port => $gw->port);
+        my $kept = 0;
+
+        while (!-e "$dir/enough") {
+            my $r = eval { $http->request('GET', "/v1/$name/hello") };
+
+            # A kept connection may be closed by the old worker; then the
+            # request is sent again.
+            if (!$r && $kept) {
+                $http->close;
+                $kept = 0;
+                print $notes "closed\n";
+                next;
+            }
+
+            print $notes $r ? "$r->{status} " . ($r->{json}{version} // '') : 'failed', "\n";
+            $kept = $r && $http->{socket} ? 1 : 0;
+            sleep 0.005;
+        }
+    },
+    during  => sub {
+        my $done = eval {
+            ($rc, $out, $err) = deploy($archive{'1.1.0'});
+            is($rc, 0, 'the next version is deployed under load') or diag $err;
+            sleep 0.3;
+            1;
+        };
+        my $why = $@;
+        $gw->write('enough', '');
+        die $why if !$done;
+    },
+);
+is(join(' ', grep { !/^(?:200 1\.[01]\.0|closed)$/ } keys %answers), '',
+   'no request fails: ' . join ', ', map { "$_: $answers{$_}" } sort keys %answers);
+ok($answers{"200 $_"}, "$_ served under load") for '1.0.0', '1.1.0';
+is(get('count')->{json}{n}, 101, 'with its own functions');
+
+# Failures at each step -----------------------------------------------------------
+
+sub refused {
+    my ($what, $archive, $code, $said, @more) = @_;
+    my $before = state();
+    my $failed = -e "$dir/fail";
+
+    ($rc, $out, $err) = deploy($archive, @more);
+    unlink "$dir/fail";
+    is($rc, $code, "$what: refused") or diag $err;
+    like($err, $said, "$what: and it says why") or diag $err;
+    is($out, '', "$what: no result");
+    is(state(), $before, "$what: all is as it was");
+    return;
+}
+
+my $good = archive('9.0.0');
+
+refused('the wrong key', $good, 1, qr/signed by nobody whom $name trusts/,
+        '--keys', "$dir/stranger");
+refused('two contents under one version', archive('1.1.0', files => { 'README.md' => 'x' }), 3,
+        qr/is there with other contents: the agency must raise the version/);
+refused('Lua that does not load', archive('9.1.0', files => { 'lib/x.lua' => 'return io' }),
+        1, qr{^lib/x\.lua:1: .*"io".*is not good}ms);
+refused('an operation less, unsaid', archive('1.2.0', lua => { hello => undef }), 3,
+        qr{breaks callers of 1\.1\.0: call it 2\.0\.0});
+refused('a migration of another schema', archive('9.2.0', files => {
+            'migrations/0003_evil.sql' => q{do $$ begin execute 'delete from co' || 're.people'; end $$} }),
+        1, qr/permission denied for .*\n.*migration 0003_evil of $name failed and was undone.*\nundone: the unpacking of $name-9\.2\.0\n$name-1\.1\.0 serves, as before/s);
+refused('a function that is none', archive('9.3.0', files => { 'sql/x.sql' =>
+            "create function x() returns int language sql as 'select nothing'" }),
+        1, qr/were not made/);
+refused('a right that nobody granted', archive('9.4.0', manifest => { permissions => {
+            public => $true, database => $true, backends => ['operator'] } }), 1,
+        qr/asks for the backend "operator".*does not start with it\nundone: the functions code_${name}_9_4_0_\w+\nundone: the unpacking/s);
+refused('an operation that raises an error', archive('9.5.0', lua => { hello => 'error("no")' }),
+        1, qr{GET /v1/$name/hello: it answers 500 \(urn:ihanoi:problem:plugin-failed\)\nundone:}s);
+refused('an answer that its contract does not allow', archive('9.6.0', operations => { hello => {
+            responses => { 200 => { description => 'x', content => { 'application/json' => {
+                schema => { type => 'object', required => ['missing'] } } } } } } }),
+        1, qr/hello: it answers 502 \(urn:ihanoi:problem:plugin-reply-invalid\)/);
+
+fail_at('test');
+refused('nginx -t', $good, 1, qr/nginx -t refuses $name-9\.0\.0\nundone: the switch to $name-9\.0\.0\nundone: the functions .*\nundone: the unpacking/);
+fail_at('reload');
+refused('a reload that is refused', $good, 1, qr/nginx does not reload\nundone: the switch/);
+fail_at('silent');
+refused('workers that say nothing', $good, 1,
+        qr/not all workers said in 2 seconds that they run $name-9\.0\.0.*\nundone: the switch to $name-9\.0\.0, all workers run $name-1\.1\.0/,
+        '--timeout', 2);
+
+# Two at once -----------------------------------------------------------------------
+
+{
+    open my $lock, '+>>', "$home/$name/lock" or die;
+    flock $lock, 2;
+    refused('a second one at once', $good, 1, qr/$name is being deployed by process \d+: wait/);
+}
+
+# Killed ------------------------------------------------------------------------------
+
+# Runs a deployment until it has said something, then kills it.
+sub killed_at {
+    my ($archive, $said) = @_;
+    my $pid = fork // die "fork: $!\n";
+
+    if (!$pid) {
+        open STDIN, '<', '/dev/null';
+        open STDOUT, '>', "$dir/killed.log";
+        open STDERR, '>&', \*STDOUT;
+        exec tree() . '/bin/ihanoi', qw(plugin deploy), $archive, @keys, @gateway,
+            @database, '--timeout', 60
+            or POSIX::_exit(127);
+    }
+
+    my $seen = wait_until(sub { $gw->_slurp('killed.log') =~ $said }, 60);
+    ok($seen, "killed at $said") or diag $gw->_slurp('killed.log');
+    sleep 0.5;
+    kill KILL => $pid;
+    waitpid $pid, 0;
+    unlink "$dir/fail";
+    return;
+}
+
+my $before = serves();
+fail_at('hang');
+killed_at($good, qr/try it/);
+is(serves(), $before, 'killed while it is tried: the old version serves');
+is(current(), "versions/$name-$before", 'and would after a restart');
+
+fail_at('silent');
+killed_at($good, qr/reload nginx/);
+is(serves(), $before, 'killed after the switch: the old version serves');
+is((ihanoi(qw(plugin status), $name, @gateway))[0], 1, 'status says that something is wrong');
+
+($rc, $out, $err) = deploy(archive('1.2.0'));
+is($rc, 0, 'the next deployment works') or diag $err;
+like($err, qr/^a deployment of $name-9\.0\.0 was killed: back to $name-1\.1\.0$/m, 'and says what it found');
+is(serves(), '1.2.0', 'it serves');
+is(leftovers(), '', 'nothing is left');
+
+# List, status ------------------------------------------------------------------------
+
+($rc, $out) = ihanoi(qw(plugin list), @gateway);
+like($out, qr/^\* $name +1\.2\.0 +deploy +20\d\d-\S+Z +[0-9a-f]{16}$/m, 'the list has the current version');
+like($out, qr/^  $name +1\.0\.0 /m, 'and others');
+($rc, $out) = ihanoi(qw(plugin status), @gateway);
+is($rc, 0, 'status: all is well');
+like($out, qr/^  runs      1\.2\.0 on 2 of 2 workers, circuit closed, \d+ calls, 0 failed$/m, 'with what runs') or diag $out;
+($rc, $out) = ihanoi(qw(plugin status --json), $name, @gateway);
+is(JSON::PP->new->decode($out)->{deployed}{version}, '1.2.0', 'as JSON too');
+
+# Rolling back ------------------------------------------------------------------------
+
+sub rollback { return ihanoi(qw(plugin rollback), $name, @_, @gateway, @database, '--timeout', 20) }
+
+($rc, $out, $err) = rollback();
+is($rc, 0, 'back to the one before') or diag $err;
+is(serves(), '1.1.0', 'which serves');
+like($err, qr/migrations are not undone/, 'and it says what stays');
+($rc) = rollback('1.0.0');
+is($rc, 0, 'to a version by name');
+is(serves(), '1.0.0', 'which serves');
+is(get('count')->{json}{n}, 1, 'with its own functions, on the newer tables');
+
+chmod 0644, "$home/$name/versions/$name-1.1.0/handler.lua";
+open my $changed, '>>', "$home/$name/versions/$name-1.1.0/handler.lua" or die;
+print $changed "-- changed\n";
+close $changed;
+($rc, $out, $err) = rollback('1.1.0');
+ok($rc == 1 || $rc == 3, 'a version that somebody changed is not gone back to') or diag $err;
+is(serves(), '1.0.0', 'what serves goes on');
+is((rollback('7.7.7'))[0], 1, 'nor one that is not here');
+
+# Old versions ------------------------------------------------------------------------
+
+($rc, $out, $err) = deploy(archive('1.3.0'), '--dry-run');
+is($rc, 0, 'a dry run') or diag $err;
+like($err, qr/nothing was changed/, 'changes nothing');
+is(serves(), '1.0.0', 'at all');
+
+($rc, $out, $err) = deploy(archive('1.4.0'), '--keep', 2);
+is($rc, 0, 'deployed, with two kept') or diag $err;
+is(join(' ', map { m{-([0-9.]+)$} } sort glob("$home/$name/versions/*")), '1.0.0 1.4.0',
+   'this one and the one before stay');
+is($db->sql("select count(*) from pg_namespace where nspname ~ '^code_${name}_'"), 2,
+   'and their functions');
+
+# What the page shows -----------------------------------------------------------------
+
+{
+    my %stands = ('parking-1.4.0.plugin.tar.gz' => archive('1.5.0'),
+                  '/etc/ihanoi/keys' => "$dir/keys", parking => $name);
+    open my $page, '<', tree() . '/docs/plugin-deploy.md' or die $!;
+    my @commands = map { /^    ihanoi (plugin (?:deploy|list|status|rollback) .*)$/ } <$page>;
+
+    is(scalar @commands, 4, 'four commands are shown');
+
+    for my $command (@commands) {
+        my @words = map { $stands{$_} // $_ } split ' ', $command;
+        push @words, @gateway, $words[1] =~ /^(?:deploy|rollback)$/ ? @database : ();
+        ($rc, $out, $err) = ihanoi(@words);
+        is($rc, 0, "$command works") or diag $err;
+    }
+}
+
+done_testing();
