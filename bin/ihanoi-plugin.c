@@ -607,6 +607,13 @@ check_handler(const ihanoi_manifest_t *manifest,
     lua_pushvalue(L, LUA_GLOBALSINDEX);
     allow_members(L, "", 0);
 
+    /* "ihanoi", which is found behind them */
+
+    (void) lua_getmetatable(L, LUA_GLOBALSINDEX);
+    lua_getfield(L, -1, "__index");
+    allow_members(L, "", 0);
+    lua_pop(L, 1);
+
     check_files(manifest);
 
     if (!manifest->handler || errors) {

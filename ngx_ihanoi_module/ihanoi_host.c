@@ -22,6 +22,9 @@ static int ihanoi_host_refuse(lua_State *L,
     const ihanoi_host_function_t *function, unsigned phase);
 static int ihanoi_host_read_only(lua_State *L);
 static int ihanoi_host_name(lua_State *L);
+static void ihanoi_host_global(lua_State *L);
+static int ihanoi_host_set_global(lua_State *L);
+static int ihanoi_host_rawset(lua_State *L);
 
 
 int
@@ -56,7 +59,7 @@ ihanoi_host_open(lua_State *L, const ihanoi_host_noun_t *const *nouns)
     }
 
     ihanoi_host_seal(L, "ihanoi");
-    lua_setglobal(L, "ihanoi");
+    ihanoi_host_global(L);
 
     ihanoi_host_phase(L, IHANOI_PHASE_LOAD);
 
@@ -142,6 +145,71 @@ ihanoi_host_seal(lua_State *L, const char *name)
 
     lua_setmetatable(L, -2);
     lua_replace(L, -2);
+}
+
+
+/*
+ * The value on the top becomes the global "ihanoi", for good: a member of the
+ * globals could be assigned, so it is found behind them.
+ */
+
+static void
+ihanoi_host_global(lua_State *L)
+{
+    lua_pushvalue(L, LUA_GLOBALSINDEX);
+    lua_newtable(L);
+
+    lua_newtable(L);
+    lua_pushvalue(L, -4);
+    lua_setfield(L, -2, "ihanoi");
+    lua_setfield(L, -2, "__index");
+
+    lua_pushcfunction(L, ihanoi_host_set_global);
+    lua_setfield(L, -2, "__newindex");
+
+    lua_pushboolean(L, 0);
+    lua_setfield(L, -2, "__metatable");
+
+    lua_setmetatable(L, -2);
+
+    lua_pushvalue(L, -1);
+    lua_pushcclosure(L, ihanoi_host_rawset, 1);
+    lua_setfield(L, -2, "rawset");
+
+    lua_pop(L, 2);
+}
+
+
+static int
+ihanoi_host_set_global(lua_State *L)
+{
+    if (lua_type(L, 2) == LUA_TSTRING
+        && strcmp(lua_tostring(L, 2), "ihanoi") == 0)
+    {
+        return luaL_error(L, "ihanoi is read-only");
+    }
+
+    lua_rawset(L, 1);
+
+    return 0;
+}
+
+
+static int
+ihanoi_host_rawset(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TTABLE);
+    luaL_checkany(L, 3);
+    lua_settop(L, 3);
+
+    if (lua_rawequal(L, 1, lua_upvalueindex(1))) {
+        (void) ihanoi_host_set_global(L);
+        return 1;
+    }
+
+    lua_rawset(L, 1);
+
+    return 1;
 }
 
 

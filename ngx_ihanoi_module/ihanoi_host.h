@@ -99,8 +99,8 @@ extern const ihanoi_host_class_t  ihanoi_host_classes[];
 /*
  * Sets the global "ihanoi" from a list that ends with NULL.  It and the nouns
  * are userdata that show their tables and raise when written to: rawset() and
- * the like take tables only, and their metatables are hidden.  The name itself
- * is a global of the plugin's as any other.
+ * the like take tables only, and their metatables are hidden.  Nor can the name
+ * be given to something else: the globals find it behind themselves.
  *
  * open() of a noun may add constants to the noun's table on the top of the
  * stack.  Each function is wrapped so that it raises outside its phases; until

@@ -37,6 +37,11 @@ const ihanoi_host_class_t  ihanoi_host_classes[] = {
       "claims table<string, any> -- all claims of the token",
       "Who is calling, as the verified token says." },
 
+    { "ihanoi.Task",
+      "",
+      "A task that ihanoi.run.spawn() has begun, for ihanoi.run.wait(). It has "
+      "no members." },
+
     { "ihanoi.DbError",
       "code string\n"
       "message string\n"

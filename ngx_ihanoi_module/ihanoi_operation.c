@@ -33,9 +33,9 @@ static int ihanoi_media_type(ihanoi_compiler_t *compiler,
 static const char *const  ihanoi_operation_members[] = {
     "operationId", "tags", "summary", "description", "externalDocs",
     "parameters", "requestBody", "responses", "deprecated", "security",
-    "x-ihanoi-sql", "x-ihanoi-lua", "x-ihanoi-pool", "x-ihanoi-timeout",
-    "x-ihanoi-assurance", "x-ihanoi-idempotency", "x-ihanoi-body",
-    "x-ihanoi-abort", NULL
+    "x-ihanoi-sql", "x-ihanoi-lua", "x-ihanoi-host", "x-ihanoi-pool",
+    "x-ihanoi-timeout", "x-ihanoi-assurance", "x-ihanoi-idempotency",
+    "x-ihanoi-body", "x-ihanoi-abort", NULL
 };
 
 static const char *const  ihanoi_operation_pools[] = {
@@ -151,13 +151,17 @@ ihanoi_operation_id(ihanoi_compiler_t *compiler)
 }
 
 
-/* What serves it: a SQL function or a plugin's handler. */
+/*
+ * What serves it: a SQL function or a plugin's handler.  The function of a GET
+ * may say no more than who is answered, and the host the rest.
+ */
 
 static int
 ihanoi_operation_server(ihanoi_compiler_t *compiler)
 {
+    int                  rc;
     const char          *name;
-    const json_t        *sql, *lua;
+    const json_t        *sql, *lua, *host;
     ihanoi_operation_t  *op;
 
     op = &compiler->compiled->op;
@@ -173,7 +177,26 @@ ihanoi_operation_server(ihanoi_compiler_t *compiler)
                                       "function in snake_case");
     }
 
-    return ihanoi_operation_text(compiler, sql ? &op->sql : &op->lua, name);
+    rc = ihanoi_operation_text(compiler, sql ? &op->sql : &op->lua, name);
+
+    host = json_object_get(compiler->place.value, "x-ihanoi-host");
+
+    if (rc != IHANOI_OK || host == NULL) {
+        return rc;
+    }
+
+    name = json_string_value(host);
+
+    if (sql == NULL || op->method != IHANOI_GET || name == NULL
+        || !ihanoi_name_is_snake(name))
+    {
+        return ihanoi_document_refuse(compiler->documents, &compiler->place,
+                                      "\"x-ihanoi-host\" is a name in "
+                                      "snake_case, for a GET with "
+                                      "\"x-ihanoi-sql\"");
+    }
+
+    return ihanoi_operation_text(compiler, &op->host, name);
 }
 
 

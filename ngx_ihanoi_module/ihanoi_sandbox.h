@@ -30,6 +30,9 @@
 /* Coroutines that resume coroutines; also of calls that wait for each other. */
 #define IHANOI_SANDBOX_DEPTH      32
 
+/* That a coroutine or a call may give to another one at once. */
+#define IHANOI_CALL_RESULTS       250
+
 
 typedef struct ihanoi_sandbox_s  ihanoi_sandbox_t;
 typedef struct ihanoi_call_s  ihanoi_call_t;
@@ -125,7 +128,19 @@ void ihanoi_sandbox_poll(lua_State *L);
 ihanoi_call_t *ihanoi_call_create(ihanoi_sandbox_t *sandbox,
     unsigned cpu_usec);
 
-/* Ends it wherever it is; it is never run again.  Not from within its run. */
+/*
+ * A call that goes on beside another one, waits on its own, and spends the
+ * budget of the other.  It takes the function and n arguments from the top of
+ * L, a coroutine of the sandbox that runs now; run it with n arguments.  The
+ * other one is destroyed after it.
+ */
+ihanoi_call_t *ihanoi_call_create_beside(ihanoi_call_t *call, lua_State *L,
+    int n);
+
+/*
+ * Ends it wherever it is; it is never run again, nor are the coroutines that
+ * it was in.  Not from within its run.
+ */
 void ihanoi_call_destroy(ihanoi_call_t *call);
 
 /* Where arguments go and results are: the coroutine that is to run next. */
@@ -136,11 +151,18 @@ ihanoi_run_e ihanoi_call_run(ihanoi_call_t *call, int nargs);
 /* Why it ended, "file:line: text"; valid until ihanoi_call_destroy(). */
 const char *ihanoi_call_error(ihanoi_call_t *call);
 
-/* Microseconds it has run for so far. */
+/* Microseconds it has run for so far, with those beside it. */
 unsigned ihanoi_call_usec(ihanoi_call_t *call);
 
 void ihanoi_call_set_data(ihanoi_call_t *call, void *data);
 void *ihanoi_call_data(ihanoi_call_t *call);
+
+/*
+ * The results of a call that is done for another coroutine, which has seen to
+ * the room for IHANOI_CALL_RESULTS: moves and counts them, or pushes nil and
+ * why there are too many.
+ */
+int ihanoi_call_results(ihanoi_call_t *call, lua_State *to);
 
 /* The call that runs now in this state; NULL: none. */
 ihanoi_call_t *ihanoi_call_current(lua_State *L);

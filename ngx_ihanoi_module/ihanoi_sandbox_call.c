@@ -127,6 +127,7 @@ ihanoi_call_create(ihanoi_sandbox_t *sandbox, unsigned cpu_usec)
     }
 
     call->sandbox = sandbox;
+    call->account = call;
     call->cpu_usec = cpu_usec;
 
     sandbox->host++;
@@ -143,9 +144,46 @@ ihanoi_call_create(ihanoi_sandbox_t *sandbox, unsigned cpu_usec)
 }
 
 
+ihanoi_call_t *
+ihanoi_call_create_beside(ihanoi_call_t *call, lua_State *L, int n)
+{
+    ihanoi_call_t     *beside;
+    ihanoi_sandbox_t  *sandbox;
+
+    sandbox = call->sandbox;
+
+    beside = calloc(1, sizeof(ihanoi_call_t));
+    if (beside == NULL) {
+        return NULL;
+    }
+
+    beside->sandbox = sandbox;
+    beside->account = call->account;
+    beside->depth = 1;
+
+    /* an error here would lose it: what is too much is found by the hook */
+
+    sandbox->host++;
+
+    beside->stack[0] = lua_newthread(L);
+    beside->ref = luaL_ref(L, LUA_REGISTRYINDEX);
+
+    (void) lua_checkstack(beside->stack[0], n + 1);
+    lua_xmove(L, beside->stack[0], n + 1);
+
+    sandbox->host--;
+
+    beside->next = sandbox->calls;
+    sandbox->calls = beside;
+
+    return beside;
+}
+
+
 void
 ihanoi_call_destroy(ihanoi_call_t *call)
 {
+    unsigned            i;
     ihanoi_call_t     **p;
     ihanoi_sandbox_t   *sandbox;
 
@@ -155,6 +193,16 @@ ihanoi_call_destroy(ihanoi_call_t *call)
     *p = call->next;
 
     sandbox->host++;
+
+    for (i = 1; i < call->depth; i++) {
+
+        /* the first argument of coroutine.resume(), which has left room */
+
+        lua_pushvalue(call->stack[i - 1], 1);
+        lua_xmove(call->stack[i - 1], sandbox->L, 1);
+        ihanoi_sandbox_bury(sandbox->L);
+    }
+
     luaL_unref(sandbox->L, LUA_REGISTRYINDEX, call->ref);
     sandbox->host--;
 
@@ -294,7 +342,7 @@ ihanoi_call_back(ihanoi_call_t *call, lua_State *from, int ok, int n)
 
     call->sandbox->host++;
 
-    if (n > IHANOI_SANDBOX_RESULTS) {
+    if (n > IHANOI_CALL_RESULTS) {
         lua_pop(from, n);
         lua_pushboolean(to, 0);
         lua_pushliteral(to, "too many results of a coroutine");
@@ -324,12 +372,12 @@ ihanoi_call_account(ihanoi_call_t *call, uint64_t begin)
 
         usec = (ihanoi_sandbox_now(CLOCK_MONOTONIC) - begin) / 1000;
 
-        call->usec += usec < IHANOI_SANDBOX_TICK_USEC
-                      ? usec : IHANOI_SANDBOX_TICK_USEC;
+        call->account->usec += usec < IHANOI_SANDBOX_TICK_USEC
+                               ? usec : IHANOI_SANDBOX_TICK_USEC;
         return;
     }
 
-    call->usec += ihanoi_sandbox_run_usec();
+    call->account->usec += ihanoi_sandbox_run_usec();
 }
 
 
@@ -460,7 +508,8 @@ ihanoi_sandbox_look(ihanoi_sandbox_t *sandbox, lua_State *L)
     }
 
     if (sandbox->preempt
-        && call->usec + ihanoi_sandbox_run_usec() > call->cpu_usec)
+        && call->account->usec + ihanoi_sandbox_run_usec()
+           > call->account->cpu_usec)
     {
         call->killed = IHANOI_RUN_CPU;
     }
@@ -518,6 +567,33 @@ ihanoi_call_wait(lua_State *L)
 }
 
 
+int
+ihanoi_call_results(ihanoi_call_t *call, lua_State *to)
+{
+    int         n;
+    lua_State  *from;
+
+    from = call->stack[0];
+    n = lua_gettop(from);
+
+    call->sandbox->host++;
+
+    if (n > IHANOI_CALL_RESULTS) {
+        lua_pushnil(to);
+        lua_pushliteral(to, "too many results");
+        n = 2;
+
+    } else {
+        (void) lua_checkstack(to, n);
+        lua_xmove(from, to, n);
+    }
+
+    call->sandbox->host--;
+
+    return n;
+}
+
+
 ihanoi_call_t *
 ihanoi_call_current(lua_State *L)
 {
@@ -554,7 +630,7 @@ ihanoi_call_error(ihanoi_call_t *call)
 unsigned
 ihanoi_call_usec(ihanoi_call_t *call)
 {
-    return call->usec;
+    return call->account->usec;
 }
 
 

@@ -8,14 +8,17 @@
 #include "ihanoi_sandbox_state.h"
 
 
+/* In the registry: a table with weak names. */
+#define IHANOI_COROUTINE_BURIED  "ihanoi.buried"
+
+
 static int ihanoi_coroutine_create(lua_State *L);
 static int ihanoi_coroutine_resume(lua_State *L);
 static int ihanoi_coroutine_yield(lua_State *L);
 static int ihanoi_coroutine_status(lua_State *L);
 static int ihanoi_coroutine_running(lua_State *L);
 static lua_State *ihanoi_coroutine_check(lua_State *L);
-static const char *ihanoi_coroutine_state(ihanoi_sandbox_t *sandbox,
-    lua_State *co);
+static const char *ihanoi_coroutine_state(lua_State *L, lua_State *co);
 
 
 static const luaL_Reg  ihanoi_coroutine_functions[] = {
@@ -41,6 +44,29 @@ ihanoi_sandbox_open_coroutine(lua_State *L)
     }
 
     lua_setglobal(L, "coroutine");
+
+    lua_newtable(L);
+    lua_newtable(L);
+    lua_pushliteral(L, "k");
+    lua_setfield(L, -2, "__mode");
+    lua_setmetatable(L, -2);
+    lua_setfield(L, LUA_REGISTRYINDEX, IHANOI_COROUTINE_BURIED);
+}
+
+
+/*
+ * It would go on in the middle of a wait, with whatever it is resumed with as
+ * the result, or behind a limit that its call has passed.
+ */
+
+void
+ihanoi_sandbox_bury(lua_State *L)
+{
+    lua_getfield(L, LUA_REGISTRYINDEX, IHANOI_COROUTINE_BURIED);
+    lua_insert(L, -2);
+    lua_pushboolean(L, 1);
+    lua_rawset(L, -3);
+    lua_pop(L, 1);
 }
 
 
@@ -71,7 +97,7 @@ ihanoi_coroutine_resume(lua_State *L)
     co = ihanoi_coroutine_check(L);
     n = lua_gettop(L);
 
-    state = ihanoi_coroutine_state(sandbox, co);
+    state = ihanoi_coroutine_state(L, co);
 
     if (*state != 's') {
         lua_pushboolean(L, 0);
@@ -96,7 +122,7 @@ ihanoi_coroutine_resume(lua_State *L)
      * then would end the process.
      */
 
-    luaL_checkstack(L, IHANOI_SANDBOX_RESULTS + 2, "results of a coroutine");
+    luaL_checkstack(L, IHANOI_CALL_RESULTS + 2, "results of a coroutine");
 
     sandbox->op = IHANOI_SANDBOX_RESUME;
 
@@ -132,7 +158,7 @@ ihanoi_coroutine_status(lua_State *L)
     lua_State  *co;
 
     co = ihanoi_coroutine_check(L);
-    lua_pushstring(L, ihanoi_coroutine_state(ihanoi_sandbox_of(L), co));
+    lua_pushstring(L, ihanoi_coroutine_state(L, co));
 
     return 1;
 }
@@ -163,13 +189,20 @@ ihanoi_coroutine_check(lua_State *L)
 }
 
 
-/* "normal" too when it waits, or was preempted, in another call. */
+/*
+ * Of co, which is the first argument; "normal" too when it waits, or was
+ * preempted, in another call.
+ */
 
 static const char *
-ihanoi_coroutine_state(ihanoi_sandbox_t *sandbox, lua_State *co)
+ihanoi_coroutine_state(lua_State *L, lua_State *co)
 {
-    unsigned        i;
-    ihanoi_call_t  *call;
+    int                buried;
+    unsigned           i;
+    ihanoi_call_t     *call;
+    ihanoi_sandbox_t  *sandbox;
+
+    sandbox = ihanoi_sandbox_of(L);
 
     for (call = sandbox->calls; call; call = call->next) {
         for (i = 0; i < call->depth; i++) {
@@ -182,7 +215,13 @@ ihanoi_coroutine_state(ihanoi_sandbox_t *sandbox, lua_State *co)
     }
 
     if (lua_status(co) == LUA_YIELD) {
-        return "suspended";
+        lua_getfield(L, LUA_REGISTRYINDEX, IHANOI_COROUTINE_BURIED);
+        lua_pushvalue(L, 1);
+        lua_rawget(L, -2);
+        buried = lua_toboolean(L, -1);
+        lua_pop(L, 2);
+
+        return buried ? "dead" : "suspended";
     }
 
     return lua_status(co) == 0 && lua_gettop(co) > 0 ? "suspended" : "dead";

@@ -13,10 +13,6 @@
 #include "ihanoi_sandbox.h"
 
 
-/* That a coroutine may yield or return at once. */
-#define IHANOI_SANDBOX_RESULTS  250
-
-
 /* What the coroutine that has just yielded wants. */
 typedef enum {
     IHANOI_SANDBOX_NONE = 0,
@@ -51,6 +47,7 @@ struct ihanoi_sandbox_s {
 struct ihanoi_call_s {
     ihanoi_sandbox_t         *sandbox;
     ihanoi_call_t            *next;        /* of the sandbox */
+    ihanoi_call_t            *account;     /* whose budget it spends */
     int                       ref;         /* keeps stack[0] */
     lua_State                *stack[IHANOI_SANDBOX_DEPTH];
     unsigned                  depth;
@@ -68,6 +65,12 @@ void ihanoi_sandbox_arm(ihanoi_sandbox_t *sandbox);
 
 /* Fills a new state with what plugins may use; in a protected call. */
 int ihanoi_sandbox_open(lua_State *L);
+
+/*
+ * No coroutine may resume one of these again: its call was dropped while it
+ * ran.  The coroutine is at the top of L, and is popped.
+ */
+void ihanoi_sandbox_bury(lua_State *L);
 
 /* The libraries of ours: each leaves its functions in the globals. */
 void ihanoi_sandbox_open_coroutine(lua_State *L);

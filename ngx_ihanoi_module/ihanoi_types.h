@@ -123,6 +123,7 @@ typedef struct {
 
     ihanoi_str_t              sql;        /* function name, or data NULL */
     ihanoi_str_t              lua;        /* handler's name, or data NULL */
+    ihanoi_str_t              host;       /* what the host adds, or NULL */
     ihanoi_pool_e             pool;
     unsigned                  timeout;    /* ms, 0: the pool's default */
 

@@ -38,6 +38,8 @@ typedef struct {
     ngx_http_ihanoi_pgdb_t      *db;           /* of its SQL */
     ngx_http_ihanoi_pgstmt_t    *stmt;
     ngx_http_ihanoi_pgstmt_t    *plain_stmt;   /* POST without a key */
+    json_t                    *(*host)(ngx_pool_t *pool);
+                                               /* adds to the answer of SQL */
 
     ngx_http_ihanoi_metric_t    *requests[NGX_HTTP_IHANOI_STATUSES];
     ngx_http_ihanoi_metric_t    *duration;

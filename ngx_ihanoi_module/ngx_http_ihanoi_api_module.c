@@ -28,6 +28,8 @@ static char *ngx_http_ihanoi_api_contract_file(ngx_conf_t *cf,
     ngx_http_ihanoi_api_main_conf_t *amcf, ngx_str_t *name);
 static char *ngx_http_ihanoi_api_declare(ngx_conf_t *cf,
     ngx_http_ihanoi_api_main_conf_t *amcf);
+static char *ngx_http_ihanoi_api_host(ngx_conf_t *cf,
+    ngx_http_ihanoi_operation_t *operation);
 static void ngx_http_ihanoi_api_cleanup(void *data);
 
 
@@ -412,6 +414,12 @@ ngx_http_ihanoi_api_declare(ngx_conf_t *cf,
             return rc;
         }
 
+        if (ops[i]->host.data
+            && ngx_http_ihanoi_api_host(cf, operation) != NGX_CONF_OK)
+        {
+            return NGX_CONF_ERROR;
+        }
+
         if (ops[i]->sql.data) {
 
             if (operation->plugin == NULL) {
@@ -450,6 +458,39 @@ ngx_http_ihanoi_api_declare(ngx_conf_t *cf,
     /* a name that no operation can have: they are not empty */
 
     return ngx_http_ihanoi_count_declare(cf, &amcf->unresolved);
+}
+
+
+/* "x-ihanoi-host": what C knows better than a function. */
+static char *
+ngx_http_ihanoi_api_host(ngx_conf_t *cf, ngx_http_ihanoi_operation_t *operation)
+{
+    ngx_uint_t  i;
+
+    static const struct {
+        const char   *name;
+        json_t     *(*make)(ngx_pool_t *pool);
+    } rows[] = {
+        { "plugins", ngx_http_ihanoi_plugin_report }
+    };
+
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (operation->plugin == NULL
+            && ngx_strcmp(operation->contract->host.data, rows[i].name) == 0)
+        {
+            operation->host = rows[i].make;
+            return NGX_CONF_OK;
+        }
+    }
+
+    ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                  "operation \"%V\" of \"%s\": %s", &operation->id,
+                  operation->contract->document.data,
+                  operation->plugin
+                      ? "\"x-ihanoi-host\" is not for plugins"
+                      : "\"x-ihanoi-host\" can be \"plugins\"");
+
+    return NGX_CONF_ERROR;
 }
 
 

@@ -19,7 +19,7 @@
 /*
  * Makes a request of a backend's name and a table of options, in the pool of
  * the run's request.  options is 0 when there are none; method is what options
- * may not say otherwise, or NULL.
+ * may not say otherwise, or NULL.  *backend is its place in plugin->backends.
  *
  * Raises what is a mistake of the plugin's author: types, unknown options, a
  * backend that was not granted.  What may come from a caller's input is
@@ -27,7 +27,7 @@
  */
 const char *ngx_http_ihanoi_backend_request(lua_State *L,
     ngx_http_ihanoi_run_t *run, int name, int options, const char *method,
-    ngx_http_ihanoi_capture_request_t *request);
+    ngx_http_ihanoi_capture_request_t *request, ngx_uint_t *backend);
 
 /*
  * Pushes prefix and path, joined and decoded, for ngx_http_subrequest(), and

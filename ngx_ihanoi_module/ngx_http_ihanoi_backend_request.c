@@ -78,7 +78,7 @@ static const char *const  ngx_http_ihanoi_backend_own[] = {
 const char *
 ngx_http_ihanoi_backend_request(lua_State *L, ngx_http_ihanoi_run_t *run,
     int name, int options, const char *method,
-    ngx_http_ihanoi_capture_request_t *request)
+    ngx_http_ihanoi_capture_request_t *request, ngx_uint_t *backend)
 {
     int                       top;
     const char               *err, *type;
@@ -90,6 +90,8 @@ ngx_http_ihanoi_backend_request(lua_State *L, ngx_http_ihanoi_run_t *run,
     top = lua_gettop(L);
 
     grant = ngx_http_ihanoi_backend_grant(L, run, name);
+    *backend = grant - (ngx_http_ihanoi_grant_t *)
+                       run->state->plugin->backends.elts;
 
     if (options == 0 || lua_isnoneornil(L, options)) {
         lua_newtable(L);

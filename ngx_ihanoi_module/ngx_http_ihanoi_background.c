@@ -188,7 +188,7 @@ ngx_http_ihanoi_background_prepare(ngx_http_ihanoi_background_t *bg)
                                        ngx_http_ihanoi_api_module);
     run->body = bg->input;
 
-    L = ihanoi_call_state(run->call);
+    L = ihanoi_call_state(run->main.call);
 
     ihanoi_sandbox_enter_host(state->sandbox);
     lua_rawgeti(L, LUA_REGISTRYINDEX,
@@ -218,7 +218,6 @@ ngx_http_ihanoi_background_ran(ngx_http_ihanoi_run_t *run, void *data)
 
     size_t                     len;
     u_char                     line[NGX_HTTP_IHANOI_PLUGIN_TEXT];
-    const char                *error;
     ngx_http_ihanoi_plugin_t  *plugin;
 
     plugin = bg->plugin;
@@ -248,8 +247,8 @@ ngx_http_ihanoi_background_ran(ngx_http_ihanoi_run_t *run, void *data)
         break;
 
     default:
-        error = ihanoi_call_error(run->call);
-        len = ngx_http_ihanoi_plugin_text(line, error, ngx_strlen(error));
+        len = ngx_http_ihanoi_plugin_text(line, run->error,
+                                          ngx_strlen(run->error));
     }
 
     if (run->outcome == NGX_HTTP_IHANOI_RUN_OK && len) {

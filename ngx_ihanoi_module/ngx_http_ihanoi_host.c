@@ -19,6 +19,7 @@ const ihanoi_host_noun_t *const  ngx_http_ihanoi_host_nouns[] = {
     &ihanoi_host_json,
     &ihanoi_host_store,
     &ihanoi_host_lock,
+    &ngx_http_ihanoi_host_cache,
     &ihanoi_host_crypto,
     &ihanoi_host_jwt,
     &ihanoi_host_time,

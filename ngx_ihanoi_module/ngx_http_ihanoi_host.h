@@ -23,6 +23,7 @@ extern const ihanoi_host_noun_t  ngx_http_ihanoi_host_log;
 extern const ihanoi_host_noun_t  ngx_http_ihanoi_host_backend;
 extern const ihanoi_host_noun_t  ngx_http_ihanoi_host_db;
 extern const ihanoi_host_noun_t  ngx_http_ihanoi_host_metric;
+extern const ihanoi_host_noun_t  ngx_http_ihanoi_host_cache;
 
 
 /* Ended by NULL. */

@@ -19,9 +19,13 @@
 /* What one call of Lua's waits for; in the pool of the request. */
 typedef struct {
     ngx_http_ihanoi_run_t             *run;
+    ngx_http_ihanoi_task_t            *task;
     ngx_uint_t                         n;
     ngx_uint_t                         pending;
     ngx_uint_t                         list;
+    uint64_t                           start;   /* microseconds */
+    ngx_uint_t                         backends[
+                                           NGX_HTTP_IHANOI_BACKEND_PARALLEL];
     const char                        *errors[NGX_HTTP_IHANOI_BACKEND_PARALLEL];
     ngx_http_ihanoi_capture_t         *captures[NGX_HTTP_IHANOI_BACKEND_PARALLEL];
     ngx_http_ihanoi_capture_request_t  requests[NGX_HTTP_IHANOI_BACKEND_PARALLEL];
@@ -39,6 +43,8 @@ static int ngx_http_ihanoi_backend_go(lua_State *L,
     ngx_http_ihanoi_backend_wait_t *wait);
 static void ngx_http_ihanoi_backend_done(ngx_http_ihanoi_capture_t *capture,
     void *data);
+static void ngx_http_ihanoi_backend_count(ngx_http_ihanoi_backend_wait_t *wait,
+    ngx_uint_t i);
 static void ngx_http_ihanoi_backend_cancel(void *data);
 static int ngx_http_ihanoi_backend_push(lua_State *L,
     ngx_http_ihanoi_backend_wait_t *wait);
@@ -180,7 +186,8 @@ ngx_http_ihanoi_backend_one(lua_State *L, const char *method)
     }
 
     err = ngx_http_ihanoi_backend_request(L, wait->run, 1, 2, method,
-                                          &wait->requests[0]);
+                                          &wait->requests[0],
+                                          &wait->backends[0]);
     if (err) {
         return ihanoi_host_fail(L, "%s", err);
     }
@@ -221,7 +228,8 @@ ngx_http_ihanoi_host_backend_all(lua_State *L)
         lua_rawgeti(L, 2, 2);
 
         wait->errors[i] = ngx_http_ihanoi_backend_request(L, wait->run, 3, 4,
-                                                    NULL, &wait->requests[i]);
+                                                    NULL, &wait->requests[i],
+                                                    &wait->backends[i]);
         lua_settop(L, 1);
     }
 
@@ -248,6 +256,7 @@ ngx_http_ihanoi_backend_wait(lua_State *L)
     }
 
     wait->run = run;
+    wait->task = run->current;
 
     return wait;
 }
@@ -262,6 +271,7 @@ ngx_http_ihanoi_backend_go(lua_State *L, ngx_http_ihanoi_backend_wait_t *wait)
     ngx_http_ihanoi_capture_t   *capture;
 
     run = wait->run;
+    wait->start = ngx_http_ihanoi_usec();
 
     for (i = 0; i < wait->n; i++) {
 
@@ -312,21 +322,50 @@ ngx_http_ihanoi_backend_done(ngx_http_ihanoi_capture_t *capture, void *data)
     ngx_http_ihanoi_backend_wait_t *wait = data;
 
     int                     n;
+    ngx_uint_t              i;
     ngx_http_ihanoi_run_t  *run;
+
+    run = wait->run;
+
+    for (i = 0; i < wait->n; i++) {
+        if (wait->captures[i] == capture) {
+            ngx_http_ihanoi_backend_count(wait, i);
+        }
+    }
 
     if (--wait->pending) {
         return;
     }
 
-    run = wait->run;
-
     ihanoi_sandbox_enter_host(run->state->sandbox);
-    n = ngx_http_ihanoi_backend_push(ihanoi_call_state(run->call), wait);
+    n = ngx_http_ihanoi_backend_push(ihanoi_call_state(wait->task->call), wait);
     ihanoi_sandbox_leave_host(run->state->sandbox);
 
     ngx_http_ihanoi_backend_cancel(wait);
 
-    ngx_http_ihanoi_run_resume(run, n);
+    ngx_http_ihanoi_run_resume(wait->task, n);
+}
+
+
+static void
+ngx_http_ihanoi_backend_count(ngx_http_ihanoi_backend_wait_t *wait,
+    ngx_uint_t i)
+{
+    ngx_uint_t                         outcome;
+    ngx_http_ihanoi_capture_t         *capture;
+    ngx_http_ihanoi_backend_series_t  *series;
+
+    capture = wait->captures[i];
+    outcome = capture->outcome;
+    series = &wait->run->state->plugin->backend_series[wait->backends[i]];
+
+    if (outcome == NGX_HTTP_IHANOI_CAPTURE_OK && capture->status >= 500) {
+        outcome = NGX_HTTP_IHANOI_BACKEND_5XX;
+    }
+
+    ngx_http_ihanoi_metric_inc(series->calls[outcome]);
+    ngx_http_ihanoi_metric_observe(series->duration,
+                       (ngx_uint_t) (ngx_http_ihanoi_usec() - wait->start));
 }
 
 
@@ -345,6 +384,11 @@ ngx_http_ihanoi_backend_cancel(void *data)
 
     for (i = 0; i < wait->n; i++) {
         if (wait->captures[i]) {
+
+            if (wait->captures[i]->outcome == NGX_HTTP_IHANOI_CAPTURE_NONE) {
+                ngx_http_ihanoi_backend_count(wait, i);
+            }
+
             ngx_http_ihanoi_capture_cancel(wait->captures[i]);
             wait->captures[i] = NULL;
         }

@@ -9,8 +9,8 @@
  *
  *     db.query(...)  =  take(query(...))
  *
- * A run has one call at a time, and at most one transaction: a session of the
- * pool, which the run's end rolls back however it ends.
+ * A task has one call at a time, and at most one transaction: a session of the
+ * pool, which the task's end rolls back however it ends.
  */
 
 #include <ngx_config.h>
@@ -42,10 +42,11 @@ typedef enum {
 } ngx_http_ihanoi_host_db_mode_e;
 
 
-/* Of a run that has used the database, until its end. */
+/* Of a task that has used the database, until its end. */
 typedef struct {
     ngx_http_ihanoi_run_cleanup_t    cleanup;
     ngx_http_ihanoi_run_t           *run;
+    ngx_http_ihanoi_task_t          *task;
     ngx_http_ihanoi_pgsession_t     *session;
     ngx_http_ihanoi_pgcall_t        *call;        /* it waits for it */
     ngx_http_ihanoi_host_db_mode_e   mode;
@@ -177,7 +178,7 @@ static const ihanoi_host_function_t  ngx_http_ihanoi_host_db_functions[] = {
     { "db", "transaction", ngx_http_ihanoi_host_db_begin,
       IHANOI_PHASE_CALL, "body fun(): ...any",
       "result any\nerr any",
-      "Calls body in a transaction, in which all statements of this run go "
+      "Calls body in a transaction, in which all statements of this task go "
       "until it returns, then commits and returns what body returned, true "
       "when that was nothing. It is rolled back when body raises an error, "
       "which goes on, when it returns nil or false and an error, and when the "
@@ -374,6 +375,7 @@ ngx_http_ihanoi_host_db_get(lua_State *L, ngx_http_ihanoi_host_db_mode_e mode)
         }
 
         ctx->run = run;
+        ctx->task = run->current;
         ctx->cleanup.handler = ngx_http_ihanoi_host_db_clean_up;
         ctx->cleanup.data = ctx;
 
@@ -774,7 +776,7 @@ ngx_http_ihanoi_host_db_done(void *data, ngx_http_ihanoi_pg_outcome_e outcome,
         }
     }
 
-    ngx_http_ihanoi_run_resume(ctx->run, 0);
+    ngx_http_ihanoi_run_resume(ctx->task, 0);
 }
 
 

@@ -1,8 +1,8 @@
 /*
  * Copyright (C) iHaNoi contributors
  *
- * Nouns that are a few lines each: ihanoi.response, ihanoi.plugin, ihanoi.log
- * and ihanoi.run.
+ * Nouns that are a few lines each: ihanoi.response, ihanoi.plugin and
+ * ihanoi.log.
  */
 
 #include "ngx_http_ihanoi_plugin.h"
@@ -23,7 +23,6 @@ static int ngx_http_ihanoi_host_secret(lua_State *L);
 static int ngx_http_ihanoi_host_log_error(lua_State *L);
 static int ngx_http_ihanoi_host_log_warn(lua_State *L);
 static int ngx_http_ihanoi_host_log_info(lua_State *L);
-static int ngx_http_ihanoi_host_sleep(lua_State *L);
 
 
 static const ihanoi_host_function_t  ngx_http_ihanoi_host_response_functions[] =
@@ -83,17 +82,6 @@ static const ihanoi_host_function_t  ngx_http_ihanoi_host_log_functions[] = {
 };
 
 
-static const ihanoi_host_function_t  ngx_http_ihanoi_host_run_functions[] = {
-
-    { "run", "sleep", ngx_http_ihanoi_host_sleep,
-      IHANOI_PHASE_CALL, "seconds number", "",
-      "Waits so many seconds, fractions count, and lets others go on. The "
-      "deadline ends it too. Raises outside 0 to 86400." },
-
-    { NULL, NULL, NULL, 0, NULL, NULL, NULL }
-};
-
-
 const ihanoi_host_noun_t  ngx_http_ihanoi_host_response = {
     "response", "How a handler refuses.",
     ngx_http_ihanoi_host_response_functions, NULL
@@ -107,11 +95,6 @@ const ihanoi_host_noun_t  ngx_http_ihanoi_host_plugin = {
 const ihanoi_host_noun_t  ngx_http_ihanoi_host_log = {
     "log", "The gateway's error log.",
     ngx_http_ihanoi_host_log_functions, NULL
-};
-
-const ihanoi_host_noun_t  ngx_http_ihanoi_host_run = {
-    "run", "The run of a handler: waiting.",
-    ngx_http_ihanoi_host_run_functions, NULL
 };
 
 
@@ -258,64 +241,4 @@ static int
 ngx_http_ihanoi_host_log_info(lua_State *L)
 {
     return ngx_http_ihanoi_host_write(L, NGX_LOG_INFO);
-}
-
-
-typedef struct {
-    ngx_event_t             event;
-    ngx_http_ihanoi_run_t  *run;
-} ngx_http_ihanoi_host_sleep_t;
-
-
-static void
-ngx_http_ihanoi_host_awake(ngx_event_t *ev)
-{
-    ngx_http_ihanoi_run_t         *run;
-    ngx_http_ihanoi_host_sleep_t  *sleep;
-
-    sleep = ev->data;
-    run = sleep->run;
-
-    ngx_free(sleep);
-    ngx_http_ihanoi_run_resume(run, 0);
-}
-
-
-static void
-ngx_http_ihanoi_host_sleep_cancel(void *data)
-{
-    ngx_http_ihanoi_host_sleep_t *sleep = data;
-
-    ngx_del_timer(&sleep->event);
-    ngx_free(sleep);
-}
-
-
-static int
-ngx_http_ihanoi_host_sleep(lua_State *L)
-{
-    lua_Number                     seconds;
-    ngx_http_ihanoi_run_t         *run;
-    ngx_http_ihanoi_host_sleep_t  *sleep;
-
-    seconds = luaL_checknumber(L, 1);
-    luaL_argcheck(L, seconds >= 0 && seconds < 86400, 1,
-                  "must be from 0 to 86400");
-
-    run = ngx_http_ihanoi_run_may_wait(L);
-
-    sleep = ngx_calloc(sizeof(ngx_http_ihanoi_host_sleep_t), run->log);
-    if (sleep == NULL) {
-        return luaL_error(L, "not enough memory");
-    }
-
-    sleep->run = run;
-    sleep->event.handler = ngx_http_ihanoi_host_awake;
-    sleep->event.data = sleep;
-    sleep->event.log = run->log;
-
-    ngx_add_timer(&sleep->event, (ngx_msec_t) (seconds * 1000));
-
-    return ngx_http_ihanoi_run_wait(L, run, ngx_http_ihanoi_host_sleep_cancel,
-                                    sleep);
 }

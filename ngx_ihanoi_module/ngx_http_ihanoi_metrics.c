@@ -39,6 +39,7 @@ typedef struct {
 } ngx_http_ihanoi_metrics_main_conf_t;
 
 
+static ngx_uint_t ngx_http_ihanoi_metric_sum(ngx_atomic_t *cell);
 static ngx_uint_t ngx_http_ihanoi_metric_ncells(
     ngx_http_ihanoi_metric_type_e type);
 static ngx_int_t ngx_http_ihanoi_metrics_init_zone(ngx_slab_pool_t *shpool,
@@ -322,6 +323,100 @@ ngx_http_ihanoi_metric_observe(ngx_http_ihanoi_metric_t *m, ngx_uint_t usec)
 
     (void) ngx_atomic_fetch_add(&cells[i], 1);
     (void) ngx_atomic_fetch_add(&cells[NGX_HTTP_IHANOI_BUCKETS + 1], usec);
+}
+
+
+ngx_uint_t
+ngx_http_ihanoi_metric_value(ngx_http_ihanoi_metric_t *m)
+{
+    ngx_uint_t                  i, value, total;
+    ngx_slab_pool_t            *shpool;
+    ngx_http_ihanoi_summary_t   summary;
+
+    if (m == NULL || m->cells == NULL) {
+        return 0;
+    }
+
+    if (m->type == NGX_HTTP_IHANOI_HISTOGRAM) {
+        ngx_http_ihanoi_metric_summary(m, &summary);
+        return summary.count;
+    }
+
+    if (m->type == NGX_HTTP_IHANOI_COUNTER) {
+        return ngx_http_ihanoi_metric_sum(m->cells);
+    }
+
+    shpool = ngx_http_ihanoi_zone_pool();
+    total = 0;
+
+    for (i = 0; i < ngx_http_ihanoi_zone_slots(shpool); i++) {
+        value = m->cells[i * NGX_HTTP_IHANOI_CHUNK_CELLS];
+
+        if (value == NGX_HTTP_IHANOI_UNSET
+            || !ngx_http_ihanoi_zone_slot_alive(shpool, i))
+        {
+            continue;
+        }
+
+        total = (m->type == NGX_HTTP_IHANOI_GAUGE) ? total + value
+                                                   : ngx_max(total, value);
+    }
+
+    return total;
+}
+
+
+void
+ngx_http_ihanoi_metric_summary(ngx_http_ihanoi_metric_t *m,
+    ngx_http_ihanoi_summary_t *summary)
+{
+    ngx_uint_t  i, count, buckets[NGX_HTTP_IHANOI_BUCKETS + 1];
+
+    ngx_memzero(summary, sizeof(ngx_http_ihanoi_summary_t));
+
+    if (m == NULL || m->cells == NULL) {
+        return;
+    }
+
+    for (i = 0; i <= NGX_HTTP_IHANOI_BUCKETS; i++) {
+        buckets[i] = ngx_http_ihanoi_metric_sum(&m->cells[i]);
+        summary->count += buckets[i];
+    }
+
+    summary->sum_usec = ngx_http_ihanoi_metric_sum(
+                                        &m->cells[NGX_HTTP_IHANOI_BUCKETS + 1]);
+
+    for (i = 0, count = 0; i < NGX_HTTP_IHANOI_BUCKETS; i++) {
+        count += buckets[i];
+
+        if (count == 0) {
+            continue;
+        }
+
+        if (summary->p50 == 0 && count * 100 >= summary->count * 50) {
+            summary->p50 = ngx_http_ihanoi_buckets[i].usec;
+        }
+
+        if (count * 100 >= summary->count * 99) {
+            summary->p99 = ngx_http_ihanoi_buckets[i].usec;
+            break;
+        }
+    }
+}
+
+
+static ngx_uint_t
+ngx_http_ihanoi_metric_sum(ngx_atomic_t *cell)
+{
+    ngx_uint_t  i, n, sum;
+
+    n = ngx_http_ihanoi_zone_slots(ngx_http_ihanoi_zone_pool());
+
+    for (i = 0, sum = 0; i < n; i++) {
+        sum += cell[i * NGX_HTTP_IHANOI_CHUNK_CELLS];
+    }
+
+    return sum;
 }
 
 

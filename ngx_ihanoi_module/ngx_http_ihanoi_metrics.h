@@ -52,6 +52,27 @@ void ngx_http_ihanoi_metric_set_last(ngx_http_ihanoi_metric_t *m,
 void ngx_http_ihanoi_metric_observe(ngx_http_ihanoi_metric_t *m,
     ngx_uint_t usec);
 
+/*
+ * What a series of the running configuration stands at, over all processes: a
+ * counter or gauge as /metrics shows it, a histogram's number of observations;
+ * not for _GAUGE_LAST.
+ */
+ngx_uint_t ngx_http_ihanoi_metric_value(ngx_http_ihanoi_metric_t *m);
+
+/*
+ * Of a histogram.  A quantile is the upper bound of the bucket that it lies in,
+ * 0 when there is none or it lies beyond the last.
+ */
+typedef struct {
+    ngx_uint_t                     count;
+    ngx_uint_t                     sum_usec;
+    ngx_uint_t                     p50;         /* microseconds */
+    ngx_uint_t                     p99;
+} ngx_http_ihanoi_summary_t;
+
+void ngx_http_ihanoi_metric_summary(ngx_http_ihanoi_metric_t *m,
+    ngx_http_ihanoi_summary_t *summary);
+
 /* Monotonic microseconds, for observe(). */
 uint64_t ngx_http_ihanoi_usec(void);
 

@@ -49,6 +49,26 @@ typedef enum {
 } ngx_http_ihanoi_run_outcome_e;
 
 
+extern const char *const
+    ngx_http_ihanoi_plugin_outcomes[NGX_HTTP_IHANOI_RUN_OUTCOMES];
+
+
+/*
+ * How a call of a backend ended: an outcome of a capture by its number, where
+ * _CAPTURE_NONE is one that nobody waited for; and an answer of 500 or more.
+ */
+#define NGX_HTTP_IHANOI_BACKEND_5XX       9
+#define NGX_HTTP_IHANOI_BACKEND_OUTCOMES  10
+
+extern const char *const
+    ngx_http_ihanoi_backend_outcomes[NGX_HTTP_IHANOI_BACKEND_OUTCOMES];
+
+typedef struct {
+    ngx_http_ihanoi_metric_t        *calls[NGX_HTTP_IHANOI_BACKEND_OUTCOMES];
+    ngx_http_ihanoi_metric_t        *duration;
+} ngx_http_ihanoi_backend_series_t;
+
+
 /* Answers that are held against the contract: so many, then one of so many. */
 #define NGX_HTTP_IHANOI_PLUGIN_SAMPLE  64
 
@@ -108,6 +128,10 @@ struct ngx_http_ihanoi_plugin_s {
     ngx_http_ihanoi_metric_t        *memory_peak;
     ngx_http_ihanoi_metric_t        *active;
     ngx_http_ihanoi_metric_t        *info;        /* 1: this worker has it */
+    ngx_http_ihanoi_metric_t        *store_bytes;
+    ngx_http_ihanoi_metric_t        *store_entries;
+    ngx_http_ihanoi_metric_t        *store_evicted;
+    ngx_http_ihanoi_backend_series_t  *backend_series;  /* as backends */
 
     ngx_http_ihanoi_metric_t      ***metrics;     /* of the manifest's: by
                                                      metric, by series */
@@ -134,8 +158,10 @@ struct ngx_http_ihanoi_plugin_state_s {
     int                             *handlers;    /* references, in the order
                                                      of plugin->operations, then
                                                      plugin->functions */
-    ngx_http_ihanoi_run_t           *preempted;   /* has the run lock */
-    ngx_queue_t                      ready;       /* runs that wait for it */
+    struct ngx_http_ihanoi_task_s   *preempted;   /* has the run lock */
+    ngx_queue_t                      ready;       /* tasks that wait for it */
+    ngx_queue_t                      flights;     /* keys of ihanoi.cache that
+                                                     are being computed */
     ngx_uint_t                       runs;
     unsigned                         lines;       /* logged while loading */
     unsigned                         stale:1;     /* goes with its last run */
@@ -162,6 +188,17 @@ char *ngx_http_ihanoi_plugin_claim(ngx_conf_t *cf,
  */
 char *ngx_http_ihanoi_plugin_metrics(ngx_conf_t *cf,
     ngx_http_ihanoi_plugin_t *plugin);
+
+/* Once a second, in one worker: what no call tells, that of the store. */
+void ngx_http_ihanoi_plugin_measure(ngx_http_ihanoi_plugin_t *plugin);
+
+
+/* The plugins of this worker's configuration, or NULL. */
+ngx_http_ihanoi_plugin_t *ngx_http_ihanoi_plugin_list(void);
+
+/* report: a list of all of them for operators, without secrets; NULL: memory. */
+json_t *ngx_http_ihanoi_plugin_report(ngx_pool_t *pool);
+
 
 
 /*

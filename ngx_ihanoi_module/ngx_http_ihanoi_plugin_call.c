@@ -163,7 +163,7 @@ ngx_http_ihanoi_plugin_run(ngx_http_request_t *r,
     run = ctx->run;
     state = run->state;
 
-    L = ihanoi_call_state(run->call);
+    L = ihanoi_call_state(run->main.call);
 
     ihanoi_sandbox_enter_host(state->sandbox);
     lua_rawgeti(L, LUA_REGISTRYINDEX, state->handlers[ctx->operation->handler]);

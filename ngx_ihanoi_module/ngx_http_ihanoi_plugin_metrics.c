@@ -7,6 +7,12 @@
 #include "ngx_http_ihanoi_plugin.h"
 
 
+static char *ngx_http_ihanoi_plugin_metrics_backend(ngx_conf_t *cf,
+    ngx_str_t *labels, ngx_str_t *name,
+    ngx_http_ihanoi_backend_series_t *series);
+static char *ngx_http_ihanoi_plugin_metrics_outcomes(ngx_conf_t *cf,
+    ngx_http_ihanoi_metric_t **calls, const char *const *outcomes,
+    ngx_uint_t n, const char *name, const char *help, ngx_str_t *labels);
 static char *ngx_http_ihanoi_plugin_metrics_own(ngx_conf_t *cf,
     ngx_http_ihanoi_plugin_t *plugin);
 static ngx_http_ihanoi_metric_t *ngx_http_ihanoi_plugin_metrics_series(
@@ -14,16 +20,26 @@ static ngx_http_ihanoi_metric_t *ngx_http_ihanoi_plugin_metrics_series(
     const ihanoi_manifest_metric_t *metric, ngx_uint_t n);
 
 
+const char *const
+    ngx_http_ihanoi_plugin_outcomes[NGX_HTTP_IHANOI_RUN_OUTCOMES] = {
+    "ok", "error", "memory", "cpu", "timeout", "reply", "busy", "closed"
+};
+
+/* In the order of ngx_http_ihanoi_capture_outcome_e, and one more. */
+const char *const
+    ngx_http_ihanoi_backend_outcomes[NGX_HTTP_IHANOI_BACKEND_OUTCOMES] = {
+    "cancelled", "ok", "refused", "timeout", "too_large", "aborted",
+    "bad_gateway", "not_found", "memory", "5xx"
+};
+
+
 char *
 ngx_http_ihanoi_plugin_metrics(ngx_conf_t *cf,
     ngx_http_ihanoi_plugin_t *plugin)
 {
-    ngx_str_t   version, labels, all, outcome, digest;
-    ngx_uint_t  i;
-
-    static const char  *outcomes[NGX_HTTP_IHANOI_RUN_OUTCOMES] = {
-        "ok", "error", "memory", "cpu", "timeout", "reply", "busy", "closed"
-    };
+    ngx_str_t                 version, labels, all, digest;
+    ngx_uint_t                i, n;
+    ngx_http_ihanoi_grant_t  *grant;
 
     version.data = (u_char *) plugin->manifest->version;
     version.len = ngx_strlen(version.data);
@@ -39,24 +55,13 @@ ngx_http_ihanoi_plugin_metrics(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
-    for (i = 0; i < NGX_HTTP_IHANOI_RUN_OUTCOMES; i++) {
-        all = labels;
-        outcome.data = (u_char *) outcomes[i];
-        outcome.len = ngx_strlen(outcome.data);
-
-        if (ngx_http_ihanoi_metric_label(cf->pool, &all, "outcome", &outcome)
-            != NGX_OK)
-        {
-            return NGX_CONF_ERROR;
-        }
-
-        plugin->calls[i] = ngx_http_ihanoi_metric_add(cf,
-                  NGX_HTTP_IHANOI_COUNTER, "ihanoi_plugin_calls_total",
-                  "Calls of handlers by how they ended.", &all);
-
-        if (plugin->calls[i] == NULL) {
-            return NGX_CONF_ERROR;
-        }
+    if (ngx_http_ihanoi_plugin_metrics_outcomes(cf, plugin->calls,
+                  ngx_http_ihanoi_plugin_outcomes,
+                  NGX_HTTP_IHANOI_RUN_OUTCOMES, "ihanoi_plugin_calls_total",
+                  "Calls of handlers by how they ended.", &labels)
+        != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
     }
 
     plugin->duration = ngx_http_ihanoi_metric_add(cf,
@@ -96,7 +101,119 @@ ngx_http_ihanoi_plugin_metrics(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
+    if (plugin->store) {
+        plugin->store_bytes = ngx_http_ihanoi_metric_add(cf,
+                  NGX_HTTP_IHANOI_GAUGE_LAST, "ihanoi_plugin_store_bytes",
+                  "What the entries of the store take.", &labels);
+        plugin->store_entries = ngx_http_ihanoi_metric_add(cf,
+                  NGX_HTTP_IHANOI_GAUGE_LAST, "ihanoi_plugin_store_entries",
+                  "Entries of the store.", &labels);
+        plugin->store_evicted = ngx_http_ihanoi_metric_add(cf,
+                  NGX_HTTP_IHANOI_GAUGE_LAST, "ihanoi_plugin_store_evicted",
+                  "Entries that the store gave up for want of room.", &labels);
+
+        if (plugin->store_bytes == NULL || plugin->store_entries == NULL
+            || plugin->store_evicted == NULL)
+        {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    n = plugin->backends.nelts;
+    grant = plugin->backends.elts;
+
+    plugin->backend_series = ngx_pcalloc(cf->pool,
+                              n * sizeof(ngx_http_ihanoi_backend_series_t) + 1);
+    if (plugin->backend_series == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    for (i = 0; i < n; i++) {
+        if (ngx_http_ihanoi_plugin_metrics_backend(cf, &labels, &grant[i].name,
+                                                   &plugin->backend_series[i])
+            != NGX_CONF_OK)
+        {
+            return NGX_CONF_ERROR;
+        }
+    }
+
     return ngx_http_ihanoi_plugin_metrics_own(cf, plugin);
+}
+
+
+static char *
+ngx_http_ihanoi_plugin_metrics_backend(ngx_conf_t *cf, ngx_str_t *labels,
+    ngx_str_t *name, ngx_http_ihanoi_backend_series_t *series)
+{
+    ngx_str_t  all;
+
+    all = *labels;
+
+    if (ngx_http_ihanoi_metric_label(cf->pool, &all, "backend", name)
+        != NGX_OK
+        || ngx_http_ihanoi_plugin_metrics_outcomes(cf, series->calls,
+               ngx_http_ihanoi_backend_outcomes,
+               NGX_HTTP_IHANOI_BACKEND_OUTCOMES,
+               "ihanoi_plugin_backend_calls_total",
+               "Calls of backends by how they ended.", &all)
+           != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    series->duration = ngx_http_ihanoi_metric_add(cf,
+               NGX_HTTP_IHANOI_HISTOGRAM,
+               "ihanoi_plugin_backend_duration_seconds",
+               "Time from a backend's call to its end.", &all);
+
+    return series->duration ? NGX_CONF_OK : NGX_CONF_ERROR;
+}
+
+
+static char *
+ngx_http_ihanoi_plugin_metrics_outcomes(ngx_conf_t *cf,
+    ngx_http_ihanoi_metric_t **calls, const char *const *outcomes,
+    ngx_uint_t n, const char *name, const char *help, ngx_str_t *labels)
+{
+    ngx_str_t   all, outcome;
+    ngx_uint_t  i;
+
+    for (i = 0; i < n; i++) {
+        all = *labels;
+        outcome.data = (u_char *) outcomes[i];
+        outcome.len = ngx_strlen(outcome.data);
+
+        if (ngx_http_ihanoi_metric_label(cf->pool, &all, "outcome", &outcome)
+            != NGX_OK)
+        {
+            return NGX_CONF_ERROR;
+        }
+
+        calls[i] = ngx_http_ihanoi_metric_add(cf, NGX_HTTP_IHANOI_COUNTER,
+                                              name, help, &all);
+        if (calls[i] == NULL) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+void
+ngx_http_ihanoi_plugin_measure(ngx_http_ihanoi_plugin_t *plugin)
+{
+    ihanoi_store_stat_t  stat;
+
+    if (plugin->store == NULL) {
+        return;
+    }
+
+    ngx_http_ihanoi_store_stat(plugin->store, &stat);
+
+    ngx_http_ihanoi_metric_set_last(plugin->store_bytes, stat.used);
+    ngx_http_ihanoi_metric_set_last(plugin->store_entries, stat.entries);
+    ngx_http_ihanoi_metric_set_last(plugin->store_evicted, stat.evicted);
 }
 
 

@@ -14,6 +14,9 @@
 /* A real-time signal that neither nginx nor glibc uses. */
 #define NGX_HTTP_IHANOI_PLUGIN_SIGNAL  (SIGRTMIN + 5)
 
+/* Milliseconds between measurements. */
+#define NGX_HTTP_IHANOI_PLUGIN_LOOK    1000
+
 /* In host code that does not come back, in milliseconds of CPU time. */
 #define NGX_HTTP_IHANOI_PLUGIN_STUCK   5000
 
@@ -38,6 +41,7 @@ static char *ngx_http_ihanoi_plugin_background(ngx_conf_t *cf,
 static ngx_int_t ngx_http_ihanoi_plugin_try(ngx_conf_t *cf,
     ngx_http_ihanoi_plugin_t *plugin);
 static ngx_int_t ngx_http_ihanoi_plugin_init_process(ngx_cycle_t *cycle);
+static void ngx_http_ihanoi_plugin_look(ngx_event_t *ev);
 static void ngx_http_ihanoi_plugin_exit_process(ngx_cycle_t *cycle);
 static void ngx_http_ihanoi_plugin_stuck(const char *name);
 
@@ -105,6 +109,8 @@ ngx_module_t  ngx_http_ihanoi_plugin_module = {
 
 /* Of the running configuration: the watchdog has no other way to them. */
 static ngx_http_ihanoi_plugin_t  *ngx_http_ihanoi_plugins;
+
+static ngx_event_t  ngx_http_ihanoi_plugin_timer;
 
 
 static void *
@@ -365,6 +371,7 @@ ngx_http_ihanoi_plugin_try(ngx_conf_t *cf, ngx_http_ihanoi_plugin_t *plugin)
 static ngx_int_t
 ngx_http_ihanoi_plugin_init_process(ngx_cycle_t *cycle)
 {
+    ngx_event_t                         *ev;
     ngx_http_ihanoi_plugin_t            *plugin;
     ngx_http_ihanoi_plugin_main_conf_t  *pmcf;
 
@@ -405,7 +412,40 @@ ngx_http_ihanoi_plugin_init_process(ngx_cycle_t *cycle)
         }
     }
 
+    if (ngx_worker == 0) {
+        ev = &ngx_http_ihanoi_plugin_timer;
+
+        ngx_memzero(ev, sizeof(ngx_event_t));
+
+        ev->handler = ngx_http_ihanoi_plugin_look;
+        ev->log = cycle->log;
+        ev->data = &ngx_http_ihanoi_plugins;
+        ev->cancelable = 1;
+
+        ngx_add_timer(ev, NGX_HTTP_IHANOI_PLUGIN_LOOK);
+    }
+
     return NGX_OK;
+}
+
+
+static void
+ngx_http_ihanoi_plugin_look(ngx_event_t *ev)
+{
+    ngx_http_ihanoi_plugin_t  *plugin;
+
+    for (plugin = ngx_http_ihanoi_plugins; plugin; plugin = plugin->next) {
+        ngx_http_ihanoi_plugin_measure(plugin);
+    }
+
+    ngx_add_timer(ev, NGX_HTTP_IHANOI_PLUGIN_LOOK);
+}
+
+
+ngx_http_ihanoi_plugin_t *
+ngx_http_ihanoi_plugin_list(void)
+{
+    return ngx_http_ihanoi_plugins;
 }
 
 

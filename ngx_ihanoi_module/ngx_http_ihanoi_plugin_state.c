@@ -47,6 +47,7 @@ ngx_http_ihanoi_plugin_state_create(ngx_http_ihanoi_plugin_t *plugin,
 
     state->plugin = plugin;
     ngx_queue_init(&state->ready);
+    ngx_queue_init(&state->flights);
 
     ngx_memzero(&conf, sizeof(ihanoi_sandbox_conf_t));
 

@@ -25,6 +25,8 @@ static ngx_int_t ngx_http_ihanoi_reply_sqlerror(ngx_http_request_t *r,
     ngx_http_ihanoi_api_ctx_t *ctx, ngx_http_ihanoi_pgresult_t *res);
 static ngx_int_t ngx_http_ihanoi_reply_row(ngx_http_request_t *r,
     ngx_http_ihanoi_api_ctx_t *ctx, ngx_http_ihanoi_reply_row_t *row);
+static ngx_int_t ngx_http_ihanoi_reply_host(ngx_http_request_t *r,
+    ngx_http_ihanoi_operation_t *operation, ngx_str_t *body);
 static ngx_int_t ngx_http_ihanoi_reply_refusal(ngx_http_request_t *r,
     ngx_http_ihanoi_api_ctx_t *ctx, ngx_str_t *body);
 static ngx_int_t ngx_http_ihanoi_reply_etag(ngx_http_request_t *r,
@@ -271,7 +273,50 @@ ngx_http_ihanoi_reply_row(ngx_http_request_t *r,
         return ngx_http_ihanoi_problem(r, "internal-error", NULL);
     }
 
+    if (ctx->operation->host
+        && ngx_http_ihanoi_reply_host(r, ctx->operation, &row->body) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
     return ngx_http_ihanoi_reply_send(r, ctx, (ngx_uint_t) status, row);
+}
+
+
+/* The object that SQL answered gets a member of the host's name. */
+static ngx_int_t
+ngx_http_ihanoi_reply_host(ngx_http_request_t *r,
+    ngx_http_ihanoi_operation_t *operation, ngx_str_t *body)
+{
+    size_t   size;
+    json_t  *document;
+
+    document = json_loadb((char *) body->data, body->len, 0, NULL);
+
+    if (json_object_set_new(document, operation->contract->host.data,
+                            operation->host(r->pool))
+        != 0)
+    {
+        json_decref(document);
+        return NGX_ERROR;
+    }
+
+    size = json_dumpb(document, NULL, 0, JSON_COMPACT);
+
+    body->len = size;
+    body->data = ngx_pnalloc(r->pool, size + 1);
+
+    if (body->data == NULL
+        || json_dumpb(document, (char *) body->data, size, JSON_COMPACT)
+           != size)
+    {
+        json_decref(document);
+        return NGX_ERROR;
+    }
+
+    json_decref(document);
+
+    return NGX_OK;
 }
 
 

@@ -3,10 +3,10 @@
  *
  * Runs: turns, waits, deadlines and ends of calls into plugins.
  *
- * A run that has had its turn keeps the run lock of its state: no other run of
- * the plugin in this worker goes on before it waits or ends, because authors
- * count on not being interrupted between their own waits.  Everybody else in
- * the event loop has a turn.
+ * A task that has had its turn keeps the run lock of its state: no other task
+ * of the plugin in this worker, of its own run or of another one, goes on before
+ * it waits or ends, because authors count on not being interrupted between their
+ * own waits.  Everybody else in the event loop has a turn.
  */
 
 #include "ngx_http_ihanoi_plugin.h"
@@ -14,13 +14,24 @@
 #include "ihanoi_host.h"
 
 
-static ngx_int_t ngx_http_ihanoi_run_step(ngx_http_ihanoi_run_t *run);
+static void ngx_http_ihanoi_run_task(ngx_http_ihanoi_run_t *run,
+    ngx_http_ihanoi_task_t *task);
+static ngx_int_t ngx_http_ihanoi_run_step(ngx_http_ihanoi_task_t *task);
+static ngx_int_t ngx_http_ihanoi_run_task_done(ngx_http_ihanoi_task_t *task,
+    ngx_uint_t failed);
 static void ngx_http_ihanoi_run_end(ngx_http_ihanoi_run_t *run,
-    ngx_http_ihanoi_run_outcome_e outcome);
+    ngx_http_ihanoi_run_outcome_e outcome, const char *error);
+static void ngx_http_ihanoi_run_log(ngx_http_ihanoi_run_t *run,
+    const char *what, const char *error);
 static void ngx_http_ihanoi_run_stop(ngx_http_ihanoi_run_t *run);
-static void ngx_http_ihanoi_run_unlock(ngx_http_ihanoi_run_t *run);
+static void ngx_http_ihanoi_run_task_stop(ngx_http_ihanoi_task_t *task);
+static void ngx_http_ihanoi_run_unlock(ngx_http_ihanoi_task_t *task);
 static void ngx_http_ihanoi_run_turn(ngx_event_t *ev);
 static void ngx_http_ihanoi_run_expired(ngx_event_t *ev);
+
+
+/* Of this worker's runs: a handle of one is good for no other. */
+static uint64_t  ngx_http_ihanoi_run_serial;
 
 
 ngx_http_ihanoi_run_t *
@@ -44,14 +55,12 @@ ngx_http_ihanoi_run_create(ngx_http_ihanoi_plugin_state_t *state,
         return NULL;
     }
 
-    run->call = ihanoi_call_create(state->sandbox,
-                                   (unsigned) plugin->cpu * 1000);
-    if (run->call == NULL) {
+    run->main.call = ihanoi_call_create(state->sandbox,
+                                        (unsigned) plugin->cpu * 1000);
+    if (run->main.call == NULL) {
         ngx_free(run);
         return NULL;
     }
-
-    ihanoi_call_set_data(run->call, run);
 
     run->state = state;
     run->log = log;
@@ -59,10 +68,10 @@ ngx_http_ihanoi_run_create(ngx_http_ihanoi_plugin_state_t *state,
     run->timeout = timeout;
     run->deadline = ngx_current_msec + timeout;
     run->phase = IHANOI_PHASE_REQUEST;
+    run->serial = ++ngx_http_ihanoi_run_serial;
+    run->current = &run->main;
 
-    run->turn.handler = ngx_http_ihanoi_run_turn;
-    run->turn.data = run;
-    run->turn.log = log;
+    ngx_http_ihanoi_run_task(run, &run->main);
 
     run->timer.handler = ngx_http_ihanoi_run_expired;
     run->timer.data = run;
@@ -76,13 +85,27 @@ ngx_http_ihanoi_run_create(ngx_http_ihanoi_plugin_state_t *state,
 }
 
 
+static void
+ngx_http_ihanoi_run_task(ngx_http_ihanoi_run_t *run,
+    ngx_http_ihanoi_task_t *task)
+{
+    task->run = run;
+
+    task->turn.handler = ngx_http_ihanoi_run_turn;
+    task->turn.data = task;
+    task->turn.log = run->log;
+
+    ihanoi_call_set_data(task->call, run);
+}
+
+
 ngx_int_t
 ngx_http_ihanoi_run_go(ngx_http_ihanoi_run_t *run, int nargs,
     ngx_http_ihanoi_run_done_pt done, void *data)
 {
-    run->nargs = nargs;
+    run->main.nargs = nargs;
 
-    if (ngx_http_ihanoi_run_step(run) == NGX_OK) {
+    if (ngx_http_ihanoi_run_step(&run->main) == NGX_OK) {
         return NGX_OK;
     }
 
@@ -95,64 +118,175 @@ ngx_http_ihanoi_run_go(ngx_http_ihanoi_run_t *run, int nargs,
 }
 
 
-/* NGX_OK: it ended. */
+/* NGX_OK: the run has ended. */
 
 static ngx_int_t
-ngx_http_ihanoi_run_step(ngx_http_ihanoi_run_t *run)
+ngx_http_ihanoi_run_step(ngx_http_ihanoi_task_t *task)
 {
     ihanoi_run_e                     rc;
+    ngx_http_ihanoi_run_t           *run;
     ngx_http_ihanoi_plugin_state_t  *state;
 
+    run = task->run;
     state = run->state;
 
-    if (state->preempted && state->preempted != run) {
-        run->ready = 1;
-        ngx_queue_insert_tail(&state->ready, &run->queue);
+    if (state->preempted && state->preempted != task) {
+        task->ready = 1;
+        ngx_queue_insert_tail(&state->ready, &task->queue);
         return NGX_AGAIN;
     }
 
     /* calls and jobs take turns in one state */
 
     ihanoi_sandbox_set_phase(state->sandbox, run->phase);
+    run->current = task;
 
-    run->inside = 1;
-    rc = ihanoi_call_run(run->call, run->nargs);
-    run->inside = 0;
+    rc = ihanoi_call_run(task->call, task->nargs);
 
-    run->nargs = 0;
+    task->nargs = 0;
 
     switch (rc) {
 
     case IHANOI_RUN_SLICE:
-        state->preempted = run;
+        state->preempted = task;
 
         /* sockets first: the next turn of the event loop */
 
-        ngx_post_event(&run->turn, &ngx_posted_next_events);
+        ngx_post_event(&task->turn, &ngx_posted_next_events);
         return NGX_AGAIN;
 
     case IHANOI_RUN_WAIT:
-        ngx_http_ihanoi_run_unlock(run);
+        ngx_http_ihanoi_run_unlock(task);
         return NGX_AGAIN;
 
     case IHANOI_RUN_DONE:
-        ngx_http_ihanoi_run_end(run, NGX_HTTP_IHANOI_RUN_OK);
+        if (task != &run->main) {
+            return ngx_http_ihanoi_run_task_done(task, 0);
+        }
+
+        ngx_http_ihanoi_run_end(run, NGX_HTTP_IHANOI_RUN_OK, NULL);
         return NGX_OK;
 
     case IHANOI_RUN_MEMORY:
-        ngx_http_ihanoi_run_end(run, NGX_HTTP_IHANOI_RUN_MEMORY);
+        ngx_http_ihanoi_run_end(run, NGX_HTTP_IHANOI_RUN_MEMORY,
+                                ihanoi_call_error(task->call));
         return NGX_OK;
 
     case IHANOI_RUN_CPU:
-        ngx_http_ihanoi_run_end(run, NGX_HTTP_IHANOI_RUN_CPU);
+        ngx_http_ihanoi_run_end(run, NGX_HTTP_IHANOI_RUN_CPU,
+                                ihanoi_call_error(task->call));
         return NGX_OK;
 
     default: /* IHANOI_RUN_ERROR */
+        if (task != &run->main) {
+            return ngx_http_ihanoi_run_task_done(task, 1);
+        }
+
         ngx_http_ihanoi_run_end(run, run->answer.wrong
                                      ? NGX_HTTP_IHANOI_RUN_REPLY
-                                     : NGX_HTTP_IHANOI_RUN_ERROR);
+                                     : NGX_HTTP_IHANOI_RUN_ERROR,
+                                ihanoi_call_error(task->call));
         return NGX_OK;
     }
+}
+
+
+/* A task that was spawned is over; the run goes on. */
+
+static ngx_int_t
+ngx_http_ihanoi_run_task_done(ngx_http_ihanoi_task_t *task, ngx_uint_t failed)
+{
+    int                      n;
+    ngx_http_ihanoi_task_t  *waiter;
+
+    task->failed = failed;
+    task->run->nalive--;
+
+    ngx_http_ihanoi_run_task_stop(task);
+    ngx_http_ihanoi_run_unlock(task);
+
+    waiter = task->waiter;
+
+    if (waiter) {
+        n = ngx_http_ihanoi_run_take(task, ihanoi_call_state(waiter->call));
+        ngx_http_ihanoi_run_resume(waiter, n);
+    }
+
+    return NGX_AGAIN;
+}
+
+
+int
+ngx_http_ihanoi_run_take(ngx_http_ihanoi_task_t *task, lua_State *to)
+{
+    int                n;
+    ihanoi_sandbox_t  *sandbox;
+
+    sandbox = task->run->state->sandbox;
+
+    if (task->waiter) {
+        task->waiter->waits_for = NULL;
+
+        if (task->waiter->patience.timer_set) {
+            ngx_del_timer(&task->waiter->patience);
+        }
+
+        task->waiter = NULL;
+    }
+
+    if (task->failed) {
+        ihanoi_sandbox_enter_host(sandbox);
+        lua_pushnil(to);
+        lua_pushstring(to, ihanoi_call_error(task->call));
+        ihanoi_sandbox_leave_host(sandbox);
+        n = 2;
+
+    } else {
+        n = ihanoi_call_results(task->call, to);
+    }
+
+    ihanoi_call_destroy(task->call);
+    task->call = NULL;
+
+    return n;
+}
+
+
+ngx_http_ihanoi_task_t *
+ngx_http_ihanoi_run_spawn(lua_State *L, int n)
+{
+    ngx_http_ihanoi_run_t   *run;
+    ngx_http_ihanoi_task_t  *task;
+
+    run = ngx_http_ihanoi_run_of(L);
+
+    if (run->nalive == NGX_HTTP_IHANOI_TASKS_ALIVE
+        || run->ntasks == NGX_HTTP_IHANOI_TASKS)
+    {
+        return NULL;
+    }
+
+    task = ngx_calloc(sizeof(ngx_http_ihanoi_task_t), run->log);
+    if (task == NULL) {
+        return NULL;
+    }
+
+    task->call = ihanoi_call_create_beside(run->main.call, L, n);
+    if (task->call == NULL) {
+        ngx_free(task);
+        return NULL;
+    }
+
+    ngx_http_ihanoi_run_task(run, task);
+
+    task->nargs = n;
+
+    run->tasks[run->ntasks++] = task;
+    run->nalive++;
+
+    ngx_post_event(&task->turn, &ngx_posted_events);
+
+    return task;
 }
 
 
@@ -160,11 +294,8 @@ ngx_http_ihanoi_run_step(ngx_http_ihanoi_run_t *run)
 
 static void
 ngx_http_ihanoi_run_end(ngx_http_ihanoi_run_t *run,
-    ngx_http_ihanoi_run_outcome_e outcome)
+    ngx_http_ihanoi_run_outcome_e outcome, const char *error)
 {
-    size_t                           len;
-    u_char                           line[NGX_HTTP_IHANOI_PLUGIN_TEXT];
-    const char                      *error;
     ngx_http_ihanoi_plugin_t        *plugin;
     ngx_http_ihanoi_plugin_state_t  *state;
 
@@ -172,6 +303,7 @@ ngx_http_ihanoi_run_end(ngx_http_ihanoi_run_t *run,
     plugin = state->plugin;
 
     run->outcome = outcome;
+    run->error = error;
 
     ngx_http_ihanoi_run_stop(run);
 
@@ -187,11 +319,7 @@ ngx_http_ihanoi_run_end(ngx_http_ihanoi_run_t *run,
         break;
 
     default:
-        error = ihanoi_call_error(run->call);
-        len = ngx_http_ihanoi_plugin_text(line, error, ngx_strlen(error));
-
-        ngx_log_error(NGX_LOG_ERR, run->log, 0, "plugin \"%V\" %s: %*s",
-                      &plugin->name, plugin->manifest->version, len, line);
+        ngx_http_ihanoi_run_log(run, "", error);
     }
 
     /* cut short anywhere, it may have left anything behind */
@@ -201,8 +329,22 @@ ngx_http_ihanoi_run_end(ngx_http_ihanoi_run_t *run,
     {
         ngx_http_ihanoi_plugin_state_retire(state);
     }
+}
 
-    ngx_http_ihanoi_run_unlock(run);
+
+static void
+ngx_http_ihanoi_run_log(ngx_http_ihanoi_run_t *run, const char *what,
+    const char *error)
+{
+    size_t                     len;
+    u_char                     line[NGX_HTTP_IHANOI_PLUGIN_TEXT];
+    ngx_http_ihanoi_plugin_t  *plugin;
+
+    plugin = run->state->plugin;
+    len = ngx_http_ihanoi_plugin_text(line, error, ngx_strlen(error));
+
+    ngx_log_error(NGX_LOG_ERR, run->log, 0, "plugin \"%V\" %s: %s%*s",
+                  &plugin->name, plugin->manifest->version, what, len, line);
 }
 
 
@@ -211,7 +353,8 @@ ngx_http_ihanoi_run_end(ngx_http_ihanoi_run_t *run,
 static void
 ngx_http_ihanoi_run_stop(ngx_http_ihanoi_run_t *run)
 {
-    ngx_http_ihanoi_run_cleanup_t  *cleanup;
+    ngx_uint_t               i;
+    ngx_http_ihanoi_task_t  *task;
 
     run->ended = 1;
 
@@ -219,21 +362,56 @@ ngx_http_ihanoi_run_stop(ngx_http_ihanoi_run_t *run)
         ngx_del_timer(&run->timer);
     }
 
-    if (run->turn.posted) {
-        ngx_delete_posted_event(&run->turn);
-    }
+    for (i = 0; i < run->ntasks; i++) {
+        task = run->tasks[i];
 
-    if (run->waiting) {
-        run->waiting = 0;
+        ngx_http_ihanoi_run_task_stop(task);
 
-        if (run->cancel) {
-            run->cancel(run->wait);
+        if (task->failed && task->call) {
+            ngx_http_ihanoi_run_log(run, "a task that nobody waited for: ",
+                                    ihanoi_call_error(task->call));
         }
     }
 
-    while (run->cleanups) {
-        cleanup = run->cleanups;
-        run->cleanups = cleanup->next;
+    ngx_http_ihanoi_run_task_stop(&run->main);
+
+    /* others of the plugin go on when nothing of this one can any more */
+
+    for (i = 0; i < run->ntasks; i++) {
+        ngx_http_ihanoi_run_unlock(run->tasks[i]);
+    }
+
+    ngx_http_ihanoi_run_unlock(&run->main);
+}
+
+
+static void
+ngx_http_ihanoi_run_task_stop(ngx_http_ihanoi_task_t *task)
+{
+    ngx_http_ihanoi_run_cleanup_t  *cleanup;
+
+    task->ended = 1;
+
+    if (task->turn.posted) {
+        ngx_delete_posted_event(&task->turn);
+    }
+
+    if (task->ready) {
+        task->ready = 0;
+        ngx_queue_remove(&task->queue);
+    }
+
+    if (task->waiting) {
+        task->waiting = 0;
+
+        if (task->cancel) {
+            task->cancel(task->wait);
+        }
+    }
+
+    while (task->cleanups) {
+        cleanup = task->cleanups;
+        task->cleanups = cleanup->next;
 
         cleanup->handler(cleanup->data);
     }
@@ -243,20 +421,15 @@ ngx_http_ihanoi_run_stop(ngx_http_ihanoi_run_t *run)
 /* Others of the plugin may go on, one after the other. */
 
 static void
-ngx_http_ihanoi_run_unlock(ngx_http_ihanoi_run_t *run)
+ngx_http_ihanoi_run_unlock(ngx_http_ihanoi_task_t *task)
 {
     ngx_queue_t                     *q;
-    ngx_http_ihanoi_run_t           *next;
+    ngx_http_ihanoi_task_t          *next;
     ngx_http_ihanoi_plugin_state_t  *state;
 
-    state = run->state;
+    state = task->run->state;
 
-    if (run->ready) {
-        run->ready = 0;
-        ngx_queue_remove(&run->queue);
-    }
-
-    if (state->preempted != run) {
+    if (state->preempted != task) {
         return;
     }
 
@@ -264,7 +437,7 @@ ngx_http_ihanoi_run_unlock(ngx_http_ihanoi_run_t *run)
 
     while (!ngx_queue_empty(&state->ready)) {
         q = ngx_queue_head(&state->ready);
-        next = ngx_queue_data(q, ngx_http_ihanoi_run_t, queue);
+        next = ngx_queue_data(q, ngx_http_ihanoi_task_t, queue);
 
         ngx_queue_remove(q);
         next->ready = 0;
@@ -278,7 +451,7 @@ void
 ngx_http_ihanoi_run_destroy(ngx_http_ihanoi_run_t *run)
 {
     size_t                           memory;
-    ngx_uint_t                       usec;
+    ngx_uint_t                       i, usec;
     ngx_http_ihanoi_plugin_t        *plugin;
     ngx_http_ihanoi_plugin_state_t  *state;
 
@@ -290,12 +463,19 @@ ngx_http_ihanoi_run_destroy(ngx_http_ihanoi_run_t *run)
         /* abandoned: whoever began it does not want to know */
 
         ngx_http_ihanoi_run_stop(run);
-        ngx_http_ihanoi_run_unlock(run);
     }
 
-    usec = ihanoi_call_usec(run->call);
+    usec = ihanoi_call_usec(run->main.call);
 
-    ihanoi_call_destroy(run->call);
+    for (i = 0; i < run->ntasks; i++) {
+        if (run->tasks[i]->call) {
+            ihanoi_call_destroy(run->tasks[i]->call);
+        }
+
+        ngx_free(run->tasks[i]);
+    }
+
+    ihanoi_call_destroy(run->main.call);
 
     memory = ihanoi_sandbox_memory(state->sandbox);
 
@@ -326,11 +506,13 @@ ngx_http_ihanoi_run_destroy(ngx_http_ihanoi_run_t *run)
 static void
 ngx_http_ihanoi_run_turn(ngx_event_t *ev)
 {
-    ngx_http_ihanoi_run_t  *run;
+    ngx_http_ihanoi_run_t   *run;
+    ngx_http_ihanoi_task_t  *task;
 
-    run = ev->data;
+    task = ev->data;
+    run = task->run;
 
-    if (ngx_http_ihanoi_run_step(run) == NGX_OK) {
+    if (ngx_http_ihanoi_run_step(task) == NGX_OK) {
         run->done(run, run->data);
     }
 }
@@ -343,7 +525,7 @@ ngx_http_ihanoi_run_expired(ngx_event_t *ev)
 
     run = ev->data;
 
-    ngx_http_ihanoi_run_end(run, NGX_HTTP_IHANOI_RUN_TIMEOUT);
+    ngx_http_ihanoi_run_end(run, NGX_HTTP_IHANOI_RUN_TIMEOUT, NULL);
 
     run->done(run, run->data);
 }
@@ -379,21 +561,25 @@ int
 ngx_http_ihanoi_run_wait(lua_State *L, ngx_http_ihanoi_run_t *run,
     ngx_http_ihanoi_run_cancel_pt cancel, void *data)
 {
-    run->waiting = 1;
-    run->cancel = cancel;
-    run->wait = data;
+    ngx_http_ihanoi_task_t  *task;
+
+    task = run->current;
+
+    task->waiting = 1;
+    task->cancel = cancel;
+    task->wait = data;
 
     return ihanoi_call_wait(L);
 }
 
 
 void
-ngx_http_ihanoi_run_resume(ngx_http_ihanoi_run_t *run, int nresults)
+ngx_http_ihanoi_run_resume(ngx_http_ihanoi_task_t *task, int nresults)
 {
-    run->waiting = 0;
-    run->nargs = nresults;
+    task->waiting = 0;
+    task->nargs = nresults;
 
-    ngx_post_event(&run->turn, &ngx_posted_events);
+    ngx_post_event(&task->turn, &ngx_posted_events);
 }
 
 
@@ -412,8 +598,23 @@ void
 ngx_http_ihanoi_run_cleanup_add(ngx_http_ihanoi_run_t *run,
     ngx_http_ihanoi_run_cleanup_t *cleanup)
 {
-    cleanup->next = run->cleanups;
-    run->cleanups = cleanup;
+    cleanup->next = run->current->cleanups;
+    run->current->cleanups = cleanup;
+}
+
+
+void
+ngx_http_ihanoi_run_cleanup_remove(ngx_http_ihanoi_task_t *task,
+    ngx_http_ihanoi_run_cleanup_t *cleanup)
+{
+    ngx_http_ihanoi_run_cleanup_t  **p;
+
+    for (p = &task->cleanups; *p; p = &(*p)->next) {
+        if (*p == cleanup) {
+            *p = cleanup->next;
+            return;
+        }
+    }
 }
 
 
@@ -423,7 +624,7 @@ ngx_http_ihanoi_run_cleanup_find(ngx_http_ihanoi_run_t *run,
 {
     ngx_http_ihanoi_run_cleanup_t  *cleanup;
 
-    for (cleanup = run->cleanups; cleanup; cleanup = cleanup->next) {
+    for (cleanup = run->current->cleanups; cleanup; cleanup = cleanup->next) {
         if (cleanup->handler == handler) {
             return cleanup->data;
         }

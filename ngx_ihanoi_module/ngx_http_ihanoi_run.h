@@ -9,6 +9,9 @@
  *
  * Only host functions and event handlers touch a run in between; whoever owns
  * it may abandon it at any time but from inside its functions.
+ *
+ * A run has tasks: the handler's own, with which it ends, and those that it
+ * spawns.  One of them runs at a time, each waits on its own.
  */
 
 #ifndef _NGX_HTTP_IHANOI_RUN_H_INCLUDED_
@@ -18,13 +21,20 @@
 #include "ngx_http_ihanoi_plugin.h"
 
 
+/* That a run may have spawned: which have not ended, and in all. */
+#define NGX_HTTP_IHANOI_TASKS_ALIVE  8
+#define NGX_HTTP_IHANOI_TASKS        32
+
+
+typedef struct ngx_http_ihanoi_task_s  ngx_http_ihanoi_task_t;
+
 typedef void (*ngx_http_ihanoi_run_done_pt)(ngx_http_ihanoi_run_t *run,
     void *data);
 typedef void (*ngx_http_ihanoi_run_cancel_pt)(void *data);
 
 
 /*
- * What a host function holds for a run: handler(data) is called once, when its
+ * What a host function holds for a task: handler(data) is called once, when its
  * Lua is over, whether it ended, was killed or abandoned.  Of its owner, and in
  * the memory that data points to: the handler frees it.
  */
@@ -55,11 +65,40 @@ typedef struct {
 } ngx_http_ihanoi_answer_t;
 
 
-struct ngx_http_ihanoi_run_s {
+struct ngx_http_ihanoi_task_s {
     ngx_queue_t                      queue;       /* of state->ready */
+    ngx_http_ihanoi_run_t           *run;
+    ihanoi_call_t                   *call;        /* NULL: its results were
+                                                     taken */
+    ngx_event_t                      turn;        /* posted: run it */
+    int                              nargs;
+
+    ngx_http_ihanoi_run_cancel_pt    cancel;      /* of what it waits for */
+    void                            *wait;
+    ngx_http_ihanoi_run_cleanup_t   *cleanups;    /* last one first */
+
+    ngx_http_ihanoi_task_t          *waits_for;   /* the end of that one */
+    ngx_http_ihanoi_task_t          *waiter;      /* for the end of this one */
+    ngx_event_t                      patience;    /* how long it does */
+
+    unsigned                         waiting:1;
+    unsigned                         ready:1;     /* in state->ready */
+    unsigned                         ended:1;
+    unsigned                         failed:1;    /* with an error */
+};
+
+
+struct ngx_http_ihanoi_run_s {
     ngx_http_ihanoi_plugin_state_t  *state;
-    ihanoi_call_t                   *call;
     ngx_http_ihanoi_run_outcome_e    outcome;
+    const char                      *error;       /* why it ended; or NULL */
+
+    ngx_http_ihanoi_task_t           main;        /* the handler's */
+    ngx_http_ihanoi_task_t          *tasks[NGX_HTTP_IHANOI_TASKS];
+    ngx_uint_t                       ntasks;      /* spawned */
+    ngx_uint_t                       nalive;      /* of them, not ended */
+    ngx_http_ihanoi_task_t          *current;     /* that runs or ran last */
+    uint64_t                         serial;      /* in this worker */
 
     ngx_http_request_t              *request;     /* NULL: of no request */
     ngx_http_ihanoi_api_ctx_t       *ctx;
@@ -70,25 +109,16 @@ struct ngx_http_ihanoi_run_s {
     void                            *data;
 
     ngx_event_t                      timer;       /* the deadline */
-    ngx_event_t                      turn;        /* posted: run it */
     ngx_msec_t                       timeout;
     ngx_msec_t                       deadline;
     unsigned                         phase;       /* of host functions */
-    int                              nargs;
     unsigned                         lines;       /* that it has logged */
-
-    ngx_http_ihanoi_run_cancel_pt    cancel;      /* of what it waits for */
-    void                            *wait;
-    ngx_http_ihanoi_run_cleanup_t   *cleanups;    /* last one first */
 
     uint64_t                         start;       /* microseconds */
     uint64_t                         ticket;      /* of the circuit */
     ngx_uint_t                       backend_calls;
 
     ngx_log_t                       *log;
-    unsigned                         inside:1;    /* its Lua runs now */
-    unsigned                         waiting:1;
-    unsigned                         ready:1;     /* in state->ready */
     unsigned                         ended:1;
 };
 
@@ -97,7 +127,7 @@ struct ngx_http_ihanoi_run_s {
  * A new run of the state's plugin; NULL with *outcome: memory is _MEMORY,
  * concurrency _BUSY.  timeout is milliseconds.
  *
- * Push the function and its arguments on ihanoi_call_state(run->call), between
+ * Push the function and its arguments on ihanoi_call_state(run->main.call), between
  * ihanoi_sandbox_enter_host() and _leave_host(), then go.
  */
 ngx_http_ihanoi_run_t *ngx_http_ihanoi_run_create(
@@ -126,17 +156,36 @@ ngx_http_ihanoi_run_t *ngx_http_ihanoi_run_may_wait(lua_State *L);
 
 /*
  * "return ngx_http_ihanoi_run_wait(L, run, cancel, data)" as the last thing a
- * host function does.  cancel(data) is called when the run dies meanwhile; whatever
- * it waits for calls ngx_http_ihanoi_run_resume() once, from an event handler,
- * after pushing nresults on ihanoi_call_state(run->call) between
+ * host function does.  It is the current task that waits: remember
+ * run->current.  cancel(data) is called when the run dies meanwhile; whatever
+ * the task waits for calls ngx_http_ihanoi_run_resume() once, from an event
+ * handler, after pushing nresults on ihanoi_call_state(task->call) between
  * ihanoi_sandbox_enter_host() and _leave_host().
  */
 int ngx_http_ihanoi_run_wait(lua_State *L, ngx_http_ihanoi_run_t *run,
     ngx_http_ihanoi_run_cancel_pt cancel, void *data);
-void ngx_http_ihanoi_run_resume(ngx_http_ihanoi_run_t *run, int nresults);
+void ngx_http_ihanoi_run_resume(ngx_http_ihanoi_task_t *task, int nresults);
 
-/* Adds a cleanup; and the data of the one with that handler, NULL: none. */
+/*
+ * A new task of the run whose code calls, of the function and n arguments on
+ * the top of L, which are popped.  It has its first turn when the others wait.
+ * NULL: too many of them, or no memory.
+ */
+ngx_http_ihanoi_task_t *ngx_http_ihanoi_run_spawn(lua_State *L, int n);
+
+/*
+ * Pushes the results of a task that has ended, or nil and its error, and frees
+ * it.  How many there are.
+ */
+int ngx_http_ihanoi_run_take(ngx_http_ihanoi_task_t *task, lua_State *to);
+
+/*
+ * Adds a cleanup to the current task; takes one back; and the data of the
+ * current task's with that handler, NULL: none.
+ */
 void ngx_http_ihanoi_run_cleanup_add(ngx_http_ihanoi_run_t *run,
+    ngx_http_ihanoi_run_cleanup_t *cleanup);
+void ngx_http_ihanoi_run_cleanup_remove(ngx_http_ihanoi_task_t *task,
     ngx_http_ihanoi_run_cleanup_t *cleanup);
 void *ngx_http_ihanoi_run_cleanup_find(ngx_http_ihanoi_run_t *run,
     void (*handler)(void *data));

@@ -16,6 +16,7 @@
 #include "ngx_http_ihanoi_metrics.h"
 #include "ngx_http_ihanoi_header.h"
 #include "ngx_http_ihanoi_api.h"
+#include "ngx_http_ihanoi_plugin.h"
 
 
 /*
@@ -82,6 +83,10 @@ static void ngx_http_ihanoi_status_keys(
     ngx_http_ihanoi_readiness_t *readiness);
 static void ngx_http_ihanoi_status_contract(
     ngx_http_ihanoi_readiness_t *readiness);
+static ngx_int_t ngx_http_ihanoi_status_plugins(ngx_http_request_t *r,
+    ngx_chain_t **out);
+static ngx_int_t ngx_http_ihanoi_status_json(ngx_http_request_t *r,
+    json_t *document, ngx_chain_t **out);
 static ngx_int_t ngx_http_ihanoi_status_text(ngx_http_request_t *r,
     ngx_str_t *text, ngx_chain_t **out);
 
@@ -107,6 +112,10 @@ static ngx_http_ihanoi_status_document_t  ngx_http_ihanoi_documents[] = {
     { ngx_string("openapi"),
       ngx_string("application/json"),
       ngx_http_ihanoi_status_openapi, 1 },
+
+    { ngx_string("plugins"),
+      ngx_string("application/json"),
+      ngx_http_ihanoi_status_plugins, 0 },
 
     { ngx_null_string, ngx_null_string, NULL, 0 }
 };
@@ -231,8 +240,6 @@ static ngx_int_t
 ngx_http_ihanoi_status_readyz(ngx_http_request_t *r, ngx_chain_t **out)
 {
     json_t                       *document;
-    size_t                        size;
-    ngx_str_t                     text;
     ngx_http_ihanoi_readiness_t   readiness;
 
     static const char  *words[] = { "ok", "degraded", "unavailable" };
@@ -249,34 +256,27 @@ ngx_http_ihanoi_status_readyz(ngx_http_request_t *r, ngx_chain_t **out)
     document = json_pack("{s:s, s:o}", "status", words[readiness.status],
                          "checks", readiness.checks);
 
-    if (document == NULL || readiness.failed) {
+    if (readiness.failed) {
         json_decref(document);
         return NGX_ERROR;
     }
-
-    /* a new line at the end, for people with a terminal */
-    size = json_dumpb(document, NULL, 0, JSON_INDENT(2));
-
-    text.len = size + 1;
-    text.data = ngx_pnalloc(r->pool, text.len);
-
-    if (text.data == NULL || size == 0
-        || json_dumpb(document, (char *) text.data, size, JSON_INDENT(2))
-           != size)
-    {
-        json_decref(document);
-        return NGX_ERROR;
-    }
-
-    text.data[size] = '\n';
-
-    json_decref(document);
 
     if (readiness.status == NGX_HTTP_IHANOI_STATUS_UNAVAILABLE) {
         r->headers_out.status = NGX_HTTP_SERVICE_UNAVAILABLE;
     }
 
-    return ngx_http_ihanoi_status_text(r, &text, out);
+    return ngx_http_ihanoi_status_json(r, document, out);
+}
+
+
+/* As GET /v1/admin/plugins, for whom the location lets in. */
+static ngx_int_t
+ngx_http_ihanoi_status_plugins(ngx_http_request_t *r, ngx_chain_t **out)
+{
+    return ngx_http_ihanoi_status_json(r,
+               json_pack("{s:o}", "plugins",
+                         ngx_http_ihanoi_plugin_report(r->pool)),
+               out);
 }
 
 
@@ -517,6 +517,40 @@ ngx_http_ihanoi_status_openapi(ngx_http_request_t *r, ngx_chain_t **out)
 }
 
 
+/* Takes document over; NULL is an error. */
+static ngx_int_t
+ngx_http_ihanoi_status_json(ngx_http_request_t *r, json_t *document,
+    ngx_chain_t **out)
+{
+    size_t     size;
+    ngx_str_t  text;
+
+    if (document == NULL) {
+        return NGX_ERROR;
+    }
+
+    /* a new line at the end, for people with a terminal */
+    size = json_dumpb(document, NULL, 0, JSON_INDENT(2));
+
+    text.len = size + 1;
+    text.data = ngx_pnalloc(r->pool, text.len);
+
+    if (text.data == NULL || size == 0
+        || json_dumpb(document, (char *) text.data, size, JSON_INDENT(2))
+           != size)
+    {
+        json_decref(document);
+        return NGX_ERROR;
+    }
+
+    text.data[size] = '\n';
+
+    json_decref(document);
+
+    return ngx_http_ihanoi_status_text(r, &text, out);
+}
+
+
 /* text must live as long as the request. */
 static ngx_int_t
 ngx_http_ihanoi_status_text(ngx_http_request_t *r, ngx_str_t *text,
@@ -584,7 +618,8 @@ ngx_http_ihanoi_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     if (islcf->document == NULL) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid value \"%V\", it must be \"healthz\", "
-                           "\"readyz\", \"metrics\" or \"openapi\"",
+                           "\"readyz\", \"metrics\", \"openapi\" or "
+                           "\"plugins\"",
                            &value[1]);
         return NGX_CONF_ERROR;
     }

@@ -19,6 +19,7 @@
 ---@field json ihanoi.json
 ---@field store ihanoi.store
 ---@field lock ihanoi.lock
+---@field cache ihanoi.cache
 ---@field crypto ihanoi.crypto
 ---@field jwt ihanoi.jwt
 ---@field time ihanoi.time
@@ -74,6 +75,11 @@ ihanoi = {}
 ---JSON text that is written as it is, made by `ihanoi.json.raw()`. `tostring()`
 ---gives the text; it has no members.
 ---@class ihanoi.Raw
+
+
+---A task that `ihanoi.run.spawn()` has begun, for `ihanoi.run.wait()`. It has
+---no members.
+---@class ihanoi.Task
 
 
 ---What a handler may know of its request beside the arguments it is called
@@ -171,7 +177,7 @@ function ihanoi.plugin.settings() end
 function ihanoi.plugin.secret(name) end
 
 
----The run of a handler: waiting.
+---The run of a handler: waiting, and tasks that wait at the same time.
 ---@class ihanoi.run
 ihanoi.run = {}
 
@@ -181,6 +187,32 @@ ihanoi.run = {}
 ---In phases: request, job.
 ---@param seconds number
 function ihanoi.run.sleep(seconds) end
+
+---Begins a task of this run, which calls body with the arguments: it has its
+---first turn when the one that runs now waits, and then goes on whenever what
+---it waits for is there and the others wait. Memory, processor time and
+---deadline are the run's. Tasks that have not ended when the handler returns
+---are dropped. nil and "too many tasks" when 8 have not ended, or the run has
+---spawned 32.
+---
+---In phases: request, job.
+---@param body fun(...): ...any
+---@param ... any
+---@return ihanoi.Task? task
+---@return string? err
+function ihanoi.run.spawn(body, ...) end
+
+---Waits for the end of a task and gives what its function returned, once; nil
+---and the error with its file and line when it raised one; nil and "timeout"
+---when it has not ended in so many seconds: it goes on, and can be waited for
+---again. Raises for a task of another run, one that was waited for already, and
+---where tasks would wait for each other.
+---
+---In phases: request, job.
+---@param task ihanoi.Task
+---@param seconds? number
+---@return any ...
+function ihanoi.run.wait(task, seconds) end
 
 
 ---The gateway's error log.
@@ -328,7 +360,7 @@ function ihanoi.db.json(sql_or_name, values) end
 ---@return ihanoi.DbError? err
 function ihanoi.db.execute(sql, values) end
 
----Calls body in a transaction, in which all statements of this run go until it
+---Calls body in a transaction, in which all statements of this task go until it
 ---returns, then commits and returns what body returned, true when that was
 ---nothing. It is rolled back when body raises an error, which goes on, when it
 ---returns nil or false and an error, and when the run is killed, abandoned or
@@ -540,6 +572,38 @@ function ihanoi.lock.acquire(name, seconds) end
 ---@return true? done
 ---@return string? err
 function ihanoi.lock.release(name, token) end
+
+
+---Values that are computed once and kept for a time, in the plugin's store and
+---as `ihanoi.store` keeps them: evicted when it is full, gone after a restart.
+---Raises when the plugin has no store.
+---@class ihanoi.cache
+ihanoi.cache = {}
+
+---The value that is kept for a key of 1 to 248 bytes; or what compute returns,
+---which is then kept for so many seconds. While one call computes, the others
+---that want the key wait for it, in all workers of this machine, each until its
+---own deadline; when it is killed or raises an error, one of them computes.
+---When compute returns nil and an error, those of its worker that wait have it
+---too, and it is forgotten, or kept for options.errors seconds. A value that
+---the store cannot keep is returned with the reason as a second result. Raises
+---where compute, while it runs, asks for its own key.
+---
+---In phases: request, job.
+---@param key string
+---@param seconds number
+---@param compute fun(key: string): any, any
+---@param options? { errors?: number }
+---@return any value
+---@return any err
+function ihanoi.cache.get(key, seconds, compute, options) end
+
+---Forgets what is kept for a key. What is being computed is kept when it is
+---there.
+---
+---In phases: request, job.
+---@param key string
+function ihanoi.cache.delete(key) end
 
 
 ---Digests, HMAC, random bytes, and the texts that bytes travel as.

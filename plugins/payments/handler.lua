@@ -1,6 +1,6 @@
--- Payments: a function for each operation of openapi.json. What is decided
--- stands in sql/ and migrations/, what a gateway says and is told in the adapters
--- of lib/.
+-- Payments: a function for each operation of openapi.json and each job. What is
+-- decided stands in sql/ and migrations/, what a gateway says and is told in the
+-- adapters of lib/.
 
 local intents = require("lib.intents")
 local momo = require("lib.momo")
@@ -8,8 +8,10 @@ local refunds = require("lib.refunds")
 local statement = require("lib.statement")
 local vnpay = require("lib.vnpay")
 
--- The most that one run of the sweep looks at, of each kind.
-local SWEEP = 10
+-- The most that one run of the sweep looks at: an intent is one question, a refund
+-- two at most, and a run may ask backends 32 times.
+local SWEEP_INTENTS = 20
+local SWEEP_REFUNDS = 6
 
 local _M = {}
 
@@ -182,37 +184,90 @@ function _M.momo_ipn()
 end
 
 
--- POST /v1/payments/sweep
-function _M.sweep()
-    local checked, code = intents.check(SWEEP)
-    local sent
+-- Looks after what is left open: how many intents and refunds there were; nil and
+-- a problem when the database does not say.
+local function sweep()
+    local checked, code = intents.check(SWEEP_INTENTS)
 
-    if checked then
-        sent, code = refunds.send(SWEEP)
+    if not checked then
+        return nil, code
     end
 
-    return answer(200, sent and { intents = checked, refunds = sent }, code)
+    local sent
+
+    sent, code = refunds.send(SWEEP_REFUNDS)
+
+    return sent and { intents = checked, refunds = sent }, code
+end
+
+
+-- POST /v1/payments/sweep
+function _M.sweep()
+    local done, code = sweep()
+
+    return answer(200, done, code)
+end
+
+
+-- The job "sweep", each minute.
+function _M.sweep_job()
+    local done, code = sweep()
+
+    return done and true, code
+end
+
+
+-- A day of a gateway held against its file: the report, or nil and a problem.
+local function reconcile(gateway, day)
+    local file, why = statement.read(gateway, day)
+
+    if not file then
+        ihanoi.log.warn(gateway .. " gave no file: " .. why)
+        return nil, "payment-gateway-away"
+    end
+
+    local report, code, members = intents.call("reconcile",
+        { gateway = gateway, day = day, file = file })
+
+    if report and not report.agrees then
+        ihanoi.log.error(gateway .. " " .. day .. ": " .. #report.differences
+                         .. " differences")
+    end
+
+    return report, code, members
 end
 
 
 -- POST /v1/payments/reconciliations
 function _M.reconcile(input)
-    local file, why = statement.read(input.gateway, input.date)
+    return answer(201, reconcile(input.gateway, input.date))
+end
 
-    if not file then
-        ihanoi.log.warn(input.gateway .. " gave no file: " .. why)
-        return ihanoi.response.problem("payment-gateway-away")
+
+-- The job "reconcile", each morning: all days that are over and were not
+-- reconciled since. One gateway that is away does not keep the others waiting.
+function _M.reconcile_job()
+    local days, err = ihanoi.db.call("days_to_reconcile")
+
+    if err then
+        return intents.refused(err)
     end
 
-    local report, code, members = intents.call("reconcile",
-        { gateway = input.gateway, day = input.date, file = file })
+    local failed = {}
 
-    if report and not report.agrees then
-        ihanoi.log.error(input.gateway .. " " .. input.date .. ": "
-                         .. #report.differences .. " differences")
+    for _, each in ipairs(days) do
+        local report, code = reconcile(each.gateway, each.day)
+
+        if not report then
+            failed[#failed + 1] = each.gateway .. " " .. each.day .. ": " .. code
+        end
     end
 
-    return answer(201, report, code, members)
+    if #failed > 0 then
+        return nil, table.concat(failed, ", ")
+    end
+
+    return true
 end
 
 

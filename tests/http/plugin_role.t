@@ -178,8 +178,8 @@ for my $case (@grave) {
        "$name: its handlers are not served, by any worker");
     ok(wait_until(sub { statuses($gw, 'sql') eq '503' }, 5),
        "$name: nor its functions");
-    like($gw->error_log, qr/\[error\].*plugin "probe".*role "$role" \Q$finding\E.*not served/,
-         "$name: the log says why");
+    $line = qr/\[error\].*plugin "probe".*role "$role" \Q$finding\E.*not served/;
+    like($gw->error_log($line), $line, "$name: the log says why");
 
     $db->sql($revoke);
     again();
@@ -197,8 +197,9 @@ again();
 $r = ready($gw, sub { $_[0]{json}{status} eq 'ok' });
 is_deeply($r->{checks}{'probe role'}{detail}, [],
           'a table of a schema that the role cannot enter is no finding');
-like($gw->error_log, qr/\[notice\].*its role reaches the plugin's own schemas only/,
-     'the log says that all is well again');
+ok(wait_until(sub {
+    $gw->error_log =~ /\[notice\].*its role reaches the plugin's own schemas only/
+}, 10), 'the log says that all is well again');
 
 # The command asks the same, before there is a gateway.
 my $server = "host=$db->{socket} port=$db->{port} dbname=$db->{name}";

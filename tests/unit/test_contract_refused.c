@@ -26,6 +26,8 @@ static const refused_t  refused[] = {
     { "get", "/a", "'callbacks':{}", "", "/paths/~1a/get", "callbacks" },
     { "get", "/a", "'servers':[]", "", "", "servers" },
     { "get", "/a", "'x-ihanoi-lua':'f'", "", "", "x-ihanoi-lua" },
+    { "get", "/a", "'x-ihanoi-host':1", "", "", "x-ihanoi-host" },
+    { "post", "/a", "'x-ihanoi-host':'plugins'", "", "", "for a GET" },
     { "get", "/a", "'x-ihanoi-pol':'read'", "", "", "x-ihanoi-pol" },
     { "get", "/a", "'x-ihanoi-pool':'fast'", "", "", "\"slow\"" },
     { "get", "/a", "'x-ihanoi-pool':1", "", "", "\"slow\"" },

@@ -62,6 +62,19 @@ read_only(void)
          ".. tostring(getmetatable(ihanoi.json)) "
          ".. tostring(getmetatable(ihanoi.json.null))", "falsefalsefalse");
 
+    /* nor can the name mean something else */
+
+    says("ihanoi = {}", "t:1: ihanoi is read-only");
+    says("_G.ihanoi = nil", "t:1: ihanoi is read-only");
+    says("rawset(_G, 'ihanoi', {})", "t:1: ihanoi is read-only");
+    says("setmetatable(_G, {})",
+         "t:1: cannot change a protected metatable");
+    says("return tostring(getmetatable(_G))", "false");
+    says("mine = 1 mine = mine + 1 rawset(_G, 'yours', 3)\n"
+         "return mine + yours", "5");
+    says("return rawset({}, 'ihanoi', 1).ihanoi", "1");
+    says("return tostring(nobody)", "nil");
+
     /* whatever takes tables finds none */
 
     says("return (select(2, pcall(rawset, ihanoi, 'json', 1)))",

@@ -111,6 +111,74 @@ test_globals(void)
 }
 
 
+/* One that waited would go on with what it is resumed with as the result. */
+
+static void
+test_dropped(void)
+{
+    lua_State      *L;
+    ihanoi_call_t  *first, *beside;
+
+    is_int(run_for("yields = coroutine.create(function(a)\n"
+                   " return a + coroutine.yield(a) end)\n"
+                   "coroutine.resume(yields, 1)\n"
+                   "inner = coroutine.create(function() got = wait() end)\n"
+                   "outer = coroutine.create(function()\n"
+                   " return coroutine.resume(inner) end)\n"
+                   "coroutine.resume(outer)", 1000000), IHANOI_RUN_WAIT,
+           "a call waits in its coroutines");
+
+    end();
+
+    is_str(said("return coroutine.status(inner) .. coroutine.status(outer)"),
+           "deaddead", "they are dead when it is dropped");
+    is_str(said("return select(2, coroutine.resume(inner, 'forged'))"),
+           "cannot resume dead coroutine", "and cannot be resumed");
+    is_str(said("return tostring(got)"), "nil", "nothing went on");
+    is_str(said("return select(2, coroutine.resume(yields, 2))"), "3",
+           "one that had yielded goes on in another call");
+
+    /* calls beside each other: one account, each its own wait */
+
+    is_int(run_for("f = function(a, b) local c = wait() return a, b, c end\n"
+                   "wait()", 20000), IHANOI_RUN_WAIT, "a call");
+
+    first = call;
+    L = ihanoi_call_state(first);
+
+    lua_getglobal(L, "f");
+    lua_pushinteger(L, 1);
+    lua_pushinteger(L, 2);
+    beside = ihanoi_call_create_beside(first, L, 2);
+
+    is_int(lua_gettop(L), 0, "has given its arguments to one beside it");
+    is_int(ihanoi_call_run(beside, 2), IHANOI_RUN_WAIT, "which waits");
+    lua_pushinteger(ihanoi_call_state(beside), 3);
+    is_int(ihanoi_call_run(beside, 1), IHANOI_RUN_DONE, "is done first");
+    is_int(ihanoi_call_results(beside, L), 3, "its results are counted");
+    is_int((int) lua_tointeger(L, -1), 3, "and moved");
+    lua_settop(L, 0);
+    ihanoi_call_destroy(beside);
+
+    if (luaL_loadstring(L, "while true do end") != 0) {
+        printf("Bail out! no loop\n");
+        return;
+    }
+
+    beside = ihanoi_call_create_beside(first, L, 0);
+    is_int(ihanoi_call_run(beside, 0), IHANOI_RUN_SLICE, "one has its turns");
+
+    while (ihanoi_call_run(beside, 0) == IHANOI_RUN_SLICE) { /* void */ }
+
+    is_str(ihanoi_call_error(beside), "CPU budget used up",
+           "until the budget is used up");
+    ok(ihanoi_call_usec(first) > 15000, "which is that of both");
+
+    ihanoi_call_destroy(beside);
+    end();
+}
+
+
 static void
 test_errors(void)
 {
@@ -375,6 +443,7 @@ main(void)
     ok(sandbox != NULL, "a sandbox");
 
     test_globals();
+    test_dropped();
     test_errors();
     test_coroutines();
     test_immortals();

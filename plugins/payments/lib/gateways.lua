@@ -9,8 +9,8 @@
 --   refund_read(refund)  the same and "none"; only of gateways that can tell
 --                        refunds apart and refuse one twice
 --
--- or nil and a text: "refused" when the gateway has surely not got the request,
--- anything else when it may have. Amounts are đồng; an intent is as
+-- or nil and a text: that of ihanoi.backend.request(), "signature" when the answer
+-- is not the gateway's, "answer" when it is none. Amounts are đồng; an intent is as
 -- intent_document() has it, or as intents_due() gives it; a refund as
 -- refunds_due().
 

@@ -6,6 +6,9 @@ local intents = require("lib.intents")
 
 local _M = {}
 
+-- Errors of ihanoi.backend that say: nothing has left this gateway.
+local UNSENT = { ["refused"] = true, ["too many calls"] = true, ["not found"] = true }
+
 
 -- What is known after an attempt: refund_finish()'s outcome, and why.
 local function attempt(adapter, refund)
@@ -29,7 +32,7 @@ local function attempt(adapter, refund)
         return answer
     end
 
-    return { outcome = err == "refused" and "unsent" or "unclear", why = err }
+    return { outcome = UNSENT[err] and "unsent" or "unclear", why = err }
 end
 
 

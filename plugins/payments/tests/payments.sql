@@ -9,6 +9,7 @@ set local check_function_bodies = off;
 \ir ../migrations/0001_ledger.sql
 \ir ../migrations/0002_payments.sql
 \ir ../migrations/0003_reconciliations.sql
+\ir ../migrations/0004_transitions_stay.sql
 \ir ../sql/intent_document.sql
 \ir ../sql/refund_document.sql
 \ir ../sql/intent_create.sql
@@ -24,6 +25,7 @@ set local check_function_bodies = off;
 \ir ../sql/statement_payment.sql
 \ir ../sql/intent_read.sql
 \ir ../sql/intent_of_number.sql
+\ir ../sql/days_to_reconcile.sql
 \ir ../sql/ledger_check.sql
 \ir ../sql/payments_ledger.sql
 \ir ../sql/payments_reconciliations.sql
@@ -309,6 +311,27 @@ select is((select transaction || amount from statement_payment(pg_temp.file(pg_t
     'y5', 'one payment is found in a file');
 select is(reconcile('momo', '2001-01-01', E'kind,number,transaction,amount,at\nend,0,0') ->> 'agrees', 'true', 'a day on which nothing was');
 select is((select json_array_length(body -> 'items') from payments_reconciliations('{}', 'momo', null, 10)), 2, 'reports can be read');
+
+
+-- Which days are left to reconcile: the week that is over, from the first payment.
+set constraints all immediate;
+create function pg_temp.day(n int) returns date language sql as
+    $$ select (now() at time zone 'Asia/Ho_Chi_Minh')::date - n $$;
+insert into intents (id, number, payer, service, reference, gateway, amount, description, expires_at, check_at, created_at)
+    select pg_temp.id(60 + n), pg_temp.number(60 + n), 'i p', 'bus', 'old-' || n, g, 5, 'x', now(), now(),
+           (pg_temp.day(n) + time '00:00:01') at time zone 'Asia/Ho_Chi_Minh'
+      from (values (2, 'vnpay'), (30, 'vietqr')) v (n, g);
+select is((select array_agg(day order by day) from days_to_reconcile() where gateway = 'vnpay'),
+    array[pg_temp.day(2), pg_temp.day(1)]::text[], 'from the first payment until yesterday');
+select is((select count(*)::int from days_to_reconcile() where gateway = 'vietqr'), 7, 'and not more than a week');
+insert into reconciliations (gateway, day, made_at, there, here, differences) values
+    ('vnpay', pg_temp.day(1), now(), '{}', '{}', '[]'),
+    ('vnpay', pg_temp.day(2), (pg_temp.day(2) + time '12:00') at time zone 'Asia/Ho_Chi_Minh', '{}', '{}', '[]');
+select is((select array_agg(day) from days_to_reconcile() where gateway = 'vnpay'), array[pg_temp.day(2)]::text[],
+    'a report from the middle of a day is none of the day');
+
+
+set constraints all deferred;
 
 
 -- The demo data

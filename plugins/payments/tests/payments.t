@@ -141,6 +141,22 @@ is(balances()->{'refunding:vietqr'} // 0, 0, 'nothing is on its way any more');
 balanced('refunds');
 
 
+# The role that the plugin has cannot get around the ledger's rules.
+for my $change ('update ledger_lines set amount = 1', 'delete from ledger_entries', 'truncate receipts cascade',
+                'alter table ledger_lines disable trigger user', 'drop trigger append_only on ledger_lines',
+                'create or replace function ledger_balances() returns trigger language plpgsql as $$ begin return null; end $$',
+                q{set session_replication_role = 'replica'}, 'drop table ledger_lines',
+                'delete from intent_transitions', 'truncate intent_transitions',
+                q{insert into intent_transitions values ('failed', 'succeeded')},
+                q{update intent_transitions set new = 'created' where new = 'failed'}, 'delete from refunds',
+                q{insert into reconciliations (gateway, day, there, here, differences, agrees) values ('x', now(), '{}', '{}', '[]', true)},
+                q{insert into ledger_entries (kind, subject) values ('received', gen_random_uuid())})
+{
+    like($db->sql_error("set search_path = plugin_payments; $change", user => 'plugin_payments'),
+         qr/ERROR:  (?:42501|23000|23514|428C9)/, "the plugin's role: $change");
+}
+
+
 # Time is over
 
 again(settings => { expires => 1 });
@@ -202,5 +218,36 @@ $r = $gw->get('/v1/payments/reconciliations?gateway=momo', token => token_for('a
 is(scalar @{ $r->{json}{items} }, 1, 'the last report of a day can be read');
 is(scalar @{ $r->{json}{items}[0]{differences} }, 5, 'with its differences');
 balanced('reconciliation');
+
+
+# Jobs do the same by themselves
+
+my @open = map { pay_for("job-$_", qw(momo vnpay)[$_ % 2], 5_000)->{json} } 1 .. 13;
+$partners->pay($_->{checkout}, callback => 0) for @open;
+my $back = paid('job-back', 'momo', 5_000);
+$partners->misbehave('momo.refund' => 'drop');
+is(refund($back)->{json}{state}, 'sent', 'a refund that is unclear');
+$db->sql("set search_path = plugin_payments;
+          update intents set check_at = now() where state = 'pending';
+          update refunds set due_at = now() where state = 'sent'");
+is(job('sweep'), 'ok', 'the sweep');
+is(scalar(grep { read_of($_)->{state} eq 'succeeded' } @open), 13, 'all that is left open is looked at');
+is(read_of($back)->{state}, 'refunded', 'refunds too');
+
+# Yesterday: a payment that nobody has told us of.
+my $old = pay_for('yesterday', 'momo', 7_000)->{json};
+$partners->pay($old->{checkout}, callback => 0);
+$partners->know(orders => $old->{number}, at => time - 86_400);
+$db->sql("set session_replication_role = replica;
+          update plugin_payments.intents set created_at = created_at - interval '1 day' where id = '$old->{id}'");
+$partners->misbehave('momo.statement' => 'half');
+my $yesterday = POSIX::strftime('%Y-%m-%d', gmtime time - 86_400 + 7 * 3600);
+like(job('reconcile'), qr/^\w+: momo $yesterday: payment-gateway-away$/, 'a day without a file');
+is(job('reconcile'), 'ok', 'the next morning');
+is(read_of($old)->{state}, 'succeeded', 'the day before is booked');
+my $seen = () = grep { /^momo.statement/ } $partners->seen;
+is(job('reconcile'), 'ok', 'again');
+is(scalar(grep { /^momo.statement/ } $partners->seen), $seen, 'a day that was reconciled is not asked for again');
+balanced('jobs');
 
 done_testing;

@@ -14,47 +14,15 @@ use warnings;
 use utf8;
 use Exporter 'import';
 use IHanoi::Test;
+use IHanoi::Test::Plugin;
 use Payments::Partners;
 use POSIX ();
 
-our @EXPORT = qw(payments plugin_role again pay_for paid read_of refund refund_of sweep reconcile
+our @EXPORT = qw(payments again pay_for paid read_of refund refund_of sweep job reconcile
                  balances balanced token_for today beside);
 
-my ($gw, $db, $partners, @roles);
+my ($gw, $db, $partners, $block, $code);
 my $folder = IHanoi::Test::tree() . '/plugins/payments';
-
-
-# Makes the plugin's role and schema in a database, as a deployment does.
-sub plugin_role {
-    my ($db, $name) = @_;
-    my $role = "test_${$}_$name";
-
-    $db->sql("create role $role login nosuperuser connection limit 40;
-              revoke temporary on database $db->{name} from public;
-              create schema plugin_$name authorization $role");
-
-    my $sql = "set role $role; set search_path = plugin_$name, public; set check_function_bodies = off;\n";
-    for my $file (sort(glob "$folder/migrations/*.sql"), sort(glob "$folder/sql/*.sql")) {
-        open my $fh, '<:encoding(UTF-8)', $file or die "$file: $!\n";
-        local $/;
-        $sql .= <$fh>;
-    }
-    $db->sql($sql);
-
-    push @roles, $role;
-    return $role;
-}
-
-
-# Roles are the cluster's: they would outlive the database.
-END {
-    if (@roles && $db && $db->{pid} == $$ && !$db->{cluster}) {
-        local $?;
-        $gw->stop if $gw;
-        $db->drop;
-        IHanoi::Test::Database::_admin("drop role if exists $_") for @roles;
-    }
-}
 
 
 # options: db, settings (of the plugin), the rest is the gateway's.
@@ -63,8 +31,8 @@ sub payments {
 
     $partners = Payments::Partners->new;
     $db = delete $arg{db} // database();
-    my $role = plugin_role($db, 'payments');
-    $db->{payments_role} = $role;
+    $block = plugin_database($db, $folder, 'read connections=1;', 'write connections=3 wait=1s;');
+    $code = $db->sql("select nspname from pg_namespace where nspname like 'code_payments_%'");
 
     $gw = gateway(db => $db, responses => 0, start => 0, _conf(%arg));
     $gw->write('vnpay_secret', Payments::Partners::VNPAY_SECRET);
@@ -73,6 +41,10 @@ sub payments {
     $gw->start;
     $partners->callbacks($gw->url);
     _ready();
+
+    # Jobs run when a test says so.
+    wait_until(sub { $db->sql("select count(*) from core.plugin_jobs where plugin = 'payments'") == 2 });
+    $db->sql("update core.plugin_jobs set next_at = core.now() + interval '1 year' where plugin = 'payments'");
 
     return ($gw, $db, $partners);
 }
@@ -122,17 +94,11 @@ ihanoi_plugin payments {
     secret vnpay_secret vnpay_secret;
     secret momo_secret momo_secret;
     timeout 20s;
+    jobs 2m;
     check always;
 $settings
 }
-ihanoi_database payments {
-    server unix:$db->{socket} port=$db->{port};
-    dbname $db->{name};
-    schema plugin_payments;
-    user $db->{payments_role};
-    read connections=1;
-    write connections=3 wait=1s;
-}
+$block
 CONF
     my $locations = join "\n", 'location / { auth_jwt iHaNoi; ihanoi_api on; }',
         map { "location ^~ /_$_ { internal; proxy_pass $url/$_; proxy_http_version 1.1;"
@@ -204,6 +170,18 @@ sub sweep {
     return _post('/sweep', 'operate');
 }
 
+# Runs a job now: its outcome, and why.
+sub job {
+    my ($job) = @_;
+    my $row = "core.plugin_jobs where plugin = 'payments' and job = '$job'";
+
+    $db->sql("update core.plugin_jobs set outcome = null, next_at = core.now()
+              where plugin = 'payments' and job = '$job'");
+    wait_until(sub { defined $db->sql("select outcome from $row") }, 60);
+    $db->sql("update core.plugin_jobs set next_at = core.now() + interval '1 year' where plugin = 'payments'");
+    return $db->sql("select concat_ws(': ', outcome, error) from $row");
+}
+
 sub reconcile {
     my ($gateway, $date) = @_;
     return _post('/reconciliations', 'operate', { gateway => $gateway, date => $date // today() });
@@ -236,7 +214,7 @@ sub balances {
 # Two tests: the ledger is sound, and is what the partners' own books say.
 sub balanced {
     my ($what) = @_;
-    my @wrong = $db->sql('set search_path = plugin_payments, public; select * from ledger_check()');
+    my @wrong = $db->sql("set search_path = $code, plugin_payments, public; select * from ledger_check()");
     @wrong = grep { defined $_->[0] } @wrong;
 
     is_deeply(\@wrong, [], "$what: the ledger is sound");

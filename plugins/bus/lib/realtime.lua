@@ -1,0 +1,186 @@
+-- GTFS-realtime (gtfs.org/realtime/reference): a FeedMessage into what
+-- realtime_replace() takes.
+
+local protobuf = require("lib.protobuf")
+
+local _M = {}
+
+local TRIP = {
+    [1] = { "trip_id", "string" },
+    [3] = { "start_date", "string" },
+    [4] = { "schedule_relationship", "int32" },
+}
+
+local EVENT = {
+    [1] = { "delay", "int32" },
+    [2] = { "time", "uint64" },
+}
+
+local STRINGS = {
+    [1] = { "translation", {
+        [1] = { "text", "string" },
+        [2] = { "language", "string" },
+    }, repeated = true },
+}
+
+local FEED = {
+    [1] = { "header", {
+        [1] = { "version", "string" },
+        [2] = { "incrementality", "int32" },
+        [3] = { "timestamp", "uint64" },
+    } },
+    [2] = { "entity", {
+        [1] = { "id", "string" },
+        [2] = { "is_deleted", "bool" },
+        [3] = { "trip_update", {
+            [1] = { "trip", TRIP },
+            [2] = { "stop_time_update", {
+                [1] = { "stop_sequence", "int32" },
+                [2] = { "arrival", EVENT },
+                [3] = { "departure", EVENT },
+                [4] = { "stop_id", "string" },
+                [5] = { "schedule_relationship", "int32" },
+            }, repeated = true },
+            [5] = { "delay", "int32" },
+        } },
+        [5] = { "alert", {
+            [1] = { "active_period", {
+                [1] = { "start", "uint64" },
+                [2] = { "stop", "uint64" },
+            }, repeated = true },
+            [5] = { "informed_entity", {
+                [2] = { "route_id", "string" },
+                [5] = { "stop_id", "string" },
+            }, repeated = true },
+            [6] = { "cause", "int32" },
+            [7] = { "effect", "int32" },
+            [10] = { "header_text", STRINGS },
+            [11] = { "description_text", STRINGS },
+        } },
+    }, repeated = true },
+}
+
+local CANCELED, SKIPPED, NO_DATA = 3, 1, 2
+
+local CAUSES = {
+    "unknown_cause", "other_cause", "technical_problem", "strike",
+    "demonstration", "accident", "holiday", "weather", "maintenance",
+    "construction", "police_activity", "medical_emergency",
+}
+
+local EFFECTS = {
+    "no_service", "reduced_service", "significant_delays", "detour",
+    "additional_service", "modified_service", "other_effect", "unknown_effect",
+    "stop_moved", "no_effect", "accessibility_issue",
+}
+
+
+local function trip(update)
+    local t = update.trip or {}
+    local calls = ihanoi.json.array({})
+
+    if not t.trip_id then
+        return nil
+    end
+
+    if update.delay then
+        calls[1] = { sequence = 1, delay = update.delay }
+    end
+
+    for _, u in ipairs(update.stop_time_update or {}) do
+        local event = u.departure or u.arrival or {}
+
+        if u.schedule_relationship ~= NO_DATA
+           and (event.delay or event.time or u.schedule_relationship == SKIPPED)
+        then
+            calls[#calls + 1] = {
+                stop_sequence = u.stop_sequence,
+                stop = u.stop_id,
+                delay = event.delay,
+                time = event.time,
+                skipped = u.schedule_relationship == SKIPPED,
+            }
+        end
+    end
+
+    return {
+        trip = t.trip_id,
+        day = t.start_date,
+        cancelled = t.schedule_relationship == CANCELED,
+        calls = calls,
+    }
+end
+
+
+-- Texts by language; "" is a text whose language is not said.
+local function texts(strings)
+    local by_language = {}
+
+    for _, t in ipairs(strings and strings.translation or {}) do
+        by_language[t.language or ""] = t.text
+    end
+
+    return next(by_language) and by_language or ihanoi.json.raw("{}")
+end
+
+
+local function alert(id, a)
+    local period = a.active_period and a.active_period[1] or {}
+    local routes, stops = ihanoi.json.array({}), ihanoi.json.array({})
+
+    for _, entity in ipairs(a.informed_entity or {}) do
+        routes[#routes + 1] = entity.route_id
+        stops[#stops + 1] = entity.stop_id
+    end
+
+    return {
+        id = id,
+        cause = CAUSES[a.cause or 1] or "unknown_cause",
+        effect = EFFECTS[a.effect or 8] or "unknown_effect",
+        header = texts(a.header_text),
+        text = texts(a.description_text),
+        starts_at = period.start,
+        ends_at = period.stop,
+        routes = routes,
+        stops = stops,
+    }
+end
+
+
+-- The message, or nil and why it is none.
+function _M.read(bytes)
+    local feed, err = protobuf.decode(bytes, FEED)
+
+    if not feed then
+        return nil, err
+    end
+
+    if not feed.header or not feed.header.timestamp then
+        return nil, "it has no timestamp"
+    end
+
+    if feed.header.incrementality == 1 then
+        return nil, "it tells changes only, which is not supported"
+    end
+
+    local message = {
+        made_at = feed.header.timestamp,
+        trips = ihanoi.json.array({}),
+        alerts = ihanoi.json.array({}),
+    }
+
+    for _, entity in ipairs(feed.entity or {}) do
+        if entity.trip_update then
+            message.trips[#message.trips + 1] = trip(entity.trip_update)
+        end
+
+        if entity.alert and entity.id then
+            message.alerts[#message.alerts + 1] = alert(entity.id, entity.alert)
+        end
+    end
+
+    return message
+end
+
+
+return _M

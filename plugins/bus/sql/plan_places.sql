@@ -1,0 +1,25 @@
+-- The stops of one end of a journey, with the seconds on foot: those of a named
+-- stop or station, or up to 20 within 600 m of a point.
+create function plan_places(feed int, id text, lat float8, long float8)
+returns table (stop int, walk int)
+language plpgsql stable
+as $$
+declare
+    here  geography := st_point(long, lat, 4326)::geography;
+begin
+    if id is not null then
+        return query
+        select p.stop, 0
+          from stops s cross join unnest(stop_platforms(s)) as p (stop)
+         where s.feed = plan_places.feed and s.id = plan_places.id;
+    else
+        return query
+        select s.number, ceil(st_distance(s.location, here))::int
+          from stops s
+         where s.feed = plan_places.feed and s.location_type = 0
+           and st_dwithin(s.location, here, 600)
+         order by s.location <-> here
+         limit 20;
+    end if;
+end
+$$;

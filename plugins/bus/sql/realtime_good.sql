@@ -1,0 +1,9 @@
+-- The message of the agency that departures may go by: null when there is none,
+-- or it is older than five minutes.
+create function realtime_good()
+returns timestamptz
+language sql stable
+as $$
+    select r.made_at from realtime r
+     where r.made_at > now() - interval '5 minutes'
+$$;

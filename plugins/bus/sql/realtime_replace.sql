@@ -1,0 +1,79 @@
+-- Puts a message of the agency in place of the last one. One that is older than
+-- the last, or from the future, changes nothing: false.
+--
+-- message: made_at (seconds since 1970), trips [{trip, day, cancelled, calls
+-- [{stop_sequence, stop, sequence, delay, time, skipped}]}], alerts.
+create function realtime_replace(message jsonb)
+returns boolean
+language plpgsql
+as $$
+declare
+    f      feeds;
+    made   timestamptz := to_timestamp((message ->> 'made_at')::float8);
+begin
+    select x.* into f from feeds x where x.state = 'current';
+
+    if not found or made > now() + interval '1 minute' then
+        return false;
+    end if;
+
+    insert into realtime as r (made_at) values (made)
+    on conflict (one) do update
+       set made_at = excluded.made_at, received_at = now()
+     where r.made_at <= excluded.made_at;
+
+    if not found then
+        return false;
+    end if;
+
+    delete from realtime_trips;
+    delete from realtime_delays;
+    delete from realtime_alerts;
+
+    insert into realtime_trips (trip_id, day, cancelled)
+    select t ->> 'trip',
+           coalesce(gtfs_date(t ->> 'day'), (now() at time zone f.timezone)::date),
+           (t ->> 'cancelled')::boolean
+      from jsonb_array_elements(message -> 'trips') t
+    on conflict do nothing;
+
+    -- calls by stop_sequence, else by stop; a time becomes a delay
+    insert into realtime_delays (trip_id, day, sequence, delay, skipped)
+    select distinct on (x.trip_id, x.day, x.sequence)
+           x.trip_id, x.day, x.sequence,
+           coalesce(x.delay,
+                    extract(epoch from to_timestamp(x.at)
+                            - gtfs_time(x.day, x.departure, f.timezone))::int, 0),
+           x.skipped
+      from (select t ->> 'trip' as trip_id,
+                   coalesce(gtfs_date(t ->> 'day'),
+                            (now() at time zone f.timezone)::date) as day,
+                   k.sequence, k.departure, (c ->> 'delay')::int as delay,
+                   (c ->> 'time')::float8 as at,
+                   coalesce((c ->> 'skipped')::boolean, false) as skipped
+              from jsonb_array_elements(message -> 'trips') t
+             cross join jsonb_array_elements(t -> 'calls') c
+              join trips y on y.feed = f.id and y.id = t ->> 'trip' and not y.frequency
+              join pattern_stops p on p.feed = f.id and p.pattern = y.pattern
+              join stops s on s.feed = f.id and s.number = p.stop
+              join calls k on k.feed = f.id and k.trip = y.number
+                          and k.sequence = p.sequence
+             where case when c ? 'sequence' then p.sequence = (c ->> 'sequence')::int
+                        when c ? 'stop_sequence'
+                            then p.stop_sequence = (c ->> 'stop_sequence')::int
+                        else s.id = c ->> 'stop' end) x
+     order by x.trip_id, x.day, x.sequence;
+
+    insert into realtime_alerts (id, cause, effect, header, text, starts_at, ends_at,
+                                 routes, stops)
+    select a ->> 'id', a ->> 'cause', a ->> 'effect', a -> 'header', a -> 'text',
+           to_timestamp((a ->> 'starts_at')::float8),
+           to_timestamp((a ->> 'ends_at')::float8),
+           array(select jsonb_array_elements_text(a -> 'routes')),
+           array(select jsonb_array_elements_text(a -> 'stops'))
+      from jsonb_array_elements(message -> 'alerts') a
+    on conflict do nothing;
+
+    return true;
+end
+$$;

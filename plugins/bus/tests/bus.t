@@ -1,0 +1,219 @@
+# Buses through a real gateway: what the timetable says on which day, how one
+# gets from here to there, and what the agency says of today.
+
+use lib 'tests/lib', 'plugins/bus/tests/lib';
+use utf8;
+use File::Temp qw(tempdir);
+use IHanoi::Test;
+use IHanoi::Test::Backend;
+use Bus::Test;
+
+eval { require Text::CSV_XS; 1 } or plan skip_all => 'Text::CSV_XS is not installed';
+
+my $dir = tempdir(CLEANUP => 1);
+my ($gw, $db) = buses();
+
+# Short names of what leaves: "0700 r1-0700".
+sub departures {
+    my ($stop, $at, $size) = @_;
+    my $r = $gw->get("/v1/bus/stops/$stop/departures?page_size=" . ($size // 20)
+                     . '&at=' . $at =~ s/\+/%2B/r);
+
+    return "status $r->{status} $r->{content}" if $r->{status} != 200;
+    return join ' ', map { clock($_->{scheduled_at}) . ' ' . $_->{trip} }
+                     @{ $r->{json}{items} };
+}
+
+# "0700" in Hà Nội.
+sub clock {
+    my ($text) = @_;
+    my ($h, $m) = $text =~ /T(\d\d):(\d\d):\d\d\+00:00/ or return $text;
+    return sprintf '%02d%02d', ($h + 7) % 24, $m;
+}
+
+
+# Days: 2026-11-24 is a Tuesday
+
+is(departures('lake', '2026-11-24T07:00:00+07:00', 3),
+   '0723 r1-0700 0753 r1-0730 0823 r1-0800',
+   'a working day; a time that the feed leaves out is between its neighbours');
+is(departures('market', '2026-11-22T07:00:00+07:00'), '', 'not on a Sunday');
+is(departures('market', '2026-11-23T07:00:00+07:00'), '',
+   'nor on a Monday that calendar_dates.txt takes out');
+is(departures('market', '2026-11-28T07:45:00+07:00'), '0746 r1-0730 0816 r1-0800',
+   'but on a Saturday that it adds');
+is(departures('lake', '2026-11-25T00:10:00+07:00', 2), '0021 n1-2350 0600 f1',
+   'past midnight the buses of the day before come');
+is(departures('lake', '2026-11-25T00:21:00+07:00', 1), '0021 n1-2350',
+   'up to the second of departure');
+is(departures('lake', '2026-11-24T23:59:00+07:00', 1), '0021 n1-2350',
+   'before midnight too');
+is(departures('lake', '2026-11-25T06:00:00+07:00', 3), '0600 f1 0610 f1 0620 f1',
+   'each departure of a line with a headway');
+is(departures('hub', '2026-11-24T07:00:00+07:00'),
+   '0700 r1-0700 0730 r1-0730 0800 r1-0800 2350 n1-2350',
+   'a station has the buses of its platforms');
+is(departures('park', '2026-11-24T07:00:00+07:00'), '', 'nothing leaves a last stop');
+like(departures('nowhere', '2026-11-24T07:00:00+07:00'), qr/^status 404/,
+     'a stop that is not there');
+
+my $one = $gw->get('/v1/bus/stops/lake/departures?at=2026-11-25T06:00:00%2B07:00')
+    ->{json}{items}[0];
+is($one->{headway}, 600, 'without exact times it says how often');
+is($one->{route}{short_name}, '03', 'with its route');
+is($one->{expected_at}, undef, 'and expects nothing where the agency says nothing');
+
+
+# Stops and routes
+
+my $near = $gw->get('/v1/bus/stops?lat=21.0287&long=105.8525&page_size=2')->{json}{items};
+is_deeply([map { $_->{id} } @$near], [qw(lake lake-east)], 'the nearest stops first');
+ok($near->[0]{distance} > 20 && $near->[0]{distance} < 40, 'with metres');
+is_deeply([map { $_->{id} } @{ $gw->get('/v1/bus/stops?q=cho%20dong')->{json}{items} }],
+          ['market'], 'a name without diacritics');
+is_deeply([map { $_->{id} } @{ $gw->get('/v1/bus/stops?q=102')->{json}{items} }],
+          ['hub-2'], 'a code');
+is($gw->get('/v1/bus/stops')->{status}, 400, 'neither a name nor a point');
+is($gw->get('/v1/bus/stops?q=a&lat=21&long=105')->{status}, 400, 'both');
+is($gw->get('/v1/bus/stops?lat=21')->{status}, 400, 'half a point');
+is_deeply([map { $_->{short_name} } @{ $gw->get('/v1/bus/routes')->{json}{items} }],
+          [qw(01 02 N1 03)], 'routes in the order of the feed');
+my $route = $gw->get('/v1/bus/routes/r1')->{json};
+is_deeply([map { $_->{id} } @{ $route->{patterns}[0]{stops} }],
+          [qw(hub-1 market lake park)], 'a route has its stops');
+is_deeply($route->{fares}, [{ price => '8000', currency => 'VND', transfers => 0 }],
+          'and its fare');
+is_deeply([map { $_->{id} } @{ $gw->get('/v1/bus/stops/hub')->{json}{routes} }],
+          [qw(r1 n1)], 'a station has the routes of its platforms');
+
+
+# Journeys
+
+# "walk 60; r1-0700 hub-1 0700 lake 0723; ..."
+sub journeys {
+    my (%query) = @_;
+    my $r = $gw->get('/v1/bus/journeys?' . join '&', map {
+        "$_=" . $query{$_} =~ s/\+/%2B/r
+    } sort keys %query);
+
+    return "status $r->{status}" if $r->{status} != 200;
+    return map {
+        join '; ', map {
+            $_->{mode} eq 'walk' ? "walk $_->{seconds}"
+            : "$_->{trip} $_->{from}{id} " . clock($_->{departs_at})
+              . " $_->{to}{id} " . clock($_->{arrives_at})
+        } @{ $_->{legs} }
+    } @{ $r->{json}{items} };
+}
+
+my @direct = (from_stop => 'market', to_stop => 'park');
+is_deeply([journeys(@direct, depart_at => '2026-11-24T07:10:00+07:00')],
+          ['r1-0700 market 0716 park 0730'], 'one ride');
+is_deeply([journeys(@direct, depart_at => '2026-11-24T07:16:01+07:00')],
+          ['r1-0730 market 0746 park 0800'], 'a second too late: the next');
+my @change = (from_stop => 'hub', to_stop => 'school');
+is_deeply([journeys(@change, depart_at => '2026-11-24T06:50:00+07:00')],
+          ['r1-0700 hub-1 0700 lake 0723; walk 188; r2-0740 lake-east 0740 school 0800'],
+          'a change on foot, between stops that are near');
+is_deeply([journeys(@change, depart_at => '2026-11-24T06:50:00+07:00', transfers => 0)], [],
+          'none when nobody wants to change');
+is_deeply([journeys(from_lat => 21.0382, from_long => 105.8501, to_stop => 'park',
+                depart_at => '2026-11-24T07:00:00+07:00')],
+          ['walk 25; r1-0700 market 0716 park 0730'], 'from a point, with the walk');
+is_deeply([journeys(from_stop => 'lake', to_stop => 'depot',
+                depart_at => '2026-11-25T00:00:00+07:00')],
+          ['n1-2350 lake 0021 depot 0105'], 'past midnight');
+is_deeply([journeys(from_stop => 'hub', to_stop => 'park',
+                depart_at => '2026-11-22T07:00:00+07:00')], [], 'not on a Sunday');
+is((journeys(from_stop => 'hub', depart_at => '2026-11-24T07:00:00+07:00'))[0], 'status 400',
+   'to nowhere');
+my ($journey) = @{ $gw->get('/v1/bus/journeys?from_stop=hub&to_stop=school'
+                            . '&depart_at=2026-11-24T06:50:00%2B07:00')->{json}{items} };
+is_deeply($journey->{fare}, { amount => 16_000, currency => 'VND' }, 'a ticket a ride');
+is($journey->{transfers}, 1, 'and how often one changes');
+
+
+# Feeds that are wrong change nothing
+
+for my $case (
+    ['a file that is missing', { 'stops.txt' => undef }, qr/missing_required_file in stops.txt/],
+    ['a column that is missing', { 'trips.txt' => sub { s/service_id/service/ } },
+     qr/missing_required_column in trips.txt\n\s+service_id/],
+    ['a stop that nobody knows', { 'stop_times.txt' => sub { s/,park,/,moon,/ } },
+     qr/foreign_key_violation in stop_times.txt\n\s+line 5: stop_id "moon" is not in stops.txt/],
+    ['a trip back in time', { 'stop_times.txt' => sub { s/07:15:00,07:16:00/06:15:00,06:16:00/ } },
+     qr/stop_time_with_arrival_before_previous_departure_time/],
+    ['a stop without a place', { 'stops.txt' => sub { s/21\.0380/north/ } },
+     qr/stop_without_location in stops.txt\n\s+line 5: market/],
+    ['two trips of one name', { 'trips.txt' => sub { s/r2-0830/r2-0740/ } },
+     qr/duplicate_key in trips.txt/],
+    ['a day that is none', { 'calendar_dates.txt' => sub { s/20261123/20261131/ } },
+     qr/invalid_date in calendar_dates.txt\n\s+line 2: 20261131/],
+    ['a time that is none', { 'stop_times.txt' => sub { s/24:20:00/24:77:00/ } },
+     qr/invalid_time in stop_times.txt/],
+    ['a trip without its end', { 'stop_times.txt' => sub { s/25:05:00,25:05:00/,/ } },
+     qr/missing_trip_edge/],
+    ['a zone that is none', { 'agency.txt' => sub { s/Ho_Chi_Minh/Ha_Noi/ } },
+     qr/invalid_timezone/],
+    ['a headway of nothing', { 'frequencies.txt' => sub { s/,600,/,0,/ } },
+     qr/number_out_of_range in frequencies.txt/],
+    ['no CSV', { 'routes.txt' => sub { s/"Gia/Gia "/ } }, qr/routes.txt, line \d+ is no CSV/],
+    ['no UTF-8', { 'stops.txt' => sub { s/Ch/\xff\xfe/ } }, qr/stops.txt is not UTF-8/],
+) {
+    my ($what, $change, $like) = @$case;
+    my ($status, $text) = import_gtfs($db, feed_with("$dir/" . $what =~ tr/ //dr, %$change));
+
+    is($status, 1, "$what: refused");
+    like($text, $like, "$what: and it says where") or diag $text;
+}
+
+is(departures('market', '2026-11-24T07:00:00+07:00', 1), '0716 r1-0700',
+   'the timetable of before still serves');
+is((import_gtfs($db, "$dir/none"))[0], 1, 'a file that is not there');
+is((import_gtfs($db))[0], 2, 'no file at all');
+
+
+# A new timetable takes the place of the old one under load
+
+my $pid = fork // die "could not fork: $!\n";
+if ($pid == 0) {
+    my $bad = 0;
+    my $end = time + 6;
+    while (time < $end) {
+        my $r = $gw->get('/v1/bus/stops/market/departures?at=2026-11-24T07:00:00%2B07:00');
+        $bad++ if !$r || $r->{status} != 200
+                  || $r->{json}{items}[0]{trip} !~ /^r1-07[05]0$/;
+    }
+    POSIX::_exit($bad ? 1 : 0);
+}
+
+my ($status, $text) = import_gtfs($db, feed_with("$dir/later",
+    'stop_times.txt' => sub { s/07:00:00/07:05:00/g; s/07:15:00,07:16:00/07:20:00,07:21:00/ },
+    'trips.txt' => sub { s/r1-0700/r1-0750/ }, 'stop_times.txt' => sub {
+        s/r1-0700/r1-0750/g; s/07:15:00,07:16:00/07:20:00,07:21:00/;
+    }));
+is($status, 0, 'a new feed') or diag $text;
+like($text, qr/^later: current, 2026-01-01 to 2035-12-31\n/m, 'is served, it says');
+waitpid $pid, 0;
+is($?, 0, 'and every request in between had one timetable or the other');
+is(departures('market', '2026-11-24T07:00:00+07:00', 1), '0721 r1-0750', 'the new one');
+is((import_gtfs($db, '--back'))[0], 0, 'back again');
+is(departures('market', '2026-11-24T07:00:00+07:00', 1), '0716 r1-0700', 'the old one');
+is($db->sql('select count(*) from plugin_bus.feed_lines'), 0, 'nothing is left of the files');
+
+
+# npm's sample feed, where npm can fetch it
+
+SKIP: {
+    my $npm = `cd $dir && npm pack sample-gtfs-feed\@0.13.0 2>/dev/null`;
+    my ($tar) = glob "$dir/sample-gtfs-feed-*.tgz";
+    skip 'npm does not bring sample-gtfs-feed', 3 if !$tar;
+
+    system('tar', '-xzf', $tar, '-C', $dir) == 0 or die "tar failed\n";
+    my ($status, $text) = import_gtfs($db, "$dir/package/gtfs.zip");
+    is($status, 0, 'a zip file of another maker') or diag $text;
+    like($text, qr/4 routes.*10 stops/, 'is read whole');
+    like($text, qr/warning: expired_calendar/, 'and is over');
+}
+
+done_testing;

@@ -1,0 +1,123 @@
+# What the agency says of today, GTFS-realtime: fetched by the job, laid over the
+# timetable with its age, and not believed when it is old or is no message.
+
+use lib 'tests/lib', 'plugins/bus/tests/lib';
+use utf8;
+use File::Temp qw(tempdir);
+use IHanoi::Test;
+use Bus::Test;
+use POSIX qw(strftime);
+
+eval { require Text::CSV_XS; 1 } or plan skip_all => 'Text::CSV_XS is not installed';
+
+my $transit = tempdir(CLEANUP => 1);
+chmod 0755, $transit;
+my ($gw, $db) = buses(transit => $transit, settings => { realtime => '/now.pb' });
+
+# Today in Hà Nội, which has no summer time.
+my $today = strftime('%Y-%m-%d', gmtime(time + 7 * 3600));
+my $start = strftime('%Y%m%d', gmtime(time + 7 * 3600));
+
+# The agency's message from now on.
+sub says {
+    my ($bytes) = @_;
+    open my $fh, '>:raw', "$transit/new" or die "$transit: $!\n";
+    print $fh $bytes;
+    close $fh;
+    rename "$transit/new", "$transit/now.pb" or die "$transit: $!\n";
+    return;
+}
+
+sub entity { my ($id, @fields) = @_; return [2, [[1, "e$id"], @fields]] }
+sub header { return [1, [[1, '2.0'], [3, $_[0] // time]]] }
+sub trip   { return [1, [[1, $_[0]], [3, $start], @_[1 .. $#_]]] }
+
+# Runs the job and waits for its end: its outcome.
+sub fetch {
+    wait_until(sub { $db->sql("select count(*) from core.plugin_jobs
+                               where plugin = 'bus' and run is null") }, 40);
+    $db->sql("update core.plugin_jobs set outcome = null, next_at = core.now()
+              where plugin = 'bus' and job = 'realtime'");
+    my $outcome;
+    wait_until(sub {
+        $outcome = $db->sql("select outcome from core.plugin_jobs
+                             where plugin = 'bus' and job = 'realtime'
+                               and outcome is not null");
+    }, 40);
+    return $outcome;
+}
+
+# What leaves a stop today, by trip.
+sub departures {
+    my ($stop) = @_;
+    my $r = $gw->get("/v1/bus/stops/$stop/departures?page_size=50"
+                     . "&at=${today}T00:00:00%2B07:00");
+    return ($r->{json}{realtime}, map { $_->{trip} => $_ }
+            reverse @{ $r->{json}{items} });
+}
+
+my $night = sub { my ($d) = @_; return "$d->{scheduled_at} $d->{expected_at}" };
+
+
+# Delays
+
+says(protobuf(header(),
+    entity('1', [3, [trip('r2-0740'), [2, [[1, 1], [3, [[1, 120]]]]]]]),
+    entity('2', [3, [trip('r2-0830', [4, 3])]]),
+    entity('3', [3, [trip('n1-2350'), [2, [[4, 'hub-2'], [3, [[1, -60]]]]],
+                                      [2, [[4, 'lake'], [5, 1]]]]]),
+    entity('4', [5, [[1, [[1, time - 60], [2, time + 3600]]], [5, [[2, 'r2']]],
+                     [6, 10], [7, 4],
+                     [10, [[1, [[1, 'Đi vòng'], [2, 'vi']]], [1, [[1, 'Detour'], [2, 'en']]]]]]])));
+is(fetch(), 'ok', 'the job takes the message') or diag $gw->error_log;
+
+my ($spoken, %leaves) = departures('lake-east');
+ok($spoken && $spoken->{age} >= 0 && $spoken->{age} < 60, 'departures say how old it is');
+is($leaves{'r2-0740'}{expected_at} =~ s/.*T//r, '00:42:00+00:00', 'two minutes late');
+is($leaves{'r2-0740'}{scheduled_at} =~ s/.*T//r, '00:40:00+00:00', 'of its time');
+ok($leaves{'r2-0830'}{cancelled}, 'a trip that does not run');
+is($leaves{'r2-0830'}{expected_at}, undef, 'is not expected');
+(undef, %leaves) = departures('hub');
+is($leaves{'n1-2350'}{expected_at} =~ s/.*T//r, '16:49:00+00:00',
+   'a stop by its name; a minute early');
+my $alerts = $gw->get('/v1/bus/alerts?route=r2')->{json}{items};
+is_deeply($alerts->[0]{header}, { vi => 'Đi vòng', en => 'Detour' }, 'an alert of a route');
+is("$alerts->[0]{cause} $alerts->[0]{effect}", 'construction detour', 'and why');
+is_deeply($gw->get('/v1/bus/alerts?route=r1')->{json}{items}, [], 'of no other');
+
+
+# What is not believed
+
+for my $case (
+    ['half a message', sub { substr protobuf(header(), entity('1', [3, [trip('r2-0740')]])), 0, -4 },
+     'within|longer'],
+    ['no message', sub { "\xff" x 64 }, 'cannot be read'],
+    ['an empty answer', sub { '' }, 'no timestamp'],
+    ['one without a time', sub { protobuf([1, [[1, '2.0']]]) }, 'no timestamp'],
+    ['one that tells changes only', sub { protobuf([1, [[1, '2.0'], [2, 1], [3, time]]]) },
+     'changes only'],
+    ['messages inside of messages', sub { my $m = ''; $m = protobuf([2, $m]) for 1 .. 40; $m },
+     'no timestamp|deep'],
+) {
+    my ($what, $bytes, $why) = @$case;
+
+    says($bytes->());
+    is(fetch(), 'error', "$what: the job says so");
+    (undef, %leaves) = departures('lake-east');
+    ok($leaves{'r2-0830'}{cancelled}, "$what: the last message stands");
+}
+
+says(protobuf(header(time - 3600)));
+is(fetch(), 'ok', 'one that is older than the last');
+(undef, %leaves) = departures('lake-east');
+ok($leaves{'r2-0830'}{cancelled}, 'changes nothing');
+
+$db->sql("update plugin_bus.realtime set made_at = now() - interval '6 minutes'");
+($spoken, %leaves) = departures('lake-east');
+is($spoken, undef, 'a message of six minutes ago is none');
+ok(!$leaves{'r2-0830'}{cancelled}, 'and the timetable stands');
+
+unlink "$transit/now.pb";
+is(fetch(), 'error', 'an agency without an answer');
+
+done_testing;
