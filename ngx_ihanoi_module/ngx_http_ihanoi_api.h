@@ -28,13 +28,18 @@
 #define NGX_HTTP_IHANOI_STATUSES  27
 
 
+typedef struct ngx_http_ihanoi_operation_s  ngx_http_ihanoi_operation_t;
+
 /* An operation as the gateway runs it; read-only once workers run. */
-typedef struct {
+struct ngx_http_ihanoi_operation_s {
     const ihanoi_operation_t    *contract;
     ngx_str_t                    id;
 
     struct ngx_http_ihanoi_plugin_s  *plugin;  /* NULL: the core's */
+    const char                  *function;     /* of handler.lua, or NULL */
     ngx_uint_t                   handler;      /* of the plugin's Lua */
+    ngx_http_ihanoi_operation_t *candidate;    /* as its candidate serves it */
+    ngx_http_ihanoi_operation_t *current;      /* of a candidate's */
     ngx_http_ihanoi_pgdb_t      *db;           /* of its SQL */
     ngx_http_ihanoi_pgstmt_t    *stmt;
     ngx_http_ihanoi_pgstmt_t    *plain_stmt;   /* POST without a key */
@@ -43,7 +48,7 @@ typedef struct {
 
     ngx_http_ihanoi_metric_t    *requests[NGX_HTTP_IHANOI_STATUSES];
     ngx_http_ihanoi_metric_t    *duration;
-} ngx_http_ihanoi_operation_t;
+};
 
 
 typedef struct {
@@ -86,6 +91,7 @@ typedef struct {
     uint64_t                     start;        /* microseconds */
     ngx_uint_t                   db_usec;
     unsigned                     called:1;     /* db_usec is set */
+    unsigned                     chosen:1;     /* which version serves it */
     unsigned                     background:1; /* no client's, no operation */
 } ngx_http_ihanoi_api_ctx_t;
 

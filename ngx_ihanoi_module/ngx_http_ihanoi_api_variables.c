@@ -5,12 +5,15 @@
  */
 
 #include "ngx_http_ihanoi_api.h"
+#include "ngx_http_ihanoi_plugin.h"
 
 
 static ngx_int_t ngx_http_ihanoi_api_operation_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_ihanoi_api_db_time_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_ihanoi_api_plugin_version_variable(
+    ngx_http_request_t *r, ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_ihanoi_api_trace_id_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 
@@ -24,6 +27,11 @@ static ngx_http_variable_t  ngx_http_ihanoi_api_variables[] = {
     /* seconds from sending to Sync, in microseconds' resolution */
     { ngx_string("ihanoi_db_time"), NULL,
       ngx_http_ihanoi_api_db_time_variable, 0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    /* the version that serves it, empty where no plugin does */
+    { ngx_string("ihanoi_plugin_version"), NULL,
+      ngx_http_ihanoi_api_plugin_version_variable, 0,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     /* trace-id of a valid traceparent header (W3C Trace Context 3.2) */
     { ngx_string("ihanoi_trace_id"), NULL,
@@ -107,6 +115,29 @@ ngx_http_ihanoi_api_db_time_variable(ngx_http_request_t *r,
     v->len = ngx_sprintf(v->data, "%ui.%06ui", ctx->db_usec / 1000000,
                          ctx->db_usec % 1000000)
              - v->data;
+    v->valid = 1;
+    v->no_cacheable = 1;
+    v->not_found = 0;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_ihanoi_api_plugin_version_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_http_ihanoi_api_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_ihanoi_api_module);
+
+    if (ctx == NULL || !ctx->chosen) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    v->data = (u_char *) ctx->operation->plugin->manifest->version;
+    v->len = ngx_strlen(v->data);
     v->valid = 1;
     v->no_cacheable = 1;
     v->not_found = 0;

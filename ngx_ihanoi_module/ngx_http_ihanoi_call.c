@@ -34,6 +34,11 @@ ngx_http_ihanoi_call_start(ngx_http_request_t *r,
     ngx_http_ihanoi_operation_t    *operation;
     ngx_http_ihanoi_pg_outcome_e    outcome;
 
+    if (ctx->operation->plugin) {
+        ngx_http_ihanoi_plugin_choose(r, ctx);
+        ctx->chosen = 1;
+    }
+
     operation = ctx->operation;
 
     if (operation->plugin) {

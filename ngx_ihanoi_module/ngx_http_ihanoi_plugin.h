@@ -144,7 +144,14 @@ struct ngx_http_ihanoi_plugin_s {
     size_t                           held;        /* bytes of answers that their
                                                      clients have not read */
     ngx_flag_t                       check;       /* every answer */
-    ngx_http_ihanoi_plugin_t        *next;
+
+    ngx_str_t                        candidate_folder;
+    ngx_str_t                        candidate_database;
+    ngx_int_t                        selector;    /* index of a variable */
+    ngx_http_ihanoi_plugin_t        *candidate;   /* NULL: none beside it */
+    ngx_http_ihanoi_plugin_t        *current;     /* of a candidate */
+
+    ngx_http_ihanoi_plugin_t        *next;        /* not of a candidate */
 };
 
 
@@ -174,6 +181,21 @@ char *ngx_http_ihanoi_plugin_block(ngx_conf_t *cf, ngx_command_t *cmd,
 
 
 /*
+ * candidate: another version beside the plugin.  _create() is for the block, as
+ * far as it is the operator's; _init() gives each operation of the plugin its
+ * candidate, at the end of http{}.
+ */
+char *ngx_http_ihanoi_plugin_candidate_create(ngx_conf_t *cf,
+    ngx_http_ihanoi_plugin_t *plugin);
+char *ngx_http_ihanoi_plugin_candidate_init(ngx_conf_t *cf,
+    ngx_http_ihanoi_plugin_t *plugin);
+
+/* In a request: ctx->operation becomes that of the version which serves it. */
+void ngx_http_ihanoi_plugin_choose(ngx_http_request_t *r,
+    ngx_http_ihanoi_api_ctx_t *ctx);
+
+
+/*
  * For the API: gives an operation its plugin when its document is one's
  * ("NAME.json"), and holds it against what was granted.  A core operation is
  * left alone.
@@ -193,8 +215,13 @@ char *ngx_http_ihanoi_plugin_metrics(ngx_conf_t *cf,
 void ngx_http_ihanoi_plugin_measure(ngx_http_ihanoi_plugin_t *plugin);
 
 
-/* The plugins of this worker's configuration, or NULL. */
+/*
+ * The plugins of this worker's configuration, or NULL; and the one after it,
+ * where a candidate comes after its plugin.
+ */
 ngx_http_ihanoi_plugin_t *ngx_http_ihanoi_plugin_list(void);
+ngx_http_ihanoi_plugin_t *ngx_http_ihanoi_plugin_next(
+    ngx_http_ihanoi_plugin_t *plugin);
 
 /* report: a list of all of them for operators, without secrets; NULL: memory. */
 json_t *ngx_http_ihanoi_plugin_report(ngx_pool_t *pool);

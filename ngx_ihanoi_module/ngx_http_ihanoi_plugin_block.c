@@ -49,13 +49,20 @@ static char *ngx_http_ihanoi_plugin_set_secret(ngx_conf_t *cf,
     ngx_http_ihanoi_plugin_t *plugin, ngx_uint_t offset);
 static char *ngx_http_ihanoi_plugin_set_check(ngx_conf_t *cf,
     ngx_http_ihanoi_plugin_t *plugin, ngx_uint_t offset);
+static char *ngx_http_ihanoi_plugin_set_candidate(ngx_conf_t *cf,
+    ngx_http_ihanoi_plugin_t *plugin, ngx_uint_t offset);
+static char *ngx_http_ihanoi_plugin_load(ngx_conf_t *cf,
+    ngx_http_ihanoi_plugin_t *plugin);
 static char *ngx_http_ihanoi_plugin_read(ngx_conf_t *cf,
     ngx_http_ihanoi_plugin_t *plugin);
 static char *ngx_http_ihanoi_plugin_check_grants(ngx_conf_t *cf,
     ngx_http_ihanoi_plugin_t *plugin);
 static char *ngx_http_ihanoi_plugin_names(ngx_conf_t *cf,
     ngx_http_ihanoi_plugin_t *plugin, const char *what,
-    const ihanoi_names_t *asked, ngx_array_t *granted);
+    const ihanoi_names_t *asked, const ihanoi_names_t *other,
+    ngx_array_t *granted);
+static ngx_uint_t ngx_http_ihanoi_plugin_asks(const ihanoi_names_t *asked,
+    ngx_str_t *name);
 static char *ngx_http_ihanoi_plugin_limit(ngx_conf_t *cf,
     ngx_http_ihanoi_plugin_t *plugin, const char *what, const char *unit,
     ngx_uint_t asked, ngx_uint_t granted);
@@ -106,6 +113,12 @@ static const ngx_http_ihanoi_plugin_line_t  ngx_http_ihanoi_plugin_lines[] = {
 
     { ngx_string("check"), 1, ngx_http_ihanoi_plugin_set_check,
       offsetof(ngx_http_ihanoi_plugin_t, check) },
+
+    { ngx_string("candidate"), 2, ngx_http_ihanoi_plugin_set_candidate,
+      offsetof(ngx_http_ihanoi_plugin_t, candidate_folder) },
+
+    { ngx_string("candidate_database"), 1, ngx_http_ihanoi_plugin_set_str,
+      offsetof(ngx_http_ihanoi_plugin_t, candidate_database) },
 
     { ngx_null_string, 0, NULL, 0 }
 };
@@ -194,7 +207,25 @@ ngx_http_ihanoi_plugin_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_conf_init_value(plugin->concurrency,
                         NGX_HTTP_IHANOI_PLUGIN_CONCURRENCY);
 
-    return ngx_http_ihanoi_plugin_read(cf, plugin);
+    if (plugin->candidate_folder.data == NULL) {
+
+        if (plugin->candidate_database.data) {
+            return "has a \"candidate_database\" without a \"candidate\"";
+        }
+
+        return ngx_http_ihanoi_plugin_read(cf, plugin);
+    }
+
+    /* with what was granted, which is both's, before one takes its own */
+
+    if (ngx_http_ihanoi_plugin_candidate_create(cf, plugin) != NGX_CONF_OK
+        || ngx_http_ihanoi_plugin_load(cf, plugin->candidate) != NGX_CONF_OK
+        || ngx_http_ihanoi_plugin_read(cf, plugin) != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_http_ihanoi_plugin_check_grants(cf, plugin->candidate);
 }
 
 
@@ -495,12 +526,38 @@ ngx_http_ihanoi_plugin_set_check(ngx_conf_t *cf,
 }
 
 
-/* All bytes of it, and its contract among those of the API. */
+static char *
+ngx_http_ihanoi_plugin_set_candidate(ngx_conf_t *cf,
+    ngx_http_ihanoi_plugin_t *plugin, ngx_uint_t offset)
+{
+    char       *rv;
+    ngx_str_t  *value, name;
+
+    rv = ngx_http_ihanoi_plugin_set_str(cf, plugin, offset);
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    value = cf->args->elts;
+
+    if (value[2].len < 2 || value[2].data[0] != '$') {
+        return "needs a variable that says when it serves";
+    }
+
+    name.data = value[2].data + 1;
+    name.len = value[2].len - 1;
+
+    plugin->selector = ngx_http_get_variable_index(cf, &name);
+
+    return plugin->selector == NGX_ERROR ? NGX_CONF_ERROR : NGX_CONF_OK;
+}
+
+
+/* All bytes of it. */
 
 static char *
-ngx_http_ihanoi_plugin_read(ngx_conf_t *cf, ngx_http_ihanoi_plugin_t *plugin)
+ngx_http_ihanoi_plugin_load(ngx_conf_t *cf, ngx_http_ihanoi_plugin_t *plugin)
 {
-    ngx_str_t                 file;
     ngx_pool_cleanup_t       *cln;
     ihanoi_contract_error_t   err;
 
@@ -540,6 +597,21 @@ ngx_http_ihanoi_plugin_read(ngx_conf_t *cf, ngx_http_ihanoi_plugin_t *plugin)
         return NGX_CONF_ERROR;
     }
 
+    return NGX_CONF_OK;
+}
+
+
+/* And its contract among those of the API. */
+
+static char *
+ngx_http_ihanoi_plugin_read(ngx_conf_t *cf, ngx_http_ihanoi_plugin_t *plugin)
+{
+    ngx_str_t  file;
+
+    if (ngx_http_ihanoi_plugin_load(cf, plugin) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
     plugin->document.data = ngx_pnalloc(cf->pool, plugin->name.len
                                                   + sizeof(".json"));
     if (plugin->document.data == NULL) {
@@ -566,7 +638,7 @@ ngx_http_ihanoi_plugin_check_grants(ngx_conf_t *cf,
     ngx_http_ihanoi_plugin_t *plugin)
 {
     ngx_str_t                 code;
-    const ihanoi_manifest_t  *manifest;
+    const ihanoi_manifest_t  *manifest, *other;
 
     manifest = plugin->manifest;
 
@@ -601,11 +673,18 @@ ngx_http_ihanoi_plugin_check_grants(ngx_conf_t *cf,
         }
     }
 
+    other = plugin->candidate ? plugin->candidate->manifest
+            : plugin->current ? plugin->current->manifest : NULL;
+
     if (ngx_http_ihanoi_plugin_names(cf, plugin, "backend",
-                                     &manifest->backends, &plugin->backends)
+                                     &manifest->backends,
+                                     other ? &other->backends : NULL,
+                                     &plugin->backends)
         != NGX_CONF_OK
         || ngx_http_ihanoi_plugin_names(cf, plugin, "secret",
-                                        &manifest->secrets, &plugin->secrets)
+                                        &manifest->secrets,
+                                        other ? &other->secrets : NULL,
+                                        &plugin->secrets)
            != NGX_CONF_OK
         || ngx_http_ihanoi_plugin_limit(cf, plugin, "memory", "kB",
                                         manifest->limits.memory / 1024,
@@ -662,7 +741,10 @@ ngx_http_ihanoi_plugin_check_grants(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
-    if (plugin->store_size) {
+    if (plugin->current && plugin->current->store) {
+        plugin->store = plugin->current->store;
+
+    } else if (plugin->store_size) {
         plugin->store = ngx_http_ihanoi_store_declare(cf, &plugin->name,
                                                       plugin->store_size);
         if (plugin->store == NULL) {
@@ -684,6 +766,12 @@ ngx_http_ihanoi_plugin_check_jobs(ngx_conf_t *cf,
     const ihanoi_manifest_job_t  *job;
 
     manifest = plugin->manifest;
+
+    /* the version that stands does that, and takes its grants with it */
+
+    if (plugin->current) {
+        return NGX_CONF_OK;
+    }
 
     if (manifest->njobs && plugin->job_time == 0) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
@@ -726,11 +814,15 @@ ngx_http_ihanoi_plugin_check_jobs(ngx_conf_t *cf,
 }
 
 
-/* Both ways: what is granted without being asked for is a typing error. */
+/*
+ * Both ways: what is granted without being asked for, by this version or the
+ * other beside it, is a typing error.
+ */
 
 static char *
 ngx_http_ihanoi_plugin_names(ngx_conf_t *cf, ngx_http_ihanoi_plugin_t *plugin,
-    const char *what, const ihanoi_names_t *asked, ngx_array_t *granted)
+    const char *what, const ihanoi_names_t *asked,
+    const ihanoi_names_t *other, ngx_array_t *granted)
 {
     ngx_uint_t                i, k;
     ngx_http_ihanoi_grant_t  *grant;
@@ -757,13 +849,10 @@ ngx_http_ihanoi_plugin_names(ngx_conf_t *cf, ngx_http_ihanoi_plugin_t *plugin,
 
     for (k = 0; k < granted->nelts; k++) {
 
-        for (i = 0; i < asked->n; i++) {
-            if (ngx_strcmp(grant[k].name.data, asked->names[i]) == 0) {
-                break;
-            }
-        }
-
-        if (i == asked->n) {
+        if (!ngx_http_ihanoi_plugin_asks(asked, &grant[k].name)
+            && (other == NULL
+                || !ngx_http_ihanoi_plugin_asks(other, &grant[k].name)))
+        {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "plugin \"%V\" is granted the %s \"%V\", its "
                                "manifest does not ask for it", &plugin->name,
@@ -773,6 +862,21 @@ ngx_http_ihanoi_plugin_names(ngx_conf_t *cf, ngx_http_ihanoi_plugin_t *plugin,
     }
 
     return NGX_CONF_OK;
+}
+
+
+static ngx_uint_t
+ngx_http_ihanoi_plugin_asks(const ihanoi_names_t *asked, ngx_str_t *name)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < asked->n; i++) {
+        if (ngx_strcmp(name->data, asked->names[i]) == 0) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

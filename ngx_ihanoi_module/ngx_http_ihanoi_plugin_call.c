@@ -104,6 +104,7 @@ ngx_http_ihanoi_plugin_prepare(ngx_http_request_t *r,
     ngx_http_ihanoi_api_ctx_t *ctx, ngx_str_t *body)
 {
     uint64_t                         ticket;
+    ngx_int_t                        rc;
     ngx_msec_t                       timeout;
     ngx_uint_t                       retry;
     ngx_http_ihanoi_run_t           *run;
@@ -112,18 +113,31 @@ ngx_http_ihanoi_plugin_prepare(ngx_http_request_t *r,
     ngx_http_ihanoi_plugin_state_t  *state;
 
     plugin = ctx->operation->plugin;
-    timeout = plugin->timeout;
     retry = 30;
+
+    rc = ngx_http_ihanoi_circuit_enter(plugin->circuit, &ticket, &retry);
+
+    if (rc != NGX_OK && plugin->current) {
+
+        /* a candidate that fails costs the calls that have opened its circuit */
+
+        ngx_http_ihanoi_metric_inc(plugin->calls[NGX_HTTP_IHANOI_RUN_CLOSED]);
+
+        ctx->operation = ctx->operation->current;
+        plugin = ctx->operation->plugin;
+
+        rc = ngx_http_ihanoi_circuit_enter(plugin->circuit, &ticket, &retry);
+    }
+
+    if (rc != NGX_OK) {
+        return ngx_http_ihanoi_plugin_unavailable(r, plugin,
+                                          NGX_HTTP_IHANOI_RUN_CLOSED, retry);
+    }
+
+    timeout = plugin->timeout;
 
     if (ctx->operation->contract->timeout) {
         timeout = ngx_min(timeout, ctx->operation->contract->timeout);
-    }
-
-    if (ngx_http_ihanoi_circuit_enter(plugin->circuit, &ticket, &retry)
-        != NGX_OK)
-    {
-        return ngx_http_ihanoi_plugin_unavailable(r, plugin,
-                                          NGX_HTTP_IHANOI_RUN_CLOSED, retry);
     }
 
     state = ngx_http_ihanoi_plugin_state_get(plugin, r->connection->log);

@@ -210,6 +210,7 @@ ngx_http_ihanoi_plugin_claim(ngx_conf_t *cf,
         return NGX_CONF_OK;
     }
 
+    operation->function = op->lua.data;
     operation->handler = plugin->operations.nelts;
 
     slot = ngx_array_push(&plugin->operations);
@@ -257,6 +258,14 @@ ngx_http_ihanoi_plugin_init(ngx_conf_t *cf)
     for (plugin = pmcf->plugins; plugin && rc == NGX_OK;
          plugin = plugin->next)
     {
+        if (ngx_http_ihanoi_plugin_candidate_init(cf, plugin) != NGX_CONF_OK) {
+            rc = NGX_ERROR;
+        }
+    }
+
+    for (plugin = pmcf->plugins; plugin && rc == NGX_OK;
+         plugin = ngx_http_ihanoi_plugin_next(plugin))
+    {
         if (ngx_http_ihanoi_plugin_declare(cf, pmcf, plugin) != NGX_CONF_OK
             || ngx_http_ihanoi_plugin_background(cf, pmcf, plugin)
                != NGX_CONF_OK)
@@ -291,6 +300,8 @@ ngx_http_ihanoi_plugin_background(ngx_conf_t *cf,
     ngx_http_ihanoi_plugin_t *plugin)
 {
     ngx_http_core_srv_conf_t  *cscf;
+
+    /* nor has a candidate any: the version that stands does that */
 
     if (plugin->functions.nelts == 0) {
         return NGX_CONF_OK;
@@ -401,8 +412,9 @@ ngx_http_ihanoi_plugin_init_process(ngx_cycle_t *cycle)
         return NGX_ERROR;
     }
 
-    for (plugin = pmcf->plugins; plugin; plugin = plugin->next) {
-
+    for (plugin = pmcf->plugins; plugin;
+         plugin = ngx_http_ihanoi_plugin_next(plugin))
+    {
         /* one that fails here fails its own calls, and is tried again there */
 
         if (plugin->operations.nelts + plugin->functions.nelts == 0
@@ -434,7 +446,9 @@ ngx_http_ihanoi_plugin_look(ngx_event_t *ev)
 {
     ngx_http_ihanoi_plugin_t  *plugin;
 
-    for (plugin = ngx_http_ihanoi_plugins; plugin; plugin = plugin->next) {
+    for (plugin = ngx_http_ihanoi_plugins; plugin;
+         plugin = ngx_http_ihanoi_plugin_next(plugin))
+    {
         ngx_http_ihanoi_plugin_measure(plugin);
     }
 
@@ -449,6 +463,17 @@ ngx_http_ihanoi_plugin_list(void)
 }
 
 
+ngx_http_ihanoi_plugin_t *
+ngx_http_ihanoi_plugin_next(ngx_http_ihanoi_plugin_t *plugin)
+{
+    if (plugin->candidate) {
+        return plugin->candidate;
+    }
+
+    return plugin->current ? plugin->current->next : plugin->next;
+}
+
+
 static void
 ngx_http_ihanoi_plugin_exit_process(ngx_cycle_t *cycle)
 {
@@ -456,8 +481,9 @@ ngx_http_ihanoi_plugin_exit_process(ngx_cycle_t *cycle)
 
     ihanoi_sandbox_stop_timer();
 
-    for (plugin = ngx_http_ihanoi_plugins; plugin; plugin = plugin->next) {
-
+    for (plugin = ngx_http_ihanoi_plugins; plugin;
+         plugin = ngx_http_ihanoi_plugin_next(plugin))
+    {
         if (plugin->state && plugin->state->runs == 0) {
             ngx_http_ihanoi_plugin_state_destroy(plugin->state);
             plugin->state = NULL;
@@ -478,7 +504,9 @@ ngx_http_ihanoi_plugin_stuck(const char *name)
     u_char                     line[256];
     ngx_http_ihanoi_plugin_t  *plugin;
 
-    for (plugin = ngx_http_ihanoi_plugins; plugin; plugin = plugin->next) {
+    for (plugin = ngx_http_ihanoi_plugins; plugin;
+         plugin = ngx_http_ihanoi_plugin_next(plugin))
+    {
         if ((const char *) plugin->name.data == name) {
             ngx_http_ihanoi_circuit_trip(plugin->circuit);
             break;

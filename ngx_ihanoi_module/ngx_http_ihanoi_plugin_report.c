@@ -36,7 +36,7 @@ ngx_http_ihanoi_plugin_report(ngx_pool_t *pool)
     list = json_array();
 
     for (plugin = ngx_http_ihanoi_plugin_list(); plugin;
-         plugin = plugin->next)
+         plugin = ngx_http_ihanoi_plugin_next(plugin))
     {
         if (json_array_append_new(list,
                                ngx_http_ihanoi_plugin_report_one(pool, plugin))
@@ -72,11 +72,12 @@ ngx_http_ihanoi_plugin_report_one(ngx_pool_t *pool,
         state = "failing";
     }
 
-    return json_pack("{s:s%, s:s, s:s, s:s, s:{s:s, s:s}, s:s,"
+    return json_pack("{s:s%, s:s, s:b, s:s, s:s, s:{s:s, s:s}, s:s,"
                      " s:o, s:I, s:I, s:o, s:I, s:I, s:f,"
                      " s:{s:I, s:I, s:I}, s:{s:s, s:I}, s:o, s:o, s:o}",
         "name", plugin->name.data, plugin->name.len,
         "version", plugin->manifest->version,
+        "candidate", plugin->current != NULL,
         "digest", plugin->manifest->files.hash,
         "state", state,
         "title", "vi", plugin->manifest->title_vi,

@@ -215,7 +215,7 @@ ngx_http_ihanoi_plugin_state_handlers(ngx_http_ihanoi_plugin_state_t *state,
 
     for (i = 0; i < n && rc == NGX_OK; i++) {
 
-        operation.name = operations[i]->contract->lua.data;
+        operation.name = operations[i]->function;
         operation.what = "the operation";
         operation.by = operations[i]->contract->id.data;
 
