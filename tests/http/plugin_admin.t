@@ -84,6 +84,11 @@ my %probe = (plugin => 'probe', version => '2.3.4');
 
 wait_until(sub { $gw->get('/readyz')->{status} == 200 });
 
+$db->sql("insert into core.plugin_jobs (plugin, job, cron, missed, next_at,
+              declared_at, outcome, error, failures, started_at, ended_at)
+          values ('probe', 'nightly', '0 3 * * *', 'once', now(), now(),
+              'error', 'handler.lua:7: broken', 2, now(), now())");
+
 # Who may.
 is($gw->get('/v1/admin/plugins')->{status}, 401, 'nobody without a token');
 is(admin('stranger')->{status}, 403, 'nor with any');
@@ -92,6 +97,9 @@ my $r = admin('overseer');
 is($r->{status}, 200, 'who oversees the city') or diag $r->{content};
 is_deeply([map { $_->{name} } @{ $r->{json}{plugins} }], [qw(probe idle)],
           'sees all plugins');
+my ($job) = @{ $r->{json}{jobs} };
+is("$job->{plugin} $job->{job} $job->{outcome} $job->{failures}",
+   'probe nightly error 2', 'and their jobs');
 like($r->{headers}{'cache-control'}, qr/private/, 'which caches do not keep');
 
 my $before = of($r, 'probe');

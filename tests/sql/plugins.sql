@@ -1,6 +1,6 @@
 -- Who may see the plugins of the gateway.
 begin;
-select plan(6);
+select plan(8);
 
 insert into core.units (id, code, kind, valid_from)
 select core.uuid_of('test ' || c), c, 'ward', '2020-01-01'
@@ -31,6 +31,16 @@ select is(pg_temp.answer('desk'), 'not-permitted', 'not who works in it');
 select is(pg_temp.answer('ward'), 'not-permitted', 'nor who administers a part');
 select is(pg_temp.answer('former'), 'not-permitted', 'nor who oversaw it once');
 select is(pg_temp.answer('stranger'), 'not-permitted', 'nor anybody else');
+
+insert into core.plugin_jobs (plugin, job, cron, missed, next_at, declared_at)
+values ('parking', 'nightly', '0 3 * * *', 'once', now(), now());
+
+select is((select (body -> 'jobs' -> 0) ->> 'job' from plugins_get(
+               jsonb_build_object('iss', 'test', 'sub', 'overseer'))),
+    'nightly', 'jobs are listed');
+select is((select body::jsonb ? 'jobs' from plugins_get(
+               jsonb_build_object('iss', 'test', 'sub', 'stranger'))),
+    false, 'not to strangers');
 
 select * from finish();
 rollback;

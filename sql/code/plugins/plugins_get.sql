@@ -1,13 +1,20 @@
 -- GET /v1/admin/plugins: may the caller see them? Whoever oversees or
--- administers the whole city: a unit that stands under no other today. What
--- they are the gateway knows and adds.
+-- administers the whole city: a unit that stands under no other today. Their
+-- jobs are the cluster's; what else they are the gateway knows and adds.
 create function plugins_get(caller jsonb)
 returns table (status int, etag text, body json)
 language sql stable
 as $$
     select case when m.may then 200 end,
            null,
-           case when m.may then '{}' else refusal('not-permitted') end
+           case when m.may then json_build_object('jobs', (
+               select coalesce(json_agg(j), '[]')
+               from (select l.plugin, l.job, l.version, l.cron, l.next_at,
+                            l.running, l.started_at, l.ended_at, l.outcome,
+                            l.error, l.success_at, l.misses, l.failures
+                     from plugin_jobs_list() l
+                     limit 1000) j))
+           else refusal('not-permitted') end
     from (select exists (
         select
         from core.officer_grants g
