@@ -192,6 +192,8 @@ create table transfers (
     primary key (feed, from_stop, to_stop)
 );
 
+create index transfers_to on transfers (feed, to_stop);
+
 -- fare_attributes.txt and fare_rules.txt: of a route, or of all (null).
 create table fares (
     feed       int not null,

@@ -19,7 +19,7 @@ declare
     toward    int[];                           -- patterns that call there
     labels    plan_label[];
     added     plan_label[];
-    best      int[];
+    best      int[];                           -- a minute before one can board
     latest    int;
     first     int := 1;
     last      int;
@@ -56,16 +56,16 @@ begin
     select array_agg((p.stop, second + p.walk, null, p.walk, null, null, null, null,
                       null)::plan_label)
       into labels
-      from plan_places(f.id, from_stop, from_lat, from_long) p;
+      from plan_places(f.id, from_stop, from_lat, from_long, true) p;
 
     select array_agg(e.walk order by s.number),
            (select array_agg(distinct x.pattern)
-              from plan_places(f.id, to_stop, to_lat, to_long) p
+              from plan_places(f.id, to_stop, to_lat, to_long, false) p
               join pattern_stops x on x.feed = f.id and x.stop = p.stop and x.alights),
-           array_agg(coalesce(b.at, latest) order by s.number)
+           array_agg(coalesce(b.at - 60, latest) order by s.number)
       into ends, toward, best
       from stops s
-      left join plan_places(f.id, to_stop, to_lat, to_long) e on e.stop = s.number
+      left join plan_places(f.id, to_stop, to_lat, to_long, false) e on e.stop = s.number
       left join unnest(labels) b on b.stop = s.number
      where s.feed = f.id;
 
@@ -77,7 +77,7 @@ begin
         select array_agg(r) into added
           from plan_round(f.id, labels[first:last], first - 1,
                           case when ride = transfers + 1 then toward end,
-                          now_run, ran, best, latest) r;
+                          now_run, ran, best, ends, latest) r;
 
         exit when added is null;
 
@@ -86,7 +86,7 @@ begin
         last := cardinality(labels);
 
         for i in first .. last loop
-            best[labels[i].stop] := labels[i].at;
+            best[labels[i].stop] := least(best[labels[i].stop], labels[i].at);
         end loop;
 
         select n.n into reached
@@ -112,7 +112,7 @@ begin
         last := cardinality(labels);
 
         for i in first .. last loop
-            best[labels[i].stop] := least(best[labels[i].stop], labels[i].at);
+            best[labels[i].stop] := least(best[labels[i].stop], labels[i].at - 60);
         end loop;
     end loop;
 

@@ -1,6 +1,8 @@
 -- The stops of one end of a journey, with the seconds on foot: those of a named
--- stop or station, or up to 20 within 600 m of a point.
-create function plan_places(feed int, id text, lat float8, long float8)
+-- stop or station and what is near to them, or up to 20 within 600 m of a point.
+-- departing: from there; else to there.
+create function plan_places(feed int, id text, lat float8, long float8,
+                            departing boolean)
 returns table (stop int, walk int)
 language plpgsql stable
 as $$
@@ -9,9 +11,26 @@ declare
 begin
     if id is not null then
         return query
-        select p.stop, 0
-          from stops s cross join unnest(stop_platforms(s)) as p (stop)
-         where s.feed = plan_places.feed and s.id = plan_places.id;
+        with named as (
+            select p.stop
+              from stops s cross join unnest(stop_platforms(s)) as p (stop)
+             where s.feed = plan_places.feed and s.id = plan_places.id
+        )
+        select x.stop, min(x.walk)
+          from (select n.stop, 0 as walk from named n
+                union all
+                select t.to_stop, t.seconds
+                  from named n
+                  join transfers t on t.feed = plan_places.feed
+                                  and t.from_stop = n.stop
+                 where departing
+                union all
+                select t.from_stop, t.seconds
+                  from named n
+                  join transfers t on t.feed = plan_places.feed
+                                  and t.to_stop = n.stop
+                 where not departing) x
+         group by x.stop;
     else
         return query
         select s.number, ceil(st_distance(s.location, here))::int

@@ -4,11 +4,12 @@
 -- earlier than ever before.
 --
 -- patterns: only those, or null. services: of the service day, and of the one
--- before, whose trips after 24:00 still run. best: the earliest arrival at each
--- stop so far, by its number.
+-- before, whose trips after 24:00 still run. By the number of a stop: best, the
+-- earliest arrival so far; ends, the seconds on foot to where the journey goes,
+-- null where it does not end. Nothing that arrives at latest or later is looked at.
 create function plan_round(feed int, labels plan_label[], first int,
                            patterns int[], services int[], services_before int[],
-                           best int[], latest int)
+                           best int[], ends int[], latest int)
 returns setof plan_label
 language sql stable
 as $$
@@ -56,6 +57,8 @@ as $$
       join calls k on k.feed = plan_round.feed and k.trip = u.trip
                   and k.sequence > u.sequence
      where k.alights
-       and k.arrival - u.day_back * 86400 < least(best[k.stop], latest)
+       and k.arrival - u.day_back * 86400 < latest
+       and (k.arrival - u.day_back * 86400 < best[k.stop]
+            or k.arrival - u.day_back * 86400 + ends[k.stop] < latest)
      order by k.stop, k.arrival - u.day_back * 86400
 $$;

@@ -1,5 +1,5 @@
 -- Where those who left a bus can board the next: the same stop a minute later, or
--- one that is near, if that is earlier than ever before.
+-- one that is near; unless an arrival by bus, best, lets them board no later.
 create function plan_walks(feed int, labels plan_label[], best int[])
 returns setof plan_label
 language sql stable
@@ -14,6 +14,6 @@ as $$
         select t.to_stop, l.at + t.seconds, t.seconds
           from transfers t
          where t.feed = plan_walks.feed and t.from_stop = l.stop) w
-     where w.stop = l.stop or w.at < best[w.stop]
+     where w.at - 60 <= best[w.stop]
      order by w.stop, w.at
 $$;
