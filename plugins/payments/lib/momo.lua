@@ -4,7 +4,9 @@
 --
 -- What an adapter has is in lib/gateways.lua.
 
-local _M = { name = "momo" }
+local call = require("lib.call")
+
+local _M = {}
 
 local CREATE = { "accessKey", "amount", "extraData", "ipnUrl", "orderId",
     "orderInfo", "partnerCode", "redirectUrl", "requestId", "requestType" }
@@ -76,18 +78,11 @@ local function ask(path, names, body)
     body.signature = sign(names, body)
     body.accessKey = nil
 
-    local response, err = ihanoi.backend.post("momo", "/v2/gateway/api/" .. path,
-                                              { json = body,
-          timeout = settings.patience })
-    if not response then
+    local answer, err = call.post("momo", "/v2/gateway/api/" .. path, body)
+
+    if not answer then
         return nil, err
-    end
-
-    local answer = response.status == 200 and response.json()
-
-    if type(answer) ~= "table" or type(answer.resultCode) ~= "number"
-       or answer.orderId ~= body.orderId
-    then
+    elseif type(answer.resultCode) ~= "number" or answer.orderId ~= body.orderId then
         return nil, "answer"
     end
 

@@ -8,7 +8,7 @@
 local emvco = require("lib.emvco")
 local statement = require("lib.statement")
 
-local _M = { name = "vietqr" }
+local _M = {}
 
 local NAPAS = "A000000727"
 local TO_ACCOUNT = "QRIBFTTA"

@@ -5,7 +5,9 @@
 -- What an adapter has is in lib/gateways.lua. Names and orders of parameters
 -- are the scheme's.
 
-local _M = { name = "vnpay" }
+local call = require("lib.call")
+
+local _M = {}
 
 local VERSION = "2.1.0"
 
@@ -178,17 +180,10 @@ local function ask(fields, order, answer_order)
 
     fields.vnp_SecureHash = mac(table.concat(parts, "|"))
 
-    local response, err = ihanoi.backend.post("vnpay", "/merchant_webapi/api/transaction",
-                                              { json = fields,
-          timeout = ihanoi.plugin.settings().patience })
-    if not response then
+    local answer, err = call.post("vnpay", "/merchant_webapi/api/transaction", fields)
+
+    if not answer then
         return nil, err
-    end
-
-    local answer = response.status == 200 and response.json()
-
-    if type(answer) ~= "table" then
-        return nil, "answer"
     end
 
     for i, name in ipairs(answer_order) do

@@ -2,6 +2,7 @@
 # gateway; who may do what; and what the books say afterwards.
 
 use lib 'tests/lib', 'plugins/payments/tests/lib';
+use HTTP::Tiny;
 use IHanoi::Test;
 use Payments::Test;
 
@@ -32,8 +33,18 @@ for my $gateway (qw(vnpay momo vietqr)) {
        "$gateway: the same reference is still the same payment");
 }
 
-is_deeply(balances(), { 'gateway:vnpay' => 50_000, 'gateway:momo' => 50_000,
-                        'gateway:vietqr' => 50_000, 'payee:parking' => -150_000 },
+# People follow the links of the simulator.
+my $link = pay_for('link-momo', 'momo', 1_000)->{json};
+is(HTTP::Tiny->new->get($link->{checkout}{url})->{content}, "paid $link->{number}\n", 'momo: a link to follow');
+is(read_of($link)->{state}, 'succeeded', 'momo: pays');
+$link = pay_for('link-vnpay', 'vnpay', 1_000)->{json};
+is(HTTP::Tiny->new->get($link->{checkout}{url})->{content}, "paid $link->{number}\n", 'vnpay: a link to follow');
+is(read_of($link)->{state}, 'succeeded', 'vnpay: pays');
+like(HTTP::Tiny->new->get($link->{checkout}{url} =~ s/=100000&/=1&/r)->{content}, qr/not by the city/,
+     'vnpay: not with another amount');
+
+is_deeply(balances(), { 'gateway:vnpay' => 51_000, 'gateway:momo' => 51_000,
+                        'gateway:vietqr' => 50_000, 'payee:parking' => -152_000 },
           'the books: gateways owe the city, the city owes the service');
 balanced('payments');
 
@@ -227,10 +238,16 @@ $partners->pay($_->{checkout}, callback => 0) for @open;
 my $back = paid('job-back', 'momo', 5_000);
 $partners->misbehave('momo.refund' => 'drop');
 is(refund($back)->{json}{state}, 'sent', 'a refund that is unclear');
-$db->sql("set search_path = plugin_payments;
-          update intents set check_at = now() where state = 'pending';
-          update refunds set due_at = now() where state = 'sent'");
-is(job('sweep'), 'ok', 'the sweep');
+
+# Twice at most: on a busy machine a gateway's answer may come too late.
+for (1 .. 2) {
+    $db->sql("set search_path = plugin_payments;
+              update intents set check_at = now() where state = 'pending';
+              update refunds set due_at = now() where state = 'sent'");
+    is(job('sweep'), 'ok', 'the sweep');
+    last if read_of($back)->{state} eq 'refunded'
+        && !grep { read_of($_)->{state} ne 'succeeded' } @open;
+}
 is(scalar(grep { read_of($_)->{state} eq 'succeeded' } @open), 13, 'all that is left open is looked at');
 is(read_of($back)->{state}, 'refunded', 'refunds too');
 
