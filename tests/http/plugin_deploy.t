@@ -279,8 +279,8 @@ fail_at('reload');
 refused('a reload that is refused', $good, 1, qr/nginx does not reload\nundone: the switch/);
 fail_at('silent');
 refused('workers that say nothing', $good, 1,
-        qr/not all workers said in 2 seconds that they run $name-9\.0\.0.*\nundone: the switch to $name-9\.0\.0, all workers run $name-1\.1\.0/,
-        '--timeout', 2);
+        qr/not all workers said in 10 seconds that they run $name-9\.0\.0.*\nundone: the switch to $name-9\.0\.0, all workers run $name-1\.1\.0/,
+        '--timeout', 10);
 
 # Two at once -----------------------------------------------------------------------
 

@@ -113,10 +113,12 @@ sub _conf {
             return directive($d->{name}, "$dir/cache" . ++$n, @more);
         }
 
+        # All calls are for the version that is tried, none for a candidate.
         if ($d->{name} eq 'ihanoi_plugin' && $d->{args}[0] eq $plugin->{name}) {
             return { %$d, block => [
                 directive('path', $plugin->{folder}), directive('check', 'always'),
-                grep { $_->{name} !~ /^(?:path|check)\z/ } @{ $d->{block} }] };
+                grep { $_->{name} !~ /^(?:path|check|candidate(?:_database)?)\z/ }
+                    @{ $d->{block} }] };
         }
 
         return $d;
@@ -255,11 +257,12 @@ sub _loaded {
     my ($self) = @_;
     my $plugin = $self->{plugin};
     my $r = http_request("unix:$self->{dir}/status", 'GET', '/metrics');
-    my ($info) = grep { $_->{plugin} eq $plugin->{name} }
+    my ($info) = grep { $_->{plugin} eq $plugin->{name}
+                        && $_->{digest} eq $plugin->{hash} }
                  IHanoi::Plugin::Gateway::series_of($r ? $r->{content} : '',
                                                     'ihanoi_plugin_info');
 
-    $info && $info->{digest} eq $plugin->{hash} && $info->{value} == 1
+    $info && $info->{value} == 1
         or $self->_fail('the worker of a gateway with it does not load it');
     return;
 }
