@@ -63,7 +63,7 @@ PACKAGES_RUN := gcc libc6-dev perl openssl nginx nginx-dev libjansson-dev \
     libutf8proc-dev zlib1g-dev curl ca-certificates postgresql-15 \
     postgresql-client-15 postgresql-15-postgis-3
 PACKAGES_TEST := libtap-parser-sourcehandler-pgtap-perl libtext-csv-xs-perl \
-    postgresql-15-pgtap nghttp2-client
+    postgresql-15-pgtap nghttp2-client lua-check
 PACKAGES_sanitize := dpkg-dev
 PACKAGES_clang := clang libclang-rt-14-dev
 PACKAGES_fuzz := $(PACKAGES_clang)

@@ -65,7 +65,8 @@ USAGE
 
 
 # What luacheck says beside our own look: unused and shadowed names. Globals
-# are checked by what the sandbox really has.
+# are checked by what the sandbox really has; each handler is given its input,
+# needed or not.
 sub _luacheck {
     my ($folder, $opt) = @_;
 
@@ -78,7 +79,8 @@ sub _luacheck {
     }
 
     open my $out, '-|', $program, qw(--std luajit --no-color --codes --ranges
-        --formatter plain --no-config --no-global --no-max-line-length --),
+        --formatter plain --no-config --no-global --no-unused-args
+        --no-max-line-length --),
         grep { -e } "$folder/handler.lua", "$folder/lib"
         or return;
 
