@@ -8,6 +8,7 @@
 #include "ngx_http_ihanoi_api.h"
 #include "ngx_http_ihanoi_plugin.h"
 #include "ngx_http_ihanoi_problem.h"
+#include "ngx_http_ihanoi_request_id.h"
 
 
 static ngx_int_t ngx_http_ihanoi_api_handler(ngx_http_request_t *r);
@@ -89,14 +90,19 @@ ngx_module_t  ngx_http_ihanoi_api_module = {
 static ngx_int_t
 ngx_http_ihanoi_api_handler(ngx_http_request_t *r)
 {
-    ngx_int_t                   rc;
-    ngx_str_t                   body;
-    ngx_http_ihanoi_api_ctx_t  *ctx;
+    ngx_int_t                         rc;
+    ngx_str_t                         body;
+    ngx_http_ihanoi_api_ctx_t        *ctx;
+    ngx_http_ihanoi_api_main_conf_t  *amcf;
 
     ctx = ngx_http_ihanoi_api_ctx(r);
     if (ctx == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
+
+    amcf = ngx_http_get_module_main_conf(r, ngx_http_ihanoi_api_module);
+
+    ngx_http_ihanoi_request_id_log(r, amcf->request_id);
 
     rc = ngx_http_ihanoi_operation_resolve(r, ctx);
 

@@ -18,6 +18,15 @@
 #define NGX_HTTP_IHANOI_REQUEST_ID_LEN  16
 
 
+static u_char *ngx_http_ihanoi_request_id_log_handler(ngx_http_request_t *r,
+    ngx_http_request_t *sr, u_char *buf, size_t len);
+
+
+/* nginx's own, the same for all requests; and the variable of this cycle */
+static ngx_http_log_handler_pt  ngx_http_ihanoi_request_id_log_rest;
+static ngx_int_t                ngx_http_ihanoi_request_id_index;
+
+
 ngx_http_variable_value_t *
 ngx_http_ihanoi_request_id(ngx_http_request_t *r, ngx_int_t index)
 {
@@ -62,4 +71,40 @@ ngx_http_ihanoi_request_id(ngx_http_request_t *r, ngx_int_t index)
     v->not_found = 0;
 
     return v;
+}
+
+
+void
+ngx_http_ihanoi_request_id_log(ngx_http_request_t *r, ngx_int_t index)
+{
+    r = r->main;
+
+    if (r->log_handler == ngx_http_ihanoi_request_id_log_handler
+        || ngx_http_ihanoi_request_id(r, index) == NULL)
+    {
+        return;
+    }
+
+    ngx_http_ihanoi_request_id_index = index;
+    ngx_http_ihanoi_request_id_log_rest = r->log_handler;
+    r->log_handler = ngx_http_ihanoi_request_id_log_handler;
+}
+
+
+static u_char *
+ngx_http_ihanoi_request_id_log_handler(ngx_http_request_t *r,
+    ngx_http_request_t *sr, u_char *buf, size_t len)
+{
+    u_char                     *p;
+    ngx_http_variable_value_t  *v;
+
+    p = buf;
+    v = &r->variables[ngx_http_ihanoi_request_id_index];
+
+    if (v->valid) {
+        p = ngx_snprintf(buf, len, ", request id: \"%v\"", v);
+        len -= p - buf;
+    }
+
+    return ngx_http_ihanoi_request_id_log_rest(r, sr, p, len);
 }

@@ -20,5 +20,13 @@
 ngx_http_variable_value_t *ngx_http_ihanoi_request_id(ngx_http_request_t *r,
     ngx_int_t index);
 
+/*
+ * From now on the request's lines in the error log have its id, after the
+ * client, where nobody but us writes: who looks for a plugin's lines finds
+ * them by the id that a problem document shows.
+ */
+
+void ngx_http_ihanoi_request_id_log(ngx_http_request_t *r, ngx_int_t index);
+
 
 #endif /* _NGX_HTTP_IHANOI_REQUEST_ID_H_INCLUDED_ */
