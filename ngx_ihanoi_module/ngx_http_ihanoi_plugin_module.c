@@ -6,6 +6,7 @@
  */
 
 #include "ngx_http_ihanoi_plugin.h"
+#include "ihanoi_host.h"
 #include "ngx_http_ihanoi_backend.h"
 #include "ngx_http_ihanoi_capture.h"
 #include "ngx_http_ihanoi_inject.h"
@@ -27,6 +28,7 @@ typedef struct {
     ngx_flag_t                       background; /* jobs run here */
     ngx_listening_t                 *listener;   /* of background runs */
     ngx_http_ihanoi_plugin_jobs_t   *jobs;
+    ngx_int_t                        clock;      /* seconds, in tests */
 } ngx_http_ihanoi_plugin_main_conf_t;
 
 
@@ -40,6 +42,7 @@ static char *ngx_http_ihanoi_plugin_background(ngx_conf_t *cf,
     ngx_http_ihanoi_plugin_t *plugin);
 static ngx_int_t ngx_http_ihanoi_plugin_try(ngx_conf_t *cf,
     ngx_http_ihanoi_plugin_t *plugin);
+static double ngx_http_ihanoi_plugin_now(void);
 static ngx_int_t ngx_http_ihanoi_plugin_init_process(ngx_cycle_t *cycle);
 static void ngx_http_ihanoi_plugin_look(ngx_event_t *ev);
 static void ngx_http_ihanoi_plugin_exit_process(ngx_cycle_t *cycle);
@@ -70,6 +73,14 @@ static ngx_command_t  ngx_http_ihanoi_plugin_commands[] = {
       ngx_conf_set_flag_slot,
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_http_ihanoi_plugin_main_conf_t, background),
+      NULL },
+
+    /* For tests: where the time of plugins stands still. */
+    { ngx_string("ihanoi_plugin_clock"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_ihanoi_plugin_main_conf_t, clock),
       NULL },
 
       ngx_null_command
@@ -111,6 +122,7 @@ ngx_module_t  ngx_http_ihanoi_plugin_module = {
 static ngx_http_ihanoi_plugin_t  *ngx_http_ihanoi_plugins;
 
 static ngx_event_t  ngx_http_ihanoi_plugin_timer;
+static double       ngx_http_ihanoi_plugin_clock;
 
 
 static void *
@@ -133,6 +145,7 @@ ngx_http_ihanoi_plugin_create_main_conf(ngx_conf_t *cf)
     }
 
     pmcf->background = NGX_CONF_UNSET;
+    pmcf->clock = NGX_CONF_UNSET;
 
     return pmcf;
 }
@@ -379,6 +392,13 @@ ngx_http_ihanoi_plugin_try(ngx_conf_t *cf, ngx_http_ihanoi_plugin_t *plugin)
 }
 
 
+static double
+ngx_http_ihanoi_plugin_now(void)
+{
+    return ngx_http_ihanoi_plugin_clock;
+}
+
+
 static ngx_int_t
 ngx_http_ihanoi_plugin_init_process(ngx_cycle_t *cycle)
 {
@@ -400,6 +420,11 @@ ngx_http_ihanoi_plugin_init_process(ngx_cycle_t *cycle)
     }
 
     ngx_http_ihanoi_plugins = pmcf->plugins;
+
+    if (pmcf->clock != NGX_CONF_UNSET) {
+        ngx_http_ihanoi_plugin_clock = pmcf->clock;
+        ihanoi_host_time_now = ngx_http_ihanoi_plugin_now;
+    }
 
     if (ihanoi_sandbox_start_timer(NGX_HTTP_IHANOI_PLUGIN_SIGNAL,
                             (volatile sig_atomic_t *) &ngx_event_timer_alarm,

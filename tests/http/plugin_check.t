@@ -99,6 +99,8 @@ my @cases = (
      qr{^lib/a\.lua:2: }],
     ['syntax in a test', { files => { 'tests/a.lua' => "return (" } },
      qr{^tests/a\.lua:1: }],
+    ['a test that is none', { files => { 'tests/a.json' => '{"cases": [{"nmae": "x"}]}' } },
+     qr{^tests/a\.json: /cases/0/nmae: there is no such member; known are }],
     ['an undefined global',
      { files => { 'lib/a.lua' => "local x = 1\nreturn function() return y end" } },
      qr{^lib/a\.lua:2: undefined global "y"$}],

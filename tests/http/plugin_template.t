@@ -20,6 +20,7 @@ mkdir "$dir/plugins";
 
 for my $step (['new', 'tree_care', '--into', $dir],
               ['check', '--strict', "$dir/tree_care"],
+              ['test', "$dir/tree_care"],
               ['pack', "$dir/tree_care"],
               ['sign', '--key', "$dir/agency.pem", $archive],
               ['sign', '--review', '--key', "$dir/reviewer.pem", $archive],

@@ -11,10 +11,11 @@ use warnings;
 use Exporter 'import';
 use Digest::SHA qw(hmac_sha256 hmac_sha384 hmac_sha512);
 use File::Temp ();
+use IHanoi::Command ();
 use JSON::PP ();
 use MIME::Base64 qw(encode_base64url);
 
-our @EXPORT_OK = qw(make_keys mint key_file);
+our @EXPORT_OK = qw(make_keys mint key_file token_program);
 
 # Every key of a development key set: kid => algorithm, and how OpenSSL makes
 # it. One key signs with one algorithm only (RFC 8725 3.1).
@@ -73,6 +74,16 @@ sub key_file {
 }
 
 
+# The built ihanoi-token: the checkout's, or what is installed. Dies without one.
+sub token_program {
+    my $home = IHanoi::Command::home();
+
+    return (grep { -x } ($home ? glob "'$home'/build/*/ihanoi-token" : ()),
+                        IHanoi::Command::share() . '/bin/ihanoi-token')[0]
+        // die "the program ihanoi-token is not built: make command\n";
+}
+
+
 # The members of a public JWK (RFC 7518 6, RFC 8037 2), cut out of the DER of
 # the SubjectPublicKeyInfo.
 sub _public {
@@ -105,7 +116,7 @@ sub _public {
 
 # One token, or in list context with several claim sets, their tokens.
 #
-#   program   path of the built ihanoi-token
+#   program   token_program()
 #   alg       JOSE name
 #   key       private key file
 #   header    members beside alg

@@ -7,6 +7,7 @@ use warnings;
 use JSON::PP ();
 use IHanoi::Command;
 use IHanoi::Plugin::Folder;
+use IHanoi::Plugin::TestFile qw(test_files read_test);
 use IHanoi::Plugin::Role ();
 
 
@@ -18,7 +19,7 @@ Looks at a plugin as the gateway will, and further: files and manifest, the
 contract, Lua (syntax, globals, forbidden functions, slow patterns; handler.lua
 is loaded, with the gateway's limits, and must have the functions that the
 contract and the manifest name), SQL (names of migrations, other schemas, what
-is the operator's). luacheck looks too when it is installed.
+is the operator's), the form of tests. luacheck looks too when it is installed.
 
 With --database also at the plugin's role there, as the gateway does when it
 connects: what it may beyond the plugin's own schemas.
@@ -41,7 +42,7 @@ USAGE
     my $folder = $ARGV[0] // '.';
     my ($plugin, @findings) = look($folder);
 
-    push @findings, _luacheck($folder, $opt) if $plugin;
+    push @findings, _tests($folder), _luacheck($folder, $opt) if $plugin;
     push @findings, IHanoi::Plugin::Role::findings($plugin, $opt->{database})
         if $plugin && defined $opt->{database};
 
@@ -61,6 +62,18 @@ USAGE
     print STDERR "$plugin->{name} $plugin->{version} is good, contents "
                . substr($plugin->{hash}, 0, 12) . "\n";
     return 0;
+}
+
+
+# Tests that "ihanoi plugin test" could not read.
+sub _tests {
+    my ($folder) = @_;
+
+    return map {
+        my $file = $_;
+        eval { read_test("$folder/$file") } ? ()
+            : { level => 'error', file => $file, reason => $@ =~ s/\n\z//r };
+    } test_files($folder);
 }
 
 

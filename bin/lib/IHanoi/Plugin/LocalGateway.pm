@@ -1,0 +1,621 @@
+package IHanoi::Plugin::LocalGateway;
+
+# A real gateway with one plugin alone, for "ihanoi plugin run" and "test":
+# nginx on a loopback port, keys for tokens, and a private PostgreSQL when the
+# manifest asks for a database or what the core keeps is needed: the keys of a
+# POST, jobs. All of it lies in one temporary folder and is
+# gone with the object.
+#
+#   my $gateway = IHanoi::Plugin::LocalGateway->new(
+#       plugin   => $plugin,                # as look() has it
+#       port     => 8080,                   # default: a free one
+#       settings => { max_holds => 3 }, secrets => { operator_key => '...' },
+#       backends => { operator => $port },  # on loopback
+#       clock    => 1790000000);            # what ihanoi.time.now() tells
+#   $gateway->start;                        # all die with a reason
+#   $gateway->reload;                       # old workers go on when it dies
+#   $gateway->log_lines;                    # of the error log, since the last call
+#   $gateway->token(sub => 'a', ...);
+#   $gateway->stop;
+#
+# What the manifest asks for is granted. Answers are always held against the
+# contract.
+
+use strict;
+use warnings;
+use Fcntl ();
+use File::Temp ();
+use IHanoi::Cluster;
+use IHanoi::Command qw(home share psql quoted sql);
+use IHanoi::Token qw(make_keys mint key_file token_program);
+use IO::Socket::INET;
+use JSON::PP ();
+use POSIX qw(WNOHANG);
+use Time::HiRes qw(sleep time);
+
+our $ISSUER = 'https://dev.ihanoi.example';
+
+my $json = JSON::PP->new->utf8->canonical->allow_nonref;
+
+
+sub new {
+    my ($class, %arg) = @_;
+    my $self = bless { %arg, owner => $$, read => 0 }, $class;
+
+    # Workers run as another user when we are root: theirs to enter.
+    $self->{temp} = File::Temp->newdir('ihanoi-XXXXXXXX', TMPDIR => 1);
+    $self->{dir} = $self->{temp}->dirname;
+    chmod 0755, $self->{dir};
+    mkdir "$self->{dir}/keys", 0700;
+
+    $self->{port} //= _free_port();
+    return $self;
+}
+
+
+sub port { $_[0]{port} }
+sub url  { "http://127.0.0.1:$_[0]{port}" }
+
+
+sub start {
+    my ($self) = @_;
+
+    # What is asked for and not given is told before a database is made.
+    $self->_grants(_object($self->{plugin}{folder}, 'plugin.json'));
+    make_keys("$self->{dir}/keys");
+    $self->_database;
+    $self->_configure;
+
+    $self->{pid} = fork // die "could not fork: $!\n";
+
+    if (!$self->{pid}) {
+        # Ctrl-C is for us: nginx is asked to end when we do.
+        setpgrp;
+        open STDIN, '<', '/dev/null';
+        open STDOUT, '>', "$self->{dir}/start.log";
+        open STDERR, '>&', \*STDOUT;
+        exec { _nginx() } $self->_command or POSIX::_exit(127);
+    }
+
+    my $end = time + 20;
+
+    while (time < $end) {
+        if (waitpid($self->{pid}, WNOHANG) == $self->{pid}) {
+            delete $self->{pid};
+            die "nginx refuses the plugin:\n" . $self->_said;
+        }
+
+        # Until the pid file is there, whoever answers is somebody else.
+        return $self if -s "$self->{dir}/nginx.pid"
+            && IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+                                     PeerPort => $self->{port})
+            && $self->_ready;
+        sleep 0.02;
+    }
+
+    die "the gateway is not ready:\n" . $self->_said;
+}
+
+
+# A database connects when workers have started.
+sub _ready {
+    my ($self) = @_;
+
+    return 1 if !$self->{cluster};
+
+    require HTTP::Tiny;
+    return HTTP::Tiny->new(timeout => 3)->get($self->url . '/readyz')->{status} == 200;
+}
+
+
+# Serves what the folder holds now. plugin => what look() has of it; other
+# options of new() may be changed too.
+sub reload {
+    my ($self, %arg) = @_;
+    my %before = map { $_ => $self->{$_} } keys %arg;
+
+    @$self{keys %arg} = values %arg;
+
+    if (!eval { $self->_migrate; $self->_configure; $self->_check; 1 }) {
+        my $why = $@;
+        @$self{keys %before} = values %before;
+        $self->_configure;
+        die $why;
+    }
+
+    my %old = map { $_ => 1 } $self->_workers;
+    kill HUP => $self->{pid};
+
+    # Until only new workers accept.
+    my $end = time + 10;
+    while (time < $end) {
+        my @now = $self->_workers;
+        return if (grep { !$old{$_} } @now) && !grep { $old{$_} && !_leaves($_) } @now;
+        sleep 0.02;
+    }
+
+    die "nginx did not reload:\n" . $self->_said;
+}
+
+
+sub stop {
+    my ($self) = @_;
+
+    return if $self->{owner} != $$;
+    local ($?, $@, $!);
+
+    if (my $pid = delete $self->{pid}) {
+        kill QUIT => $pid;
+
+        for my $tenth (1 .. 50) {
+            last if waitpid($pid, WNOHANG) == $pid;
+            kill TERM => $pid if $tenth == 20;
+            sleep 0.1;
+        }
+    }
+
+    $self->{cluster}->forget if $self->{cluster};
+    delete $self->{cluster};
+    return;
+}
+
+
+sub DESTROY { $_[0]->stop }
+
+
+# Lines of the error log since the last call.
+sub log_lines {
+    my ($self) = @_;
+
+    open my $fh, '<:raw', "$self->{dir}/error.log" or return;
+    seek $fh, $self->{read}, 0;
+    my @lines = <$fh>;
+
+    # A line that is being written belongs to the next call.
+    pop @lines if @lines && $lines[-1] !~ /\n\z/;
+    $self->{read} += length for @lines;
+    return @lines;
+}
+
+
+# Lines of the access log since the last call, as hashes: time, method, path,
+# status, seconds, id.
+sub requests {
+    my ($self) = @_;
+
+    open my $fh, '<:raw', "$self->{dir}/access.log" or return;
+    seek $fh, $self->{requests_read} // 0, 0;
+    my @lines = <$fh>;
+    pop @lines if @lines && $lines[-1] !~ /\n\z/;
+    $self->{requests_read} += length for @lines;
+
+    return map {
+        chomp;
+        my %row;
+        @row{qw(time id method status seconds path)} = split / /, $_, 6;
+        \%row;
+    } @lines;
+}
+
+
+# A token that this gateway accepts.
+sub token {
+    my ($self, %claims) = @_;
+    my $now = time;
+
+    %claims = (iss => $ISSUER, aud => 'ihanoi', iat => int $now,
+               exp => int($now) + 43_200, assurance => 'verified', %claims);
+    defined $claims{$_} or delete $claims{$_} for keys %claims;
+
+    my $key = $json->encode(\%claims) =~ s/"(?:iat|exp)":\d+//gr;
+
+    return $self->{tokens}{$key} //= mint(
+        program => token_program(), alg => 'ES256',
+        key => key_file("$self->{dir}/keys", 'dev-es256'),
+        header => { kid => 'dev-es256' }, claims => \%claims) // die "no token\n";
+}
+
+
+# Runs a job of the manifest now, as its schedule would: { outcome, error }.
+sub run_job {
+    my ($self, $job) = @_;
+    my %of = (plugin => $self->{plugin}{name}, job => $job);
+    my $end = time + 60;
+    my $asked;
+
+    return $self->_as_administrator(ihanoi => sub {
+        while (time < $end) {
+            # The gateway makes the row when it starts.
+            ($asked) = sql(<<'SQL', %of) if !$asked;
+update core.plugin_jobs set next_at = core.now(), ended_at = null
+ where plugin = :'plugin' and job = :'job' and run is null
+returning 1
+SQL
+            my ($row) = !$asked ? () : sql(<<'SQL', %of);
+select outcome, coalesce(error, '') from core.plugin_jobs
+ where plugin = :'plugin' and job = :'job' and ended_at is not null
+SQL
+            return { outcome => $row->[0], error => $row->[1] } if $row;
+            sleep 0.1;
+        }
+
+        die $asked ? "the job \"$job\" does not end\n"
+                   : "the plugin has no job \"$job\"\n";
+    });
+}
+
+
+sub _database {
+    my ($self) = @_;
+    my $core = $self->_needs_core;
+
+    return if !$core && !$self->{plugin}{database};
+
+    # Trust on a socket of a folder that is gone with us.
+    my $cluster = $self->{cluster} = IHanoi::Cluster->new(
+        name => 'plugin', place => "$self->{dir}/pg", tests => 1,
+        settings => { fsync => 'off', full_page_writes => 'off',
+                      max_connections => 50, shared_buffers => '32MB' });
+    $cluster->start;
+
+    $self->_as_administrator(postgres => sub {
+        psql("create database ihanoi;\n") or die "could not make a database\n";
+    });
+    $self->_as_administrator(ihanoi => sub {
+        psql("revoke temporary on database ihanoi from public;\n\\i "
+             . quoted(share() . '/sql/roles.sql') . "\n")
+            or die "could not make the roles\n";
+
+        $self->{release} = $self->_migrate_core if $core;
+    });
+    $self->_migrate;
+    return;
+}
+
+
+# Whether the core has to be there: it keeps Idempotency-Keys, and when jobs run.
+sub _needs_core {
+    my ($self) = @_;
+    my $folder = $self->{plugin}{folder};
+    my $paths = _object($folder, 'openapi.json')->{paths};
+
+    return 1 if @{ _object($folder, 'plugin.json')->{jobs} // [] };
+    return grep { ref eq 'HASH' && exists $_->{post} } values %{ $paths // {} };
+}
+
+
+# The core's tables and functions; returns the release's name. What it says on
+# the way is for operators.
+sub _migrate_core {
+    my ($self) = @_;
+    my $log = "$self->{dir}/migrate.log";
+    my $pid = open(my $fh, '-|') // die "could not fork: $!\n";
+
+    if (!$pid) {
+        open STDERR, '>', $log;
+        exec $^X, '-I' . share() . '/bin/lib', share() . '/bin/commands/migrate'
+            or POSIX::_exit(127);
+    }
+
+    chomp(my $release = <$fh> // '');
+    return $release if close $fh;
+
+    open my $said, '<:raw', $log;
+    die join '', "could not make the core's tables:\n", <$said>;
+}
+
+
+# The plugin's own schema as the folder has it now.
+sub _migrate {
+    my ($self) = @_;
+
+    return if !$self->{cluster} || !$self->{plugin}{database};
+
+    # A migration that fails ends the program that it is in, not ours.
+    $self->_as_administrator(ihanoi => sub {
+        my $pid = fork // die "could not fork: $!\n";
+
+        if (!$pid) {
+            require IHanoi::Plugin::Database;
+            my $database = IHanoi::Plugin::Database->new($self->{plugin});
+
+            $database->prepare;
+            $database->migrate;
+            $database->code;
+            undef $database;
+            POSIX::_exit(0);
+        }
+
+        waitpid $pid, 0;
+        $? == 0 or die "the database does not take the plugin's SQL\n";
+    });
+    return;
+}
+
+
+sub _as_administrator {
+    my ($self, $name, $code) = @_;
+    local %ENV = %ENV;
+
+    delete @ENV{grep { /^PG/ } keys %ENV};
+    @ENV{qw(PGHOST PGPORT PGUSER PGDATABASE)}
+        = ($self->{cluster}->socket, $self->{cluster}->port, 'postgres', $name);
+    return $code->();
+}
+
+
+sub _command {
+    my ($self, @more) = @_;
+    my $dir = $self->{dir};
+
+    return (_nginx(), '-p', "$dir/", '-c', "$dir/nginx.conf",
+            '-e', "$dir/error.log", @more);
+}
+
+
+# nginx -t. Its words are not for the log that people follow.
+sub _check {
+    my ($self) = @_;
+    my $log = "$self->{dir}/check.log";
+    my $pid = fork // die "could not fork: $!\n";
+
+    if (!$pid) {
+        open STDIN, '<', '/dev/null';
+        open STDOUT, '>', $log;
+        open STDERR, '>&', \*STDOUT;
+        exec { _nginx() } $self->_command('-t', '-q') or POSIX::_exit(127);
+    }
+
+    waitpid $pid, 0;
+    return if $? == 0;
+
+    open my $fh, '<:raw', $log or die "nginx refuses the plugin\n";
+    die join '', "nginx refuses the plugin:\n", map { _words($_) } grep { /\[emerg\]/ } <$fh>;
+}
+
+
+# What nginx said when it did not start.
+sub _said {
+    my ($self) = @_;
+    my @lines;
+
+    for my $name (qw(start.log error.log)) {
+        open my $fh, '<:raw', "$self->{dir}/$name" or next;
+        push @lines, grep { /\[(?:emerg|alert|crit)\]/ } <$fh>;
+    }
+
+    my %seen;
+    return join '', grep { !$seen{$_}++ } map { _words($_) } @lines;
+}
+
+
+# A line of the log without time, process and places in a file of ours.
+sub _words {
+    return $_[0] =~ s/^.*?\[(?:emerg|alert|crit)\] (?:\d+#\d+: )?(?:\*\d+ )?//r
+                 =~ s/ in \S+nginx\.conf:\d+$//r;
+}
+
+
+sub _workers {
+    my ($self) = @_;
+
+    open my $fh, '<', "/proc/$self->{pid}/task/$self->{pid}/children" or return;
+    return split ' ', <$fh> // '';
+}
+
+
+sub _leaves {
+    open my $fh, '<', "/proc/$_[0]/cmdline" or return 1;
+    return (<$fh> // 'gone') =~ /shutting down|gone/;
+}
+
+
+# nginx and the module: of the checkout's newest build, or as installed.
+sub _build {
+    my $home = home() // return;
+    my $build = $ENV{BUILD} // '*';
+
+    return (sort { (stat "$b/module.built")[9] <=> (stat "$a/module.built")[9] }
+            grep { -f "$_/module.built" } glob "'$home/build/'$build")[0]
+        // die "the module is not built: make\n";
+}
+
+
+sub _nginx {
+    my $build = _build();
+    return $build && -x "$build/nginx-binary" ? "$build/nginx-binary"
+                                              : '/usr/sbin/nginx';
+}
+
+
+sub _module {
+    my $build = _build();
+    my ($module) = grep { -f } $build ? "$build/ngx_http_ihanoi_module.so"
+        : '/usr/lib/nginx/modules/ngx_http_ihanoi_module.so';
+
+    return $module ? "load_module $module;" : '# built in';
+}
+
+
+sub _configure {
+    my ($self) = @_;
+    my ($dir, $plugin) = @$self{qw(dir plugin)};
+    my $manifest = _object($plugin->{folder}, 'plugin.json');
+    my ($backends, $locations) = ('', '');
+
+    for my $name (@{ ($manifest->{permissions} // {})->{backends} // [] }) {
+        my $port = ($self->{backends} // {})->{$name}
+            // die "the backend \"$name\" is asked for, and nothing says where "
+                   . "it is\n";
+
+        $backends .= "        backend $name /_backend_$name/;\n";
+        $locations .= "        location ^~ /_backend_$name/ {\n"
+            . "            internal;\n"
+            . "            proxy_pass http://127.0.0.1:$port/;\n"
+            . "            proxy_connect_timeout 2s;\n        }\n";
+    }
+
+    my $user = $> == 0 && getpwnam 'www-data' ? 'user www-data;' : '';
+    my $clock = defined $self->{clock}
+                ? "    ihanoi_plugin_clock $self->{clock};\n" : '';
+    my $temp = join '', map { "    ${_}_temp_path $dir/$_;\n" }
+                        qw(client_body proxy fastcgi uwsgi scgi);
+
+    $self->_write('nginx.conf', <<"CONF");
+@{[_module()]}
+$user
+worker_processes 1;
+daemon off;
+pid $dir/nginx.pid;
+error_log $dir/error.log info;
+
+events {
+    worker_connections 512;
+}
+
+http {
+$temp
+    log_format requests '\$time_iso8601 \$request_id \$request_method \$status '
+                        '\$request_time \$request_uri';
+    access_log $dir/access.log requests;
+
+    ihanoi_zone 16m;
+$clock
+@{[$self->_database_blocks]}
+    ihanoi_plugin $plugin->{name} {
+        path $plugin->{folder};
+        check always;
+@{[$self->_grants($manifest)]}$backends    }
+
+    auth_jwt_issuer $ISSUER {
+        key_file $dir/keys/jwks.json;
+        audience ihanoi;
+        algorithms ES256 ES384 ES512 RS256 PS256 EdDSA HS256;
+        assurance_claim assurance;
+        max_lifetime 24h;
+    }
+
+    server {
+        listen 127.0.0.1:$self->{port};
+        server_name localhost;
+        client_max_body_size 256k;
+        client_body_buffer_size 256k;
+        add_header X-Request-Id \$request_id always;
+
+        location / {
+            auth_jwt iHaNoi;
+            ihanoi_api on;
+        }
+
+        location = /readyz { ihanoi_status readyz; }
+        location = /metrics { ihanoi_status metrics; }
+        location = /openapi.json { ihanoi_status openapi; }
+
+$locations    }
+}
+CONF
+    return;
+}
+
+
+sub _object {
+    my ($folder, $name) = @_;
+
+    open my $fh, '<:raw', "$folder/$name" or die "there is no $name: $!\n";
+    local $/;
+    return $json->decode(scalar <$fh>);
+}
+
+
+sub _database_blocks {
+    my ($self) = @_;
+    my $cluster = $self->{cluster} // return '';
+    my $name = $self->{plugin}{name};
+    my $server = '        server unix:' . $cluster->socket . ' port='
+               . $cluster->port . ";\n        dbname ihanoi;\n";
+    my $text = '';
+
+    $text .= "    ihanoi_database main {\n$server"
+        . "        release $self->{release};\n        read_user ihanoi_read;\n"
+        . "        write_user ihanoi_write;\n        control_user ihanoi_control;\n"
+        . "    }\n" if defined $self->{release};
+
+    $text .= "    ihanoi_database $name {\n$server        schema plugin_$name;\n"
+        . "        user plugin_$name;\n    }\n" if $self->{plugin}{database};
+
+    return $text;
+}
+
+
+# The lines of the block: everything that the manifest asks for.
+sub _grants {
+    my ($self, $manifest) = @_;
+    my $asked = $manifest->{permissions} // {};
+    my $limits = $manifest->{limits} // {};
+    my @lines;
+
+    push @lines, 'public' if $asked->{public};
+    push @lines, "database $self->{plugin}{name}" if $asked->{database};
+    push @lines, map { "$_ $limits->{$_}" }
+                 grep { defined $limits->{$_} } qw(memory cpu timeout concurrency store);
+
+    push @lines, 'jobs 1h' if @{ $manifest->{jobs} // [] };
+
+    my $settings = $self->{settings} // {};
+    push @lines, map { "setting $_ " . _quoted(_setting($settings->{$_})) }
+                 sort keys %$settings;
+
+    # What nobody has given has a value all the same: it is asked for.
+    my $secrets = $self->{secrets} // {};
+    for my $name (@{ $asked->{secrets} // [] }) {
+        my $file = $self->_write("secret_$name", $secrets->{$name} // 'test secret', 0600);
+        push @lines, "secret $name $file";
+    }
+    for my $name (sort keys %$secrets) {
+        grep { $_ eq $name } @{ $asked->{secrets} // [] }
+            or die "the manifest asks for no secret \"$name\"\n";
+    }
+
+    return join '', map { "        $_;\n" } @lines;
+}
+
+
+# As the directive takes it: texts are themselves, lists and objects JSON.
+sub _setting {
+    my ($value) = @_;
+    my $text = $json->encode($value);
+
+    return JSON::PP::is_bool($value) ? ($value ? 'true' : 'false')
+         : ref $value || $text !~ /^"/ ? $text
+         : do { my $copy = $value; utf8::encode($copy); $copy };
+}
+
+
+# A word of nginx.conf. It has variables where it has "$", which directives of
+# ours do not look at.
+sub _quoted { return "'" . $_[0] =~ s/([\\'])/\\$1/gr . "'" }
+
+
+sub _write {
+    my ($self, $name, $text, $mode) = @_;
+    my $file = "$self->{dir}/$name";
+
+    unlink $file;
+    utf8::encode($text) if utf8::is_utf8($text);
+    sysopen my $fh, $file, Fcntl::O_WRONLY() | Fcntl::O_CREAT() | Fcntl::O_EXCL(),
+            $mode // 0644
+        or die "could not write $file: $!\n";
+    print $fh $text;
+    close $fh or die "could not write $file: $!\n";
+    return $file;
+}
+
+
+sub _free_port {
+    my $socket = IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1')
+        or die "no free port: $!\n";
+    return $socket->sockport;
+}
+
+
+1;

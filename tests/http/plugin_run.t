@@ -1,0 +1,165 @@
+#!/usr/bin/perl
+# "ihanoi plugin run": a gateway with one plugin for whoever writes it.
+
+use lib 'tests/lib';
+use IHanoi::Test;
+use IHanoi::Test::Command;
+use IHanoi::Test::Plugin;
+use File::Temp qw(tempdir);
+use HTTP::Tiny;
+use IO::Socket::INET;
+use POSIX qw(WNOHANG);
+
+my $temp = $ENV{TMPDIR} = tempdir('ihanoi-test-XXXXXXXX', TMPDIR => 1, CLEANUP => 1);
+chmod 0755, $temp;
+
+my @running;
+END { kill KILL => $_->{pid} for grep { $_->{pid} } @running }
+
+sub free_port {
+    my $socket = IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1');
+    return $socket->sockport;
+}
+
+# Starts the command: { pid, port, said() }.
+sub started {
+    my ($plugin, @args) = @_;
+    my $run = { port => free_port(), file => "$temp/run." . @running };
+    my $pid = fork // die;
+
+    if (!$pid) {
+        open STDIN, '<', '/dev/null';
+        open STDOUT, '>', $run->{file};
+        open STDERR, '>&', \*STDOUT;
+        exec tree() . '/bin/ihanoi', qw(plugin run), $plugin->path, '--port', $run->{port}, @args;
+    }
+
+    $run->{pid} = $pid;
+    push @running, $run;
+    return $run;
+}
+
+sub said { open my $fh, '<:raw', $_[0]{file} or return ''; local $/; return <$fh> // '' }
+sub says { my ($run, $what) = @_; return wait_until(sub { said($run) =~ $what }, 120) }
+sub get {
+    my ($run, $path, %headers) = @_;
+    return HTTP::Tiny->new(timeout => 10)->get("http://127.0.0.1:$run->{port}$path", { headers => \%headers });
+}
+sub ended {
+    my ($run, $signal) = @_;
+    kill $signal => $run->{pid};
+    my $end = wait_until(sub { waitpid($run->{pid}, WNOHANG) == $run->{pid} ? [$?] : 0 }, 20);
+    delete $run->{pid} if $end;
+    return $end ? $end->[0] : 'runs on';
+}
+
+my %lua = (
+    hello => 'ihanoi.log.info("asked") return 200, { text = "one", max = ihanoi.plugin.settings().max,
+              key = ihanoi.plugin.secret("key") }',
+    mine => 'return 200, { sub = ihanoi.request.caller().sub, assurance = ihanoi.request.caller().assurance }',
+    wrong => 'return 200, {}',
+    away => 'local r, err = ihanoi.backend.get("operator", "/x") return 200, { err = err }',
+    slow => 'ihanoi.run.sleep(2) return 200, { text = "slow" }',
+);
+my %spec = (lua => \%lua, manifest => { permissions => { public => JSON::PP::true,
+        backends => ['operator'], secrets => ['key'] },
+        settings => { type => 'object', properties => { max => { type => 'integer', default => 3 } } } },
+    operations => { mine => { security => [{ bearer => [] }] },
+        wrong => { responses => { 200 => { description => 'A text', content => { 'application/json' => { schema => {
+            type => 'object', required => ['text'] } } } } } } });
+my $plugin = plugin_folder(%spec);
+my $good = do { local (@ARGV, $/) = $plugin->path . '/handler.lua'; <> };
+
+my $run = started($plugin, '--setting', 'max=7');
+ok(says($run, qr/Ctrl-C ends it/), 'it starts') or diag said($run);
+like(said($run), qr{^  GET    http://127\.0\.0\.1:$run->{port}/v1/probe/hello$}m, 'operations are listed');
+like(said($run), qr/backend operator listens nowhere/, 'a backend that nobody gave is told');
+
+my $r = get($run, '/v1/probe/hello');
+is($r->{status}, 200, 'it answers');
+like($r->{content}, qr/"max":7/, 'with the setting');
+like($r->{content}, qr/"key":"test secret"/, 'and a secret');
+ok(says($run, qr{^GET    /v1/probe/hello 200 \d+ ms\n    \[info\] says: asked$}m),
+   'a request is shown with its log lines under it') or diag said($run);
+
+my %token = said($run) =~ /^(citizen|officer) \(\w+\) +(\S+)$/mg;
+is(get($run, '/v1/probe/mine')->{status}, 401, 'no token');
+$r = get($run, '/v1/probe/mine', Authorization => "Bearer $token{citizen}");
+like($r->{content}, qr/"assurance":"phone"/, 'the citizen\'s token');
+$r = get($run, '/v1/probe/mine', Authorization => "Bearer $token{officer}");
+like($r->{content}, qr/"sub":"test-officer"/, 'the officer\'s token');
+like(get($run, '/v1/probe/away')->{content}, qr/"err":"refused"/, 'the backend refuses');
+
+is(get($run, '/v1/probe/wrong')->{status}, 502, 'an answer that is not as the contract says');
+ok(says($run, qr{^GET    /v1/probe/wrong 502 \d+ ms\n    \[error\] .*/text}m), 'is told, with its place')
+    or diag said($run);
+
+# Saved, it is served; a request under way ends as it began.
+my $pid = open my $slow, '-|' // die;
+if (!$pid) { print get($run, '/v1/probe/slow')->{content}; POSIX::_exit(0) }
+sleep 1;
+$plugin->write('handler.lua', $good =~ s/one/two/r =~ s/"slow"/"new"/r);
+ok(says($run, qr/^-- serves 1\.0\.0 [0-9a-f]{12}$/m), 'what is saved is served') or diag said($run);
+like(get($run, '/v1/probe/hello')->{content}, qr/two/, 'at once');
+like(join('', <$slow>), qr/"slow"/, 'no request is lost');
+close $slow;
+
+# What is wrong is told, and the last good one goes on.
+for my $case (['syntax', 'handler.lua', 'return (', qr/^handler\.lua:1: /m],
+              ['a function that is gone', 'handler.lua', 'return {}', qr/no function "\w+"/],
+              ['a manifest that is wrong', 'plugin.json', '{', qr/^plugin\.json/m])
+{
+    my ($what, $file, $text, $expected) = @$case;
+    my $old = do { local (@ARGV, $/) = $plugin->path . "/$file"; <> };
+    my $before = length said($run);
+    $plugin->write($file, $text);
+    ok(wait_until(sub { substr(said($run), $before) =~ /^-- not taken: 1\.0\.0 [0-9a-f]{12} goes on$/m }, 15),
+       "$what is not taken") or diag said($run);
+    like(substr(said($run), $before), $expected, 'and is told');
+    like(get($run, '/v1/probe/hello')->{content}, qr/two/, 'the last good one goes on');
+    $plugin->write($file, $old);
+}
+my $served = () = said($run) =~ /^-- serves/mg;
+$plugin->write('.hidden', 'x');
+sleep 1;
+is(scalar(() = said($run) =~ /^-- serves/mg), $served, 'a file that is no part of it changes nothing');
+
+is(ended($run, 'INT'), 0, 'Ctrl-C ends it');
+ok(!IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $run->{port}), 'nobody listens any more');
+is(join(' ', grep { !/ihanoi-plugin|run\.\d/ } glob "$temp/*"), '', 'nothing is left');
+
+# What cannot be started.
+my ($rc, $out, $err) = ihanoi(qw(plugin run), $plugin->path, '--setting', 'max=many', '--port', free_port());
+is($rc, 1, 'a setting of another type');
+like($err, qr/max.*integer/, 'is told');
+($rc, $out, $err) = ihanoi(qw(plugin run), $plugin->path, '--backend', 'bank=80');
+is($rc, 1, 'another backend');
+like($err, qr/no backend "bank"/, 'is told');
+my $taken = IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1');
+($rc, $out, $err) = ihanoi(qw(plugin run), $plugin->path, '--port', $taken->sockport);
+is($rc, 1, 'a port that is taken');
+like($err, qr/is taken: --port \d+/, 'is told');
+$plugin->write('handler.lua', 'return (');
+($rc, $out, $err) = ihanoi(qw(plugin run), $plugin->path);
+is($rc, 1, 'a plugin that is wrong');
+like("$out$err", qr/handler\.lua:1: /, 'is told');
+is(join(' ', grep { !/ihanoi-plugin|run\.\d/ } glob "$temp/*"), '', 'nothing is left of those');
+
+# A database, when the manifest asks for one.
+my $shop = plugin_folder(name => 'shop', lua => { count => 'return 200, ihanoi.db.one("select count(*)::int4 n from stalls")' },
+    manifest => { permissions => { public => JSON::PP::true, database => JSON::PP::true } },
+    files => { 'migrations/0001_stalls.sql' => 'create table stalls (id int primary key); insert into stalls values (1)' });
+$run = started($shop);
+ok(says($run, qr/Ctrl-C ends it/), 'with a database it starts') or diag said($run);
+like(get($run, '/v1/shop/count')->{content}, qr/"n":1\b/, 'and asks it');
+$shop->write('migrations/0002_more.sql', 'insert into stalls values (2)');
+ok(says($run, qr/^-- serves/m), 'a new migration is applied') or diag said($run);
+like(get($run, '/v1/shop/count')->{content}, qr/"n":2\b/, 'at once');
+$shop->write('migrations/0003_bad.sql', 'insert into stalls values (2)');
+ok(says($run, qr/^-- not taken/m), 'one that fails is not taken');
+like(said($run), qr/0003_bad/, 'and named');
+like(get($run, '/v1/shop/count')->{content}, qr/"n":2\b/, 'and changes nothing');
+is(ended($run, 'TERM'), 0, 'it ends when it is asked to');
+is(join(' ', grep { !/ihanoi-plugin|run\.\d/ } glob "$temp/*"), '', 'and the database is gone');
+
+done_testing();
