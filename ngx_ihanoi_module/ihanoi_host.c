@@ -113,6 +113,10 @@ ihanoi_host_refuse(lua_State *L, const ihanoi_host_function_t *function,
         when = "in a job";
         break;
 
+    case IHANOI_PHASE_INTERFACE:
+        when = "in a call of another plugin";
+        break;
+
     default:
         when = "now";
         break;

@@ -18,9 +18,11 @@
 #define IHANOI_PHASE_REQUEST   0x02   /* an operation */
 #define IHANOI_PHASE_JOB       0x04   /* a scheduled job, an event */
 
-#define IHANOI_PHASE_ANY       (IHANOI_PHASE_LOAD|IHANOI_PHASE_REQUEST        \
-                                |IHANOI_PHASE_JOB)
-#define IHANOI_PHASE_CALL      (IHANOI_PHASE_REQUEST|IHANOI_PHASE_JOB)
+#define IHANOI_PHASE_INTERFACE 0x08   /* a call of another plugin */
+
+#define IHANOI_PHASE_CALL      (IHANOI_PHASE_REQUEST|IHANOI_PHASE_JOB         \
+                                |IHANOI_PHASE_INTERFACE)
+#define IHANOI_PHASE_ANY       (IHANOI_PHASE_LOAD|IHANOI_PHASE_CALL)
 
 
 /*

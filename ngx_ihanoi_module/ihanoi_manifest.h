@@ -52,6 +52,8 @@ typedef struct {
     const char               *name;
     unsigned                  version;
     ihanoi_names_t            functions;
+    const ihanoi_schema_t   **arguments;  /* of each function, or NULL */
+    const ihanoi_schema_t   **results;
 } ihanoi_interface_t;
 
 
@@ -160,6 +162,15 @@ void ihanoi_manifest_free(ihanoi_manifest_t *manifest);
  */
 const char *ihanoi_manifest_settings(ihanoi_manifest_t *manifest,
     const json_t *given, ihanoi_contract_error_t *err);
+
+
+/*
+ * Holds the JSON text of an argument or a result against the interface's
+ * schema, which may be NULL.  NULL: it keeps it; otherwise why not, until the
+ * next call, and the JSON pointer in where[0 .. size-1].
+ */
+const char *ihanoi_manifest_interface_check(const ihanoi_schema_t *schema,
+    const char *text, size_t len, char *where, size_t size);
 
 
 #endif /* _IHANOI_MANIFEST_H_INCLUDED_ */

@@ -21,15 +21,7 @@ static int ihanoi_manifest_subscribes(ihanoi_manifest_reader_t *reader);
 static int ihanoi_manifest_jobs(ihanoi_manifest_reader_t *reader);
 static int ihanoi_manifest_job(ihanoi_manifest_reader_t *reader,
     const json_t *value, unsigned i);
-static int ihanoi_manifest_offers(ihanoi_manifest_reader_t *reader);
-static int ihanoi_manifest_uses(ihanoi_manifest_reader_t *reader);
 static int ihanoi_manifest_limits(ihanoi_manifest_reader_t *reader);
-static int ihanoi_manifest_names(ihanoi_manifest_reader_t *reader,
-    const json_t *list, ihanoi_names_t *names);
-static void *ihanoi_manifest_list(ihanoi_manifest_reader_t *reader,
-    const json_t *list, size_t size, unsigned *n);
-static int ihanoi_manifest_handler(ihanoi_manifest_reader_t *reader,
-    const char *pointer);
 static size_t ihanoi_manifest_size(const char *text);
 static unsigned long ihanoi_manifest_msec(const char *text);
 static const json_t *ihanoi_manifest_at(const json_t *object,
@@ -342,102 +334,6 @@ ihanoi_manifest_job(ihanoi_manifest_reader_t *reader, const json_t *value,
 
 
 static int
-ihanoi_manifest_offers(ihanoi_manifest_reader_t *reader)
-{
-    int                  rc;
-    char                 pointer[64];
-    unsigned             i, j;
-    const json_t        *list, *value;
-    ihanoi_manifest_t   *manifest;
-    ihanoi_interface_t  *offer;
-
-    manifest = reader->manifest;
-    list = ihanoi_manifest_at(reader->root.value, "interfaces", "offers");
-
-    manifest->offers = ihanoi_manifest_list(reader, list,
-                                            sizeof(ihanoi_interface_t),
-                                            &manifest->noffers);
-    if (manifest->offers == NULL) {
-        return IHANOI_NOMEM;
-    }
-
-    for (i = 0; i < manifest->noffers; i++) {
-        value = json_array_get(list, i);
-        offer = &manifest->offers[i];
-
-        offer->plugin = manifest->name;
-        offer->name = ihanoi_manifest_string(value, "name", NULL);
-        offer->version = ihanoi_manifest_integer(value, "version", 0);
-
-        (void) snprintf(pointer, sizeof(pointer), "/interfaces/offers/%u", i);
-
-        for (j = 0; j < i; j++) {
-            if (strcmp(manifest->offers[j].name, offer->name) == 0
-                && manifest->offers[j].version == offer->version)
-            {
-                return ihanoi_manifest_refuse(reader, pointer, "version %u of "
-                                              "\"%s\" is offered twice",
-                                              offer->version, offer->name);
-            }
-        }
-
-        rc = ihanoi_manifest_names(reader, json_object_get(value, "functions"),
-                                   &offer->functions);
-
-        if (rc == IHANOI_OK) {
-            rc = ihanoi_manifest_handler(reader, pointer);
-        }
-
-        if (rc != IHANOI_OK) {
-            return rc;
-        }
-    }
-
-    return IHANOI_OK;
-}
-
-
-static int
-ihanoi_manifest_uses(ihanoi_manifest_reader_t *reader)
-{
-    char                 pointer[64];
-    unsigned             i;
-    const json_t        *list, *value;
-    ihanoi_manifest_t   *manifest;
-    ihanoi_interface_t  *use;
-
-    manifest = reader->manifest;
-    list = ihanoi_manifest_at(reader->root.value, "interfaces", "uses");
-
-    manifest->uses = ihanoi_manifest_list(reader, list,
-                                          sizeof(ihanoi_interface_t),
-                                          &manifest->nuses);
-    if (manifest->uses == NULL) {
-        return IHANOI_NOMEM;
-    }
-
-    for (i = 0; i < manifest->nuses; i++) {
-        value = json_array_get(list, i);
-        use = &manifest->uses[i];
-
-        use->plugin = ihanoi_manifest_string(value, "plugin", NULL);
-        use->name = ihanoi_manifest_string(value, "name", NULL);
-        use->version = ihanoi_manifest_integer(value, "version", 0);
-
-        if (strcmp(use->plugin, manifest->name) == 0) {
-            (void) snprintf(pointer, sizeof(pointer),
-                            "/interfaces/uses/%u/plugin", i);
-
-            return ihanoi_manifest_refuse(reader, pointer, "a plugin calls "
-                                          "its own functions directly");
-        }
-    }
-
-    return IHANOI_OK;
-}
-
-
-static int
 ihanoi_manifest_limits(ihanoi_manifest_reader_t *reader)
 {
     const char                *store;
@@ -486,7 +382,7 @@ ihanoi_manifest_limits(ihanoi_manifest_reader_t *reader)
 }
 
 
-static int
+int
 ihanoi_manifest_names(ihanoi_manifest_reader_t *reader, const json_t *list,
     ihanoi_names_t *names)
 {
@@ -508,7 +404,7 @@ ihanoi_manifest_names(ihanoi_manifest_reader_t *reader, const json_t *list,
 
 /* Room for as many as there are; NULL with err filled. */
 
-static void *
+void *
 ihanoi_manifest_list(ihanoi_manifest_reader_t *reader, const json_t *list,
     size_t size, unsigned *n)
 {
@@ -527,7 +423,7 @@ ihanoi_manifest_list(ihanoi_manifest_reader_t *reader, const json_t *list,
 
 /* That its table has the function is known when it is loaded. */
 
-static int
+int
 ihanoi_manifest_handler(ihanoi_manifest_reader_t *reader, const char *pointer)
 {
     if (reader->manifest->handler) {

@@ -22,6 +22,21 @@ typedef struct {
 /* ihanoi_manifest_members.c: all but the settings; the form is checked. */
 int ihanoi_manifest_members(ihanoi_manifest_reader_t *reader);
 
+/*
+ * Of it, for its steps in other files.  A list has room for as many as there
+ * are; NULL with err filled.
+ */
+int ihanoi_manifest_names(ihanoi_manifest_reader_t *reader,
+    const json_t *list, ihanoi_names_t *names);
+void *ihanoi_manifest_list(ihanoi_manifest_reader_t *reader,
+    const json_t *list, size_t size, unsigned *n);
+int ihanoi_manifest_handler(ihanoi_manifest_reader_t *reader,
+    const char *pointer);
+
+/* ihanoi_manifest_interfaces.c: steps of it. */
+int ihanoi_manifest_offers(ihanoi_manifest_reader_t *reader);
+int ihanoi_manifest_uses(ihanoi_manifest_reader_t *reader);
+
 /* ihanoi_manifest_metrics.c: a step of it. */
 int ihanoi_manifest_metrics(ihanoi_manifest_reader_t *reader);
 

@@ -24,6 +24,7 @@ extern const ihanoi_host_noun_t  ngx_http_ihanoi_host_backend;
 extern const ihanoi_host_noun_t  ngx_http_ihanoi_host_db;
 extern const ihanoi_host_noun_t  ngx_http_ihanoi_host_metric;
 extern const ihanoi_host_noun_t  ngx_http_ihanoi_host_cache;
+extern const ihanoi_host_noun_t  ngx_http_ihanoi_host_interface;
 
 
 /* Ended by NULL. */

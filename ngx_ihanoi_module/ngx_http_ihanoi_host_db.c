@@ -722,7 +722,9 @@ ngx_http_ihanoi_host_db_send(lua_State *L, ngx_http_ihanoi_host_db_t *ctx,
 static ngx_http_ihanoi_pg_class_e
 ngx_http_ihanoi_host_db_class(ngx_http_ihanoi_run_t *run)
 {
-    if (run->phase == IHANOI_PHASE_JOB) {
+    /* a call of another plugin is of that one's operation, or of a job */
+
+    if (run->phase == IHANOI_PHASE_JOB || run->ctx->operation == NULL) {
         return NGX_HTTP_IHANOI_PG_WRITE;
     }
 

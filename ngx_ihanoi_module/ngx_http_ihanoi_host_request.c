@@ -26,14 +26,14 @@ static int ngx_http_ihanoi_host_request_left(lua_State *L);
 static const ihanoi_host_function_t  ngx_http_ihanoi_host_request_functions[] = {
 
     { "request", "caller", ngx_http_ihanoi_host_request_caller,
-      IHANOI_PHASE_REQUEST, "",
+      IHANOI_PHASE_REQUEST|IHANOI_PHASE_INTERFACE, "",
       "caller? ihanoi.Caller",
       "Who is calling, of the verified token: issuer and sub, together the "
       "subject; assurance (declared, phone, verified or none); scopes, a list; "
       "claims, all of the token's. nil when there was no token." },
 
     { "request", "id", ngx_http_ihanoi_host_request_id_,
-      IHANOI_PHASE_REQUEST, "",
+      IHANOI_PHASE_REQUEST|IHANOI_PHASE_INTERFACE, "",
       "id string",
       "The request's number in all logs: 32 hexadecimal digits." },
 
@@ -43,7 +43,7 @@ static const ihanoi_host_function_t  ngx_http_ihanoi_host_request_functions[] = 
       "The operationId of the contract." },
 
     { "request", "language", ngx_http_ihanoi_host_request_language,
-      IHANOI_PHASE_REQUEST, "",
+      IHANOI_PHASE_REQUEST|IHANOI_PHASE_INTERFACE, "",
       "language \"vi\"|\"en\"",
       "The language that the client prefers, of those the city answers in." },
 

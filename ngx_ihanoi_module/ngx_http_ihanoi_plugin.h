@@ -91,7 +91,17 @@ typedef struct {
     const char                      *name;
     const char                      *what;        /* "the job" */
     const char                      *by;          /* its name */
+    lua_CFunction                    finish;      /* NULL: a job's */
 } ngx_http_ihanoi_function_t;
+
+
+/* One that a plugin uses, in the order of its manifest's. */
+typedef struct {
+    ngx_http_ihanoi_plugin_t        *plugin;      /* whose it is */
+    const ihanoi_interface_t        *offer;
+    ngx_uint_t                       function;    /* its first one, of
+                                                     plugin->functions */
+} ngx_http_ihanoi_interface_t;
 
 
 struct ngx_http_ihanoi_plugin_s {
@@ -107,6 +117,10 @@ struct ngx_http_ihanoi_plugin_s {
     ngx_array_t                      given;       /* settings, as written */
     ngx_array_t                      backends;    /* name, location */
     ngx_array_t                      secrets;     /* name, bytes */
+    ngx_array_t                      granted;     /* "PLUGIN.INTERFACE" */
+    ngx_http_ihanoi_interface_t     *interfaces;
+    ngx_uint_t                       offered;     /* its first offered one, of
+                                                     functions */
     ngx_str_t                        database;
     ngx_http_ihanoi_pgdb_t          *db;          /* NULL: none granted */
 
@@ -205,6 +219,15 @@ char *ngx_http_ihanoi_plugin_claim(ngx_conf_t *cf,
 
 
 /*
+ * interface: adds the functions that the plugin offers to its functions; and
+ * holds what it uses against what the others offer and the operator grants.
+ */
+char *ngx_http_ihanoi_plugin_offers(ngx_conf_t *cf,
+    ngx_http_ihanoi_plugin_t *plugin);
+char *ngx_http_ihanoi_plugin_interfaces(ngx_conf_t *cf,
+    ngx_http_ihanoi_plugin_t *plugins, ngx_http_ihanoi_plugin_t *plugin);
+
+/*
  * metrics: declares the series of the plugin's calls and those of its
  * manifest, plugin->metrics.
  */
@@ -300,6 +323,7 @@ char *ngx_http_ihanoi_plugin_jobs_declare(ngx_conf_t *cf,
 /* As "input" and "finish", around a function that no operation names. */
 int ngx_http_ihanoi_plugin_argument(lua_State *L);
 int ngx_http_ihanoi_plugin_result(lua_State *L);
+int ngx_http_ihanoi_plugin_returned(lua_State *L);
 
 /*
  * input and finish: around a handler, in its call.  The one pushes a table of

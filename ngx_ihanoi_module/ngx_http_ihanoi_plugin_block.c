@@ -47,6 +47,8 @@ static char *ngx_http_ihanoi_plugin_set_grant(ngx_conf_t *cf,
     ngx_http_ihanoi_plugin_t *plugin, ngx_uint_t offset);
 static char *ngx_http_ihanoi_plugin_set_secret(ngx_conf_t *cf,
     ngx_http_ihanoi_plugin_t *plugin, ngx_uint_t offset);
+static char *ngx_http_ihanoi_plugin_set_interface(ngx_conf_t *cf,
+    ngx_http_ihanoi_plugin_t *plugin, ngx_uint_t offset);
 static char *ngx_http_ihanoi_plugin_set_check(ngx_conf_t *cf,
     ngx_http_ihanoi_plugin_t *plugin, ngx_uint_t offset);
 static char *ngx_http_ihanoi_plugin_set_candidate(ngx_conf_t *cf,
@@ -92,6 +94,9 @@ static const ngx_http_ihanoi_plugin_line_t  ngx_http_ihanoi_plugin_lines[] = {
 
     { ngx_string("secret"), 2, ngx_http_ihanoi_plugin_set_secret,
       offsetof(ngx_http_ihanoi_plugin_t, secrets) },
+
+    { ngx_string("interface"), 1, ngx_http_ihanoi_plugin_set_interface,
+      offsetof(ngx_http_ihanoi_plugin_t, granted) },
 
     { ngx_string("memory"), 1, ngx_http_ihanoi_plugin_set_size,
       offsetof(ngx_http_ihanoi_plugin_t, memory) },
@@ -174,6 +179,8 @@ ngx_http_ihanoi_plugin_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
            != NGX_OK
         || ngx_array_init(&plugin->backends, cf->pool, 4,
                           sizeof(ngx_http_ihanoi_grant_t))
+           != NGX_OK
+        || ngx_array_init(&plugin->granted, cf->pool, 4, sizeof(ngx_str_t))
            != NGX_OK
         || ngx_array_init(&plugin->secrets, cf->pool, 4,
                           sizeof(ngx_http_ihanoi_grant_t))
@@ -500,6 +507,39 @@ ngx_http_ihanoi_plugin_set_secret(ngx_conf_t *cf,
 }
 
 
+/* "PLUGIN.NAME": whether there is such a one is known when all are read. */
+
+static char *
+ngx_http_ihanoi_plugin_set_interface(ngx_conf_t *cf,
+    ngx_http_ihanoi_plugin_t *plugin, ngx_uint_t offset)
+{
+    ngx_str_t    *value, *name;
+    ngx_uint_t    i;
+    ngx_array_t  *list;
+
+    list = (ngx_array_t *) ((char *) plugin + offset);
+    value = cf->args->elts;
+    name = list->elts;
+
+    for (i = 0; i < list->nelts; i++) {
+        if (name[i].len == value[1].len
+            && ngx_strcmp(name[i].data, value[1].data) == 0)
+        {
+            return "is given twice for one name";
+        }
+    }
+
+    name = ngx_array_push(list);
+    if (name == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    *name = value[1];
+
+    return NGX_CONF_OK;
+}
+
+
 static char *
 ngx_http_ihanoi_plugin_set_check(ngx_conf_t *cf,
     ngx_http_ihanoi_plugin_t *plugin, ngx_uint_t offset)
@@ -629,7 +669,11 @@ ngx_http_ihanoi_plugin_read(ngx_conf_t *cf, ngx_http_ihanoi_plugin_t *plugin)
         return NGX_CONF_ERROR;
     }
 
-    return ngx_http_ihanoi_plugin_check_grants(cf, plugin);
+    if (ngx_http_ihanoi_plugin_check_grants(cf, plugin) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_http_ihanoi_plugin_offers(cf, plugin);
 }
 
 
@@ -808,6 +852,7 @@ ngx_http_ihanoi_plugin_check_jobs(ngx_conf_t *cf,
         function->name = job->handler;
         function->what = "the job";
         function->by = job->name;
+        function->finish = NULL;
     }
 
     return NGX_CONF_OK;

@@ -122,6 +122,70 @@ ngx_http_ihanoi_plugin_result(lua_State *L)
 }
 
 
+/* Of a function that another plugin has called: a value; or nil and a text. */
+
+int
+ngx_http_ihanoi_plugin_returned(lua_State *L)
+{
+    char                    where[128];
+    size_t                  len;
+    const char             *why;
+    ngx_http_ihanoi_run_t  *run;
+
+    run = ngx_http_ihanoi_run_of(L);
+
+    lua_settop(L, 2);
+
+    if (lua_isnil(L, 1) && lua_type(L, 2) == LUA_TSTRING) {
+
+        why = lua_tolstring(L, 2, &len);
+
+        if (len == 0 || len > NGX_HTTP_IHANOI_CALL_CODE) {
+            run->answer.wrong = 1;
+            return luaL_error(L, "the text beside nil has 1 to 256 bytes");
+        }
+
+        if (ngx_http_ihanoi_finish_copy(run, &run->answer.problem, why, len)
+            != NGX_OK)
+        {
+            return luaL_error(L, "not enough memory");
+        }
+
+        return 0;
+    }
+
+    if (lua_isnil(L, 1)) {
+        ihanoi_lua_push_null(L);
+        lua_replace(L, 1);
+    }
+
+    run->answer.wrong = 1;
+
+    if (ihanoi_lua_encode_json(L, 1, &run->answer.text, &run->answer.len)
+        != 0)
+    {
+        return luaL_error(L, "the result cannot be returned: %s",
+                          lua_tostring(L, -1));
+    }
+
+    if (run->answer.len > NGX_HTTP_IHANOI_CALL_SIZE) {
+        return luaL_error(L, "the result is longer than 262144 bytes");
+    }
+
+    why = ihanoi_manifest_interface_check(run->schema, run->answer.text,
+                                          run->answer.len, where,
+                                          sizeof(where));
+    if (why) {
+        return luaL_error(L, "the result is not what the interface says at "
+                          "\"%s\": %s", where, why);
+    }
+
+    run->answer.wrong = 0;
+
+    return 0;
+}
+
+
 /* "problem", code, members: of ihanoi.response.problem(). */
 
 static void

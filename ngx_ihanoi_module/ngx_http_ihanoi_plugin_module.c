@@ -285,7 +285,11 @@ ngx_http_ihanoi_plugin_init(ngx_conf_t *cf)
         {
             rc = NGX_ERROR;
 
-        } else if (ngx_http_ihanoi_backend_check(cf, plugin) != NGX_OK) {
+        } else if (ngx_http_ihanoi_backend_check(cf, plugin) != NGX_OK
+                   || ngx_http_ihanoi_plugin_interfaces(cf, pmcf->plugins,
+                                                        plugin)
+                      != NGX_CONF_OK)
+        {
             rc = NGX_ERROR;
 
         } else {
@@ -316,7 +320,7 @@ ngx_http_ihanoi_plugin_background(ngx_conf_t *cf,
 
     /* nor has a candidate any: the version that stands does that */
 
-    if (plugin->functions.nelts == 0) {
+    if (plugin->job_time == 0 || plugin->current) {
         return NGX_CONF_OK;
     }
 

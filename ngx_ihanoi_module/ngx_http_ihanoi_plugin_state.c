@@ -233,7 +233,9 @@ ngx_http_ihanoi_plugin_state_handlers(ngx_http_ihanoi_plugin_state_t *state,
 
         rc = ngx_http_ihanoi_plugin_state_handler(state, L, n + i, function,
                                               ngx_http_ihanoi_plugin_argument,
-                                              ngx_http_ihanoi_plugin_result);
+                                              function->finish
+                                              ? function->finish
+                                              : ngx_http_ihanoi_plugin_result);
     }
 
     ihanoi_sandbox_leave_host(state->sandbox);

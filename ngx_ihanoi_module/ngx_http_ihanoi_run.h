@@ -26,6 +26,12 @@
 #define NGX_HTTP_IHANOI_TASKS        32
 
 
+/* Plugins that call plugins: levels, bytes of a value, of a text that fails. */
+#define NGX_HTTP_IHANOI_CALL_DEPTH   4
+#define NGX_HTTP_IHANOI_CALL_SIZE    262144
+#define NGX_HTTP_IHANOI_CALL_CODE    256
+
+
 typedef struct ngx_http_ihanoi_task_s  ngx_http_ihanoi_task_t;
 
 typedef void (*ngx_http_ihanoi_run_done_pt)(ngx_http_ihanoi_run_t *run,
@@ -101,6 +107,9 @@ struct ngx_http_ihanoi_run_s {
     uint64_t                         serial;      /* in this worker */
 
     ngx_http_request_t              *request;     /* NULL: of no request */
+    ngx_http_ihanoi_plugin_t        *caller;      /* that calls this one */
+    ngx_uint_t                       depth;       /* of such calls */
+    const ihanoi_schema_t           *schema;      /* of its result; or NULL */
     ngx_http_ihanoi_api_ctx_t       *ctx;
     ngx_str_t                        body;        /* of the request */
     ngx_http_ihanoi_answer_t         answer;

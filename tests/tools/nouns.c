@@ -38,7 +38,8 @@ phases(unsigned set)
     } names[] = {
         { IHANOI_PHASE_LOAD, "load" },
         { IHANOI_PHASE_REQUEST, "request" },
-        { IHANOI_PHASE_JOB, "job" }
+        { IHANOI_PHASE_JOB, "job" },
+        { IHANOI_PHASE_INTERFACE, "interface" }
     };
 
     list = json_array();

@@ -140,6 +140,15 @@ static const refusal_t  refusals[] = {
     { "{'interfaces':{'offers':[{'name':'r','version':1,'functions':['f']},"
       "{'name':'r','version':1,'functions':['g']}]}}",
       "/interfaces/offers/1", "offered twice" },
+    { "{'interfaces':{'uses':[{'plugin':'a','name':'b','version':1},"
+      "{'plugin':'a','name':'b','version':2}]}}", "/interfaces/uses/1",
+      "used twice" },
+    { "{'interfaces':{'offers':[{'name':'a','version':1,'functions':['f'],"
+      "'schemas':{'g':{}}}]}}", "/interfaces/offers/0/schemas",
+      "none of the interface's functions" },
+    { "{'interfaces':{'offers':[{'name':'a','version':1,'functions':['f'],"
+      "'schemas':{'f':{'argument':{'type':'thing'}}}}]}}",
+      "/interfaces/offers/0/schemas/f/argument/type", "" },
     { "{'interfaces':{'uses':[{'plugin':'parking','name':'r','version':1}]}}",
       "/interfaces/uses/0/plugin", "its own" },
 
