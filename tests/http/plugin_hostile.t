@@ -123,6 +123,17 @@ my @cases = (
                       end' => $CPU,
     loop_sleep    => 'while true do pcall(ihanoi.run.sleep, 0) end'
                      => '50[34] plugin-(limit|timeout) (CPU|no answer)',
+    loop_task     => 'ihanoi.run.spawn(function() while true do end end)
+                      ihanoi.run.sleep(5)' => $CPU,
+    loop_bomb     => 'local function f()
+                          while ihanoi.run.spawn(f) do end
+                          ihanoi.run.sleep(0) return f()
+                      end f()'
+                     => '50[34] plugin-(limit|timeout) (CPU|no answer)',
+    loop_waits    => 'local a
+                      a = ihanoi.run.spawn(function() ihanoi.run.sleep(5)
+                          ihanoi.run.wait(a) end)
+                      ihanoi.run.wait(a)' => $SLOW,
     loop_headers  => 'return 200, {}, setmetatable({ Link = "a" }, {
                           __index = function() while true do end end,
                           __newindex = function() while true do end end })'

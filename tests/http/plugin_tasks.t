@@ -14,8 +14,8 @@ my %lua = (
                     order[#order + 1] = name
                     return name, seconds
                 end
-                local a = run.spawn(work, "a", 0.3)
-                local b = run.spawn(work, "b", 0.2)
+                local a = run.spawn(work, "a", 0.8)
+                local b = run.spawn(work, "b", 0.6)
                 order[#order + 1] = "main"
                 local name, seconds = run.wait(a)
                 return 200, { order = order, name = name, seconds = seconds,
@@ -103,14 +103,14 @@ my %lua = (
                     return unpack(t) end)
                 return 200, { select(2, ihanoi.run.wait(task)) }',
     loop    => 'ihanoi.run.spawn(function() while true do end end)
-                ihanoi.run.sleep(2) return 200, {}',
+                ihanoi.run.sleep(15) return 200, {}',
     share   => 'local function f() while true do
                     for i = 1, 1e6 do end ihanoi.run.sleep(0) end end
                 for i = 1, 4 do ihanoi.run.spawn(f) end
-                ihanoi.run.sleep(5) return 200, {}',
+                ihanoi.run.sleep(15) return 200, {}',
     memory  => 'ihanoi.run.spawn(function() local t = {}
                     while true do t[#t + 1] = ("x"):rep(1000) .. #t end end)
-                ihanoi.run.sleep(2) return 200, {}',
+                ihanoi.run.sleep(15) return 200, {}',
     stuck   => 'ihanoi.run.wait(ihanoi.run.spawn(ihanoi.run.sleep, 60))',
     dropped => 'ihanoi.run.spawn(function() ihanoi.run.sleep(0.3)
                     after = (after or 0) + 1 end)
@@ -132,15 +132,16 @@ my $handler = join '', "local M = {}\n",
 
 # Those that are killed have a circuit of their own.
 sub folder {
-    my ($name) = @_;
+    my ($name, $timeout) = @_;
     return plugin_folder(name => $name, lua => \%lua, handler => $handler,
         manifest => { permissions => { public => JSON::PP::true },
-            limits => { cpu => '100ms', timeout => '1500ms', memory => '8m' } })
-        ->block('public;', 'cpu 100ms;');
+            limits => { cpu => '100ms', timeout => $timeout, memory => '8m' } })
+        ->block('public;', 'cpu 100ms;', 'timeout 20s;');
 }
 
 my $gw = gateway(responses => 0,
-    http => join('', map { folder($_) } qw(probe loop share memory)),
+    http => join('', folder('probe', '1500ms'),
+                 map { folder($_, '20s') } qw(loop share memory)),
     locations => 'location / { auth_jwt iHaNoi; ihanoi_api on; }
                   location = /metrics { ihanoi_status metrics; }');
 
@@ -148,9 +149,9 @@ sub answer { $gw->get('/v1/' . ($_[1] // 'probe') . "/$_[0]") }
 sub said { my $r = answer($_[0]); $r->{json} // { wrong => $r->{content} } }
 
 my $start = time;
-is_deeply(said('both'), { name => 'a', seconds => 0.3, b => 'b',
+is_deeply(said('both'), { name => 'a', seconds => 0.8, b => 'b',
     order => [qw(main a b b a)] }, 'tasks wait at the same time');
-cmp_ok(time - $start, '<', 0.49, 'which takes as long as the longest');
+cmp_ok(time - $start, '<', 1.35, 'which takes as long as the longest');
 
 my $failed = said('failed');
 ok($failed->{value}, 'an error in a task is nil');
