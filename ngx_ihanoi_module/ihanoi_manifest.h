@@ -92,6 +92,7 @@ typedef struct {
     unsigned                  timeout;    /* ms, of a call */
     unsigned                  concurrency;
     size_t                    store;      /* bytes, shared; 0: none */
+    size_t                    stream;     /* bytes of an answer in parts */
 } ihanoi_manifest_limits_t;
 
 

@@ -351,6 +351,9 @@ ihanoi_manifest_limits(ihanoi_manifest_reader_t *reader)
     store = ihanoi_manifest_string(value, "store", NULL);
     limits->store = store ? ihanoi_manifest_size(store) : 0;
 
+    limits->stream = ihanoi_manifest_size(ihanoi_manifest_string(value,
+                                                         "stream", "16m"));
+
     cpu = ihanoi_manifest_msec(ihanoi_manifest_string(value, "cpu", "50ms"));
     timeout = ihanoi_manifest_msec(ihanoi_manifest_string(value, "timeout",
                                                           "5s"));

@@ -35,7 +35,7 @@ static const char *const  ihanoi_operation_members[] = {
     "parameters", "requestBody", "responses", "deprecated", "security",
     "x-ihanoi-sql", "x-ihanoi-lua", "x-ihanoi-host", "x-ihanoi-pool",
     "x-ihanoi-timeout", "x-ihanoi-assurance", "x-ihanoi-idempotency",
-    "x-ihanoi-body", "x-ihanoi-abort", NULL
+    "x-ihanoi-body", "x-ihanoi-abort", "x-ihanoi-stream", NULL
 };
 
 static const char *const  ihanoi_operation_pools[] = {
@@ -206,6 +206,7 @@ ihanoi_operation_extensions(ihanoi_compiler_t *compiler)
     int                  rc, choice;
     json_t              *timeout;
     ihanoi_operation_t  *op;
+    const json_t        *value;
 
     op = &compiler->compiled->op;
 
@@ -293,6 +294,31 @@ ihanoi_operation_extensions(ihanoi_compiler_t *compiler)
         return ihanoi_document_refuse(compiler->documents, &compiler->place,
                                       "\"x-ihanoi-abort\" is for "
                                       "\"x-ihanoi-lua\"");
+    }
+
+    value = json_object_get(compiler->place.value, "x-ihanoi-stream");
+
+    if (value && !json_is_boolean(value)) {
+        return ihanoi_document_refuse(compiler->documents, &compiler->place,
+                                      "\"x-ihanoi-stream\" must be true or "
+                                      "false");
+    }
+
+    op->stream = json_is_true(value);
+
+    if (op->stream && op->lua.data == NULL) {
+        return ihanoi_document_refuse(compiler->documents, &compiler->place,
+                                      "\"x-ihanoi-stream\" is for "
+                                      "\"x-ihanoi-lua\"");
+    }
+
+    /* an answer that is kept for its key has to be there as a whole */
+
+    if (op->stream && op->method == IHANOI_POST) {
+        return ihanoi_document_refuse(compiler->documents, &compiler->place,
+                                      "\"x-ihanoi-stream\" cannot be used "
+                                      "where an Idempotency-Key keeps the "
+                                      "answer: not with POST");
     }
 
     if (json_object_get(compiler->place.value, "x-ihanoi-body")

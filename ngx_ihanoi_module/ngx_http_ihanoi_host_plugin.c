@@ -35,6 +35,25 @@ static const ihanoi_host_function_t  ngx_http_ihanoi_host_response_functions[] =
       "one of the contract's x-ihanoi-problems or of the gateway's own; members "
       "go into the problem document (RFC 9457)." },
 
+    { "response", "start", ngx_http_ihanoi_host_start,
+      IHANOI_PHASE_REQUEST, "status integer\nheaders? table<string, string>", "",
+      "Says the status and the headers of an answer in parts, before its first "
+      "write(), which sends them; 200 and none otherwise. For operations with "
+      "x-ihanoi-stream. Headers are those that a handler may return, without "
+      "ETag and Location." },
+
+    { "response", "write", ngx_http_ihanoi_host_write,
+      IHANOI_PHASE_REQUEST, "text string",
+      "done? true\nerr? string",
+      "Sends a part of the answer and waits until the client's socket has "
+      "taken it: as fast as the client reads, until the deadline. The handler "
+      "then returns nothing. What fails after the first part breaks the "
+      "connection off, so that the client sees that the answer is not whole. "
+      "nil and \"too large\" beyond the plugin's limit for all parts; nil and "
+      "\"closed\" when the client is gone and the operation says "
+      "x-ihanoi-abort: finish, otherwise the run ends. One task writes at a "
+      "time." },
+
     { NULL, NULL, NULL, 0, NULL, NULL, NULL }
 };
 
@@ -83,7 +102,7 @@ static const ihanoi_host_function_t  ngx_http_ihanoi_host_log_functions[] = {
 
 
 const ihanoi_host_noun_t  ngx_http_ihanoi_host_response = {
-    "response", "How a handler refuses.",
+    "response", "How a handler refuses, and answers in parts.",
     ngx_http_ihanoi_host_response_functions, NULL
 };
 
@@ -182,7 +201,7 @@ ngx_http_ihanoi_host_secret(lua_State *L)
 
 
 static int
-ngx_http_ihanoi_host_write(lua_State *L, ngx_uint_t level)
+ngx_http_ihanoi_host_log_write(lua_State *L, ngx_uint_t level)
 {
     size_t                           len;
     u_char                           line[NGX_HTTP_IHANOI_PLUGIN_TEXT];
@@ -226,19 +245,19 @@ ngx_http_ihanoi_host_write(lua_State *L, ngx_uint_t level)
 static int
 ngx_http_ihanoi_host_log_error(lua_State *L)
 {
-    return ngx_http_ihanoi_host_write(L, NGX_LOG_ERR);
+    return ngx_http_ihanoi_host_log_write(L, NGX_LOG_ERR);
 }
 
 
 static int
 ngx_http_ihanoi_host_log_warn(lua_State *L)
 {
-    return ngx_http_ihanoi_host_write(L, NGX_LOG_WARN);
+    return ngx_http_ihanoi_host_log_write(L, NGX_LOG_WARN);
 }
 
 
 static int
 ngx_http_ihanoi_host_log_info(lua_State *L)
 {
-    return ngx_http_ihanoi_host_write(L, NGX_LOG_INFO);
+    return ngx_http_ihanoi_host_log_write(L, NGX_LOG_INFO);
 }

@@ -10,6 +10,7 @@
 
 /* What a plugin may have when the operator says nothing. */
 #define NGX_HTTP_IHANOI_PLUGIN_MEMORY       (32 * 1024 * 1024)
+#define NGX_HTTP_IHANOI_PLUGIN_STREAM       (16 * 1024 * 1024)
 #define NGX_HTTP_IHANOI_PLUGIN_CPU          50
 #define NGX_HTTP_IHANOI_PLUGIN_TIMEOUT      5000
 #define NGX_HTTP_IHANOI_PLUGIN_CONCURRENCY  64
@@ -104,6 +105,9 @@ static const ngx_http_ihanoi_plugin_line_t  ngx_http_ihanoi_plugin_lines[] = {
     { ngx_string("store"), 1, ngx_http_ihanoi_plugin_set_size,
       offsetof(ngx_http_ihanoi_plugin_t, store_size) },
 
+    { ngx_string("stream"), 1, ngx_http_ihanoi_plugin_set_size,
+      offsetof(ngx_http_ihanoi_plugin_t, stream) },
+
     { ngx_string("cpu"), 1, ngx_http_ihanoi_plugin_set_msec,
       offsetof(ngx_http_ihanoi_plugin_t, cpu) },
 
@@ -163,6 +167,7 @@ ngx_http_ihanoi_plugin_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     plugin->check = NGX_CONF_UNSET;
     plugin->memory = NGX_CONF_UNSET_SIZE;
     plugin->store_size = NGX_CONF_UNSET_SIZE;
+    plugin->stream = NGX_CONF_UNSET_SIZE;
     plugin->cpu = NGX_CONF_UNSET_MSEC;
     plugin->timeout = NGX_CONF_UNSET_MSEC;
     plugin->job_time = NGX_CONF_UNSET_MSEC;
@@ -208,6 +213,7 @@ ngx_http_ihanoi_plugin_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_conf_init_value(plugin->check, 0);
     ngx_conf_init_size_value(plugin->memory, NGX_HTTP_IHANOI_PLUGIN_MEMORY);
     ngx_conf_init_size_value(plugin->store_size, 0);
+    ngx_conf_init_size_value(plugin->stream, NGX_HTTP_IHANOI_PLUGIN_STREAM);
     ngx_conf_init_msec_value(plugin->cpu, NGX_HTTP_IHANOI_PLUGIN_CPU);
     ngx_conf_init_msec_value(plugin->timeout, NGX_HTTP_IHANOI_PLUGIN_TIMEOUT);
     ngx_conf_init_msec_value(plugin->job_time, 0);
@@ -738,6 +744,10 @@ ngx_http_ihanoi_plugin_check_grants(ngx_conf_t *cf,
                                         manifest->limits.store / 1024,
                                         plugin->store_size / 1024)
            != NGX_CONF_OK
+        || ngx_http_ihanoi_plugin_limit(cf, plugin, "stream", "kB",
+                                        manifest->limits.stream / 1024,
+                                        plugin->stream / 1024)
+           != NGX_CONF_OK
         || ngx_http_ihanoi_plugin_limit(cf, plugin, "cpu", "ms",
                                         manifest->limits.cpu / 1000,
                                         plugin->cpu)
@@ -759,6 +769,7 @@ ngx_http_ihanoi_plugin_check_grants(ngx_conf_t *cf,
 
     plugin->memory = manifest->limits.memory;
     plugin->store_size = manifest->limits.store;
+    plugin->stream = manifest->limits.stream;
     plugin->cpu = ngx_max(manifest->limits.cpu / 1000, 1);
     plugin->timeout = manifest->limits.timeout;
     plugin->concurrency = manifest->limits.concurrency;

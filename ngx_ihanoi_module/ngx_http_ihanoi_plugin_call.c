@@ -300,6 +300,12 @@ ngx_http_ihanoi_plugin_reply(ngx_http_request_t *r,
 
     ngx_http_ihanoi_metric_inc(plugin->calls[run->outcome]);
 
+    if (run->stream && run->stream->begun) {
+        rc = ngx_http_ihanoi_stream_end(r, run);
+        ngx_http_ihanoi_run_destroy(run);
+        return rc;
+    }
+
     switch (run->outcome) {
 
     case NGX_HTTP_IHANOI_RUN_OK:

@@ -26,8 +26,6 @@ static void ngx_http_ihanoi_finish_problem(lua_State *L,
     ngx_http_ihanoi_run_t *run);
 static void ngx_http_ihanoi_finish_body(lua_State *L,
     ngx_http_ihanoi_run_t *run);
-static void ngx_http_ihanoi_finish_headers(lua_State *L,
-    ngx_http_ihanoi_run_t *run);
 static ngx_int_t ngx_http_ihanoi_finish_copy(ngx_http_ihanoi_run_t *run,
     ngx_str_t *to, const char *from, size_t len);
 static int ngx_http_ihanoi_finish_wrong(lua_State *L,
@@ -51,6 +49,11 @@ ngx_http_ihanoi_plugin_finish(lua_State *L)
 
     if (lua_isnoneornil(L, 1)) {
         return 0;
+    }
+
+    if (run->stream) {
+        return ngx_http_ihanoi_finish_wrong(L, run,
+                   "it was written in parts, a handler then returns nothing");
     }
 
     if (lua_type(L, 1) == LUA_TSTRING) {
@@ -79,7 +82,7 @@ ngx_http_ihanoi_plugin_finish(lua_State *L)
     }
 
     if (!lua_isnoneornil(L, 3)) {
-        ngx_http_ihanoi_finish_headers(L, run);
+        ngx_http_ihanoi_plugin_headers(L, run, 3);
     }
 
     run->answer.status = (ngx_uint_t) status;
@@ -276,8 +279,9 @@ ngx_http_ihanoi_finish_body(lua_State *L, ngx_http_ihanoi_run_t *run)
 }
 
 
-static void
-ngx_http_ihanoi_finish_headers(lua_State *L, ngx_http_ihanoi_run_t *run)
+void
+ngx_http_ihanoi_plugin_headers(lua_State *L, ngx_http_ihanoi_run_t *run,
+    int index)
 {
     size_t                     n, i, len;
     u_char                    *p;
@@ -288,13 +292,13 @@ ngx_http_ihanoi_finish_headers(lua_State *L, ngx_http_ihanoi_run_t *run)
 
     answer = &run->answer;
 
-    if (lua_type(L, 3) != LUA_TTABLE) {
+    if (lua_type(L, index) != LUA_TTABLE) {
         ngx_http_ihanoi_finish_wrong(L, run, "headers are a table");
     }
 
     n = 0;
 
-    for (lua_pushnil(L); lua_next(L, 3); lua_pop(L, 1)) {
+    for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {
 
         if (lua_type(L, -2) != LUA_TSTRING || lua_type(L, -1) != LUA_TSTRING
             || ++n > NGX_HTTP_IHANOI_FINISH_HEADERS)

@@ -33,6 +33,7 @@
 
 
 typedef struct ngx_http_ihanoi_task_s  ngx_http_ihanoi_task_t;
+typedef struct ngx_http_ihanoi_stream_s  ngx_http_ihanoi_stream_t;
 
 typedef void (*ngx_http_ihanoi_run_done_pt)(ngx_http_ihanoi_run_t *run,
     void *data);
@@ -94,6 +95,21 @@ struct ngx_http_ihanoi_task_s {
 };
 
 
+/* An answer in parts, from its first one; in the request's pool. */
+struct ngx_http_ihanoi_stream_s {
+    ngx_http_ihanoi_task_t          *task;        /* that writes, or NULL */
+    ngx_event_t                      send;        /* posted: send the part */
+    u_char                          *data;        /* the part, from ngx_alloc */
+    size_t                           len;
+    size_t                           size;
+    size_t                           sent;        /* all parts */
+    ngx_buf_t                        buf;
+    ngx_chain_t                      out;
+    unsigned                         begun:1;     /* the header has been sent */
+    unsigned                         closed:1;    /* the client is gone */
+};
+
+
 struct ngx_http_ihanoi_run_s {
     ngx_http_ihanoi_plugin_state_t  *state;
     ngx_http_ihanoi_run_outcome_e    outcome;
@@ -113,6 +129,8 @@ struct ngx_http_ihanoi_run_s {
     ngx_http_ihanoi_api_ctx_t       *ctx;
     ngx_str_t                        body;        /* of the request */
     ngx_http_ihanoi_answer_t         answer;
+    ngx_http_ihanoi_stream_t        *stream;      /* NULL: no part yet */
+    ngx_uint_t                       stream_status;  /* of start(); 0 */
 
     ngx_http_ihanoi_run_done_pt      done;
     void                            *data;
@@ -198,6 +216,19 @@ void ngx_http_ihanoi_run_cleanup_remove(ngx_http_ihanoi_task_t *task,
     ngx_http_ihanoi_run_cleanup_t *cleanup);
 void *ngx_http_ihanoi_run_cleanup_find(ngx_http_ihanoi_run_t *run,
     void (*handler)(void *data));
+
+/*
+ * stream: ihanoi.response.start() and write(); and the end of a run that has
+ * written parts, which returns what finalizes the request.
+ */
+int ngx_http_ihanoi_host_start(lua_State *L);
+int ngx_http_ihanoi_host_write(lua_State *L);
+ngx_int_t ngx_http_ihanoi_stream_end(ngx_http_request_t *r,
+    ngx_http_ihanoi_run_t *run);
+
+/* finish: takes the table of headers at index into run->answer, or raises. */
+void ngx_http_ihanoi_plugin_headers(lua_State *L, ngx_http_ihanoi_run_t *run,
+    int index);
 
 /* Milliseconds until its deadline, at least 1. */
 ngx_msec_t ngx_http_ihanoi_run_left(ngx_http_ihanoi_run_t *run);

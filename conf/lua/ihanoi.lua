@@ -14,6 +14,7 @@
 ---@field run ihanoi.run
 ---@field log ihanoi.log
 ---@field backend ihanoi.backend
+---@field interface ihanoi.interface
 ---@field db ihanoi.db
 ---@field metric ihanoi.metric
 ---@field json ihanoi.json
@@ -91,13 +92,13 @@ ihanoi.request = {}
 ---assurance (declared, phone, verified or none); scopes, a list; claims, all of
 ---the token's. nil when there was no token.
 ---
----In phases: request.
+---In phases: request, interface.
 ---@return ihanoi.Caller? caller
 function ihanoi.request.caller() end
 
 ---The request's number in all logs: 32 hexadecimal digits.
 ---
----In phases: request.
+---In phases: request, interface.
 ---@return string id
 function ihanoi.request.id() end
 
@@ -109,7 +110,7 @@ function ihanoi.request.operation() end
 
 ---The language that the client prefers, of those the city answers in.
 ---
----In phases: request.
+---In phases: request, interface.
 ---@return "vi"|"en" language
 function ihanoi.request.language() end
 
@@ -129,12 +130,12 @@ function ihanoi.request.idempotency_key() end
 
 ---Seconds until the request's deadline. Nothing waits longer.
 ---
----In phases: request, job.
+---In phases: request, job, interface.
 ---@return number seconds
 function ihanoi.request.time_left() end
 
 
----How a handler refuses.
+---How a handler refuses, and answers in parts.
 ---@class ihanoi.response
 ihanoi.response = {}
 
@@ -150,6 +151,30 @@ ihanoi.response = {}
 ---@return string code
 ---@return table? members
 function ihanoi.response.problem(code, members) end
+
+---Says the status and the headers of an answer in parts, before its first
+---`write()`, which sends them; 200 and none otherwise. For operations with
+---x-ihanoi-stream. Headers are those that a handler may return, without ETag
+---and Location.
+---
+---In phases: request.
+---@param status integer
+---@param headers? table<string, string>
+function ihanoi.response.start(status, headers) end
+
+---Sends a part of the answer and waits until the client's socket has taken it:
+---as fast as the client reads, until the deadline. The handler then returns
+---nothing. What fails after the first part breaks the connection off, so that
+---the client sees that the answer is not whole. nil and "too large" beyond the
+---plugin's limit for all parts; nil and "closed" when the client is gone and
+---the operation says x-ihanoi-abort: finish, otherwise the run ends. One task
+---writes at a time.
+---
+---In phases: request.
+---@param text string
+---@return true? done
+---@return string? err
+function ihanoi.response.write(text) end
 
 
 ---The plugin itself, and what its operator gave it.
@@ -184,7 +209,7 @@ ihanoi.run = {}
 ---Waits so many seconds, fractions count, and lets others go on. The deadline
 ---ends it too. Raises outside 0 to 86400.
 ---
----In phases: request, job.
+---In phases: request, job, interface.
 ---@param seconds number
 function ihanoi.run.sleep(seconds) end
 
@@ -195,7 +220,7 @@ function ihanoi.run.sleep(seconds) end
 ---are dropped. nil and "too many tasks" when 8 have not ended, or the run has
 ---spawned 32.
 ---
----In phases: request, job.
+---In phases: request, job, interface.
 ---@param body fun(...): ...any
 ---@param ... any
 ---@return ihanoi.Task? task
@@ -208,7 +233,7 @@ function ihanoi.run.spawn(body, ...) end
 ---again. Raises for a task of another run, one that was waited for already, and
 ---where tasks would wait for each other.
 ---
----In phases: request, job.
+---In phases: request, job, interface.
 ---@param task ihanoi.Task
 ---@param seconds? number
 ---@return any ...
@@ -261,7 +286,7 @@ ihanoi.backend = {}
 ---X-Request-Id is the request's number in all logs. Raises for a backend that
 ---is not granted and for headers that belong to the connection.
 ---
----In phases: request, job.
+---In phases: request, job, interface.
 ---@param name string
 ---@param options? ihanoi.BackendRequest
 ---@return ihanoi.BackendResponse? response
@@ -270,7 +295,7 @@ function ihanoi.backend.request(name, options) end
 
 ---`request()` with the method GET and the path before the options.
 ---
----In phases: request, job.
+---In phases: request, job, interface.
 ---@param name string
 ---@param path? string|(string|number)[]
 ---@param options? ihanoi.BackendRequest
@@ -280,7 +305,7 @@ function ihanoi.backend.get(name, path, options) end
 
 ---`request()` with the method POST and the path before the options.
 ---
----In phases: request, job.
+---In phases: request, job, interface.
 ---@param name string
 ---@param path? string|(string|number)[]
 ---@param options? ihanoi.BackendRequest
@@ -292,10 +317,43 @@ function ihanoi.backend.post(name, path, options) end
 ---Waits for all and gives a list in the same order of responses; in the place
 ---of one that failed there is a table with err alone.
 ---
----In phases: request, job.
+---In phases: request, job, interface.
 ---@param requests table
 ---@return table responses
 function ihanoi.backend.all(requests) end
+
+
+---Functions of other plugins, and for them. A function that is offered gets the
+---argument and returns a result, or nil and a text that says why there is none.
+---@class ihanoi.interface
+ihanoi.interface = {}
+
+---Calls a function of another plugin's interface, which the manifest uses and
+---the operator has granted, and waits for what it returns. Argument and result
+---are what `ihanoi.json.encode()` takes, copies, of at most 262144 bytes of
+---JSON. The other plugin sees the same caller of the same request; its own
+---limits hold, and this call's deadline. When it returns nil and a text, that
+---is what is returned here. Otherwise nil and "failed" (it raised an error or
+---returned what it may not), "limit" (killed for memory or processor time),
+---"timeout", "busy" (too many of its calls), "unavailable" (its circuit is
+---open, or it does not load), "too large", "too deep" (plugins that call
+---plugins: four at most). Raises for an interface or a function that the
+---manifest does not use, and an argument that cannot be encoded.
+---
+---In phases: request, job, interface.
+---@param plugin string
+---@param interface string
+---@param name string
+---@param argument? any
+---@return any result
+---@return string? err
+function ihanoi.interface.call(plugin, interface, name, argument) end
+
+---The name of the plugin that calls this function. Only the gateway says it.
+---
+---In phases: interface.
+---@return string plugin
+function ihanoi.interface.caller() end
 
 
 ---The plugin's own database role and schema. A statement is bounded by the
@@ -313,7 +371,7 @@ ihanoi.db = {}
 ---and members. Other codes: sql, busy, down, timeout and unknown (a write may
 ---have happened), too-large, value, transaction.
 ---
----In phases: request, job.
+---In phases: request, job, interface.
 ---@param sql string
 ---@param values? any[]
 ---@return table[]? rows
@@ -323,7 +381,7 @@ function ihanoi.db.query(sql, values) end
 ---Calls a function of the plugin's SQL by argument names; absent ones have
 ---their defaults. Values and rows as of `query()`.
 ---
----In phases: request, job.
+---In phases: request, job, interface.
 ---@param name string
 ---@param arguments? table<string, any>
 ---@return table[]? rows
@@ -333,7 +391,7 @@ function ihanoi.db.call(name, arguments) end
 ---As `query()`, or as `call()` when the text is a name: the first row, nil when
 ---there is none.
 ---
----In phases: request, job.
+---In phases: request, job, interface.
 ---@param sql_or_name string
 ---@param values? table
 ---@return table? row
@@ -344,7 +402,7 @@ function ihanoi.db.one(sql_or_name, values) end
 ---`ihanoi.json.raw()`, which goes into an answer without being parsed. nil when
 ---there is no row or it is null.
 ---
----In phases: request, job.
+---In phases: request, job, interface.
 ---@param sql_or_name string
 ---@param values? table
 ---@return ihanoi.Raw? document
@@ -353,7 +411,7 @@ function ihanoi.db.json(sql_or_name, values) end
 
 ---As `query()`, and returns how many rows an insert, update or delete touched.
 ---
----In phases: request, job.
+---In phases: request, job, interface.
 ---@param sql string
 ---@param values? any[]
 ---@return integer? count
@@ -368,7 +426,7 @@ function ihanoi.db.execute(sql, values) end
 ---savepoints can be used. Other runs wait for the connection: be quick, and
 ---wait for nothing else.
 ---
----In phases: request, job.
+---In phases: request, job, interface.
 ---@param body fun(): ...any
 ---@return any result
 ---@return any err
@@ -385,7 +443,7 @@ ihanoi.metric = {}
 ---as "other". Raises for a metric or a label that is not declared, and for what
 ---is not a whole number of 0 to 2^53.
 ---
----In phases: request, job.
+---In phases: request, job, interface.
 ---@param name string
 ---@param n? integer
 ---@param labels? table<string, string|number>
@@ -394,7 +452,7 @@ function ihanoi.metric.add(name, n, labels) end
 ---Sets a gauge, for all workers: the last one who sets it is right. It is shown
 ---once it was set and stays until a restart. A number between -2^53 and 2^53.
 ---
----In phases: request, job.
+---In phases: request, job, interface.
 ---@param name string
 ---@param value number
 ---@param labels? table<string, string|number>
@@ -403,7 +461,7 @@ function ihanoi.metric.set(name, value, labels) end
 ---Puts a time into a histogram, whose buckets go from 0.1 ms to 10 s. 0 to
 ---1000000 seconds.
 ---
----In phases: request, job.
+---In phases: request, job, interface.
 ---@param name string
 ---@param seconds number
 ---@param labels? table<string, string|number>
@@ -472,7 +530,7 @@ ihanoi.store = {}
 ---time; what `ihanoi.json.raw()` made comes back as such, and is not read.
 ---Raises when a raw part of a table holds what `decode()` refuses.
 ---
----In phases: request, job.
+---In phases: request, job, interface.
 ---@param key string
 ---@return any value
 ---@return number? version
@@ -485,7 +543,7 @@ function ihanoi.store.get(key) end
 ---is deleted or evicted. nil and the reason when the value is too long or
 ---cannot be encoded.
 ---
----In phases: request, job.
+---In phases: request, job, interface.
 ---@param key string
 ---@param value any
 ---@param options? { expires?: number }
@@ -496,7 +554,7 @@ function ihanoi.store.set(key, value, options) end
 ---As `set()`, but nil and "exists" when the key is there: of several that add
 ---at the same time one succeeds.
 ---
----In phases: request, job.
+---In phases: request, job, interface.
 ---@param key string
 ---@param value any
 ---@param options? { expires?: number }
@@ -509,7 +567,7 @@ function ihanoi.store.add(key, value, options) end
 ---nil and "not found" when it is not there. Versions are never used again, so a
 ---key that was deleted and made anew has changed.
 ---
----In phases: request, job.
+---In phases: request, job, interface.
 ---@param key string
 ---@param version number
 ---@param value any
@@ -521,7 +579,7 @@ function ihanoi.store.compare_and_set(key, version, value, options) end
 ---Deletes a key, with a version only while it has this one. nil and "not found"
 ---or "changed".
 ---
----In phases: request, job.
+---In phases: request, job, interface.
 ---@param key string
 ---@param version? number
 ---@return true? done
@@ -534,7 +592,7 @@ function ihanoi.store.delete(key, version) end
 ---time to expire. nil and "not a number", or "out of range" when the sum is
 ---infinite.
 ---
----In phases: request, job.
+---In phases: request, job, interface.
 ---@param key string
 ---@param by? number
 ---@param options? { first?: number, expires?: number }
@@ -556,7 +614,7 @@ ihanoi.lock = {}
 ---longer than the call may take: a lock that expires under its holder protects
 ---nothing.
 ---
----In phases: request, job.
+---In phases: request, job, interface.
 ---@param name string
 ---@param seconds number
 ---@return number? token
@@ -566,7 +624,7 @@ function ihanoi.lock.acquire(name, seconds) end
 ---Gives a lock back. nil and "not held" when it has expired meanwhile, whether
 ---or not another has it now: what was done under it may have been done twice.
 ---
----In phases: request, job.
+---In phases: request, job, interface.
 ---@param name string
 ---@param token number
 ---@return true? done
@@ -589,7 +647,7 @@ ihanoi.cache = {}
 ---the store cannot keep is returned with the reason as a second result. Raises
 ---where compute, while it runs, asks for its own key.
 ---
----In phases: request, job.
+---In phases: request, job, interface.
 ---@param key string
 ---@param seconds number
 ---@param compute fun(key: string): any, any
@@ -601,7 +659,7 @@ function ihanoi.cache.get(key, seconds, compute, options) end
 ---Forgets what is kept for a key. What is being computed is kept when it is
 ---there.
 ---
----In phases: request, job.
+---In phases: request, job, interface.
 ---@param key string
 function ihanoi.cache.delete(key) end
 
@@ -709,7 +767,7 @@ ihanoi.jwt = {}
 ---and a reason when the key does not fit, when there is something in the claims
 ---that JSON has not, or when they are more than 4096 bytes.
 ---
----In phases: request, job.
+---In phases: request, job, interface.
 ---@param claims table
 ---@param key string
 ---@param options { alg: string, kid?: string, expires?: number, type?: string }
@@ -725,7 +783,7 @@ function ihanoi.jwt.sign(claims, key, options) end
 ---"typ" against audience, issuer and type where they are given. Read as
 ---strictly as tokens of callers are. nil and a reason otherwise.
 ---
----In phases: request, job.
+---In phases: request, job, interface.
 ---@param token string
 ---@param key string
 ---@param options { alg: string, audience?: string, issuer?: string, type?: string, leeway?: number }
