@@ -34,6 +34,8 @@ const char  ihanoi_role_sql[] =
         "where not role.rolsuper "
             "and s.oid not in (select oid from own) "
             "and s.nspname <> 'information_schema' "
+            "and not (s.nspname = 'ihanoi_host' and pg_catalog."
+                "pg_get_userbyid(s.nspowner) = 'ihanoi_owner') "
             "and s.nspname !~ '^pg_(toast|temp)' "
             "and pg_catalog.has_schema_privilege(role.oid, s.oid, 'usage')), "
 

@@ -320,6 +320,11 @@ ngx_http_ihanoi_background_reported(void *data,
     }
 
     if (taken.len && taken.data[0] == 't') {
+
+        if (bg->reported) {
+            bg->reported(bg, res);
+        }
+
         ngx_http_ihanoi_background_end(bg);
 
     } else {

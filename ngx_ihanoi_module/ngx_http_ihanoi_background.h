@@ -45,6 +45,9 @@ struct ngx_http_ihanoi_background_s {
 
     void                                 (*done)(
                                             ngx_http_ihanoi_background_t *bg);
+    void                                 (*reported)(
+                                            ngx_http_ihanoi_background_t *bg,
+                                            ngx_http_ihanoi_pgresult_t *res);
     void                                  *data;      /* of the caller */
 
     ngx_pool_t                            *pool;
@@ -76,7 +79,8 @@ void ngx_http_ihanoi_background_start(ngx_http_ihanoi_background_t *bg);
 
 /*
  * From done(): executes a statement whose values live in bg->pool, which says
- * how it ended, and then ends the request.
+ * how it ended, and then ends the request.  Its first column says whether the
+ * run was still its own; when it was, reported() may look at the others.
  */
 void ngx_http_ihanoi_background_report(ngx_http_ihanoi_background_t *bg,
     ngx_http_ihanoi_pgdb_t *db, ngx_http_ihanoi_pgstmt_t *stmt,

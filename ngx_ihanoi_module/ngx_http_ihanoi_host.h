@@ -22,6 +22,7 @@ extern const ihanoi_host_noun_t  ngx_http_ihanoi_host_run;
 extern const ihanoi_host_noun_t  ngx_http_ihanoi_host_log;
 extern const ihanoi_host_noun_t  ngx_http_ihanoi_host_backend;
 extern const ihanoi_host_noun_t  ngx_http_ihanoi_host_db;
+extern const ihanoi_host_noun_t  ngx_http_ihanoi_host_events;
 extern const ihanoi_host_noun_t  ngx_http_ihanoi_host_metric;
 extern const ihanoi_host_noun_t  ngx_http_ihanoi_host_cache;
 extern const ihanoi_host_noun_t  ngx_http_ihanoi_host_interface;

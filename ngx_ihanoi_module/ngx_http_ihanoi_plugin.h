@@ -33,6 +33,8 @@ typedef struct ngx_http_ihanoi_plugin_s  ngx_http_ihanoi_plugin_t;
 typedef struct ngx_http_ihanoi_plugin_state_s  ngx_http_ihanoi_plugin_state_t;
 typedef struct ngx_http_ihanoi_run_s  ngx_http_ihanoi_run_t;
 typedef struct ngx_http_ihanoi_plugin_jobs_s  ngx_http_ihanoi_plugin_jobs_t;
+typedef struct ngx_http_ihanoi_plugin_events_s
+    ngx_http_ihanoi_plugin_events_t;
 
 
 /* How a run ended; the counter of calls has it as a label. */
@@ -125,6 +127,9 @@ struct ngx_http_ihanoi_plugin_s {
     ngx_http_ihanoi_pgdb_t          *db;          /* NULL: none granted */
 
     ngx_listening_t                 *listener;    /* of its background runs */
+    ngx_array_t                      events;      /* of others, granted */
+    ngx_http_ihanoi_pgdb_t          *publish_db;  /* the core's */
+    ngx_http_ihanoi_pgstmt_t        *publish;     /* NULL: it publishes none */
 
     ngx_flag_t                       public;
     size_t                           memory;
@@ -320,6 +325,15 @@ char *ngx_http_ihanoi_plugin_jobs_add(ngx_conf_t *cf,
     ngx_http_ihanoi_plugin_jobs_t **jobs, ngx_http_ihanoi_plugin_t *plugin);
 char *ngx_http_ihanoi_plugin_jobs_declare(ngx_conf_t *cf,
     ngx_http_ihanoi_plugin_jobs_t *jobs);
+
+/* events: the same for its subscriptions; and what publishing needs. */
+char *ngx_http_ihanoi_plugin_events_add(ngx_conf_t *cf,
+    ngx_http_ihanoi_plugin_events_t **events,
+    ngx_http_ihanoi_plugin_t *plugin);
+char *ngx_http_ihanoi_plugin_events_declare(ngx_conf_t *cf,
+    ngx_http_ihanoi_plugin_events_t *events);
+char *ngx_http_ihanoi_plugin_publishes(ngx_conf_t *cf,
+    ngx_http_ihanoi_plugin_t *plugin);
 
 /* As "input" and "finish", around a function that no operation names. */
 int ngx_http_ihanoi_plugin_argument(lua_State *L);

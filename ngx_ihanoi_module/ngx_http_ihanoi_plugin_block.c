@@ -71,6 +71,8 @@ static char *ngx_http_ihanoi_plugin_limit(ngx_conf_t *cf,
     ngx_uint_t asked, ngx_uint_t granted);
 static char *ngx_http_ihanoi_plugin_check_jobs(ngx_conf_t *cf,
     ngx_http_ihanoi_plugin_t *plugin);
+static char *ngx_http_ihanoi_plugin_check_events(ngx_conf_t *cf,
+    ngx_http_ihanoi_plugin_t *plugin);
 static char *ngx_http_ihanoi_plugin_set_settings(ngx_conf_t *cf,
     ngx_http_ihanoi_plugin_t *plugin);
 static void ngx_http_ihanoi_plugin_cleanup(void *data);
@@ -89,6 +91,9 @@ static const ngx_http_ihanoi_plugin_line_t  ngx_http_ihanoi_plugin_lines[] = {
 
     { ngx_string("backend"), 2, ngx_http_ihanoi_plugin_set_grant,
       offsetof(ngx_http_ihanoi_plugin_t, backends) },
+
+    { ngx_string("event"), 1, ngx_http_ihanoi_plugin_set_grant,
+      offsetof(ngx_http_ihanoi_plugin_t, events) },
 
     { ngx_string("setting"), 2, ngx_http_ihanoi_plugin_set_grant,
       offsetof(ngx_http_ihanoi_plugin_t, given) },
@@ -180,6 +185,9 @@ ngx_http_ihanoi_plugin_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                           sizeof(ngx_http_ihanoi_operation_t *))
            != NGX_OK
         || ngx_array_init(&plugin->given, cf->pool, 4,
+                          sizeof(ngx_http_ihanoi_grant_t))
+           != NGX_OK
+        || ngx_array_init(&plugin->events, cf->pool, 4,
                           sizeof(ngx_http_ihanoi_grant_t))
            != NGX_OK
         || ngx_array_init(&plugin->backends, cf->pool, 4,
@@ -428,7 +436,11 @@ ngx_http_ihanoi_plugin_set_grant(ngx_conf_t *cf,
     }
 
     grant->name = value[1];
-    grant->value = value[2];
+    ngx_str_null(&grant->value);
+
+    if (cf->args->nelts == 3) {
+        grant->value = value[2];
+    }
 
     return NGX_CONF_OK;
 }
@@ -760,7 +772,8 @@ ngx_http_ihanoi_plugin_check_grants(ngx_conf_t *cf,
                                         manifest->limits.concurrency,
                                         plugin->concurrency)
            != NGX_CONF_OK
-        || ngx_http_ihanoi_plugin_check_jobs(cf, plugin) != NGX_CONF_OK)
+        || ngx_http_ihanoi_plugin_check_jobs(cf, plugin) != NGX_CONF_OK
+        || ngx_http_ihanoi_plugin_check_events(cf, plugin) != NGX_CONF_OK)
     {
         return NGX_CONF_ERROR;
     }
@@ -870,6 +883,51 @@ ngx_http_ihanoi_plugin_check_jobs(ngx_conf_t *cf,
 }
 
 
+/* Its own events it hears without asking. */
+
+static char *
+ngx_http_ihanoi_plugin_check_events(ngx_conf_t *cf,
+    ngx_http_ihanoi_plugin_t *plugin)
+{
+    ngx_uint_t                    i;
+    ihanoi_names_t                others;
+    const ihanoi_manifest_t      *manifest;
+    ngx_http_ihanoi_function_t   *function;
+    const ihanoi_subscription_t  *sub;
+
+    manifest = plugin->manifest;
+
+    others.n = 0;
+    others.names = ngx_palloc(cf->pool,
+                              (manifest->nsubscribes + 1) * sizeof(char *));
+    if (others.names == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    for (i = 0; i < manifest->nsubscribes; i++) {
+        sub = &manifest->subscribes[i];
+
+        if (ngx_strncmp(sub->event, plugin->name.data, plugin->name.len) != 0
+            || sub->event[plugin->name.len] != '.')
+        {
+            others.names[others.n++] = sub->event;
+        }
+
+        function = ngx_array_push(&plugin->functions);
+        if (function == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        function->name = sub->handler;
+        function->what = "the subscription to";
+        function->by = sub->event;
+    }
+
+    return ngx_http_ihanoi_plugin_names(cf, plugin, "event", &others, NULL,
+                                        &plugin->events);
+}
+
+
 /*
  * Both ways: what is granted without being asked for, by this version or the
  * other beside it, is a typing error.
@@ -896,9 +954,10 @@ ngx_http_ihanoi_plugin_names(ngx_conf_t *cf, ngx_http_ihanoi_plugin_t *plugin,
         if (k == granted->nelts) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "plugin \"%V\" asks for the %s \"%s\", the "
-                               "operator does not grant it: a line \"%s %s "
-                               "...;\" is missing", &plugin->name, what,
-                               asked->names[i], what, asked->names[i]);
+                               "operator does not grant it: a line \"%s %s"
+                               "%s;\" is missing", &plugin->name, what,
+                               asked->names[i], what, asked->names[i],
+                               granted == &plugin->events ? "" : " ...");
             return NGX_CONF_ERROR;
         }
     }

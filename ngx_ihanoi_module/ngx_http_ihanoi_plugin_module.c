@@ -29,6 +29,7 @@ typedef struct {
     ngx_listening_t                 *listener;   /* of background runs */
     ngx_http_ihanoi_plugin_jobs_t   *jobs;
     ngx_int_t                        clock;      /* seconds, in tests */
+    ngx_http_ihanoi_plugin_events_t *events;
 } ngx_http_ihanoi_plugin_main_conf_t;
 
 
@@ -137,6 +138,7 @@ ngx_http_ihanoi_plugin_create_main_conf(ngx_conf_t *cf)
      *     pmcf->switches = { 0, NULL };
      *     pmcf->listener = NULL;
      *     pmcf->jobs = NULL;
+     *     pmcf->events = NULL;
      */
 
     pmcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_ihanoi_plugin_main_conf_t));
@@ -299,6 +301,13 @@ ngx_http_ihanoi_plugin_init(ngx_conf_t *cf)
 
     ihanoi_sandbox_stop_timer();
 
+    if (rc == NGX_OK && pmcf->events && pmcf->background != 0
+        && ngx_http_ihanoi_plugin_events_declare(cf, pmcf->events)
+           != NGX_CONF_OK)
+    {
+        rc = NGX_ERROR;
+    }
+
     if (rc == NGX_OK && pmcf->jobs && pmcf->background != 0
         && ngx_http_ihanoi_plugin_jobs_declare(cf, pmcf->jobs) != NGX_CONF_OK)
     {
@@ -318,6 +327,10 @@ ngx_http_ihanoi_plugin_background(ngx_conf_t *cf,
 {
     ngx_http_core_srv_conf_t  *cscf;
 
+    if (ngx_http_ihanoi_plugin_publishes(cf, plugin) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
     /* nor has a candidate any: the version that stands does that */
 
     if (plugin->job_time == 0 || plugin->current) {
@@ -329,8 +342,9 @@ ngx_http_ihanoi_plugin_background(ngx_conf_t *cf,
 
         if (cscf == NULL) {
             ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                          "plugin \"%V\" has jobs, which run in a server that "
-                          "has \"ihanoi_api\", and there is none",
+                          "plugin \"%V\" has jobs or subscriptions, which "
+                          "run in a server that has \"ihanoi_api\", and there "
+                          "is none",
                           &plugin->name);
             return NGX_CONF_ERROR;
         }
@@ -342,6 +356,12 @@ ngx_http_ihanoi_plugin_background(ngx_conf_t *cf,
     }
 
     plugin->listener = pmcf->listener;
+
+    if (ngx_http_ihanoi_plugin_events_add(cf, &pmcf->events, plugin)
+        != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
 
     return ngx_http_ihanoi_plugin_jobs_add(cf, &pmcf->jobs, plugin);
 }

@@ -910,7 +910,7 @@ CREATE TABLE core.outbox (
     subject uuid NOT NULL,
     payload jsonb DEFAULT '{}'::jsonb NOT NULL,
     CONSTRAINT outbox_event_check CHECK ((event ~ '^[a-z_]{1,64}$'::text)),
-    CONSTRAINT outbox_topic_check CHECK ((topic ~ '^[a-z_]{1,32}$'::text))
+    CONSTRAINT outbox_topic_check CHECK ((topic ~ '^[a-z_][a-z0-9_]{0,31}$'::text))
 )
 PARTITION BY RANGE (at);
 
@@ -942,7 +942,7 @@ CREATE TABLE core.outbox_default (
     subject uuid NOT NULL,
     payload jsonb DEFAULT '{}'::jsonb NOT NULL,
     CONSTRAINT outbox_event_check CHECK ((event ~ '^[a-z_]{1,64}$'::text)),
-    CONSTRAINT outbox_topic_check CHECK ((topic ~ '^[a-z_]{1,32}$'::text))
+    CONSTRAINT outbox_topic_check CHECK ((topic ~ '^[a-z_][a-z0-9_]{0,31}$'::text))
 );
 
 ALTER TABLE core.outbox_default OWNER TO ihanoi_owner;
@@ -1000,6 +1000,44 @@ CREATE TABLE core.personal (
 
 ALTER TABLE core.personal OWNER TO ihanoi_owner;
 
+-- Name: plugin_cursors; Type: TABLE; Schema: core; Owner: ihanoi_owner
+
+CREATE TABLE core.plugin_cursors (
+    plugin text NOT NULL,
+    xid xid8 NOT NULL,
+    id bigint DEFAULT 0 NOT NULL,
+    moved_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE core.plugin_cursors OWNER TO ihanoi_owner;
+
+-- Name: plugin_deliveries; Type: TABLE; Schema: core; Owner: ihanoi_owner
+
+CREATE TABLE core.plugin_deliveries (
+    plugin text NOT NULL,
+    id bigint NOT NULL,
+    xid xid8 NOT NULL,
+    at timestamp with time zone NOT NULL,
+    topic text NOT NULL,
+    event text NOT NULL,
+    subject uuid NOT NULL,
+    payload jsonb NOT NULL,
+    state text DEFAULT 'due'::text NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    next_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    outcome text,
+    error text,
+    run uuid,
+    holder text,
+    until timestamp with time zone,
+    CONSTRAINT plugin_deliveries_error_check CHECK ((length(error) <= 500)),
+    CONSTRAINT plugin_deliveries_run_has_end CHECK (((run IS NULL) = (until IS NULL))),
+    CONSTRAINT plugin_deliveries_state_check CHECK ((state = ANY (ARRAY['due'::text, 'done'::text, 'dead'::text])))
+);
+
+ALTER TABLE core.plugin_deliveries OWNER TO ihanoi_owner;
+
 -- Name: plugin_jobs; Type: TABLE; Schema: core; Owner: ihanoi_owner
 
 CREATE TABLE core.plugin_jobs (
@@ -1042,6 +1080,20 @@ COMMENT ON COLUMN core.plugin_jobs.failures IS 'Runs that failed or were lost si
 -- Name: COLUMN plugin_jobs.losses; Type: COMMENT; Schema: core; Owner: ihanoi_owner
 
 COMMENT ON COLUMN core.plugin_jobs.losses IS 'Runs one after the other whose gateway did not report their end.';
+
+-- Name: plugin_subscriptions; Type: TABLE; Schema: core; Owner: ihanoi_owner
+
+CREATE TABLE core.plugin_subscriptions (
+    plugin text NOT NULL,
+    topic text NOT NULL,
+    event text NOT NULL,
+    attempts integer NOT NULL,
+    declared_at timestamp with time zone NOT NULL,
+    CONSTRAINT plugin_subscriptions_attempts_check CHECK (((attempts >= 1) AND (attempts <= 100))),
+    CONSTRAINT plugin_subscriptions_plugin_check CHECK ((plugin ~ '^[a-z][a-z0-9_]{0,31}$'::text))
+);
+
+ALTER TABLE core.plugin_subscriptions OWNER TO ihanoi_owner;
 
 -- Name: privacy_notices; Type: TABLE; Schema: core; Owner: ihanoi_owner
 
@@ -1586,10 +1638,25 @@ ALTER TABLE ONLY core.people
 ALTER TABLE ONLY core.personal
     ADD CONSTRAINT personal_pkey PRIMARY KEY (person);
 
+-- Name: plugin_cursors plugin_cursors_pkey; Type: CONSTRAINT; Schema: core; Owner: ihanoi_owner
+
+ALTER TABLE ONLY core.plugin_cursors
+    ADD CONSTRAINT plugin_cursors_pkey PRIMARY KEY (plugin);
+
+-- Name: plugin_deliveries plugin_deliveries_pkey; Type: CONSTRAINT; Schema: core; Owner: ihanoi_owner
+
+ALTER TABLE ONLY core.plugin_deliveries
+    ADD CONSTRAINT plugin_deliveries_pkey PRIMARY KEY (plugin, id);
+
 -- Name: plugin_jobs plugin_jobs_pkey; Type: CONSTRAINT; Schema: core; Owner: ihanoi_owner
 
 ALTER TABLE ONLY core.plugin_jobs
     ADD CONSTRAINT plugin_jobs_pkey PRIMARY KEY (plugin, job);
+
+-- Name: plugin_subscriptions plugin_subscriptions_pkey; Type: CONSTRAINT; Schema: core; Owner: ihanoi_owner
+
+ALTER TABLE ONLY core.plugin_subscriptions
+    ADD CONSTRAINT plugin_subscriptions_pkey PRIMARY KEY (plugin, topic, event);
 
 -- Name: privacy_notices privacy_notices_pkey; Type: CONSTRAINT; Schema: core; Owner: ihanoi_owner
 
@@ -1815,6 +1882,18 @@ CREATE INDEX outbox_watermark ON ONLY core.outbox USING btree (xid, id);
 -- Name: outbox_default_xid_id_idx; Type: INDEX; Schema: core; Owner: ihanoi_owner
 
 CREATE INDEX outbox_default_xid_id_idx ON core.outbox_default USING btree (xid, id);
+
+-- Name: plugin_deliveries_due; Type: INDEX; Schema: core; Owner: ihanoi_owner
+
+CREATE INDEX plugin_deliveries_due ON core.plugin_deliveries USING btree (plugin, xid, id) WHERE (state = 'due'::text);
+
+-- Name: plugin_deliveries_over; Type: INDEX; Schema: core; Owner: ihanoi_owner
+
+CREATE INDEX plugin_deliveries_over ON core.plugin_deliveries USING btree (plugin, state) WHERE (state <> 'due'::text);
+
+-- Name: plugin_deliveries_subject; Type: INDEX; Schema: core; Owner: ihanoi_owner
+
+CREATE INDEX plugin_deliveries_subject ON core.plugin_deliveries USING btree (plugin, subject, xid, id) WHERE (state = 'due'::text);
 
 -- Name: unit_parents_parent; Type: INDEX; Schema: core; Owner: ihanoi_owner
 
@@ -2519,11 +2598,27 @@ GRANT UPDATE(erased_at) ON TABLE core.people TO ihanoi_write;
 GRANT SELECT ON TABLE core.personal TO ihanoi_read;
 GRANT INSERT,UPDATE ON TABLE core.personal TO ihanoi_write;
 
+-- Name: TABLE plugin_cursors; Type: ACL; Schema: core; Owner: ihanoi_owner
+
+GRANT SELECT ON TABLE core.plugin_cursors TO ihanoi_read;
+GRANT INSERT,DELETE,UPDATE ON TABLE core.plugin_cursors TO ihanoi_control;
+
+-- Name: TABLE plugin_deliveries; Type: ACL; Schema: core; Owner: ihanoi_owner
+
+GRANT SELECT ON TABLE core.plugin_deliveries TO ihanoi_read;
+GRANT UPDATE ON TABLE core.plugin_deliveries TO ihanoi_write;
+GRANT INSERT,DELETE ON TABLE core.plugin_deliveries TO ihanoi_control;
+
 -- Name: TABLE plugin_jobs; Type: ACL; Schema: core; Owner: ihanoi_owner
 
 GRANT SELECT ON TABLE core.plugin_jobs TO ihanoi_read;
 GRANT UPDATE ON TABLE core.plugin_jobs TO ihanoi_write;
 GRANT INSERT,DELETE ON TABLE core.plugin_jobs TO ihanoi_control;
+
+-- Name: TABLE plugin_subscriptions; Type: ACL; Schema: core; Owner: ihanoi_owner
+
+GRANT SELECT ON TABLE core.plugin_subscriptions TO ihanoi_read;
+GRANT INSERT,DELETE,UPDATE ON TABLE core.plugin_subscriptions TO ihanoi_control;
 
 -- Name: TABLE privacy_notices; Type: ACL; Schema: core; Owner: ihanoi_owner
 

@@ -16,6 +16,7 @@
 ---@field backend ihanoi.backend
 ---@field interface ihanoi.interface
 ---@field db ihanoi.db
+---@field events ihanoi.events
 ---@field metric ihanoi.metric
 ---@field json ihanoi.json
 ---@field store ihanoi.store
@@ -431,6 +432,30 @@ function ihanoi.db.execute(sql, values) end
 ---@return any result
 ---@return any err
 function ihanoi.db.transaction(body) end
+
+
+---What has happened, for other plugins and for the city. Events of others come
+---to functions that the manifest names.
+---@class ihanoi.events
+ihanoi.events = {}
+
+---Tells those who have subscribed: event is one of the manifest's
+---events.publishes, key the UUID of what it is about, within which events keep
+---their order, payload at most 65536 bytes of JSON without personal data. It is
+---there for good when this returns, whatever becomes of the call; a transaction
+---of `ihanoi.db` that should decide calls the SQL function
+---ihanoi_host.publish(event, key, payload) instead. nil and "key" (no UUID),
+---"too-large", "value" (what jsonb cannot hold), "busy", "unavailable" or
+---"unknown": then it may be there or not. Raises for an event that the manifest
+---does not have.
+---
+---In phases: request, job.
+---@param event string
+---@param key string
+---@param payload? table
+---@return integer? id
+---@return string? err
+function ihanoi.events.publish(event, key, payload) end
 
 
 ---Series of the plugin's own in /metrics, as its manifest declares them under

@@ -26,6 +26,7 @@ my @cases = (
     ['create trigger t before insert on bookings for each row execute function f()', undef],
     ['create policy p on bookings using (owner = current_user)', undef],
     ['select $1::uuid', undef],
+    ["select ihanoi_host.publish('parking.booked', id, '{}') from bookings", undef],
 
     # another's
     ['select * from core.people', qr/^1 "core" is not the plugin's schema/],
@@ -33,6 +34,7 @@ my @cases = (
     ['select * from "core".people', qr/"core"/],
     ['select * from CORE.people', qr/"core"/],
     ['select * from a, core.people', qr/"core"/],
+    ['select * from ihanoi_host.x', qr/"ihanoi_host"/],
     ['select * from market.stalls', qr/"market"/],
     ['select * from plugin_parkings.x', qr/"plugin_parkings"/],
     ['select * from code_parking_1_4_0_3fa9c2d1.f(1)', qr/"code_parking/],

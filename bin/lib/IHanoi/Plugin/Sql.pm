@@ -145,7 +145,7 @@ sub check {
         next if !$kind && !$core->{$schema};
         next if $schema eq "plugin_$name"
                 || $schema =~ /^(?:pg_catalog|information_schema|pg_temp|new|old|excluded)$/
-                || $schema eq 'public' && $kind eq 'call';
+                || $schema =~ /^(?:public|ihanoi_host)$/ && $kind eq 'call';
 
         push @faults, [$line, "\"$schema\" is not the plugin's schema"];
     }

@@ -1,0 +1,63 @@
+-- Moves what is new in the outbox to the deliveries of a plugin: what was
+-- committed by transactions older than every running one, up to "most" at a
+-- time, not beyond 1000 that wait. One gateway does it at a time.
+create function plugin_events_feed(plugin text, most int default 200)
+returns int
+language plpgsql volatile
+as $$
+#variable_conflict use_column
+declare
+    it       timestamptz := core.now();
+    horizon  xid8 := pg_snapshot_xmin(pg_current_snapshot());
+    c        core.plugin_cursors;
+    last     record;
+    n        int;
+begin
+    -- Where nothing is new, nothing is written; but the way to what is new
+    -- should not get long.
+    select k.* into c
+    from core.plugin_cursors k
+    where k.plugin = plugin_events_feed.plugin
+      and (k.moved_at < it - interval '10 seconds'
+           or exists (select from core.outbox o
+                           join core.plugin_subscriptions s
+                               on s.plugin = k.plugin and s.topic = o.topic
+                                  and s.event = o.event
+                      where (o.xid, o.id) > (k.xid, k.id) and o.xid < horizon))
+    for update skip locked;
+
+    if not found or (select count(*) from core.plugin_deliveries d
+                     where d.plugin = c.plugin and d.state = 'due') >= 1000
+    then
+        return 0;
+    end if;
+
+    with new as (
+        insert into core.plugin_deliveries as d (plugin, id, xid, at, topic,
+            event, subject, payload, next_at)
+        select c.plugin, o.id, o.xid, o.at, o.topic, o.event, o.subject,
+               o.payload, it
+        from core.outbox o
+             join core.plugin_subscriptions s
+                 on s.plugin = c.plugin and s.topic = o.topic
+                    and s.event = o.event
+        where (o.xid, o.id) > (c.xid, c.id) and o.xid < horizon
+        order by o.xid, o.id
+        limit most
+        on conflict do nothing
+        returning d.xid, d.id
+    )
+    select count(*) over () as n, new.xid, new.id into last
+    from new order by new.xid desc, new.id desc limit 1;
+
+    n := coalesce(last.n, 0);
+
+    update core.plugin_cursors k
+    set xid = case when n < most then horizon else last.xid end,
+        id = case when n < most then 0 else last.id end,
+        moved_at = it
+    where k.plugin = c.plugin;
+
+    return n;
+end
+$$;

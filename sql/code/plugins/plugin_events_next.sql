@@ -1,0 +1,40 @@
+-- Takes the next deliveries of a plugin for a gateway that has the subscriptions
+-- of "asked" (plugin_events_take()): of each subject the first that is due, and
+-- none while one before it is not over. What is dead is over.
+create function plugin_events_next(plugin text, asked jsonb, most int)
+returns table (plugin text, event text, id bigint, run uuid, input text)
+language sql volatile
+as $$
+    with taken as (
+        select d.id, d.plugin, g.lease
+        from core.plugin_deliveries d
+             join jsonb_to_recordset(asked -> 'subscriptions')
+                      as g (plugin text, topic text, event text, lease int,
+                            hold boolean)
+                 on g.plugin = d.plugin and g.topic = d.topic
+                    and g.event = d.event
+        where d.plugin = plugin_events_next.plugin
+          and d.state = 'due' and d.run is null and d.next_at <= core.now()
+          and not g.hold
+          and not exists (select from core.plugin_deliveries e
+                          where e.plugin = d.plugin and e.subject = d.subject
+                            and e.state = 'due'
+                            and (e.xid, e.id) < (d.xid, d.id))
+        order by d.xid, d.id
+        limit most
+        for update of d skip locked
+    )
+    update core.plugin_deliveries d
+    set run = gen_random_uuid(),
+        holder = asked ->> 'gateway',
+        until = clock_timestamp() + make_interval(secs => t.lease)
+    from taken t
+    where d.plugin = t.plugin and d.id = t.id
+    returning d.plugin, d.topic || '.' || d.event, d.id, d.run,
+              json_build_object(
+                  'id', d.id, 'topic', d.topic || '.' || d.event,
+                  'key', d.subject, 'payload', d.payload,
+                  'published_at', to_char(d.at at time zone 'UTC',
+                                          'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+                  'attempt', d.attempts + 1)::text
+$$;

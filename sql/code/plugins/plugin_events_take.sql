@@ -1,0 +1,99 @@
+-- Which events this gateway is to deliver now, as plugin_jobs_take() for jobs.
+--
+--   asked   {"gateway": text, "all": boolean, "subscriptions": [{"plugin",
+--           "topic", "event", "attempts", "lease": seconds, "hold": boolean}]}
+--
+-- A row for each delivery, with what the handler gets as input; with "all" also
+-- one for each subscription, without a run: how many wait and are dead, and how
+-- many seconds old the oldest one is that waits.
+create function plugin_events_take(asked jsonb)
+returns table (plugin text, event text, id bigint, run uuid, input text,
+               waiting bigint, dead bigint, lag bigint)
+language plpgsql volatile
+as $$
+#variable_conflict use_column
+declare
+    it    timestamptz := core.now();
+    name  text;
+begin
+    with given as (
+        select g.*
+        from jsonb_to_recordset(asked -> 'subscriptions')
+                 as g (plugin text, topic text, event text, attempts int)
+             left join core.plugin_subscriptions s
+                 on s.plugin = g.plugin and s.topic = g.topic
+                    and s.event = g.event
+        where s.plugin is null or s.attempts <> g.attempts
+           or s.declared_at < it - interval '1 minute'
+    )
+    insert into core.plugin_subscriptions as s (plugin, topic, event, attempts,
+                                                declared_at)
+    select g.plugin, g.topic, g.event, g.attempts, it
+    from given g
+    on conflict on constraint plugin_subscriptions_pkey do update
+    set attempts = excluded.attempts, declared_at = excluded.declared_at;
+
+    -- From now on: what was published before was for others.
+    insert into core.plugin_cursors (plugin, xid, moved_at)
+    select distinct g.plugin, pg_snapshot_xmin(pg_current_snapshot()), it
+    from jsonb_to_recordset(asked -> 'subscriptions') as g (plugin text)
+    where not exists (select from core.plugin_cursors c
+                      where c.plugin = g.plugin)
+    on conflict do nothing;
+
+    -- What gateways have not had for an hour, and what is over.
+    if (asked ->> 'all')::boolean then
+        delete from core.plugin_subscriptions s
+        where s.declared_at < it - interval '1 hour';
+
+        delete from core.plugin_cursors c
+        where not exists (select from core.plugin_subscriptions s
+                          where s.plugin = c.plugin);
+
+        delete from core.plugin_deliveries d
+        where d.state = 'done'
+           or d.state = 'dead' and d.ended_at < it - interval '90 days'
+           or not exists (select from core.plugin_subscriptions s
+                          where s.plugin = d.plugin and s.topic = d.topic
+                            and s.event = d.event);
+    end if;
+
+    -- Nobody reported an end in time: an attempt as any that failed.
+    perform plugin_event_failed(d.plugin, d.id, d.run, 'lost',
+                                'its gateway did not report an end')
+    from core.plugin_deliveries d
+    where d.state = 'due' and d.until < clock_timestamp()
+      and d.plugin in (select g.plugin
+                       from jsonb_to_recordset(asked -> 'subscriptions')
+                                as g (plugin text));
+
+    for name in
+        select distinct g.plugin
+        from jsonb_to_recordset(asked -> 'subscriptions') as g (plugin text)
+        order by 1
+    loop
+        perform plugin_events_feed(name);
+
+        return query
+        select t.plugin, t.event, t.id, t.run, t.input, null::bigint,
+               null::bigint, null::bigint
+        from plugin_events_next(name, asked, 16) t;
+    end loop;
+
+    if (asked ->> 'all')::boolean then
+        return query
+        select g.plugin, g.topic || '.' || g.event, null::bigint, null::uuid,
+               null::text,
+               count(*) filter (where d.state = 'due'),
+               count(*) filter (where d.state = 'dead'),
+               coalesce(ceil(extract(epoch from
+                   it - min(d.at) filter (where d.state = 'due'))), 0)::bigint
+        from jsonb_to_recordset(asked -> 'subscriptions')
+                 as g (plugin text, topic text, event text)
+             left join core.plugin_deliveries d
+                 on d.plugin = g.plugin and d.topic = g.topic
+                    and d.event = g.event
+        group by 1, g.topic, g.event;
+    end if;
+end
+$$;

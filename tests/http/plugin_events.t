@@ -1,0 +1,273 @@
+# Events of plugins: told once they are committed, delivered to those who have
+# subscribed, at least once and in their order for each key, until they are given
+# up.
+
+use lib 'tests/lib';
+use IHanoi::Test;
+use IHanoi::Test::Plugin;
+use Time::HiRes qw(sleep time);
+
+my ($true, $false) = (JSON::PP::true, JSON::PP::false);
+my $db = database();
+
+# The role's name says whose events it publishes; roles are the cluster's, so
+# the plugin's name is this run's. It has digits.
+my $name = "p$$";
+my $role = "plugin_$name";
+
+END {
+    if ($db) {
+        $db->drop;
+        IHanoi::Test::Database::_admin("drop role if exists $role");
+    }
+}
+
+$db->sql(<<"SQL");
+    create role $role login nosuperuser;
+    create schema plugin_$name authorization $role;
+    set role $role;
+    create table plugin_$name.got (n text, key uuid, attempt int, topic text,
+                                   at timestamptz default clock_timestamp());
+    create table plugin_$name.fails (n text);
+SQL
+
+my %operation = (
+    publish => 'local id, err = ihanoi.events.publish(input.event, input.key,
+                              input.payload)
+                          return 200, { id = id, err = err }',
+    huge    => 'local id, err = ihanoi.events.publish("' . $name . '.booked",
+                             ihanoi.uuid.v7(), { x = ("x"):rep(66000) })
+                         return 200, { id = id, err = err }',
+    nul     => 'local id, err = ihanoi.events.publish("' . $name . '.booked",
+                             ihanoi.uuid.v7(), { x = "a\0b" })
+                         return 200, { id = id, err = err }',
+    inside  => 'local ok, err = ihanoi.db.transaction(function()
+                              ihanoi.db.one("select ihanoi_host.publish($1, $2::uuid, $3::jsonb) id",
+                                  { input.event, input.key, input.payload })
+                              if input.payload.fail then return nil, "no" end
+                              return 1
+                          end)
+                          return 200, { ok = ok, err = type(err) == "table" and err.sqlstate or err }',
+    forge   => 'local list = {}
+                         for i, event in ipairs({ "feedback.closed", "other.booked", "booked",
+                                                  "' . $name . '.a.b", "' . $name . '." }) do
+                             local row, err = ihanoi.db.one("select ihanoi_host.publish($1, $2::uuid)",
+                                 { event, ihanoi.uuid.v7() })
+                             list[i] = row and "published" or err.sqlstate
+                         end
+                         local row, err = ihanoi.db.one("select ihanoi_host.publish($1, $2::uuid, $3::jsonb)",
+                             { "' . $name . '.booked", ihanoi.uuid.v7(), { x = ("x"):rep(66000) } })
+                         list[6] = row and "published" or err.sqlstate
+                         local row, err = ihanoi.db.one("insert into core.outbox (topic) values (1)")
+                         list[7] = row and "published" or err.sqlstate
+                         return 200, list',
+);
+my $body = { required => $true, content => { 'application/json' => { schema => {
+    type => 'object', properties => {
+        event => { type => 'string', maxLength => 99 }, key => { type => 'string', maxLength => 99 },
+        payload => { type => 'object' } } } } } };
+
+# Takes each event down, unless the table of failures has it.
+my $got = 'if ihanoi.db.one("select 1 x from fails where n = $1", { input.payload.n }) then
+               return nil, "not now" end
+           if input.payload.crash then error("crash") end
+           ihanoi.db.execute("insert into got (n, key, attempt, topic) values ($1, $2::uuid, $3, $4)",
+               { input.payload.n, input.key, input.attempt, input.topic })
+           if input.payload.slow then ihanoi.run.sleep(3) end';
+
+sub probe {
+    my (%arg) = @_;
+
+    return plugin_folder(
+        name       => $name,
+        lua        => { hello => 'return 200, {}', %operation },
+        operations => { map { $_ => { method => 'put', security => [{ bearer => [] }],
+                                      $_ eq 'publish' || $_ eq 'inside' ? (requestBody => $body) : () } }
+                        keys %operation },
+        functions  => { booked => $got },
+        manifest   => {
+            limits      => { timeout => '5s', cpu => '200ms' },
+            permissions => { public => $true, database => $true },
+            events      => {
+                publishes  => ["$name.booked", "$name.cancelled", "$name.unheard"],
+                subscribes => [
+                    { event => "$name.booked", handler => 'booked', attempts => 3 },
+                    { event => "$name.cancelled", handler => 'booked' },
+                    { event => 'feedback.closed', handler => 'booked' }],
+            },
+        },
+        %arg,
+    );
+}
+
+my $plugin = probe();
+
+sub gateway_with {
+    my ($plugin, $lines, %more) = @_;
+
+    return gateway(db => $db, responses => 0, %more,
+        locations => 'location = /metrics { ihanoi_status metrics; }
+                      location / { auth_jwt iHaNoi; ihanoi_api on; }',
+        http => $plugin->block('public;', 'database probe;', 'cpu 200ms;', $lines) . <<"CONF");
+ihanoi_database probe {
+    server unix:$db->{socket} port=$db->{port};
+    dbname $db->{name};
+    schema plugin_$name;
+    user $role;
+    read connections=1; write connections=3;
+}
+CONF
+}
+
+my $grant = 'event feedback.closed;';
+my $gw = gateway_with($plugin, $grant);
+my $token = token(sub => 'citizen-1');
+
+sub key { sprintf '7c9e6679-7425-40de-944b-%012d', $_[0] }
+sub ask {
+    my ($what, $event, $key, %payload) = @_;
+    return $gw->request('PUT', "/v1/$name/$what", token => $token,
+        json => { event => $event, key => $key, payload => \%payload })->{json};
+}
+sub publish { return ask('publish', "$name.$_[0]", key($_[1]), n => $_[2], @_[3 .. $#_]) }
+# What came for a key, in its order.
+sub got {
+    my $where = @_ ? "where key = '" . key($_[0]) . "'" : '';
+    return $db->sql("select string_agg(n, ' ' order by at) from plugin_$name.got $where") // '';
+}
+sub row { return scalar $db->sql("select $_[1] from core.plugin_deliveries where payload ->> 'n' = '$_[0]'") }
+
+# Other tests of the cluster hold events back while their transactions run.
+sub comes { my ($what, $test) = @_; return ok(wait_until($test, 40), $what) || diag $gw->error_log }
+
+ok(wait_until(sub { $db->sql('select count(*) from core.plugin_cursors') == 1 }, 10),
+   'a gateway says what its plugins want to hear');
+is($db->sql('select string_agg(topic || \'.\' || event, \' \' order by event) from core.plugin_subscriptions'),
+   "$name.booked $name.cancelled feedback.closed", 'all of it');
+wait_until(sub { $gw->get("/v1/$name/hello")->{status} == 200 });
+
+# Publishing.
+my $said = publish('booked', 1, 'one');
+like($said->{id} // '', qr/\A[1-9]\d*\z/, 'an event has a number') or diag explain($said), $gw->error_log;
+is($db->sql("select topic || ' ' || event || ' ' || subject || ' ' || (payload ->> 'n') from core.outbox
+             where id = $said->{id}"), "$name booked " . key(1) . ' one', 'and is in the outbox');
+comes('it is delivered', sub { got() eq 'one' });
+is($db->sql("select attempt || topic from plugin_$name.got"), "1$name.booked", 'with what it is');
+is(ask('publish', "$name.booked", 'citizen-1', n => 'x')->{err}, 'key', 'a key is a UUID');
+is($gw->request('PUT', "/v1/$name/huge", token => $token)->{json}{err}, 'too-large', 'a payload has a size');
+is($gw->request('PUT', "/v1/$name/nul", token => $token)->{json}{err}, 'value',
+   'and only what jsonb can hold');
+is($gw->request('PUT', "/v1/$name/publish", token => $token,
+                json => { event => 'feedback.closed', key => key(1), payload => {} })->{status},
+   500, 'an event of another topic is a mistake');
+like($gw->error_log, qr/the manifest does not publish this event/, 'that the log explains');
+is($gw->request('PUT', "/v1/$name/publish", token => $token,
+                json => { event => "$name.other", key => key(1), payload => {} })->{status},
+   500, 'as is one that the manifest does not have');
+
+# In the plugin's own transaction.
+is(ask('inside', "$name.booked", key(2), n => 'two')->{ok}, 1, 'SQL publishes too');
+is(ask('inside', "$name.booked", key(2), n => 'never', fail => $true)->{err}, 'no', 'in a transaction');
+is(ask('inside', "$name.booked", key(2), n => 'three')->{ok}, 1, 'as all it does');
+comes('what was committed is delivered', sub { got(2) eq 'two three' });
+is($db->sql("select count(*) from core.outbox where payload ->> 'n' = 'never'"), 0,
+   'what was rolled back is not there');
+is_deeply($gw->request('PUT', "/v1/$name/forge", token => $token)->{json},
+          [('42501') x 5, '54000', '42501'], 'nobody publishes for others, or for long')
+    or diag explain $gw->request('PUT', "/v1/$name/forge", token => $token)->{json};
+
+# The core's.
+$db->sql("select from outbox_append('feedback', 'closed', '@{[key(3)]}', '{\"n\": \"closed\"}')");
+$db->sql("select from outbox_append('feedback', 'accepted', '@{[key(3)]}', '{\"n\": \"accepted\"}')");
+comes('the core\'s events come', sub { got(3) eq 'closed' });
+
+# Order.
+$db->sql("insert into plugin_$name.fails values ('a2')");
+publish($_->[0], 4, $_->[1])
+    for ['booked', 'a1'], ['booked', 'a2'], ['cancelled', 'a3'], ['booked', 'a4'];
+publish('booked', 5, 'b1');
+comes('a handler that fails', sub { (row('a2', 'attempts') // 0) > 0 && got(5) eq 'b1' });
+is(got(4), 'a1', 'holds back what follows, of its key only');
+is(row('a2', 'outcome || \' \' || error'), 'failed not now', 'and is known');
+like($gw->error_log, qr{plugin "$name" 1.0.0: events/$name.booked failed: not now}, 'also in the log');
+$db->sql("delete from plugin_$name.fails");
+comes('when it does not fail any more all come in their order', sub { got(4) eq 'a1 a2 a3 a4' });
+ok($db->sql("select attempt from plugin_$name.got where n = 'a2'") > 1, 'and it knows of its attempts');
+
+# Many of one key do not wait for the next question each.
+my $begin = time;
+publish('booked', 6, "c$_") for 1 .. 25;
+comes('many of one key', sub { got(6) eq join ' ', map { "c$_" } 1 .. 25 });
+ok(time - $begin < 25, 'come one after the other');
+
+# Dead.
+publish('booked', 7, 'd1', crash => $true);
+publish('booked', 7, 'd2');
+comes('one that fails each time is given up', sub { (row('d1', 'state') // '') eq 'dead' });
+is(row('d1', 'attempts'), 3, 'after as many attempts as the manifest says');
+comes('then the next one comes', sub { got(7) eq 'd2' });
+like($db->sql("select error from plugin_events_dead('$name')"), qr/crash/, 'operators see why');
+comes('metrics too', sub { $gw->get('/metrics')->{content}
+    =~ /^ihanoi_plugin_events_dead\{plugin="$name",version="1.0.0",event="$name.booked"\} 1$/m });
+like($gw->get('/metrics')->{content},
+     qr/^ihanoi_plugin_events_total\{plugin="$name",version="1.0.0",event="$name.booked",outcome="error"\} 3$/m,
+     'with its attempts');
+$db->sql("update core.plugin_deliveries set payload = payload - 'crash' where state = 'dead';
+          select plugin_event_requeue('$name', id) from core.plugin_deliveries where state = 'dead'");
+comes('and may have it delivered again', sub { got(7) eq 'd2 d1' });
+my $log = do { local (@ARGV, $/) = $gw->dir . '/access.log'; <> };
+like($log, qr{^unix: - - .*"POST /-/$name/events/$name.booked HTTP/1.0" 500 }m, 'an attempt is a request');
+
+# Two gateways.
+my $other = gateway_with($plugin, $grant, workers => 2);
+wait_until(sub { $other->get("/v1/$name/hello")->{status} == 200 });
+$db->sql("truncate plugin_$name.got");
+for my $n (1 .. 20) { publish('booked', 10 + $_, "k$_.$n") for 1 .. 3 }
+comes('two gateways deliver each once', sub { $db->sql("select count(*) from plugin_$name.got") == 60 });
+sleep 1;
+is($db->sql("select count(*) from plugin_$name.got"), 60, 'and no more');
+for my $key (1 .. 3) {
+    is(got(10 + $key), join(' ', map { "k$key.$_" } 1 .. 20), "in the order of key $key");
+}
+
+$other->stop;
+
+# A worker that dies in the middle: at least once.
+$gw->{expect_log} = qr/exited on signal 9/;
+publish('booked', 20, 'e1', slow => $true);
+publish('booked', 20, 'e2');
+comes('an event is being delivered', sub { got(20) eq 'e1' });
+kill 'KILL', $gw->workers;
+wait_until(sub { $gw->get("/v1/$name/hello")->{status} == 200 }, 10);
+$db->sql("update core.plugin_deliveries set until = clock_timestamp() where run is not null");
+comes('after its worker has died it comes again, and then the next',
+      sub { got(20) eq 'e1 e1 e2' });
+
+# A disabled plugin's wait; events of before a subscription are not told.
+$gw->stop;
+publish_while_away();
+$gw = gateway_with($plugin, $grant);
+comes('what was published while no gateway was there comes then', sub { got(21) eq 'f1' });
+$gw->stop;
+
+sub publish_while_away {
+    $db->sql("select from outbox_append('$name', 'booked', '@{[key(21)]}', '{\"n\": \"f1\"}')");
+    return;
+}
+
+# nginx -t
+sub refused {
+    my ($plugin, $lines) = @_;
+    my ($ok, $text) = gateway_with($plugin, $lines, start => 0)->check;
+    return $ok ? 'it starts' : $text;
+}
+
+like(refused($plugin, ''), qr/asks for the event "feedback.closed", the operator does not grant it: a line "event feedback.closed;" is missing/,
+     'events of others have to be granted');
+like(refused($plugin, "$grant event $name.booked;"), qr/is granted the event "$name.booked", its manifest does not ask for it/,
+     'its own need not');
+like(refused(probe(functions => { other => '' }), $grant),
+     qr/handler.lua has no function "booked", which the subscription to "$name.booked" names/,
+     'a handler has to be there');
+
+done_testing();

@@ -1,0 +1,159 @@
+-- Events for plugins: who gets what in which order, and what becomes of those
+-- that nobody could deliver.
+begin;
+select plan(49);
+
+create function pg_temp.later(by interval) returns void language sql as
+    $$select set_config('core.clock_offset', (coalesce(nullif(current_setting('core.clock_offset', true), ''), '0')::interval + by)::text, true)$$;
+
+-- The gateway of a plugin "p1x" that hears of its own bookings and of feedback.
+create function pg_temp.asked(gateway text, "all" boolean default false,
+    events text[] default '{p1x.booked,feedback.closed}', more jsonb default '{}')
+returns jsonb language sql as $$
+    select jsonb_build_object('gateway', gateway, 'all', "all", 'subscriptions', jsonb_agg(
+        jsonb_build_object('plugin', 'p1x', 'topic', split_part(e, '.', 1), 'event', split_part(e, '.', 2),
+            'attempts', 3, 'lease', 30, 'hold', false) || more))
+    from unnest(events) e
+$$;
+
+-- This transaction is older than what it writes itself, so what is in the
+-- outbox is given a transaction that has ended.
+create function pg_temp.publish(event text, key text, payload jsonb default '{}') returns void language sql as $$
+    select plugin_publish(split_part(event, '.', 1), event, core.uuid_of(key), payload)
+$$;
+create function pg_temp.settle() returns void language sql as $$
+    update core.plugin_cursors set xid = '1';
+    update core.outbox set xid = '2' where xid = pg_current_xact_id();
+$$;
+
+create function pg_temp.take(gateway text, "all" boolean default false,
+    events text[] default '{p1x.booked,feedback.closed}', more jsonb default '{}')
+returns setof text language sql as $$
+    select t.event || ' ' || ((t.input::json -> 'payload') ->> 'n') || ' ' || (t.input::json ->> 'attempt')
+    from plugin_events_take(pg_temp.asked(gateway, "all", events, more)) t
+    where t.run is not null
+$$;
+
+create function pg_temp.end(n text, outcome text, error text default null, next boolean default false)
+returns text language sql as $$
+    select concat_ws(' ', e.kept, (e.input::json -> 'payload') ->> 'n')
+    from core.plugin_deliveries d,
+         plugin_event_end('p1x', d.id, d.run, "end".outcome, "end".error,
+             case when next then pg_temp.asked('a:1') end) e
+    where d.payload ->> 'n' = n
+$$;
+
+create function pg_temp.row(n text, what text) returns text language plpgsql as $$
+declare said text;
+begin
+    execute format('select (%s)::text from core.plugin_deliveries where payload ->> ''n'' = %L', what, n) into said;
+    return said;
+end $$;
+
+-- Publishing.
+select pg_temp.publish('p1x.booked', 'a', '{"n": "before"}');
+select lives_ok($$select outbox_append('p1x', 'x', core.uuid_of('a'), '{}')$$, 'a topic may have digits');
+select throws_ok($$select outbox_append('1x', 'x', core.uuid_of('a'), '{}')$$, '23514', null, 'but not begin with one');
+select throws_ok($$select plugin_publish('p1x', 'feedback.closed', core.uuid_of('a'), '{}')$$, '42501', null, 'a plugin speaks for itself only');
+select throws_ok($$select plugin_publish('p1x', 'p1x.booked', core.uuid_of('a'), jsonb_build_object('x', repeat('x', 70000)))$$,
+    '42501', null, 'and not for long');
+select throws_ok($$select ihanoi_host.publish('p1x.booked', core.uuid_of('a'))$$, '42501', null, 'who is no plugin has no events');
+
+-- A new plugin begins now.
+select is_empty($$select pg_temp.take('a:1')$$, 'what was published before is for others');
+select is((select string_agg(topic || '.' || event, ' ' order by topic) from core.plugin_subscriptions), 'feedback.closed p1x.booked', 'its subscriptions are known');
+
+select pg_temp.publish('p1x.booked', 'a', '{"n": "a1"}');
+select pg_temp.publish('p1x.cancelled', 'a', '{"n": "never"}');
+select outbox_append('feedback', 'closed', core.uuid_of('a'), '{"n": "a2"}');
+select pg_temp.publish('p1x.booked', 'b', '{"n": "b1"}');
+select pg_temp.publish('p1x.booked', 'b', '{"n": "b2"}');
+select pg_temp.publish('p1x.booked', 'a', '{"n": "a3"}');
+select is_empty($$select pg_temp.take('a:1')$$, 'what is not committed is not delivered');
+delete from core.outbox where payload ->> 'n' = 'before';
+select pg_temp.settle();
+
+select set_eq($$select pg_temp.take('a:1')$$, $$values ('p1x.booked a1 1'), ('p1x.booked b1 1')$$, 'of each key the first');
+select is_empty($$select pg_temp.take('b:1')$$, 'nobody else gets them meanwhile');
+select is((select count(*)::int from core.plugin_deliveries), 5, 'what it has not subscribed to is not kept for it');
+select is(pg_temp.row('a1', 'holder'), 'a:1', 'who delivers is known');
+select is((select t.input::jsonb - 'id' - 'published_at' from plugin_events_next('p1x', '{}', 1) t), null, 'whoever has no subscriptions gets nothing');
+select is(pg_temp.end('a1', 'ok'), 't', 'one that is delivered is over');
+select is(pg_temp.end('a1', 'ok'), 'f', 'once');
+select set_eq($$select pg_temp.take('b:1')$$, $$values ('feedback.closed a2 1')$$, 'then comes the next of its key, whatever its event');
+
+-- A handler that fails.
+select is(pg_temp.end('b1', 'error', repeat('é', 600), true), 't', 'after a failure nothing comes along');
+select is(pg_temp.row('b1', $$state || attempts || (next_at - core.now()) || outcome || length(error)$$), 'due100:00:02error500', 'it is tried again in two seconds');
+select is_empty($$select pg_temp.take('a:1')$$, 'and what follows it waits');
+select is(pg_temp.end('a2', 'ok', null, true), 't a3', 'other keys go on, the next comes along');
+select pg_temp.later('2 seconds');
+select set_eq($$select pg_temp.take('a:1')$$, $$values ('p1x.booked b1 2')$$, 'the second attempt says so');
+select pg_temp.end('b1', 'timeout');
+select is(pg_temp.row('b1', 'next_at - core.now()'), '00:00:04', 'the wait doubles');
+select pg_temp.later('4 seconds');
+select set_eq($$select pg_temp.take('a:1')$$, $$values ('p1x.booked b1 3')$$, 'a third attempt');
+select pg_temp.end('b1', 'failed', 'no');
+select is(pg_temp.row('b1', 'state || attempts || error'), 'dead3no', 'is the last');
+select set_eq($$select pg_temp.take('a:1')$$, $$values ('p1x.booked b2 1')$$, 'what follows a dead one goes on');
+select results_eq($$select topic, attempts, outcome, error from plugin_events_dead('p1x')$$,
+    $$values ('p1x.booked', 3, 'failed', 'no')$$, 'operators see it');
+select ok(plugin_event_requeue('p1x', id), 'and may have it delivered again') from core.plugin_deliveries where payload ->> 'n' = 'b1';
+select ok(not plugin_event_requeue('p1x', id), 'once') from core.plugin_deliveries where payload ->> 'n' = 'b1';
+select set_eq($$select pg_temp.take('a:1')$$, $$values ('p1x.booked b1 1')$$, 'from its first attempt on');
+select pg_temp.end(n, 'ok') from unnest('{b1,b2,a3}'::text[]) n;
+
+-- Not begun, lost.
+select pg_temp.publish('p1x.booked', 'c', '{"n": "c1"}');
+select pg_temp.settle();
+select is((select count(*)::int from core.plugin_deliveries where state = 'due'), 0, 'all are over');
+select is_empty($$select pg_temp.take('a:1', more => '{"hold": true}')$$, 'a disabled plugin''s events wait');
+select set_eq($$select pg_temp.take('a:1')$$, $$values ('p1x.booked c1 1')$$, 'until it is enabled, without coming twice');
+select pg_temp.end('c1', 'busy');
+select is(pg_temp.row('c1', $$state || attempts || (next_at - core.now())$$), 'due000:00:10', 'what could not begin is no attempt');
+select pg_temp.later('10 seconds');
+select set_eq($$select pg_temp.take('a:1')$$, $$values ('p1x.booked c1 1')$$, 'and comes again');
+update core.plugin_deliveries set until = clock_timestamp() - interval '1 second' where run is not null;
+select is_empty($$select pg_temp.take('b:1')$$, 'one that is lost');
+select is(pg_temp.row('c1', 'outcome || attempts'), 'lost1', 'is an attempt');
+select is(pg_temp.end('c1', 'ok'), 'f', 'whose end comes too late');
+select pg_temp.later('2 seconds');
+select set_eq($$select pg_temp.take('b:1')$$, $$values ('p1x.booked c1 2')$$, 'it comes again');
+
+-- For operators.
+select results_eq($$select topic, waiting, dead, running from plugin_events_list() where topic like 'p1x%'$$,
+    $$values ('p1x.booked', 1::bigint, 0::bigint, 1::bigint)$$, 'they see what waits');
+select results_eq($$select event, waiting, dead, lag >= 0 from plugin_events_take(pg_temp.asked('a:1', true)) where run is null order by 1$$,
+    $$values ('feedback.closed', 0::bigint, 0::bigint, true), ('p1x.booked', 1, 0, true)$$, 'and metrics do');
+select is((select count(*)::int from core.plugin_deliveries), 1, 'what was delivered is cleared away');
+
+-- A backlog has a bound: the rest stays in the outbox.
+select pg_temp.end('c1', 'ok');
+select count(pg_temp.publish('p1x.booked', 'd' || n, '{"n": "d"}')) from generate_series(1, 1500) n;
+update core.outbox set xid = '3' where xid = pg_current_xact_id();
+update core.plugin_cursors set xid = '2', id = 0;
+delete from core.outbox where xid = '2';
+select count(plugin_events_feed('p1x')) from generate_series(1, 10);
+select is((select count(*)::int from core.plugin_deliveries where state = 'due'), 1000, 'a thousand wait at most');
+select is((select count(*)::int from core.outbox o, core.plugin_cursors c where (o.xid, o.id) > (c.xid, c.id)), 500, 'the others are not passed');
+update core.plugin_deliveries set state = 'done' where state = 'due';
+select count(plugin_events_feed('p1x')) from generate_series(1, 10);
+select is((select count(*)::int from core.plugin_deliveries where payload ->> 'n' = 'd'), 1500, 'they come later');
+select pg_temp.later('1 day');
+update core.plugin_deliveries set state = 'dead', ended_at = core.now() - case when id % 2 = 0 then interval '91 days' else '89 days' end;
+select pg_temp.take('a:1', true);
+select is((select count(*)::int from core.plugin_deliveries where ended_at < core.now() - interval '90 days'), 0, 'the dead are not kept for ever');
+select isnt((select count(*)::int from core.plugin_deliveries where state = 'dead'), 0, 'but for long');
+
+-- What nobody has any more.
+select pg_temp.later('61 minutes');
+select pg_temp.take('a:1', true, '{p1x.booked}');
+select is((select string_agg(topic, ' ') from core.plugin_subscriptions), 'p1x', 'a subscription that no gateway has is forgotten');
+
+set local role ihanoi_control;
+select lives_ok($$select * from plugin_events_take('{"gateway": "c:1", "all": true, "subscriptions": []}')$$, 'the control role asks');
+set local role ihanoi_write;
+select lives_ok($$select plugin_event_end('p1x', 1, gen_random_uuid(), 'ok', null, pg_temp.asked('a:1'))$$, 'the write role reports');
+
+select * from finish();
+rollback;
