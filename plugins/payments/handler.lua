@@ -1,6 +1,6 @@
--- Payments: a function for each operation of openapi.json and each job. What is
--- decided stands in sql/ and migrations/, what a gateway says and is told in the
--- adapters of lib/.
+-- Payments: a function for each operation of openapi.json, for each function that
+-- other plugins call, and for each job. What is decided stands in sql/ and
+-- migrations/, what a gateway says and is told in the adapters of lib/.
 
 local intents = require("lib.intents")
 local momo = require("lib.momo")
@@ -34,6 +34,56 @@ local function payer_of(caller)
     end
 
     return caller.subject
+end
+
+
+-- Interface "payments", 1: for other plugins. Whom the money is for is the plugin
+-- that calls, and it sees its own payments only. What is refused is nil and a
+-- problem's code.
+
+-- argument: reference, gateway, amount, description, payer (when nobody is
+-- calling). Again with the same reference: the same intent.
+function _M.intent_create(argument)
+    local caller = ihanoi.request.caller()
+
+    argument.service = ihanoi.interface.caller()
+    argument.payer = argument.payer or caller and caller.subject
+
+    if not argument.payer then
+        return nil, "payment-payer-unknown"
+    end
+
+    local intent, code = intents.create(argument)
+
+    return intent, code
+end
+
+
+-- argument: id. The intent; nil when the plugin has none such.
+function _M.intent_read(argument)
+    local intent, code = intents.call("intent_read", {
+        id = argument.id,
+        service = ihanoi.interface.caller(),
+    })
+
+    return intent, code
+end
+
+
+-- argument: id, amount (all that is left when it is not said), reason, key. The
+-- refund, which may be "requested" or "sent" for a while: read the intent later.
+function _M.refund(argument)
+    local plugin = ihanoi.interface.caller()
+    local refund, code = refunds.request({
+        id = argument.id,
+        amount = argument.amount,
+        reason = argument.reason,
+        key = plugin .. " " .. argument.key,
+        by = plugin,
+        service = plugin,
+    })
+
+    return refund, code
 end
 
 

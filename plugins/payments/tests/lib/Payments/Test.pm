@@ -22,10 +22,12 @@ our @EXPORT = qw(payments again pay_for paid read_of refund refund_of sweep job 
                  balances balanced token_for today beside);
 
 my ($gw, $db, $partners, $block, $code);
+my $plugins = '';
 my $folder = IHanoi::Test::tree() . '/plugins/payments';
 
 
-# options: db, settings (of the plugin), the rest is the gateway's.
+# options: db, settings (of the plugin), plugins (more blocks for nginx.conf), the
+# rest is the gateway's.
 sub payments {
     my (%arg) = @_;
 
@@ -83,7 +85,8 @@ sub _conf {
     );
     my $settings = join "\n", map { "    setting $_ '$settings{$_}';" } sort keys %settings;
 
-    my $http = <<"CONF";
+    $plugins = delete $arg{plugins} // $plugins;
+    my $http = $plugins . <<"CONF";
 ihanoi_plugin payments {
     path $folder;
     public;
