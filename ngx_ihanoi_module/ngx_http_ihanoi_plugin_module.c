@@ -333,7 +333,9 @@ ngx_http_ihanoi_plugin_background(ngx_conf_t *cf,
 
     /* nor has a candidate any: the version that stands does that */
 
-    if (plugin->job_time == 0 || plugin->current) {
+    if (plugin->current
+        || (plugin->manifest->njobs == 0 && plugin->manifest->nsubscribes == 0))
+    {
         return NGX_CONF_OK;
     }
 

@@ -449,7 +449,7 @@ ihanoi.events = {}
 ---"unknown": then it may be there or not. Raises for an event that the manifest
 ---does not have.
 ---
----In phases: request, job.
+---In phases: request, job, interface.
 ---@param event string
 ---@param key string
 ---@param payload? table
