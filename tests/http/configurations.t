@@ -22,6 +22,9 @@ my $keys = keys_dir();
 
     make_path("$dir/nginx");
     symlink $keys, "$dir/keys" or die $!;
+    mkdir "$dir/secrets", 0700;
+    $gw->write('secrets/announcements', "a test key\n");
+    chmod 0600, "$dir/secrets/announcements";
     $text =~ s/@([A-Z_]+)@/$value{$1} \/\/ die "\@$1\@ is not filled in"/ge;
     my ($ok, $said) = test($gw, $text);
     ok($ok, 'conf/nginx.conf passes nginx -t') or diag $said;

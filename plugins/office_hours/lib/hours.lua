@@ -1,6 +1,7 @@
--- When offices are open, by the settings and the days of lib/days.lua.
+-- When offices are open, by the settings, the days of lib/calendar.lua and the
+-- closures of units.
 
-local days = require("lib.days")
+local calendar = require("lib.calendar")
 
 local _M = {}
 
@@ -13,35 +14,23 @@ local function seconds(text)
 end
 
 
--- Whether anything is known of the days of a year.
-local known = {}
-
-for date in pairs(days) do
-    known[date:sub(1, 4)] = true
-end
-
-
 -- The hours of a date, as pairs of seconds since its beginning.
-local function of(date)
+local function of(date, day)
     local settings = ihanoi.plugin.settings()
-    local day = days[date]
     local weekday = ihanoi.time.weekday(date)
-    local found = {}
 
     if day then
         weekday = day.like
     end
 
-    if not weekday or weekday == 7 then
-        return found
+    if not weekday or weekday == 7
+       or (weekday == 6 and not settings.saturday_morning)
+    then
+        return {}
     end
 
-    if weekday == 6 and not settings.saturday_morning then
-        return found
-    end
-
-    found[1] = { seconds(settings.morning:sub(1, 5)),
-                 seconds(settings.morning:sub(7, 11)) }
+    local found = { { seconds(settings.morning:sub(1, 5)),
+                      seconds(settings.morning:sub(7, 11)) } }
 
     if weekday ~= 6 then
         found[2] = { seconds(settings.afternoon:sub(1, 5)),
@@ -52,21 +41,48 @@ local function of(date)
 end
 
 
--- Whether offices are open at a time (seconds since 1970), and when that
--- changes; nil for the second when the days of then are not known.
-function _M.at(at)
-    local date = ihanoi.time.format(at, "date")
+-- The key that a unit's closure of a day is cached by.
+function _M.closure_key(unit, date)
+    return "closure:" .. date .. ":" .. unit
+end
 
-    for _ = 0, LOOK_AHEAD do
-        if not known[date:sub(1, 4)] then
-            return false, nil
+
+-- Why a unit is closed on a date: a text, or false.
+local function closure(unit, date)
+    return ihanoi.cache.get(_M.closure_key(unit, date), 60, function()
+        local row, err = ihanoi.db.one("closure_of", { unit = unit, day = date })
+
+        if err then
+            return nil, err.message
         end
 
+        return row and row.reason or false
+    end)
+end
+
+
+-- Whether offices, or those of a unit, are open at a time (seconds since 1970),
+-- when that changes, and the closure that is the cause; nil for the second when
+-- the days of then are not known.
+function _M.at(at, unit)
+    local date = ihanoi.time.format(at, "date")
+    local why
+
+    for _ = 0, LOOK_AHEAD do
+        local days = calendar.year(tonumber(date:sub(1, 4)))
+
+        if not days then
+            return false, nil, why
+        end
+
+        local closed = unit and closure(unit, date)
         local begins = ihanoi.time.parse(date)
 
-        for _, span in ipairs(of(date)) do
+        why = why or closed or nil
+
+        for _, span in ipairs(closed and {} or of(date, days[date])) do
             if at < begins + span[1] then
-                return false, begins + span[1]
+                return false, begins + span[1], why
             elseif at < begins + span[2] then
                 return true, begins + span[2]
             end
@@ -75,7 +91,31 @@ function _M.at(at)
         date = ihanoi.time.add_days(date, 1)
     end
 
-    return false, nil
+    return false, nil, why
+end
+
+
+-- The date that is n working days after a date; nil when the days of then are
+-- not known.
+function _M.add(date, n)
+    while n > 0 do
+        date = ihanoi.time.add_days(date, 1)
+
+        local days = calendar.year(tonumber(date:sub(1, 4)))
+
+        if not days then
+            return nil
+        end
+
+        local day = days[date]
+        local weekday = day and (day.like or 7) or ihanoi.time.weekday(date)
+
+        if weekday < 6 then
+            n = n - 1
+        end
+    end
+
+    return date
 end
 
 
