@@ -122,6 +122,7 @@ my %EXAMPLE = (
      qw(feedback_read feedback_history me_feedback_read)),
     desk_feedback_read => { as => 'officer', path => { id => $case->[0] } },
     desk_queue    => { as => 'officer' },
+    plugins_get   => { as => 'admin' },
     areas_locate  => { query => { lat => '21.032', long => '105.8504' } },
     me_erase      => { as => 'leaver' },
     me_update     => { body => {

@@ -126,6 +126,9 @@ sub found {
     my ($run) = @_;
     my %found;
 
+    # the last fault may have been the server's
+    wait_until(sub { eval { $db->sql('select 1') } }, 60);
+
     for ($db->sql(<<"SQL")) {
         with filed as (
             select r.case_id, substr(r.text, 6) as name,
