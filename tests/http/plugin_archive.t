@@ -223,8 +223,8 @@ hostile('another order', qr/in order/, reverse @members);
 hostile('a file and a folder', qr/a file and a folder/, @members,
         ["$top/zz", 'x'], ["$top/zz/x", 'x']);
 hostile('no list', qr/no FILES\.sha256/, grep { $_->[0] !~ /sha256/ } @members);
-hostile('a file that is not in the list', qr/sql\/x\.sql is another/, @members,
-        ["$top/sql/x.sql", 'x']);
+hostile('a file that is not in the list', qr/tests\/x\.json is another/, @members,
+        ["$top/tests/x.json", 'x']);
 hostile('a file that was changed', qr/README\.md is another/,
         map { $_->[0] =~ /README/ ? [$_->[0], 'x'] : $_ } @members);
 hostile('a file that is missing', qr/not about these files/,
