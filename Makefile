@@ -69,6 +69,12 @@ PACKAGES_clang := clang libclang-rt-14-dev
 PACKAGES_fuzz := $(PACKAGES_clang)
 PACKAGES_bench := wrk
 
+# Another maker's timetable, for the tests of plugins/bus. They do without it.
+SAMPLE := sample-gtfs-feed-0.13.0.tgz
+FETCH_SAMPLE := mkdir -p build; [ -f build/$(SAMPLE) ] || ! command -v npm > /dev/null \
+    || npm pack --silent --fetch-retries=0 --fetch-timeout=20000 \
+           --pack-destination build sample-gtfs-feed@0.13.0 > /dev/null 2>&1 || :
+
 DEPS := bin/install-packages $(PACKAGES_RUN) $(PACKAGES_$(BUILD)) $(PACKAGES_$(CC))
 
 # `make install` puts things where Debian's nginx looks for them.
@@ -95,6 +101,7 @@ stop:                      ## stop what `make run` started; data stays
 
 test:                      ## build and run all tests: TESTS="tests/http/a.t ..." runs some
 	@$(DEPS) $(PACKAGES_TEST)
+	@$(FETCH_SAMPLE)
 	@$(MAKE) --no-print-directory -s all unit BUILD=$(BUILD)
 	@tests/run $(TESTS)
 
