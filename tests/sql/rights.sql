@@ -63,7 +63,10 @@ select set_eq($$
     where c.relnamespace in ('core'::regnamespace, 'geo'::regnamespace, to_regnamespace('feedback'))
       and c.relkind in ('r', 'p')
       and has_table_privilege('ihanoi_control', c.oid, 'delete')$$,
-    $$values ('jobs'), ('denied_tokens'), ('key_leases')$$, 'the job runner deletes what expires');
+    $$values ('jobs'), ('denied_tokens'), ('key_leases'),
+             ('plugin_jobs'), ('plugin_cursors'), ('plugin_deliveries'),
+             ('plugin_subscriptions')$$,
+    'the job runner deletes what expires');
 
 select is(pg_temp.tried('ihanoi_read', 'insert into core.people (issuer, subject) values (''a'', ''b'')'), '42501', 'read: no person');
 select is(pg_temp.tried('ihanoi_read', 'update core.personal set phone = null'), '42501', 'read: no change of personal data');
