@@ -201,6 +201,29 @@ char *ngx_http_ihanoi_plugin_block(ngx_conf_t *cf, ngx_command_t *cmd,
 
 
 /*
+ * grants: for the block, when it is read.  _load() reads the folder; _read()
+ * also gives its contract to the API and checks the grants; _check_grants()
+ * holds the manifest against them and leaves the plugin what it may have.
+ */
+char *ngx_http_ihanoi_plugin_load(ngx_conf_t *cf,
+    ngx_http_ihanoi_plugin_t *plugin);
+char *ngx_http_ihanoi_plugin_read(ngx_conf_t *cf,
+    ngx_http_ihanoi_plugin_t *plugin);
+char *ngx_http_ihanoi_plugin_check_grants(ngx_conf_t *cf,
+    ngx_http_ihanoi_plugin_t *plugin);
+
+/*
+ * plugin->functions: adds one that handler.lua has to have, with texts of the
+ * manifest; and the index of the one that by, the manifest's own pointer, asked
+ * for.
+ */
+ngx_int_t ngx_http_ihanoi_plugin_function(ngx_http_ihanoi_plugin_t *plugin,
+    const char *name, const char *what, const char *by, lua_CFunction finish);
+ngx_uint_t ngx_http_ihanoi_plugin_function_by(
+    ngx_http_ihanoi_plugin_t *plugin, const char *by);
+
+
+/*
  * candidate: another version beside the plugin.  _create() is for the block, as
  * far as it is the operator's; _init() gives each operation of the plugin its
  * candidate, at the end of http{}.
@@ -239,6 +262,15 @@ char *ngx_http_ihanoi_plugin_interfaces(ngx_conf_t *cf,
  */
 char *ngx_http_ihanoi_plugin_metrics(ngx_conf_t *cf,
     ngx_http_ihanoi_plugin_t *plugin);
+
+/* Labels that all series of a plugin begin with: its name and its version. */
+ngx_int_t ngx_http_ihanoi_plugin_labels(ngx_conf_t *cf,
+    ngx_http_ihanoi_plugin_t *plugin, ngx_str_t *labels);
+
+/* A counter for each of n outcomes, told apart by the label "outcome". */
+char *ngx_http_ihanoi_plugin_outcomes_declare(ngx_conf_t *cf,
+    ngx_http_ihanoi_metric_t **counters, const char *const *outcomes,
+    ngx_uint_t n, const char *name, const char *help, ngx_str_t *labels);
 
 /* Once a second, in one worker: what no call tells, that of the store. */
 void ngx_http_ihanoi_plugin_measure(ngx_http_ihanoi_plugin_t *plugin);

@@ -182,10 +182,8 @@ ngx_http_ihanoi_plugin_sub_add(ngx_conf_t *cf,
     ngx_http_ihanoi_plugin_consumer_t *consumer,
     const ihanoi_subscription_t *event)
 {
-    ngx_str_t                      labels, all, value;
-    ngx_uint_t                     i;
+    ngx_str_t                      labels, name;
     ngx_http_ihanoi_plugin_t      *plugin;
-    ngx_http_ihanoi_function_t    *function;
     ngx_http_ihanoi_plugin_sub_t  *sub;
 
     sub = ngx_array_push(&events->subs);
@@ -200,54 +198,23 @@ ngx_http_ihanoi_plugin_sub_add(ngx_conf_t *cf,
     sub->consumer = consumer;
     sub->sub = event;
 
-    function = plugin->functions.elts;
+    sub->function = ngx_http_ihanoi_plugin_function_by(plugin, event->event);
 
-    while (function[sub->function].by != event->event) {
-        sub->function++;
-    }
+    name.data = (u_char *) event->event;
+    name.len = ngx_strlen(name.data);
 
-    ngx_str_null(&labels);
-
-    value.data = (u_char *) plugin->manifest->version;
-    value.len = ngx_strlen(value.data);
-
-    if (ngx_http_ihanoi_metric_label(cf->pool, &labels, "plugin",
-                                     &plugin->name)
-        != NGX_OK
-        || ngx_http_ihanoi_metric_label(cf->pool, &labels, "version", &value)
-           != NGX_OK)
-    {
-        return NGX_CONF_ERROR;
-    }
-
-    value.data = (u_char *) event->event;
-    value.len = ngx_strlen(value.data);
-
-    if (ngx_http_ihanoi_metric_label(cf->pool, &labels, "event", &value)
-        != NGX_OK)
-    {
-        return NGX_CONF_ERROR;
-    }
-
-    for (i = 0; i < NGX_HTTP_IHANOI_BACKGROUND_OUTCOMES; i++) {
-        all = labels;
-        value.data = (u_char *) ngx_http_ihanoi_background_outcomes[i];
-        value.len = ngx_strlen(value.data);
-
-        if (ngx_http_ihanoi_metric_label(cf->pool, &all, "outcome", &value)
-            != NGX_OK)
-        {
-            return NGX_CONF_ERROR;
-        }
-
-        sub->ends[i] = ngx_http_ihanoi_metric_add(cf, NGX_HTTP_IHANOI_COUNTER,
+    if (ngx_http_ihanoi_plugin_labels(cf, plugin, &labels) != NGX_OK
+        || ngx_http_ihanoi_metric_label(cf->pool, &labels, "event", &name)
+           != NGX_OK
+        || ngx_http_ihanoi_plugin_outcomes_declare(cf, sub->ends,
+                  ngx_http_ihanoi_background_outcomes,
+                  NGX_HTTP_IHANOI_BACKGROUND_OUTCOMES,
                   "ihanoi_plugin_events_total",
                   "Attempts to deliver events by this gateway, by outcome.",
-                  &all);
-
-        if (sub->ends[i] == NULL) {
-            return NGX_CONF_ERROR;
-        }
+                  &labels)
+           != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
     }
 
     sub->waiting = ngx_http_ihanoi_metric_add(cf, NGX_HTTP_IHANOI_GAUGE_MAX,

@@ -25,9 +25,8 @@ static ngx_uint_t ngx_http_ihanoi_plugin_interface_named(ngx_str_t *name,
 char *
 ngx_http_ihanoi_plugin_offers(ngx_conf_t *cf, ngx_http_ihanoi_plugin_t *plugin)
 {
-    ngx_uint_t                   i, k;
-    const ihanoi_interface_t    *offer;
-    ngx_http_ihanoi_function_t  *function;
+    ngx_uint_t                 i, k;
+    const ihanoi_interface_t  *offer;
 
     plugin->offered = plugin->functions.nelts;
 
@@ -36,15 +35,14 @@ ngx_http_ihanoi_plugin_offers(ngx_conf_t *cf, ngx_http_ihanoi_plugin_t *plugin)
 
         for (k = 0; k < offer->functions.n; k++) {
 
-            function = ngx_array_push(&plugin->functions);
-            if (function == NULL) {
+            if (ngx_http_ihanoi_plugin_function(plugin,
+                                                offer->functions.names[k],
+                                                "the interface", offer->name,
+                                                ngx_http_ihanoi_plugin_returned)
+                != NGX_OK)
+            {
                 return NGX_CONF_ERROR;
             }
-
-            function->name = offer->functions.names[k];
-            function->what = "the interface";
-            function->by = offer->name;
-            function->finish = ngx_http_ihanoi_plugin_returned;
         }
     }
 

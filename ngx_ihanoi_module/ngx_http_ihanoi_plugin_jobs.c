@@ -141,9 +141,7 @@ ngx_http_ihanoi_plugin_job_add(ngx_conf_t *cf,
     ngx_http_ihanoi_plugin_jobs_t *jobs, ngx_http_ihanoi_plugin_t *plugin,
     ngx_uint_t n)
 {
-    ngx_str_t                      labels, all, value;
-    ngx_uint_t                     i;
-    ngx_http_ihanoi_function_t    *function;
+    ngx_str_t                      labels, name;
     ngx_http_ihanoi_plugin_job_t  *job;
 
     job = ngx_array_push(&jobs->list);
@@ -156,54 +154,23 @@ ngx_http_ihanoi_plugin_job_add(ngx_conf_t *cf,
     job->plugin = plugin;
     job->job = &plugin->manifest->jobs[n];
 
-    function = plugin->functions.elts;
+    job->function = ngx_http_ihanoi_plugin_function_by(plugin, job->job->name);
 
-    while (function[job->function].by != job->job->name) {
-        job->function++;
-    }
+    name.data = (u_char *) job->job->name;
+    name.len = ngx_strlen(name.data);
 
-    ngx_str_null(&labels);
-
-    value.data = (u_char *) plugin->manifest->version;
-    value.len = ngx_strlen(value.data);
-
-    if (ngx_http_ihanoi_metric_label(cf->pool, &labels, "plugin",
-                                     &plugin->name)
-        != NGX_OK
-        || ngx_http_ihanoi_metric_label(cf->pool, &labels, "version", &value)
-           != NGX_OK)
-    {
-        return NGX_CONF_ERROR;
-    }
-
-    value.data = (u_char *) job->job->name;
-    value.len = ngx_strlen(value.data);
-
-    if (ngx_http_ihanoi_metric_label(cf->pool, &labels, "job", &value)
-        != NGX_OK)
-    {
-        return NGX_CONF_ERROR;
-    }
-
-    for (i = 0; i < NGX_HTTP_IHANOI_BACKGROUND_OUTCOMES; i++) {
-        all = labels;
-        value.data = (u_char *) ngx_http_ihanoi_background_outcomes[i];
-        value.len = ngx_strlen(value.data);
-
-        if (ngx_http_ihanoi_metric_label(cf->pool, &all, "outcome", &value)
-            != NGX_OK)
-        {
-            return NGX_CONF_ERROR;
-        }
-
-        job->runs[i] = ngx_http_ihanoi_metric_add(cf, NGX_HTTP_IHANOI_COUNTER,
+    if (ngx_http_ihanoi_plugin_labels(cf, plugin, &labels) != NGX_OK
+        || ngx_http_ihanoi_metric_label(cf->pool, &labels, "job", &name)
+           != NGX_OK
+        || ngx_http_ihanoi_plugin_outcomes_declare(cf, job->runs,
+                  ngx_http_ihanoi_background_outcomes,
+                  NGX_HTTP_IHANOI_BACKGROUND_OUTCOMES,
                   "ihanoi_plugin_job_runs_total",
                   "Runs of jobs of plugins by this gateway, by how they ended.",
-                  &all);
-
-        if (job->runs[i] == NULL) {
-            return NGX_CONF_ERROR;
-        }
+                  &labels)
+           != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
     }
 
     job->duration = ngx_http_ihanoi_metric_add(cf, NGX_HTTP_IHANOI_HISTOGRAM,

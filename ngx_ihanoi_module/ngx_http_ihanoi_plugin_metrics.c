@@ -10,9 +10,6 @@
 static char *ngx_http_ihanoi_plugin_metrics_backend(ngx_conf_t *cf,
     ngx_str_t *labels, ngx_str_t *name,
     ngx_http_ihanoi_backend_series_t *series);
-static char *ngx_http_ihanoi_plugin_metrics_outcomes(ngx_conf_t *cf,
-    ngx_http_ihanoi_metric_t **calls, const char *const *outcomes,
-    ngx_uint_t n, const char *name, const char *help, ngx_str_t *labels);
 static char *ngx_http_ihanoi_plugin_metrics_own(ngx_conf_t *cf,
     ngx_http_ihanoi_plugin_t *plugin);
 static ngx_http_ihanoi_metric_t *ngx_http_ihanoi_plugin_metrics_series(
@@ -37,29 +34,16 @@ char *
 ngx_http_ihanoi_plugin_metrics(ngx_conf_t *cf,
     ngx_http_ihanoi_plugin_t *plugin)
 {
-    ngx_str_t                 version, labels, all, digest;
+    ngx_str_t                 labels, all, digest;
     ngx_uint_t                i, n;
     ngx_http_ihanoi_grant_t  *grant;
 
-    version.data = (u_char *) plugin->manifest->version;
-    version.len = ngx_strlen(version.data);
-
-    ngx_str_null(&labels);
-
-    if (ngx_http_ihanoi_metric_label(cf->pool, &labels, "plugin",
-                                     &plugin->name)
-        != NGX_OK
-        || ngx_http_ihanoi_metric_label(cf->pool, &labels, "version", &version)
-           != NGX_OK)
-    {
-        return NGX_CONF_ERROR;
-    }
-
-    if (ngx_http_ihanoi_plugin_metrics_outcomes(cf, plugin->calls,
+    if (ngx_http_ihanoi_plugin_labels(cf, plugin, &labels) != NGX_OK
+        || ngx_http_ihanoi_plugin_outcomes_declare(cf, plugin->calls,
                   ngx_http_ihanoi_plugin_outcomes,
                   NGX_HTTP_IHANOI_RUN_OUTCOMES, "ihanoi_plugin_calls_total",
                   "Calls of handlers by how they ended.", &labels)
-        != NGX_CONF_OK)
+           != NGX_CONF_OK)
     {
         return NGX_CONF_ERROR;
     }
@@ -151,7 +135,7 @@ ngx_http_ihanoi_plugin_metrics_backend(ngx_conf_t *cf, ngx_str_t *labels,
 
     if (ngx_http_ihanoi_metric_label(cf->pool, &all, "backend", name)
         != NGX_OK
-        || ngx_http_ihanoi_plugin_metrics_outcomes(cf, series->calls,
+        || ngx_http_ihanoi_plugin_outcomes_declare(cf, series->calls,
                ngx_http_ihanoi_backend_outcomes,
                NGX_HTTP_IHANOI_BACKEND_OUTCOMES,
                "ihanoi_plugin_backend_calls_total",
@@ -170,9 +154,30 @@ ngx_http_ihanoi_plugin_metrics_backend(ngx_conf_t *cf, ngx_str_t *labels,
 }
 
 
-static char *
-ngx_http_ihanoi_plugin_metrics_outcomes(ngx_conf_t *cf,
-    ngx_http_ihanoi_metric_t **calls, const char *const *outcomes,
+ngx_int_t
+ngx_http_ihanoi_plugin_labels(ngx_conf_t *cf, ngx_http_ihanoi_plugin_t *plugin,
+    ngx_str_t *labels)
+{
+    ngx_str_t  version;
+
+    version.data = (u_char *) plugin->manifest->version;
+    version.len = ngx_strlen(version.data);
+
+    ngx_str_null(labels);
+
+    if (ngx_http_ihanoi_metric_label(cf->pool, labels, "plugin", &plugin->name)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_ihanoi_metric_label(cf->pool, labels, "version", &version);
+}
+
+
+char *
+ngx_http_ihanoi_plugin_outcomes_declare(ngx_conf_t *cf,
+    ngx_http_ihanoi_metric_t **counters, const char *const *outcomes,
     ngx_uint_t n, const char *name, const char *help, ngx_str_t *labels)
 {
     ngx_str_t   all, outcome;
@@ -189,9 +194,9 @@ ngx_http_ihanoi_plugin_metrics_outcomes(ngx_conf_t *cf,
             return NGX_CONF_ERROR;
         }
 
-        calls[i] = ngx_http_ihanoi_metric_add(cf, NGX_HTTP_IHANOI_COUNTER,
-                                              name, help, &all);
-        if (calls[i] == NULL) {
+        counters[i] = ngx_http_ihanoi_metric_add(cf, NGX_HTTP_IHANOI_COUNTER,
+                                                 name, help, &all);
+        if (counters[i] == NULL) {
             return NGX_CONF_ERROR;
         }
     }
