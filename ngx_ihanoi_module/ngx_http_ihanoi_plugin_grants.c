@@ -302,6 +302,12 @@ ngx_http_ihanoi_plugin_check_events(ngx_conf_t *cf,
 
     manifest = plugin->manifest;
 
+    /* as of jobs: a candidate hears none */
+
+    if (plugin->current) {
+        return NGX_CONF_OK;
+    }
+
     others.n = 0;
     others.names = ngx_palloc(cf->pool,
                               (manifest->nsubscribes + 1) * sizeof(char *));

@@ -299,4 +299,10 @@ like($said, qr/"candidate" needs a variable/, 'nor without a variable');
 like($said, qr/"candidate_database" without a "candidate"/,
      'nor with a database for nobody');
 
+# It hears no events, so it can be tried before anybody grants it one.
+my $listens = version('2.0.0', lua => { heard => '' }, manifest => {
+    events => { subscribes => [{ event => 'feedback.closed', handler => 'heard' }] } });
+($passed, $said) = gateway(%conf, start => 0, http => http($listens))->check;
+ok($passed, 'a candidate with a subscription of its own') or diag $said;
+
 done_testing;
