@@ -3,8 +3,9 @@
  *
  * One operation of a document, compiled.
  *
- * ihanoi_operation.c reads the operation's own members and its answers,
- * ihanoi_argument.c its parameters, ihanoi_argument_body.c its body.
+ * ihanoi_operation.c reads the operation's own members,
+ * ihanoi_operation_responses.c its answers, ihanoi_argument.c its parameters,
+ * ihanoi_argument_body.c its body.
  */
 
 #ifndef _IHANOI_OPERATION_H_INCLUDED_
@@ -72,6 +73,10 @@ ihanoi_argument_t *ihanoi_argument_add(ihanoi_compiler_t *compiler,
 /* Takes "default" of the schema over, as SQL text. */
 int ihanoi_argument_default(ihanoi_compiler_t *compiler,
     ihanoi_argument_t *argument);
+
+/* Its answers; then, for "/x/{id}.{format}", what of them has a suffix. */
+int ihanoi_operation_responses(ihanoi_compiler_t *compiler);
+int ihanoi_operation_formats(ihanoi_compiler_t *compiler);
 
 /*
  * Reads "content": media types into list (NULL: only JSON ones of a request,
