@@ -37,17 +37,15 @@ ngx_http_ihanoi_call_start(ngx_http_request_t *r,
     if (ctx->operation->plugin) {
         ngx_http_ihanoi_plugin_choose(r, ctx);
         ctx->chosen = 1;
-    }
 
-    operation = ctx->operation;
-
-    if (operation->plugin) {
-        rc = ngx_http_ihanoi_plugin_admit(r, operation->plugin);
+        rc = ngx_http_ihanoi_plugin_admit(r, ctx->operation->plugin);
 
         if (rc != NGX_OK) {
             return rc;
         }
     }
+
+    operation = ctx->operation;
 
     if (operation->contract->lua.data) {
         return ngx_http_ihanoi_plugin_call(r, ctx, body);

@@ -147,14 +147,7 @@ sub _migrate {
         push @{ $deployment->{migrated} }, $name;
     }
 
-    if ($database->code) {
-        print STDERR "    made $plugin->{code}\n";
-        $deployment->undo_with("the functions $plugin->{code}", sub {
-            $database->drop_code($plugin->{code}) or die "see the message above\n";
-            return '';
-        });
-    }
-
+    $deployment->make_functions($database, $plugin);
     return;
 }
 

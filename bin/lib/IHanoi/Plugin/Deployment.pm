@@ -188,6 +188,23 @@ sub database {
 }
 
 
+# The functions of a version, unless they are there; they go again when the
+# deployment fails.
+sub make_functions {
+    my ($self, $database, $plugin) = @_;
+
+    $database->code or return;
+
+    print STDERR "    made $plugin->{code}\n";
+    $self->undo_with("the functions $plugin->{code}", sub {
+        $database->drop_code($plugin->{code}) or die "see the message above\n";
+        return '';
+    });
+
+    return;
+}
+
+
 # A scratch gateway with it, on the operator's own configuration.
 sub attempt {
     my ($self, $plugin) = @_;

@@ -67,14 +67,7 @@ sub _database {
     $deployment->step('find its functions; migrations are not undone');
     $database->prepare;
 
-    if ($database->code) {
-        print STDERR "    made $plugin->{code}\n";
-        $deployment->undo_with("the functions $plugin->{code}", sub {
-            $database->drop_code($plugin->{code}) or die "see the message above\n";
-            return '';
-        });
-    }
-
+    $deployment->make_functions($database, $plugin);
     return;
 }
 
