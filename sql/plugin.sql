@@ -14,6 +14,8 @@
 -- Both roles are members of no other and have rights in these schemas only, so
 -- that nothing that the plugin's SQL says gives it more.
 
+\ir role_settings.sql
+
 select set_config('ihanoi.plugin', :'plugin', false) \g /dev/null
 
 do $$
@@ -52,21 +54,7 @@ begin
 
     foreach r in array array[runs, owns]
     loop
-        -- As for the core's roles: nothing personal in the server's log.
-        execute format('alter role %I set log_error_verbosity = terse', r);
-        execute format('alter role %I set log_min_error_statement = panic', r);
-        execute format('alter role %I set log_parameter_max_length = 0', r);
-        execute format('alter role %I set log_parameter_max_length_on_error = 0', r);
-        execute format('alter role %I set log_min_duration_statement = -1', r);
-        execute format('alter role %I set log_statement = none', r);
-
-        execute format('alter role %I set client_min_messages = warning', r);
-        execute format('alter role %I set jit = off', r);
-        execute format('alter role %I set timezone = %L', r, 'UTC');
-        execute format('alter role %I set datestyle = %L', r, 'ISO, YMD');
-        execute format('alter role %I set intervalstyle = %L', r, 'iso_8601');
-        execute format('alter role %I set bytea_output = hex', r);
-        execute format('alter role %I set client_encoding = UTF8', r);
+        perform pg_temp.role_settings(r);
 
         execute format('grant connect on database %I to %I',
                        current_database(), r);

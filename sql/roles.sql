@@ -16,6 +16,8 @@
 -- Passwords are not set here: development has a private socket, production
 -- sets them (or certificates, or peer) itself.
 
+\ir role_settings.sql
+
 do $$
 declare
     r text;
@@ -78,28 +80,9 @@ begin
     alter role ihanoi_control set statement_timeout = '30s';
     alter role ihanoi_control set lock_timeout = '500ms';
     alter role ihanoi_control set idle_in_transaction_session_timeout = '10s';
-    -- The server's log is kept free of personal data: no statements, no
-    -- values, no DETAIL (it quotes keys and rows). Settings that a login role
-    -- cannot undo.
     foreach r in array array['ihanoi_read', 'ihanoi_write', 'ihanoi_control']
     loop
-        execute format('alter role %I set log_error_verbosity = terse', r);
-        execute format('alter role %I set log_min_error_statement = panic', r);
-        execute format('alter role %I set log_parameter_max_length = 0', r);
-        execute format('alter role %I set log_parameter_max_length_on_error = 0', r);
-        execute format('alter role %I set log_min_duration_statement = -1', r);
-        execute format('alter role %I set log_statement = none', r);
-
-        -- A search for nothing but punctuation is no notice to anybody.
-        execute format('alter role %I set client_min_messages = warning', r);
-
-        -- Statements are small: compiling them costs more than it saves.
-        execute format('alter role %I set jit = off', r);
-        execute format('alter role %I set timezone = %L', r, 'UTC');
-        execute format('alter role %I set datestyle = %L', r, 'ISO, YMD');
-        execute format('alter role %I set intervalstyle = %L', r, 'iso_8601');
-        execute format('alter role %I set bytea_output = hex', r);
-        execute format('alter role %I set client_encoding = UTF8', r);
+        perform pg_temp.role_settings(r);
     end loop;
 end
 $$;
