@@ -21,18 +21,24 @@ sub shop {
             type => 'object', properties => {
                 (map { $_ => { type => 'string', maxLength => 400 } } qw(reference payer id key)),
                 amount => { type => 'integer' } } } } } });
+    my $told = 'local p = event.payload
+                ihanoi.log.info(("told %s %s %s %s %s %d %d"):format(event.topic, event.key,
+                                p.service, p.reference, p.state, p.amount, p.refunded))';
     my $handler = "local M = {}\nlocal function show(value, err) return 200, { value = value, err = err } end\n"
-        . join('', map { "function M.$_(input) $lua{$_} end\n" } sort keys %lua) . "return M\n";
+        . join('', map { "function M.$_(input) $lua{$_} end\n" } sort keys %lua) . "function M.told(event) $told end\nreturn M\n";
 
     return plugin_folder(name => $name, handler => $handler, lua => { map { $_ => '' } keys %lua },
         operations => { map { $_ => \%body } keys %lua },
         manifest => { limits => { timeout => '19s', %limits }, interfaces => { uses => [
-            { plugin => 'payments', name => 'payments', version => 1 }] } });
+            { plugin => 'payments', name => 'payments', version => 1 }] },
+            ($name eq 'parking' ? (events => { subscribes => [
+                { event => 'payments.changed', handler => 'told' }] }) : ()) });
 }
 
 my @shops = (shop('parking'), shop('bus'), shop('stall'), shop('school', timeout => '2s'));
 my ($gw, $db, $partners) = payments(plugins => join '', map {
-    $_->block('public;', 'interface payments.payments;', 'timeout 20s;') } @shops);
+    $_->block('public;', 'interface payments.payments;', 'timeout 20s;',
+              $_->{name} eq 'parking' ? 'event payments.changed;' : ()) } @shops);
 
 sub ask {
     my ($shop, $what, %json) = @_;
@@ -67,6 +73,12 @@ my $f = ask('parking', 'back', id => $p->{id}, amount => 5_000, key => 'k')->{va
 is("$f->{amount} $f->{state}", '5000 done', 'the plugin itself may');
 is(ask('parking', 'back', id => $p->{id}, amount => 5_000, key => 'k')->{value}{id}, $f->{id}, 'once for each key');
 is(ask('parking', 'back', id => $p->{id}, amount => 15_001, key => 'l')->{err}, 'payment-refund-exceeds', 'and not too much');
+
+# Who asked is told of all that became of the payment, in its order.
+wait_until(sub { $gw->error_log =~ /told payments.changed $p->{id} parking hold-1 partly_refunded/ });
+is_deeply([$gw->error_log =~ /told payments.changed $p->{id} parking hold-1 (\w+ \d+ \d+)/g],
+          ['succeeded 20000 0', 'partly_refunded 20000 5000'], 'each change of a payment is told once')
+    or diag $gw->error_log;
 
 # Arguments are held against the interface.
 is($gw->request('PUT', '/v1/parking/buy', json => { reference => 'y', amount => 0 }, token => token_for('none'))->{status},
