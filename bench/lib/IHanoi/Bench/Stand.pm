@@ -32,7 +32,7 @@ our $token;
 our $cluster = IHanoi::Cluster->new(
     tree     => $tree,
     name     => 'bench',
-    roles    => ['bench_waits'],
+    roles    => [qw(bench_waits plugin_bus plugin_parking)],
     settings => {
         # Durable: fsync, full_page_writes and synchronous_commit are on by
         # default and stay so.
