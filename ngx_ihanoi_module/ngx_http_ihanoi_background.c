@@ -232,9 +232,9 @@ ngx_http_ihanoi_background_ran(ngx_http_ihanoi_run_t *run, void *data)
 
     case NGX_HTTP_IHANOI_RUN_OK:
         len = run->answer.problem.len;
-        ngx_memcpy(line, run->answer.problem.data, len);
 
         if (len) {
+            ngx_memcpy(line, run->answer.problem.data, len);
             ngx_log_error(NGX_LOG_ERR, run->log, 0,
                           "plugin \"%V\" %s: %V failed: %*s", &plugin->name,
                           plugin->manifest->version, &bg->name, len, line);

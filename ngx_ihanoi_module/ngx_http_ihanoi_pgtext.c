@@ -42,7 +42,7 @@ struct ngx_http_ihanoi_pgtexts_s {
 static ngx_int_t ngx_http_ihanoi_pgtext_reserve(ngx_http_ihanoi_pgdb_t *db,
     ngx_http_ihanoi_pgstmt_t *stmt, ngx_str_t *operation);
 static ngx_int_t ngx_http_ihanoi_pgtext_fill(ngx_http_ihanoi_pgstmt_t *stmt,
-    ngx_http_ihanoi_pgtext_t *text, ngx_log_t *log);
+    ngx_http_ihanoi_pgtext_t *text);
 
 
 ngx_int_t
@@ -154,7 +154,7 @@ ngx_http_ihanoi_pgtext_statement(ngx_http_ihanoi_pgdb_t *db,
 
     stmt = &texts->stmts[texts->used];
 
-    if (ngx_http_ihanoi_pgtext_fill(stmt, text, db->log) != NGX_OK) {
+    if (ngx_http_ihanoi_pgtext_fill(stmt, text) != NGX_OK) {
         return &texts->nameless[text->class];
     }
 
@@ -167,15 +167,16 @@ ngx_http_ihanoi_pgtext_statement(ngx_http_ihanoi_pgdb_t *db,
 
 static ngx_int_t
 ngx_http_ihanoi_pgtext_fill(ngx_http_ihanoi_pgstmt_t *stmt,
-    ngx_http_ihanoi_pgtext_t *text, ngx_log_t *log)
+    ngx_http_ihanoi_pgtext_t *text)
 {
     u_char     *p;
     u_char      digest[16];
     ngx_md5_t   md5;
 
-    /* kept until the process ends */
+    /* kept until the worker ends */
 
-    p = ngx_alloc(sizeof("ihanoi_") + 32 + text->sql.len + 1, log);
+    p = ngx_pnalloc(ngx_cycle->pool,
+                    sizeof("ihanoi_") + 32 + text->sql.len + 1);
     if (p == NULL) {
         return NGX_ERROR;
     }
