@@ -1,0 +1,36 @@
+-- Gives those whose appeals a review is for what it has found: a place beyond the
+-- quota, or their place on the waitlists.
+create function allocation_settle(a allocations)
+returns void
+language plpgsql
+as $$
+declare
+    one  record;
+begin
+    for one in
+        select t.id, t.state, t.round, e.school, e.position
+          from appeals p
+          join applications t on t.id = p.application
+          join allocation_entries e on e.allocation = a.id and e.application = t.id
+         where p.review = a.id and p.settle
+         order by e.school, t.id
+           for update of t
+    loop
+        continue when one.state <> 'waitlisted';
+
+        if one.school is null then
+            perform waitlist_add(a.id, one.id);
+        else
+            update places p set extra = p.extra + 1 where p.round = one.round and p.school = one.school;
+            update applications t
+               set state = 'offered', school = one.school, reason = null, changed_by = 'allocation',
+                   offer_until = instant() + make_interval(hours => r.offer_hours)
+              from rounds r
+             where t.id = one.id and r.id = t.round;
+        end if;
+    end loop;
+
+    update appeals p set settle = false where p.review = a.id;
+    update allocations t set state = 'settled' where t.id = a.id;
+end
+$$;

@@ -1,0 +1,34 @@
+-- Works on an allocation for about so many milliseconds, and goes on where the last
+-- step has ended. Returns its state.
+create function allocation_step(id uuid, budget int)
+returns text
+language plpgsql
+as $$
+declare
+    a      allocations%rowtype;
+    until  timestamptz := clock_timestamp() + make_interval(secs => budget / 1000.0);
+begin
+    select * into a from allocations t where t.id = allocation_step.id for update;
+
+    if not found then
+        return null;
+    end if;
+
+    loop
+        case a.state
+        when 'entries' then perform allocation_take_entries(a);
+        when 'ranks' then perform allocation_rank_school(a);
+        when 'digest' then perform allocation_digest_inputs(a);
+        when 'matching' then perform allocation_pass(a);
+        when 'results' then perform allocation_digest_results(a);
+        when 'publishing' then perform allocation_publish_some(a);
+        else return a.state;
+        end case;
+
+        select * into a from allocations t where t.id = a.id;
+        exit when clock_timestamp() >= until;
+    end loop;
+
+    return a.state;
+end
+$$;

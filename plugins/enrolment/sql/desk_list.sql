@@ -1,0 +1,39 @@
+-- Applications of a round that are the officer's work, by id; each one that is
+-- shown is written down as read.
+create function desk_list(round uuid, subject text, office boolean, page_size int, state text default null,
+                          school text default null, cursor uuid default null)
+returns json
+language plpgsql
+as $$
+declare
+    found_ids  uuid[];
+    shown      uuid[];
+begin
+    select array_agg(x.id order by x.id) into found_ids
+      from (select a.id
+              from applications a
+              join choices c on c.application = a.id and c.position = 1
+             where a.round = desk_list.round
+               and (desk_list.state is null or a.state = desk_list.state)
+               and (desk_list.school is null or desk_list.school in (c.school, a.school))
+               and (office or exists (select from officers o where o.subject = desk_list.subject
+                                         and o.school in (c.school, a.school)))
+               and (desk_list.cursor is null or a.id > desk_list.cursor)
+             order by a.id
+             limit page_size + 1) x;
+
+    shown := coalesce(found_ids[:page_size], '{}');
+
+    insert into reads (subject, operation, application)
+    select desk_list.subject, 'desk_list', s from unnest(shown) s;
+
+    return json_build_object(
+        'items', coalesce((select json_agg(json_build_object('id', a.id, 'number', a.number,
+                    'child_name', a.child_name, 'born', a.born, 'state', a.state, 'school', a.school,
+                    'choices', (select json_agg(c.school order by c.position) from choices c
+                                 where c.application = a.id),
+                    'changed_at', a.changed_at) order by a.id)
+                    from applications a where a.id = any (shown)), '[]'),
+        'next', case when cardinality(found_ids) > page_size then shown[page_size] end);
+end
+$$;

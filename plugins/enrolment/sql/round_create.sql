@@ -1,0 +1,24 @@
+-- A round of a year. Of the lottery's seed only its hash is known, so that nobody
+-- here can foresee the draw, and nobody anywhere can change it.
+create function round_create(id uuid, year int, level text, title text, opens_at timestamptz,
+                             closes_at timestamptz, born_from date, born_until date, zone_day date,
+                             max_choices int, offer_hours int, seed_hash text)
+returns json
+language plpgsql
+as $$
+declare
+    r  rounds%rowtype;
+begin
+    insert into rounds (id, year, level, title, opens_at, closes_at, born_from, born_until, zone_day,
+                        max_choices, offer_hours, seed_hash)
+    values (round_create.id, round_create.year, round_create.level, round_create.title,
+            round_create.opens_at, round_create.closes_at, round_create.born_from,
+            round_create.born_until, round_create.zone_day, round_create.max_choices,
+            round_create.offer_hours, round_create.seed_hash)
+    returning * into r;
+
+    return round_brief(r);
+exception when foreign_key_violation or check_violation then
+    perform refuse_with('enrolment-rule-invalid');
+end
+$$;

@@ -1,0 +1,43 @@
+-- Offers places that have become free to the first of their waitlists, n at most:
+-- how many. Extra places of appeals go with those who had them.
+create function vacancies_fill(n int)
+returns int
+language plpgsql
+as $$
+declare
+    done    int := 0;
+    p       places%rowtype;
+    chosen  uuid;
+begin
+    while done < n loop
+        select t.* into p
+          from places t
+          join rounds r on r.id = t.round and r.stage = 'published'
+         where t.taken < t.quota
+           and exists (select from waitlist w where w.round = t.round and w.school = t.school)
+         order by t.round, t.school
+         limit 1
+           for update of t;
+
+        exit when not found;
+
+        select w.application into chosen
+          from waitlist w
+         where w.round = p.round and w.school = p.school
+         order by w.band, w.tie, w.lottery, w.number
+         limit 1;
+
+        perform from applications t where t.id = chosen and t.state = 'waitlisted' for update skip locked;
+        exit when not found;        -- somebody withdraws it right now: the next run
+
+        update applications t
+           set state = 'offered', school = p.school, reason = null, changed_by = 'job',
+               offer_until = instant() + make_interval(hours => r.offer_hours)
+          from rounds r
+         where t.id = chosen and r.id = t.round;
+        done := done + 1;
+    end loop;
+
+    return done;
+end
+$$;

@@ -1,0 +1,324 @@
+-- The rules that the database itself keeps: a round is open from an instant until
+-- another, a child has one application, states follow each other as they may, a
+-- school has no more seats than its quota, rules are fixed when a round begins, and
+-- what an allocation gives.
+begin;
+set local client_min_messages = warning;
+
+-- Events are told by the plugin's role, which nobody is here.
+create table pg_temp.told (event text, key uuid, payload jsonb);
+create or replace function ihanoi_host.publish(event text, key uuid, payload jsonb default '{}')
+returns bigint language sql as 'insert into pg_temp.told values (event, key, payload) returning 1::bigint';
+
+create schema test_enrolment;
+select set_config('search_path', 'test_enrolment, ' || current_setting('search_path'), true);
+set local check_function_bodies = off;
+\ir ../migrations/0001_rules.sql
+\ir ../migrations/0002_applications.sql
+\ir ../migrations/0003_allocations.sql
+\ir ../sql/allocation_digest_inputs.sql
+\ir ../sql/allocation_digest_results.sql
+\ir ../sql/allocation_document.sql
+\ir ../sql/allocation_next.sql
+\ir ../sql/allocation_pass.sql
+\ir ../sql/allocation_publish.sql
+\ir ../sql/allocation_publish_some.sql
+\ir ../sql/allocation_rank_school.sql
+\ir ../sql/allocation_read.sql
+\ir ../sql/allocation_request.sql
+\ir ../sql/allocation_settle.sql
+\ir ../sql/allocation_step.sql
+\ir ../sql/allocation_take_entries.sql
+\ir ../sql/appeal_decide.sql
+\ir ../sql/appeal_list.sql
+\ir ../sql/appeal_open.sql
+\ir ../sql/application_answer.sql
+\ir ../sql/application_check.sql
+\ir ../sql/application_correct.sql
+\ir ../sql/application_document.sql
+\ir ../sql/application_list.sql
+\ir ../sql/application_read.sql
+\ir ../sql/application_results.sql
+\ir ../sql/application_submit.sql
+\ir ../sql/band_of.sql
+\ir ../sql/desk_decide.sql
+\ir ../sql/desk_list.sql
+\ir ../sql/desk_read.sql
+\ir ../sql/enrolment_check.sql
+\ir ../sql/facts_wrong.sql
+\ir ../sql/in_zone.sql
+\ir ../sql/input_list.sql
+\ir ../sql/is_officer_of.sql
+\ir ../sql/level_put.sql
+\ir ../sql/offers_lapse.sql
+\ir ../sql/place_list.sql
+\ir ../sql/place_name.sql
+\ir ../sql/places_put.sql
+\ir ../sql/read_list.sql
+\ir ../sql/refuse_with.sql
+\ir ../sql/round_brief.sql
+\ir ../sql/round_close.sql
+\ir ../sql/round_create.sql
+\ir ../sql/round_list.sql
+\ir ../sql/round_lock.sql
+\ir ../sql/round_read.sql
+\ir ../sql/round_state.sql
+\ir ../sql/rules_document.sql
+\ir ../sql/school_put.sql
+\ir ../sql/subject_of.sql
+\ir ../sql/ties_of.sql
+\ir ../sql/vacancies_fill.sql
+\ir ../sql/waitlist_add.sql
+\ir ../sql/year_put.sql
+\ir ../sql/zones_put.sql
+
+select no_plan();
+
+create function pg_temp.id(n int) returns uuid language sql immutable as
+    $$ select ('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid $$;
+create function pg_temp.clock(at timestamptz) returns void language sql as
+    $$ select set_config('core.clock_offset', (at - transaction_timestamp())::text, true) $$;
+
+select pg_temp.clock('2031-06-01 00:00+07');
+
+
+-- Rules are data
+
+select lives_ok($$select year_put(2031, 'Năm học 2031', '[
+    {"code": "residence", "kind": "choice", "title": {"vi": "Cư trú", "en": "Residence"}, "options": ["permanent", "temporary"]},
+    {"code": "resident_since", "kind": "date", "title": {"vi": "Từ", "en": "Since"}},
+    {"code": "sibling", "kind": "boolean", "title": {"vi": "Anh chị", "en": "Sibling"}},
+    {"code": "score", "kind": "integer", "title": {"vi": "Điểm", "en": "Score"}}]')$$, 'a year');
+select lives_ok($$select level_put(2031, 'grade_1', '[
+    {"title": {"vi": "1", "en": "1"}, "holds": "$.in_zone == true && $.residence == \"permanent\""},
+    {"title": {"vi": "2", "en": "2"}, "holds": "$.in_zone == true"},
+    {"title": {"vi": "3", "en": "3"}, "holds": "$.sibling == true"}]',
+    '[{"fact": "resident_since"}, {"fact": "score", "descending": true}]')$$, 'bands and tie-breakers');
+
+select is(band_of(2031, 'grade_1', '{"in_zone": true, "residence": "permanent"}'), 1, 'the first band that holds');
+select is(band_of(2031, 'grade_1', '{"in_zone": true, "residence": "temporary"}'), 2, '... or the next');
+select is(band_of(2031, 'grade_1', '{"in_zone": false, "sibling": true}'), 3, '... or the last');
+select is(band_of(2031, 'grade_1', '{"in_zone": false}'), null, 'what was not declared does not hold');
+select is(band_of(2031, 'grade_6', '{"in_zone": true}'), null, 'a level without bands takes nobody');
+select ok(ties_of(2031, 'grade_1', '{"resident_since": "2020-01-01"}') < ties_of(2031, 'grade_1', '{"resident_since": "2021-01-01"}'),
+    'tie-breakers: the earlier day first');
+select ok(ties_of(2031, 'grade_1', '{"resident_since": "2020-01-01", "score": 9}') < ties_of(2031, 'grade_1', '{"resident_since": "2020-01-01", "score": 8}'),
+    '... then the larger number, where it says so');
+select ok(ties_of(2031, 'grade_1', '{"resident_since": "2020-01-01", "score": 1}') < ties_of(2031, 'grade_1', '{"resident_since": "2020-01-01"}'),
+    '... and no value comes last');
+select is(facts_wrong(2031, '{"residence": "permanent", "sibling": false, "score": 7, "resident_since": "2024-02-29"}'), null, 'facts that the year knows');
+select is(facts_wrong(2031, f::jsonb), c, 'not ' || f)
+  from (values ('{"residence": "moon"}', 'residence'), ('{"sibling": 1}', 'sibling'), ('{"score": 1.5}', 'score'),
+               ('{"score": 1e999}', 'score'), ('{"resident_since": "2023-02-29"}', 'resident_since'), ('{"resident_since": "x"}', 'resident_since'),
+               ('{"in_zone": true}', 'in_zone'), ('{"other": 1}', 'other'), ('{"residence": null}', 'residence')) x (f, c);
+select throws_ok($$select level_put(2031, 'grade_1', '[{"title": {}, "holds": "$.a =="}]', '[]')$$, 'IH001', 'enrolment-rule-invalid', 'a predicate that is none');
+select throws_ok($$select level_put(2031, 'grade_1', '[]', '[{"fact": "moon"}]')$$, 'IH001', 'enrolment-rule-invalid', 'a tie-breaker of no fact');
+
+select school_put('A', 'Trường A', '00004', '["i officer-a"]'), school_put('B', 'Trường B', '00008', '["i officer-b"]');
+select lives_ok($$select zones_put('A', 2031, 'grade_1', '[{"ward": "00004"},
+    {"ward": "00008", "street": "Phố  HUẾ", "until": "2031-07-01"}]')$$, 'a zone');
+select zones_put('B', 2031, 'grade_1', '[{"ward": "00004"}]');
+select ok(in_zone(2031, 'grade_1', 'A', '2031-06-01', '00004', null), 'a ward');
+select ok(in_zone(2031, 'grade_1', 'A', '2031-06-01', '00008', 'phố huế '), 'a street of another');
+select ok(not in_zone(2031, 'grade_1', 'A', '2031-06-01', '00008', 'Phố Vọng'), 'not its other streets');
+select ok(not in_zone(2031, 'grade_1', 'A', '2031-07-01', '00008', 'Phố Huế'), 'and not after its last day');
+
+
+-- A round from an instant until another
+
+select round_create(pg_temp.id(1), 2031, 'grade_1', 'Đợt 1', '2031-07-01 08:00+07', '2031-07-03 17:00+07',
+    '2025-01-01', '2025-12-31', '2031-06-01', 3, 48, encode(sha256('a-seed-of-the-test'), 'hex'));
+select places_put(pg_temp.id(1), '[{"school": "A", "quota": 2}, {"school": "B", "quota": 1}]');
+
+create function pg_temp.apply(n int, who text default 'i g1', choices jsonb default '["A", "B"]', facts jsonb default '{}',
+                              ward text default '00004') returns json
+language sql as $$
+    select application_submit(id => pg_temp.id(1000 + n), guardian => who, round => pg_temp.id(1),
+        child => encode(sha256(('child' || n)::bytea), 'hex'), child_name => 'Trẻ ' || n, born => '2025-05-01',
+        ward => apply.ward, facts => apply.facts, evidence => '[]', choices => apply.choices, most => 100) $$;
+create function pg_temp.state(n int) returns text language sql as
+    $$ select state from applications where id = pg_temp.id(1000 + n) $$;
+
+select pg_temp.clock('2031-07-01 07:59:59.999999+07');
+select throws_ok('select pg_temp.apply(1)', 'IH001', 'enrolment-not-open', 'a microsecond before it opens: no');
+select pg_temp.clock('2031-07-01 08:00+07');
+select lives_ok('select pg_temp.apply(1)', 'when it opens: yes');
+select pg_temp.clock('2031-07-03 16:59:59.999999+07');
+select lives_ok('select pg_temp.apply(2)', 'a microsecond before it closes: yes');
+select pg_temp.clock('2031-07-03 17:00+07');
+select throws_ok('select pg_temp.apply(3)', 'IH001', 'enrolment-not-open', 'when it closes: no');
+select is(pg_temp.apply(1) ->> 'id', pg_temp.id(1001)::text, 'what was taken is answered again, also when it is closed');
+select is((select count(*) from pg_temp.told where event = 'enrolment.application_changed' and payload = jsonb_build_object('round', pg_temp.id(1), 'state', 'submitted')), 2::bigint,
+    'each is told once, and nothing of a person');
+
+select pg_temp.clock('2031-07-02 08:00+07');
+select throws_ok($$select pg_temp.apply(1, 'i g2')$$, 'IH001', 'enrolment-child-has-one', 'one application a child, of whichever guardian');
+select throws_ok($$select pg_temp.apply(1, 'i g1', '["B"]')$$, 'IH001', 'enrolment-child-has-one', '... and not another one of the same');
+select throws_ok($$insert into applications (id, round, guardian, child, child_name, born, ward, facts, evidence, content, changed_by)
+    select pg_temp.id(99), round, 'i x', child, child_name, born, ward, facts, evidence, content, 'i x' from applications limit 1$$,
+    '23505', null, '... which an index holds');
+select throws_ok($$select pg_temp.apply(4, 'i g1', '["C"]')$$, 'IH001', 'enrolment-school-unknown', 'a school that does not take part');
+select throws_ok($$select pg_temp.apply(4, 'i g1', '["A"]', '{"moon": 1}')$$, 'IH001', 'enrolment-fact-unknown', 'a fact that the year does not have');
+select throws_ok($$select year_put(2031, 'x', '[]')$$, 'IH001', 'enrolment-rules-fixed', 'facts are fixed when a round has begun');
+select throws_ok($$select level_put(2031, 'grade_1', '[]', '[]')$$, 'IH001', 'enrolment-rules-fixed', '... and bands');
+select throws_ok($$select zones_put('A', 2031, 'grade_1', '[]')$$, 'IH001', 'enrolment-rules-fixed', '... and zones');
+select throws_ok($$select places_put(pg_temp.id(1), '[{"school": "A", "quota": 3}]')$$, 'IH001', 'enrolment-rules-fixed', '... and quotas');
+select lives_ok($$select level_put(2031, 'grade_6', '[]', '[]')$$, 'another level of the year is free');
+select throws_ok($$update rounds set closes_at = closes_at + interval '1 day'$$, '23514', null, 'a round does not move');
+
+
+-- Withdrawn and refused do not stand in the way
+
+select application_answer(pg_temp.id(1002), 'i g1', 'withdraw');
+select is(application_answer(pg_temp.id(1002), 'i g1', 'withdraw') ->> 'state', 'withdrawn', 'withdrawn, twice is once');
+update applications set state = 'refused', changed_by = 'x' where id = pg_temp.id(1001);
+select is((application_submit(pg_temp.id(1101), 'i g2', pg_temp.id(1), encode(sha256('child1'), 'hex'), 'Trẻ 1', '2025-05-01', '00004', '{}', '[]', '["A"]', 10)) ->> 'id',
+    pg_temp.id(1101)::text, 'after a refusal somebody else applies for the child');
+select is(appeal_open(pg_temp.id(2001), pg_temp.id(1001), 'i g1', 'Xin xem lại') ->> 'state', 'refused', 'the first one appeals');
+select throws_ok($$select appeal_decide(pg_temp.id(2001), 'i office', 'upheld', 'Đúng')$$, 'IH001', 'enrolment-child-has-one', '... and cannot win while the second stands');
+select is(appeal_decide(pg_temp.id(2001), 'i office', 'dismissed', 'Không') ->> 'state', 'refused', '... but be dismissed');
+
+
+-- States follow each other as they may, and not otherwise
+
+create function pg_temp.moves() returns setof text language plpgsql as $$
+declare
+    states  text[] := '{submitted,returned,verified,refused,offered,waitlisted,confirmed,declined,lapsed,withdrawn}';
+    a       text;
+    b       text;
+begin
+    perform pg_temp.apply(5);
+    foreach a in array states loop
+        foreach b in array states loop
+            continue when a = b;
+            set local session_replication_role = replica;
+            update applications set state = a, school = case when a in ('offered', 'confirmed') then 'A' end,
+                   offer_until = case a when 'offered' then now() end where id = pg_temp.id(1005);
+            update places set taken = case when a in ('offered', 'confirmed') then 1 else 0 end where school = 'A';
+            set local session_replication_role = origin;
+            begin
+                update applications set state = b, school = case when b in ('offered', 'confirmed') then 'A' end,
+                       offer_until = case b when 'offered' then now() end where id = pg_temp.id(1005);
+                return next a || ' ' || b;
+            exception when check_violation then null;
+            end;
+        end loop;
+    end loop;
+    set local session_replication_role = replica;
+    update applications set state = 'withdrawn', school = null, offer_until = null where id = pg_temp.id(1005);
+    insert into steps (application, at, state, by) values (pg_temp.id(1005), now(), 'withdrawn', 'test');
+    update places set taken = 0;
+    set local session_replication_role = origin;
+end $$;
+select set_eq('select pg_temp.moves()', 'select old || '' '' || new from application_transitions', 'all pairs of states were tried');
+select throws_ok('insert into application_transitions values (''lapsed'', ''confirmed'')', '23000', null, 'the table of them is closed');
+select throws_ok('delete from applications', '23000', null, 'applications are kept');
+select throws_ok('delete from steps', '23000', null, '... and their steps');
+select throws_ok('update reads set subject = ''x''', '23000', null, '... and who has read them');
+select throws_ok('update applications set guardian = ''x''', '23514', null, 'whose it is does not change');
+
+
+-- Officers
+
+select is(desk_read(pg_temp.id(1101), 'i officer-b', false)::text, null, 'an officer of another school reads nothing');
+select is(desk_decide(pg_temp.id(1101), 'i officer-b', false, 'refuse', 'x')::text, null, '... and decides nothing');
+select is((desk_read(pg_temp.id(1101), 'i officer-a', false)) ->> 'id', pg_temp.id(1101)::text, 'that of the first choice does');
+select is((select string_agg(subject || ' ' || operation, ', ') from reads where application = pg_temp.id(1101)), 'i officer-a desk_read', 'which is written down');
+select throws_ok($$select desk_decide(pg_temp.id(1101), 'i officer-a', false, 'verify', null, repeat('0', 64))$$, 'IH001', 'enrolment-child-differs', 'another child''s number: not verified');
+select is(desk_decide(pg_temp.id(1101), 'i officer-a', false, 'return', 'Thiếu giấy') ->> 'state', 'returned', 'returned');
+select is(application_correct(pg_temp.id(1101), 'i g2', 'Trẻ 1', '2025-05-01', '00004', '{"residence": "permanent"}', '[]', '["B", "A"]') ->> 'state', 'submitted', '... corrected');
+select is(application_document(pg_temp.id(1101)) ->> 'choices', '["B", "A"]', '... with other choices');
+select is(desk_decide(pg_temp.id(1101), 'i officer-b', false, 'verify', null, encode(sha256('child1'), 'hex')) ->> 'state', 'verified', '... and verified by whose it is now');
+
+
+-- An allocation: two places at A, one at B. The draw decides between 11 and 12.
+
+select pg_temp.apply(10, 'i g10', '["A", "B"]', '{"residence": "permanent"}');
+select pg_temp.apply(n, 'i g' || n, '["A", "B"]') from generate_series(11, 13) n;
+select pg_temp.apply(14, 'i g14', '["A"]', '{}', '00010');
+select desk_decide(pg_temp.id(1000 + n), 'i office', true, 'verify', null, encode(sha256(('child' || n)::bytea), 'hex')) from generate_series(10, 14) n;
+select throws_ok($$select round_close(pg_temp.id(1), 'a-seed-of-the-test')$$, 'IH001', 'enrolment-round-open', 'a round is not closed before its time');
+select pg_temp.clock('2031-07-03 17:00+07');
+select throws_ok($$select allocation_request(pg_temp.id(3001), pg_temp.id(1), 'i office')$$, 'IH001', 'enrolment-round-open', 'nothing is allocated before it is closed');
+select throws_ok($$select round_close(pg_temp.id(1), 'another-seed-of-it')$$, 'IH001', 'enrolment-seed-differs', 'another seed than was promised');
+select throws_ok($$update rounds set stage = 'closed', seed = 'another-seed-of-it'$$, '23514', null, '... which a constraint holds');
+select lives_ok($$select round_close(pg_temp.id(1), 'a-seed-of-the-test')$$, 'closed');
+select throws_ok($$select desk_decide(pg_temp.id(1014), 'i office', true, 'refuse', 'x')$$, 'IH001', 'enrolment-round-closed', 'what is closed is not decided again');
+
+create function pg_temp.work() returns text language plpgsql as $$
+declare
+    which  uuid;
+    state  text;
+    steps  int := 0;
+begin
+    loop
+        which := allocation_next();
+        exit when which is null or steps > 500;
+        state := allocation_step(which, 0);
+        steps := steps + 1;
+    end loop;
+    return state;
+end $$;
+
+select allocation_request(pg_temp.id(3001), pg_temp.id(1), 'i office');
+select is(allocation_request(pg_temp.id(3009), pg_temp.id(1), 'i office') ->> 'id', pg_temp.id(3001)::text, 'one works at a time');
+select is(pg_temp.work(), 'computed', 'computed, in steps of one page');
+select is((select school from allocation_entries where application = pg_temp.id(1010)), 'A', 'the first band has its first choice');
+select is((select school from allocation_entries where application = pg_temp.id(1101)), 'B', '... also the other one');
+select is((select count(*) from allocation_entries where application in (pg_temp.id(1011), pg_temp.id(1012), pg_temp.id(1013)) and school = 'A'), 1::bigint, 'one of three equals has the last place');
+select is((select application from allocation_entries where application in (pg_temp.id(1011), pg_temp.id(1012), pg_temp.id(1013)) and school = 'A'),
+          (select id from applications where id in (pg_temp.id(1011), pg_temp.id(1012), pg_temp.id(1013)) order by encode(sha256(('a-seed-of-the-test|' || number)::bytea), 'hex') limit 1),
+          '... as the seed has drawn');
+select is((select status from input_list('{}', pg_temp.id(1), null, 10)), 200, 'its inputs are public');
+select is((select body::jsonb #>> '{items,0,result}' from input_list('{}', pg_temp.id(1), null, 10)), null, '... and its results not yet');
+
+-- A second one gives the same; after an appeal the first is stale.
+select allocation_request(pg_temp.id(3002), pg_temp.id(1), 'i office');
+select is(pg_temp.work(), 'computed', 'once more');
+select is((select count(distinct (inputs_digest, results_digest)) from allocations), 1::bigint, '... from the same inputs to the same result');
+update rounds set revision = revision + 1;
+select throws_ok($$select allocation_publish(pg_temp.id(3002), 'i office')$$, 'IH001', 'enrolment-allocation-stale', 'what has changed is not published');
+select allocation_request(pg_temp.id(3003), pg_temp.id(1), 'i office');
+select is(pg_temp.work(), 'computed', 'a third');
+select lives_ok($$select allocation_publish(pg_temp.id(3003), 'i office')$$, 'publish it');
+select is(pg_temp.work(), 'published', 'all are told');
+select is((select string_agg(state, ' ' order by state) from applications where state not in ('withdrawn')), 'offered offered offered refused refused waitlisted waitlisted', 'offers, waitlist, and who is in no band');
+select is((select jsonb_agg(x ->> 'result') from jsonb_array_elements(application_results(pg_temp.id(1010))::jsonb) x), '["admitted", "not_needed"]', 'why: admitted');
+select is((select body::jsonb ->> 'published' from input_list('{}', pg_temp.id(1), null, 10)), 'true', 'results are public');
+select is_empty('select * from enrolment_check()', 'all is sound');
+
+-- Nobody gives a seat that is not there.
+select throws_ok($$update applications set state = 'offered', school = 'A', offer_until = now() where id = (select id from applications where state = 'waitlisted' limit 1)$$,
+    '23514', null, 'an offer beyond the quota');
+
+-- Offers end at their instant, and the next of the waitlist is offered.
+select pg_temp.clock('2031-07-05 16:59:59.999999+07');
+select is(application_answer(pg_temp.id(1010), 'i g10', 'confirm') ->> 'state', 'confirmed', 'a microsecond before its end: confirmed');
+select is(offers_lapse(10), 0, '... and none has lapsed');
+select pg_temp.clock('2031-07-05 17:00+07');
+select throws_ok($$select application_answer(pg_temp.id(1101), 'i g2', 'confirm')$$, 'IH001', 'enrolment-offer-over', 'at its end: over');
+select is(offers_lapse(10), 2, '... the others have lapsed');
+select is(vacancies_fill(10), 2, 'the next two are offered');
+select is((select count(*) from applications where state = 'offered'), 2::bigint, '... those who waited');
+select is(vacancies_fill(10), 0, 'nobody waits any more');
+select is_empty('select * from enrolment_check()', 'all is sound');
+
+-- An appeal after publishing gives a place beyond the quota.
+select appeal_open(pg_temp.id(2002), pg_temp.id(1101), 'i g2', 'Không nhận được tin');
+select is(appeal_decide(pg_temp.id(2002), 'i office', 'upheld', 'Đúng') ->> 'state', 'waitlisted', 'an appeal is upheld');
+select is(pg_temp.work(), 'settled', '... the allocation is run again');
+select is(pg_temp.state(101), 'offered', '... and gives what it gave');
+select is((select extra from places where school = 'B'), 1, '... beyond the quota');
+select appeal_open(pg_temp.id(2003), pg_temp.id(1014), 'i g14', 'Nhầm phường');
+select appeal_decide(pg_temp.id(2003), 'i office', 'upheld', 'Đúng', '{"sibling": true}');
+select is(pg_temp.work(), 'settled', 'one with other facts');
+select is(pg_temp.state(14), 'waitlisted', '... who would not have had a place, waits');
+select is((select count(*) from waitlist where application = pg_temp.id(1014)), 1::bigint, '... on the list');
+select is(vacancies_fill(10), 0, 'an extra place is nobody else''s');
+select application_answer(pg_temp.id(1010), 'i g10', 'withdraw');
+select is(vacancies_fill(10), 1, 'one that becomes free is');
+select is(pg_temp.state(14), 'offered', '... whose turn it is');
+select is_empty('select * from enrolment_check()', 'all is sound');
+
+select * from finish();
+rollback;
