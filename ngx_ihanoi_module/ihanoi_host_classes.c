@@ -70,5 +70,25 @@ const ihanoi_host_class_t  ihanoi_host_classes[] = {
       "not JSON",
       "The answer of a backend." },
 
+    { "ihanoi.Service",
+      "name string\n"
+      "version string\n"
+      "title { vi: string, en: string }\n"
+      "agency { name: string, contact: string }\n"
+      "prefix string -- what its paths begin with\n"
+      "documentation? string -- a URL\n"
+      "data string[] -- classes of data that it reads or keeps\n"
+      "purposes ihanoi.Purpose[] -- what it asks consent for\n"
+      "state \"serving\"|\"degraded\"|\"failing\"|\"disabled\" -- degraded: "
+      "without its database; failing: its circuit is open",
+      "A plugin as everybody may see it." },
+
+    { "ihanoi.Purpose",
+      "name string\n"
+      "version integer -- of the title\n"
+      "title { vi: string, en: string } -- what a person agrees to\n"
+      "data string[] -- classes of data that it is about",
+      "What a service asks a person's consent for." },
+
     { NULL, NULL, NULL }
 };

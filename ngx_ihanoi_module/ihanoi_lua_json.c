@@ -134,6 +134,15 @@ ihanoi_lua_push_null(lua_State *L)
 
 
 void
+ihanoi_lua_push_array(lua_State *L, int n)
+{
+    lua_createtable(L, n, 0);
+    ihanoi_lua_json_get(L, IHANOI_LUA_ARRAY);
+    lua_setmetatable(L, -2);
+}
+
+
+void
 ihanoi_lua_push_raw(lua_State *L, const char *data, size_t len)
 {
     ihanoi_lua_raw_t  *raw;

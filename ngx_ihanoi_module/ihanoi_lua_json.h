@@ -61,6 +61,9 @@ int ihanoi_lua_push_encoded(lua_State *L, int index);
 /* Pushes ihanoi.json.null. */
 void ihanoi_lua_push_null(lua_State *L);
 
+/* Pushes an empty table that is marked as an array, with room for n. */
+void ihanoi_lua_push_array(lua_State *L, int n);
+
 /* Pushes ihanoi.json.raw() of a text that is known to be JSON. */
 void ihanoi_lua_push_raw(lua_State *L, const char *data, size_t len);
 

@@ -46,6 +46,16 @@ typedef struct {
 } ihanoi_manifest_job_t;
 
 
+/* What a person is asked to agree to. */
+typedef struct {
+    const char               *name;
+    const char               *title_vi;
+    const char               *title_en;
+    unsigned                  version;
+    ihanoi_names_t            data;       /* of the manifest's */
+} ihanoi_manifest_purpose_t;
+
+
 /* functions of one that is used are not known here: n is 0. */
 typedef struct {
     const char               *plugin;     /* whose it is */
@@ -113,7 +123,11 @@ typedef struct {
     const char               *prefix;     /* without a slash at its end */
     const char               *code;       /* schema of this version's SQL */
 
+    const char               *documentation;  /* a URL, or NULL */
+
     ihanoi_names_t            data;       /* "public" ... "sensitive" */
+    ihanoi_manifest_purpose_t  *purposes;
+    unsigned                  npurposes;
 
     unsigned                  public_:1;
     unsigned                  database:1;

@@ -14,6 +14,9 @@
 
 
 static int ihanoi_manifest_identity(ihanoi_manifest_reader_t *reader);
+static int ihanoi_manifest_purposes(ihanoi_manifest_reader_t *reader);
+static int ihanoi_manifest_purpose(ihanoi_manifest_reader_t *reader,
+    const json_t *value, unsigned i);
 static int ihanoi_manifest_folder(ihanoi_manifest_reader_t *reader);
 static int ihanoi_manifest_permissions(ihanoi_manifest_reader_t *reader);
 static int ihanoi_manifest_publishes(ihanoi_manifest_reader_t *reader);
@@ -40,6 +43,7 @@ ihanoi_manifest_members(ihanoi_manifest_reader_t *reader)
 
     static int  (*const  steps[])(ihanoi_manifest_reader_t *reader) = {
         ihanoi_manifest_identity,
+        ihanoi_manifest_purposes,
         ihanoi_manifest_folder,
         ihanoi_manifest_permissions,
         ihanoi_manifest_publishes,
@@ -88,6 +92,8 @@ ihanoi_manifest_identity(ihanoi_manifest_reader_t *reader)
     manifest->contact = json_string_value(ihanoi_manifest_at(root, "agency",
                                                              "contact"));
 
+    manifest->documentation = ihanoi_manifest_string(root, "documentation",
+                                                     NULL);
     manifest->prefix = ihanoi_manifest_string(root, "prefix", NULL);
 
     if (manifest->prefix == NULL) {
@@ -100,6 +106,95 @@ ihanoi_manifest_identity(ihanoi_manifest_reader_t *reader)
 
     return ihanoi_manifest_names(reader, json_object_get(root, "data"),
                                  &manifest->data);
+}
+
+
+static int
+ihanoi_manifest_purposes(ihanoi_manifest_reader_t *reader)
+{
+    int                 rc;
+    unsigned            i;
+    const json_t       *list;
+    ihanoi_manifest_t  *manifest;
+
+    manifest = reader->manifest;
+    list = json_object_get(reader->root.value, "purposes");
+
+    manifest->purposes = ihanoi_manifest_list(reader, list,
+                                             sizeof(ihanoi_manifest_purpose_t),
+                                             &manifest->npurposes);
+    if (manifest->purposes == NULL) {
+        return IHANOI_NOMEM;
+    }
+
+    for (i = 0; i < manifest->npurposes; i++) {
+
+        rc = ihanoi_manifest_purpose(reader, json_array_get(list, i), i);
+        if (rc != IHANOI_OK) {
+            return rc;
+        }
+    }
+
+    return IHANOI_OK;
+}
+
+
+/* Nobody is asked about data that the plugin does not say it has. */
+
+static int
+ihanoi_manifest_purpose(ihanoi_manifest_reader_t *reader, const json_t *value,
+    unsigned i)
+{
+    int                         rc;
+    char                        pointer[64];
+    unsigned                    j, k;
+    const ihanoi_names_t       *data;
+    ihanoi_manifest_purpose_t  *purpose;
+
+    purpose = &reader->manifest->purposes[i];
+    data = &reader->manifest->data;
+
+    purpose->name = ihanoi_manifest_string(value, "name", NULL);
+    purpose->version = ihanoi_manifest_integer(value, "version", 0);
+    purpose->title_vi = json_string_value(ihanoi_manifest_at(value, "title",
+                                                             "vi"));
+    purpose->title_en = json_string_value(ihanoi_manifest_at(value, "title",
+                                                             "en"));
+
+    for (j = 0; j < i; j++) {
+        if (strcmp(reader->manifest->purposes[j].name, purpose->name) == 0) {
+            (void) snprintf(pointer, sizeof(pointer), "/purposes/%u/name", i);
+
+            return ihanoi_manifest_refuse(reader, pointer, "there are two "
+                                          "purposes \"%s\"", purpose->name);
+        }
+    }
+
+    rc = ihanoi_manifest_names(reader, json_object_get(value, "data"),
+                               &purpose->data);
+    if (rc != IHANOI_OK) {
+        return rc;
+    }
+
+    for (j = 0; j < purpose->data.n; j++) {
+
+        for (k = 0; k < data->n; k++) {
+            if (strcmp(data->names[k], purpose->data.names[j]) == 0) {
+                break;
+            }
+        }
+
+        if (k == data->n) {
+            (void) snprintf(pointer, sizeof(pointer), "/purposes/%u/data/%u",
+                            i, j);
+
+            return ihanoi_manifest_refuse(reader, pointer, "\"%s\" is not in "
+                                          "the plugin's own \"data\"",
+                                          purpose->data.names[j]);
+        }
+    }
+
+    return IHANOI_OK;
 }
 
 

@@ -15,6 +15,7 @@ const ihanoi_host_noun_t *const  ngx_http_ihanoi_host_nouns[] = {
     &ngx_http_ihanoi_host_log,
     &ngx_http_ihanoi_host_backend,
     &ngx_http_ihanoi_host_interface,
+    &ngx_http_ihanoi_host_services,
     &ngx_http_ihanoi_host_db,
     &ngx_http_ihanoi_host_events,
     &ngx_http_ihanoi_host_metric,

@@ -26,6 +26,7 @@ extern const ihanoi_host_noun_t  ngx_http_ihanoi_host_events;
 extern const ihanoi_host_noun_t  ngx_http_ihanoi_host_metric;
 extern const ihanoi_host_noun_t  ngx_http_ihanoi_host_cache;
 extern const ihanoi_host_noun_t  ngx_http_ihanoi_host_interface;
+extern const ihanoi_host_noun_t  ngx_http_ihanoi_host_services;
 
 
 /* Ended by NULL. */

@@ -271,6 +271,9 @@ ngx_array_t *ngx_http_ihanoi_pg_databases(void);
 ngx_int_t ngx_http_ihanoi_pg_status(ngx_http_ihanoi_pgdb_t *db,
     ngx_pool_t *pool, ngx_http_ihanoi_pg_status_t *status);
 
+/* Reading and writing both have a connection in this worker. */
+ngx_uint_t ngx_http_ihanoi_pg_stands(ngx_http_ihanoi_pgdb_t *db);
+
 /*
  * What the role of a plugin's database reaches beyond the plugin's own schemas:
  * of ngx_str_t, sentences in pool; NULL when it has not been asked.

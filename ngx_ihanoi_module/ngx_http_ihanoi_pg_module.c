@@ -260,6 +260,15 @@ ngx_http_ihanoi_pg_databases(void)
 }
 
 
+ngx_uint_t
+ngx_http_ihanoi_pg_stands(ngx_http_ihanoi_pgdb_t *db)
+{
+    return db->pools != NULL
+           && db->pools[NGX_HTTP_IHANOI_PG_READ].ready
+           && db->pools[NGX_HTTP_IHANOI_PG_WRITE].ready;
+}
+
+
 ngx_int_t
 ngx_http_ihanoi_pg_status(ngx_http_ihanoi_pgdb_t *db, ngx_pool_t *pool,
     ngx_http_ihanoi_pg_status_t *status)

@@ -287,6 +287,12 @@ ngx_http_ihanoi_plugin_t *ngx_http_ihanoi_plugin_next(
 /* report: a list of all of them for operators, without secrets; NULL: memory. */
 json_t *ngx_http_ihanoi_plugin_report(ngx_pool_t *pool);
 
+/*
+ * How it is doing, in a word: "serving"; "degraded", its database is away from
+ * this worker; "failing", its circuit is not closed; "refused", its database
+ * role reaches too much; "disabled".
+ */
+const char *ngx_http_ihanoi_plugin_standing(ngx_http_ihanoi_plugin_t *plugin);
 
 
 /*

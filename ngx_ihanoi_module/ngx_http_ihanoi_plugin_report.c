@@ -51,26 +51,40 @@ ngx_http_ihanoi_plugin_report(ngx_pool_t *pool)
 }
 
 
+const char *
+ngx_http_ihanoi_plugin_standing(ngx_http_ihanoi_plugin_t *plugin)
+{
+    ngx_http_ihanoi_circuit_state_e  circuit;
+
+    circuit = ngx_http_ihanoi_circuit_state(plugin->circuit);
+
+    if (circuit == NGX_HTTP_IHANOI_CIRCUIT_DISABLED) {
+        return "disabled";
+    }
+
+    if (plugin->db && ngx_http_ihanoi_pg_overreaches(plugin->db)) {
+        return "refused";
+    }
+
+    if (circuit != NGX_HTTP_IHANOI_CIRCUIT_CLOSED) {
+        return "failing";
+    }
+
+    if (plugin->db && !ngx_http_ihanoi_pg_stands(plugin->db)) {
+        return "degraded";
+    }
+
+    return "serving";
+}
+
+
 static json_t *
 ngx_http_ihanoi_plugin_report_one(ngx_pool_t *pool,
     ngx_http_ihanoi_plugin_t *plugin)
 {
-    const char                        *state;
-    ngx_http_ihanoi_circuit_state_e    circuit;
+    ngx_http_ihanoi_circuit_state_e  circuit;
 
     circuit = ngx_http_ihanoi_circuit_state(plugin->circuit);
-
-    state = "serving";
-
-    if (circuit == NGX_HTTP_IHANOI_CIRCUIT_DISABLED) {
-        state = "disabled";
-
-    } else if (plugin->db && ngx_http_ihanoi_pg_overreaches(plugin->db)) {
-        state = "refused";
-
-    } else if (circuit != NGX_HTTP_IHANOI_CIRCUIT_CLOSED) {
-        state = "failing";
-    }
 
     return json_pack("{s:s%, s:s, s:b, s:s, s:s, s:{s:s, s:s}, s:s,"
                      " s:o, s:I, s:I, s:o, s:I, s:I, s:f,"
@@ -79,7 +93,7 @@ ngx_http_ihanoi_plugin_report_one(ngx_pool_t *pool,
         "version", plugin->manifest->version,
         "candidate", plugin->current != NULL,
         "digest", plugin->manifest->files.hash,
-        "state", state,
+        "state", ngx_http_ihanoi_plugin_standing(plugin),
         "title", "vi", plugin->manifest->title_vi,
                  "en", plugin->manifest->title_en,
         "agency", plugin->manifest->agency,

@@ -54,6 +54,9 @@ ngx_http_ihanoi_problem_t  ngx_http_ihanoi_problems[] = {
     NGX_HTTP_IHANOI_PROBLEM("assurance-insufficient", 403,
         "Cần tài khoản được xác thực ở mức cao hơn",
         "A more strongly verified account is required"),
+    NGX_HTTP_IHANOI_PROBLEM("service-consent-required", 403,
+        "Dịch vụ cần sự đồng ý của bạn cho mục đích này",
+        "The service needs your consent to this purpose"),
 
     NGX_HTTP_IHANOI_PROBLEM("not-found", 404,
         "Không tìm thấy", "Not found"),

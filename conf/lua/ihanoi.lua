@@ -15,6 +15,7 @@
 ---@field log ihanoi.log
 ---@field backend ihanoi.backend
 ---@field interface ihanoi.interface
+---@field services ihanoi.services
 ---@field db ihanoi.db
 ---@field events ihanoi.events
 ---@field metric ihanoi.metric
@@ -74,9 +75,30 @@ ihanoi = {}
 ---@class ihanoi.Null
 
 
+---What a service asks a person's consent for.
+---@class ihanoi.Purpose
+---@field name string
+---@field version integer of the title
+---@field title { vi: string, en: string } what a person agrees to
+---@field data string[] classes of data that it is about
+
+
 ---JSON text that is written as it is, made by `ihanoi.json.raw()`. `tostring()`
 ---gives the text; it has no members.
 ---@class ihanoi.Raw
+
+
+---A plugin as everybody may see it.
+---@class ihanoi.Service
+---@field name string
+---@field version string
+---@field title { vi: string, en: string }
+---@field agency { name: string, contact: string }
+---@field prefix string what its paths begin with
+---@field documentation? string a URL
+---@field data string[] classes of data that it reads or keeps
+---@field purposes ihanoi.Purpose[] what it asks consent for
+---@field state "serving"|"degraded"|"failing"|"disabled" degraded: without its database; failing: its circuit is open
 
 
 ---A task that `ihanoi.run.spawn()` has begun, for `ihanoi.run.wait()`. It has
@@ -355,6 +377,26 @@ function ihanoi.interface.call(plugin, interface, name, argument) end
 ---In phases: interface.
 ---@return string plugin
 function ihanoi.interface.caller() end
+
+
+---The plugins of the gateway as everybody may see them: what their manifests
+---say, and how they are doing.
+---@class ihanoi.services
+ihanoi.services = {}
+
+---All of them in the order of the operator's configuration, this plugin too.
+---The version is the one that stands, not a candidate beside it.
+---
+---In phases: request, job, interface.
+---@return ihanoi.Service[] services
+function ihanoi.services.list() end
+
+---The one of that name, or nil.
+---
+---In phases: request, job, interface.
+---@param name string
+---@return ihanoi.Service? service
+function ihanoi.services.find(name) end
 
 
 ---The plugin's own database role and schema. A statement is bounded by the

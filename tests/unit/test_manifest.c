@@ -64,6 +64,29 @@ static const refusal_t  refusals[] = {
     { "{'permissions':{'secrets':['a','a']}}", "/permissions/secrets",
       "no two items" },
 
+    /* purposes */
+
+    { "{'purposes':[{'name':'a','version':1,'data':['public']}]}",
+      "/purposes/0/title", "required" },
+    { "{'purposes':[{'name':'a','version':1,'title':{'vi':'b','en':''},"
+      "'data':['public']}]}", "/purposes/0/title/en", "1 character" },
+    { "{'purposes':[{'name':'a b','version':1,'title':{'vi':'b','en':'c'},"
+      "'data':['public']}]}", "/purposes/0/name", "lower-case letter" },
+    { "{'purposes':[{'name':'a','version':0,'title':{'vi':'b','en':'c'},"
+      "'data':['public']}]}", "/purposes/0/version", "at least 1" },
+    { "{'purposes':[{'name':'a','version':1,'title':{'vi':'b','en':'c'},"
+      "'data':[]}]}", "/purposes/0/data", "at least 1" },
+    { "{'data':['public'],'purposes':[{'name':'a','version':1,"
+      "'title':{'vi':'b','en':'c'},'data':['public','sensitive']}]}",
+      "/purposes/0/data/1", "not in the plugin's own \"data\"" },
+    { "{'data':['public'],'purposes':[{'name':'a','version':1,"
+      "'title':{'vi':'b','en':'c'},'data':['public']},"
+      "{'name':'a','version':2,'title':{'vi':'b','en':'c'},"
+      "'data':['public']}]}", "/purposes/1/name", "two purposes \"a\"" },
+    { "{'documentation':'http://agency.example/'}", "/documentation",
+      "where people read" },
+    { "{'documentation':'https://a b'}", "/documentation", "uri" },
+
     /* metrics */
 
     { "{'metrics':[{'name':'a_total','type':'counter'}]}", "/metrics/0/help",
