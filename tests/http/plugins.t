@@ -29,6 +29,7 @@ my $plugin = plugin_folder(
         empty   => 'return 204',
         refuse  => 'return ihanoi.response.problem("bench-occupied",
                        { since = "2026-11-24" })',
+        away    => 'return ihanoi.response.problem("database-unavailable")',
         headers => 'return 200, {}, { ETag = "\"a1\"", Location = "/v1/probe/x",
                        ["Content-Language"] = "vi" }',
         split   => 'return 200, {}, { Link = "a\r\nSet-Cookie: b" }',
@@ -162,6 +163,9 @@ is($r->{status}, 409, 'a problem of the contract');
 like($r->{json}{type}, qr/bench-occupied\z/, 'with its type');
 is($r->{json}{since}, '2026-11-24', 'and members');
 is($r->{json}{title}, 'Ghế đang có người ngồi', 'and title');
+is($r->{headers}{'retry-after'}, undef, 'which is not for later');
+$r = answer('away');
+is("$r->{status} $r->{headers}{'retry-after'}", '503 1', 'a 503 is for a second later');
 
 $r = answer('headers');
 is($r->{headers}{etag}, '"a1"', 'an ETag');
