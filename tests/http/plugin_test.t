@@ -218,6 +218,10 @@ my @wrong = (
      qr{/backends/operator/0/answer is neither}],
     ['another backend', { backends => { bank => [] }, cases => [\%ok] }, qr/asks for no backend "bank"/],
     ['another secret', { secrets => { pin => '1' }, cases => [\%ok] }, qr/asks for no secret "pin"/],
+    ['another event', { cases => [{ name => 'x', event => { topic => 'feedback.closed' } }] },
+     qr/subscribes to no "feedback.closed"/],
+    ['no event', { cases => [{ name => 'x', event => { topic => 'closed' } }] }, qr{/cases/0/event/topic is no event}],
+    ['an event and a request', { cases => [{ %ok, event => { topic => 'a.b' } }] }, qr{/cases/0 is for "event"}],
     ['another setting', { settings => { moist => 1 }, cases => [\%ok] }, qr/no setting "moist".*"most"/],
     ['a setting of another type', { settings => { most => 'many' }, cases => [\%ok] }, qr/most.*integer/],
 );
@@ -258,6 +262,45 @@ ok 3 - tests/jobs.json: one that fails
 not ok 4 - tests/jobs.json: one that should not
 # it ended with failed, not ok: no luck
 # log: error: jobs/fails failed: no luck
+TAP
+
+# Events, of others and of its own.
+my $hears = plugin_folder(
+    lua => { last => 'return 200, { key = ihanoi.store.get("key"), n = ihanoi.store.get("n") }' },
+    functions => { closed => 'ihanoi.log.info(event.topic .. " " .. tostring(event.payload.why))
+                              if event.payload.why == "bad" then return nil, "no luck" end
+                              ihanoi.store.set("key", event.key)
+                              ihanoi.store.increment("n", 1, { first = 0 })' =~ s/event/input/gr },
+    manifest => { limits => { store => '256k' }, events => { publishes => ['probe.done'], subscribes => [
+        map { { event => $_, handler => 'closed' } } qw(feedback.closed payments.changed probe.done)] } },
+    files => { 'tests/events.json' => JSON::PP->new->encode({ cases => [
+        { name => 'one of the core', event => { topic => 'feedback.closed', payload => { why => 'so' },
+          key => '01a21974-292d-706c-a4d6-36b4c5b46def' }, log => ['feedback.closed so'] },
+        { name => 'its key', request => { path => '/v1/probe/last' }, save => { key => '/key' },
+          answer => { status => 200, body => { key => '01a21974-292d-706c-a4d6-36b4c5b46def' } } },
+        { name => 'one that fails', event => { topic => 'payments.changed', key => '{{key}}',
+          payload => { why => 'bad' } }, outcome => 'failed' },
+        { name => 'the next one', event => { topic => 'payments.changed', key => '{{key}}' },
+          log => ['payments.changed nil'] },
+        { name => 'its own', event => { topic => 'probe.done', payload => { why => "it's \"so\"" } },
+          log => ["probe.done it's \"so\""] },
+        { name => 'three have come', request => { path => '/v1/probe/last' },
+          answer => { status => 200, body => { n => 3 } } },
+        { name => 'one that should not', event => { topic => 'probe.done', payload => { why => 'bad' } } },
+    ] }) });
+($rc, $out, $err) = ihanoi(qw(plugin test), $hears->path);
+is("$rc $out", <<'TAP', 'events are delivered, and how they end is told') or diag $err;
+1 1..7
+ok 1 - tests/events.json: one of the core
+ok 2 - tests/events.json: its key
+ok 3 - tests/events.json: one that fails
+ok 4 - tests/events.json: the next one
+ok 5 - tests/events.json: its own
+ok 6 - tests/events.json: three have come
+not ok 7 - tests/events.json: one that should not
+# it ended with failed, not ok: no luck
+# log: info: says: probe.done bad
+# log: error: events/probe.done failed: no luck
 TAP
 
 # Ctrl-C in the middle of a case.

@@ -3,7 +3,7 @@ package IHanoi::Plugin::LocalGateway;
 # A real gateway with one plugin alone, for "ihanoi plugin run" and "test":
 # nginx on a loopback port, keys for tokens, and a private PostgreSQL when the
 # manifest asks for a database or what the core keeps is needed: the keys of a
-# POST, jobs. All of it lies in one temporary folder and is
+# POST, jobs, events. All of it lies in one temporary folder and is
 # gone with the object.
 #
 #   my $gateway = IHanoi::Plugin::LocalGateway->new(
@@ -245,6 +245,45 @@ SQL
 }
 
 
+# Publishes an event, { topic, key, payload }, and waits for the plugin's function
+# that has subscribed to it: { outcome, error }. It is tried once.
+sub deliver_event {
+    my ($self, $event) = @_;
+    my ($topic, $what) = $event->{topic} =~ /^(\w+)\.(\w+)\z/
+        or die "\"$event->{topic}\" is no event\n";
+    my %of = (plugin => $self->{plugin}{name}, topic => $topic, event => $what);
+    my $end = time + 60;
+    my $id;
+
+    return $self->_as_administrator(ihanoi => sub {
+        while (time < $end) {
+            # A subscription has what is published after the gateway declared it.
+            (($id) = map { $_->[0] } sql(<<'SQL', %of,
+insert into core.outbox (topic, event, subject, payload)
+select topic, event, coalesce(nullif(:'key', '')::uuid, gen_random_uuid()), :'payload'
+  from core.plugin_subscriptions
+ where plugin = :'plugin' and topic = :'topic' and event = :'event'
+returning id
+SQL
+                key => $event->{key} // '',
+                payload => $json->encode($event->{payload} // {}))) if !defined $id;
+
+            my ($row) = !defined $id ? () : sql(<<'SQL', %of, id => $id);
+update core.plugin_deliveries
+   set state = case state when 'due' then 'dead' else state end
+ where plugin = :'plugin' and id = :'id' and ended_at is not null
+returning outcome, coalesce(error, '')
+SQL
+            return { outcome => $row->[0], error => $row->[1] } if $row;
+            sleep 0.1;
+        }
+
+        die defined $id ? "the event \"$event->{topic}\" is not delivered\n"
+                        : "the gateway has no subscription to \"$event->{topic}\"\n";
+    });
+}
+
+
 sub _database {
     my ($self) = @_;
     my $core = $self->_needs_core;
@@ -273,13 +312,15 @@ sub _database {
 }
 
 
-# Whether the core has to be there: it keeps Idempotency-Keys, and when jobs run.
+# Whether the core has to be there: it keeps Idempotency-Keys, events, and when jobs
+# run.
 sub _needs_core {
     my ($self) = @_;
     my $folder = $self->{plugin}{folder};
     my $paths = _object($folder, 'openapi.json')->{paths};
+    my $manifest = _object($folder, 'plugin.json');
 
-    return 1 if @{ _object($folder, 'plugin.json')->{jobs} // [] };
+    return 1 if grep { @{ $_ // [] } } $manifest->{jobs}, values %{ $manifest->{events} // {} };
     return grep { ref eq 'HASH' && exists $_->{post} } values %{ $paths // {} };
 }
 
@@ -560,6 +601,10 @@ sub _grants {
                  grep { defined $limits->{$_} } qw(memory cpu timeout concurrency store);
 
     push @lines, 'jobs 1h' if @{ $manifest->{jobs} // [] };
+
+    # Its own it has without being granted them.
+    push @lines, map { "event $_" } grep { !/^\Q$self->{plugin}{name}\E\./ }
+                 map { $_->{event} } @{ ($manifest->{events} // {})->{subscribes} // [] };
 
     my $settings = $self->{settings} // {};
     push @lines, map { "setting $_ " . _quoted(_setting($settings->{$_})) }

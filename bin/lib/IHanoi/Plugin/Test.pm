@@ -97,6 +97,11 @@ sub _file {
         $known{$_} or die "the manifest asks for no backend \"$_\"\n" for keys %$rules;
     }
 
+    my %hears = map { $_->{event} => 1 } @{ ($manifest->{events} // {})->{subscribes} // [] };
+    for my $event (grep { defined } map { $_->{event} } @{ $test->{cases} }) {
+        $hears{$event->{topic}} or die "the manifest subscribes to no \"$event->{topic}\"\n";
+    }
+
     my $backends = IHanoi::Plugin::FakeBackends->new(@names);
     my $gateway = IHanoi::Plugin::LocalGateway->new(
         plugin => $plugin, backends => $backends->ports,
@@ -142,7 +147,11 @@ sub _case {
 
     $backends->expect($rules);
 
-    return _job($gateway, $backends, $case) if defined $case->{job};
+    return _background($backends, $case, sub { $gateway->run_job($case->{job}) })
+        if defined $case->{job};
+    return _background($backends, $case,
+                       sub { $gateway->deliver_event(_filled($case->{event}, $saved)) })
+        if defined $case->{event};
 
     my $answer = _ask($gateway, $backends, _filled($case->{request}, $saved));
     my $expected = _filled($case->{answer}, $saved);
@@ -179,11 +188,11 @@ sub _case {
 }
 
 
-# What is wrong with a run of a job.
-sub _job {
-    my ($gateway, $backends, $case) = @_;
+# What is wrong with a run of a job or for an event.
+sub _background {
+    my ($backends, $case, $run) = @_;
     my $expected = $case->{outcome} // 'ok';
-    my $end = _meanwhile($backends, sub { $gateway->run_job($case->{job}) });
+    my $end = _meanwhile($backends, $run);
     my @wrong = $backends->complaints;
 
     push @wrong, "it ended with $end->{outcome}, not $expected"

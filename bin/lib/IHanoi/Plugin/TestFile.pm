@@ -24,11 +24,12 @@ my %FORM = (
     file    => { clock => \&_clock, settings => 'object', secrets => 'object',
                  backends => \&_backends, cases => \&_cases },
     case    => { name => 'text', request => \&_request, answer => \&_answer,
-                 job => 'text', outcome => 'text',
+                 job => 'text', event => \&_event, outcome => 'text',
                  backends => \&_backends, log => 'list', save => 'object' },
     request => { method => 'text', path => 'text', query => 'object',
                  headers => 'object', body => 'any', token => 'any' },
     answer  => { status => 'number', headers => 'object', body => 'any' },
+    event   => { topic => 'text', key => 'text', payload => 'object' },
     rule    => { request => \&_asked, answer => \&_canned, times => 'number' },
     asked   => { method => 'any', path => 'any', query => 'object',
                  headers => 'object', body => 'any' },
@@ -174,12 +175,23 @@ sub _cases {
         my $case = $value->[$i];
 
         _look('case', $case, "$at/$i");
-        my @needs = exists $case->{job} ? 'name' : qw(name request answer);
+        my ($of) = grep { exists $case->{$_} } qw(job event);
+        my @needs = $of ? 'name' : qw(name request answer);
         exists $case->{$_} or die "$at/$i has no \"$_\"\n" for @needs;
-        exists $case->{$_} and die "$at/$i is of a job, and has a \"$_\"\n"
-            for exists $case->{job} ? qw(request answer save) : ();
+        exists $case->{$_} and die "$at/$i is for \"$of\", and has a \"$_\"\n"
+            for !$of ? () : $of eq 'job' ? qw(request answer save event) : qw(request answer save);
     }
 
+    return;
+}
+
+
+sub _event {
+    my ($value, $at) = @_;
+
+    _look('event', $value, $at);
+    ($value->{topic} // '') =~ /^[a-z][a-z0-9_]*\.[a-z_]+\z/
+        or die "$at/topic is no event like feedback.closed\n";
     return;
 }
 
