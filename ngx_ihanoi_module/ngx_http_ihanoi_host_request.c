@@ -19,6 +19,7 @@ static int ngx_http_ihanoi_host_request_operation(lua_State *L);
 static int ngx_http_ihanoi_host_request_language(lua_State *L);
 static int ngx_http_ihanoi_host_request_caller(lua_State *L);
 static int ngx_http_ihanoi_host_request_body(lua_State *L);
+static int ngx_http_ihanoi_host_request_text(lua_State *L);
 static int ngx_http_ihanoi_host_request_key(lua_State *L);
 static int ngx_http_ihanoi_host_request_left(lua_State *L);
 
@@ -52,6 +53,12 @@ static const ihanoi_host_function_t  ngx_http_ihanoi_host_request_functions[] = 
       "body? any",
       "The whole body as the client sent it, checked against the contract; "
       "null members are ihanoi.json.null. nil when there was none." },
+
+    { "request", "body_text", ngx_http_ihanoi_host_request_text,
+      IHANOI_PHASE_REQUEST, "",
+      "text? string",
+      "The same body, byte for byte: what a partner's signature is over. nil "
+      "when there was none." },
 
     { "request", "idempotency_key", ngx_http_ihanoi_host_request_key,
       IHANOI_PHASE_REQUEST, "",
@@ -200,6 +207,23 @@ ngx_http_ihanoi_host_request_body(lua_State *L)
     if (ihanoi_lua_push_json(L, (char *) body->data, body->len, &err) != 0) {
         return luaL_error(L, "the body cannot be held in Lua: %s", err);
     }
+
+    return 1;
+}
+
+
+static int
+ngx_http_ihanoi_host_request_text(lua_State *L)
+{
+    ngx_str_t  *body;
+
+    body = &ngx_http_ihanoi_run_of(L)->body;
+
+    if (body->len == 0) {
+        return 0;
+    }
+
+    lua_pushlstring(L, (char *) body->data, body->len);
 
     return 1;
 }

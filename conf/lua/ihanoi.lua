@@ -144,6 +144,13 @@ function ihanoi.request.language() end
 ---@return any body
 function ihanoi.request.body() end
 
+---The same body, byte for byte: what a partner's signature is over. nil when
+---there was none.
+---
+---In phases: request.
+---@return string? text
+function ihanoi.request.body_text() end
+
 ---The Idempotency-Key of a POST: hand it on to systems that take one. nil when
 ---there was none.
 ---

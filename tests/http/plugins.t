@@ -13,7 +13,8 @@ my $plugin = plugin_folder(
                        from = input.from, unknown = input.nothing }',
         change  => 'return 200, { colour = input.colour, note = input.note,
                        parts = input.parts, size = input.size,
-                       body = ihanoi.request.body() }',
+                       body = ihanoi.request.body(),
+                       text = ihanoi.request.body_text() }',
         who     => 'return 200, ihanoi.request.caller() or ihanoi.json.null',
         forge   => 'local caller = ihanoi.request.caller()
                     caller.sub = "somebody-else"
@@ -135,6 +136,8 @@ my $token = token(sub => 'citizen-1');
 $r = answer('change', method => 'PUT', token => $token,
             json => { colour => 'red', note => undef, parts => [1, 2] });
 is($r->{status}, 200, 'a body arrives') or diag $r->{content};
+is_deeply(JSON::PP->new->utf8->decode(delete $r->{json}{text}),
+          { colour => 'red', note => undef, parts => [1, 2] }, 'its bytes are those that were sent');
 is_deeply($r->{json}, {
     colour => 'red', parts => [1, 2], size => 1.5,
     body => { colour => 'red', note => undef, parts => [1, 2] },
