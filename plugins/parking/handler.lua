@@ -1,0 +1,156 @@
+-- Parking: a function for each operation of openapi.json that changes something, for
+-- the event and for the job. What is decided stands in sql/ and migrations/.
+
+local charges = require("lib.charges")
+local database = require("lib.database")
+local operators = require("lib.operators")
+
+-- A run of the sweep asks backends and payments no more than this often.
+local SWEEP_CHARGES = 20
+local SWEEP_REFUNDS = 10
+local SWEEP_NOTICES = 20
+local SWEEP_ROWS = 500
+
+local _M = {}
+
+
+local function answer(status, body, code, members, headers)
+    if body then
+        return status, body, headers
+    elseif code then
+        return ihanoi.response.problem(code, members)
+    end
+end
+
+
+-- POST /v1/parking/quotes
+function _M.quote_create(input)
+    return answer(201, database.call("quote_create", {
+        id = ihanoi.uuid.v7(),
+        owner = ihanoi.request.caller().subject,
+        site = input.site,
+        vehicle = input.vehicle,
+        arrive = input.arrive,
+        leave = input.leave,
+    }))
+end
+
+
+-- POST /v1/parking/holds
+function _M.hold_create(input)
+    local booking, code, members = database.call("booking_hold", {
+        id = ihanoi.uuid.v7(),
+        owner = ihanoi.request.caller().subject,
+        quote = input.quote,
+        plate = input.plate,
+    })
+
+    if not booking then
+        return answer(201, nil, code, members)
+    elseif booking.state == "paid" then
+        operators.tell(1, booking.id)
+    end
+
+    return 201, booking, { Location = "/v1/parking/bookings/" .. booking.id }
+end
+
+
+-- POST /v1/parking/bookings/{id}/pay
+function _M.booking_pay(input)
+    local charge, code, members = database.call("charge_begin", {
+        id = ihanoi.uuid.v7(),
+        owner = ihanoi.request.caller().subject,
+        booking = input.id,
+        gateway = input.gateway,
+    })
+
+    if not charge then
+        return answer(201, nil, code, members)
+    end
+
+    return answer(201, charges.pay(charge))
+end
+
+
+-- POST /v1/parking/bookings/{id}/cancel
+function _M.booking_cancel(input)
+    local booking, code, members = database.call("booking_cancel",
+        { id = input.id, owner = ihanoi.request.caller().subject })
+
+    if not booking then
+        return answer(200, nil, code, members)
+    end
+
+    charges.refund(1, { booking = booking.id })
+    operators.tell(2, booking.id)
+
+    return answer(200, database.call("booking_document", { id = booking.id }))
+end
+
+
+-- POST /v1/parking/operators/{operator}/events
+function _M.operator_events(input)
+    if not operators.signed(input.operator, ihanoi.request.body_text(), input.parking_signature) then
+        ihanoi.metric.add("operator_events_total", 1, { verdict = "forged" })
+        return ihanoi.response.problem("parking-signature-wrong")
+    end
+
+    local verdicts, err = ihanoi.db.call("events_apply",
+        { operator = input.operator, events = input.events })
+
+    if err then
+        ihanoi.log.error("events_apply: " .. err.code .. " " .. (err.sqlstate or ""))
+        return ihanoi.response.problem("parking-unavailable")
+    end
+
+    for _, each in ipairs(verdicts) do
+        ihanoi.metric.add("operator_events_total", 1, { verdict = each.verdict })
+    end
+
+    return 200, { events = ihanoi.json.array(verdicts) }
+end
+
+
+-- The event "payments.changed": a hint, also of other services' payments.
+function _M.payment_changed(event)
+    if event.payload.service ~= ihanoi.plugin.name() then
+        return
+    end
+
+    local done, err = charges.changed(event.key)
+
+    if not done then
+        return nil, err
+    end
+
+    operators.tell(5)
+end
+
+
+-- Whatever was left in the middle goes on. Payments are asked before holds run out,
+-- so that what was paid in time is.
+local function sweep()
+    charges.check(SWEEP_CHARGES)
+    database.call("holds_expire", { n = SWEEP_ROWS })
+    database.call("no_shows", { n = SWEEP_ROWS })
+    charges.refund(SWEEP_REFUNDS, {})
+    operators.tell(SWEEP_NOTICES)
+    database.call("quotes_forget", { n = SWEEP_ROWS })
+end
+
+
+-- The job "sweep", each minute.
+function _M.sweep()
+    sweep()
+end
+
+
+-- POST /v1/parking/sweep
+function _M.sweep_now()
+    sweep()
+
+    return 200, {}
+end
+
+
+return _M

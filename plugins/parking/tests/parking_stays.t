@@ -1,0 +1,181 @@
+# From a payment to what is settled: entries and exits as the operator tells them,
+# cancellations, no-shows, refunds, and an operator that misbehaves.
+
+use lib 'tests/lib', 'plugins/payments/tests/lib', 'plugins/parking/tests/lib';
+use IHanoi::Test;
+use Parking::Test;
+
+my ($gw, $db, $partners, $operator) = parking();
+
+sub problem { my ($r) = @_; return "$r->{status} " . (($r->{json}{type} // '') =~ s/.*://r) }
+sub right { return ($operator->rights->{ $_[0]{code} } // {})->{state} }
+sub refund_of { return (now_read($_[0])->{payments}[0] // {})->{refund} }
+
+# Payment
+
+my $b = hold(quote(in => 8), plate => '29X112345');
+is(problem(pay_r($b, gateway => 'barter')), '422 parking-gateway-unknown', 'a gateway that nobody knows');
+my $p = pay($b);
+is("$p->{payment}{state} $p->{payment}{amount}", 'pending 12000', 'a payment is begun') or diag explain $p;
+is(pay($b)->{payment}{id}, $p->{payment}{id}, 'again is the same');
+ok($p->{booking}{hold_until} gt $p->{payment}{expires_at}, 'the place is held until the payment is over');
+is(right($b), undef, 'the operator knows nothing yet');
+$partners->pay($p->{payment}{checkout});
+is(job(), 'ok', 'the job') or diag $gw->error_log;
+soon($b, 'paid 12000 0', 'it is paid');
+is(right($b), 'paid', 'and the operator knows');
+is($operator->rights->{ $b->{code} }{plate}, '29X112345', 'with the plate');
+is(problem(pay_r($b)), '409 parking-nothing-to-pay', 'it is paid once');
+my $r = $gw->get("/v1/parking/bookings/$b->{id}/receipt", token => as());
+is("$r->{json}{number} $r->{json}{total}", "$b->{code} 12000", 'there is a receipt') or diag $r->{content};
+
+# Two gateways: one is left for another, and both are paid.
+my $two = hold(quote());
+my $first = pay($two);
+my $second = pay($two, gateway => 'vnpay');
+isnt($second->{payment}{id}, $first->{payment}{id}, 'another gateway is another payment');
+$partners->pay($first->{payment}{checkout});
+$partners->pay($second->{payment}{checkout});
+soon($two, 'paid 24000 12000', 'of two that were paid, one goes back');
+
+# Entry and exit, in any order and as often as it likes
+
+is(tell('exited', $b, 4), 'early', 'an exit before the entry waits');
+is(now_read($b)->{state}, 'paid', '... and changes nothing');
+is(tell('entered', $b, 1, id => 'in-1'), 'applied', 'the entry');
+my $n = now_read($b);
+is("$n->{state} $n->{due}", 'settled 0', '... and then both are known: who leaves earlier pays as booked');
+is(tell('entered', $b, 1, id => 'in-1'), 'repeated', 'the same event again');
+is(tell('entered', $b, 2), 'repeated', 'another one that says the same');
+is(tell('exited', $b, 3), 'repeated', 'nor another exit');
+is(verdicts({ type => 'entered', at => at(0), code => $two->{code} }, operator => 'other', key => 'test-other'),
+   'unknown', "another operator's bookings are not its business");
+is(tell('entered', { code => 'P00000000000' }, 0), 'unknown', 'a booking that nobody knows');
+is(right($b), 'paid', 'what is settled');
+sweep();
+is(right($b), 'settled', '... is told by the job');
+
+# A stay of two hours that began so many minutes ago.
+sub stay { return began(paid(in => 10), $_[0]) }
+
+$b = stay(130);
+is(tell('entered', $b, 'arrive-10'), 'applied', 'it enters');
+is(tell('exited', $b, 'leave+10'), 'applied', 'and leaves, both within the minutes of grace');
+is(now_read($b)->{state}, 'settled', 'which cost nothing');
+
+$b = stay(150);
+is(tell('entered', $b, 'arrive+20'), 'applied', 'it comes later');
+is(tell('exited', $b, 'leave+11'), 'applied', 'and stays longer');
+$n = now_read($b);
+is("$n->{state} $n->{due}", 'exited 1100', 'the rest is due');
+$p = pay($b);
+is($p->{payment}{amount}, 1_100, 'and is paid');
+$partners->pay($p->{payment}{checkout});
+soon($b, 'settled 13100 0', '... so it is settled');
+is($gw->get("/v1/parking/bookings/$b->{id}/receipt", token => as())->{json}{total}, 13_100, 'the receipt has both');
+
+$b = stay(150);
+is(tell('collected', $b, 'leave+21', amount => 2_000), 'early', 'collected before the exit: it waits');
+is(tell('entered', $b, 'arrive+0'), 'applied', 'the entry');
+is(now_read($b)->{state}, 'entered', '... and goes on waiting');
+is(tell('exited', $b, 'leave+20'), 'applied', 'the exit');
+is(now_read($b)->{state}, 'settled', 'what was collected on the spot settles it');
+
+$b = stay(150);
+tell('entered', $b, 'arrive+0'), tell('exited', $b, 'leave+20');
+is(tell('collected', $b, 'leave+21', amount => 5), 'amount', 'another amount than is due');
+$p = pay($b);
+is(tell('collected', $b, 'leave+21', amount => 2_000), 'applied', 'it pays on the spot');
+$partners->pay($p->{payment}{checkout});
+soon($b, 'settled 14000 2000', 'and online too: that goes back');
+is(tell('exited', $b, 10), 'future', 'what has not happened yet');
+
+# An early bird pays from when it came.
+$b = stay(0);
+tell('entered', $b, 'arrive-45');
+tell('exited', $b, 0);
+is(now_read($b)->{due}, 4_500, 'who comes much earlier pays for it');
+
+# Giving it back
+
+$b = paid(in => 90);
+cancel($b);
+soon($b, 'refunded 12000 12000', 'more than an hour before: all of it');
+is(cancel($b)->{state}, 'refunded', 'again is nothing');
+is(right($b), 'cancelled', 'the operator knows');
+is(tell('entered', $b, 0), 'late', 'and nobody enters with it');
+$b = paid(in => 30);
+cancel($b);
+soon($b, 'refunded 12000 6000', 'half an hour before: half of it');
+$b = paid(in => 5);
+$n = cancel($b);
+is("$n->{state} $n->{refunded}", 'cancelled 0', 'five minutes before: nothing');
+$b = paid(in => 5);
+tell('entered', $b, 0);
+is(problem(cancel_r($b)), '409 parking-not-cancellable', 'who is in does not cancel');
+$b = hold(quote());
+$p = pay($b);
+is(cancel($b)->{state}, 'cancelled', 'a hold is given back');
+$partners->pay($p->{payment}{checkout});
+soon($b, 'refunded 12000 12000', 'what is paid after that goes back');
+
+# The gateway is away: what goes back is promised, and goes when it can.
+$b = paid(in => 90);
+$partners->misbehave('momo.refund' => '500');
+$n = cancel($b);
+is("$n->{state} $n->{payments}[0]{refund}{state}", 'cancelled requested', 'a refund that is unclear is not done');
+Payments::Test::sweep();
+soon($b, 'refunded 12000 12000', 'until it is');
+
+# Money that comes when the hold is over
+$b = hold(quote());
+$p = pay($b);
+later($b, 60);
+sweep();
+is(now_read($b)->{state}, 'expired', 'a hold expires');
+$partners->pay($p->{payment}{checkout});
+soon($b, 'refunded 12000 12000', 'what comes later goes back');
+
+# Nobody comes
+$db->sql("update plugin_parking.operators set no_show_percent = 30 where id = 'demo'");
+$b = paid();
+later($b, 2 * 60 + 120 + 59);
+sweep();
+is(now_read($b)->{state}, 'paid', 'an hour after the stay is over');
+later($b, 2);
+soon($b, 'refunded 12000 3600', '... it is a no-show, and goes back as the terms say');
+is(right($b), 'no_show', 'the operator knows');
+is(tell('entered', $b, 0), 'late', 'and who comes now is late');
+$b = began(paid(), 150);
+is(tell('exited', $b, 'leave-10'), 'early', 'an exit without its entry');
+later($b, 31);
+sweep();
+is(now_read($b)->{state}, 'settled', '... is a stay when the time to enter is over') or diag explain now_read($b);
+
+# An operator that misbehaves hears each notice, once
+for my $mode (qw(slow late 500 done-500 lost drop half)) {
+    $operator->misbehave($mode);
+    my $b = paid();
+    select undef, undef, undef, 3 if $mode eq 'late';
+    sweep();
+    is($operator->rights->{ $b->{code} }{told}, 1, "$mode: it knows, and counted once");
+    is($db->sql("select count(*) from plugin_parking.notices where booking = '$b->{id}' and delivered_at is not null"), 1,
+       "$mode: and we know that it does");
+}
+$operator->misbehave(('500') x 20);
+$b = paid(in => 90);
+cancel($b);
+is(right($b), undef, 'while the first notice is not heard');
+is((grep { /^booking.cancelled/ } ($operator->seen)[-1])[0], undef, 'the second is not sent');
+$operator->misbehave();
+sweep();
+is($operator->rights->{ $b->{code} }{told}, 2, 'then both are known') or diag explain $operator->rights->{ $b->{code} };
+is(right($b), 'cancelled', 'in their order');
+
+# What was published
+is($db->sql(q{select string_agg(o.payload->>'state', ' ' order by o.id) from core.outbox o
+              where o.topic = 'parking' and o.event = 'changed' and o.subject = '} . $b->{id} . q{'}),
+   'held paid cancelled refunded', 'the city is told of each change');
+
+sound('stays');
+done_testing;
