@@ -1,0 +1,67 @@
+-- One step: a function of sql/ that is one transaction, and its answer.
+
+local _M = {}
+
+
+-- The caller as sql/ask.sql takes it.
+function _M.caller()
+    local caller = ihanoi.request.caller()
+
+    return {
+        iss = caller.issuer,
+        sub = caller.sub,
+        operation = ihanoi.request.operation(),
+        request_id = ihanoi.request.id(),
+        claims = { scope = table.concat(caller.scopes, " ") },
+    }
+end
+
+
+-- What a handler returns when the database has not done it.
+function _M.problem(name, err)
+    if err.sqlstate == "IH001" then
+        return ihanoi.response.problem(err.code, err.members)
+    end
+
+    ihanoi.log.error(name .. ": " .. err.code .. " " .. (err.sqlstate or ""))
+
+    if err.code == "busy" then
+        return ihanoi.response.problem("overloaded")
+    end
+
+    return ihanoi.response.problem("database-unavailable")
+end
+
+
+-- Calls the function with the arguments and answers its document; none is 404.
+function _M.run(name, status, arguments)
+    arguments.caller = _M.caller()
+
+    local document, err = ihanoi.db.json(name, arguments)
+
+    if err then
+        return _M.problem(name, err)
+    elseif document then
+        return status, document
+    end
+end
+
+
+-- A handler that is such a step with its input. texts: names of members that people
+-- write, which are normalized so that they compare.
+function _M.handler(name, status, texts, more)
+    return function(input)
+        for _, member in ipairs(texts or {}) do
+            input[member] = input[member] and ihanoi.text.nfc(input[member])
+        end
+
+        for member, value in pairs(more and more() or {}) do
+            input[member] = value
+        end
+
+        return _M.run(name, status, input)
+    end
+end
+
+
+return _M

@@ -1,0 +1,37 @@
+-- GET /v1/school/students/{student}/notices: to a guardian, of the student's class and
+-- school, the newest first.
+create function notices_list(caller jsonb, student uuid, "limit" int, cursor text)
+returns table (status int, etag text, body json)
+language plpgsql
+as $$
+#variable_conflict use_column
+begin
+    perform ask(caller);
+
+    if not open_student(student, array['guardian']) then
+        return;
+    end if;
+
+    return query
+    with page as (
+        select x, x.n as place from notices x
+         where (x.class in (select o.class from opened_classes o
+                             where o.student = notices_list.student)
+                or x.class is null
+                   and x.school in (select o.school from opened_classes o
+                                     where o.student = notices_list.student))
+           and (notices_list.cursor is null or x.n < notices_list.cursor::bigint)
+         order by x.n desc limit notices_list.limit + 1
+    ), kept as (
+        select * from page order by place desc limit notices_list.limit
+    )
+    select 200, null::text, json_build_object(
+        'items', (select coalesce(json_agg(notice_document(k.x, r.read_at) order by k.place desc), '[]')
+                    from kept k
+                    left join notice_receipts r
+                           on r.notice = (k.x).id and r.student = notices_list.student
+                              and r.person in (select a.person from asking a)),
+        'next', (select min(k.place)::text from kept k
+                  where (select count(*) from page) > notices_list.limit));
+end
+$$;

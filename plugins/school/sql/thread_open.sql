@@ -1,0 +1,40 @@
+-- POST /v1/school/students/{student}/threads: a guardian writes to one who teaches the
+-- student.
+create function thread_open(caller jsonb, student uuid, staff uuid, title text, text text,
+                            an_hour int)
+returns json
+language plpgsql
+as $$
+#variable_conflict use_column
+declare
+    t  threads%rowtype;
+begin
+    perform ask(caller);
+
+    if not open_student(student, array['guardian']) then
+        return null;
+    end if;
+
+    if not exists (select from opened_classes o join teachings x on x.class = o.class
+                    where o.student = thread_open.student and x.staff = thread_open.staff
+                      and x.valid_from <= today() and today() < x.valid_to)
+    then
+        perform refuse('teacher-not-of-student');
+    end if;
+
+    perform message_limit(an_hour);
+
+    insert into threads (student, guardian, staff, title)
+    select thread_open.student, a.person, thread_open.staff, thread_open.title from asking a;
+
+    select x.* into strict t from threads x
+     where x.student = thread_open.student
+       and x.id in (select m.id from my_threads m where m.role = 'guardian')
+     order by x.n desc limit 1;
+
+    insert into messages (thread, student, person, from_staff, text)
+    select t.id, t.student, a.person, false, thread_open.text from asking a;
+
+    return thread_document(t);
+end
+$$;

@@ -1,0 +1,220 @@
+# The contact book as a family and a school use it: links, marks, attendance, notices,
+# messages, leave.
+
+use lib 'tests/lib', 'plugins/school/tests/lib';
+use IHanoi::Test;
+use School::Test;
+
+my ($gw, $db) = school(settings => { link_codes_a_day => 3, links_waiting => 3, messages_an_hour => 6 });
+world();
+my ($s1, $s2, $c7a) = @id{qw(s1 s2 c7a)};
+
+sub status { my $r = as(@_); return $r->{status} . ($r->{json}{type} ? ' ' . $r->{json}{type} =~ s/.*://r : '') }
+sub document { my $r = as(@_); $r->{status} =~ /^20/ or diag "$_[1] $_[2]: $r->{content}"; return $r->{json} }
+sub ask { my ($who, $code, %more) = @_; return (as($who, POST => '/links',
+    { school => 'thcs-a', student_code => $code, kind => 'guardian', %more })) }
+sub decide { my ($link, %how) = @_; return (as('admin', POST => "/links/$link/decide", \%how)) }
+
+
+# Links
+
+my $unknown = ask('b-1', 'HS99')->{json};
+my $known = ask('b-1', 'HS1')->{json};
+is_deeply([map { join ',', map { $_ // '' } @$_{qw(state student reason)} } $known, $unknown], [('asked,,') x 2],
+   'asking for a student that is there and for one that is not gets the same answer');
+is(status('b-1', GET => "/students/$s1"), '404 not-found', 'which opens nothing');
+is_deeply([map { [$_->{student_code}, $_->{student_name}] }
+           @{ document('admin', GET => '/schools/thcs-a/links')->{items} }],
+          [['HS99', undef], ['HS1', 'Học sinh 1']], 'the school sees both, and who is meant');
+is(decide($unknown->{id}, decision => 'verified')->{status}, 422, 'it cannot verify one of nobody');
+is(decide($unknown->{id}, decision => 'refused')->{status}, 422, 'a refusal has a reason');
+is(decide($unknown->{id}, decision => 'refused', reason => 'Không có học sinh này')->{status}, 200, '... with it, it is good');
+is(decide($known->{id}, decision => 'verified', valid_until => today(1))->{json}{state}, 'verified', 'the school verifies, until a day');
+is(decide($known->{id}, decision => 'verified')->{status}, 200, '... told twice, it is once');
+is(status('b-1', GET => "/students/$s1"), 200, 'the guardian sees the child');
+$db->sql("update plugin_school.links set valid_until = plugin_school.today() where id = '$known->{id}'");
+is(status('b-1', GET => "/students/$s1"), '404 not-found', '... until the day has come');
+is(document('b-1', GET => '/links')->{items}[0]{state}, 'expired', '... and the link says so');
+is(ask('b-1', 'HS1')->{status}, 201, '... and may be asked for again');
+is(ask('b-1', 'HS1')->{status}, 409, '... once');
+
+is(status('guardian', GET => "/students/$s1/marks?year=$year"), 200, 'a guardian reads');
+is(decide($id{link_guardian}, decision => 'revoked', reason => 'Mất quyền nuôi con')->{status}, 200, 'custody is lost');
+is(join(' ', map { (status('guardian', GET => "/students/$s1$_"))[0] } '', "/marks?year=$year", '/reads', '/notices', '/leave'),
+   join(' ', ('404 not-found') x 5), 'nothing is seen from then on');
+is_deeply(document('guardian', GET => '/students'), { items => [] }, '... there is no child');
+is(document('guardian', GET => '/links')->{items}[0]{reason}, 'Mất quyền nuôi con', '... and why');
+is(decide($id{link_guardian}, decision => 'verified')->{status}, 409, 'what was revoked stays so');
+
+# By code
+my $code = link_code($s1);
+like($code, qr/^[A-HJ-NP-Z2-9]{12}$/, 'a code of the school');
+is($db->sql("select count(*) from plugin_school.link_codes where hash = sha256('$code')"), 1, '... is kept as a hash');
+is(ask('b-2', 'HS1', code => 'WRONG')->{status}, 422, 'a wrong code');
+is(ask('b-2', 'HS2', code => $code)->{status}, 422, 'the code of another child');
+is(ask('b-2', 'HS1', code => $code, kind => 'student')->{status}, 422, 'a code for something else');
+is(ask('b-2', 'HS1', code => $code)->{status}, 429, 'and no more tries today, with the right one neither');
+is(ask('guardian', 'HS1', code => lc(substr $code, 0, 6) . '-' . substr $code, 6)->{json}{state}, 'verified',
+   'somebody else uses it, as people write');
+is(ask('b-3', 'HS1', code => $code)->{status}, 422, 'it is good once');
+my $older = link_code($s1);
+my $newer = link_code($s1);
+is(ask('b-3', 'HS1', code => $older)->{status}, 422, 'a new code takes the place of the one before');
+$db->sql("update plugin_school.link_codes set expires_at = now() where hash = sha256('$newer')");
+is(ask('b-3', 'HS1', code => $newer)->{status}, 422, 'one whose time is over is not good');
+
+# One code, many at once
+$code = link_code($s1);
+my @racers = map { my $who = "r-$_"; beside(sub { ask($who, 'HS1', code => $code) }) } 1 .. 6;
+waitpid $_, 0 for @racers;
+is($db->sql("select count(*) from plugin_school.links where person like '% r-_' and state = 'verified'"), 1,
+   'of six at once that use one code, one has it');
+
+is(join(' ', map { ask('b-4', "X$_")->{status} } 1 .. 4), '201 201 201 429', 'links that wait are bounded');
+is(as('nobody', POST => '/links', { school => 'th-x', student_code => 'A', kind => 'guardian' })->{status}, 422, 'no such school');
+
+# Students' own accounts
+is(status('student', GET => "/students/$s1/marks?year=$year"), 200, 'a student of grade 7 reads marks');
+is(status('student', GET => "/students/$s1/attendance?since=" . today() . '&until=' . today()), '404 not-found', '... and marks only');
+is(status('admin_b', PUT => "/students/$id{b1}/link-code", { kind => 'student' }), '422 student-too-young',
+   'a student of grade 3 gets no code');
+my $young = as('kid', POST => '/links', { school => 'th-b', student_code => 'TH1', kind => 'student' })->{json}{id};
+is(status('admin_b', POST => "/links/$young/decide", { decision => 'verified' }), '422 student-too-young', '... nor a link');
+$db->sql("update plugin_school.classes set grade = 5 where code = '7A'");
+is(status('student', GET => "/students/$s1/marks?year=$year"), '404 not-found', 'the grade is looked up each time');
+$db->sql("update plugin_school.classes set grade = 7 where code = '7A'");
+
+
+# Marks
+
+sub marks { my ($who, $value, %more) = @_;
+    return status($who, PUT => "/classes/$c7a/marks", { subject => 'toan', term => 1, kind => 'tx',
+        marks => [{ student => $s1, value => $value, map { $_ => delete $more{$_} } grep { $more{$_} } qw(number student) }], %more }) }
+
+is(marks('homeroom', '8.5'), 200, 'a mark');
+is(join(' ', map { marks('homeroom', $_) } qw(10.1 8.55 -1 T 1e1)), join(' ', ('422 mark-not-of-regime') x 5), 'marks that are none');
+is(marks('homeroom', '7', number => 5), '422 mark-not-of-regime', 'more than there are of a kind');
+is(marks('homeroom', '7', kind => 'xx'), '422 mark-not-of-regime', 'a kind there is not');
+is(marks('homeroom', '7', term => 3), '422 mark-not-of-regime', 'a term there is not');
+is(marks('homeroom', '7', student => $id{s3}), '422 student-not-of-class', 'a student of another class');
+is(marks('homeroom', '7', subject => 'ngu-van'), '403 subject-not-yours', 'a subject of another teacher');
+is(status('homeroom', PUT => "/classes/$c7a/marks", { subject => 'toan', term => 1, kind => 'tx',
+    marks => [{ student => $s2, value => '9' }, { student => $s1, value => '11' }] }), '422 mark-not-of-regime', 'one of two is wrong');
+is($db->sql("select count(*) from plugin_school.marks where student = '$s2'"), 0, '... none is entered');
+is(marks('homeroom', '9'), 200, 'a mark is corrected');
+is(marks('homeroom', '9'), 200, '... twice is once');
+is($db->sql("select string_agg(value, ' ') from plugin_school.marks_past"), '8.5', '... what it was is kept');
+is(marks('teacher', '6', subject => 'ngu-van'), 200, 'the teacher of literature');
+my $seen = sub { my ($who) = @_; return join ' ', map { "$_->{subject} $_->{value}" }
+    @{ document($who, GET => "/students/$s1/marks?year=$year")->{items} } };
+is($seen->('guardian'), 'ngu-van 6 toan 9', 'the guardian sees both');
+is($seen->('teacher'), 'ngu-van 6', 'the teacher of literature hers');
+is($seen->('homeroom'), 'ngu-van 6 toan 9', 'the homeroom teacher all');
+is(marks('homeroom', undef), 200, 'a mark is taken back');
+is($seen->('guardian'), 'ngu-van 6', '... and is not there');
+is(document('nobody', GET => "/subjects?grade=3&year=$year")->{items}[0]{levels}[0]{value}, 'C', 'a regime is data, of levels');
+$db->sql("insert into plugin_school.subject_regimes values ('ngu-van', 7, $year, 'dat')");
+is(marks('teacher', '6', subject => 'ngu-van', number => 2), '422 mark-not-of-regime', '... and a new row of it holds at once');
+is(marks('teacher', 'D', subject => 'ngu-van', number => 2), 200, '... for marks from now on');
+
+
+# Attendance and leave
+
+sub present { my ($day, $session, @records) = @_;
+    return status('teacher', PUT => "/classes/$c7a/attendance", { day => $day, session => $session, records => \@records }) }
+sub absent { return { student => $_[0], state => 'absent' } }
+
+is(present(today(), 'morning', absent($s1), { student => $s2, state => 'late', note => 'Kẹt xe' }), 200, 'a morning');
+is(present(today(1), 'morning', absent($s1)), '422 day-not-now', 'not of tomorrow');
+is(present(today(), 'morning', absent($s1), absent($s1)), '422 record-twice', 'not twice in one');
+is(present(today(), 'morning', { student => $s2, state => 'late', excused => JSON::PP::true }), '422 excuse-without-absence', 'late is not excused');
+my $days = '?since=' . today(-3) . '&until=' . today(3);
+my $first = sub { document('guardian', GET => "/students/$s1/attendance$days")->{items}[0] };
+is($first->()->{excused}, JSON::PP::false, 'an absence without leave');
+is(status('guardian', GET => "/students/$s1/attendance?since=" . today() . '&until=' . today(-1)), '422 days-not-in-order', 'days in the wrong order');
+
+sub leave { my ($from, $to) = @_; return as('guardian', POST => "/students/$s1/leave",
+    { first_day => today($from), last_day => today($to), reason => 'Ốm' }) }
+my $leave = leave(0, 1)->{json}{id};
+is(leave(1, 2)->{status}, 409, 'a day is asked for once');
+is(leave(3, 2)->{status}, 422, 'days in the wrong order');
+is(leave(40, 80)->{status}, 422, 'too many');
+is(document('homeroom', GET => "/classes/$c7a/leave")->{items}[0]{id}, $leave, 'the homeroom teacher sees it');
+is(status('homeroom', POST => "/leave/$leave/decide", { decision => 'refused' }), '422 reason-missing', 'a refusal has an answer');
+is($first->()->{excused}, JSON::PP::false, 'leave that is asked for excuses nothing');
+is(status('homeroom', POST => "/leave/$leave/decide", { decision => 'approved' }), 200, 'approved');
+is(status('admin', POST => "/leave/$leave/decide", { decision => 'refused', answer => 'Không' }), '409 leave-not-open', '... is not refused any more');
+is_deeply([@{ $first->() }{qw(excused leave)}], [JSON::PP::true, $leave], '... shows up in attendance');
+is(document('teacher', GET => "/classes/$c7a/attendance?day=" . today(1))->{leave}[0]{student}, $s1, '... and on the day, before anybody is missed');
+is(status('guardian', POST => "/leave/$leave/withdraw"), 200, 'withdrawn');
+is($first->()->{excused}, JSON::PP::false, '... is not leave');
+is(leave(1, 1)->{status}, 201, '... and may be asked for again');
+is(present(today(), 'morning', { %{ absent($s1) }, excused => JSON::PP::true }), 200, 'the teacher excuses');
+is($first->()->{excused}, JSON::PP::true, '... that holds');
+
+
+# Notices
+
+my $notice = document('homeroom', POST => "/classes/$c7a/notices", { title => 'Họp phụ huynh', text => 'Thứ bảy' })->{id};
+document('admin', POST => '/schools/thcs-a/notices', { title => 'Bão', text => 'Nghỉ học' });
+my $titles = sub { my ($who, $student) = @_; return join ', ', map { $_->{title} }
+    @{ document($who, GET => "/students/$student/notices")->{items} } };
+is($titles->('guardian', $s1), 'Bão, Họp phụ huynh', 'notices to the class and the school');
+is($titles->('other', $id{s3}), 'Bão', '... not to another class');
+is(status('other', PUT => "/students/$id{s3}/notices/$notice/receipt"), '404 not-found', '... nor is it read there');
+my $read = document('guardian', PUT => "/students/$s1/notices/$notice/receipt")->{read_at};
+is(document('guardian', PUT => "/students/$s1/notices/$notice/receipt")->{read_at}, $read, 'read, once');
+is_deeply((map { $_->{read_for} } grep { $_->{notice}{id} eq $notice }
+           @{ document('homeroom', GET => "/classes/$c7a/notices")->{items} }), [$s1], '... the teacher sees for whom');
+my $page = document('guardian', GET => "/students/$s1/notices?limit=1");
+is(document('guardian', GET => "/students/$s1/notices?limit=1&cursor=$page->{next}")->{items}[0]{id}, $notice, 'in pages');
+is($db->sql("select string_agg(payload::text, ' ' order by id) from core.outbox where topic = 'school' and event = 'notice_published'")
+   =~ /Họp|Bão|Thứ/ ? 'words' : 'none', 'none', 'events of notices have no words of them');
+is($db->sql("select count(*) from core.outbox where topic = 'school' and event = 'notice_published'"), 2, '... and are there, one each');
+
+
+# Messages
+
+sub say { my ($who, $text, $thread) = @_; return status($who, POST => "/threads/$thread/messages", { text => $text }) }
+
+my $thread = document('guardian', POST => "/students/$s1/threads", { staff => $id{g2}, title => 'Bài tập', text => 'Tuần này?' })->{id};
+is(status('guardian', POST => "/students/$s1/threads", { staff => $id{g3}, title => 'a', text => 'b' }), '422 teacher-not-of-student',
+   'not to a teacher of others');
+is(say('teacher', 'Trang 7', $thread), 201, 'the teacher answers');
+is_deeply([map { "$_->{from}: $_->{text}" } @{ document('guardian', GET => "/threads/$thread")->{items} }],
+          ['guardian: Tuần này?', 'teacher: Trang 7'], 'both in their order');
+is(document('teacher', GET => '/threads')->{items}[0]{messages}, 2, '... in the teacher\'s list too');
+is(say('homeroom', 'a', $thread), '404 not-found', 'another teacher of the class has no part in it');
+my $guardian2 = ask('guardian2', 'HS1', code => link_code($s1))->{status};
+is("$guardian2 " . status('guardian2', GET => "/threads/$thread"), '201 404 not-found', 'nor has the other guardian');
+is(say('guardian', 'x' x 2001, $thread), '400 invalid-request', 'too long');
+is(join(' ', map { say('guardian', "Dạ $_", $thread) } 1 .. 6), join(' ', (201) x 5, '429 messages-too-many'), 'too many in an hour');
+my @talkers = map { beside(sub { say('teacher', 'Vâng', $thread) }) } 1 .. 9;
+waitpid $_, 0 for @talkers;
+is($db->sql("select count(*) from plugin_school.messages where from_staff"), 6, '... also when they come at once');
+decide(document('guardian', GET => '/links')->{items}[0]{id}, decision => 'revoked', reason => 'Tòa án');
+is(say('guardian', 'a', $thread), '404 not-found', 'who is no guardian any more has no thread either');
+is_deeply(document('guardian', GET => '/threads')->{items}, [], '... in no list');
+$db->sql("update plugin_school.teachings set valid_to = plugin_school.today() where subject = 'ngu-van'");
+is(status('teacher', GET => "/threads/$thread"), '404 not-found', 'nor who does not teach the child any more');
+
+
+# What is not as it should be
+
+is(status('guardian', POST => "/students/$s1/threads", { staff => "' or 1=1", title => 'a', text => 'b' }), '400 invalid-request', 'no id');
+is(status('guardian', GET => "/threads?cursor=1'"), '400 invalid-request', 'no cursor');
+is(status('guardian', GET => '/threads?cursor=999999999999999999'), 200, 'a cursor of nothing');
+is(status('guardian', GET => "/students/$s1/marks?year=$year&subject=" . 'a' x 5000), '400 invalid-request', 'too long a subject');
+is(status('guardian', GET => '/students/00000000-0000-4000-8000-000000000000'), '404 not-found', 'nobody');
+is(status('admin', PUT => '/schools/thcs-a', { name => 'x', first_grade => 1, last_grade => 2 }) =~ s/ .*//r, 403, 'an administrator makes no school');
+is(status('office', PUT => '/schools/thcs-a/administrators', { issuer => $IHanoi::Test::ISSUER, subject => 'admin-a', valid_to => today() }), 200,
+   'an administrator is ended');
+is(status('admin', GET => '/schools/thcs-a/reads'), '404 not-found', '... at once');
+
+# The demo data
+my $demo = do { local $/; open my $fh, '<:encoding(UTF-8)', tree() . '/plugins/school/demo/school.sql' or die; <$fh> };
+my $schema = $db->sql("select nspname from pg_namespace where nspname like 'code_school_%'");
+is($db->sql_error("set search_path = $schema, plugin_school, public; $demo"), '', 'the demo data can be made');
+is($db->sql("select count(*) from plugin_school.marks m join plugin_school.classes c on c.id = m.class where school = 'demo-thcs'"), 10, '... with marks');
+
+done_testing;
