@@ -1,5 +1,6 @@
 -- Buses. The timetable is the database's: the operations of openapi.json are
--- functions in sql/. What is left to Lua is the agency's word of today.
+-- functions in sql/. What is left to Lua is the agency's word of today, and what
+-- other plugins ask.
 
 local realtime = require("lib.realtime")
 
@@ -33,6 +34,19 @@ function _M.realtime_fetch()
     if failed then
         error(failed.message, 0)
     end
+end
+
+
+-- Interface "timetable", 1. argument: id, a route_id. The route's names; nil when the
+-- timetable has none such.
+function _M.route(argument)
+    local row, err = ihanoi.db.one("route_named", argument)
+
+    if err then
+        return nil, err.message
+    end
+
+    return row and row.route_named
 end
 
 

@@ -35,7 +35,7 @@ sub shop {
                 { event => 'payments.changed', handler => 'told' }] }) : ()) });
 }
 
-my @shops = (shop('parking'), shop('bus'), shop('stall'), shop('school', timeout => '2s'));
+my @shops = (shop('parking'), shop('bus_pass'), shop('stall'), shop('school', timeout => '2s'));
 my ($gw, $db, $partners) = payments(plugins => join '', map {
     $_->block('public;', 'interface payments.payments;', 'timeout 20s;',
               $_->{name} eq 'parking' ? 'event payments.changed;' : ()) } @shops);
@@ -54,7 +54,7 @@ is_deeply(ask('parking', 'buy', reference => 'hold-1', amount => 20_000)->{value
           'the same reference is the same payment');
 is(ask('parking', 'buy', reference => 'hold-1', amount => 1)->{err}, 'payment-reference-used',
    'with another amount it is refused');
-isnt(ask('bus', 'buy', reference => 'hold-1', amount => 20_000)->{value}{id}, $p->{id},
+isnt(ask('bus_pass', 'buy', reference => 'hold-1', amount => 20_000)->{value}{id}, $p->{id},
      'references of another plugin are its own');
 is(ask('stall', 'buy', reference => 'hold-1', amount => 20_000)->{err}, 'payment-service-unknown',
    'a plugin that nobody takes money for');
@@ -67,8 +67,8 @@ is($r->{json}{err}, 'payment-payer-unknown', 'somebody has to pay');
 
 $partners->pay($p->{checkout});
 is(ask('parking', 'look', id => $p->{id})->{value}{state}, 'succeeded', 'the plugin sees that it is paid');
-is_deeply(ask('bus', 'look', id => $p->{id}), {}, 'another one does not');
-is_deeply(ask('bus', 'back', id => $p->{id}, key => 'k'), {}, 'nor may it give it back');
+is_deeply(ask('bus_pass', 'look', id => $p->{id}), {}, 'another one does not');
+is_deeply(ask('bus_pass', 'back', id => $p->{id}, key => 'k'), {}, 'nor may it give it back');
 my $f = ask('parking', 'back', id => $p->{id}, amount => 5_000, key => 'k')->{value};
 is("$f->{amount} $f->{state}", '5000 done', 'the plugin itself may');
 is(ask('parking', 'back', id => $p->{id}, amount => 5_000, key => 'k')->{value}{id}, $f->{id}, 'once for each key');

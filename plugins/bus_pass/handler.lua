@@ -1,0 +1,50 @@
+-- Monthly bus passes. What is decided stands in sql/ and migrations/; what is left
+-- to Lua is the order of asking the timetable and the payments.
+
+local passes = require("lib.passes")
+
+-- A run may call other plugins 32 times, and a pass takes two at most.
+local SWEEP = 15
+
+local _M = {}
+
+
+-- POST /v1/bus-passes
+function _M.pass_buy(input)
+    local sale, code = passes.buy(input)
+
+    if not sale then
+        return ihanoi.response.problem(code)
+    end
+
+    return 201, sale, { Location = "/v1/bus-passes/" .. sale.pass.id }
+end
+
+
+-- POST /v1/bus-passes/{id}/cancel
+function _M.pass_cancel(input)
+    local pass, code = passes.cancel(input.id)
+
+    if code then
+        return ihanoi.response.problem(code)
+    elseif pass then
+        return 200, pass
+    end
+end
+
+
+-- Event payments.changed, which is told of every service's payments.
+function _M.payment_changed(event)
+    if event.payload.service == "bus_pass" then
+        return passes.look(event.key)
+    end
+end
+
+
+-- Job "sweep".
+function _M.sweep()
+    return passes.sweep(SWEEP)
+end
+
+
+return _M

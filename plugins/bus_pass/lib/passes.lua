@@ -1,0 +1,190 @@
+-- Monthly passes and their money, by way of the payments plugin. What becomes of a
+-- pass is decided in sql/, each call of which is one transaction: a worker may die
+-- between any two lines here, and the next one, the holder's second try or the
+-- sweep, goes on from what is written.
+
+-- What payments says of an intent that it will never make.
+local NEVER = {
+    ["payment-gateway-unknown"] = true,
+    ["payment-service-unknown"] = true,
+    ["payment-reference-used"] = true,
+}
+
+local _M = {}
+
+
+local function payments(name, argument)
+    return ihanoi.interface.call("payments", "payments", name, argument)
+end
+
+
+-- One value of a function, or nil and a problem; a null is nil alone.
+local function call(name, arguments)
+    local row, err = ihanoi.db.one(name, arguments)
+
+    if not err then
+        return row and row[name]
+    elseif err.sqlstate == "IH001" then
+        return nil, err.code
+    end
+
+    ihanoi.log.error("database: " .. err.code .. " " .. (err.sqlstate or ""))
+    return nil, "bus-pass-unavailable"
+end
+
+
+-- Asks for the payment of a pass, or again for the same. The pass with what the
+-- payer needs; nil and a problem. pass: id, holder, month, price, gateway.
+local function pay(pass)
+    local intent, err = payments("intent_create", {
+        reference = pass.id,
+        gateway = pass.gateway,
+        amount = pass.price,
+        description = "Vé tháng xe buýt " .. pass.month,
+        payer = pass.holder,
+    })
+
+    if not intent then
+        if NEVER[err] then
+            call("pass_apply", { id = pass.id, state = "failed" })
+            return nil, "bus-pass-gateway-unknown"
+        end
+
+        ihanoi.log.warn("no payment for pass " .. pass.id .. ": " .. err)
+        return nil, "bus-pass-payments-away"
+    end
+
+    local document, code = call("pass_pending", { id = pass.id, payment = intent.id })
+
+    if document and intent.state ~= "created" and intent.state ~= "pending" then
+        call("pass_apply", { id = pass.id, payment = intent.id, state = intent.state })
+    end
+
+    if not document then
+        return nil, code
+    end
+
+    return { pass = document, payment = {
+        id = intent.id, state = intent.state, amount = intent.amount,
+        gateway = intent.gateway, expires_at = intent.expires_at, checkout = intent.checkout } }
+end
+
+
+-- Sends back the money of a pass; the same key is the same refund.
+local function refund(pass)
+    local done, err = payments("refund", {
+        id = pass.payment,
+        amount = pass.price,
+        reason = "Vé tháng xe buýt không dùng",
+        key = pass.id,
+    })
+
+    if done then
+        call("pass_refunded", { id = pass.id, state = done.state })
+    end
+
+    if not done or done.state == "refused" then
+        ihanoi.log.error("the refund of pass " .. pass.id .. " is not done: "
+                         .. (err or done and done.why or "no such payment"))
+    end
+end
+
+
+-- Looks what became of a payment, and applies it. nil and a text when that failed.
+function _M.look(id)
+    local intent, err = payments("intent_read", { id = id })
+
+    if not intent then
+        return nil, err or "payments does not know " .. id
+    end
+
+    local verdict
+    verdict, err = call("pass_apply",
+        { id = intent.reference, payment = intent.id, state = intent.state })
+
+    if not verdict then
+        return nil, err
+    elseif verdict == "late" then
+        ihanoi.log.warn("payment " .. intent.id .. " came for nothing any more: it goes back")
+        _M.sweep(1, intent.reference)
+    end
+
+    return true
+end
+
+
+-- A pass for the caller, and how it is paid; nil and a problem. input: product,
+-- month, gateway, route?
+function _M.buy(input)
+    if input.route then
+        local route, err = ihanoi.interface.call("bus", "timetable", "route", { id = input.route })
+
+        if err then
+            ihanoi.log.warn("the timetable does not answer: " .. err)
+            return nil, "bus-pass-unavailable"
+        elseif not route then
+            return nil, "bus-pass-route-unknown"
+        end
+    end
+
+    local holder = ihanoi.request.caller().subject
+    local pass, code = call("pass_begin", {
+        id = ihanoi.uuid.v7(),
+        code = ihanoi.crypto.random(16, "hex"):upper(),
+        holder = holder,
+        product = input.product,
+        route = input.route,
+        month = input.month,
+        gateway = input.gateway,
+    })
+
+    if not pass then
+        return nil, code
+    end
+
+    pass.holder = holder
+
+    return pay(pass)
+end
+
+
+function _M.cancel(id)
+    local pass, code = call("pass_cancel",
+        { id = id, holder = ihanoi.request.caller().subject })
+
+    if pass then
+        _M.sweep(1, id)
+    end
+
+    return pass, code
+end
+
+
+-- Asks payments about passes that wait, at most n, or about one now: word of them
+-- may have been lost.
+function _M.sweep(n, id)
+    local rows, err = ihanoi.db.call("passes_due", { n = n, which = id })
+
+    if err then
+        return nil, err.message
+    end
+
+    for _, pass in ipairs(rows) do
+        if pass.refund then
+            refund(pass)
+        elseif not pass.payment then
+            pay(pass)
+        else
+            local done, why = _M.look(pass.payment)
+
+            if not done then
+                ihanoi.log.warn("pass " .. pass.id .. ": " .. why)
+            end
+        end
+    end
+
+    return true
+end
+
+
+return _M

@@ -1,0 +1,35 @@
+-- What payments says of a pass's payment, applied once, whoever brings it and how
+-- often: active, lapsed (it will not be paid), late (it was, for nothing: all goes
+-- back), open (nobody knows yet), repeated or unknown.
+create function pass_apply(id uuid, state text, payment uuid default null)
+returns text
+language plpgsql
+as $$
+declare
+    p     passes%rowtype;
+    paid  boolean := pass_apply.state in ('succeeded', 'partly_refunded', 'refunded');
+begin
+    select * into p from passes t where t.id = pass_apply.id for update;
+
+    if not found then
+        return 'unknown';
+    elsif p.state = 'pending' and paid then
+        update passes t set state = 'active', payment = pass_apply.payment
+         where t.id = p.id;
+        return 'active';
+    elsif p.state = 'pending' and pass_apply.state in ('failed', 'expired') then
+        update passes t set state = 'lapsed', payment = coalesce(p.payment, pass_apply.payment)
+         where t.id = p.id;
+        return 'lapsed';
+    elsif p.state = 'pending' then
+        return 'open';
+    elsif p.state = 'lapsed' and paid and p.refund is null then
+        update passes t
+           set refund = 'due', payment = pass_apply.payment, check_at = now()
+         where t.id = p.id;
+        return 'late';
+    end if;
+
+    return 'repeated';
+end
+$$;

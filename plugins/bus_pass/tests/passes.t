@@ -1,0 +1,200 @@
+# Monthly bus passes, with the real payments and timetable beside them: nobody pays
+# twice for a month, and what nobody can use goes back.
+
+use lib 'tests/lib', 'plugins/payments/tests/lib', 'plugins/bus/tests/lib';
+use IHanoi::Test;
+use IHanoi::Test::Plugin;
+use Payments::Test;
+use Bus::Test;
+
+my $tree = IHanoi::Test::tree();
+my $folder = "$tree/plugins/bus_pass";
+my $db = database();
+my $conf = join "\n", map { plugin_database($db, "$tree/plugins/$_") } qw(bus bus_pass);
+my ($status, $said) = import_gtfs($db, "$tree/plugins/bus/tests/feed");
+$status == 0 or die "the feed is refused: $said\n";
+
+my $code = $db->sql("select nspname from pg_namespace where nspname like 'code_bus_pass_%'");
+sub sql { scalar $db->sql("set search_path = plugin_bus_pass, $code; " . shift) }
+sub from_file { open my $fh, '<:encoding(UTF-8)', $_[0] or die "$_[0]: $!\n"; local $/; <$fh> }
+
+sql(from_file("$folder/demo/passes.sql"));
+
+my ($gw, undef, $partners) = payments(db => $db, settings => { patience => 5 }, plugins => <<"CONF");
+ihanoi_plugin bus {
+    path $tree/plugins/bus;
+    public;
+    database bus;
+    backend transit /_momo;
+    cpu 200ms;
+    jobs 30s;
+    memory 32m;
+}
+ihanoi_plugin bus_pass {
+    path $folder;
+    public;
+    database bus_pass;
+    interface payments.payments;
+    interface bus.timetable;
+    event payments.changed;
+    timeout 20s;
+    jobs 50s;
+    check always;
+}
+$conf
+CONF
+wait_until(sub { my $r = $gw->get('/v1/bus-passes/products'); $r && $r->{status} == 200 })
+    or die "the plugin does not answer:\n", $gw->error_log;
+wait_until(sub { $db->sql("select count(*) from core.plugin_jobs where plugin = 'bus_pass'") == 1 });
+$db->sql("update core.plugin_jobs set next_at = core.now() + interval '1 year'"
+         . " where plugin in ('bus', 'bus_pass')");
+
+my ($now, $next, $later, $far) = map {
+    scalar $db->sql("select to_char(now() at time zone 'Asia/Ho_Chi_Minh' + interval '$_ month', 'YYYY-MM')")
+} 0 .. 3;
+my $keys = 0;
+
+sub buy {
+    my ($who, %json) = @_;
+    my $key = delete $json{-key} // "pass-$$-" . ++$keys;
+    return $gw->post('/v1/bus-passes', token => token(sub => $who), timeout => 25, json => {
+        product => 'network', month => $now, gateway => 'momo', %json },
+        headers => { 'Idempotency-Key' => $key });
+}
+
+sub get { my ($who, $path) = @_; $gw->get("/v1/bus-passes$path", token => token(sub => $who)) }
+sub read_pass { my ($who, $id) = @_; get($who, "/$id")->{json} }
+sub state_is {
+    my ($who, $id, $state, $what) = @_;
+    wait_until(sub { read_pass($who, $id)->{state} eq $state });
+    return is(read_pass($who, $id)->{state}, $state, $what);
+}
+sub cancel {
+    my ($who, $id) = @_;
+    return $gw->post("/v1/bus-passes/$id/cancel", token => token(sub => $who), timeout => 25,
+                     headers => { 'Idempotency-Key' => "cancel-$$-" . ++$keys });
+}
+
+# Runs the job for all that is open: its outcome.
+sub sweep_now {
+    my $row = "core.plugin_jobs where plugin = 'bus_pass'";
+
+    sql("update passes set check_at = now() where state = 'pending' or refund in ('due', 'sent')");
+    $db->sql("update core.plugin_jobs set outcome = null, next_at = core.now() where plugin = 'bus_pass'");
+    wait_until(sub { defined $db->sql("select outcome from $row") }, 60);
+    $db->sql("update core.plugin_jobs set next_at = core.now() + interval '1 year' where plugin = 'bus_pass'");
+    return $db->sql("select concat_ws(': ', outcome, error) from $row");
+}
+
+# What there is.
+my $products = $gw->get('/v1/bus-passes/products')->{json}{items};
+is_deeply([map { "$_->{id} $_->{price}" } @$products], ['route 100000', 'network 200000'],
+          'everybody sees passes and prices');
+
+# Buying.
+my $r = buy('rider-1', product => 'route', route => 'r1');
+is($r->{status}, 201, 'a pass is asked for') or diag $r->{content}, $gw->error_log;
+my $sale = $r->{json};
+is($sale->{pass}{state}, 'pending', 'it waits for its payment');
+is($sale->{pass}{code}, undef, 'and shows no code yet');
+is($sale->{payment}{amount}, 100_000, 'of its price');
+is(buy('rider-1', product => 'route', route => 'r1')->{json}{payment}{id}, $sale->{payment}{id},
+   'asking again is the same payment');
+
+$partners->pay($sale->{payment}{checkout});
+my $id = $sale->{pass}{id};
+state_is('rider-1', $id, 'active', 'it is active when it is paid, without anybody asking');
+like(read_pass('rider-1', $id)->{code}, qr/^[0-9A-F]{32}$/, 'and has its code');
+is(buy('rider-1', product => 'route', route => 'r1')->{json}{type}, 'urn:ihanoi:problem:bus-pass-held',
+   'nobody pays twice for a month');
+is(buy('rider-1', product => 'route', route => 'r2')->{status}, 201, 'another route is another pass')
+    or diag buy('rider-1', product => 'route', route => 'r2')->{content};
+
+# What cannot be bought.
+for (['bus-pass-unknown', product => 'gold'],
+     ['bus-pass-route-unclear', product => 'route'],
+     ['bus-pass-route-unclear', route => 'r1'],
+     ['bus-pass-route-unknown', product => 'route', route => 'no such'],
+     ['bus-pass-month-closed', month => $far],
+     ['bus-pass-month-closed', month => '2024-01']) {
+    my ($problem, %json) = @$_;
+    my $answer = buy('rider-2', %json);
+    is($answer->{json}{type}, "urn:ihanoi:problem:$problem", "$problem: $answer->{json}{title}");
+}
+is(buy('rider-2', month => $_)->{status}, 400, "no month: $_") for '2026-13', '2026-1', "2026-01\n";
+is($gw->post('/v1/bus-passes', json => { product => 'network', month => $now, gateway => 'momo' })->{status},
+   401, 'nobody buys without a token');
+
+# Whose it is.
+is(get('rider-2', "/$id")->{status}, 404, 'a pass is its holder\'s');
+is(cancel('rider-2', $id)->{status}, 404, 'and nobody else gives it back');
+is(scalar @{ get('rider-2', '')->{json}{items} }, 0, 'lists are of one\'s own');
+my $first = get('rider-1', '?page_size=1')->{json};
+my $second = get('rider-1', "?page_size=1&cursor=$first->{next}")->{json};
+is_deeply([map { $_->{items}[0]{route} } $first, $second], ['r2', 'r1'], 'page by page, the newest first');
+is($second->{next}, undef, 'to the end');
+
+# Inspectors.
+my $shown = read_pass('rider-1', $id)->{code};
+my $check = sub { $gw->get("/v1/bus-passes/checks/$_[0]", token => token(sub => 'inspector', scope => 'bus:inspect')) };
+is_deeply($check->($shown)->{json}, { valid => JSON::PP::true, state => 'active', product => 'route',
+          route => 'r1', month => $now }, 'an inspector sees that it is good, and not whose it is');
+is($check->('0' x 32)->{status}, 404, 'a made-up one is none');
+is(get('rider-1', "/checks/$shown")->{status}, 403, 'checking is for inspectors');
+
+# Giving back.
+is(cancel('rider-1', $id)->{json}{type}, 'urn:ihanoi:problem:bus-pass-begun', 'not once the month has begun');
+$sale = buy('rider-3', month => $next)->{json};
+is(cancel('rider-3', $sale->{pass}{id})->{json}{type}, 'urn:ihanoi:problem:bus-pass-not-paid', 'not before it is paid');
+$partners->pay($sale->{payment}{checkout});
+state_is('rider-3', $sale->{pass}{id}, 'active', 'a pass of the next month');
+is($check->(read_pass('rider-3', $sale->{pass}{id})->{code})->{json}{valid}, JSON::PP::false, 'is not good yet');
+my $back = cancel('rider-3', $sale->{pass}{id});
+is("$back->{json}{state}", 'cancelled', 'it goes back') or diag $back->{content};
+wait_until(sub { read_pass('rider-3', $sale->{pass}{id})->{refund} eq 'done' });
+is(read_pass('rider-3', $sale->{pass}{id})->{refund}, 'done', 'with its price');
+is(cancel('rider-3', $sale->{pass}{id})->{status}, 200, 'giving back again is no more');
+is(buy('rider-3', month => $next)->{status}, 201, 'and it can be bought again');
+
+# Money that comes for nothing goes back.
+$sale = buy('rider-4')->{json};
+my $other = buy('rider-4', gateway => 'vnpay')->{json};
+isnt($other->{pass}{id}, $sale->{pass}{id}, 'another gateway is another pass, the first one lapses');
+$partners->pay($_->{payment}{checkout}) for $other, $sale;
+state_is('rider-4', $other->{pass}{id}, 'active', 'who then pays both has one');
+wait_until(sub { (read_pass('rider-4', $sale->{pass}{id})->{refund} // '') eq 'done' });
+is(read_pass('rider-4', $sale->{pass}{id})->{refund}, 'done', 'and the money of the other back');
+
+# Word of a payment is lost: the sweep asks.
+$sale = buy('rider-5')->{json};
+$db->sql("delete from core.plugin_subscriptions where plugin = 'bus_pass'");
+$partners->pay($sale->{payment}{checkout});
+is(sweep_now(), 'ok', 'the sweep');
+state_is('rider-5', $sale->{pass}{id}, 'active', 'the sweep finds what nobody was told of');
+
+# A gateway that is away, and a worker that died before it knew the payment.
+$partners->misbehave('momo.create' => 'lost');
+$r = buy('rider-6');
+is($r->{json}{type}, 'urn:ihanoi:problem:bus-pass-payments-away', 'no payment while the gateway is away');
+$r = buy('rider-6');
+is("$r->{status} $r->{json}{payment}{state}", '201 pending', 'asking again goes on') or diag $r->{content};
+
+# Many at once, of one person.
+waitpid $_, 0 for map { my $n = $_; beside(sub { buy('rider-7', -key => "many-$$-$n") }) } 1 .. 8;
+is(scalar $db->sql("select count(*) from plugin_payments.intents i join plugin_bus_pass.passes p on p.payment = i.id"
+            . " where p.holder like '% rider-7'"), 1, 'eight at once are one pass and one payment');
+
+# What the tables refuse whoever asks.
+for (["update passes set price = 1 where id = '$id'", 'its price changes'],
+     ["update passes set state = 'cancelled', refund = 'due' where state = 'lapsed'", 'a lapsed one is cancelled'],
+     ["update passes set refund = 'due' where id = '$id'", 'money of a pass in use goes back'],
+     ["update passes set payment = gen_random_uuid() where id = '$id'", 'another payment']) {
+    my ($text, $what) = @$_;
+    my $error = eval { sql("set role plugin_bus_pass; $text"); '' } // $@;
+    like($error, qr/passes_|ERROR/, "refused: $what");
+}
+
+balanced('what passes did');
+is(balances()->{'payee:bus_pass'}, -(100_000 + 200_000 * 2), 'what is held is what was paid');
+
+done_testing;
