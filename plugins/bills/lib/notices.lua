@@ -1,0 +1,52 @@
+-- What companies tell of their own accord: that an order is done or refused. Told
+-- twice, late, or in another order, it is applied once; the company's answer to our
+-- own asking says the same.
+
+local company = require("lib.company")
+local orders = require("lib.orders")
+
+local _M = {}
+
+
+-- kind: of the orders that this company may speak of; carrier: its code, nil for the
+-- electricity company. True; nil when there is no such order of it; nil and a problem.
+function _M.apply(key, kind, carrier, input)
+    local value, why = company.notice(key, input.payload, input.signature)
+    local result
+
+    if value then
+        result, why = company.outcome(value, value.reference)
+    end
+
+    if not result then
+        ihanoi.log.warn((carrier or "evn") .. ": a notice was refused: " .. why)
+        return nil, "notice-refused"
+    end
+
+    local known, code = orders.call("order_is_of",
+        { id = value.reference, kind = kind, carrier = carrier })
+
+    if not known then
+        return nil, code
+    end
+
+    local order
+
+    order, code = orders.call("order_finish", {
+        id = value.reference,
+        outcome = result.outcome,
+        receipt = result.receipt,
+        why = result.why,
+    })
+
+    if not order then
+        return nil, code
+    elseif order.state == "refused" then
+        orders.work(value.reference)
+    end
+
+    return true
+end
+
+
+return _M

@@ -1,0 +1,271 @@
+-- Orders, from the citizen's wish to the company's receipt, or to the money's way
+-- back.
+--
+-- What is decided stands in SQL, each call of which is one transaction: a worker may
+-- be killed between any two lines here, and whoever comes next (the client with its
+-- key, an event of payments, the sweep) goes on from what is written. Functions return
+-- nil and a problem's code (and its members) when they refuse.
+
+local carriers = require("lib.carriers")
+local evn = require("lib.evn")
+
+local COMPANIES = { bill = evn, topup = carriers }
+
+-- Errors that say: nothing has left this gateway.
+local UNSENT = { ["refused"] = true, ["too many calls"] = true, ["not found"] = true,
+                 ["no key"] = true }
+
+-- Codes of payments that say: there is no payment, and there will be none.
+local NO_PAYMENT = { ["payment-gateway-unknown"] = true, ["payment-service-unknown"] = true,
+                     ["payment-reference-used"] = true }
+
+-- From paid to refunded are three steps.
+local STEPS = 6
+
+local _M = {}
+
+
+-- A failure of the database as a problem.
+function _M.refused(err)
+    if err.sqlstate == "IH001" then
+        return nil, err.code, err.members
+    end
+
+    ihanoi.log.error("database: " .. err.code .. " " .. (err.sqlstate or ""))
+    return nil, "bills-unavailable"
+end
+
+
+-- One value of a function, or nil and a problem; a null is nil alone.
+function _M.call(name, arguments)
+    local row, err = ihanoi.db.one(name, arguments)
+
+    if err then
+        return _M.refused(err)
+    end
+
+    return row and row[name]
+end
+
+
+local function payments(name, argument)
+    return ihanoi.interface.call("payments", "payments", name, argument)
+end
+
+
+-- What payments says of a payment, applied to its order.
+local function apply(id, intent)
+    return _M.call("order_payment", {
+        id = id,
+        payment = intent.id,
+        payment_state = intent.state,
+        step = ihanoi.plugin.settings().step,
+        checkout = intent.checkout or ihanoi.json.null,
+        expires_at = intent.expires_at,
+    })
+end
+
+
+-- Asks payments for an order's payment: the same one each time.
+function _M.pay(order)
+    local intent, err = payments("intent_create", {
+        reference = order.id,
+        gateway = order.gateway,
+        amount = order.amount,
+        description = order.description,
+        payer = order.citizen,
+    })
+
+    if intent then
+        return apply(order.id, intent)
+    end
+
+    if NO_PAYMENT[err] then
+        _M.call("order_cancel", { id = order.id, why = err })
+        return nil, err == "payment-gateway-unknown" and "order-gateway-unknown" or "bills-unavailable"
+    end
+
+    ihanoi.log.warn("payments: " .. err)
+    return nil, "order-payment-away"
+end
+
+
+-- Looks whether an order's payment was made.
+local function look(order)
+    local intent, err = payments("intent_read", { id = order.payment })
+
+    if not intent then
+        ihanoi.log.warn("payments: " .. (err or "knows no payment " .. order.payment))
+        return nil
+    end
+
+    return apply(order.id, intent)
+end
+
+
+local function send(order, sending)
+    local result, err = COMPANIES[order.kind].send(order)
+
+    if not result then
+        result = { outcome = UNSENT[err] and "unsent" or "unclear", why = err }
+    end
+
+    result.sending = sending
+
+    return result
+end
+
+
+-- Tells the company, or asks it what became of it; and tells it again only if it knows
+-- nothing, after a time in which what was sent before may still have come.
+local function deliver(order)
+    local result, err
+
+    if order.may_send then
+        result = send(order, order.sends)
+    else
+        result, err = COMPANIES[order.kind].read(order)
+
+        if not result then
+            result = { outcome = "unclear", why = err }
+        elseif result.outcome == "unknown" then
+            local sending = _M.call("order_send",
+                { id = order.id, settle = ihanoi.plugin.settings().settle })
+
+            result = sending and send(order, sending) or { outcome = "unclear", why = "unknown" }
+        end
+    end
+
+    if result.outcome ~= "done" then
+        ihanoi.log.warn(order.kind .. " " .. order.id .. " is " .. result.outcome .. ": "
+                        .. (result.why or ""))
+    end
+
+    return _M.call("order_finish", {
+        id = order.id,
+        outcome = result.outcome,
+        sending = result.sending,
+        receipt = result.receipt,
+        why = result.why,
+    })
+end
+
+
+-- Gives back what was paid for an order that was refused. A refund that the gateway
+-- has refused is asked for again, under another key; the same key is the same refund.
+local function give_back(order)
+    local intent, err = payments("intent_read", { id = order.payment })
+
+    if not intent then
+        ihanoi.log.warn("payments: " .. (err or "knows no payment " .. order.payment))
+        return nil
+    elseif intent.state == "refunded" then
+        return apply(order.id, intent)
+    end
+
+    local refused = 0
+
+    for _, refund in ipairs(intent.refunds) do
+        if refund.state == "requested" or refund.state == "sent" then
+            return _M.call("order_refunding", { id = order.id })
+        elseif refund.state == "refused" then
+            refused = refused + 1
+        end
+    end
+
+    local refund
+
+    refund, err = payments("refund", {
+        id = order.payment,
+        reason = "Không thực hiện được",
+        key = order.id .. " " .. refused,
+    })
+
+    if not refund then
+        ihanoi.log.error("payments gives nothing back for " .. order.id .. ": " .. (err or ""))
+        return nil
+    end
+
+    return _M.call("order_refunding", { id = order.id })
+end
+
+
+local ACTIONS = {
+    created = _M.pay,
+    paying = look,
+    sending = deliver,
+    refused = give_back,
+    refunding = give_back,
+}
+
+
+-- Gets a new order's checkout: the order, or nil and a problem. Money that came already
+-- is looked after by whoever hears of it.
+function _M.checkout(id)
+    local settings = ihanoi.plugin.settings()
+    local order, err = ihanoi.db.one("order_due", { step = settings.step, which = id })
+
+    if err then
+        return _M.refused(err)
+    elseif not order or order.state ~= "created" then
+        return nil, "order-payment-away"
+    end
+
+    return _M.pay(order)
+end
+
+
+-- Looks after an order, the one that is due or the one named, as far as it goes now.
+-- True when there was one; nil and a problem when the database does not say.
+function _M.work(which)
+    local settings = ihanoi.plugin.settings()
+    local id, state = which, nil
+
+    for _ = 1, STEPS do
+        if ihanoi.request.time_left() < settings.patience + 1 then
+            break
+        end
+
+        local order, err = ihanoi.db.one("order_due", { step = settings.step, which = id })
+
+        if err then
+            return _M.refused(err)
+        elseif not order then
+            return state ~= nil
+        end
+
+        local after = ACTIONS[order.state](order)
+
+        if not after or after.state == order.state then
+            return true
+        end
+
+        id, state = order.id, after.state
+    end
+
+    return true
+end
+
+
+-- Payments has told of a payment: a hint to look.
+function _M.told(reference, payment)
+    local intent, err = payments("intent_read", { id = payment })
+
+    if not intent then
+        -- None of ours is news that concerns us no more; a failure is tried again.
+        return not err or nil, err
+    elseif intent.reference ~= reference then
+        return true
+    end
+
+    local order, code = apply(reference, intent)
+
+    if not order then
+        return not code or nil, code
+    end
+
+    return _M.work(reference)
+end
+
+
+return _M

@@ -1,0 +1,33 @@
+-- An order to be looked after: the one that is due, or the one named. It is given to
+-- one caller, and comes again later each time.
+--
+-- One that is paid becomes "sending" by this, and its caller may send (may_send): from
+-- then on the company may have got it, whoever dies. It may be sent again when it is
+-- certain that nothing is out (sent_at is null).
+create function order_due(step int, which uuid default null)
+returns table (id uuid, kind text, citizen text, state text, gateway text, amount bigint,
+               payment uuid, bill text, customer text, phone text, carrier text, paid_at text,
+               may_send boolean, sends int, description text)
+language sql
+as $$
+    update orders o
+       set state = case when o.state = 'paid' then 'sending' else o.state end,
+           sends = o.sends + due.sends::int,
+           sent_at = case when due.sends then now() else o.sent_at end,
+           checks = o.checks + 1,
+           due_at = now() + make_interval(secs => step * (2 ^ least(o.checks, 6))::int)
+      from (select d.id, d.state = 'paid' or d.state = 'sending' and d.sent_at is null as sends
+              from orders d
+             where d.state not in ('cancelled', 'delivered', 'refunded')
+               and case when which is null then d.due_at <= now() else d.id = which end
+             order by d.due_at
+             limit 1
+               for update skip locked) due
+    where o.id = due.id
+    returning o.id, o.kind, o.citizen, o.state, o.gateway, o.amount, o.payment,
+              (select b.number from bills b where b.id = o.bill),
+              (select b.customer from bills b where b.id = o.bill),
+              o.phone, o.carrier,
+              to_char(o.paid_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
+              due.sends, o.sends, order_description(o)
+$$;

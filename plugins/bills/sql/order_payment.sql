@@ -1,0 +1,49 @@
+-- What has become of an order's payment, as payments says; the order after that.
+-- Again, or late, it changes nothing.
+create function order_payment(id uuid, payment uuid, payment_state text, step int,
+                              checkout jsonb default null, expires_at timestamptz default null)
+returns jsonb
+language plpgsql
+as $$
+declare
+    o     orders%rowtype;
+    next  text;
+begin
+    select * into o from orders t where t.id = order_payment.id for update;
+
+    if not found or o.payment is not null and o.payment <> order_payment.payment then
+        return null;
+    end if;
+
+    next := case
+        when o.state in ('created', 'paying') then
+            case payment_state when 'pending' then 'paying'
+                               when 'succeeded' then 'paid'
+                               when 'failed' then 'cancelled'
+                               when 'expired' then 'cancelled'
+                               when 'partly_refunded' then 'refused'
+                               when 'refunded' then 'refunded' end
+        when o.state in ('refused', 'refunding') and payment_state = 'refunded' then 'refunded' end;
+
+    if next is null or next = o.state then
+        return order_document(o);
+    end if;
+
+    update orders t
+       set state = next,
+           payment = order_payment.payment,
+           checkout = case when next = 'paying' then order_payment.checkout else t.checkout end,
+           expires_at = coalesce(order_payment.expires_at, t.expires_at),
+           paid_at = case when next in ('paid', 'refused', 'refunded') then coalesce(t.paid_at, now())
+                          else t.paid_at end,
+           ended_at = case when next in ('cancelled', 'refunded') then now() end,
+           why = case next when 'cancelled' then 'payment ' || payment_state
+                           when 'refused' then coalesce(t.why, 'payment ' || payment_state)
+                           else t.why end,
+           due_at = case when next = 'paying' then now() + make_interval(secs => step) else now() end
+     where t.id = o.id
+    returning * into o;
+
+    return order_document(o);
+end
+$$;
