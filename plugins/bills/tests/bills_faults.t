@@ -5,7 +5,7 @@ use lib 'tests/lib', 'plugins/payments/tests/lib', 'plugins/bills/tests/lib';
 use IHanoi::Test;
 use Bills::Test;
 
-my ($gw, $db, $partners, $companies) = bills(settings => { topup_citizen_day => 100_000_000, settle => 3600, patience => 1.5 });
+my ($gw, $db, $partners, $companies) = bills(payments => { patience => 1.5 }, settings => { topup_citizen_day => 100_000_000, settle => 3600, patience => 1.5 });
 load_data();
 my $n = 0;
 

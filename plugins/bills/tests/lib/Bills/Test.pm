@@ -28,7 +28,7 @@ our @EXPORT = qw(bills bills_again ask lookup bill_id pay_bill topup pay order_o
 
 my $tree = IHanoi::Test::tree();
 my $folder = "$tree/plugins/bills";
-my ($gw, $db, $partners, $companies, $secrets, $block, $code);
+my ($gw, $db, $partners, $companies, $secrets, $block, $code, %payments);
 
 
 # settings: of the plugin; payments: settings of payments; the rest is the gateway's.
@@ -41,13 +41,13 @@ sub bills {
     _secret(evn_key => Bills::Companies::EVN_KEY);
     _secret(carrier_keys => JSON::PP->new->canonical->encode(Bills::Companies::CARRIER_KEYS));
 
-    my %payments = (settings => { services => '["bills"]', %{ delete $arg{payments} // {} } });
+    %payments = (services => '["bills"]', patience => 5, %{ delete $arg{payments} // {} });
     $block = plugin_database($db, $folder, 'read connections=1;', 'write connections=3 wait=1s;');
     $code = $db->sql("select nspname from pg_namespace where nspname like 'code_bills_%'");
 
     my $plugin = _plugin(%{ delete $arg{settings} // {} });
     my $url = $companies->url;
-    ($gw, $db, $partners) = Payments::Test::payments(%payments, db => $db, plugins => $plugin . $block,
+    ($gw, $db, $partners) = Payments::Test::payments(settings => { %payments }, db => $db, plugins => $plugin . $block,
         server => join("\n", map { "location ^~ /_$_ { internal; proxy_pass $url/$_; "
                                    . 'proxy_http_version 1.1; proxy_next_upstream off; }' }
                              qw(evn carriers)), %arg);
@@ -68,7 +68,7 @@ sub bills {
 sub bills_again {
     my (%settings) = @_;
 
-    Payments::Test::again(plugins => _plugin(%settings) . $block, settings => { services => '["bills"]' });
+    Payments::Test::again(plugins => _plugin(%settings) . $block, settings => { %payments });
     wait_until(sub { my $r = $gw->get('/v1/bills/carriers'); $r && $r->{status} == 200 });
     return;
 }
@@ -91,7 +91,7 @@ sub _secret {
 }
 
 sub _plugin {
-    my (%settings) = (patience => 1, lookups_an_hour => 1000, customers_a_day => 1000,
+    my (%settings) = (patience => 5, lookups_an_hour => 1000, customers_a_day => 1000,
                       open_orders => 100, @_);
     my $lines = join "\n", map { "    setting $_ '$settings{$_}';" } sort keys %settings;
 
@@ -123,7 +123,7 @@ sub ask {
     my ($method, $path, $json, %how) = @_;
     my $sub = $how{-as} // 'citizen-1';
     my $token = exists $how{-token} ? $how{-token}
-              : $tokens{ $sub . ($how{-scope} // '') } //= token(sub => $sub, scope => $how{-scope});
+              : ($tokens{ $sub . ($how{-scope} // '') } //= token(sub => $sub, scope => $how{-scope}));
     return $gw->request($method, "/v1/bills$path", token => $token, timeout => 30,
         (defined $json ? (json => $json) : ()),
         headers => { $method eq 'POST' ? ('Idempotency-Key' => $how{-key} // "bills-$$-" . ++$keys) : () });
