@@ -45,7 +45,7 @@ sub request_of {
 wait_until(sub {
     my $r = $gw->request(request_of('first-1'));
     $r && $r->{status} == 201;
-}) or BAIL_OUT('no write goes through');
+}) or die 'no write goes through', "\n";
 
 
 # Files case after case until the deadline, EACH at least, each until it is

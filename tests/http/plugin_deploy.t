@@ -172,7 +172,7 @@ $gw->write('nginx.conf', $gw->configuration);
 # The first version ---------------------------------------------------------------
 
 ($rc, $out, $err) = deploy($archive{'1.0.0'});
-is($rc, 0, 'the first version is deployed') or BAIL_OUT($err);
+is($rc, 0, 'the first version is deployed') or die $err, "\n";
 like($out, qr/^$name 1\.0\.0 [0-9a-f]{64}\n\z/, 'and told');
 is(serves(), '1.0.0', 'it serves');
 is(current(), "versions/$name-1.0.0", 'by the link');

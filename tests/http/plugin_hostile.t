@@ -590,7 +590,7 @@ sub beside_the_core {
         my $r = $gw->post('/v1/feedback', token => $token, key => "first-$names[0]",
                           json => { %case, text => 'first' });
         $r && $r->{status} == 201;
-    }) or BAIL_OUT('no write goes through');
+    }) or die 'no write goes through', "\n";
 
     is($gw->get('/v1/victim/go')->{json}{said}, 'mine10', 'a plugin has its own');
 
@@ -621,9 +621,14 @@ sub beside_the_core {
     cmp_ok($good, '>', 50, 'and not few');
     is_deeply([sort $gw->workers], \@workers, 'no worker has ended');
 
-    for my $pid (@workers) {
-        my $grown = resident($pid) - ($before{$pid} // 0);
-        cmp_ok($grown, '<', GROWTH, "a worker has not grown: $grown KiB");
+    SKIP: {
+        skip 'AddressSanitizer keeps what is freed', scalar @workers
+            if ($ENV{BUILD} // '') eq 'sanitize';
+
+        for my $pid (@workers) {
+            my $grown = resident($pid) - ($before{$pid} // 0);
+            cmp_ok($grown, '<', GROWTH, "a worker has not grown: $grown KiB");
+        }
     }
 
     is($gw->get('/v1/victim/go')->{json}{said}, 'mine10', 'nobody took anything');

@@ -15,7 +15,7 @@ my $dir = tempdir(CLEANUP => 1);
 my $db = database();
 system("'$tree/bin/ihanoi' demo --host '$db->{socket}' --port $db->{port}"
        . " --user postgres --dbname $db->{name} >/dev/null") == 0
-    or BAIL_OUT('no demo data');
+    or die 'no demo data', "\n";
 
 my $gw = gateway(db => $db, issuer => $issuer, locations => <<'CONF');
         location = /healthz       { ihanoi_status healthz; }

@@ -25,7 +25,7 @@ my $first = wait_until(sub {
     my $r = $gw->post('/v1/feedback', token => $tokens[0], key => 'first',
                       json => { %case, text => 'first' });
     $r && $r->{status} == 201 && $r;
-}) or BAIL_OUT('no write goes through');
+}) or die 'no write goes through', "\n";
 my $id = $first->{json}{id};
 
 
@@ -118,7 +118,7 @@ ok(wait_until(sub { $gw->workers == 2 }), 'old workers end');
 my $copy = tempdir('ihanoi-release-XXXXXXXX', TMPDIR => 1, CLEANUP => 1);
 chmod 0755, $copy;
 system('cp', '-r', map({ tree() . "/$_" } qw(bin sql VERSION)), $copy) == 0
-    or BAIL_OUT('could not copy the checkout');
+    or die 'could not copy the checkout', "\n";
 change("$copy/sql/code/feedback/feedback_read.sql",
        sub { s/else b\.version::text end/else b.version || '-next' end/ });
 change("$copy/sql/migrations/9999_next.sql",
