@@ -122,6 +122,7 @@ sub roster {
         format => $format, content => $arg{content},
         signature => $arg{signature} // signature($arg{content}, sub => $school,
             key => $arg{key} // ($school eq 'thcs-a' ? 'a' : 'b'), sequence => $arg{sequence},
+            year => ($arg{year} // $year) + 0,
             defined $arg{may_end} ? (may_end => $arg{may_end}) : ()),
     });
 }

@@ -1,0 +1,187 @@
+# Rosters: taken whole or not at all, once, in their order, from whoever the school is;
+# and what ends when somebody is not in one any more.
+
+use lib 'tests/lib', 'plugins/school/tests/lib';
+use IHanoi::Test;
+use JSON::PP ();
+use School::Test;
+
+my ($gw, $db) = school(expect_log => [qr/exited on signal 9/, qr/open socket/]);
+world();
+my @base = @School::Test::ROSTER;
+my $n = 1;
+
+sub said { my ($r) = @_; return $r->{status} . ($r->{json}{type} ? ' ' . $r->{json}{type} =~ s/.*://r : '') }
+sub send_rows { my ($rows, %more) = @_; return roster('admin', content => csv(@$rows), sequence => ++$n, %more) }
+
+# All that a roster is about, as one text.
+sub stands {
+    return $db->sql(q{select md5(string_agg(x::text, ' ' order by x::text)) from (
+        select row(code, name, grade) x from plugin_school.classes union all
+        select row(code, name, person) from plugin_school.staff union all
+        select row(code, name, birth_date) from plugin_school.students union all
+        select row(class, student, valid_from, valid_to, ended) from plugin_school.class_students union all
+        select row(class, staff, subject, valid_from, valid_to, ended) from plugin_school.teachings union all
+        select row(school, sequence) from plugin_school.imports) y});
+}
+
+
+# Again, in another order, half, by others
+
+my $before = stands();
+my $content = csv(@base);
+my $r = roster('admin', content => $content, sequence => 1);
+is(said($r), 200, 'the same number with the same content');
+is($r->{json}{changed}{students}, 3, '... is told what came of it the first time');
+is(said(roster('admin', content => "$content\n", sequence => 1)), '409 import-number-used', 'with another content it is refused');
+is(stands(), $before, '... and nothing has changed');
+$r = send_rows(\@base);
+is_deeply([$r->{status}, grep { $_ } values %{ $r->{json}{changed} }], [200], 'the same rows under a new number change nothing');
+$n = 10;
+is(send_rows(\@base)->{status}, 200, 'numbers may be left out');
+is(said(roster('admin', content => csv(@base, [student => 'HS4', 'Học sinh 4', '2014-01-01', '7A']), sequence => 5)),
+   '409 import-too-late', 'one that was overtaken is refused');
+$before = stands();
+
+my $token = signature($content, sequence => 12);
+my %wrong = (
+    'another content'     => { content => csv(@base[0 .. 9]), signature => $token },
+    'half a content'      => { content => substr($content, 0, length($content) / 2), signature => $token },
+    'another school'      => { content => $content, signature => signature($content, sequence => 12, sub => 'th-b') },
+    'another year'        => { content => $content, signature => signature($content, sequence => 12, year => $year - 1) },
+    "another school's key" => { content => $content, signature => signature($content, sequence => 12, key => 'b') },
+    'a time that is over' => { content => $content, signature => signature($content, sequence => 12, exp => time - 3600, iat => time - 7200) },
+    'no number'           => { content => $content, signature => signature($content) },
+    'a number that is none' => { content => $content, signature => signature($content, sequence => 1.5) },
+    'a caller\'s token'   => { content => $content, signature => token(sub => 'thcs-a') },
+    'no token'            => { content => $content, signature => 'x.y.z' },
+    'no algorithm'        => { content => $content, signature => 'eyJhbGciOiJub25lIn0.' . (split /\./, $token)[1] . '.' },
+);
+for my $what (sort keys %wrong) {
+    is(said(roster('admin', %{ $wrong{$what} })), '422 import-signature', "a signature of $what is refused");
+}
+is(said(roster($_, content => $content, signature => $token)), '404 not-found', "nor does $_ send a roster, whoever signed it")
+    for qw(admin_b homeroom guardian nobody);
+is(said(roster('admin', content => $content, signature => $token, school => 'th-b')), '404 not-found', 'nor for another school');
+is(as('admin', PUT => "/schools/thcs-a/years/$year/roster", undef)->{status}, 400, 'no body');
+is(roster('admin', content => 'x' x 1_000_001, signature => $token)->{status}, 400, 'too large');
+is(stands(), $before, 'none of them has changed anything');
+like($gw->get('/metrics')->{content}, qr/imports_total\{[^}]*outcome="signature"[^}]*\} 11\b/, 'they are counted');
+
+
+# Faults, by line
+
+$r = send_rows([@base, [student => 'HS5', 'Học sinh 5', '2014-02-30', '7A'], [student => 'HS1', 'Học sinh 1', '2014-03-01', '7B'],
+    [student => 'HS6', '', '2014-01-01', '9Z'], [class => '5A', 'Lớp 5A', 5], [staff => 'GV9', 'Giáo viên 9', 'gv-a1'],
+    [teaching => 'GV8', '7A', 'toan'], [teaching => 'GV1', '7A', 'hoa-hoc'], [pupil => 'x']]);
+is(said($r), '422 roster-faulty', 'a roster with faults');
+is_deeply([map { "$_->{line} $_->{field} $_->{fault}" } @{ $r->{json}{faults} }],
+    ['14 birth_date form', '15 code twice', '16 class unknown', '16 name length', '17 grade not-of-school',
+     '18 account twice', '19 staff unknown', '20 subject unknown', '21 kind unknown'], '... which are told by line');
+is(stands(), $before, '... all of it is refused');
+is($r->{json}{count}, 9, '... and counted');
+$r = send_rows([@base, map { [student => "HX$_", '', '2014-01-01', '7A'] } 1 .. 150]);
+is_deeply([$r->{json}{count}, scalar @{ $r->{json}{faults} }], [150 + 52, 100], 'of many the first hundred are told');
+
+my %csv = ('"quote' => 'quote', "kind,code\nclass" => 'fields', "kind,colour\n" => 'header', "kind,kind\n" => 'header',
+           "kind,code\n" => 'empty', "kind,code\nclass,\"a\"b" => 'quote', "kind,code\rclass,a" => 'quote');
+for my $text (sort keys %csv) {
+    $r = roster('admin', content => $text, sequence => ++$n);
+    is($r->{json}{faults}[0]{fault}, $csv{$text}, 'CSV: ' . $text =~ s/[\r\n]/|/gr);
+}
+my %json = ('{}' => 'json', '[1]' => 'json', '[' => 'json', '[]' => 'empty', '[{"kind": true}]' => 'fields', '[{"x": "y"}]' => 'header');
+for my $text (sort keys %json) {
+    $r = roster('admin', format => 'json', content => $text, sequence => ++$n);
+    is($r->{json}{faults}[0]{fault}, $json{$text}, "JSON: $text");
+}
+is(stands(), $before, 'nothing has changed');
+
+
+# What changes
+
+my @fields = ([qw(kind code name grade)], [qw(kind code name account)], [qw(kind code name birth_date class)], [qw(kind staff class subject)]);
+my %of = (class => $fields[0], staff => $fields[1], student => $fields[2], teaching => $fields[3]);
+my $as_json = JSON::PP->new->canonical->encode([map { my %row; @row{ @{ $of{ $_->[0] } } } = @$_; \%row } @base]);
+$r = roster('admin', format => 'json', content => $as_json, sequence => ++$n);
+is_deeply([$r->{status}, grep { $_ } values %{ $r->{json}{changed} // {} }], [200], 'the same rows in JSON change nothing') or diag $r->{content};
+
+my @moved = map { $_->[0] eq 'student' && $_->[1] eq 'HS1' ? [student => 'HS1', 'Học "sinh", 1', '2014-03-01', '7B'] : $_ } @base;
+is(as('homeroom', GET => "/students/$id{s1}")->{status}, 200, 'a teacher sees a student of the class');
+$r = send_rows(\@moved);
+is_deeply([@{ $r->{json}{changed} }{qw(students left joined)}], [1, 1, 1], 'a student moves, and is spelt in another way');
+is(as('homeroom', GET => "/students/$id{s1}")->{status}, 404, '... the class before does not see the student any more');
+is(as('teacher_x', GET => "/students/$id{s1}")->{json}{name}, 'Học "sinh", 1', '... the new one does');
+is(send_rows(\@base)->{json}{changed}{joined}, 1, 'and back on the same day');
+is(as('homeroom', GET => "/students/$id{s1}")->{status}, 200, '... is seen again');
+
+my @swapped = map { $_->[0] eq 'staff' && $_->[1] =~ /GV([12])/ ? [staff => $_->[1], $_->[2], 'gv-a' . (3 - $1)] : $_ } @base;
+is(send_rows(\@swapped)->{json}{changed}{staff}, 2, 'two of the staff swap their accounts');
+is(send_rows([grep { $_->[1] !~ /GV3/ } @base])->{json}{changed}{teachings_ended}, 1, 'one leaves');
+is(as('teacher_x', GET => "/students/$id{s3}")->{status}, 404, '... and sees nothing from then on');
+is(said(send_rows([[staff => 'GV4', 'Giáo viên 4', 'gv-a3'], grep { $_->[1] !~ /GV3/ } @base])), '409 account-taken',
+   'the account of somebody who has left is still that one\'s');
+is(send_rows(\@base)->{status}, 200, 'and all is as it was');
+is(said(send_rows(\@base, year => $year - 20)), '422 school-year-unknown', 'a year that nobody knows');
+
+# A roster that ends many
+my @large = (@base, map { [student => sprintf('L%03d', $_), "Học sinh $_", '2014-01-01', $_ % 2 ? '7A' : '7B'] } 1 .. 97);
+is(send_rows(\@large)->{json}{changed}{joined}, 97, 'a hundred students');
+$r = send_rows([@large[0 .. 60]]);
+is(said($r), '409 roster-ends-many', 'half a file that was signed as a whole');
+is_deeply([@{ $r->{json} }{qw(ends of)}], [48, 100], '... says how many would go');
+is(send_rows([@large[0 .. 60]], may_end => 47)->{status}, 409, '... and is refused while more would than were said');
+is(send_rows([@large[0 .. 60]], may_end => 48)->{json}{changed}{left}, 48, '... until the signature says that they may');
+
+
+# At the same time: whichever is first, each is whole.
+
+my @pids = map { my $i = $_; beside(sub { roster('admin', sequence => $n + $i, content => csv(@large,
+    [student => "P$i", "Học sinh $i", '2014-01-01', '7A'])) }) } 1 .. 4;
+waitpid $_, 0 for @pids;
+my @taken = map { $_->[0] } $db->sql("select sequence from plugin_school.imports where sequence > $n and school = 'thcs-a' order by 1");
+cmp_ok(scalar @taken, '>=', 1, 'of four at once some are taken');
+my $last = $taken[-1] - $n;
+is($db->sql("select string_agg(s.code, ' ') from plugin_school.class_students m join plugin_school.students s on s.id = m.student
+             where not m.ended and s.code like 'P%'"), "P$last", '... and what stands is the last one, whole');
+$n += 4;
+
+
+# Killed in the middle: the classes are written, the students wait for a lock.
+
+my @renamed = map { my @row = @$_; $row[2] .= ' mới' if $row[0] =~ /class|student/; \@row } @large;
+
+for my $what (qw(worker backend)) {
+    $before = stands();
+    my $session = $db->session;
+    $session->do("begin; select 1 from plugin_school.students where code = 'HS1' and school = 'thcs-a' for update");
+    my $pid = beside(sub { roster('admin', content => csv(@renamed), sequence => $n + 1) });
+    my $waiting = "from pg_stat_activity where wait_event_type = 'Lock' and usename = 'plugin_school'";
+    ok(wait_until(sub { $db->sql("select count(*) $waiting") }, 20), "an import is in its middle: the $what is killed");
+
+    if ($what eq 'worker') {
+        my @old = $gw->workers;
+        kill KILL => @old;
+        ok(wait_until(sub { !$db->sql("select count(*) $waiting") }, 30), '... the database gives it up');
+    } else {
+        $db->sql("select pg_terminate_backend(pid) $waiting");
+    }
+
+    waitpid $pid, 0;
+    $session->do('rollback');
+    undef $session;
+    is(stands(), $before, '... nothing of it is there');
+    ok(wait_until(sub { my $r = eval { roster('admin', content => csv(@renamed), sequence => $n + 1) };
+                        $r && $r->{status} == 200 }, 40), '... sent again it is taken');
+    isnt(stands(), $before, '... whole');
+    is($db->sql("select count(*) from plugin_school.students where school = 'thcs-a' and name like '% mới'"), 100, '... each row of it')
+        if $what eq 'worker';
+    $n++;
+    @renamed = @large;
+}
+
+is($db->sql("select count(*) from plugin_school.calls c where operation = 'school_roster_import' and not exists (
+                 select from plugin_school.reads r where r.call = c.id and r.school = 'thcs-a' and r.student is null)
+                 and exists (select from plugin_school.imports i where i.taken_at = c.at and i.school = 'thcs-a')"), 0,
+   'each that was taken is in the audit');
+
+done_testing;
