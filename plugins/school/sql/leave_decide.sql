@@ -1,4 +1,4 @@
--- POST /v1/school/leave/{leave}/decide: by the homeroom teacher or the administrator.
+-- PUT /v1/school/leave/{leave}/decision: by the homeroom teacher or the administrator.
 create function leave_decide(caller jsonb, leave uuid, decision text, answer text default null)
 returns json
 language plpgsql

@@ -1,4 +1,4 @@
--- POST /v1/school/leave/{leave}/withdraw: by the guardian who has asked.
+-- PUT /v1/school/leave/{leave}/withdrawal: by the guardian who has asked.
 create function leave_withdraw(caller jsonb, leave uuid)
 returns json
 language plpgsql

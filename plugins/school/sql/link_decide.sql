@@ -1,4 +1,4 @@
--- POST /v1/school/links/{link}/decide: the school's administrator verifies, refuses, or
+-- PUT /v1/school/links/{link}/decision: the school's administrator verifies, refuses, or
 -- revokes; a right that is revoked is gone with the commit of this transaction.
 create function link_decide(caller jsonb, link uuid, decision text, reason text default null,
                             valid_until date default null)

@@ -1,4 +1,4 @@
--- POST /v1/school/links/{link}/withdraw: one's own.
+-- PUT /v1/school/links/{link}/withdrawal: one's own.
 create function link_withdraw(caller jsonb, link uuid)
 returns json
 language plpgsql

@@ -13,7 +13,7 @@ sub status { my $r = as(@_); return $r->{status} . ($r->{json}{type} ? ' ' . $r-
 sub document { my $r = as(@_); $r->{status} =~ /^20/ or diag "$_[1] $_[2]: $r->{content}"; return $r->{json} }
 sub ask { my ($who, $code, %more) = @_; return (as($who, POST => '/links',
     { school => 'thcs-a', student_code => $code, kind => 'guardian', %more })) }
-sub decide { my ($link, %how) = @_; return (as('admin', POST => "/links/$link/decide", \%how)) }
+sub decide { my ($link, %how) = @_; return (as('admin', PUT => "/links/$link/decision", \%how)) }
 
 
 # Links
@@ -37,6 +37,9 @@ is(status('b-1', GET => "/students/$s1"), '404 not-found', '... until the day ha
 is(document('b-1', GET => '/links')->{items}[0]{state}, 'expired', '... and the link says so');
 is(ask('b-1', 'HS1')->{status}, 201, '... and may be asked for again');
 is(ask('b-1', 'HS1')->{status}, 409, '... once');
+$db->sql("set session_replication_role = replica; update plugin_school.links set asked_until = now() where person like '% b-1'");
+is(decide(document('b-1', GET => '/links')->{items}[0]{id}, decision => 'verified')->{status}, 409, 'asking that was left for too long is over');
+is(document('b-1', GET => '/links')->{items}[0]{state}, 'expired', '... which is said');
 
 is(status('guardian', GET => "/students/$s1/marks?year=$year"), 200, 'a guardian reads');
 is(decide($id{link_guardian}, decision => 'revoked', reason => 'Mất quyền nuôi con')->{status}, 200, 'custody is lost');
@@ -79,7 +82,7 @@ is(status('student', GET => "/students/$s1/attendance?since=" . today() . '&unti
 is(status('admin_b', PUT => "/students/$id{b1}/link-code", { kind => 'student' }), '422 student-too-young',
    'a student of grade 3 gets no code');
 my $young = as('kid', POST => '/links', { school => 'th-b', student_code => 'TH1', kind => 'student' })->{json}{id};
-is(status('admin_b', POST => "/links/$young/decide", { decision => 'verified' }), '422 student-too-young', '... nor a link');
+is(status('admin_b', PUT => "/links/$young/decision", { decision => 'verified' }), '422 student-too-young', '... nor a link');
 $db->sql("update plugin_school.classes set grade = 5 where code = '7A'");
 is(status('student', GET => "/students/$s1/marks?year=$year"), '404 not-found', 'the grade is looked up each time');
 $db->sql("update plugin_school.classes set grade = 7 where code = '7A'");
@@ -140,13 +143,13 @@ is(leave(1, 2)->{status}, 409, 'a day is asked for once');
 is(leave(3, 2)->{status}, 422, 'days in the wrong order');
 is(leave(40, 80)->{status}, 422, 'too many');
 is(document('homeroom', GET => "/classes/$c7a/leave")->{items}[0]{id}, $leave, 'the homeroom teacher sees it');
-is(status('homeroom', POST => "/leave/$leave/decide", { decision => 'refused' }), '422 reason-missing', 'a refusal has an answer');
+is(status('homeroom', PUT => "/leave/$leave/decision", { decision => 'refused' }), '422 reason-missing', 'a refusal has an answer');
 is($first->()->{excused}, JSON::PP::false, 'leave that is asked for excuses nothing');
-is(status('homeroom', POST => "/leave/$leave/decide", { decision => 'approved' }), 200, 'approved');
-is(status('admin', POST => "/leave/$leave/decide", { decision => 'refused', answer => 'Không' }), '409 leave-not-open', '... is not refused any more');
+is(status('homeroom', PUT => "/leave/$leave/decision", { decision => 'approved' }), 200, 'approved');
+is(status('admin', PUT => "/leave/$leave/decision", { decision => 'refused', answer => 'Không' }), '409 leave-not-open', '... is not refused any more');
 is_deeply([@{ $first->() }{qw(excused leave)}], [JSON::PP::true, $leave], '... shows up in attendance');
 is(document('teacher', GET => "/classes/$c7a/attendance?day=" . today(1))->{leave}[0]{student}, $s1, '... and on the day, before anybody is missed');
-is(status('guardian', POST => "/leave/$leave/withdraw"), 200, 'withdrawn');
+is(status('guardian', PUT => "/leave/$leave/withdrawal"), 200, 'withdrawn');
 is($first->()->{excused}, JSON::PP::false, '... is not leave');
 is(leave(1, 1)->{status}, 201, '... and may be asked for again');
 is(present(today(), 'morning', { %{ absent($s1) }, excused => JSON::PP::true }), 200, 'the teacher excuses');
@@ -210,6 +213,10 @@ is(status('admin', PUT => '/schools/thcs-a', { name => 'x', first_grade => 1, la
 is(status('office', PUT => '/schools/thcs-a/administrators', { issuer => $IHanoi::Test::ISSUER, subject => 'admin-a', valid_to => today() }), 200,
    'an administrator is ended');
 is(status('admin', GET => '/schools/thcs-a/reads'), '404 not-found', '... at once');
+
+is(status('office', PUT => '/schools/thcs-a/administrators', { issuer => $IHanoi::Test::ISSUER, subject => 'admin-a', valid_from => today(1) }), 200,
+   'one who begins tomorrow');
+is(status('admin', GET => '/schools/thcs-a/reads'), '404 not-found', '... is none today');
 
 # The demo data
 my $demo = do { local $/; open my $fh, '<:encoding(UTF-8)', tree() . '/plugins/school/demo/school.sql' or die; <$fh> };

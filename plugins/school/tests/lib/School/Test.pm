@@ -56,13 +56,13 @@ sub school {
     }
 
     $db = delete $arg{db} // database();
-    my $block = plugin_database($db, $folder, 'read connections=1;', 'write connections=4 wait=2s;');
+    my $block = plugin_database($db, $folder, 'read connections=1;', 'write connections=4 wait=2s timeout=15s;');
     my %settings = (messages_an_hour => 200, %{ delete $arg{settings} // {} });
     my $settings = join '', map { "    setting $_ '$settings{$_}';\n" } sort keys %settings;
 
     $gw = gateway(db => $db, responses => 0, http => <<"CONF",
-client_max_body_size 1200k;
-client_body_buffer_size 1200k;
+client_max_body_size 500k;
+client_body_buffer_size 500k;
 ihanoi_plugin school {
     path $folder;
     database school;
@@ -207,7 +207,7 @@ sub world {
         $id{"link_$who"} = _good(as($who, POST => '/links', { school => 'thcs-a', student_code => $code,
             kind => $kind, code => link_code($id{$student}, $kind) }))->{id};
     }
-    _good(as('admin', POST => "/links/$id{link_ex}/decide",
+    _good(as('admin', PUT => "/links/$id{link_ex}/decision",
              { decision => 'revoked', reason => 'Quyết định của tòa án' }));
     return;
 }
