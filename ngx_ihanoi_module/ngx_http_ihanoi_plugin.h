@@ -110,6 +110,8 @@ struct ngx_http_ihanoi_plugin_s {
     ngx_str_t                        name;
     ngx_str_t                        folder;
     ihanoi_manifest_t               *manifest;
+    ngx_str_t                        agency_key;   /* SHA-256 of the keys that */
+    ngx_str_t                        reviewer_key; /* have signed, or empty */
 
     ngx_str_t                        document;    /* "NAME.json" */
     ngx_array_t                      operations;  /* of _operation_t *, Lua's */
@@ -211,6 +213,10 @@ char *ngx_http_ihanoi_plugin_read(ngx_conf_t *cf,
     ngx_http_ihanoi_plugin_t *plugin);
 char *ngx_http_ihanoi_plugin_check_grants(ngx_conf_t *cf,
     ngx_http_ihanoi_plugin_t *plugin);
+/* signed: sets agency_key and reviewer_key, where a deployment has left them. */
+char *ngx_http_ihanoi_plugin_signed(ngx_conf_t *cf,
+    ngx_http_ihanoi_plugin_t *plugin);
+
 
 /*
  * plugin->functions: adds one that handler.lua has to have, with texts of the

@@ -69,7 +69,7 @@ ngx_http_ihanoi_plugin_load(ngx_conf_t *cf, ngx_http_ihanoi_plugin_t *plugin)
         return NGX_CONF_ERROR;
     }
 
-    return NGX_CONF_OK;
+    return ngx_http_ihanoi_plugin_signed(cf, plugin);
 }
 
 

@@ -12,6 +12,8 @@
 
 static json_t *ngx_http_ihanoi_plugin_report_one(ngx_pool_t *pool,
     ngx_http_ihanoi_plugin_t *plugin);
+static json_t *ngx_http_ihanoi_plugin_report_signed(
+    ngx_http_ihanoi_plugin_t *plugin);
 static json_t *ngx_http_ihanoi_plugin_report_calls(
     ngx_http_ihanoi_metric_t **calls, const char *const *outcomes,
     ngx_uint_t n);
@@ -86,13 +88,14 @@ ngx_http_ihanoi_plugin_report_one(ngx_pool_t *pool,
 
     circuit = ngx_http_ihanoi_circuit_state(plugin->circuit);
 
-    return json_pack("{s:s%, s:s, s:b, s:s, s:s, s:{s:s, s:s}, s:s,"
+    return json_pack("{s:s%, s:s, s:b, s:s, s:o, s:s, s:{s:s, s:s}, s:s,"
                      " s:o, s:I, s:I, s:o, s:I, s:I, s:f,"
                      " s:{s:I, s:I, s:I}, s:{s:s, s:I}, s:o, s:o, s:o}",
         "name", plugin->name.data, plugin->name.len,
         "version", plugin->manifest->version,
         "candidate", plugin->current != NULL,
         "digest", plugin->manifest->files.hash,
+        "signed_by", ngx_http_ihanoi_plugin_report_signed(plugin),
         "state", ngx_http_ihanoi_plugin_standing(plugin),
         "title", "vi", plugin->manifest->title_vi,
                  "en", plugin->manifest->title_en,
@@ -127,6 +130,26 @@ ngx_http_ihanoi_plugin_report_one(ngx_pool_t *pool,
         "store", ngx_http_ihanoi_plugin_report_store(plugin),
         "backends", ngx_http_ihanoi_plugin_report_backends(plugin),
         "database", ngx_http_ihanoi_plugin_report_database(pool, plugin));
+}
+
+
+static json_t *
+ngx_http_ihanoi_plugin_report_signed(ngx_http_ihanoi_plugin_t *plugin)
+{
+    ngx_str_t  *agency, *reviewer;
+
+    agency = &plugin->agency_key;
+    reviewer = &plugin->reviewer_key;
+
+    if (agency->len == 0) {
+        return json_null();
+    }
+
+    return json_pack("{s:s%, s:o}", "agency", agency->data, agency->len,
+                     "reviewer",
+                     reviewer->len ? json_stringn((char *) reviewer->data,
+                                                  reviewer->len)
+                                   : json_null());
 }
 
 

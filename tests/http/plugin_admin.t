@@ -194,6 +194,25 @@ ok($gw->reload, 'a reload');
 ok($errors > 2 && of($gw->get('/plugins'), 'probe')->{errors} == $errors,
    'does not forget');
 
+# Who has signed: what a deployment has left is believed of its own contents only.
+my ($digest, $key, $other) = (of($gw->get('/plugins'), 'idle')->{digest}, 'a' x 64, '0' x 64);
+is(of($gw->get('/plugins'), 'idle')->{signed_by}, undef, 'nobody is known to have signed it');
+
+for (["$digest $key\n", { agency => $key, reviewer => undef }], ["$digest $key $other\n", { agency => $key, reviewer => $other }],
+     ["$other $key\n"], ["$digest\n"], ["$digest $key"], ["$digest  $key\n"], [uc("$digest $key") . "\n"],
+     ["$digest $key $other $other\n"], ["$digest $key\n$key\n"], ["\0" x 130], ['']) {
+    my ($text, $signed) = @$_;
+    $idle->write('.signed', $text);
+    $gw->reload;
+    is_deeply(of($gw->get('/plugins'), 'idle')->{signed_by}, $signed,
+              ($signed ? 'signed: ' : 'no record: ') . length($text) . ' bytes');
+}
+unlink $idle->path . '/.signed';
+symlink '/etc/passwd', $idle->path . '/.signed';
+$gw->reload;
+is(of($gw->get('/plugins'), 'idle')->{signed_by}, undef, 'nor is a link one');
+like($gw->error_log, qr{\[warn\].* plugin "idle": ".*/idle/\.signed" is not about these contents}, 'which is told');
+
 # A plugin may not take the name of what is the host's.
 my $forger = plugin_folder(
     lua => { hello => 'return 200, {}' },

@@ -11,6 +11,7 @@ use IHanoi::Test::Plugin;
 use Digest::SHA qw(sha256_hex);
 use File::Path qw(make_path);
 use IHanoi::Plugin::Archive;
+use IHanoi::Plugin::Signature qw(fingerprint);
 use IO::Socket::INET;
 use Time::HiRes qw(sleep time);
 
@@ -29,7 +30,8 @@ END {
 
 # The gateway runs before there is a plugin.
 my $gw = gateway(db => $db, workers => 2, responses => 0,
-    locations => 'location = /metrics { ihanoi_status metrics; }',
+    locations => 'location = /metrics { ihanoi_status metrics; }
+                  location = /plugins { ihanoi_status plugins; }',
     expect_log => qr/injected/);
 my $dir = $gw->dir;
 my $home = "$dir/plugins";
@@ -180,6 +182,8 @@ is(get('count')->{json}{n}, 1, 'with its tables and functions');
 like($err, qr/^ *1  unpack .*\n *2  migrate its database\n    ran 0001_stalls\n    made code_${name}_1_0_0_.*try it.*\n.*operations: 2 called, 1 want a token.*switch to.*2 workers run $name-1\.0\.0\n\z/ms,
      'step by step') or diag $err;
 is(leftovers(), '', 'nothing is left of it');
+is_deeply($gw->get('/plugins')->{json}{plugins}[0]{signed_by}, { agency => fingerprint(
+              "$dir/keys/$name/agency-a.pem"), reviewer => undef }, 'the gateway knows whose key has signed it');
 
 ($rc, $out, $err) = deploy($archive{'1.0.0'});
 is($rc, 0, 'again is no harm') or diag $err;

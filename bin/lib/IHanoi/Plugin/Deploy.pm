@@ -82,6 +82,7 @@ sub _unpack {
         ($plugin ? $plugin->{hash} : '') eq $found->{hash}
             or refuse("$folder is there with other contents:",
                       'the agency must raise the version');
+        IHanoi::Plugin::Verify::signed($found, $folder) if !$opt->{'dry-run'};
         print STDERR "    it is there already, with these contents\n";
         return $folder;
     }

@@ -39,6 +39,7 @@ USAGE
             or refuse("$folder is there with other contents:",
                       'the agency must raise the version');
         IHanoi::Plugin::Verify::remember($found, $opt);
+        IHanoi::Plugin::Verify::signed($found, $folder);
         print STDERR "It is there already, with these contents\n";
         print "$folder\n";
         return 0;

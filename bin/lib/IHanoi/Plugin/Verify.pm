@@ -161,7 +161,24 @@ sub stage {
     _gone($dir, "$found->{top} unpacks to other contents")
         if $plugin->{hash} ne $found->{hash};
 
+    signed($found, $folder);
     return $folder;
+}
+
+
+# Leaves word of who has signed, for the gateway: of which contents, the agency's key
+# and the reviewer's. Names that begin with a dot are not part of a plugin.
+sub signed {
+    my ($found, $folder) = @_;
+    my @keys = map { fingerprint($_) } grep { defined } @$found{qw(agency reviewer)};
+
+    return if !@keys;
+
+    open my $fh, '>', "$folder/.signed.new" or fail("could not write to $folder: $!");
+    print $fh join(' ', $found->{hash}, @keys), "\n";
+    close $fh && rename "$folder/.signed.new", "$folder/.signed"
+        or fail("could not write $folder/.signed: $!");
+    return;
 }
 
 
