@@ -3,15 +3,20 @@
 -- in sql/ and migrations/.
 
 local carriers = require("lib.carriers")
+local consents = require("lib.consents")
 local customer = require("lib.customer")
+local disputes = require("lib.disputes")
+local evn = require("lib.evn")
 local lookups = require("lib.lookups")
 local notices = require("lib.notices")
 local orders = require("lib.orders")
 local phone = require("lib.phone")
+local reminders = require("lib.reminders")
 
--- The most orders that one run of the sweep looks after: each may ask a company twice,
--- and a run may ask backends 32 times.
-local SWEEP = 12
+-- The most that one run of the sweep looks after: an order may ask a company twice, a
+-- dispute once, and a run may ask backends 32 times.
+local SWEEP_ORDERS = 12
+local SWEEP_DISPUTES = 8
 
 local _M = {}
 
@@ -60,7 +65,88 @@ function _M.lookup(input)
         return ihanoi.response.problem(refused, members)
     end
 
-    return answer(200, lookups.customer(code))
+    -- Who has the contract is told to those who have proved that the meter is theirs.
+    local proved, failed = orders.call("code_proved", { citizen = citizen(), customer = code })
+
+    if failed then
+        return ihanoi.response.problem(failed)
+    end
+
+    return answer(200, lookups.customer(code, proved))
+end
+
+
+-- POST /v1/bills/codes
+function _M.code_save(input)
+    local settings = ihanoi.plugin.settings()
+    local code = customer.code(input.customer)
+
+    if not code then
+        return ihanoi.response.problem("customer-code-invalid")
+    end
+
+    if input.remind then
+        local stands, problem, members = consents.check("reminders")
+
+        if not stands then
+            return ihanoi.response.problem(problem, members)
+        end
+    end
+
+    return answer(201, orders.call("code_save", {
+        id = ihanoi.uuid.v7(),
+        citizen = citizen(),
+        customer = code,
+        label = ihanoi.text.nfc(input.label),
+        remind = input.remind,
+        days_before = input.days_before,
+        most = settings.saved_codes,
+    }))
+end
+
+
+-- POST /v1/bills/codes/{id}/prove
+function _M.code_prove(input)
+    local code, refused = orders.call("proof_begin", {
+        citizen = citizen(),
+        id = input.id,
+        a_day = ihanoi.plugin.settings().proofs_a_day,
+    })
+
+    if not code then
+        return answer(nil, nil, refused)
+    end
+
+    local proved, err = evn.prove(code, input.meter)
+
+    if proved == nil then
+        ihanoi.log.warn("evn does not say whose a meter is: " .. err)
+        return ihanoi.response.problem("evn-away")
+    elseif not proved then
+        return ihanoi.response.problem("code-not-proved")
+    end
+
+    return answer(200, orders.call("proof_done", { citizen = citizen(), id = input.id }))
+end
+
+
+-- POST /v1/bills/{id}/disputes
+function _M.dispute_open(input)
+    local it, code = orders.call("dispute_open", {
+        id = ihanoi.uuid.v7(),
+        citizen = citizen(),
+        key = ihanoi.request.idempotency_key(),
+        bill = input.id,
+        reason = input.reason,
+        text = ihanoi.text.nfc(input.text),
+    })
+
+    if it and it.state == "opened" then
+        disputes.work(it.id)
+        it = orders.call("dispute_now", { id = it.id }) or it
+    end
+
+    return answer(201, it, code, nil, it and { Location = "/v1/bills/disputes/" .. it.id })
 end
 
 
@@ -159,6 +245,12 @@ function _M.topup_hint(input)
 end
 
 
+-- POST /v1/bills/disputes/{id}/close
+function _M.dispute_close(input)
+    return answer(200, orders.call("dispute_close", { citizen = citizen(), id = input.id }))
+end
+
+
 local function told(done, code)
     if done then
         return 204
@@ -200,20 +292,38 @@ function _M.payment_changed(event)
 end
 
 
--- Looks after what is left in the middle: how many orders there were; nil and a
--- problem when the database does not say.
-local function sweep()
-    for n = 0, SWEEP - 1 do
-        local done, code = orders.work()
+-- Event catalogue.consent_withdrawn
+function _M.consent_withdrawn(event)
+    if event.payload.service ~= ihanoi.plugin.name() then
+        return true
+    end
 
-        if done == nil then
-            return nil, code
-        elseif not done then
-            return { orders = n }
+    return consents.withdrawn(event.key)
+end
+
+
+-- Looks after what is left in the middle: how many orders and disputes there were; nil
+-- and a problem when the database does not say.
+local function sweep()
+    local done = { orders = 0, disputes = 0 }
+
+    for name, it in pairs({ orders = { orders.work, SWEEP_ORDERS },
+                            disputes = { disputes.work, SWEEP_DISPUTES } })
+    do
+        for _ = 1, it[2] do
+            local one, code = it[1]()
+
+            if one == nil then
+                return nil, code
+            elseif not one then
+                break
+            end
+
+            done[name] = done[name] + 1
         end
     end
 
-    return { orders = SWEEP }
+    return done
 end
 
 
@@ -230,6 +340,26 @@ function _M.sweep_job()
     local done, code = sweep()
 
     return done and true, code
+end
+
+
+-- The job "remind", every ten minutes of the day.
+function _M.remind_job()
+    local done, why = consents.catch_up()
+
+    if not done then
+        return nil, why
+    end
+
+    return reminders.run()
+end
+
+
+-- The job "forget", each night.
+function _M.forget_job()
+    local n, code = orders.call("forget_old")
+
+    return n and true, code
 end
 
 

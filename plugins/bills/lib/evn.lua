@@ -130,4 +130,62 @@ function _M.read(order)
 end
 
 
+-- Whether a customer's meter has this number: true or false; nil and an error.
+function _M.prove(code, meter)
+    local answer, err = ask("POST", "/proofs", { code = code, meter = meter })
+
+    if not answer then
+        return nil, err
+    elseif answer.code ~= code or type(answer.proved) ~= "boolean" then
+        return nil, "answer"
+    end
+
+    return answer.proved
+end
+
+
+-- What an answer or a notice says of a dispute: { said = "received" }, { said =
+-- "answered", answer, at } or { said = "unknown" }; nil and "answer".
+function _M.dispute_said(answer, reference)
+    if answer.reference ~= reference then
+        return nil, "answer"
+    elseif answer.state == "received" or answer.state == "unknown" then
+        return { said = answer.state }
+    elseif answer.state == "answered" and type(answer.answer) == "string" and answer.answer ~= ""
+       and type(answer.at) == "string" and ihanoi.time.parse(answer.at)
+    then
+        return { said = "answered", answer = ihanoi.text.truncate(answer.answer, 4000), at = answer.at }
+    end
+
+    return nil, "answer"
+end
+
+
+-- Forwards a dispute; the company takes the same reference again as the same dispute.
+-- Who it is from is not told.
+function _M.dispute(it)
+    local answer, err = ask("POST", "/disputes", {
+        reference = it.id, bill = it.bill, customer = it.customer, reason = it.reason, text = it.text,
+    })
+
+    if not answer then
+        return nil, err
+    end
+
+    return _M.dispute_said(answer, it.id)
+end
+
+
+-- What became of that.
+function _M.dispute_read(it)
+    local answer, err = ask("GET", "/disputes/" .. it.id)
+
+    if not answer then
+        return nil, err
+    end
+
+    return _M.dispute_said(answer, it.id)
+end
+
+
 return _M

@@ -1,8 +1,9 @@
--- What companies tell of their own accord: that an order is done or refused. Told
--- twice, late, or in another order, it is applied once; the company's answer to our
--- own asking says the same.
+-- What companies tell of their own accord: that an order is done or refused, that a
+-- dispute is answered. Told twice, late, or in another order, it is applied once; the
+-- company's answer to our own asking says the same.
 
 local company = require("lib.company")
+local disputes = require("lib.disputes")
 local orders = require("lib.orders")
 
 local _M = {}
@@ -14,7 +15,9 @@ function _M.apply(key, kind, carrier, input)
     local value, why = company.notice(key, input.payload, input.signature)
     local result
 
-    if value then
+    if value and kind == "bill" and value.kind == "dispute" then
+        return disputes.told(value)
+    elseif value then
         result, why = company.outcome(value, value.reference)
     end
 

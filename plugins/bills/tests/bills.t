@@ -1,6 +1,6 @@
 # Electricity: look up, see what a bill is made of, pay, get the receipt.
 
-use lib 'tests/lib', 'plugins/payments/tests/lib', 'plugins/bills/tests/lib';
+use lib 'tests/lib', map { "plugins/$_/tests/lib" } qw(payments catalogue bills);
 use IHanoi::Test;
 use Bills::Test;
 

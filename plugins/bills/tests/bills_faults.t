@@ -1,7 +1,7 @@
 # Companies that are slow, broken, silent or forged, in each call to them: what was
 # paid is delivered once, or goes back.
 
-use lib 'tests/lib', 'plugins/payments/tests/lib', 'plugins/bills/tests/lib';
+use lib 'tests/lib', map { "plugins/$_/tests/lib" } qw(payments catalogue bills);
 use IHanoi::Test;
 use Bills::Test;
 

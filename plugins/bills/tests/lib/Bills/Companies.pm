@@ -11,11 +11,14 @@ package Bills::Companies;
 #   $companies->sent;                                # by reference: { n, state, ... }
 #   $companies->notice('evn', $reference, %how);     # a callback's answer
 #   $companies->decide($reference, state => 'done'); # of one that is pending
+#   $companies->disputes;                            # by reference: { n, text, ... }
+#   $companies->answer($reference, 'text', at => '2026-11-26T10:00:00+07:00');
 #
 # Nobody here looks whether a reference comes twice: what is sent twice is done twice,
 # and n says so. How a notice differs: forged => 1, and any of its members by name.
 #
-# Requests are evn.lookups, evn.pay, evn.pay/read, carrier.topup, carrier.topup/read.
+# Requests are evn.lookups, evn.proofs, evn.pay, evn.pay/read, evn.dispute,
+# evn.dispute/read, carrier.topup, carrier.topup/read.
 # What is misbehaved is used up in order, one for each request:
 #
 #   slow       does it, and says so after 0.6 seconds
@@ -37,6 +40,7 @@ use strict;
 use warnings;
 use parent 'Payments::Partners';
 use Digest::SHA qw(hmac_sha256_hex);
+use Encode ();
 use HTTP::Tiny;
 use JSON::PP ();
 use Time::HiRes qw(sleep);
@@ -81,19 +85,35 @@ sub decide {
 }
 
 
+sub disputes { $_[0]->_change(sub { $_[0]{disputes} // {} }) }
+
+# Answers a dispute, for whoever asks.
+sub answer {
+    my ($self, $reference, $text, %how) = @_;
+    $self->_change(sub {
+        my $d = $_[0]{disputes}{$reference};
+        %$d = (%$d, state => 'answered', answer => $text, at => '2026-11-26T10:00:00+07:00', %how);
+    });
+    return;
+}
+
+
 # Tells of a reference; the answer as HTTP::Tiny has it.
 sub notice {
     my ($self, $company, $reference, %how) = @_;
-    my ($s, $base) = $self->_change(sub { ($_[0]{sent}{$reference}, $_[0]{callbacks}) });
+    my ($s, $d, $base) = $self->_change(sub { ($_[0]{sent}{$reference}, $_[0]{disputes}{$reference},
+                                              $_[0]{callbacks}) });
     my $forged = delete $how{forged};
-    my $payload = $json->encode({ %{ _said($reference, $s) }, %how });
+    my $payload = JSON::PP->new->canonical->encode({ %{ $d ? { kind => 'dispute', %{ _disputed($reference, $d) } }
+                                        : _said($reference, $s) }, %how });
     my $key = $company eq 'evn' ? EVN_KEY : CARRIER_KEYS->{$company};
     my $path = $company eq 'evn' ? 'evn' : "carriers/$company";
 
+    my $signature = hmac_sha256_hex(Encode::encode('UTF-8', $payload), $forged ? 'x' : $key);
+
     return HTTP::Tiny->new(timeout => 20)->post("$base/v1/bills/$path/notices", {
         headers => { 'Content-Type' => 'application/json' },
-        content => $json->encode({ payload => $payload,
-                                   signature => hmac_sha256_hex($payload, $forged ? 'x' : $key) }) });
+        content => $json->encode({ payload => $payload, signature => $signature }) });
 }
 
 
@@ -103,6 +123,13 @@ sub _said {
     return { reference => $reference, state => $s ? $s->{state} : 'unknown',
              $s && $s->{state} eq 'done' ? (receipt => $s->{receipt}) : (),
              $s && $s->{code} ? (code => $s->{code}) : () };
+}
+
+
+sub _disputed {
+    my ($reference, $d) = @_;
+    return { reference => $reference, state => $d ? $d->{state} : 'unknown',
+             $d && $d->{answer} ? (answer => $d->{answer}, at => $d->{at}) : () };
 }
 
 
@@ -184,6 +211,23 @@ sub _do {
                    ? (holder => { name => $c->{name} // 'Chủ hộ', address => $c->{address} // 'Hà Nội' }) : () }
                : { code => $_, known => JSON::PP::false }
         } @{ $in->{codes} }] };
+    }
+
+    if ($name eq 'evn.proofs') {
+        my $c = $state->{customers}{ $in->{code} };
+        return { code => $in->{code},
+                 proved => $c && ($c->{meter} // '') eq $in->{meter} ? JSON::PP::true : JSON::PP::false };
+    }
+
+    if ($name =~ /\Aevn\.dispute/) {
+        my $d = $state->{disputes}{$reference};
+        if ($name eq 'evn.dispute') {
+            $d = $state->{disputes}{$reference} //= { n => 0, state => 'received', map { $_ => $in->{$_} }
+                                                      qw(bill customer reason text) };
+            $d->{n}++;
+            $d->{members} = join ' ', sort keys %$in;
+        }
+        return _disputed($reference, $d);
     }
 
     if ($name =~ /\A(?:evn\.pay|carrier\.topup)\z/) {

@@ -1,7 +1,7 @@
 package Bills::Test;
 
-# The bills plugin beside the payments plugin, through a real gateway, with a database
-# of its own and companies that misbehave.
+# The bills plugin beside payments and the catalogue, through a real gateway, with a
+# database of its own and companies that misbehave.
 #
 #   my ($gw, $db, $partners, $evn) = bills(settings => { settle => 1 });
 #   my $r = lookup(code => 'PD0100000001');          # POST /v1/bills/lookups
@@ -17,6 +17,7 @@ use strict;
 use warnings;
 use utf8;
 use Bills::Companies;
+use Catalogue::Test qw(catalogue_conf);
 use Exporter 'import';
 use File::Temp qw(tempdir);
 use IHanoi::Test;
@@ -42,7 +43,8 @@ sub bills {
     _secret(carrier_keys => JSON::PP->new->canonical->encode(Bills::Companies::CARRIER_KEYS));
 
     %payments = (services => '["bills"]', patience => 5, %{ delete $arg{payments} // {} });
-    $block = plugin_database($db, $folder, 'read connections=1;', 'write connections=3 wait=1s;');
+    $block = plugin_database($db, $folder, 'read connections=1;', 'write connections=3 wait=1s;')
+             . catalogue_conf($db);
     $code = $db->sql("select nspname from pg_namespace where nspname like 'code_bills_%'");
 
     my $plugin = _plugin(%{ delete $arg{settings} // {} });
@@ -106,6 +108,8 @@ ihanoi_plugin bills {
     secret carrier_keys $secrets/carrier_keys;
     interface payments.payments;
     event payments.changed;
+    interface catalogue.consents;
+    event catalogue.consent_withdrawn;
     timeout 20s;
     jobs 2m;
     check always;

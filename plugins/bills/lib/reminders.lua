@@ -1,0 +1,69 @@
+-- Reminders of bills: asks the company for those of saved codes, as many as one run has
+-- time for, and writes down whom to remind of what.
+
+local evn = require("lib.evn")
+local orders = require("lib.orders")
+
+-- Customers in one request, and requests in one run.
+local BATCH = 50
+local BATCHES = 20
+
+local _M = {}
+
+
+local function remind(code, customer)
+    if not customer then
+        ihanoi.log.warn("evn says nonsense of a customer")
+        return
+    elseif #customer.bills > 0 then
+        orders.call("bills_seen", { customer = code, bills = customer.bills })
+    end
+
+    local n = orders.call("reminders_make", { customer = code })
+
+    if n and n > 0 then
+        ihanoi.metric.add("reminders_total", n)
+    end
+end
+
+
+-- True; nil and why not all that was due was done: it comes again.
+function _M.run()
+    local settings = ihanoi.plugin.settings()
+
+    for _ = 1, BATCHES do
+        if ihanoi.request.time_left() < settings.patience + 2 then
+            return true
+        end
+
+        local rows, err = ihanoi.db.call("customers_due", { n = BATCH, again = settings.remind_every })
+
+        if err then
+            return orders.refused(err)
+        elseif #rows == 0 then
+            return true
+        end
+
+        local codes = {}
+
+        for i, row in ipairs(rows) do
+            codes[i] = row.customer
+        end
+
+        local customers, why = evn.customers(codes, false)
+
+        -- What is known already may have become due meanwhile.
+        for i, code in ipairs(codes) do
+            remind(code, customers and customers[i] or { bills = {} })
+        end
+
+        if not customers then
+            return nil, why
+        end
+    end
+
+    return true
+end
+
+
+return _M

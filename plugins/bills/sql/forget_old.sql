@@ -1,0 +1,16 @@
+-- Drops who has looked up whom, and who has tried to prove what, when it decides nothing
+-- any more.
+create function forget_old()
+returns int
+language plpgsql
+as $$
+declare
+    n  int;
+begin
+    delete from lookups l where l.at < now() - interval '30 days';
+    get diagnostics n = row_count;
+    delete from proofs p where p.at < now() - interval '1 day';
+
+    return n;
+end
+$$;
