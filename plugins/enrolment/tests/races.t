@@ -1,0 +1,104 @@
+# Transactions beside each other: who comes first decides, and the other sees it.
+
+use lib 'tests/lib', 'plugins/enrolment/tests/lib';
+use Digest::SHA qw(sha256_hex);
+use IHanoi::Test;
+use IHanoi::Test::Plugin;
+use Enrolment::Test;
+
+my $db = database();
+plugin_database($db, tree() . '/plugins/enrolment');
+my $code = enrolment_code($db);
+my $round = '00000000-0000-4000-8000-000000000001';
+my $setup = "set search_path = $code, plugin_enrolment, public; set session authorization plugin_enrolment;";
+
+$db->sql(<<"SQL");
+$setup
+select year_put(2030, 'Y', '[]');
+select level_put(2030, 'grade_1', '[{"title": {}, "holds": "\$.in_zone == false"}]', '[]');
+select school_put('A', 'A', '00004', '[]');
+select round_create('$round', 2030, 'grade_1', 'R', now() + interval '1 hour', now() + interval '2 hours',
+                    '2024-01-01', '2024-12-31', '2030-01-01', 1, 48, '@{[ sha256_hex(SEED) ]}');
+select places_put('$round', '[{"school": "A", "quota": 2}]');
+SQL
+
+sub hours { my ($n) = @_; return "set core.clock_offset = '$n hours';" }
+
+sub submission {
+    my ($n, $guardian) = @_;
+    return "select application_submit(id => '00000000-0000-4000-8000-00000${guardian}00$n', guardian => 'i g$guardian', round => '$round',"
+         . " child => '@{[ sha256_hex($n) ]}', child_name => 'C', born => '2024-05-01', ward => '00004', facts => '{}',"
+         . " evidence => '[]', choices => '[\"A\"]', most => 10) ->> 'id';";
+}
+
+# A session as the plugin's, at an hour after now.
+sub session {
+    my ($hour) = @_;
+    my $s = $db->session;
+    $s->do($setup . hours($hour));
+    return $s;
+}
+
+my ($one, $two) = (session(1.5), session(1.5));
+
+# Two guardians of one child at the same moment.
+$one->do('begin');
+like($one->do(submission(1, 1001)), qr/1001001/, 'a guardian applies');
+$two->start(submission(1, 1002));
+ok(!$two->is_ready(0.3), '... another one of the child waits to see what becomes of it');
+$one->do('commit');
+like($two->finish, qr/IH001/, '... and is refused');
+$one->do('begin');
+$one->do(submission(2, 1001));
+$two->start(submission(2, 1002));
+$two->is_ready(0.3);
+$one->do('rollback');
+like($two->finish, qr/1002002/, 'when the first one came to nothing the other is taken');
+
+# What was begun before the end, and the office that closes the round.
+my $office = session(2.5);
+$one->do('begin');
+like($one->do(submission(3, 1001)), qr/1001003/, 'an application at the last moment, not committed');
+$office->start("select round_close('$round', '@{[ SEED ]}');");
+ok(!$office->is_ready(0.3), '... is waited for by who closes the round');
+$one->do('commit');
+like($office->finish, qr/IH001/, '... who is told that it is undecided');
+$db->sql("$setup select desk_decide(id, 'o', true, 'verify', null, child) from applications");
+
+# The office is first: then the other is too late, whatever its clock says.
+$office->do('begin');
+like($office->do("select round_close('$round', '@{[ SEED ]}') ->> 'state';"), qr/closed/, 'closed, not committed');
+$two->start(submission(4, 1002));
+ok(!$two->is_ready(0.3), '... a late one waits');
+$office->do('commit');
+like($two->finish, qr/IH001/, '... and is refused');
+
+# An allocation, in which the third waits for a place.
+$db->sql($setup . hours(2.5) . "
+    select allocation_request('$round', '$round', 'o');
+    do \$\$ begin while allocation_step('$round', 0) <> 'computed' loop end loop; end \$\$;
+    select allocation_publish('$round', 'o');
+    do \$\$ begin while allocation_step('$round', 0) <> 'published' loop end loop; end \$\$;");
+my ($a) = map { $_->[0] } $db->sql("select id from plugin_enrolment.applications where state = 'offered' order by id");
+is($db->sql("select count(*) from plugin_enrolment.applications where state = 'waitlisted'"), 1, 'one waits');
+
+# Confirmed at the last moment, while the job ends what is over.
+my ($job, $other) = (session(60), session(60));
+my $guardian = $db->sql("select guardian from plugin_enrolment.applications where id = '$a'");
+$one->do('begin');
+like($one->do("select application_answer('$a', '$guardian', 'confirm') ->> 'state';"), qr/confirmed/, 'an offer is confirmed, not committed');
+like($job->do('select offers_lapse(10);'), qr/^1$/, '... the job ends the other one, and leaves this');
+$one->do('commit');
+is($db->sql("select state from plugin_enrolment.applications where id = '$a'"), 'confirmed', '... which stays confirmed');
+
+# Two jobs offer the same free place.
+$job->do('begin');
+like($job->do('select vacancies_fill(10);'), qr/^1$/, 'a free place is offered, not committed');
+$other->start('select vacancies_fill(10);');
+ok(!$other->is_ready(0.3), '... another one waits');
+$job->do('commit');
+like($other->finish, qr/^0$/, '... and finds none');
+is($db->sql("select taken from plugin_enrolment.places"), 2, 'two seats are taken, of two');
+is_deeply([grep { defined $_->[0] } $db->sql("$setup select * from enrolment_check()")], [], 'all is sound');
+
+done_testing;
