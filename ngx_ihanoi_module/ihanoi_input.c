@@ -182,7 +182,7 @@ ihanoi_input_query_pair(ihanoi_input_t *in, const char *p, const char *end,
     i = ihanoi_input_find(in->op, IHANOI_IN_QUERY, name, len);
 
     if (i == in->op->narguments) {
-        return ihanoi_input_unknown(in, name, len);
+        return in->op->query_open ? 0 : ihanoi_input_unknown(in, name, len);
     }
 
     argument = &in->op->arguments[i];

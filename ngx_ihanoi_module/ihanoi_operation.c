@@ -28,7 +28,8 @@ static const char *const  ihanoi_operation_members[] = {
     "parameters", "requestBody", "responses", "deprecated", "security",
     "x-ihanoi-sql", "x-ihanoi-lua", "x-ihanoi-host", "x-ihanoi-pool",
     "x-ihanoi-timeout", "x-ihanoi-assurance", "x-ihanoi-idempotency",
-    "x-ihanoi-body", "x-ihanoi-abort", "x-ihanoi-stream", NULL
+    "x-ihanoi-body", "x-ihanoi-abort", "x-ihanoi-stream", "x-ihanoi-query",
+    NULL
 };
 
 static const char *const  ihanoi_operation_pools[] = {
@@ -49,6 +50,10 @@ static const char *const  ihanoi_operation_bodies[] = {
 
 static const char *const  ihanoi_operation_aborts[] = {
     "cancel", "finish", NULL
+};
+
+static const char *const  ihanoi_operation_queries[] = {
+    "declared", "open", NULL
 };
 
 
@@ -267,6 +272,24 @@ ihanoi_operation_extensions(ihanoi_compiler_t *compiler)
     if (op->finish && op->lua.data == NULL) {
         return ihanoi_document_refuse(compiler->documents, &compiler->place,
                                       "\"x-ihanoi-abort\" is for "
+                                      "\"x-ihanoi-lua\"");
+    }
+
+    choice = 0;
+
+    rc = ihanoi_operation_choice(compiler, "x-ihanoi-query",
+                                 ihanoi_operation_queries, &choice);
+    if (rc != IHANOI_OK) {
+        return rc;
+    }
+
+    op->query_open = (choice == 1);
+
+    /* a SQL function has no argument for what is not declared */
+
+    if (op->query_open && op->lua.data == NULL) {
+        return ihanoi_document_refuse(compiler->documents, &compiler->place,
+                                      "\"x-ihanoi-query\" is for "
                                       "\"x-ihanoi-lua\"");
     }
 

@@ -135,6 +135,7 @@ typedef struct {
     ihanoi_idempotency_e      idempotency;
     unsigned                  finish:1;   /* though its client goes away */
     unsigned                  stream:1;   /* answered in parts */
+    unsigned                  query_open:1;   /* others than declared pass */
     unsigned                  body_required:1;
     unsigned                  body_whole:1;   /* one argument "body" */
 

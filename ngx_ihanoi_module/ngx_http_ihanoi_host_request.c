@@ -20,6 +20,7 @@ static int ngx_http_ihanoi_host_request_language(lua_State *L);
 static int ngx_http_ihanoi_host_request_caller(lua_State *L);
 static int ngx_http_ihanoi_host_request_body(lua_State *L);
 static int ngx_http_ihanoi_host_request_text(lua_State *L);
+static int ngx_http_ihanoi_host_request_query(lua_State *L);
 static int ngx_http_ihanoi_host_request_key(lua_State *L);
 static int ngx_http_ihanoi_host_request_left(lua_State *L);
 
@@ -59,6 +60,13 @@ static const ihanoi_host_function_t  ngx_http_ihanoi_host_request_functions[] = 
       "text? string",
       "The same body, byte for byte: what a partner's signature is over. nil "
       "when there was none." },
+
+    { "request", "query_text", ngx_http_ihanoi_host_request_query,
+      IHANOI_PHASE_REQUEST, "",
+      "text string",
+      "The query as the client sent it, still encoded, without the question "
+      "mark: with the parameters that an operation with x-ihanoi-query: open "
+      "does not declare, which nobody has checked. \"\" when there was none." },
 
     { "request", "idempotency_key", ngx_http_ihanoi_host_request_key,
       IHANOI_PHASE_REQUEST, "",
@@ -224,6 +232,19 @@ ngx_http_ihanoi_host_request_text(lua_State *L)
     }
 
     lua_pushlstring(L, (char *) body->data, body->len);
+
+    return 1;
+}
+
+
+static int
+ngx_http_ihanoi_host_request_query(lua_State *L)
+{
+    ngx_str_t  *args;
+
+    args = &ngx_http_ihanoi_run_of(L)->request->args;
+
+    lua_pushlstring(L, (char *) args->data, args->len);
 
     return 1;
 }

@@ -151,6 +151,14 @@ function ihanoi.request.body() end
 ---@return string? text
 function ihanoi.request.body_text() end
 
+---The query as the client sent it, still encoded, without the question mark:
+---with the parameters that an operation with x-ihanoi-query: open does not
+---declare, which nobody has checked. "" when there was none.
+---
+---In phases: request.
+---@return string text
+function ihanoi.request.query_text() end
+
 ---The Idempotency-Key of a POST: hand it on to systems that take one. nil when
 ---there was none.
 ---

@@ -278,6 +278,7 @@ my @operations = (
     ['assurance', { 'x-ihanoi-assurance' => 'phone' }, { 'x-ihanoi-assurance' => 'verified' },
      'breaking', 'compatible'],
     ['Idempotency-Key', { 'x-ihanoi-idempotency' => 'optional' }, {}, 'breaking', 'compatible'],
+    ['open query', {}, { 'x-ihanoi-query' => 'open' }, 'compatible', 'breaking'],
     ['operationId of a POST', {}, { operationId => 'other' }, 'breaking', 'breaking'],
     ['deprecated', {}, { deprecated => $true }, 'compatible', '-'],
     ['words, time and pool', {}, { summary => 'A', 'x-ihanoi-timeout' => 5, 'x-ihanoi-pool' => 'slow' },

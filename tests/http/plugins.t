@@ -15,6 +15,8 @@ my $plugin = plugin_folder(
                        parts = input.parts, size = input.size,
                        body = ihanoi.request.body(),
                        text = ihanoi.request.body_text() }',
+        notice  => 'return 200, { ref = input.ref, new = input.new,
+                       text = ihanoi.request.query_text() }',
         who     => 'return 200, ihanoi.request.caller() or ihanoi.json.null',
         forge   => 'local caller = ihanoi.request.caller()
                     caller.sub = "somebody-else"
@@ -65,6 +67,11 @@ my $plugin = plugin_folder(
                   schema => { type => 'array', maxItems => 5,
                               items => { type => 'string', maxLength => 9 } } },
             ],
+        },
+        notice => {
+            'x-ihanoi-query' => 'open',
+            parameters => [ { name => 'ref', in => 'query',
+                              schema => { type => 'string', maxLength => 3 } } ],
         },
         change => {
             method      => 'put',
@@ -131,6 +138,17 @@ is_deeply($r->{json}, {
 }, 'input has typed arguments and defaults');
 
 is(answer('input/x')->{status}, 400, 'what the contract refuses never arrives');
+
+# A query to which others add what they like.
+my $open = 'ref=7&new=a%20b+c&new=%F0%9F%98%80&empty&=x&&z[0]=1';
+$r = answer("notice?$open");
+is($r->{status}, 200, 'an open query') or diag $r->{content};
+is_deeply($r->{json}, { ref => '7', text => $open },
+          'is there as it was sent, and beside it what is declared');
+is(answer('notice')->{json}{text}, '', 'or empty');
+is(answer("notice?$_")->{status}, 400, "what is declared is checked: $_")
+    for qw(ref=1234 ref=1&ref=2 ref=%zz ref=1&%zz=2 new=1&ref=%00);
+is(answer("input/7c9e6679-7425-40de-944b-e07fc1f90ae7?new=1")->{status}, 400, 'others are not open');
 
 my $token = token(sub => 'citizen-1');
 $r = answer('change', method => 'PUT', token => $token,

@@ -39,6 +39,9 @@ static const refused_t  refused[] = {
     { "get", "/a", "'x-ihanoi-idempotency':'optional'", "", "", "POST only" },
     { "post", "/a", "'x-ihanoi-idempotency':'never'", "", "", "optional" },
     { "post", "/a", "'x-ihanoi-idempotency':'none'", "", "", "not both" },
+    { "get", "/a", "'x-ihanoi-query':'open'", "", "", "x-ihanoi-lua" },
+    { "get", "/a", "'x-ihanoi-query':'any'", "", "", "\"open\"" },
+    { "get", "/a", "'x-ihanoi-query':true", "", "", "\"open\"" },
     { "post", "/a", "'x-ihanoi-body':'whole'", "", "", "requestBody" },
     { "post", "/a", "'x-ihanoi-body':'part'", "", "", "members" },
 

@@ -114,6 +114,9 @@ sub _caller {
                                        : 'not required any more'),
            'x-ihanoi-idempotency') if $old->{key} ne $new->{key};
 
+    $say->($new->{open} ? ('compatible', 'the query is open') : ('breaking', 'the query is not open any more'),
+           'x-ihanoi-query') if $old->{open} != $new->{open};
+
     if ($old->{id} ne $new->{id}) {
         $say->($old->{key} eq '' ? 'compatible' : 'breaking',
             "operationId \"$old->{id}\" is now \"$new->{id}\": "

@@ -69,6 +69,7 @@ sub read_contract {
 #   public, optional, scopes    who may call: scopes is a hash
 #   assurance   0 to 3
 #   key         "required", "optional" or "" when it takes no Idempotency-Key
+#   open        parameters of the query that are not declared pass
 #   whole       the body is one value, its members are not arguments
 sub _operation {
     my ($root, $item, $method, $path) = @_;
@@ -92,6 +93,7 @@ sub _operation {
                       ->{ $value->{'x-ihanoi-assurance'} // '' } // 0,
         key        => $method ne 'post' ? ''
                       : $value->{'x-ihanoi-idempotency'} // 'required',
+        open       => ($value->{'x-ihanoi-query'} // '') eq 'open',
         whole      => ($value->{'x-ihanoi-body'} // '') eq 'whole',
         deprecated => !!$value->{deprecated},
     );
