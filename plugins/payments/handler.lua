@@ -179,8 +179,8 @@ local IPN = {
 
 
 -- GET /v1/payments/vnpay/ipn
-function _M.vnpay_ipn(input)
-    local notice, verdict = vnpay.notice(input)
+function _M.vnpay_ipn()
+    local notice, verdict = vnpay.notice(ihanoi.request.query_text())
 
     if notice then
         verdict = intents.apply("vnpay", notice, "callback")
@@ -195,8 +195,8 @@ end
 
 
 -- GET /v1/payments/vnpay/return
-function _M.vnpay_return(input)
-    local notice = vnpay.notice(input)
+function _M.vnpay_return()
+    local notice = vnpay.notice(ihanoi.request.query_text())
 
     if not notice then
         return ihanoi.response.problem("payment-callback-refused")

@@ -11,22 +11,6 @@ local _M = {}
 
 local VERSION = "2.1.0"
 
--- The contract's parameters of IPN and return; the gateway gives them to us
--- under the names on the left.
-local NAMES = {
-    vnp_amount = "vnp_Amount",
-    vnp_bank_code = "vnp_BankCode",
-    vnp_bank_tran_no = "vnp_BankTranNo",
-    vnp_card_type = "vnp_CardType",
-    vnp_order_info = "vnp_OrderInfo",
-    vnp_pay_date = "vnp_PayDate",
-    vnp_response_code = "vnp_ResponseCode",
-    vnp_tmn_code = "vnp_TmnCode",
-    vnp_transaction_no = "vnp_TransactionNo",
-    vnp_transaction_status = "vnp_TransactionStatus",
-    vnp_txn_ref = "vnp_TxnRef",
-}
-
 -- Money may have been taken, or not yet: 01 is not finished, 04 reversed, 07
 -- taken under suspicion. Nobody decides by these.
 local UNDECIDED = { ["01"] = true, ["04"] = true, ["07"] = true }
@@ -36,6 +20,35 @@ local function encode(text)
     return (text:gsub("[^%w%*%-%._]", function(c)
         return c == " " and "+" or ("%%%02X"):format(c:byte())
     end))
+end
+
+
+local function decode(text)
+    return (text:gsub("%+", " "):gsub("%%(%x%x)", function(digits)
+        return string.char(tonumber(digits, 16))
+    end))
+end
+
+
+-- The scheme's parameters of a query, whatever it adds to them in time, or nil when
+-- one stands twice.
+local function parameters_of(query)
+    local parameters = {}
+
+    for pair in query:gmatch("[^&]+") do
+        local sign = pair:find("=", 1, true) or #pair + 1
+        local name = decode(pair:sub(1, sign - 1))
+
+        if name:sub(1, 4) == "vnp_" then
+            if parameters[name] then
+                return nil
+            end
+
+            parameters[name] = decode(pair:sub(sign + 1))
+        end
+    end
+
+    return parameters
 end
 
 
@@ -129,18 +142,21 @@ function _M.checkout(intent)
 end
 
 
--- What an IPN or a way back says; nil and "signature" when it is not VNPAY's,
--- nil and "form" when it is, and makes no sense.
-function _M.notice(input)
-    local parameters = {}
+-- What an IPN or a way back says in its query; nil and "signature" when it is not
+-- VNPAY's, nil and "form" when it is, and makes no sense.
+function _M.notice(query)
+    local parameters = parameters_of(query)
 
-    for given, name in pairs(NAMES) do
-        parameters[name] = input[given]
+    if not parameters then
+        return nil, "signature"
     end
 
-    if not ihanoi.crypto.equal((input.vnp_secure_hash or ""):lower(),
-                               mac(query_of(parameters)))
-    then
+    local hash = (parameters.vnp_SecureHash or ""):lower()
+
+    parameters.vnp_SecureHash = nil
+    parameters.vnp_SecureHashType = nil
+
+    if not ihanoi.crypto.equal(hash, mac(query_of(parameters))) then
         return nil, "signature"
     end
 
