@@ -324,6 +324,17 @@ is($said, "breaks callers: event p.more: is gone (new plugin.json)\n"
         . "breaks callers: interface fees 1, function p.more: is gone (new plugin.json)\n",
    'less for other plugins');
 
+sub asks { { contract => { operations => {}, problems => {} }, manifest => { purposes => [map { my ($version, $title, @data) = @$_;
+    { name => 'lookup', version => $version, title => { vi => $title, en => $title }, data => \@data } } @_] } } }
+for (['new', [], [[1, 'a', 'personal']], 'compatible'], ['gone', [[1, 'a', 'personal']], [], 'compatible'],
+     ['the same', [[1, 'a', 'personal']], [[1, 'a', 'personal']], '-'],
+     ['another version', [[1, 'a', 'personal']], [[2, 'b', 'personal']], 'compatible'],
+     ['other words', [[1, 'a', 'personal']], [[1, 'b', 'personal']], 'breaking'],
+     ['other data', [[1, 'a', 'personal']], [[1, 'a', 'personal', 'sensitive']], 'breaking']) {
+    my ($what, $was, $is, $level) = @$_;
+    is((found(asks(@$was), asks(@$is)))[0], $level, "a purpose: $what");
+}
+
 # The command.
 my %operations = (hello => { parameters => [{ name => 'q', in => 'query',
                                               schema => { %$text, maxLength => 9 } }] });

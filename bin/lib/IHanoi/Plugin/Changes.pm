@@ -50,7 +50,8 @@ sub changes {
 
     push @changes, map { +{ operation => '', %$_ } }
         _problems($old->{contract}{problems}, $new->{contract}{problems}),
-        _others($old->{manifest}, $new->{manifest});
+        _others($old->{manifest}, $new->{manifest}),
+        _purposes($old->{manifest}, $new->{manifest});
 
     my %rank = (breaking => 0, unclear => 1, compatible => 2);
     return sort { $rank{ $a->{level} } <=> $rank{ $b->{level} } } @changes;
@@ -355,6 +356,26 @@ sub _others {
     return map {
         !$is->{$_} ? _row('breaking', $_, 'is gone')
         : !$was->{$_} ? _row('compatible', $_, 'is new') : ()
+    } sort keys %{ { %$was, %$is } };
+}
+
+
+# What people agree to: words that change without their version nobody could agree
+# to any more, because others have agreed to other ones under it.
+sub _purposes {
+    my ($was, $is) = map { my $of = $_; +{ map { $_->{name} => $_ } @{ $of->{purposes} // [] } } } @_;
+    my $words = JSON::PP->new->canonical;
+
+    return map {
+        my ($o, $n) = ($was->{$_}, $is->{$_});
+
+        !$n ? _row('compatible', "purpose $_", 'is gone')
+        : !$o ? _row('compatible', "purpose $_", 'is new')
+        : $o->{version} != $n->{version}
+          ? _row('compatible', "purpose $_", "version $o->{version} is now $n->{version}: people are asked again")
+        : $words->encode([@$o{qw(title data)}]) ne $words->encode([@$n{qw(title data)}])
+          ? _row('breaking', "purpose $_", "other words or data in the same version $n->{version}")
+        : ();
     } sort keys %{ { %$was, %$is } };
 }
 
