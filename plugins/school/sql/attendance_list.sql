@@ -4,6 +4,7 @@ create function attendance_list(caller jsonb, student uuid, since date, until da
 returns table (status int, etag text, body json)
 language plpgsql
 as $$
+#variable_conflict use_column
 begin
     perform ask(caller);
 
@@ -16,7 +17,9 @@ begin
     end if;
 
     return query select 200, null::text, json_build_object(
-        'items', attendance_documents(student, null, since, until),
+        'items', (select coalesce(json_agg(attendance_document(a) order by a.day, a.session desc), '[]')
+                    from attendance a
+                   where a.student = attendance_list.student and a.day between since and until),
         'leave', (select coalesce(json_agg(leave_document(l) order by l.first_day), '[]')
                     from leave_requests l
                    where l.student = attendance_list.student and l.state = 'approved'

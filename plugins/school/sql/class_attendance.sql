@@ -9,7 +9,9 @@ begin
 
     if open_class(class, array['teacher', 'administrator']) then
         return query select 200, null::text, json_build_object(
-            'items', attendance_documents(null, class_attendance.class, class_attendance.day, class_attendance.day),
+            'items', (select coalesce(json_agg(attendance_document(a) order by a.session desc, a.student), '[]')
+                        from attendance a
+                       where a.class = class_attendance.class and a.day = class_attendance.day),
             'leave', (select coalesce(json_agg(leave_document(l) order by l.n), '[]')
                         from leave_requests l
                        where l.state = 'approved'

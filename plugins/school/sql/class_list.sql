@@ -9,12 +9,15 @@ begin
     perform ask(caller);
 
     return query
-    with page as (
-        select c, c.school || ' ' || c.code as place
-          from classes c
+    with mine as (
+        select c.id from classes c join my_schools m on m.school = c.school
          where c.year = class_list.year
-           and (c.school in (select m.school from my_schools m)
-                or c.id in (select t.class from my_teachings t))
+        union
+        select t.class from my_teachings t
+    ), page as (
+        select c, c.school || ' ' || c.code as place
+          from classes c join mine on mine.id = c.id
+         where c.year = class_list.year
            and (class_list.cursor is null or c.school || ' ' || c.code > class_list.cursor)
          order by 2
          limit class_list.limit + 1

@@ -14,12 +14,16 @@ begin
 
     return query
     with page as (
-        select x, x.n as place from notices x
-         where (x.class = class_notices.class
-                or x.class is null and x.school = (select c.school from classes c
-                                                    where c.id = class_notices.class))
-           and (class_notices.cursor is null or x.n < class_notices.cursor::bigint)
-         order by x.n desc limit class_notices.limit + 1
+        (select x, x.n as place from notices x
+          where x.class = class_notices.class
+            and (class_notices.cursor is null or x.n < class_notices.cursor::bigint)
+          order by x.n desc limit class_notices.limit + 1)
+        union all
+        (select x, x.n from notices x
+          where x.class is null and x.school = (select c.school from classes c
+                                                 where c.id = class_notices.class)
+            and (class_notices.cursor is null or x.n < class_notices.cursor::bigint)
+          order by x.n desc limit class_notices.limit + 1)
     ), kept as (
         select * from page order by place desc limit class_notices.limit
     )

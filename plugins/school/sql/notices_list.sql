@@ -13,15 +13,18 @@ begin
     end if;
 
     return query
-    with page as (
-        select x, x.n as place from notices x
-         where (x.class in (select o.class from opened_classes o
-                             where o.student = notices_list.student)
-                or x.class is null
-                   and x.school in (select o.school from opened_classes o
-                                     where o.student = notices_list.student))
-           and (notices_list.cursor is null or x.n < notices_list.cursor::bigint)
-         order by x.n desc limit notices_list.limit + 1
+    with places as (
+        select distinct o.class, o.school from opened_classes o
+         where o.student = notices_list.student
+    ), page as (
+        (select x, x.n as place from notices x join places p on p.class = x.class
+          where notices_list.cursor is null or x.n < notices_list.cursor::bigint
+          order by x.n desc limit notices_list.limit + 1)
+        union all
+        (select x, x.n from notices x join (select distinct p.school from places p) p on p.school = x.school
+          where x.class is null
+            and (notices_list.cursor is null or x.n < notices_list.cursor::bigint)
+          order by x.n desc limit notices_list.limit + 1)
     ), kept as (
         select * from page order by place desc limit notices_list.limit
     )

@@ -3,12 +3,26 @@ create function school_reads(caller jsonb, school text, "limit" int, cursor text
 returns table (status int, etag text, body json)
 language plpgsql
 as $$
+#variable_conflict use_column
 begin
     perform ask(caller);
 
-    if open_school(school) then
-        return query select 200, null::text,
-            read_documents(null, school, school_reads.limit, cursor::bigint);
+    if not open_school(school) then
+        return;
     end if;
+
+    return query
+    with page as (
+        select r, r.id from reads r
+         where r.school = school_reads.school
+           and (school_reads.cursor is null or r.id < school_reads.cursor::bigint)
+         order by r.id desc limit school_reads.limit + 1
+    ), kept as (
+        select * from page order by id desc limit school_reads.limit
+    )
+    select 200, null::text, json_build_object(
+        'items', (select coalesce(json_agg(read_document(k.r) order by k.id desc), '[]') from kept k),
+        'next', (select min(k.id)::text from kept k
+                  where (select count(*) from page) > school_reads.limit));
 end
 $$;

@@ -13,6 +13,7 @@ begin
     return query
     select 200, null::text, json_build_object('items', coalesce(
         json_agg(student_document(s.id) order by s.birth_date, s.id), '[]'))
-      from students s;
+      from students s
+     where s.id in (select o.student from opened o);
 end
 $$;
