@@ -12,7 +12,7 @@ my @base = @School::Test::ROSTER;
 my $n = 1;
 
 sub said { my ($r) = @_; return $r->{status} . ($r->{json}{type} ? ' ' . $r->{json}{type} =~ s/.*://r : '') }
-sub send_rows { my ($rows, %more) = @_; return roster('admin', content => csv(@$rows), sequence => ++$n, %more) }
+sub send_rows { my ($rows, %more) = @_; return roster('admin', content => csv(@$rows), sequence => $more{sequence} // ++$n, %more) }
 
 # All that a roster is about, as one text.
 sub stands {
@@ -144,6 +144,27 @@ my $last = $taken[-1] - $n;
 is($db->sql("select string_agg(s.code, ' ') from plugin_school.class_students m join plugin_school.students s on s.id = m.student
              where not m.ended and s.code like 'P%'"), "P$last", '... and what stands is the last one, whole');
 $n += 4;
+
+
+# The later one is in its middle when the earlier one comes: that one has to wait, and is
+# too late.
+{
+    my $session = $db->session;
+    my @renamed = map { my @row = @$_; $row[2] .= ' sau' if $row[1] eq 'HS1'; \@row } @large;
+    my @other = map { my @row = @$_; $row[2] .= ' trước' if $row[1] eq 'HS1'; \@row } @large;
+    my $waiting = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and usename = 'plugin_school'";
+
+    $session->do("begin; select 1 from plugin_school.students where code = 'HS1' and school = 'thcs-a' for update");
+    @pids = beside(sub { roster('admin', content => csv(@renamed), sequence => $n + 2) });
+    ok(wait_until(sub { $db->sql($waiting) == 1 }, 20), 'an import is in its middle');
+    push @pids, beside(sub { roster('admin', content => csv(@other), sequence => $n + 1) });
+    ok(wait_until(sub { $db->sql($waiting) == 2 }, 20), '... an earlier one comes');
+    $session->do('rollback');
+    waitpid $_, 0 for @pids;
+    is($db->sql("select name from plugin_school.students where code = 'HS1' and school = 'thcs-a'"), 'Học sinh 1 sau', '... and is too late');
+    is(send_rows(\@large, sequence => $n + 3)->{status}, 200, '... which the next one is not');
+    $n += 3;
+}
 
 
 # Killed in the middle: the classes are written, the students wait for a lock.
