@@ -1,0 +1,145 @@
+# Workers and the database killed in the middle of each step that moves a place or
+# money: places are sold once, money is had once and given back once, and what was
+# told is known.
+
+use lib 'tests/lib', 'plugins/payments/tests/lib', 'plugins/parking/tests/lib';
+use IHanoi::Test;
+use IHanoi::Test::Durable;
+use Parking::Test;
+use Payments::Test ();
+use Time::HiRes qw(sleep);
+
+# fsync is on, and a crash is one.
+my ($gw, $db, $partners, $operator) = parking(db => IHanoi::Test::Durable->new, bookable => 30,
+    expect_log => [qr/exited on signal 9/, qr/open socket/]);
+
+$SIG{PIPE} = 'IGNORE';
+
+# All connections are made anew: those that write, those that read, the core's, which
+# keep the Idempotency-Keys, and those of payments.
+sub ready {
+    wait_until(sub {
+        my @r = eval { (sweep(), $gw->get('/v1/parking/sites/' . site()), Payments::Test::sweep()) };
+        return @r == 3 && !grep { !$_ || $_->{status} != 200 } @r;
+    }, 60) or diag 'not ready';
+    return;
+}
+
+sub kill_workers {
+    my @old = $gw->workers;
+
+    kill KILL => @old;
+    wait_until(sub { my %now = map { $_ => 1 } $gw->workers; keys %now && !grep { $now{$_} } @old });
+    ready();
+    return;
+}
+
+sub crash_database {
+    $db->crash;
+    ready();
+    return;
+}
+
+# Runs code beside, and kills when something has happened meanwhile.
+sub killed_in {
+    my ($code, $when, $kill) = @_;
+    my $pid = Payments::Test::beside($code);
+    ok(wait_until($when, 15), '... under way');
+    $kill->();
+    waitpid $pid, 0;
+    return;
+}
+
+# The same while a row is locked, for which what runs has to wait.
+sub killed_at {
+    my ($row, $code, $kill) = @_;
+    my $session = $db->session;
+
+    $session->do("begin; select 1 from plugin_parking.$row for update");
+    killed_in($code, sub { $db->sql(q{select count(*) from pg_stat_activity where wait_event_type = 'Lock'}) }, $kill);
+    eval { $session->do('rollback') };
+    return;
+}
+
+# As often as it takes.
+sub until_good {
+    my ($code) = @_;
+    return wait_until(sub { eval { $code->() } }, 40);
+}
+
+sub asked { my ($what) = @_; return scalar grep { /^\Q$what\E / } $partners->seen }
+sub refunds { return scalar keys %{ $partners->refunds } }
+
+my %kinds = (worker => \&kill_workers, database => \&crash_database);
+
+for my $kind (sort keys %kinds) {
+    my $kill = $kinds{$kind};
+    my $b;
+
+    # A place is taken.
+    my $q = quote();
+    my $before = $q->{available};
+    killed_at("supplies where vehicle = 'car'", sub { hold_r($q, key => "hold-$kind") }, $kill);
+    until_good(sub { $b = hold($q) });
+    is($b->{state}, 'held', "$kind killed in a hold: again, and it is there");
+    is(quote()->{available}, $before - 1, '... one place is taken');
+
+    # A payment is begun: the gateway has made the order, and nobody hears of it.
+    my $seen = asked('momo.create');
+    $partners->misbehave('momo.create' => 'late');
+    killed_in(sub { pay_r($b) }, sub { asked('momo.create') > $seen }, $kill);
+    my $p;
+    until_good(sub { $p = pay($b) });
+    is($db->sql("select count(*) from plugin_parking.charges where booking = '$b->{id}'"), 1,
+       "$kind killed while a payment is begun: one charge");
+
+    # The payer has paid, and that is applied.
+    $partners->pay($p->{payment}{checkout}, callback => 0);
+    killed_at("bookings where id = '$b->{id}'", sub { Payments::Test::sweep(); sweep() }, $kill);
+    soon($b, 'paid 12000 0', "$kind killed while a payment is applied: it is paid, once");
+    until_good(sub { sweep(); $operator->rights->{ $b->{code} } });
+    is($operator->rights->{ $b->{code} }{told}, 1, '... and the operator knows');
+
+    # The operator is told, and its yes is lost.
+    my $told = paid();
+    $operator->misbehave('late');
+    $db->sql("update plugin_parking.notices set delivered_at = null where booking = '$told->{id}'");
+    $seen = () = $operator->seen;
+    killed_in(sub { sweep() }, sub { scalar(my @s = $operator->seen) > $seen }, $kill);
+    until_good(sub { sweep();
+        $db->sql("select count(*) from plugin_parking.notices where booking = '$told->{id}' and delivered_at is null") == 0 });
+    is($operator->rights->{ $told->{code} }{told}, 1, "$kind killed while an operator is told: it counts it once");
+
+    # It is given back: decided, then sent to the gateway.
+    $b = paid();
+    killed_at("bookings where id = '$b->{id}'", sub { cancel_r($b) }, $kill);
+    like(now_read($b)->{state}, qr/^(?:paid|cancelled|refunded)$/, "$kind killed in a cancellation: all or nothing");
+    my $back = refunds() - (now_read($b)->{state} eq 'refunded');
+    until_good(sub { cancel($b) });
+    soon($b, 'refunded 12000 12000', '... again, and it is given back');
+    is(refunds(), $back + 1, '... once');
+
+    $b = paid();
+    $back = refunds();
+    $seen = asked('momo.refund');
+    $partners->misbehave('momo.refund' => 'late');
+    killed_in(sub { cancel_r($b) }, sub { asked('momo.refund') > $seen }, $kill);
+    until_good(sub { Payments::Test::sweep(); sweep(); now_read($b)->{state} eq 'refunded' });
+    soon($b, 'refunded 12000 12000', "$kind killed while money goes back: it is found out");
+    is(refunds(), $back + 1, '... and went once');
+
+    # The operator tells of an exit, with something due.
+    $b = began(paid(in => 5), 150);
+    tell('entered', $b, 'arrive+0');
+    killed_at("bookings where id = '$b->{id}'", sub { tell('exited', $b, 'leave+20', id => "out-$kind") }, $kill);
+    until_good(sub { tell('exited', $b, 'leave+20', id => "out-$kind") =~ /^(?:applied|repeated)$/ });
+    is(now_read($b)->{due}, 2_000, "$kind killed in an exit: told again, and it is due once");
+    $p = pay($b);
+    $partners->pay($p->{payment}{checkout}, callback => 0);
+    killed_at("bookings where id = '$b->{id}'", sub { Payments::Test::sweep(); sweep() }, $kill);
+    soon($b, 'settled 14000 0', '... and settled once');
+
+    sound("$kind killed");
+}
+
+done_testing;
