@@ -14,10 +14,9 @@ as $$
                                                      'minutes', p.minutes) order by p.days, p.opens)
                      from openings p where p.site = s.id), '[]'),
                'supplies', coalesce((
-                   select json_agg(json_build_object(
-                              'vehicle', u.vehicle, 'capacity', u.capacity, 'bookable', u.bookable,
-                              'occupancy', supply_occupancy(u, o.stale_seconds),
-                              'tariffs', tariffs_document(u.site, u.vehicle)) order by u.vehicle)
+                   select json_agg(supply_document(u)
+                              || jsonb_build_object('tariffs', tariffs_document(u.site, u.vehicle))
+                              order by u.vehicle)
                      from supplies u where u.site = s.id), '[]'))
       from sites s
       join operators o on o.id = s.operator

@@ -37,6 +37,8 @@ is(names($r), '4,6,7,8', 'a cursor goes on; what is out of service is left out')
 $r = nearest('radius=300&limit=50');
 is(names($r), 'xe số 1,1,2', 'a radius is kept') or diag $r->{content};
 is($r->{json}{next}, undef, 'and that was all');
+$db->sql("set search_path = plugin_parking, public; update operators set name = 'Bãi khác nữa' where id = 'other'");
+is(nearest('limit=2')->{json}{items}[1]{operator}, 'Bãi khác nữa', 'an operator is called as it is called now');
 is(names(nearest('vehicle=car&limit=3&radius=5000')), 'xe số 1,10,20', 'only those for a vehicle');
 my ($cursor, @all) = '';
 do {
@@ -54,15 +56,19 @@ is($gw->get("/v1/parking/sites?$_")->{status}, 400, "refused: $_")
 
 # Counts of the operator
 
-is(verdicts({ type => 'occupancy', at => at(-1), place => $site, vehicle => 'car', free => 37 }), 'applied', 'the operator counts');
+my $when = at(-1);
+is(verdicts({ type => 'occupancy', at => $when, place => $site, vehicle => 'car', free => 37 }), 'applied', 'the operator counts');
 my $o = $gw->get("/v1/parking/sites/$site")->{json}{supplies}[0]{occupancy};
 is($o->{free}, 37, 'it is shown');
-ok($o->{age} >= 59 && $o->{age} < 200, 'with its age') or diag explain $o;
-is($o->{stale}, JSON::PP::false, 'which is good yet');
+is($o->{observed_at} =~ s/\+00:00/Z/r, $when, 'with the time of the count, which is its age') or diag explain $o;
+is($o->{stale}, JSON::PP::false, 'and is good yet');
 is(verdicts({ type => 'occupancy', at => at(-3), place => $site, vehicle => 'car', free => 5 }), 'stale', 'an older count changes nothing');
 is(nearest('limit=1')->{json}{items}[0]{supplies}[0]{occupancy}{free}, 37, 'not in the list either');
-$db->sql("update plugin_parking.supplies set observed_at = now() - interval '16 minutes' where free is not null");
+$db->sql("set search_path = plugin_parking, public; update supplies set observed_at = now() - interval '16 minutes' where free is not null");
 is($gw->get("/v1/parking/sites/$site")->{json}{supplies}[0]{occupancy}{stale}, JSON::PP::true, 'it grows stale');
+$r = nearest('limit=1')->{json}{items}[0]{supplies};
+is_deeply([map { $_->{vehicle} . ' ' . ($_->{occupancy} // { stale => 'none' })->{stale} } @$r], ['car 1', 'motorcycle none'],
+          'in the list, too');
 is(verdicts({ type => 'occupancy', at => at(0), place => $site, vehicle => 'car', free => 7000 }), 'applied', 'more than there are');
 is(nearest('limit=1')->{json}{items}[0]{supplies}[0]{occupancy}{free}, 100, 'are as many as there are');
 is(verdicts({ type => 'occupancy', at => at(10), place => $site, vehicle => 'car', free => 7 }), 'future', 'nothing is told of the future');
