@@ -303,6 +303,31 @@ not ok 7 - tests/events.json: one that should not
 # log: error: events/probe.done failed: no luck
 TAP
 
+# Other plugins are what a file says.
+my $asks = plugin_folder(
+    lua => { look => 'local value, err = ihanoi.interface.call("tariff", "prices", "of", { hours = 2 })
+                      local _, closed = ihanoi.interface.call("tariff", "prices", "hold")
+                      return 200, { value = value, err = err, closed = closed }',
+             other => 'return 200, { pcall(ihanoi.interface.call, "tariff", "prices", "more") }' },
+    manifest => { interfaces => { uses => [{ plugin => 'tariff', name => 'prices', version => 3 },
+                                           { plugin => 'bank', name => 'accounts', version => 1 }] } },
+    files => { 'tests/interfaces.json' => JSON::PP->new->encode({
+        interfaces => { 'tariff.prices' => { of => { result => { dong => 5000, text => qq(it's "so" \\ [[x]]\n) } },
+                                             hold => { error => 'closed' } } },
+        cases => [
+            { name => 'answers', request => { path => '/v1/probe/look' }, answer => { status => 200, body => {
+                '$only' => { value => { dong => 5000, text => qq(it's "so" \\ [[x]]\n) }, closed => 'closed' } } } },
+            { name => 'no such function', request => { path => '/v1/probe/other' }, answer => { status => 200,
+                body => [JSON::PP::false, { '$pattern' => 'more' }] } } ] }) });
+($rc, $out, $err) = ihanoi(qw(plugin test), $asks->path);
+is($rc, 0, 'interfaces of other plugins are what a file says') or diag "$out$err";
+$asks->write('tests/interfaces.json', JSON::PP->new->encode({ interfaces => { $_->[0] => $_->[1] }, cases => [\%ok] })),
+    ($rc, $out, $err) = ihanoi(qw(plugin test), $asks->path), like($err, $_->[2], "$_->[0]: it is said what is wrong")
+    for ['tariff.other', {}, qr/uses no interface "tariff.other"/],
+        ['tariff.prices', { of => 1 }, qr{/interfaces/tariff.prices/of is neither}],
+        ['tariff.prices', { of => { result => 1, error => 'x' } }, qr{/of is neither}],
+        ['tariff.prices', { 'x) os.exit(' => { result => 1 } }, qr{is neither}];
+
 # Ctrl-C in the middle of a case.
 my $late = plugin(late => { cases => [{ name => 'late', request => spot(7), answer => { status => 200 },
     backends => { operator => [{ answer => { delay_ms => 30_000 } }] } }] });

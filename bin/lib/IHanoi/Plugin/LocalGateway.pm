@@ -11,6 +11,7 @@ package IHanoi::Plugin::LocalGateway;
 #       port     => 8080,                   # default: a free one
 #       settings => { max_holds => 3 }, secrets => { operator_key => '...' },
 #       backends => { operator => $port },  # on loopback
+#       interfaces => { 'payments.payments' => { intent_read => { result => ... } } },
 #       clock    => 1790000000);            # what ihanoi.time.now() tells
 #   $gateway->start;                        # all die with a reason
 #   $gateway->reload;                       # old workers go on when it dies
@@ -18,7 +19,8 @@ package IHanoi::Plugin::LocalGateway;
 #   $gateway->token(sub => 'a', ...);
 #   $gateway->stop;
 #
-# What the manifest asks for is granted. Answers are always held against the
+# What the manifest asks for is granted; other plugins whose interfaces it uses are
+# stubs. Answers are always held against the
 # contract.
 
 use strict;
@@ -523,6 +525,7 @@ $temp
     ihanoi_zone 16m;
 $clock
 @{[$self->_database_blocks]}
+@{[$self->_stubs($manifest)]}
     ihanoi_plugin $plugin->{name} {
         path $plugin->{folder};
         check always;
@@ -588,6 +591,46 @@ sub _database_blocks {
 }
 
 
+# Plugins that stand for those whose interfaces are used: each function answers what
+# was given for it, { result } or { error }. Their blocks.
+sub _stubs {
+    my ($self, $manifest) = @_;
+    my (%offers, %functions);
+
+    for my $use (@{ ($manifest->{interfaces} // {})->{uses} // [] }) {
+        my $given = ($self->{interfaces} // {})->{"$use->{plugin}.$use->{name}"} // {};
+        my @names = sort keys %$given;
+
+        # An interface has functions; this one is nobody's.
+        push @{ $offers{$use->{plugin}} }, { name => $use->{name}, version => $use->{version},
+                                             functions => @names ? \@names : ['nothing'] };
+        $functions{$use->{plugin}}{$_} = $given->{$_} for @names;
+    }
+
+    for my $name (keys %offers) {
+        my $path = "stubs/$name";
+        mkdir "$self->{dir}/$_" for 'stubs', $path;
+
+        $self->_write("$path/plugin.json", $json->encode({
+            name => $name, version => '0.0.0', host => 1, data => [],
+            title => { vi => $name, en => $name },
+            agency => { name => $name, contact => 'stub@ihanoi.example' },
+            interfaces => { offers => $offers{$name} } }));
+        $self->_write("$path/openapi.json", $json->encode({
+            openapi => '3.1.0', info => { title => $name, version => '0.0.0' }, paths => {} }));
+        $self->_write("$path/handler.lua", join '', "local _M = { nothing = function() end }\n",
+            (map {
+                my $answer = $functions{$name}{$_};
+                my $text = _lua($json->encode($answer->{result} // $answer->{error}));
+                "function _M.$_() return " . (exists $answer->{result} ? '' : 'nil, ')
+                    . "ihanoi.json.decode($text) end\n"
+            } sort keys %{ $functions{$name} // {} }), "return _M\n");
+    }
+
+    return join '', map { "    ihanoi_plugin $_ { path $self->{dir}/stubs/$_; }\n" } sort keys %offers;
+}
+
+
 # The lines of the block: everything that the manifest asks for.
 sub _grants {
     my ($self, $manifest) = @_;
@@ -605,6 +648,9 @@ sub _grants {
     # Its own it has without being granted them.
     push @lines, map { "event $_" } grep { !/^\Q$self->{plugin}{name}\E\./ }
                  map { $_->{event} } @{ ($manifest->{events} // {})->{subscribes} // [] };
+
+    push @lines, map { "interface $_->{plugin}.$_->{name}" }
+                 @{ ($manifest->{interfaces} // {})->{uses} // [] };
 
     my $settings = $self->{settings} // {};
     push @lines, map { "setting $_ " . _quoted(_setting($settings->{$_})) }
@@ -634,6 +680,10 @@ sub _setting {
          : ref $value || $text !~ /^"/ ? $text
          : do { my $copy = $value; utf8::encode($copy); $copy };
 }
+
+
+# A text in Lua.
+sub _lua { return '"' . $_[0] =~ s/([\\"])/\\$1/gr . '"' }
 
 
 # A word of nginx.conf. It has variables where it has "$", which directives of

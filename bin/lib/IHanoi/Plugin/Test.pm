@@ -97,6 +97,9 @@ sub _file {
         $known{$_} or die "the manifest asks for no backend \"$_\"\n" for keys %$rules;
     }
 
+    my %uses = map { ("$_->{plugin}.$_->{name}" => 1) } @{ ($manifest->{interfaces} // {})->{uses} // [] };
+    $uses{$_} or die "the manifest uses no interface \"$_\"\n" for sort keys %{ $test->{interfaces} // {} };
+
     my %hears = map { $_->{event} => 1 } @{ ($manifest->{events} // {})->{subscribes} // [] };
     for my $event (grep { defined } map { $_->{event} } @{ $test->{cases} }) {
         $hears{$event->{topic}} or die "the manifest subscribes to no \"$event->{topic}\"\n";
@@ -105,7 +108,7 @@ sub _file {
     my $backends = IHanoi::Plugin::FakeBackends->new(@names);
     my $gateway = IHanoi::Plugin::LocalGateway->new(
         plugin => $plugin, backends => $backends->ports,
-        map { $_ => $test->{$_} } qw(clock settings secrets));
+        map { $_ => $test->{$_} } qw(clock settings secrets interfaces));
     my ($failed, %saved) = 0;
 
     $gateway->start;

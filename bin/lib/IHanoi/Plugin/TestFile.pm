@@ -6,7 +6,7 @@ package IHanoi::Plugin::TestFile;
 #   my @files = test_files($folder);           # names, sorted
 #   my $test = read_test("$folder/$name");     # dies with a place and a reason
 #
-# $test has clock (seconds, or undef), settings, secrets, backends and cases.
+# $test has clock (seconds, or undef), settings, secrets, backends, interfaces and cases.
 
 use strict;
 use warnings;
@@ -22,7 +22,7 @@ my $json = JSON::PP->new->utf8;
 # Members by object, and what their values are: a kind below, or a function.
 my %FORM = (
     file    => { clock => \&_clock, settings => 'object', secrets => 'object',
-                 backends => \&_backends, cases => \&_cases },
+                 backends => \&_backends, interfaces => \&_interfaces, cases => \&_cases },
     case    => { name => 'text', request => \&_request, answer => \&_answer,
                  job => 'text', event => \&_event, outcome => 'text',
                  backends => \&_backends, log => 'list', save => 'object' },
@@ -130,6 +130,28 @@ sub _backends {
 
         ref $rules eq 'ARRAY' or die "$at/$name is neither rules nor \"refuse\"\n";
         _look('rule', $rules->[$_], "$at/$name/$_") for 0 .. $#$rules;
+    }
+
+    return;
+}
+
+
+sub _interfaces {
+    my ($value, $at) = @_;
+
+    ref $value eq 'HASH' or die "$at is no object\n";
+
+    for my $name (sort keys %$value) {
+        ref $value->{$name} eq 'HASH' or die "$at/$name has no functions\n";
+
+        for my $function (sort keys %{ $value->{$name} }) {
+            my $answer = $value->{$name}{$function};
+            my ($what, @more) = ref $answer eq 'HASH' ? keys %$answer : ();
+
+            $function =~ /^[a-z][a-z0-9_]*\z/ && !@more && defined $what && defined $answer->{$what}
+                && ($what eq 'result' || $what eq 'error' && !ref $answer->{error})
+                or die "$at/$name/$function is neither {\"result\": ...} nor {\"error\": \"...\"}\n";
+        }
     }
 
     return;
