@@ -17,17 +17,21 @@ begin
           into digest from rounds r where r.id = a.round;
     end if;
 
-    select string_agg(x.line, '' order by x.number), max(x.number) into page, last
-      from (select e.number, e.number || coalesce((
-                       select string_agg('|' || c.school || ':' || coalesce(c.band || ':' || c.tie, '-'),
-                                         '' order by c.position)
-                         from allocation_choices c
-                        where c.allocation = e.allocation and c.application = e.application), '')
-                   || E'\n' as line
-              from allocation_entries e
-             where e.allocation = a.id and e.number > a.cursor
-             order by e.number
-             limit 1000) x;
+    -- The thousand first, then their lines: the planner does not know how many there are.
+    with thousand as materialized (
+        select e.application, e.number
+          from allocation_entries e
+         where e.allocation = a.id and e.number > a.cursor
+         order by e.number
+         limit 1000)
+    select string_agg(e.number || coalesce((
+                select string_agg('|' || c.school || ':' || coalesce(c.band || ':' || c.tie, '-'),
+                                  '' order by c.position)
+                  from allocation_choices c
+                 where c.allocation = a.id and c.application = e.application), '') || E'\n',
+                      '' order by e.number), max(e.number)
+      into page, last
+      from thousand e;
 
     if page is null then
         update allocations t set state = 'matching', cursor = '', inputs_digest = digest where t.id = a.id;

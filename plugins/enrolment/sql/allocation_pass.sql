@@ -1,7 +1,7 @@
--- One pass: each school that more have proposed to than it has places keeps the
--- best and rejects the rest, who propose to the next of their choices that has not
--- rejected their rank already. The order of schools and passes changes nothing in
--- the result. No such school: done.
+-- One pass: schools that more have proposed to than they have places, 200 at a time,
+-- keep the best and reject the rest, who then propose to the next of their choices that
+-- has not rejected their rank already. The order of schools and passes changes nothing
+-- in the result. No such school: done.
 create function allocation_pass(a allocations)
 returns void
 language plpgsql
@@ -9,9 +9,10 @@ as $$
 declare
     over  text[];
 begin
-    select array_agg(s.school) into over
-      from allocation_schools s
-     where s.allocation = a.id and s.proposals > s.quota;
+    select array_agg(x.school) into over
+      from (select s.school from allocation_schools s
+             where s.allocation = a.id and s.proposals > s.quota
+             order by s.school limit 200) x;
 
     if over is null then
         update allocations t set state = 'results', cursor = '' where t.id = a.id;

@@ -1,4 +1,4 @@
--- Tells the next 500 applicants what they got; then those that were not verified
+-- Tells the next 250 applicants what they got; then those that were not verified
 -- are refused, and the round is published.
 create function allocation_publish_some(a allocations)
 returns void
@@ -15,7 +15,7 @@ begin
           from allocation_entries e
          where e.allocation = a.id and e.number > a.cursor
          order by e.number
-         limit 500),
+         limit 250),
     listed as (
         select waitlist_add(a.id, p.application)
           from page p join applications t on t.id = p.application
@@ -41,7 +41,7 @@ begin
     update applications t
        set state = 'refused', reason = 'not_corrected', changed_by = 'allocation'
      where t.id in (select x.id from applications x
-                     where x.round = a.round and x.state = 'returned' limit 500);
+                     where x.round = a.round and x.state = 'returned' limit 250);
 
     if not found then
         update allocations t set state = 'published' where t.id = a.id;

@@ -1,4 +1,4 @@
--- Takes the next 500 applications into an allocation: their choices with the band
+-- Takes the next 250 applications into an allocation: their choices with the band
 -- and what the tie-breakers see. A review takes those that were published as they
 -- were then, and anew those whose appeals it is for.
 create function allocation_take_entries(a allocations)
@@ -23,7 +23,7 @@ begin
         select array_agg(x.id order by x.id) into ids
           from (select t.id from applications t
                  where t.round = a.round and t.state = 'verified' and t.id > after
-                 order by t.id limit 500) x;
+                 order by t.id limit 250) x;
         anew := ids;
     else
         select array_agg(x.id order by x.id) into ids
@@ -32,7 +32,7 @@ begin
                  union
                 select p.application from appeals p
                  where p.review = a.id and p.application > after
-                 order by 1 limit 500) x;
+                 order by 1 limit 250) x;
         select coalesce(array_agg(p.application), '{}') into anew
           from appeals p where p.review = a.id and p.application = any (ids);
 

@@ -2,6 +2,7 @@
 # who may see and do what.
 
 use lib 'tests/lib', 'plugins/enrolment/tests/lib';
+use Digest::SHA qw(sha256_hex);
 use IHanoi::Test;
 use Enrolment::Test;
 
@@ -192,6 +193,16 @@ for my $case (
     ['a result' => sub { my ($d) = @_; my ($x) = grep { $_->{result} } @{ $d->{items} }; $x->{result} = undef }],
     ['two results' => sub { my ($d) = @_; my ($x) = grep { $_->{result} } @{ $d->{items} }; my ($y) = grep { !$_->{result} } @{ $d->{items} };
                             @{$y}{result} = $x->{result}; $x->{result} = undef }],
+    ['two results, and a digest that goes with them' => sub {
+        my ($d) = @_;
+        my ($x) = grep { $_->{result} } @{ $d->{items} };
+        my ($y) = grep { !$_->{result} } @{ $d->{items} };
+        ($x->{result}, $y->{result}) = ($y->{result}, $x->{result});
+        $d->{results_digest} = sha256_hex("$d->{inputs_digest}\n" . join '', map {
+            my $one = $_;
+            my ($n) = grep { $one->{choices}[$_ - 1]{school} eq ($one->{result} // '') } 1 .. @{ $one->{choices} };
+            "$one->{number}|" . ($n ? "$one->{result}|$n" : '-') . "\n" } @{ $d->{items} });
+    }],
     ['a band' => sub { $_[0]{items}[0]{choices}[0]{band} = 2 }],
     ['a quota' => sub { $_[0]{schools}[0]{quota}++ }],
     ['the seed' => sub { $_[0]{seed} .= '1' }],
