@@ -35,6 +35,20 @@ local function citizen()
 end
 
 
+-- Counts that the company is asked about a customer: nil, or why it is not to be.
+local function counted(code)
+    local settings = ihanoi.plugin.settings()
+    local _, refused = orders.call("lookup_begin", {
+        citizen = citizen(),
+        customer = code,
+        an_hour = settings.lookups_an_hour,
+        customers_a_day = settings.customers_a_day,
+    })
+
+    return refused
+end
+
+
 -- POST /v1/bills/lookups
 function _M.lookup(input)
     local code, why
@@ -53,16 +67,10 @@ function _M.lookup(input)
         end
     end
 
-    local settings = ihanoi.plugin.settings()
-    local _, refused, members = orders.call("lookup_begin", {
-        citizen = citizen(),
-        customer = code,
-        an_hour = settings.lookups_an_hour,
-        customers_a_day = settings.customers_a_day,
-    })
+    local refused = counted(code)
 
     if refused then
-        return ihanoi.response.problem(refused, members)
+        return ihanoi.response.problem(refused)
     end
 
     -- Who has the contract is told to those who have proved that the meter is theirs.
@@ -170,6 +178,12 @@ function _M.bill_pay(input)
         return answer(201, orders.refused(err))
     elseif not place then
         return nil
+    end
+
+    local refused = counted(place.customer)
+
+    if refused then
+        return ihanoi.response.problem(refused)
     end
 
     -- The bill may have been paid elsewhere since it was looked at.

@@ -190,6 +190,10 @@ is(bills_job('sweep'), 'ok', 'the job');
 $companies->notice('viettel', $o->{id}, state => 'refused', code => 'oops');
 is($db->sql("select state || ': ' || contradicted from plugin_bills.orders where id = '$o->{id}'"),
    'delivered: refused oops', 'a company that takes back its word is written down');
+$r = ask(GET => '/report', undef, -as => 'auditor', -scope => 'bills:audit');
+is_deeply([map { "$_->{order} $_->{said}" } @{ $r->{json}{contradicted} }], ["$o->{id} refused oops"], '... for the report') or diag $r->{content};
+is(scalar(grep { $_->{state} eq 'refunded' && $_->{orders} } @{ $r->{json}{states} }), 2, '... which counts what went back');
+is(ask(GET => '/report')->{status}, 403, '... and is not for everybody');
 $db->sql("update plugin_bills.orders set contradicted = null where id = '$o->{id}'");
 sound('faults');
 
