@@ -25,14 +25,14 @@ begin
         return;
     end if;
 
+    -- ranks are a school's own, so one of them is one choice
     update allocation_schools s
-       set last_rank = c.rank, last_band = c.band
-      from (select distinct on (e.school) e.school, e.rank, x.band
-              from allocation_entries e
-              join allocation_choices x on x.allocation = e.allocation
-                                       and x.application = e.application and x.position = e.position
+       set last_rank = c.rank,
+           last_band = (select x.band from allocation_choices x
+                         where x.allocation = a.id and x.school = s.school and x.rank = c.rank)
+      from (select e.school, max(e.rank) as rank from allocation_entries e
              where e.allocation = a.id and e.school is not null
-             order by e.school, e.rank desc) c
+             group by e.school) c
      where s.allocation = a.id and s.school = c.school;
 
     update allocations t

@@ -11,8 +11,8 @@ use Time::HiRes qw(sleep time);
 use constant CHILDREN => 2000;
 use constant CLIENTS  => 16;
 
-# The pools are small, and the database is held up for a moment while it begins: the
-# gateway has to refuse some.
+# The pools are small, and the database is held up when it begins, until the gateway has
+# refused somebody.
 my ($gw, $db) = enrolment(workers => 2, pools => ['read connections=1;', 'write connections=2 queue=3 wait=300ms;']);
 my $round = a_round(schools => { map { sprintf('TH-%02d', $_) => 90 } 1 .. 20 });
 
@@ -46,7 +46,7 @@ sub request_of {
 my $session = $db->session;
 
 sub held_up {
-    sleep 0.8;
+    wait_until(sub { -s $_ and return 1 for glob "$gw->{dir}/notes-*"; 0 });    # somebody was refused
     $session->do('rollback');
     return;
 }
