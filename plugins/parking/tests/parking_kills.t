@@ -68,9 +68,12 @@ sub until_good {
 }
 
 sub asked { my ($what) = @_; return scalar grep { /^\Q$what\E / } $partners->seen }
-sub refunds { return scalar keys %{ $partners->refunds } }
 
+# Bookings that are there before anything is killed.
 my %kinds = (worker => \&kill_workers, database => \&crash_database);
+my %leaving = map { $_ => began(paid(in => 5), 150) } keys %kinds;
+my $back = paid();
+tell('entered', $_, 'arrive+0') for values %leaving;
 
 for my $kind (sort keys %kinds) {
     my $kill = $kinds{$kind};
@@ -85,13 +88,15 @@ for my $kind (sort keys %kinds) {
     is(quote()->{available}, $before - 1, '... one place is taken');
 
     # A payment is begun: the gateway has made the order, and nobody hears of it.
-    my $seen = asked('momo.create');
-    $partners->misbehave('momo.create' => 'late');
-    killed_in(sub { pay_r($b) }, sub { asked('momo.create') > $seen }, $kill);
     my $p;
+    if ($kind eq 'worker') {
+        my $seen = asked('momo.create');
+        $partners->misbehave('momo.create' => 'late');
+        killed_in(sub { pay_r($b) }, sub { asked('momo.create') > $seen }, $kill);
+    }
     until_good(sub { $p = pay($b) });
     is($db->sql("select count(*) from plugin_parking.charges where booking = '$b->{id}'"), 1,
-       "$kind killed while a payment is begun: one charge");
+       "$kind killed while a payment is begun: one charge") if $kind eq 'worker';
 
     # The payer has paid, and that is applied.
     $partners->pay($p->{payment}{checkout}, callback => 0);
@@ -101,45 +106,44 @@ for my $kind (sort keys %kinds) {
     is($operator->rights->{ $b->{code} }{told}, 1, '... and the operator knows');
 
     # The operator is told, and its yes is lost.
-    my $told = paid();
-    $operator->misbehave('late');
-    $db->sql("update plugin_parking.notices set delivered_at = null where booking = '$told->{id}'");
-    $seen = () = $operator->seen;
-    killed_in(sub { sweep() }, sub { scalar(my @s = $operator->seen) > $seen }, $kill);
-    until_good(sub { sweep();
-        $db->sql("select count(*) from plugin_parking.notices where booking = '$told->{id}' and delivered_at is null") == 0 });
-    is($operator->rights->{ $told->{code} }{told}, 1, "$kind killed while an operator is told: it counts it once");
+    if ($kind eq 'worker') {
+        $operator->misbehave('late');
+        $db->sql("update plugin_parking.notices set delivered_at = null where booking = '$b->{id}'");
+        my @before = $operator->seen;
+        killed_in(sub { sweep() }, sub { scalar(my @s = $operator->seen) > @before }, $kill);
+        until_good(sub { sweep();
+            $db->sql("select count(*) from plugin_parking.notices where booking = '$b->{id}' and delivered_at is null") == 0 });
+        is($operator->rights->{ $b->{code} }{told}, 1, "$kind killed while an operator is told: it counts it once");
+    }
 
-    # It is given back: decided, then sent to the gateway.
-    $b = paid();
+    # It is given back: decided, and then sent to the gateway.
     killed_at("bookings where id = '$b->{id}'", sub { cancel_r($b) }, $kill);
     like(now_read($b)->{state}, qr/^(?:paid|cancelled|refunded)$/, "$kind killed in a cancellation: all or nothing");
-    my $back = refunds() - (now_read($b)->{state} eq 'refunded');
     until_good(sub { cancel($b) });
     soon($b, 'refunded 12000 12000', '... again, and it is given back');
-    is(refunds(), $back + 1, '... once');
 
-    $b = paid();
-    $back = refunds();
-    $seen = asked('momo.refund');
-    $partners->misbehave('momo.refund' => 'late');
-    killed_in(sub { cancel_r($b) }, sub { asked('momo.refund') > $seen }, $kill);
-    until_good(sub { Payments::Test::sweep(); sweep(); now_read($b)->{state} eq 'refunded' });
-    soon($b, 'refunded 12000 12000', "$kind killed while money goes back: it is found out");
-    is(refunds(), $back + 1, '... and went once');
+    if ($kind eq 'database') {
+        my $seen = asked('momo.refund');
+        $partners->misbehave('momo.refund' => 'late');
+        killed_in(sub { cancel_r($back) }, sub { asked('momo.refund') > $seen }, $kill);
+        until_good(sub { Payments::Test::sweep(); sweep(); now_read($back)->{state} eq 'refunded' });
+        soon($back, 'refunded 12000 12000', "$kind killed while money goes back: it is found out");
+    }
 
-    # The operator tells of an exit, with something due.
-    $b = began(paid(in => 5), 150);
-    tell('entered', $b, 'arrive+0');
+    # The operator tells of an exit, with something due, which is paid.
+    $b = $leaving{$kind};
     killed_at("bookings where id = '$b->{id}'", sub { tell('exited', $b, 'leave+20', id => "out-$kind") }, $kill);
     until_good(sub { tell('exited', $b, 'leave+20', id => "out-$kind") =~ /^(?:applied|repeated)$/ });
     is(now_read($b)->{due}, 2_000, "$kind killed in an exit: told again, and it is due once");
-    $p = pay($b);
-    $partners->pay($p->{payment}{checkout}, callback => 0);
-    killed_at("bookings where id = '$b->{id}'", sub { Payments::Test::sweep(); sweep() }, $kill);
+    $partners->pay(pay($b)->{payment}{checkout});
     soon($b, 'settled 14000 0', '... and settled once');
 
     sound("$kind killed");
 }
+
+# Two bookings and what was left of a third: each went back once.
+my %back;
+$back{ $_->{of} }++ for values %{ $partners->refunds };
+is_deeply([values %back], [1, 1, 1], 'the gateway has given back three payments, once each');
 
 done_testing;
