@@ -316,28 +316,37 @@ function _M.consent_withdrawn(event)
 end
 
 
--- Looks after what is left in the middle: how many orders and disputes there were; nil
--- and a problem when the database does not say.
-local function sweep()
-    local done = { orders = 0, disputes = 0 }
+-- Calls work() as long as there is some, at most n times: how often; nil and a problem
+-- when the database does not say.
+local function each(n, work)
+    for done = 0, n - 1 do
+        local one, code = work()
 
-    for name, it in pairs({ orders = { orders.work, SWEEP_ORDERS },
-                            disputes = { disputes.work, SWEEP_DISPUTES } })
-    do
-        for _ = 1, it[2] do
-            local one, code = it[1]()
-
-            if one == nil then
-                return nil, code
-            elseif not one then
-                break
-            end
-
-            done[name] = done[name] + 1
+        if one == nil then
+            return nil, code
+        elseif not one then
+            return done
         end
     end
 
-    return done
+    return n
+end
+
+
+-- Looks after what is left in the middle: how many orders and disputes there were; nil
+-- and a problem.
+local function sweep()
+    local done, code = each(SWEEP_ORDERS, orders.work)
+
+    if not done then
+        return nil, code
+    end
+
+    local said
+
+    said, code = each(SWEEP_DISPUTES, disputes.work)
+
+    return said and { orders = done, disputes = said }, code
 end
 
 

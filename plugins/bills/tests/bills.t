@@ -63,7 +63,7 @@ is(ask(PUT => '/tariffs/2030-01-01', { limits => [], prices => [1], vat => 0, so
 is(officer(PUT => '/tariffs/2030-01-01', { limits => [100, 50], prices => [1, 2, 3], vat => 0, source => 'x',
    verified => JSON::PP::true })->{status}, 422, 'a tariff whose limits do not ascend is none');
 $evn->misbehave('evn.lookups' => 'chatty');
-unlike(lookup(code => 'PD01000000001', %other)->{content}, qr/Chủ hộ|phố Thử/, 'a name that the company tells unasked does not pass');
+is_deeply([sort keys %{ lookup(code => 'PD01000000001', %other)->{json} }], ['bills', 'code'], 'a name that the company tells unasked does not pass');
 
 
 # Codes and QR codes
@@ -147,12 +147,24 @@ is(settled($o, 'cancelled'), 'cancelled', 'a payment that failed cancels the ord
 
 # All at once
 
-sub at_once { my @pids = map { Payments::Test::beside($_) } @_; waitpid $_, 0 for @pids; return }
+# Three that have all looked before one of them writes: writing waits for a lock. Three
+# are all that get a connection to write with.
+sub at_once {
+    my ($table, @code) = @_;
+    my $session = $db->session;
+    $session->do("begin; lock table plugin_bills.$table in exclusive mode");
+    my @pids = map { Payments::Test::beside($_) } @code;
+    ok(wait_until(sub { $db->sql(q{select count(*) from pg_stat_activity
+                                    where wait_event_type = 'Lock' and usename = 'plugin_bills'}) == @code }, 10), '... all at once');
+    $session->do('rollback');
+    waitpid $_, 0 for @pids;
+    return;
+}
 
 $evn->bill('PD01000000002', 'C-1', amount => 100_000);
-my %bill = map { $_ => bill_id('PD01000000002', 'C-1', -as => "payer-$_") } 1 .. 8;
-at_once(map { my $who = $_; sub { pay_bill($bill{$who}, 100_000, -as => "payer-$who") } } 1 .. 8);
-is($db->sql("select count(*) from plugin_bills.orders where bill = '$bill{1}'"), 1, 'eight citizens pay one bill at once: one order');
+my %bill = map { $_ => bill_id('PD01000000002', 'C-1', -as => "payer-$_") } 1 .. 3;
+at_once(orders => map { my $who = $_; sub { pay_bill($bill{$who}, 100_000, -as => "payer-$who") } } 1 .. 3);
+is($db->sql("select count(*) from plugin_bills.orders where bill = '$bill{1}'"), 1, 'three citizens pay one bill at once: one order');
 my $who = $db->sql("select split_part(citizen, ' ', 2) from plugin_bills.orders where bill = '$bill{1}'");
 $o = pay_bill($bill{1}, 100_000, -as => $who)->{json};
 pay($o);
@@ -167,12 +179,14 @@ is("$r->{status} " . ($r->{json}{amount} // ''), '409 120000', 'an amount that h
 $evn->bill('PD01000000003', 'D-1', state => 'paid');
 is(pay_bill($two, 120_000)->{json}{type}, 'urn:ihanoi:problem:bill-paid', 'what was paid elsewhere is not paid again');
 
-at_once(map { my $n = $_; sub { topup("096200000$n", 200_000, -as => 'spender') } } 1 .. 9);
+topup("096200000$_", 200_000, -as => 'spender') for 1 .. 4;
+at_once(orders => map { my $n = $_; sub { topup("096200000$n", 200_000, -as => 'spender') } } 5 .. 7);
 is($db->sql("select sum(amount) from plugin_bills.orders where citizen like '% spender'"), 1_000_000,
-   'nine top-ups of one citizen at once: as many as a day allows');
-at_once(map { my $n = $_; sub { topup('0963000000', 100_000, -as => "giver-$n") } } 1 .. 8);
+   'top-ups of one citizen at once: as many as a day allows');
+topup('0963000000', 100_000, -as => "giver-$_") for 1 .. 4;
+at_once(orders => map { my $n = $_; sub { topup('0963000000', 100_000, -as => "giver-$n") } } 5 .. 7);
 is($db->sql("select sum(amount) from plugin_bills.orders where phone = '84963000000'"), 500_000,
-   'eight citizens for one phone at once: as much as it may get');
+   'citizens for one phone at once: as much as it may get');
 is(topup('0963000000', 100_000, -as => 'giver-9')->{json}{left}, undef, '... and what others gave is not told');
 
 # Enumeration
@@ -180,7 +194,8 @@ bills_again(lookups_an_hour => 6, customers_a_day => 3, open_orders => 2);
 is_deeply([map { lookup(code => "PD0900000000$_", -as => 'curious')->{status} } 1 .. 5], [404, 404, 404, 429, 429],
           'who tries codes is stopped');
 is_deeply([map { lookup(code => 'PD01000000001', -as => 'eager')->{status} } 1 .. 7], [(200) x 6, 429], '... and who asks too often');
-at_once(map { my $n = $_; sub { lookup(code => "PD0900000000$n", -as => 'quick') } } 1 .. 8);
+lookup(code => "PD0900000000$_", -as => 'quick') for 1 .. 2;
+at_once(lookups => map { my $n = $_; sub { lookup(code => "PD0900000000$n", -as => 'quick') } } 3 .. 5);
 is($db->sql("select count(*) from plugin_bills.lookups where citizen like '% quick'"), 3, '... at once, too');
 topup('0964000000', 10_000, -as => 'hoarder') for 1 .. 2;
 is(topup('0964000000', 10_000, -as => 'hoarder')->{status}, 429, 'who orders and does not pay is stopped');
