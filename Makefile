@@ -61,9 +61,9 @@ export BUILD CC LINK
 PACKAGES_RUN := gcc libc6-dev perl openssl nginx nginx-dev libjansson-dev \
     libjwt-dev libluajit-5.1-dev libpcre2-dev libpq-dev libssl-dev \
     libutf8proc-dev zlib1g-dev curl ca-certificates postgresql-15 \
-    postgresql-client-15 postgresql-15-postgis-3
-PACKAGES_TEST := libtap-parser-sourcehandler-pgtap-perl libtext-csv-xs-perl \
-    postgresql-15-pgtap nghttp2-client lua-check
+    postgresql-client-15 postgresql-15-postgis-3 libtext-csv-xs-perl
+PACKAGES_TEST := libtap-parser-sourcehandler-pgtap-perl postgresql-15-pgtap \
+    nghttp2-client lua-check
 PACKAGES_sanitize := dpkg-dev
 PACKAGES_clang := clang libclang-rt-14-dev
 PACKAGES_fuzz := $(PACKAGES_clang)

@@ -18,6 +18,9 @@
 
 select set_config('ihanoi.plugin', :'plugin', false) \g /dev/null
 
+-- What is there already is as it should be.
+set client_min_messages = warning;
+
 do $$
 declare
     plugin  text := current_setting('ihanoi.plugin');

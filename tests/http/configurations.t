@@ -9,7 +9,7 @@ use File::Path qw(make_path);
 my $tree = tree();
 my $keys = keys_dir();
 
-# conf/nginx.conf, filled in as "ihanoi run" does.
+# conf/nginx.conf and what it includes, filled in as "ihanoi run" does.
 {
     my $text = slurp("$tree/conf/nginx.conf");
     my $gw = gateway(bare => 1, start => 0);
@@ -23,9 +23,21 @@ my $keys = keys_dir();
     make_path("$dir/nginx");
     symlink $keys, "$dir/keys" or die $!;
     mkdir "$dir/secrets", 0700;
-    $gw->write('secrets/announcements', "a test key\n");
-    chmod 0600, "$dir/secrets/announcements";
-    $text =~ s/@([A-Z_]+)@/$value{$1} \/\/ die "\@$1\@ is not filled in"/ge;
+    my $fill = sub {
+        $_[0] =~ s/@([A-Z_]+)@/$value{$1} \/\/ die "\@$1\@ is not filled in"/ger;
+    };
+
+    for my $file (qw(plugins.conf partners.conf)) {
+        my $included = slurp("$tree/conf/$file");
+
+        $gw->write($file, $fill->($included));
+        while ($included =~ m{\@RUN\@/(secrets/\w+)}g) {
+            $gw->write($1, "a test key\n");
+            chmod 0600, "$dir/$1";
+        }
+    }
+
+    $text = $fill->($text);
     my ($ok, $said) = test($gw, $text);
     ok($ok, 'conf/nginx.conf passes nginx -t') or diag $said;
     is($said, '', 'without a word');

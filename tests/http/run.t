@@ -3,6 +3,7 @@
 
 use lib 'tests/lib';
 use IHanoi::Test;
+use IHanoi::Test::Console;
 use IHanoi::Test::Plugin;
 use File::Path qw(make_path);
 use File::Temp qw(tempdir);
@@ -109,6 +110,11 @@ like($answers[1], qr{^HTTP/1\.1 200 .*\Q$case\E}s, 'the second lists it');
 like($answers[2], qr{^HTTP/1\.1 200 .*"id"}s, 'the third tells who I am');
 like(scalar `$curl[0] 2>/dev/null`, qr{^HTTP/1\.1 201 .*Idempotency-Replayed: true}s,
      'pasted twice it files one case');
+
+# What the README shows of the services.
+my @steps = console_steps("$tree/README.md", 'console services');
+cmp_ok(scalar @steps, '>', 3, 'the README shows services');
+console_ok(\@steps, in => $dir, change => sub { s{127\.0\.0\.1:8080}{127.0.0.1:$port} });
 
 my $pid = slurp('nginx/nginx.pid');
 ($rc, $said) = run();

@@ -74,7 +74,7 @@ sub of_tree {
         name     => 'pg',
         settings => {
             shared_buffers  => '128MB',
-            max_connections => 100,
+            max_connections => 200,         # each plugin has pools of its own
         },
     );
 }

@@ -1,5 +1,5 @@
 -- Monthly passes, paid for by way of the payments plugin. What passes there are and
--- what they cost is data: see demo/passes.sql.
+-- what they cost is data: see demo/bus_pass.sql.
 
 create table pass_products (
     id     text primary key,

@@ -18,7 +18,7 @@ my $code = $db->sql("select nspname from pg_namespace where nspname like 'code_b
 sub sql { scalar $db->sql("set search_path = plugin_bus_pass, $code; " . shift) }
 sub from_file { open my $fh, '<:encoding(UTF-8)', $_[0] or die "$_[0]: $!\n"; local $/; <$fh> }
 
-sql(from_file("$folder/demo/passes.sql"));
+sql(from_file("$folder/demo/bus_pass.sql"));
 
 my ($gw, undef, $partners) = payments(db => $db, settings => { patience => 5 }, plugins => <<"CONF");
 ihanoi_plugin bus {

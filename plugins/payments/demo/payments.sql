@@ -1,13 +1,17 @@
 -- Payments in all states, of nobody: for looking at, never in production.
--- Run with the plugin's search_path, once.
+-- Run by the database's administrator with the plugin's search_path, once.
+
+-- Events are published by the plugin's own role.
+set session authorization plugin_payments;
+
 select intent_create(id::uuid, number, 'https://dev.ihanoi.example demo-citizen', service, reference,
                      'momo', amount, description, expires, 60)
   from (values
     ('00000000-0000-7000-8000-000000000d01', 'HN0000000000000D01', 'parking', 'demo-1',  20000, 'Gửi xe máy, phố Đinh Tiên Hoàng', 900),
     ('00000000-0000-7000-8000-000000000d02', 'HN0000000000000D02', 'parking', 'demo-2',  35000, 'Gửi ô tô, phố Trần Nhật Duật', 900),
     ('00000000-0000-7000-8000-000000000d03', 'HN0000000000000D03', 'bills',   'demo-3', 486000, 'Tiền điện tháng 10', 900),
-    ('00000000-0000-7000-8000-000000000d04', 'HN0000000000000D04', 'bus',     'demo-4', 140000, 'Vé tháng một tuyến', 900),
-    ('00000000-0000-7000-8000-000000000d05', 'HN0000000000000D05', 'bus',     'demo-5', 280000, 'Vé tháng liên tuyến', 900),
+    ('00000000-0000-7000-8000-000000000d04', 'HN0000000000000D04', 'bus_pass','demo-4', 140000, 'Vé tháng một tuyến', 900),
+    ('00000000-0000-7000-8000-000000000d05', 'HN0000000000000D05', 'bus_pass','demo-5', 280000, 'Vé tháng liên tuyến', 900),
     ('00000000-0000-7000-8000-000000000d06', 'HN0000000000000D06', 'bills',   'demo-6',  50000, 'Nạp tiền điện thoại', 0))
        p (id, number, service, reference, amount, description, expires);
 

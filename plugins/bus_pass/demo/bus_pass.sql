@@ -1,5 +1,5 @@
 -- Monthly passes and their prices, for looking at: the prices are unverified.
--- As the plugin's owner: psql -f demo/passes.sql with search_path = plugin_bus_pass.
+-- Run by the database's administrator with the plugin's search_path.
 insert into pass_products values
     ('route', '{"vi": "Vé tháng một tuyến", "en": "Monthly pass, one route"}', 'route'),
     ('network', '{"vi": "Vé tháng liên tuyến", "en": "Monthly pass, all routes"}', 'network')
