@@ -14,9 +14,9 @@ my $path = "set search_path = $code, plugin_parking, public;";
 
 $db->sql(<<"SQL");
     $path
-    insert into operators (id, name) values ('demo', 'Bãi xe thử');
+    insert into operators (id, name) values ('prices', 'Bãi xe thử');
     insert into sites (id, operator, name, address, location) values
-        ('$site', 'demo', 'Bãi xe số 1', 'Phố thử', st_point(105.85, 21.03, 4326));
+        ('$site', 'prices', 'Bãi xe số 1', 'Phố thử', st_point(105.85, 21.03, 4326));
     insert into supplies (site, vehicle, capacity, bookable) values ('$site', 'car', 9, 9);
 SQL
 
@@ -140,5 +140,13 @@ is(refused(rates(['day', '1,2,3,4,5,6,7', '06:00', 960], ['night', '1,2,3,4,5,6,
 is(refused("delete from rates where segment = 'night'"), 'rates_cover_the_week', 'and none is taken away');
 is(refused("insert into tariffs (site, vehicle, valid_from) values ('$site', 'car', '2028-01-01')"),
    'tariffs_one_at_a_time', 'two tariffs for a day');
+
+# What is shown keeps all of it.
+open my $fh, '<:encoding(UTF-8)', tree() . '/plugins/parking/demo/parking.sql' or die "demo: $!\n";
+$db->sql("$path begin; " . join('', <$fh>) . '; commit');
+is($db->sql("$path select count(*) from sites s where s.operator = 'demo' and s.vehicles = '{car,motorcycle}'"), 6,
+   'demo data goes in');
+is($db->sql("$path select body #>> '{items,0,name}' from site_search('{}', 21.0285, 105.8542, 2000, 'car', 1, null)"),
+   'Điểm đỗ xe phố Trần Quang Khải (trình diễn)', 'and is found');
 
 done_testing;
