@@ -36,6 +36,9 @@ begin
             if sqlerrm <> 'the hold is over' then
                 raise;
             end if;
+
+            -- Nobody has looked since then.
+            update bookings t set state = 'expired' where t.id = b.id;
         end;
 
     elsif c.purpose = 'overstay' and b.state = 'exited' then

@@ -136,6 +136,12 @@ is(now_read($b)->{state}, 'expired', 'a hold expires');
 $partners->pay($p->{payment}{checkout});
 soon($b, 'refunded 12000 12000', 'what comes later goes back');
 
+$b = hold(quote());
+$p = pay($b);
+later($b, 60);
+$partners->pay($p->{payment}{checkout});
+soon($b, 'refunded 12000 12000', 'also when nobody has looked since it was over');
+
 # Nobody comes
 $db->sql("update plugin_parking.operators set no_show_percent = 30 where id = 'demo'");
 $b = paid();
