@@ -16,45 +16,17 @@ package IHanoi::Test::Backend;
 
 use strict;
 use warnings;
-use File::Temp qw(tempdir);
-use IO::Socket::INET;
+use parent 'IHanoi::Test::Server';
 use JSON::PP ();
-use POSIX ();
 use Socket qw(SOL_SOCKET SO_LINGER);
 use Time::HiRes qw(sleep);
 
 
 sub new {
     my ($class, %arg) = @_;
-    my $self = bless { owner => $$, %arg }, $class;
+    my $self = $class->SUPER::new(%arg);
 
-    $self->{dir} = tempdir('ihanoi-backend-XXXXXXXX', TMPDIR => 1,
-                           CLEANUP => 1);
-
-    my $listen = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 128)
-        or die "backend: $!\n";
-    $self->{port} = $listen->sockport;
-    $self->{pid} = fork // die "fork: $!\n";
-
-    if (!$self->{pid}) {
-        $SIG{$_} = 'DEFAULT' for qw(TERM INT);
-        $SIG{CHLD} = 'IGNORE';
-        setpgrp;
-
-        while (1) {
-            my $client = $listen->accept or next;
-            my $pid = fork;
-            if (defined $pid && $pid == 0) {
-                close $listen;
-                $SIG{PIPE} = 'IGNORE';
-                eval { $self->_serve($client) };
-                POSIX::_exit(0);
-            }
-            close $client;
-        }
-    }
-
-    close $listen;
+    $self->listen_on;
     return $self;
 }
 
@@ -80,20 +52,9 @@ sub seen_of {
 }
 
 
-sub _serve {
+sub connection {
     my ($self, $client) = @_;
-    my $request = '';
-
-    while ($request !~ /\r\n\r\n/) {
-        $client->sysread($request, 65536, length $request) or return;
-    }
-
-    my ($head, $body) = split /\r\n\r\n/, $request, 2;
-    my ($length) = $head =~ /^Content-Length: *(\d+)/mi;
-
-    while (length $body < ($length // 0)) {
-        $client->sysread($body, 65536, length $body) or last;
-    }
+    my ($head, $body) = $self->request($client) or return;
 
     # By process: children of one parent draw the same random names.
     open my $fh, '>:raw', "$self->{dir}/new-$$" or return;
@@ -185,19 +146,6 @@ sub _answer {
          . "5\r\nhello\r\n" if $what eq 'half-chunked';
 
     return _whole(200, 'ok', 'Content-Type: text/plain');
-}
-
-
-sub DESTROY {
-    my ($self) = @_;
-
-    if ($self->{pid} && $self->{owner} == $$) {
-        local $?;
-
-        # its children are in its group
-        kill TERM => -$self->{pid};
-        waitpid $self->{pid}, 0;
-    }
 }
 
 

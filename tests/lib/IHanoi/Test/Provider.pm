@@ -15,11 +15,9 @@ package IHanoi::Test::Provider;
 
 use strict;
 use warnings;
-use File::Temp qw(tempdir);
+use parent 'IHanoi::Test::Server';
 use IHanoi::Test::Mint;
-use IO::Socket::INET;
 use JSON::PP ();
-use POSIX ();
 use Time::HiRes qw(sleep);
 
 my $json = JSON::PP->new->utf8->canonical;
@@ -27,41 +25,17 @@ my $json = JSON::PP->new->utf8->canonical;
 
 sub new {
     my ($class, %arg) = @_;
-    my $self = bless { name => 'https://provider.example',
-                       published => [], owner => $$, %arg }, $class;
+    my $self = $class->SUPER::new(name => 'https://provider.example', published => [],
+                                  %arg);
 
-    $self->{dir} = tempdir('ihanoi-provider-XXXXXXXX', TMPDIR => 1,
-                           CLEANUP => 1);
     $self->serve;
 
-    my $listen = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 128)
-        or die "provider: $!\n";
-    $self->{port} = $listen->sockport;
-    $self->{pid} = fork // die "fork: $!\n";
-
-    if (!$self->{pid}) {
-        $SIG{$_} = 'DEFAULT' for qw(TERM INT);
-        $SIG{CHLD} = 'IGNORE';
-
-        while (1) {
-            my $client = $listen->accept or next;
-            my $pid = fork;
-            if (defined $pid && $pid == 0) {
-                close $listen;
-                eval { $self->_answer($client) };
-                POSIX::_exit(0);
-            }
-            close $client;
-        }
-    }
-
-    close $listen;
+    $self->listen_on;
     $self->{mint} = IHanoi::Test::Mint->new;
     return $self;
 }
 
 
-sub port { $_[0]{port} }
 sub name { $_[0]{name} }
 sub url  { "http://127.0.0.1:$_[0]{port}/jwks" }
 
@@ -136,7 +110,7 @@ sub token {
 }
 
 
-sub _answer {
+sub connection {
     my ($self, $client) = @_;
     my $request = '';
 
@@ -198,17 +172,6 @@ sub _read {
     open my $fh, '<:raw', $file or die "$file: $!\n";
     local $/;
     return scalar <$fh>;
-}
-
-
-sub DESTROY {
-    my ($self) = @_;
-
-    if ($self->{pid} && $self->{owner} == $$) {
-        local $?;
-        kill TERM => $self->{pid};
-        waitpid $self->{pid}, 0;
-    }
 }
 
 

@@ -36,11 +36,9 @@ package Payments::Partners;
 
 use strict;
 use warnings;
+use parent 'IHanoi::Test::Server';
 use Digest::SHA qw(hmac_sha256_hex hmac_sha512_hex);
-use Fcntl qw(:flock);
-use File::Temp qw(tempdir);
 use HTTP::Tiny;
-use IO::Socket::INET;
 use JSON::PP ();
 use POSIX qw(strftime);
 use Time::HiRes qw(sleep);
@@ -57,66 +55,38 @@ my $json = JSON::PP->new->utf8->canonical;
 
 sub new {
     my ($class, %arg) = @_;
-    my $self = bless { owner => $$ }, $class;
+    my $self = $class->SUPER::new;
 
-    $self->{dir} = tempdir('ihanoi-partners-XXXXXXXX', TMPDIR => 1, CLEANUP => 1);
-    $self->_change(sub { %{ $_[0] } = (orders => {}, refunds => {}, modes => {}, seen => [],
-                                       next => 4_000_000_001, callbacks => $arg{callbacks}) });
+    $self->change(sub { %{ $_[0] } = (orders => {}, refunds => {}, modes => {}, seen => [],
+                                      next => 4_000_000_001, callbacks => $arg{callbacks}) });
 
-    my $listen = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 128, ReuseAddr => 1,
-                                       LocalPort => $arg{port} // 0)
-        or die "partners: $!\n";
-    $self->{port} = $listen->sockport;
-    $self->{pid} = fork // die "fork: $!\n";
-
-    if (!$self->{pid}) {
-        $SIG{$_} = 'DEFAULT' for qw(TERM INT);
-        $SIG{CHLD} = 'IGNORE';
-        setpgrp;
-
-        while (1) {
-            my $client = $listen->accept or next;
-            my $pid = fork;
-            if (defined $pid && $pid == 0) {
-                close $listen;
-                $SIG{PIPE} = 'IGNORE';
-                eval { $self->_serve($client); 1 } or warn "partners: $@";
-                POSIX::_exit(0);
-            }
-            close $client;
-        }
-    }
-
-    close $listen;
+    $self->listen_on($arg{port});
     return $self;
 }
 
 
-sub port { $_[0]{port} }
-sub url  { "http://127.0.0.1:$_[0]{port}" }
-
 sub callbacks {
     my ($self, $url) = @_;
-    $self->_change(sub { $_[0]{callbacks} = $url });
+    $self->change(sub { $_[0]{callbacks} = $url });
     return;
 }
 
 sub misbehave {
     my ($self, $request, @modes) = @_;
-    $self->_change(sub { $_[0]{modes}{$request} = [@modes] });
+    $self->change(sub { $_[0]{modes}{$request} = [@modes] });
     return;
 }
 
-sub orders  { $_[0]->_change(sub { $_[0]{orders} }) }
-sub refunds { $_[0]->_change(sub { $_[0]{refunds} }) }
-sub seen    { @{ $_[0]->_change(sub { $_[0]{seen} }) } }
+sub orders  { $_[0]->change(sub { $_[0]{orders} }) }
+sub refunds { $_[0]->change(sub { $_[0]{refunds} }) }
+sub seen    { @{ $_[0]->change(sub { $_[0]{seen} }) } }
 
 
 # Another order or refund than the city knows of: for statements that differ.
 sub know {
     my ($self, $what, $number, %facts) = @_;
 
-    $self->_change(sub {
+    $self->change(sub {
         my ($state) = @_;
         $state->{$what}{$number} = { transaction => $state->{next}++, at => time, state => 'paid',
                                      %{ $state->{$what}{$number} // {} }, %facts };
@@ -127,7 +97,7 @@ sub know {
 
 sub forget {
     my ($self, $what, $number) = @_;
-    return $self->_change(sub { delete $_[0]{$what}{$number} });
+    return $self->change(sub { delete $_[0]{$what}{$number} });
 }
 
 
@@ -177,7 +147,7 @@ sub callback {
 
 sub _callback {
     my ($self, $number, %how) = @_;
-    my ($order, $base) = $self->_change(sub { ($_[0]{orders}{$number}, $_[0]{callbacks}) });
+    my ($order, $base) = $self->change(sub { ($_[0]{orders}{$number}, $_[0]{callbacks}) });
     my $forged = delete $how{forged};
 
     if ($order->{gateway} eq 'vnpay') {
@@ -257,44 +227,9 @@ sub _momo {
 sub _stamp { strftime('%Y%m%d%H%M%S', gmtime $_[0] + 7 * 3600) }
 
 
-# Runs code with what is known, and keeps what it changed.
-sub _change {
-    my ($self, $code) = @_;
-
-    open my $lock, '>', "$self->{dir}/lock" or die "lock: $!\n";
-    flock $lock, LOCK_EX;
-
-    my $state = {};
-    if (open my $fh, '<:raw', "$self->{dir}/state") {
-        local $/;
-        $state = $json->decode(<$fh>);
-    }
-
-    my @result = $code->($state);
-
-    open my $fh, '>:raw', "$self->{dir}/state.new" or die "state: $!\n";
-    print $fh $json->encode($state);
-    close $fh;
-    rename "$self->{dir}/state.new", "$self->{dir}/state";
-
-    return wantarray ? @result : $result[-1];
-}
-
-
-sub _serve {
+sub connection {
     my ($self, $client) = @_;
-    my $request = '';
-
-    while ($request !~ /\r\n\r\n/) {
-        $client->sysread($request, 65536, length $request) or return;
-    }
-
-    my ($head, $body) = split /\r\n\r\n/, $request, 2;
-    my ($length) = $head =~ /^Content-Length: *(\d+)/mi;
-
-    while (length $body < ($length // 0)) {
-        $client->sysread($body, 65536, length $body) or last;
-    }
+    my ($head, $body) = $self->request($client) or return;
 
     my ($method, $target) = $head =~ /\A(\S+) (\S+)/;
     my ($gateway, $rest) = $target =~ m{\A/(\w+)/(.*)\z} or return;
@@ -316,7 +251,7 @@ sub _serve {
     my ($name) = $rest =~ m{\Astatement} ? 'statement'
                : $gateway eq 'vnpay' ? $input->{vnp_Command} : $rest =~ m{api/(.*)\z};
 
-    my $mode = $self->_change(sub {
+    my $mode = $self->change(sub {
         my ($state) = @_;
         push @{ $state->{seen} }, "$gateway.$name " . ($input->{vnp_TxnRef} // $input->{orderId} // $rest);
         return shift @{ $state->{modes}{"$gateway.$name"} // [] } // '';
@@ -353,7 +288,7 @@ sub _answer {
 sub _statement {
     my ($self, $gateway, $rest) = @_;
     my ($day) = $rest =~ /date=([\d-]+)/;
-    my ($orders, $refunds) = $self->_change(sub { @{ $_[0] }{qw(orders refunds)} });
+    my ($orders, $refunds) = $self->change(sub { @{ $_[0] }{qw(orders refunds)} });
     my ($sum, @lines) = (0);
 
     for my $rows (['payment', $orders], ['refund', $refunds]) {
@@ -388,7 +323,7 @@ sub _vnpay {
     %out = (%out, vnp_ResponseId => "R$$", vnp_Command => $in->{vnp_Command}, vnp_Message => 'ok',
             vnp_TmnCode => VNPAY_TERMINAL, vnp_TxnRef => $in->{vnp_TxnRef});
 
-    $self->_change(sub {
+    $self->change(sub {
         my ($state) = @_;
         my $order = $state->{orders}{ $in->{vnp_TxnRef} };
 
@@ -453,7 +388,7 @@ sub _momo_answer {
     my %out = (partnerCode => MOMO_PARTNER, orderId => $in->{orderId}, requestId => $in->{requestId},
                responseTime => 1000 * time, message => 'ok');
 
-    $self->_change(sub {
+    $self->change(sub {
         my ($state) = @_;
         my $order = $state->{orders}{ $in->{orderId} };
         my $names = $names{$name} // $names{query};
@@ -483,17 +418,6 @@ sub _momo_answer {
     });
 
     return $json->encode(\%out);
-}
-
-
-sub DESTROY {
-    my ($self) = @_;
-
-    if ($self->{pid} && $self->{owner} == $$) {
-        local $?;
-        kill TERM => -$self->{pid};
-        waitpid $self->{pid}, 0;
-    }
 }
 
 

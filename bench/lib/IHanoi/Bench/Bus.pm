@@ -1,6 +1,6 @@
-package IHanoi::Bench::Services;
+package IHanoi::Bench::Bus;
 
-# What the city's services cost beside a report by its id.
+# What departures and journeys cost beside a report by its id.
 
 use strict;
 use warnings;
@@ -24,7 +24,7 @@ sub sections {
 # Departures and journeys of a feed as large as Hà Nội's, which is imported once.
 sub bench_bus {
     my $folder = "$tree/plugins/bus";
-    my $database = plugin_database($large, $folder, 'read connections=2;');
+    my $database = plugin_database($large, $folder, 'read connections=8;');
 
     if (!ask_one($large, "select 1 from plugin_bus.feeds where state = 'current'")) {
         progress('importing a feed of 224 routes, once');
