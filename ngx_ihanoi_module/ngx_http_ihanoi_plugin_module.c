@@ -482,7 +482,7 @@ ngx_http_ihanoi_plugin_init_process(ngx_cycle_t *cycle)
 
         ev->handler = ngx_http_ihanoi_plugin_look;
         ev->log = cycle->log;
-        ev->data = &ngx_http_ihanoi_plugins;
+        ev->data = pmcf;        /* a debug log looks for a descriptor there */
         ev->cancelable = 1;
 
         ngx_add_timer(ev, NGX_HTTP_IHANOI_PLUGIN_LOOK);
