@@ -283,6 +283,12 @@ check_operation(const ihanoi_manifest_t *manifest,
                 "\"permissions\": {\"database\": true}");
     }
 
+    if (op->sql.data && op->idempotency != IHANOI_IDEMPOTENCY_NONE) {
+        finding("error", manifest->openapi, pointer, 0, "takes an "
+                "Idempotency-Key, which the gateway keeps elsewhere: a POST of "
+                "a plugin needs \"x-ihanoi-lua\"");
+    }
+
     if (op->lua.data && !manifest->handler) {
         finding("error", manifest->openapi, pointer, 0, "\"x-ihanoi-lua\" "
                 "needs a handler.lua");

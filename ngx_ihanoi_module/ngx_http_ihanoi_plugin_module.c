@@ -220,6 +220,16 @@ ngx_http_ihanoi_plugin_claim(ngx_conf_t *cf,
             return NGX_CONF_ERROR;
         }
 
+        /* keys are kept in the core's database, in another transaction */
+
+        if (op->idempotency != IHANOI_IDEMPOTENCY_NONE) {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "plugin \"%V\": \"%V\" takes an Idempotency-Key and "
+                          "is served by SQL: a POST of a plugin needs "
+                          "\"x-ihanoi-lua\"", &plugin->name, &operation->id);
+            return NGX_CONF_ERROR;
+        }
+
         operation->db = plugin->db;
 
         return NGX_CONF_OK;

@@ -76,6 +76,13 @@ my @cases = (
                                                  'x-ihanoi-sql' => 'hello' } },
        files => { 'sql/a.sql' => "-- create function hello\nselect 1" } },
      qr{^openapi\.json: .*"hello" is not made}],
+    ['a POST by SQL, whose key would be kept elsewhere',
+     { database => 1, operations => { hello => { method => 'post', security => [{ bearer => [] }],
+                                                 'x-ihanoi-lua' => undef,
+                                                 'x-ihanoi-sql' => 'hello' } },
+       files => { 'sql/a.sql' => 'create or replace function hello(caller jsonb)'
+                      . ' returns reply language sql as $$ select null $$' } },
+     qr{^openapi\.json /paths/~1v1~1probe~1hello/post: .*Idempotency-Key.*"x-ihanoi-lua"}],
     ['an SQL function that is made',
      { database => 1, operations => { hello => { 'x-ihanoi-lua' => undef,
                                                  'x-ihanoi-sql' => 'hello' } },

@@ -40,6 +40,14 @@ refused('public in the contract only',
 refused('a database', qr/asks for a database.*"database" is missing/,
         plugin_folder(%hello, %token, manifest =>
             { permissions => { database => JSON::PP::true } }));
+refused('a POST by SQL, whose key would be kept elsewhere',
+        qr/"probe_hello" takes an Idempotency-Key and is served by SQL.*"x-ihanoi-lua"/,
+        "ihanoi_database probe { server 127.0.0.1; dbname a; schema plugin_probe; user plugin_probe; }\n"
+        . plugin_folder(%hello, operations => { hello => {
+              method => 'post', security => [{ bearer => [] }],
+              'x-ihanoi-lua' => undef, 'x-ihanoi-sql' => 'hello' } },
+              manifest => { permissions => { database => JSON::PP::true } })
+          ->block('database probe;'));
 refused('a backend', qr/asks for the backend "operator".*"backend operator \.\.\.;" is missing/,
         plugin_folder(%hello, %token, manifest =>
             { permissions => { backends => ['operator'] } }));
