@@ -42,11 +42,11 @@ for my $bad ([kwh => -1], [kwh => 1.5], [amount => 0], [amount => '1; drop'], [p
     $companies->bill('PD03000000002', 'N-1');
     $companies->bill('PD03000000002', 'N-1', @$bad);
     is(lookup(code => 'PD03000000002')->{status}, 503, "a bill that makes no sense is none: $bad->[0]");
-    $companies->_change(sub { delete $_[0]{customers}{PD03000000002} });
+    $companies->change(sub { delete $_[0]{customers}{PD03000000002} });
 }
 $companies->bill('PD03000000004', 'L-1');
 is_deeply(lookup(code => 'PD03000000004')->{json}{bills}, [], 'a bill stays its customer\'s');
-$companies->_change(sub { delete $_[0]{customers}{PD03000000001}{bills}{'L-1'} });
+$companies->change(sub { delete $_[0]{customers}{PD03000000001}{bills}{'L-1'} });
 is(pay_bill($id, 217_836)->{json}{type}, 'urn:ihanoi:problem:bill-withdrawn', 'a bill that the company has no more');
 
 

@@ -54,14 +54,14 @@ my $json = JSON::PP->new->utf8->canonical;
 
 sub customer {
     my ($self, $code, %facts) = @_;
-    $self->_change(sub { my $c = $_[0]{customers}{$code} //= { bills => {} }; %$c = (%$c, %facts) });
+    $self->change(sub { my $c = $_[0]{customers}{$code} //= { bills => {} }; %$c = (%$c, %facts) });
     return $code;
 }
 
 sub bill {
     my ($self, $code, $number, %facts) = @_;
     $self->customer($code);
-    $self->_change(sub {
+    $self->change(sub {
         my $b = $_[0]{customers}{$code}{bills}{$number} //= {
             number => $number, period_from => '2026-10-01', period_to => '2026-10-31', kwh => 100,
             households => 1, amount => 217_836, due_on => '2026-11-20', state => 'unpaid' };
@@ -70,27 +70,27 @@ sub bill {
     return $number;
 }
 
-sub sent { $_[0]->_change(sub { $_[0]{sent} // {} }) }
+sub sent { $_[0]->change(sub { $_[0]{sent} // {} }) }
 
 # How a bill stands there.
 sub state_of {
     my ($self, $code, $number) = @_;
-    return $self->_change(sub { $_[0]{customers}{$code}{bills}{$number}{state} });
+    return $self->change(sub { $_[0]{customers}{$code}{bills}{$number}{state} });
 }
 
 sub decide {
     my ($self, $reference, %facts) = @_;
-    $self->_change(sub { my $s = $_[0]{sent}{$reference}; %$s = (%$s, %facts) });
+    $self->change(sub { my $s = $_[0]{sent}{$reference}; %$s = (%$s, %facts) });
     return;
 }
 
 
-sub disputes { $_[0]->_change(sub { $_[0]{disputes} // {} }) }
+sub disputes { $_[0]->change(sub { $_[0]{disputes} // {} }) }
 
 # Answers a dispute, for whoever asks.
 sub answer {
     my ($self, $reference, $text, %how) = @_;
-    $self->_change(sub {
+    $self->change(sub {
         my $d = $_[0]{disputes}{$reference};
         %$d = (%$d, state => 'answered', answer => $text, at => '2026-11-26T10:00:00+07:00', %how);
     });
@@ -101,7 +101,7 @@ sub answer {
 # Tells of a reference; the answer as HTTP::Tiny has it.
 sub notice {
     my ($self, $company, $reference, %how) = @_;
-    my ($s, $d, $base) = $self->_change(sub { ($_[0]{sent}{$reference}, $_[0]{disputes}{$reference},
+    my ($s, $d, $base) = $self->change(sub { ($_[0]{sent}{$reference}, $_[0]{disputes}{$reference},
                                               $_[0]{callbacks}) });
     my $forged = delete $how{forged};
     my $payload = JSON::PP->new->canonical->encode({ %{ $d ? { kind => 'dispute', %{ _disputed($reference, $d) } }
@@ -133,20 +133,9 @@ sub _disputed {
 }
 
 
-sub _serve {
+sub connection {
     my ($self, $client) = @_;
-    my $request = '';
-
-    while ($request !~ /\r\n\r\n/) {
-        $client->sysread($request, 65536, length $request) or return;
-    }
-
-    my ($head, $body) = split /\r\n\r\n/, $request, 2;
-    my ($length) = $head =~ /^Content-Length: *(\d+)/mi;
-
-    while (length $body < ($length // 0)) {
-        $client->sysread($body, 65536, length $body) or last;
-    }
+    my ($head, $body) = $self->request($client) or return;
 
     my ($method, $target) = $head =~ /\A(\S+) (\S+)/;
     my ($company, $path) = $target =~ m{\A/(evn|carriers/\w+)(/.*)\z} or return;
@@ -166,7 +155,7 @@ sub _serve {
 
     my $input = length $body ? $json->decode($body) : {};
     my $reference = $method eq 'GET' ? (split m{/}, $path)[2] : $input->{reference};
-    my $mode = $self->_change(sub {
+    my $mode = $self->change(sub {
         my ($state) = @_;
         push @{ $state->{seen} }, "$name " . ($reference // join ',', @{ $input->{codes} // [] });
         return shift @{ $state->{modes}{$name} // [] } // '';
@@ -180,7 +169,7 @@ sub _serve {
         sleep 2;
     }
 
-    my $said = $self->_change(sub { $self->_do($_[0], $name, $company, $input, $reference, $mode) });
+    my $said = $self->change(sub { $self->_do($_[0], $name, $company, $input, $reference, $mode) });
     return if $mode eq 'drop' || $mode eq 'stuck';
     sleep $mode eq 'slow' ? 0.6 : 3 if $mode =~ /\A(?:slow|late)\z/;
     return $client->syswrite(Payments::Partners::_answer(500, 'busy')) if $mode eq 'done-500';

@@ -28,11 +28,9 @@ package Parking::Operator;
 
 use strict;
 use warnings;
+use parent 'IHanoi::Test::Server';
 use Digest::SHA qw(hmac_sha256_hex);
-use Fcntl qw(:flock);
-use File::Temp qw(tempdir);
 use HTTP::Tiny;
-use IO::Socket::INET;
 use JSON::PP ();
 use POSIX ();
 use Time::HiRes qw(sleep);
@@ -45,57 +43,30 @@ my $json = JSON::PP->new->utf8->canonical;
 
 sub new {
     my ($class, %arg) = @_;
-    my $self = bless { owner => $$, events => 0 }, $class;
+    my $self = $class->SUPER::new(events => 0);
 
-    $self->{dir} = tempdir('ihanoi-operator-XXXXXXXX', TMPDIR => 1, CLEANUP => 1);
-    $self->_change(sub { %{ $_[0] } = (rights => {}, seen => [], modes => [], known => {},
-                                       gateway => $arg{gateway}) });
+    $self->change(sub { %{ $_[0] } = (rights => {}, seen => [], modes => [], known => {},
+                                      gateway => $arg{gateway}) });
 
-    my $listen = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 128, ReuseAddr => 1,
-                                       LocalPort => $arg{port} // 0)
-        or die "operator: $!\n";
-    $self->{port} = $listen->sockport;
-    $self->{pid} = fork // die "fork: $!\n";
-
-    if (!$self->{pid}) {
-        $SIG{$_} = 'DEFAULT' for qw(TERM INT);
-        $SIG{CHLD} = 'IGNORE';
-        setpgrp;
-
-        while (1) {
-            my $client = $listen->accept or next;
-            my $pid = fork;
-            if (defined $pid && $pid == 0) {
-                close $listen;
-                $SIG{PIPE} = 'IGNORE';
-                eval { $self->_serve($client); 1 } or warn "operator: $@";
-                POSIX::_exit(0);
-            }
-            close $client;
-        }
-    }
-
-    close $listen;
+    $self->listen_on($arg{port});
     return $self;
 }
 
 
-sub url { "http://127.0.0.1:$_[0]{port}" }
-
 sub gateway {
     my ($self, $url) = @_;
-    $self->_change(sub { $_[0]{gateway} = $url });
+    $self->change(sub { $_[0]{gateway} = $url });
     return;
 }
 
 sub misbehave {
     my ($self, @modes) = @_;
-    $self->_change(sub { $_[0]{modes} = [@modes] });
+    $self->change(sub { $_[0]{modes} = [@modes] });
     return;
 }
 
-sub rights { $_[0]->_change(sub { $_[0]{rights} }) }
-sub seen   { @{ $_[0]->_change(sub { $_[0]{seen} }) } }
+sub rights { $_[0]->change(sub { $_[0]{rights} }) }
+sub seen   { @{ $_[0]->change(sub { $_[0]{seen} }) } }
 
 
 # Tells the city of events, each with an id of its own unless it has one.
@@ -108,7 +79,7 @@ sub tell {
         $how{$name} = $value;
     }
 
-    my $base = $self->_change(sub { $_[0]{gateway} });
+    my $base = $self->change(sub { $_[0]{gateway} });
     my $operator = $how{operator} // 'demo';
     my $body = $how{body} // $json->encode({ events => [
         map { { id => "e$$-" . ++$self->{events}, %$_ } } @events] });
@@ -123,44 +94,9 @@ sub tell {
 }
 
 
-# Runs code with what is known, and keeps what it changed.
-sub _change {
-    my ($self, $code) = @_;
-
-    open my $lock, '>', "$self->{dir}/lock" or die "lock: $!\n";
-    flock $lock, LOCK_EX;
-
-    my $state = {};
-    if (open my $fh, '<:raw', "$self->{dir}/state") {
-        local $/;
-        $state = $json->decode(<$fh>);
-    }
-
-    my $result = $code->($state);
-
-    open my $fh, '>:raw', "$self->{dir}/state.new" or die "state: $!\n";
-    print $fh $json->encode($state);
-    close $fh;
-    rename "$self->{dir}/state.new", "$self->{dir}/state";
-
-    return $result;
-}
-
-
-sub _serve {
+sub connection {
     my ($self, $client) = @_;
-    my $request = '';
-
-    while ($request !~ /\r\n\r\n/) {
-        $client->sysread($request, 65536, length $request) or return;
-    }
-
-    my ($head, $body) = split /\r\n\r\n/, $request, 2;
-    my ($length) = $head =~ /^Content-Length: *(\d+)/mi;
-
-    while (length $body < ($length // 0)) {
-        $client->sysread($body, 65536, length $body) or last;
-    }
+    my ($head, $body) = $self->request($client) or return;
 
     # For people: what happens at the barrier.
     if ($head =~ m{\AGET /barrier\?(\S+)}) {
@@ -173,7 +109,7 @@ sub _serve {
     my ($signature) = $head =~ /^Parking-Signature: *(\w+)/mi;
     my $signed = $head =~ m{\APOST /notices } && hmac_sha256_hex($body, KEY) eq ($signature // '');
 
-    my $mode = $self->_change(sub {
+    my $mode = $self->change(sub {
         my ($state) = @_;
         my $mode = shift @{ $state->{modes} } // '';
         my $notice = $signed && $json->decode($body);
@@ -208,17 +144,6 @@ sub _answer {
     my ($status, $body) = @_;
     return join "\r\n", "HTTP/1.1 $status X", 'Content-Type: application/json',
         'Content-Length: ' . length $body, 'Connection: close', '', $body;
-}
-
-
-sub DESTROY {
-    my ($self) = @_;
-
-    if ($self->{pid} && $self->{owner} == $$) {
-        local $?;
-        kill TERM => -$self->{pid};
-        waitpid $self->{pid}, 0;
-    }
 }
 
 
