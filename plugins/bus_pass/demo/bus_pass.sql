@@ -1,5 +1,5 @@
 -- Monthly passes and their prices, for looking at: the prices are unverified.
--- Run by the database's administrator with the plugin's search_path.
+-- Run with the plugin's search_path, once.
 insert into pass_products values
     ('route', '{"vi": "Vé tháng một tuyến", "en": "Monthly pass, one route"}', 'route'),
     ('network', '{"vi": "Vé tháng liên tuyến", "en": "Monthly pass, all routes"}', 'network')

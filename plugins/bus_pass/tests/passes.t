@@ -45,9 +45,8 @@ $conf
 CONF
 wait_until(sub { my $r = $gw->get('/v1/bus-passes/products'); $r && $r->{status} == 200 })
     or die "the plugin does not answer:\n", $gw->error_log;
-wait_until(sub { $db->sql("select count(*) from core.plugin_jobs where plugin = 'bus_pass'") == 1 });
-$db->sql("update core.plugin_jobs set next_at = core.now() + interval '1 year'"
-         . " where plugin in ('bus', 'bus_pass')");
+plugin_jobs_rest($db, 'bus_pass', 1);
+plugin_jobs_rest($db, 'bus', 1);
 
 my ($now, $next, $later, $far) = map {
     scalar $db->sql("select to_char(now() at time zone 'Asia/Ho_Chi_Minh' + interval '$_ month', 'YYYY-MM')")
@@ -77,13 +76,8 @@ sub cancel {
 
 # Runs the job for all that is open: its outcome.
 sub sweep_now {
-    my $row = "core.plugin_jobs where plugin = 'bus_pass'";
-
     sql("update passes set check_at = now() where state = 'pending' or refund in ('due', 'sent')");
-    $db->sql("update core.plugin_jobs set outcome = null, next_at = core.now() where plugin = 'bus_pass'");
-    wait_until(sub { defined $db->sql("select outcome from $row") }, 60);
-    $db->sql("update core.plugin_jobs set next_at = core.now() + interval '1 year' where plugin = 'bus_pass'");
-    return $db->sql("select concat_ws(': ', outcome, error) from $row");
+    return plugin_job($db, 'bus_pass', 'sweep');
 }
 
 # What there is.

@@ -1,10 +1,5 @@
 -- A round that is open and one that is published, of nobody: for looking at, never
--- in production. Run by the database's administrator with the plugin's search_path,
--- once.
-
--- Events are published by the plugin's own role.
-set session authorization plugin_enrolment;
-
+-- in production. Run with the plugin's search_path and role, once.
 select year_put(2027, 'Năm học 2027–2028 (trình diễn)', '[
     {"code": "residence", "kind": "choice", "title": {"vi": "Cư trú", "en": "Residence"}, "options": ["permanent", "temporary", "none"]},
     {"code": "resident_since", "kind": "date", "title": {"vi": "Cư trú từ ngày", "en": "Resident since"}},

@@ -3,6 +3,7 @@
 
 use lib 'tests/lib', 'plugins/enrolment/tests/lib';
 use IHanoi::Test;
+use IHanoi::Test::Plugin;
 use Enrolment::Test;
 
 my ($gw, $db) = enrolment(expect_log => [qr/exited on signal 9/, qr/open socket/],
@@ -72,11 +73,7 @@ sub free {
     return;
 }
 
-# Jobs run when this test says so, not when a minute is full.
-sub rest {
-    $db->sql("update core.plugin_jobs set next_at = core.now() + interval '1 year' where plugin = 'enrolment'");
-    return;
-}
+sub rest { plugin_jobs_rest($db, 'enrolment') }
 
 sub job_again { my ($job) = @_; free($job); return job($job) }
 

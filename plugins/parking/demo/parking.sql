@@ -1,6 +1,10 @@
 -- Places to park in Hà Nội that one knows, for looking at, never in production:
 -- coordinates are approximate, and numbers, hours and prices are made up.
 -- Run with the plugin's search_path, once.
+
+-- Sites and prices are the administrator's to write; so are temporary tables.
+reset session authorization;
+
 insert into operators (id, name, contact) values
     ('demo', 'Đơn vị khai thác điểm đỗ (bản trình diễn)', 'operator@demo.example');
 

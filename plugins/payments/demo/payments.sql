@@ -1,9 +1,5 @@
 -- Payments in all states, of nobody: for looking at, never in production.
--- Run by the database's administrator with the plugin's search_path, once.
-
--- Events are published by the plugin's own role.
-set session authorization plugin_payments;
-
+-- Run with the plugin's search_path and role, once.
 select intent_create(id::uuid, number, 'https://dev.ihanoi.example demo-citizen', service, reference,
                      'momo', amount, description, expires, 60)
   from (values

@@ -1,7 +1,12 @@
 -- A lower secondary school with a class, of nobody: for looking at, never in production.
--- Run by the database's administrator with the plugin's search_path, once; each statement
--- has to be a transaction, because one speaks for one person. demo-officer teaches 7A and administers the school, demo-citizen is the
--- guardian of "Học sinh 1".
+-- Run with the plugin's search_path, once; each statement has to be a transaction,
+-- because one speaks for one person. demo-officer teaches 7A and administers the school,
+-- demo-citizen is the guardian of "Học sinh 1".
+
+-- The plugin's own role sees no student before it has said who asks: what follows is
+-- the database's administrator's.
+reset session authorization;
+
 create function pg_temp.caller(sub text, scope text default '')
 returns jsonb
 language sql immutable

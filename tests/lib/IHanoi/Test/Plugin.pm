@@ -27,7 +27,7 @@ use IHanoi::Command qw(psql_args);
 use IHanoi::Plugin::Database;
 use IHanoi::Plugin::Folder;
 
-our @EXPORT = qw(plugin_folder plugin_database);
+our @EXPORT = qw(plugin_folder plugin_database plugin_jobs_rest plugin_job);
 
 
 sub plugin_folder {
@@ -110,6 +110,32 @@ sub plugin_database {
          . "    server unix:$db->{socket} port=$db->{port};\n"
          . "    dbname $db->{name};\n    schema $role;\n    user $role;\n"
          . join('', map { "    $_\n" } @lines) . "}\n";
+}
+
+
+# The jobs of a plugin run when a test says so, not when a minute is full. n: so many
+# are waited for, which a gateway declares when it has a connection.
+sub plugin_jobs_rest {
+    my ($db, $plugin, $n) = @_;
+    my $rows = "core.plugin_jobs where plugin = '$plugin'";
+
+    IHanoi::Test::wait_until(sub { $db->sql("select count(*) from $rows") >= $n }) if $n;
+    $db->sql("update core.plugin_jobs set next_at = core.now() + interval '1 year'
+              where plugin = '$plugin'");
+    return;
+}
+
+
+# Runs one now: its outcome, and why.
+sub plugin_job {
+    my ($db, $plugin, $job) = @_;
+    my $row = "core.plugin_jobs where plugin = '$plugin' and job = '$job'";
+
+    $db->sql("update core.plugin_jobs set outcome = null, next_at = core.now()
+              where plugin = '$plugin' and job = '$job'");
+    IHanoi::Test::wait_until(sub { defined $db->sql("select outcome from $row") }, 60);
+    plugin_jobs_rest($db, $plugin);
+    return $db->sql("select concat_ws(': ', outcome, error) from $row");
 }
 
 

@@ -59,8 +59,7 @@ sub bills {
 
     # Jobs run when a test says so.
     my $jobs = () = _file("$folder/plugin.json") =~ /"cron"/g;
-    wait_until(sub { $db->sql("select count(*) from core.plugin_jobs where plugin = 'bills'") == $jobs });
-    $db->sql("update core.plugin_jobs set next_at = core.now() + interval '1 year'");
+    plugin_jobs_rest($db, 'bills', $jobs);
 
     return ($gw, $db, $partners, $companies);
 }
@@ -189,16 +188,7 @@ sub due {
 sub sweep_bills { due(); return officer(POST => '/sweep') }
 
 # Runs a job now: its outcome, and why.
-sub bills_job {
-    my ($job) = @_;
-    my $row = "core.plugin_jobs where plugin = 'bills' and job = '$job'";
-
-    $db->sql("update core.plugin_jobs set outcome = null, next_at = core.now()
-              where plugin = 'bills' and job = '$job'");
-    wait_until(sub { defined $db->sql("select outcome from $row") }, 60);
-    $db->sql("update core.plugin_jobs set next_at = core.now() + interval '1 year' where plugin = 'bills'");
-    return $db->sql("select concat_ws(': ', outcome, error) from $row");
-}
+sub bills_job { plugin_job($db, 'bills', @_) }
 
 sub put { my ($path, $file) = @_; return officer(PUT => $path, JSON::PP->new->utf8->decode(_file($file))) }
 

@@ -60,8 +60,7 @@ CONF
         or die "the plugin does not answer:\n", $gw->error_log;
 
     # Jobs run when a test says so.
-    wait_until(sub { $db->sql("select count(*) from core.plugin_jobs where plugin = 'enrolment'") == 2 });
-    $db->sql("update core.plugin_jobs set next_at = core.now() + interval '1 year' where plugin = 'enrolment'");
+    plugin_jobs_rest($db, 'enrolment', 2);
 
     return ($gw, $db);
 }
@@ -201,16 +200,7 @@ sub published {
 
 
 # Runs a job now: its outcome, and why.
-sub job {
-    my ($job) = @_;
-    my $row = "core.plugin_jobs where plugin = 'enrolment' and job = '$job'";
-
-    $db->sql("update core.plugin_jobs set outcome = null, next_at = core.now()
-              where plugin = 'enrolment' and job = '$job'");
-    wait_until(sub { defined $db->sql("select outcome from $row") }, 60);
-    $db->sql("update core.plugin_jobs set next_at = core.now() + interval '1 year' where plugin = 'enrolment'");
-    return $db->sql("select concat_ws(': ', outcome, error) from $row");
-}
+sub job { plugin_job($db, 'enrolment', @_) }
 
 # A test: nothing is lost or double.
 sub sound {

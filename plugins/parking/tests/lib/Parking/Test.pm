@@ -84,8 +84,7 @@ CONF
         or die "the plugin does not answer:\n", $gw->error_log;
 
     # The job runs when a test says so.
-    wait_until(sub { $db->sql("select count(*) from core.plugin_jobs where plugin = 'parking'") == 1 });
-    $db->sql("update core.plugin_jobs set next_at = core.now() + interval '1 year' where plugin = 'parking'");
+    plugin_jobs_rest($db, 'parking', 1);
 
     return ($gw, $db, $partners, $operator);
 }
@@ -265,15 +264,7 @@ sub due {
 }
 
 # The job that does the same: how it ended.
-sub job {
-    my $row = "core.plugin_jobs where plugin = 'parking'";
-
-    due();
-    $db->sql("update core.plugin_jobs set outcome = null, next_at = core.now() where plugin = 'parking'");
-    wait_until(sub { defined $db->sql("select outcome from $row") }, 60);
-    $db->sql("update core.plugin_jobs set next_at = core.now() + interval '1 year' where plugin = 'parking'");
-    return $db->sql("select concat_ws(': ', outcome, error) from $row");
-}
+sub job { due(); return plugin_job($db, 'parking', 'sweep') }
 
 
 # Three tests: nothing is wrong with the bookings, the ledger is sound, and both

@@ -45,8 +45,7 @@ sub payments {
     _ready();
 
     # Jobs run when a test says so.
-    wait_until(sub { $db->sql("select count(*) from core.plugin_jobs where plugin = 'payments'") == 2 });
-    $db->sql("update core.plugin_jobs set next_at = core.now() + interval '1 year' where plugin = 'payments'");
+    plugin_jobs_rest($db, 'payments', 2);
 
     return ($gw, $db, $partners);
 }
@@ -174,16 +173,7 @@ sub sweep {
 }
 
 # Runs a job now: its outcome, and why.
-sub job {
-    my ($job) = @_;
-    my $row = "core.plugin_jobs where plugin = 'payments' and job = '$job'";
-
-    $db->sql("update core.plugin_jobs set outcome = null, next_at = core.now()
-              where plugin = 'payments' and job = '$job'");
-    wait_until(sub { defined $db->sql("select outcome from $row") }, 60);
-    $db->sql("update core.plugin_jobs set next_at = core.now() + interval '1 year' where plugin = 'payments'");
-    return $db->sql("select concat_ws(': ', outcome, error) from $row");
-}
+sub job { plugin_job($db, 'payments', @_) }
 
 sub reconcile {
     my ($gateway, $date) = @_;
