@@ -183,6 +183,14 @@ ngx_int_t ngx_http_ihanoi_reply_send(ngx_http_request_t *r,
     ngx_http_ihanoi_api_ctx_t *ctx, ngx_uint_t status,
     ngx_http_ihanoi_reply_row_t *row);
 
+/*
+ * A problem that the code of a contract has named, as problem_str(): what it
+ * cannot do now it may be able to do soon, so 503 says when to come again
+ * (RFC 9110 15.6.4).
+ */
+ngx_int_t ngx_http_ihanoi_reply_problem(ngx_http_request_t *r,
+    ngx_str_t *code, json_t *members);
+
 /* Adds Retry-After. */
 ngx_int_t ngx_http_ihanoi_reply_retry(ngx_http_request_t *r,
     ngx_uint_t seconds);

@@ -357,7 +357,6 @@ static ngx_int_t
 ngx_http_ihanoi_plugin_answer(ngx_http_request_t *r,
     ngx_http_ihanoi_api_ctx_t *ctx, ngx_http_ihanoi_run_t *run)
 {
-    ngx_int_t                       rc;
     ngx_uint_t                      i;
     ngx_pool_cleanup_t             *cln;
     ngx_http_ihanoi_grant_t        *header;
@@ -369,18 +368,8 @@ ngx_http_ihanoi_plugin_answer(ngx_http_request_t *r,
 
     if (answer->problem.len) {
         json_incref(answer->members);
-        rc = ngx_http_ihanoi_problem_str(r, &answer->problem,
-                                         answer->members);
-
-        /* what cannot be served now may be soon (RFC 9110 15.6.4) */
-
-        if (rc == NGX_HTTP_SERVICE_UNAVAILABLE
-            && ngx_http_ihanoi_reply_retry(r, 1) != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-
-        return rc;
+        return ngx_http_ihanoi_reply_problem(r, &answer->problem,
+                                             answer->members);
     }
 
     if (answer->status == 0) {

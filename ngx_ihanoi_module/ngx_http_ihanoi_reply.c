@@ -180,7 +180,7 @@ ngx_http_ihanoi_reply_sqlerror(ngx_http_request_t *r,
             members = json_loadb((char *) detail.data, detail.len, 0, NULL);
         }
 
-        return ngx_http_ihanoi_problem_str(r, &message, members);
+        return ngx_http_ihanoi_reply_problem(r, &message, members);
     }
 
     for (row = ngx_http_ihanoi_reply_sqlstates; row->sqlstate; row++) {
@@ -452,9 +452,27 @@ ngx_http_ihanoi_reply_refusal(ngx_http_request_t *r,
     name.data = (u_char *) json_string_value(code);
     name.len = json_string_length(code);
 
-    rc = ngx_http_ihanoi_problem_str(r, &name, members);
+    rc = ngx_http_ihanoi_reply_problem(r, &name, members);
 
     json_decref(members);
+
+    return rc;
+}
+
+
+ngx_int_t
+ngx_http_ihanoi_reply_problem(ngx_http_request_t *r, ngx_str_t *code,
+    json_t *members)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_http_ihanoi_problem_str(r, code, members);
+
+    if (rc == NGX_HTTP_SERVICE_UNAVAILABLE
+        && ngx_http_ihanoi_reply_retry(r, 1) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
 
     return rc;
 }

@@ -47,6 +47,13 @@ $db->sql(<<"SQL");
         as 'begin raise exception using errcode = ''IH001'',
             message = ''bench-occupied'', detail = ''{"since": "2026-11-24"}'';
             end';
+    create function plugin_probe.bench_away(caller jsonb)
+        returns table (status int, etag text, body json) language plpgsql
+        as 'begin raise exception using errcode = ''IH001'',
+            message = ''bench-away''; end';
+    create function plugin_probe.bench_absent(caller jsonb)
+        returns table (status int, etag text, body json) language sql stable
+        as 'select null::int, null::text, ''{"code": "bench-away"}''::json';
     create function plugin_probe.slow_insert() returns int language plpgsql as
         'begin insert into bench values (70, ''slow'');
          perform pg_sleep(20); return 1; end';
@@ -230,13 +237,19 @@ my %write = (
 sub probe {
     my (%more) = @_;
     return plugin_folder(
-        lua        => { %read, %write },
-        operations => { map { $_ => { method => 'put',
-                                      security => [{ bearer => [] }] } }
-                        keys %write },
-        document   => { 'x-ihanoi-problems' => { 'bench-occupied' => {
-            status => 409, title => { vi => 'Ghế có người', en => 'Occupied' },
-        } } },
+        lua        => { %read, %write, away => '', absent => '' },
+        operations => {
+            (map { $_ => { method => 'put', security => [{ bearer => [] }] } }
+                 keys %write),
+            (map { $_ => { 'x-ihanoi-lua' => undef, 'x-ihanoi-sql' => "bench_$_" } }
+                 qw(away absent)),
+        },
+        document   => { 'x-ihanoi-problems' => {
+            'bench-occupied' => {
+                status => 409, title => { vi => 'Ghế có người', en => 'Occupied' } },
+            'bench-away' => {
+                status => 503, title => { vi => 'Ghế đi vắng', en => 'Away' } },
+        } },
         manifest => { limits => { timeout => '2s', memory => '8m',
                                   cpu => '200ms' },
                       permissions => { public => $true, database => $true } },
@@ -314,6 +327,14 @@ is_deeply(get('jsonin')->{json}, { inside => { a => 1 }, none => $true },
 $r = get('refuse');
 is($r->{status}, 409, 'IH001 has the code of a problem');
 is($r->{json}{since}, '2026-11-24', 'and its members');
+is($r->{headers}{'retry-after'}, undef, 'which is not for later');
+
+for (['away', 'raised by SQL alone'], ['absent', 'answered by it']) {
+    my ($path, $how) = @$_;
+    my $r = get($path);
+    is("$r->{status} $r->{headers}{'retry-after'}", '503 1',
+       "a 503 that is $how is for a second later");
+}
 
 is_deeply(get('errors')->{json}, ['sql 42P01', 'sql 42601', 'sql 22012',
           'sql 42601', 'sql 22P02', 'sql 25006', 'transaction ', 'transaction ', 1],
