@@ -1,7 +1,10 @@
--- The feed that is served; null before the first one.
+-- The feed that is served; null before the first one. Not in SQL, as
+-- stop_platforms().
 create function feed_current()
 returns int
-language sql stable parallel safe
+language plpgsql stable parallel safe
 as $$
-    select f.id from feeds f where f.state = 'current'
+begin
+    return (select f.id from feeds f where f.state = 'current');
+end
 $$;

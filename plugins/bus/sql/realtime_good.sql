@@ -1,9 +1,11 @@
--- The message of the agency that departures may go by: null when there is none,
--- or it is older than five minutes.
+-- The message of the agency that departures may go by: null when there is none, or it
+-- is older than five minutes. Not in SQL, as stop_platforms().
 create function realtime_good()
 returns timestamptz
-language sql stable
+language plpgsql stable
 as $$
-    select r.made_at from realtime r
-     where r.made_at > now() - interval '5 minutes'
+begin
+    return (select r.made_at from realtime r
+             where r.made_at > now() - interval '5 minutes');
+end
 $$;

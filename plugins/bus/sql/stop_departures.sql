@@ -5,6 +5,9 @@
 create function stop_departures(caller jsonb, id text, at timestamptz, page_size int)
 returns table (status int, etag text, body json)
 language plpgsql stable
+-- Whatever the arguments, the plan is the same; for a short page it would be made in
+-- each call, which takes longer than the departures.
+set plan_cache_mode = force_generic_plan
 as $$
 declare
     f         feeds;
