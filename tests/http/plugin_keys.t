@@ -83,24 +83,14 @@ is_deeply($gw->post('/v1/probe/called', json => { n => 5 },
           'a POST that says so needs no token and takes no key');
 
 # The second comes while the first runs.
-sub beside {
-    my ($name, $key) = @_;
-    my $pid = fork // die "could not fork: $!\n";
-
-    if ($pid == 0) {
-        ask($name, $key);
-        POSIX::_exit(0);
-    }
-
-    return $pid;
-}
+sub ask_beside { my @args = @_; return beside(sub { ask(@args) }) }
 
 # Who was first is not ours to say: some pair is in the order that is wanted.
 my ($pid, $r, $key);
 my $pair = 0;
 ok(wait_until(sub {
     $key = 'key-slow-' . ++$pair;
-    $pid = beside('slow', $key);
+    $pid = ask_beside('slow', $key);
     select undef, undef, undef, 0.15;
     my $status = ask('slow', $key)->{status};
     waitpid $pid, 0;
@@ -120,7 +110,7 @@ is(ask('hangs', 'key-hangs')->{status}, 504, 'leaves the key, too');
 # A worker dies with the handler: the key is free again when its lease is over.
 ok(wait_until(sub {
     $key = 'key-killed-' . ++$pair;
-    $pid = beside('hangs', $key);
+    $pid = ask_beside('hangs', $key);
     select undef, undef, undef, 0.15;
     return 1 if ask('hangs', $key)->{status} == 409;
     waitpid $pid, 0;

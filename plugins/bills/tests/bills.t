@@ -153,7 +153,7 @@ sub at_once {
     my ($table, @code) = @_;
     my $session = $db->session;
     $session->do("begin; lock table plugin_bills.$table in exclusive mode");
-    my @pids = map { Payments::Test::beside($_) } @code;
+    my @pids = map { beside($_) } @code;
     ok(wait_until(sub { $db->sql(q{select count(*) from pg_stat_activity
                                     where wait_event_type = 'Lock' and usename = 'plugin_bills'}) == @code }, 10), '... all at once');
     $session->do('rollback');

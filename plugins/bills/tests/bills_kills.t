@@ -46,7 +46,7 @@ sub until_good {
 # of what was held().
 sub killed_in {
     my ($code, $when, $kill, $held) = @_;
-    my $pid = Payments::Test::beside($code);
+    my $pid = beside($code);
     ok(wait_until($when, 40), '... under way');
     $kill->();
     eval { $held->() } if $held;
@@ -156,7 +156,7 @@ $companies->customer('PD05000000000');
 $companies->bill('PD05000000000', "S-$_", amount => 50_000) for 1 .. 60;
 
 for my $who (1 .. 3) {
-    push @pids, Payments::Test::beside(sub {
+    push @pids, beside(sub {
         srand $who;
         my $bills;
         for (my $i = 0; time < $end; $i++) {
@@ -173,8 +173,8 @@ for my $who (1 .. 3) {
         }
     });
 }
-push @pids, Payments::Test::beside(sub { while (time < $end) { eval { sweep_bills() }; eval { Payments::Test::sweep() }; sleep 0.4 } });
-push @pids, Payments::Test::beside(sub {
+push @pids, beside(sub { while (time < $end) { eval { sweep_bills() }; eval { Payments::Test::sweep() }; sleep 0.4 } });
+push @pids, beside(sub {
     my @modes = qw(late 500 done-500 lost drop half stuck refuse pending);
     while (time < $end) {
         $companies->misbehave($_ => map { $modes[rand @modes] } 1 .. 3) for qw(evn.pay carrier.topup);

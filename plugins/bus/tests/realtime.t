@@ -5,6 +5,7 @@ use lib 'tests/lib', 'plugins/bus/tests/lib';
 use utf8;
 use File::Temp qw(tempdir);
 use IHanoi::Test;
+use IHanoi::Test::Plugin;
 use Bus::Test;
 use POSIX qw(strftime);
 
@@ -32,20 +33,8 @@ sub entity { my ($id, @fields) = @_; return [2, [[1, "e$id"], @fields]] }
 sub header { return [1, [[1, '2.0'], [3, $_[0] // time]]] }
 sub trip   { return [1, [[1, $_[0]], [3, $start], @_[1 .. $#_]]] }
 
-# Runs the job and waits for its end: its outcome.
-sub fetch {
-    wait_until(sub { $db->sql("select count(*) from core.plugin_jobs
-                               where plugin = 'bus' and run is null") }, 40);
-    $db->sql("update core.plugin_jobs set outcome = null, next_at = core.now()
-              where plugin = 'bus' and job = 'realtime'");
-    my $outcome;
-    wait_until(sub {
-        $outcome = $db->sql("select outcome from core.plugin_jobs
-                             where plugin = 'bus' and job = 'realtime'
-                               and outcome is not null");
-    }, 40);
-    return $outcome;
-}
+# Runs the job: its outcome.
+sub fetch { plugin_job($db, 'bus', 'realtime') =~ s/:.*//sr }
 
 # What leaves a stop today, by trip.
 sub departures {

@@ -43,7 +43,7 @@ sub crash_database {
 # Runs code beside, and kills when something has happened meanwhile.
 sub killed_in {
     my ($code, $when, $kill) = @_;
-    my $pid = Payments::Test::beside($code);
+    my $pid = beside($code);
     ok(wait_until($when, 15), '... under way');
     $kill->();
     waitpid $pid, 0;

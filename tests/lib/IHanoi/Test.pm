@@ -20,6 +20,7 @@ use utf8;
 
 use Cwd qw(realpath);
 use File::Basename qw(dirname);
+use POSIX ();
 use Test::More ();
 
 my $tree;
@@ -59,7 +60,7 @@ sub import {
     *{"${caller}::TODO"} = \${"${caller}::TODO"};
 
     for my $name (qw(database gateway token tokens keys_dir tree build_dir
-                     wait_until done_testing)) {
+                     wait_until beside done_testing)) {
         *{"${caller}::$name"} = \&$name;
     }
 
@@ -185,6 +186,20 @@ sub wait_until {
         return $value if $value || Time::HiRes::time() > $end;
         Time::HiRes::sleep(0.02);
     }
+}
+
+
+# Runs code in a process of its own: its number, to be waited for.
+sub beside {
+    my ($code) = @_;
+    my $pid = fork // die "could not fork: $!\n";
+
+    if ($pid == 0) {
+        eval { $code->() };
+        POSIX::_exit(0);
+    }
+
+    return $pid;
 }
 
 

@@ -126,11 +126,12 @@ sub plugin_jobs_rest {
 }
 
 
-# Runs one now: its outcome, and why.
+# Runs one now, after what it may be doing: its outcome, and why.
 sub plugin_job {
     my ($db, $plugin, $job) = @_;
     my $row = "core.plugin_jobs where plugin = '$plugin' and job = '$job'";
 
+    IHanoi::Test::wait_until(sub { $db->sql("select count(*) from $row and run is null") }, 40);
     $db->sql("update core.plugin_jobs set outcome = null, next_at = core.now()
               where plugin = '$plugin' and job = '$job'");
     IHanoi::Test::wait_until(sub { defined $db->sql("select outcome from $row") }, 60);

@@ -15,10 +15,9 @@ use Digest::SHA qw(sha256_hex);
 use Exporter 'import';
 use IHanoi::Test;
 use IHanoi::Test::Plugin;
-use POSIX ();
 
 our @EXPORT = qw(enrolment enrolment_code token_of office officer a_round application submit verify shut allocate
-                 published post_as get_as move_times job sound beside SEED verify_program);
+                 published post_as get_as move_times job sound SEED verify_program);
 
 use constant SEED => 'test-seed-of-the-lottery-0001';
 
@@ -209,19 +208,6 @@ sub sound {
         $db->sql("set search_path = $code, plugin_enrolment, public; select * from enrolment_check()");
     is_deeply(\@wrong, [], "$what: all is sound");
     return;
-}
-
-# Runs code in a process of its own; wait for its id.
-sub beside {
-    my ($run) = @_;
-    my $pid = fork // die "could not fork: $!\n";
-
-    if ($pid == 0) {
-        eval { $run->() };
-        POSIX::_exit(0);
-    }
-
-    return $pid;
 }
 
 # The exit code of tools/verify, and what it said.

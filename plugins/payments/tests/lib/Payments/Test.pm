@@ -19,7 +19,7 @@ use Payments::Partners;
 use POSIX ();
 
 our @EXPORT = qw(payments again pay_for paid read_of refund refund_of sweep job reconcile
-                 balances balanced token_for today beside);
+                 balances balanced token_for today);
 
 my ($gw, $db, $partners, $block, $code);
 my $plugins = '';
@@ -179,20 +179,6 @@ sub reconcile {
     my ($gateway, $date) = @_;
     return _post('/reconciliations', 'operate', { gateway => $gateway, date => $date // today() });
 }
-
-# Runs code in a process of its own; wait for its id.
-sub beside {
-    my ($code) = @_;
-    my $pid = fork // die "could not fork: $!\n";
-
-    if ($pid == 0) {
-        eval { $code->() };
-        POSIX::_exit(0);
-    }
-
-    return $pid;
-}
-
 
 # The day in Hà Nội.
 sub today { return POSIX::strftime('%Y-%m-%d', gmtime time + 7 * 3600) }

@@ -22,8 +22,7 @@ use IHanoi::Test;
 use IHanoi::Test::Plugin;
 use POSIX ();
 
-our @EXPORT = qw(school world as roster signature csv link_code sql_as_plugin today
-                 beside %id %person $year);
+our @EXPORT = qw(school world as roster signature csv link_code sql_as_plugin today %id %person $year);
 
 our (%id, $year);
 
@@ -234,20 +233,6 @@ sub sql_as_plugin {
 
 # The day in Hà Nội, so many days from now.
 sub today { return POSIX::strftime('%Y-%m-%d', gmtime time + 7 * 3600 + 86400 * ($_[0] // 0)) }
-
-
-# Runs code in a process of its own; wait for its id.
-sub beside {
-    my ($code) = @_;
-    my $pid = fork // die "could not fork: $!\n";
-
-    if ($pid == 0) {
-        eval { $code->() };
-        POSIX::_exit(0);
-    }
-
-    return $pid;
-}
 
 
 1;
