@@ -7,7 +7,7 @@ use warnings;
 use utf8;
 use Exporter 'import';
 use File::Temp qw(tempdir);
-use IHanoi::Bench qw(interleave wrk);
+use IHanoi::Bench qw(interleave);
 use IHanoi::Bench::Stand;
 use IHanoi::Bench::Table;
 use IHanoi::Test ();
@@ -66,21 +66,9 @@ SQL
             "/v1/bus/journeys?from_stop=$stops[$_]&to_stop=$stops[-1 - $_]&depart_at=$day$at"
         } 0 .. 499),
     );
-    my %measure = map {
-        my $file = $paths{$_};
-        $_ => sub {
-            wrk(url => $gw->url, connections => 8, seconds => $seconds,
-                script => "$bench/get.lua", args => [$file, $token]);
-        };
-    } keys %paths;
+    my %measure = map { $_ => gets($gw, $paths{$_}) } keys %paths;
 
-    my ($departures) = "/v1/bus/stops/$stops[0]/departures?at=$day$at";
-    my $r;
-    IHanoi::Test::wait_until(sub {
-        $r = $gw->get($departures);
-        $r && $r->{status} == 200;
-    }, 30) or die "$departures: ", $r ? $r->{content} : 'no answer', "\n";
-
+    answer_of($gw, "/v1/bus/stops/$stops[0]/departures?at=$day$at");
     $_->() for values %measure;
     my $all = interleave($rounds, %measure);
 

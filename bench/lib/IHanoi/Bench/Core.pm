@@ -35,11 +35,7 @@ sub bench_read {
     my $paths = paths('read', ids($large, 1000));
     my %http = map {
         my $connections = $_;
-        "http$connections" => sub {
-            wrk(url => $gw->url, connections => $connections,
-                seconds => $seconds, script => "$bench/get.lua",
-                args => [$paths, $token]);
-        },
+        "http$connections" => gets($gw, $paths, connections => $connections),
         "plain$connections" => sub {
             wrk(url => $gw->url . '/return', connections => $connections,
                 seconds => $seconds, token => $token);
@@ -166,12 +162,7 @@ sub bench_page {
     }
 
     my $all = interleave($rounds, map {
-        my $name = $_;
-        my $paths = paths("page-$name", $list{$name});
-        $name => sub {
-            wrk(url => $gw->url, connections => 8, seconds => $seconds,
-                script => "$bench/get.lua", args => [$paths]);
-        };
+        $_ => gets($gw, paths("page-$_", $list{$_}), token => undef);
     } 'first', map { $_->[0] } @cursors);
     my $first = rate($all, 'first');
 
@@ -230,11 +221,7 @@ sub bench_rows {
             my $paths = paths("rows-$db->{name}",
                               $path{$what} // ids($db, 1000));
 
-            $run{ $db->{name} } = sub {
-                wrk(url => $gw->url, connections => 8, seconds => $seconds,
-                    script => "$bench/get.lua",
-                    args => [$paths, $token]);
-            };
+            $run{ $db->{name} } = gets($gw, $paths);
         }
 
         # The file of paths is read when wrk starts: warm both up first.
@@ -255,11 +242,7 @@ sub bench_rows {
 # A read's slowest hundredth, alone and beside 16 writers.
 sub bench_beside {
     my $gw = api($large);
-    my $paths = paths('beside', ids($large, 1000));
-    my $read = sub {
-        wrk(url => $gw->url, connections => 8, seconds => $seconds,
-            script => "$bench/get.lua", args => [$paths, $token]);
-    };
+    my $read = gets($gw, paths('beside', ids($large, 1000)));
 
     $read->();
     my $all = interleave($rounds,

@@ -6,7 +6,7 @@ package IHanoi::Bench::Parking;
 use strict;
 use warnings;
 use utf8;
-use IHanoi::Bench qw(interleave wrk);
+use IHanoi::Bench qw(interleave);
 use IHanoi::Bench::Stand;
 use IHanoi::Bench::Table;
 use IHanoi::Test ();
@@ -56,20 +56,9 @@ CONF
               from generate_series(1, 1000)
 SQL
     );
-    my %measure = map {
-        my $file = $paths{$_};
-        $_ => sub {
-            wrk(url => $gw->url, connections => 8, seconds => $seconds,
-                script => "$bench/get.lua", args => [$file, $token]);
-        };
-    } keys %paths;
+    my %measure = map { $_ => gets($gw, $paths{$_}) } keys %paths;
 
-    my $r;
-    IHanoi::Test::wait_until(sub {
-        $r = $gw->get('/v1/parking/sites?lat=21.03&long=105.85');
-        $r && $r->{status} == 200;
-    }, 30) or die 'parking: ', $r ? $r->{content} : 'no answer', "\n";
-
+    answer_of($gw, '/v1/parking/sites?lat=21.03&long=105.85');
     $_->() for values %measure;
     my $all = interleave($rounds, %measure);
 

@@ -50,10 +50,7 @@ CONF
         $seconds{$name} = Time::HiRes::time() - $begin;
         my ($path) = ids($large, 1);
 
-        IHanoi::Test::wait_until(sub {
-            my $r = $gw->get($path, token => $token);
-            $r && $r->{status} == 200;
-        }, 30) or die "the gateway does not answer\n";
+        answer_of($gw, $path);
 
         $name => $gw;
     } ['none', ''], ['fifty', $blocks];
@@ -65,20 +62,15 @@ CONF
         return wrk(url => $gw->url . $path, connections => 32,
                    seconds => $seconds);
     };
-    my $read = sub {
-        my ($gw) = @_;
-        return wrk(url => $gw->url, connections => 8, seconds => $seconds,
-                   script => "$bench/get.lua",
-                   args => [$paths, $token]);
-    };
+    my %read = map { $_ => gets($gw{$_}, $paths) } keys %gw;
 
-    $read->($_) for values %gw;
+    $_->() for values %read;
     my $all = interleave($rounds,
         return   => sub { $get->($gw{fifty}, '/return') },
         constant => sub { $get->($gw{fifty}, '/v1/bench1/constant') },
         object   => sub { $get->($gw{fifty}, '/v1/bench1/object') },
-        none     => sub { $read->($gw{none}) },
-        fifty    => sub { $read->($gw{fifty}) },
+        none     => $read{none},
+        fifty    => $read{fifty},
         beside   => sub {
             my $burner = fork // die "could not fork: $!\n";
 
@@ -92,7 +84,7 @@ CONF
                 POSIX::_exit(0);
             }
 
-            my $figures = $read->($gw{fifty});
+            my $figures = $read{fifty}->();
             waitpid $burner, 0;
             return $figures;
         });
@@ -175,10 +167,7 @@ CONF
     my %measure = map {
         my $name = $_;
         my $paths = paths($name, map { "/v1/waits/$name/$_" } 1 .. 1000);
-        $name => sub {
-            wrk(url => $gw->url, connections => 32, seconds => $seconds,
-                script => "$bench/get.lua", args => [$paths]);
-        };
+        $name => gets($gw, $paths, connections => 32, token => undef);
     } qw(sql db raw);
 
     for (['backend', '/v1/waits/backend'], ['proxied', '/proxied']) {
@@ -189,15 +178,8 @@ CONF
         };
     }
 
-    for my $path (qw(/v1/waits/sql/1 /v1/waits/db/1 /v1/waits/raw/1
-                     /v1/waits/backend /proxied))
-    {
-        my $r;
-        IHanoi::Test::wait_until(sub {
-            $r = $gw->get($path);
-            $r && $r->{status} == 200;
-        }, 30) or die "$path: ", $r ? $r->{content} : 'no answer', "\n";
-    }
+    answer_of($gw, $_) for qw(/v1/waits/sql/1 /v1/waits/db/1 /v1/waits/raw/1
+                              /v1/waits/backend /proxied);
 
     $measure{sql}->();
     my $all = interleave($rounds, %measure);

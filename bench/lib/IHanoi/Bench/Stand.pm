@@ -9,12 +9,14 @@ use utf8;
 use Exporter 'import';
 use Digest::SHA qw(sha256_hex);
 use File::Temp qw(tempdir);
+use IHanoi::Bench qw(wrk);
 use IHanoi::Cluster;
 use IHanoi::Release qw(release_name);
 use IHanoi::Test ();
 
 our @EXPORT = qw($tree $bench $seconds $rounds $rows $large $small $cluster $token
-                 progress set_up tear_down sample start api paths ids ask ask_one
+                 progress set_up clear tear_down sample start api answer_of gets paths ids
+                 ask ask_one
                  psql_file);
 
 our $tree = IHanoi::Test::tree();
@@ -58,8 +60,16 @@ sub set_up {
 }
 
 
+# Ends the gateways of a section: the next one has the connections to itself.
+sub clear {
+    $_->stop for splice @running;
+    %gateway = ();
+    return;
+}
+
+
 sub tear_down {
-    $_->stop for @running;
+    clear();
     $cluster->stop if $cluster->is_running;
     return;
 }
@@ -119,12 +129,34 @@ sub api {
     my $gw = $gateway{ $db->{name} } = start($db);
     my ($path) = ids($db, 1);
 
-    IHanoi::Test::wait_until(sub {
-        my $r = $gw->get($path, token => $token);
-        $r && $r->{status} == 200;
-    }, 30) or die "the gateway does not answer\n";
-
+    answer_of($gw, $path);
     return $gw;
+}
+
+
+# The answer to a GET, once it is 200.
+sub answer_of {
+    my ($gw, $path) = @_;
+    my $r;
+
+    IHanoi::Test::wait_until(sub {
+        $r = $gw->get($path, token => $token);
+        $r && $r->{status} == 200;
+    }, 30) or die "GET $path: ", $r ? $r->{content} : 'no answer', "\n";
+
+    return $r;
+}
+
+
+# What measures GETs of a file of paths: over 8 connections and with a token, unless
+# connections and token say otherwise.
+sub gets {
+    my ($gw, $file, %arg) = (@_[0, 1], connections => 8, token => $token, @_[2 .. $#_]);
+
+    return sub {
+        return wrk(url => $gw->url, connections => $arg{connections}, seconds => $seconds,
+                   script => "$bench/get.lua", args => [$file, $arg{token} // ()]);
+    };
 }
 
 

@@ -33,11 +33,7 @@ sub capture {
     my $gw = start($large);
     my $key = '11111111-1111-4111-8111-' . sprintf '%012d', time;
 
-    my $got = IHanoi::Test::wait_until(sub {
-        my $r = $gw->get($id, token => $token);
-        $r && $r->{status} == 200 && $r;
-    }) or die 'GET ', $id, ' fails: ', $gw->get($id, token => $token)->{content},
-              "\n";
+    my $got = answer_of($gw, $id);
 
     for my $i (0 .. $#tokens) {
         my $r = $gw->post('/v1/feedback', token => $tokens[$i],
