@@ -183,9 +183,9 @@ end
 -- that is the gateway says.
 
 
--- Does the caller of the request, or a person, agree to a purpose as it is asked
--- for now? { stands, given_at }, or { stands = false, needed } with what a person
--- is to be asked: members of the problem service-consent-required.
+-- Whether the caller of the request, or a person, agrees to a purpose in the words of
+-- the service's present version: { stands, given_at }, or { stands = false, needed }
+-- with what a person is to be asked: members of the problem service-consent-required.
 function _M.consent_check(argument)
     local service = ihanoi.interface.caller()
     local caller = ihanoi.request.caller()
