@@ -65,12 +65,14 @@ begin
              order by x.pattern, x.id) t
       join feed_calls k on k.feed = feed_make_trips.feed and k.trip = t.id;
 
-    insert into trips (feed, number, id, pattern, service, headsign, starts,
-                       frequency, headway, wheelchair)
+    insert into trips (feed, number, id, pattern, service, headsign,
+                       route_brief, starts, frequency, headway, wheelchair)
     select t.feed, row_number() over (order by t.pattern, d.starts, t.id), t.id,
-           t.pattern, t.service, t.headsign, d.starts, d.frequency, d.headway,
-           t.wheelchair
+           t.pattern, t.service, coalesce(t.headsign, p.headsign), route_brief(r),
+           d.starts, d.frequency, d.headway, t.wheelchair
       from feed_trips t
+      join patterns p on p.feed = t.feed and p.number = t.pattern
+      join routes r on r.feed = t.feed and r.id = p.route
       join feed_calls k on k.feed = t.feed and k.trip = t.id and k.sequence = 1
      cross join lateral (
         select f.starts, true as frequency,
@@ -88,8 +90,7 @@ begin
          where not exists (select from feed_lines l
                             where l.feed = t.feed and l.file = 'frequencies.txt'
                               and l.fields[c[1]] = t.id)) d
-     where t.feed = feed_make_trips.feed and t.pattern is not null
-       and d.starts is not null;
+     where t.feed = feed_make_trips.feed and d.starts is not null;
 
     insert into calls (feed, trip, sequence, pattern, stop, service, arrival,
                        departure, boards, alights)

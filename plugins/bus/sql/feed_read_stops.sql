@@ -8,11 +8,16 @@ declare
            '{stop_id,stop_code,stop_name,stop_desc,stop_lat,stop_lon,location_type,parent_station,platform_code,wheelchair_boarding}');
 begin
     insert into stops (feed, number, id, code, name, search, description, location,
-                       location_type, parent, platform, wheelchair)
+                       location_type, parent, platform, wheelchair, document)
     select r.feed, row_number() over (order by r.line), r.id, r.code, r.name,
            search_text(r.name), r.description,
            st_point(r.long, r.lat, 4326)::geography, r.location_type, r.parent,
-           r.platform, r.wheelchair
+           r.platform, r.wheelchair,
+           json_build_object(
+               'id', r.id, 'code', r.code, 'name', r.name, 'description', r.description,
+               'location', json_build_object('lat', r.lat, 'long', r.long),
+               'station', r.parent, 'platform', r.platform,
+               'wheelchair', (array['accessible', 'not_accessible'])[r.wheelchair])
       from (select distinct on (l.fields[c[1]])
                    l.feed, l.line, l.fields[c[1]] as id,
                    nullif(l.fields[c[2]], '') as code,

@@ -16,21 +16,20 @@ begin
     if walk > 0 then
         legs := array[json_build_object(
             'mode', 'walk', 'seconds', walk,
-            'from', (select stop_document(s) from stops s
+            'from', (select s.document from stops s
                       where s.feed = f.id and s.number = l.from_stop))];
     end if;
 
     while l.trip is not null loop
-        select t.id as trip, coalesce(t.headsign, p.headsign) as headsign, r as route,
+        select t.id as trip, t.headsign, t.route_brief as route,
                b.departure, a.arrival, day - l.day_back as of_day, t.headway,
-               stop_document(bs) as boarded, stop_document(ls) as left_at,
+               bs.document as boarded, ls.document as left_at,
                (select min(x.price) from fares x
-                 where x.feed = f.id and (x.route = r.id or x.route is null)
+                 where x.feed = f.id and (x.route = p.route or x.route is null)
                    and x.currency = 'VND') as price
           into strict ride
           from trips t
           join patterns p on p.feed = t.feed and p.number = t.pattern
-          join routes r on r.feed = t.feed and r.id = p.route
           join calls b on b.feed = t.feed and b.trip = t.number and b.sequence = l.board
           join calls a on a.feed = t.feed and a.trip = t.number and a.sequence = l.alight
           join stops bs on bs.feed = t.feed and bs.number = b.stop
@@ -42,7 +41,7 @@ begin
         starts := gtfs_time(ride.of_day, ride.departure, f.timezone);
 
         legs := array[json_build_object(
-            'mode', 'ride', 'route', route_brief(ride.route), 'headsign', ride.headsign,
+            'mode', 'ride', 'route', ride.route, 'headsign', ride.headsign,
             'trip', ride.trip, 'day', ride.of_day, 'headway', ride.headway,
             'from', ride.boarded, 'departs_at', starts,
             'to', ride.left_at,
@@ -55,9 +54,9 @@ begin
             walked := walked + l.walk;
             legs := array[json_build_object(
                 'mode', 'walk', 'seconds', l.walk,
-                'from', (select stop_document(s) from stops s
+                'from', (select s.document from stops s
                           where s.feed = f.id and s.number = l.from_stop),
-                'to', (select stop_document(s) from stops s
+                'to', (select s.document from stops s
                         where s.feed = f.id and s.number = l.stop))] || legs;
         end if;
     end loop;

@@ -12,8 +12,8 @@ begin
     if id is not null then
         return query
         with named as (
-            select p.stop
-              from stops s cross join unnest(stop_platforms(s)) as p (stop)
+            select p.number as stop
+              from stops s cross join stop_platforms(s) p
              where s.feed = plan_places.feed and s.id = plan_places.id
         )
         select x.stop, min(x.walk)

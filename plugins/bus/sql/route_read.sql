@@ -16,7 +16,7 @@ as $$
                    select jsonb_agg(jsonb_build_object(
                               'direction', p.direction, 'headsign', p.headsign,
                               'trips', t.trips,
-                              'stops', (select jsonb_agg(stop_document(s)::jsonb
+                              'stops', (select jsonb_agg(s.document::jsonb
                                                          order by x.sequence)
                                           from pattern_stops x
                                           join stops s on s.feed = x.feed

@@ -4,7 +4,7 @@ returns table (status int, etag text, body json)
 language sql stable
 as $$
     select 200, null::text,
-           (stop_document(s)::jsonb || jsonb_build_object('routes', coalesce((
+           (s.document::jsonb || jsonb_build_object('routes', coalesce((
                select jsonb_agg(route_brief(r)::jsonb order by r.sort_order, r.id)
                  from routes r
                 where r.feed = s.feed
@@ -12,7 +12,7 @@ as $$
                                  from pattern_stops x
                                  join patterns p
                                    on p.feed = x.feed and p.number = x.pattern
-                                where x.feed = s.feed and x.stop = any (stop_platforms(s)))),
+                                where x.feed = s.feed and x.stop in (select y.number from stop_platforms(s) y))),
                '[]')))::json
       from stops s
      where s.feed = feed_current() and s.id = stop_read.id

@@ -18,7 +18,7 @@ begin
     if q is not null then
         return query
         select 200, null::text, json_build_object('items', coalesce(json_agg(
-                   stop_document(s) order by s.name, s.number), '[]'))
+                   s.document order by s.name, s.number), '[]'))
           from (select x.* from stops x
                  where x.feed = f and x.location_type in (0, 1)
                    and (x.code = q or strpos(x.search, search_text(q)) > 0)
@@ -28,7 +28,7 @@ begin
     else
         return query
         select 200, null::text, json_build_object('items', coalesce(json_agg(
-                   (stop_document(s.stop)::jsonb
+                   ((s.stop).document::jsonb
                     || jsonb_build_object('distance', s.metres))::json
                    order by s.metres, (s.stop).number), '[]'))
           from (select x as stop, round(st_distance(x.location, here))::int as metres
