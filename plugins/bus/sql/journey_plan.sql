@@ -16,10 +16,12 @@ declare
     now_run   int[];
     ran       int[];
     ends      int[];                           -- seconds on foot, by stop number
+    place     record;
+    goals     int[] := '{}';                   -- stops that it may end at
     toward    int[];                           -- patterns that call there
     labels    plan_label[];
     added     plan_label[];
-    best      int[];                           -- a minute before one can board
+    best      int[];                           -- the earliest arrival so far, by stop number
     latest    int;
     first     int := 1;
     last      int;
@@ -58,18 +60,26 @@ begin
       into labels
       from plan_places(f.id, from_stop, from_lat, from_long, true) p;
 
-    select array_agg(e.walk order by s.number),
-           (select array_agg(distinct x.pattern)
-              from plan_places(f.id, to_stop, to_lat, to_long, false) p
-              join pattern_stops x on x.feed = f.id and x.stop = p.stop and x.alights),
-           array_agg(coalesce(b.at - 60, latest) order by s.number)
-      into ends, toward, best
-      from stops s
-      left join plan_places(f.id, to_stop, to_lat, to_long, false) e on e.stop = s.number
-      left join unnest(labels) b on b.stop = s.number
-     where s.feed = f.id;
+    ends := array_fill(null::int, array[(f.counts ->> 'stops')::int]);
+    best := array_fill(latest, array[cardinality(ends)]);
+
+    for place in
+        select * from plan_places(f.id, to_stop, to_lat, to_long, false)
+    loop
+        ends[place.stop] := place.walk;
+        goals := goals || place.stop;
+    end loop;
+
+    select array_agg(distinct x.pattern)
+      into toward
+      from pattern_stops x
+     where x.feed = f.id and x.stop = any (goals) and x.alights;
 
     last := coalesce(cardinality(labels), 0);
+
+    for i in 1 .. last loop
+        best[labels[i].stop] := labels[i].at - 60;
+    end loop;
 
     for ride in 1 .. transfers + 1 loop
         exit when last < first or toward is null;
