@@ -49,7 +49,8 @@ do {
 my %seen;
 is(scalar(grep { !$seen{$_}++ } @all), 90, 'pages have each site');
 is(scalar(@all), 90, 'once');
-is(nearest("cursor=$_")->{status}, 400, "a cursor that is none of ours: $_") for 'x', '1_2', '__';
+is(nearest("cursor=$_")->{status}, 400, "a cursor that is none of ours: $_") for
+    'x', '1_2', '__', '1e-999_' . '0' x 8 . '-0000' x 3 . '-' . '0' x 12;
 is($gw->get("/v1/parking/sites?$_")->{status}, 400, "refused: $_")
     for 'lat=21', 'lat=91&long=0', 'lat=21&long=105&radius=0', 'lat=21&long=105&radius=99999',
         'lat=21&long=105&vehicle=tank', 'lat=21&long=105&limit=51', 'lat=NaN&long=1';
