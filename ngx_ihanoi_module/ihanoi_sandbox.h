@@ -24,8 +24,8 @@
 #include <lauxlib.h>
 
 
-/* A call runs for one to two ticks, then others have their turn. */
-#define IHANOI_SANDBOX_TICK_USEC  2000
+/* A call runs for so long, then others have their turn. */
+#define IHANOI_SANDBOX_TURN_USEC  1000
 
 /* Coroutines that resume coroutines; also of calls that wait for each other. */
 #define IHANOI_SANDBOX_DEPTH      32
@@ -178,11 +178,11 @@ int ihanoi_call_wait(lua_State *L);
 /*
  * The timer of this process, before the first call and after fork().
  *
- *   alarm   set to 1 by each tick: who waits for events learns why it was
+ *   alarm   set to 1 by the signal: who waits for events learns why it was
  *           interrupted.  May be NULL.
  *   stuck   called from the signal handler with the plugin's name when a call
- *           has not come back for stuck_msec, although it was to be killed; it
- *           should end the process.  May be NULL.
+ *           has not come back for stuck_msec of CPU time, although it was to be
+ *           killed; it should end the process.  May be NULL.
  *
  * 0, or -1 with errno.
  */

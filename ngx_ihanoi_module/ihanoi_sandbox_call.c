@@ -3,11 +3,15 @@
  *
  * Calls into a sandbox: turns, kills, and coroutines of the plugin's own.
  *
- * A timer that counts the thread's CPU time ticks all along.  When a call has
- * run for two ticks the signal handler arms a hook for the next instruction of
- * its state; the hook yields from wherever the plugin is.  The handler arms it
- * again at each tick until control is back here: near the limit of its stack
- * LuaJIT throws before it enters a hook, and unwinds with every tick a little.
+ * A one-shot timer is set when a call begins, unless an earlier one's still
+ * runs.  When a call has had its turn the signal handler arms a hook for the
+ * next instruction of its state; the hook yields from wherever the plugin is.
+ * The handler arms it again, turn after turn, until control is back here: near
+ * the limit of its stack LuaJIT throws before it enters a hook, and unwinds with
+ * every signal a little.
+ *
+ * A turn is time on the wall: the kernel's clocks of CPU time are looked at four
+ * times as seldom.  What a call may use, and is killed for, is CPU time.
  *
  * The plugin's coroutines are resumed here as well, by a list of who resumed
  * whom, so that a turn can end and a host function can wait in any of them.
@@ -35,22 +39,25 @@ typedef struct {
     timer_t                            id;
     int                                signo;
     unsigned                           created;
-    unsigned                           stuck_ticks;
+    uint64_t                           stuck_nsec;
     volatile sig_atomic_t             *alarm;
     void                             (*stuck)(const char *name);
 
     /* between the handler and the run */
     ihanoi_sandbox_t        *volatile  running;
-    volatile sig_atomic_t              ticks;      /* in this run */
-    volatile uint64_t                  first;      /* CPU time at the first */
+    volatile uint64_t                  begin;      /* of this run */
+    volatile sig_atomic_t              over;       /* its turn */
+    volatile uint64_t                  first;      /* CPU time at that */
+    volatile sig_atomic_t              set;
 } ihanoi_sandbox_timer_t;
 
 
 static ihanoi_run_e ihanoi_call_step(ihanoi_call_t *call, int nargs);
 static int ihanoi_call_back(ihanoi_call_t *call, lua_State *from, int ok,
     int n);
-static void ihanoi_call_account(ihanoi_call_t *call, uint64_t begin);
-static void ihanoi_sandbox_tick(int signo);
+static void ihanoi_call_account(ihanoi_call_t *call);
+static void ihanoi_sandbox_set_timer(uint64_t nsec);
+static void ihanoi_sandbox_signal(int signo);
 static void ihanoi_sandbox_hook(lua_State *L, lua_Debug *ar);
 static void ihanoi_sandbox_look(ihanoi_sandbox_t *sandbox, lua_State *L);
 static unsigned ihanoi_sandbox_run_usec(void);
@@ -66,7 +73,6 @@ ihanoi_sandbox_start_timer(int signo, volatile sig_atomic_t *alarm,
 {
     struct sigevent          event;
     struct sigaction         action;
-    struct itimerspec        spec;
     ihanoi_sandbox_timer_t  *timer;
 
     timer = &ihanoi_sandbox_timer;
@@ -76,10 +82,10 @@ ihanoi_sandbox_start_timer(int signo, volatile sig_atomic_t *alarm,
     timer->signo = signo;
     timer->alarm = alarm;
     timer->stuck = stuck;
-    timer->stuck_ticks = stuck_msec * 1000 / IHANOI_SANDBOX_TICK_USEC;
+    timer->stuck_nsec = (uint64_t) stuck_msec * 1000000;
 
     memset(&action, 0, sizeof(struct sigaction));
-    action.sa_handler = ihanoi_sandbox_tick;
+    action.sa_handler = ihanoi_sandbox_signal;
     action.sa_flags = SA_RESTART;
     sigemptyset(&action.sa_mask);
 
@@ -92,17 +98,29 @@ ihanoi_sandbox_start_timer(int signo, volatile sig_atomic_t *alarm,
     event.sigev_signo = signo;
     event.sigev_notify_thread_id = syscall(SYS_gettid);
 
-    if (timer_create(CLOCK_THREAD_CPUTIME_ID, &event, &timer->id) == -1) {
+    if (timer_create(CLOCK_MONOTONIC, &event, &timer->id) == -1) {
         return -1;
     }
 
     timer->created = 1;
+    timer->set = 0;
+
+    return 0;
+}
+
+
+/* Also from the signal handler. */
+
+static void
+ihanoi_sandbox_set_timer(uint64_t nsec)
+{
+    struct itimerspec  spec;
 
     memset(&spec, 0, sizeof(struct itimerspec));
-    spec.it_value.tv_nsec = IHANOI_SANDBOX_TICK_USEC * 1000;
-    spec.it_interval = spec.it_value;
+    spec.it_value.tv_nsec = nsec;
 
-    return timer_settime(timer->id, 0, &spec, NULL);
+    ihanoi_sandbox_timer.set = 1;
+    (void) timer_settime(ihanoi_sandbox_timer.id, 0, &spec, NULL);
 }
 
 
@@ -228,9 +246,10 @@ ihanoi_call_state(ihanoi_call_t *call)
 ihanoi_run_e
 ihanoi_call_run(ihanoi_call_t *call, int nargs)
 {
-    uint64_t           begin;
-    ihanoi_sandbox_t  *sandbox;
+    ihanoi_sandbox_t        *sandbox;
+    ihanoi_sandbox_timer_t  *timer;
 
+    timer = &ihanoi_sandbox_timer;
     sandbox = call->sandbox;
 
     sandbox->call = call;
@@ -238,20 +257,23 @@ ihanoi_call_run(ihanoi_call_t *call, int nargs)
     sandbox->collect = 0;
     sandbox->stack = __builtin_frame_address(0);
 
-    begin = ihanoi_sandbox_now(CLOCK_MONOTONIC);
+    timer->begin = ihanoi_sandbox_now(CLOCK_MONOTONIC);
+    timer->over = 0;
+    timer->running = sandbox;
 
-    ihanoi_sandbox_timer.ticks = 0;
-    ihanoi_sandbox_timer.running = sandbox;
+    if (!timer->set) {
+        ihanoi_sandbox_set_timer(IHANOI_SANDBOX_TURN_USEC * 1000);
+    }
 
     call->state = ihanoi_call_step(call, nargs);
 
-    ihanoi_sandbox_timer.running = NULL;
+    timer->running = NULL;
 
     /* an armed hook must meet neither the next call nor host code */
 
     lua_sethook(sandbox->L, NULL, 0, 0);
 
-    ihanoi_call_account(call, begin);
+    ihanoi_call_account(call);
     sandbox->call = NULL;
 
     return call->state;
@@ -361,34 +383,34 @@ ihanoi_call_back(ihanoi_call_t *call, lua_State *from, int ok, int n)
 
 
 static void
-ihanoi_call_account(ihanoi_call_t *call, uint64_t begin)
+ihanoi_call_account(ihanoi_call_t *call)
 {
     uint64_t  usec;
 
-    if (ihanoi_sandbox_timer.ticks == 0) {
-
-        /* the clock on the wall is cheap, and runs on when others have the
-           processor: no more than a tick of it can be the call's */
-
-        usec = (ihanoi_sandbox_now(CLOCK_MONOTONIC) - begin) / 1000;
-
-        call->account->usec += usec < IHANOI_SANDBOX_TICK_USEC
-                               ? usec : IHANOI_SANDBOX_TICK_USEC;
+    if (ihanoi_sandbox_timer.over) {
+        call->account->usec += ihanoi_sandbox_run_usec();
         return;
     }
 
-    call->account->usec += ihanoi_sandbox_run_usec();
+    /* the clock on the wall is cheap, and runs on when others have the
+       processor: no more than a turn of it can be the call's */
+
+    usec = (ihanoi_sandbox_now(CLOCK_MONOTONIC) - ihanoi_sandbox_timer.begin)
+           / 1000;
+
+    call->account->usec += usec < IHANOI_SANDBOX_TURN_USEC
+                           ? usec : IHANOI_SANDBOX_TURN_USEC;
 }
 
 
-/* CPU time of the run that has seen a tick: since then, and half of one. */
+/* CPU time of a run whose turn is over: since then, and half of a turn. */
 
 static unsigned
 ihanoi_sandbox_run_usec(void)
 {
     return (ihanoi_sandbox_now(CLOCK_THREAD_CPUTIME_ID)
             - ihanoi_sandbox_timer.first) / 1000
-           + IHANOI_SANDBOX_TICK_USEC / 2;
+           + IHANOI_SANDBOX_TURN_USEC / 2;
 }
 
 
@@ -406,14 +428,17 @@ ihanoi_sandbox_now(clockid_t clock)
 /* The signal: may interrupt anything, so it only notes and arms. */
 
 static void
-ihanoi_sandbox_tick(int signo)
+ihanoi_sandbox_signal(int signo)
 {
     int                      error;
+    uint64_t                 now, turn;
     ihanoi_sandbox_t        *sandbox;
     ihanoi_sandbox_timer_t  *timer;
 
     timer = &ihanoi_sandbox_timer;
     error = errno;
+
+    timer->set = 0;
 
     if (timer->alarm) {
         *timer->alarm = 1;
@@ -422,18 +447,32 @@ ihanoi_sandbox_tick(int signo)
     sandbox = timer->running;
 
     if (sandbox) {
+        turn = IHANOI_SANDBOX_TURN_USEC * 1000;
+        now = ihanoi_sandbox_now(CLOCK_MONOTONIC) - timer->begin;
 
-        if (++timer->ticks == 1) {
-            timer->first = ihanoi_sandbox_now(CLOCK_THREAD_CPUTIME_ID);
+        if (now < turn) {
+
+            /* it was set for an earlier run */
+
+            turn -= now;
 
         } else {
+            now = ihanoi_sandbox_now(CLOCK_THREAD_CPUTIME_ID);
+
+            if (!timer->over) {
+                timer->over = 1;
+                timer->first = now;
+            }
+
             sandbox->preempt = 1;
             ihanoi_sandbox_arm(sandbox);
+
+            if (timer->stuck && now - timer->first > timer->stuck_nsec) {
+                timer->stuck(sandbox->conf.name);
+            }
         }
 
-        if (timer->stuck && (unsigned) timer->ticks > timer->stuck_ticks) {
-            timer->stuck(sandbox->conf.name);
-        }
+        ihanoi_sandbox_set_timer(turn);
     }
 
     errno = error;

@@ -40,7 +40,7 @@ struct ihanoi_sandbox_s {
     char                     *stack;       /* C's, where the run began */
 
     volatile sig_atomic_t     collect;     /* over the limit: look in the hook */
-    volatile sig_atomic_t     preempt;     /* two ticks went by */
+    volatile sig_atomic_t     preempt;     /* its turn is over */
 };
 
 
