@@ -1,84 +1,13 @@
 # Monthly bus passes, with the real payments and timetable beside them: nobody pays
 # twice for a month, and what nobody can use goes back.
 
-use lib 'tests/lib', 'plugins/payments/tests/lib', 'plugins/bus/tests/lib';
+use lib 'tests/lib', map { "plugins/$_/tests/lib" } qw(payments bus bus_pass);
 use IHanoi::Test;
-use IHanoi::Test::Plugin;
-use Payments::Test;
-use Bus::Test;
+use Passes::Test;
+use Payments::Test qw(balances);
 
-my $tree = IHanoi::Test::tree();
-my $folder = "$tree/plugins/bus_pass";
-my $db = database();
-my $conf = join "\n", map { plugin_database($db, "$tree/plugins/$_") } qw(bus bus_pass);
-my ($status, $said) = import_gtfs($db, "$tree/plugins/bus/tests/feed");
-$status == 0 or die "the feed is refused: $said\n";
-
-my $code = $db->sql("select nspname from pg_namespace where nspname like 'code_bus_pass_%'");
-sub sql { scalar $db->sql("set search_path = plugin_bus_pass, $code; " . shift) }
-sub from_file { open my $fh, '<:encoding(UTF-8)', $_[0] or die "$_[0]: $!\n"; local $/; <$fh> }
-
-sql(from_file("$folder/demo/bus_pass.sql"));
-
-my ($gw, undef, $partners) = payments(db => $db, settings => { patience => 5 }, plugins => <<"CONF");
-ihanoi_plugin bus {
-    path $tree/plugins/bus;
-    public;
-    database bus;
-    backend transit /_momo;
-    cpu 200ms;
-    jobs 30s;
-    memory 32m;
-}
-ihanoi_plugin bus_pass {
-    path $folder;
-    public;
-    database bus_pass;
-    interface payments.payments;
-    interface bus.timetable;
-    event payments.changed;
-    timeout 20s;
-    jobs 50s;
-    check always;
-}
-$conf
-CONF
-wait_until(sub { my $r = $gw->get('/v1/bus-passes/products'); $r && $r->{status} == 200 })
-    or die "the plugin does not answer:\n", $gw->error_log;
-plugin_jobs_rest($db, 'bus_pass', 1);
-plugin_jobs_rest($db, 'bus', 1);
-
-my ($now, $next, $later, $far) = map {
-    scalar $db->sql("select to_char(now() at time zone 'Asia/Ho_Chi_Minh' + interval '$_ month', 'YYYY-MM')")
-} 0 .. 3;
-my $keys = 0;
-
-sub buy {
-    my ($who, %json) = @_;
-    my $key = delete $json{-key} // "pass-$$-" . ++$keys;
-    return $gw->post('/v1/bus-passes', token => token(sub => $who), timeout => 25, json => {
-        product => 'network', month => $now, gateway => 'momo', %json },
-        headers => { 'Idempotency-Key' => $key });
-}
-
-sub get { my ($who, $path) = @_; $gw->get("/v1/bus-passes$path", token => token(sub => $who)) }
-sub read_pass { my ($who, $id) = @_; get($who, "/$id")->{json} }
-sub state_is {
-    my ($who, $id, $state, $what) = @_;
-    wait_until(sub { read_pass($who, $id)->{state} eq $state });
-    return is(read_pass($who, $id)->{state}, $state, $what);
-}
-sub cancel {
-    my ($who, $id) = @_;
-    return $gw->post("/v1/bus-passes/$id/cancel", token => token(sub => $who), timeout => 25,
-                     headers => { 'Idempotency-Key' => "cancel-$$-" . ++$keys });
-}
-
-# Runs the job for all that is open: its outcome.
-sub sweep_now {
-    sql("update passes set check_at = now() where state = 'pending' or refund in ('due', 'sent')");
-    return plugin_job($db, 'bus_pass', 'sweep');
-}
+my ($gw, $db, $partners) = passes();
+my ($now, $next, $far) = map { month($_) } 0, 1, 3;
 
 # What there is.
 my $products = $gw->get('/v1/bus-passes/products')->{json}{items};
@@ -188,7 +117,7 @@ for (["update passes set price = 1 where id = '$id'", 'its price changes'],
     like($error, qr/passes_|ERROR/, "refused: $what");
 }
 
-balanced('what passes did');
+money_agrees('what passes did');
 is(balances()->{'payee:bus_pass'}, -(100_000 + 200_000 * 2), 'what is held is what was paid');
 
 done_testing;
