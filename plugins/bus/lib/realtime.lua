@@ -7,6 +7,7 @@ local _M = {}
 
 local TRIP = {
     [1] = { "trip_id", "string" },
+    [2] = { "start_time", "string" },
     [3] = { "start_date", "string" },
     [4] = { "schedule_relationship", "int32" },
 }
@@ -106,6 +107,7 @@ local function trip(update)
     return {
         trip = t.trip_id,
         day = t.start_date,
+        starts = t.start_time,
         cancelled = t.schedule_relationship == CANCELED,
         calls = calls,
     }

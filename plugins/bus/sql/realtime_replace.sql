@@ -1,8 +1,11 @@
 -- Puts a message of the agency in place of the last one. One that is older than
 -- the last, or from the future, changes nothing: false.
 --
--- message: made_at (seconds since 1970), trips [{trip, day, cancelled, calls
+-- message: made_at (seconds since 1970), trips [{trip, day, starts, cancelled, calls
 -- [{stop_sequence, stop, sequence, delay, time, skipped}]}], alerts.
+--
+-- A trip of frequencies.txt is one of its departures, which is named by when it starts
+-- (TripDescriptor.start_time, required then); of any other trip that is not looked at.
 create function realtime_replace(message jsonb)
 returns boolean
 language plpgsql
@@ -30,30 +33,34 @@ begin
     delete from realtime_delays;
     delete from realtime_alerts;
 
-    insert into realtime_trips (trip_id, day, cancelled)
-    select t ->> 'trip',
+    insert into realtime_trips (trip_id, day, starts, cancelled)
+    select y.id,
            coalesce(gtfs_date(t ->> 'day'), (now() at time zone f.timezone)::date),
-           (t ->> 'cancelled')::boolean
+           y.starts, (t ->> 'cancelled')::boolean
       from jsonb_array_elements(message -> 'trips') t
+      join trips y on y.feed = f.id and y.id = t ->> 'trip'
+                  and (not y.frequency or y.starts = gtfs_seconds(t ->> 'starts'))
     on conflict do nothing;
 
     -- calls by stop_sequence, else by stop; a time becomes a delay
-    insert into realtime_delays (trip_id, day, sequence, delay, skipped)
-    select distinct on (x.trip_id, x.day, x.sequence)
-           x.trip_id, x.day, x.sequence,
+    insert into realtime_delays (trip_id, day, starts, sequence, delay, skipped)
+    select distinct on (x.trip_id, x.day, x.starts, x.sequence)
+           x.trip_id, x.day, x.starts, x.sequence,
            coalesce(x.delay,
                     extract(epoch from to_timestamp(x.at)
                             - gtfs_time(x.day, x.departure, f.timezone))::int, 0),
            x.skipped
-      from (select t ->> 'trip' as trip_id,
+      from (select y.id as trip_id,
                    coalesce(gtfs_date(t ->> 'day'),
                             (now() at time zone f.timezone)::date) as day,
-                   k.sequence, k.departure, (c ->> 'delay')::int as delay,
+                   y.starts, k.sequence, k.departure, (c ->> 'delay')::int as delay,
                    (c ->> 'time')::float8 as at,
                    coalesce((c ->> 'skipped')::boolean, false) as skipped
               from jsonb_array_elements(message -> 'trips') t
              cross join jsonb_array_elements(t -> 'calls') c
-              join trips y on y.feed = f.id and y.id = t ->> 'trip' and not y.frequency
+              join trips y on y.feed = f.id and y.id = t ->> 'trip'
+                          and (not y.frequency
+                               or y.starts = gtfs_seconds(t ->> 'starts'))
               join pattern_stops p on p.feed = f.id and p.pattern = y.pattern
               join stops s on s.feed = f.id and s.number = p.stop
               join calls k on k.feed = f.id and k.trip = y.number
@@ -62,7 +69,7 @@ begin
                         when c ? 'stop_sequence'
                             then p.stop_sequence = (c ->> 'stop_sequence')::int
                         else s.id = c ->> 'stop' end) x
-     order by x.trip_id, x.day, x.sequence;
+     order by x.trip_id, x.day, x.starts, x.sequence;
 
     insert into realtime_alerts (id, cause, effect, header, text, starts_at, ends_at,
                                  routes, stops)

@@ -25,7 +25,7 @@ as $$
             offset 0) d
          where extract(epoch from p.since - d.starts) <= p.last_second
     ), next as (
-        select t.route_brief, t.headsign, t.id, t.headway, t.frequency, d.day,
+        select t.route_brief, t.headsign, t.id, t.headway, t.starts, d.day,
                b.id as stop, b.platform, k.sequence,
                d.starts + make_interval(secs => k.departure) as scheduled_at
           from place p
@@ -58,7 +58,7 @@ as $$
                                    n.headway
                               from next n
                               left join lateral trip_now(p.spoken, n.id, n.day,
-                                                         n.sequence) now
-                                on not n.frequency) i) as items
+                                                         n.starts, n.sequence) now
+                                on true) i) as items
               from place p) a
 $$;

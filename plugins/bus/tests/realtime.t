@@ -31,7 +31,7 @@ sub says {
 
 sub entity { my ($id, @fields) = @_; return [2, [[1, "e$id"], @fields]] }
 sub header { return [1, [[1, '2.0'], [3, $_[0] // time]]] }
-sub trip   { return [1, [[1, $_[0]], [3, $start], @_[1 .. $#_]]] }
+sub trip   { return [1, [[1, $_[0]], [3, \$start], @_[1 .. $#_]]] }
 
 # Runs the job: its outcome.
 sub fetch { plugin_job($db, 'bus', 'realtime') =~ s/:.*//sr }
@@ -44,8 +44,6 @@ sub departures {
     return ($r->{json}{realtime}, map { $_->{trip} => $_ }
             reverse @{ $r->{json}{items} });
 }
-
-my $night = sub { my ($d) = @_; return "$d->{scheduled_at} $d->{expected_at}" };
 
 
 # Delays
@@ -105,5 +103,46 @@ ok(!$leaves{'r2-0830'}{cancelled}, 'and the timetable stands');
 
 unlink "$transit/now.pb";
 is(fetch(), 'error', 'an agency without an answer');
+
+
+# A trip of frequencies.txt leaves every ten minutes: what is said is said of one
+
+# Departures from six on, when they are scheduled and when expected: "0600", "0610 0613",
+# "0620 cancelled".
+sub of_six {
+    my ($updates) = @_;
+    my $n = 0;
+
+    says(protobuf(header(), map { entity('f' . $n++, [3, $_]) } @$updates));
+    is(fetch(), 'ok', 'the job takes what is said of departures') or diag $gw->error_log;
+
+    my $r = $gw->get("/v1/bus/stops/lake/departures?page_size=6&at=${today}T06:00:00%2B07:00");
+    return join ', ', map {
+        join ' ', clock($_->{scheduled_at}), $_->{cancelled} ? 'cancelled' : (),
+                  $_->{expected_at} ? clock($_->{expected_at}) : ()
+    } @{ $r->{json}{items} };
+}
+
+# "0610" in Hà Nội.
+sub clock {
+    my ($h, $m) = $_[0] =~ /T(\d\d):(\d\d)/;
+    return sprintf '%02d%02d', ($h + 7) % 24, $m;
+}
+
+my @late = ([2, [[1, 1], [3, [[1, 180]]]]]);
+my $at = $db->sql("select extract(epoch from timestamp '$today 06:31'
+                                            at time zone 'Asia/Ho_Chi_Minh')::bigint");
+my $yesterday = strftime('%Y%m%d', gmtime(time - 17 * 3600));
+
+is(of_six([[trip('f1', [2, '06:10:00']), @late],
+           [trip('f1', [2, '06:20:00'], [4, 3])],
+           [trip('f1', [2, '06:30:00']), [2, [[1, 1], [3, [[2, $at]]]]]],
+           [[1, [[1, 'f1'], [2, '06:40:00'], [3, \$yesterday], [4, 3]]]]]),
+   '0600, 0610 0613, 0620 cancelled, 0630 0631, 0640, 0650',
+   'of the departure at its start_time, on its day');
+is(of_six([[trip('f1', [2, '06:15:00']), @late], [trip('f1', [2, '06:15:00'], [4, 3])]]),
+   '0600, 0610, 0620, 0630, 0640, 0650', 'of none at a start_time that is not there');
+is(of_six([[trip('f1'), @late], [trip('f1', [4, 3])], [trip('f1', [2, 'six'], [4, 3])]]),
+   '0600, 0610, 0620, 0630, 0640, 0650', 'of none where the start_time is missing');
 
 done_testing;

@@ -102,7 +102,8 @@ sub feed_with {
 
 
 # Bytes of a message: pairs of field number and value, a number (negative ones
-# too), a text, or a list of pairs for a message inside.
+# too), a text, a reference to a text that looks like a number, or a list of pairs for
+# a message inside.
 sub protobuf {
     my $bytes = '';
 
@@ -112,7 +113,7 @@ sub protobuf {
         if (!ref $value && $value =~ /^-?\d+\z/) {
             $bytes .= _varint($number << 3) . _varint($value);
         } else {
-            my $inside = ref $value ? protobuf(@$value) : $value;
+            my $inside = ref $value eq 'ARRAY' ? protobuf(@$value) : ref $value ? $$value : $value;
             utf8::encode($inside) if utf8::is_utf8($inside);
             $bytes .= _varint($number << 3 | 2) . _varint(length $inside) . $inside;
         }
