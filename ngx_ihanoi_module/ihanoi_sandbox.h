@@ -24,7 +24,10 @@
 #include <lauxlib.h>
 
 
-/* A call runs for so long, then others have their turn. */
+/*
+ * A call runs for so long, then others have their turn.  The first one may last
+ * twice as long: most calls are over by then, and never see a signal.
+ */
 #define IHANOI_SANDBOX_TURN_USEC  1000
 
 /* Coroutines that resume coroutines; also of calls that wait for each other. */

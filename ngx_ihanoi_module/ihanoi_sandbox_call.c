@@ -46,8 +46,10 @@ typedef struct {
     /* between the handler and the run */
     ihanoi_sandbox_t        *volatile  running;
     volatile uint64_t                  begin;      /* of this run */
+    volatile uint64_t                  turn;
     volatile sig_atomic_t              over;       /* its turn */
-    volatile uint64_t                  first;      /* CPU time at that */
+    volatile sig_atomic_t              exact;      /* cpu is from its begin */
+    volatile uint64_t                  cpu;        /* time when it was over */
     volatile sig_atomic_t              set;
 } ihanoi_sandbox_timer_t;
 
@@ -258,11 +260,20 @@ ihanoi_call_run(ihanoi_call_t *call, int nargs)
     sandbox->stack = __builtin_frame_address(0);
 
     timer->begin = ihanoi_sandbox_now(CLOCK_MONOTONIC);
+    timer->turn = 2 * IHANOI_SANDBOX_TURN_USEC * 1000;
     timer->over = 0;
+    timer->exact = 0;
+
+    if (call->state == IHANOI_RUN_SLICE) {
+        timer->turn = IHANOI_SANDBOX_TURN_USEC * 1000;
+        timer->exact = 1;
+        timer->cpu = ihanoi_sandbox_now(CLOCK_THREAD_CPUTIME_ID);
+    }
+
     timer->running = sandbox;
 
     if (!timer->set) {
-        ihanoi_sandbox_set_timer(IHANOI_SANDBOX_TURN_USEC * 1000);
+        ihanoi_sandbox_set_timer(timer->turn);
     }
 
     call->state = ihanoi_call_step(call, nargs);
@@ -385,9 +396,12 @@ ihanoi_call_back(ihanoi_call_t *call, lua_State *from, int ok, int n)
 static void
 ihanoi_call_account(ihanoi_call_t *call)
 {
-    uint64_t  usec;
+    uint64_t                 usec, most;
+    ihanoi_sandbox_timer_t  *timer;
 
-    if (ihanoi_sandbox_timer.over) {
+    timer = &ihanoi_sandbox_timer;
+
+    if (timer->over || timer->exact) {
         call->account->usec += ihanoi_sandbox_run_usec();
         return;
     }
@@ -395,22 +409,24 @@ ihanoi_call_account(ihanoi_call_t *call)
     /* the clock on the wall is cheap, and runs on when others have the
        processor: no more than a turn of it can be the call's */
 
-    usec = (ihanoi_sandbox_now(CLOCK_MONOTONIC) - ihanoi_sandbox_timer.begin)
-           / 1000;
+    usec = (ihanoi_sandbox_now(CLOCK_MONOTONIC) - timer->begin) / 1000;
+    most = timer->turn / 1000;
 
-    call->account->usec += usec < IHANOI_SANDBOX_TURN_USEC
-                           ? usec : IHANOI_SANDBOX_TURN_USEC;
+    call->account->usec += usec < most ? usec : most;
 }
 
 
-/* CPU time of a run whose turn is over: since then, and half of a turn. */
+/* CPU time of this run: since its turn was over, and half of the turn. */
 
 static unsigned
 ihanoi_sandbox_run_usec(void)
 {
-    return (ihanoi_sandbox_now(CLOCK_THREAD_CPUTIME_ID)
-            - ihanoi_sandbox_timer.first) / 1000
-           + IHANOI_SANDBOX_TURN_USEC / 2;
+    ihanoi_sandbox_timer_t  *timer;
+
+    timer = &ihanoi_sandbox_timer;
+
+    return (ihanoi_sandbox_now(CLOCK_THREAD_CPUTIME_ID) - timer->cpu) / 1000
+           + (timer->exact ? 0 : timer->turn / 2000);
 }
 
 
@@ -431,7 +447,7 @@ static void
 ihanoi_sandbox_signal(int signo)
 {
     int                      error;
-    uint64_t                 now, turn;
+    uint64_t                 now, next;
     ihanoi_sandbox_t        *sandbox;
     ihanoi_sandbox_timer_t  *timer;
 
@@ -447,32 +463,33 @@ ihanoi_sandbox_signal(int signo)
     sandbox = timer->running;
 
     if (sandbox) {
-        turn = IHANOI_SANDBOX_TURN_USEC * 1000;
+        next = timer->turn;
         now = ihanoi_sandbox_now(CLOCK_MONOTONIC) - timer->begin;
 
-        if (now < turn) {
+        if (now < next) {
 
             /* it was set for an earlier run */
 
-            turn -= now;
+            next -= now;
 
         } else {
             now = ihanoi_sandbox_now(CLOCK_THREAD_CPUTIME_ID);
 
-            if (!timer->over) {
-                timer->over = 1;
-                timer->first = now;
+            if (!timer->over && !timer->exact) {
+                timer->cpu = now;
             }
+
+            timer->over = 1;
 
             sandbox->preempt = 1;
             ihanoi_sandbox_arm(sandbox);
 
-            if (timer->stuck && now - timer->first > timer->stuck_nsec) {
+            if (timer->stuck && now - timer->cpu > timer->stuck_nsec) {
                 timer->stuck(sandbox->conf.name);
             }
         }
 
-        ihanoi_sandbox_set_timer(turn);
+        ihanoi_sandbox_set_timer(next);
     }
 
     errno = error;
