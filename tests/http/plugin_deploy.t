@@ -305,9 +305,7 @@ sub killed_at {
         open STDIN, '<', '/dev/null';
         open STDOUT, '>', "$dir/killed.log";
         open STDERR, '>&', \*STDOUT;
-        exec tree() . '/bin/ihanoi', qw(plugin deploy), $archive, @keys, @gateway,
-            @database, '--timeout', 60
-            or POSIX::_exit(127);
+        exec_ihanoi(qw(plugin deploy), $archive, @keys, @gateway, @database, '--timeout', 60);
     }
 
     my $seen = wait_until(sub { $gw->_slurp('killed.log') =~ $said }, 60);

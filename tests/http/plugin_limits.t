@@ -9,7 +9,7 @@ my $bad = plugin_folder(
     lua => {
         hello => 'return 200, {}',
         throw => 'error("broken")',
-        sleep => 'ihanoi.run.sleep(0.4) return 200, {}',
+        sleep => 'ihanoi.run.sleep(2) return 200, {}',
         burn  => 'local until_ = ihanoi.time.now() + 0.3
                   while ihanoi.time.now() < until_ do end
                   return 200, {}',

@@ -99,7 +99,7 @@ my $result = $gw->dir . '/result';
 my $pid = fork // die;
 if (!$pid) {
     open STDOUT, '>', $result;
-    exec tree() . '/bin/ihanoi', qw(plugin logs probe --follow --log), $file;
+    exec_ihanoi(qw(plugin logs probe --follow --log), $file);
 }
 my $begin = '2026/11/24 09:00:00 [warn] 12#12: *7 plugin "probe" 1.0.0 says: ';
 sub result { open my $fh, '<:raw', $result or return ''; local $/; return <$fh> // '' }

@@ -31,7 +31,7 @@ sub started {
         open STDIN, '<', '/dev/null';
         open STDOUT, '>', $run->{file};
         open STDERR, '>&', \*STDOUT;
-        exec tree() . '/bin/ihanoi', qw(plugin run), $plugin->path, '--port', $run->{port}, @args;
+        exec_ihanoi(qw(plugin run), $plugin->path, '--port', $run->{port}, @args);
     }
 
     $run->{pid} = $pid;

@@ -335,7 +335,7 @@ my $pid = fork // die;
 if (!$pid) {
     open STDOUT, '>', "$temp/ihanoi-plugin-late";
     open STDERR, '>&', \*STDOUT;
-    exec tree() . '/bin/ihanoi', qw(plugin test), $late->path;
+    exec_ihanoi(qw(plugin test), $late->path);
 }
 my $log = wait_until(sub { (glob "$temp/ihanoi-????????/nginx.pid")[0] }, 30);
 ok($log, 'a test under way');
