@@ -808,6 +808,16 @@ CREATE TABLE core.denied_tokens (
 
 ALTER TABLE core.denied_tokens OWNER TO ihanoi_owner;
 
+-- Name: erasures; Type: TABLE; Schema: core; Owner: ihanoi_owner
+
+CREATE TABLE core.erasures (
+    person uuid NOT NULL,
+    subject text NOT NULL,
+    xid xid8 DEFAULT pg_current_xact_id() NOT NULL
+);
+
+ALTER TABLE core.erasures OWNER TO ihanoi_owner;
+
 -- Name: idempotency_keys; Type: TABLE; Schema: core; Owner: ihanoi_owner
 
 CREATE TABLE core.idempotency_keys (
@@ -1562,6 +1572,11 @@ ALTER TABLE ONLY core.consents
 
 ALTER TABLE ONLY core.denied_tokens
     ADD CONSTRAINT denied_tokens_pkey PRIMARY KEY (iss, kind, value);
+
+-- Name: erasures erasures_pkey; Type: CONSTRAINT; Schema: core; Owner: ihanoi_owner
+
+ALTER TABLE ONLY core.erasures
+    ADD CONSTRAINT erasures_pkey PRIMARY KEY (person);
 
 -- Name: idempotency_keys idempotency_keys_pkey; Type: CONSTRAINT; Schema: core; Owner: ihanoi_owner
 
@@ -2536,6 +2551,11 @@ GRANT SELECT ON TABLE core.categories TO ihanoi_read;
 
 GRANT SELECT ON TABLE core.denied_tokens TO ihanoi_read;
 GRANT INSERT,DELETE,UPDATE ON TABLE core.denied_tokens TO ihanoi_control;
+
+-- Name: TABLE erasures; Type: ACL; Schema: core; Owner: ihanoi_owner
+
+GRANT SELECT,INSERT ON TABLE core.erasures TO ihanoi_write;
+GRANT DELETE ON TABLE core.erasures TO ihanoi_control;
 
 -- Name: TABLE idempotency_keys; Type: ACL; Schema: core; Owner: ihanoi_owner
 

@@ -1,6 +1,6 @@
 -- Accounts: made by writes, consent before personal data, erased for good.
 begin;
-select plan(31);
+select plan(38);
 
 create function pg_temp.c(name text default 'me') returns jsonb language sql as
     $$select jsonb_build_object('iss', 'test', 'sub', name, 'lang', 'vi', 'assurance', 'phone',
@@ -60,6 +60,9 @@ create temporary table before as select caller_person(pg_temp.c()) as id;
 insert into core.officer_grants (person, unit, role, valid_from)
 select before.id, u.id, 'receive', core.today() from before, core.units u where u.code = 'HN';
 select is((me_erase(pg_temp.c())).status, 204, 'an account is erased');
+select is((select o.xid = pg_current_xact_id() from before join core.outbox o on o.subject = before.id
+           where o.topic || '.' || o.event = 'person.erased'), true, 'and that is told, in the same transaction');
+select is_empty('select from core.erasures', 'by whom nobody keeps, when no plugin wants to hear it');
 select is((select num_nonnulls(p.issuer, p.subject, l.full_name, l.phone, l.language)
            from before join core.people p using (id) left join core.personal l on l.person = p.id), 0,
     'nothing says any more who it was');
@@ -68,6 +71,16 @@ select ok(not officer_may((select id from before), (select id from core.units wh
 select is((me_erase(pg_temp.c())).status, 204, 'erasing again is no error');
 select is((select body ->> 'id' from me_get(pg_temp.c())), null, 'the same subject is nobody now');
 select is_empty($$select v.* from before, audit_verify(before.id) v$$, 'and the audit chain is whole');
+
+-- Plugins that are to forget somebody have to know whom: the outbox does not say it.
+insert into core.plugin_subscriptions values ('p1x', 'person', 'erased', 10, core.now());
+select is((me_erase(pg_temp.c('neighbour'))).status, 204, 'who has no account here may have something in a plugin');
+select is((select e.subject from core.erasures e join core.outbox o on o.subject = e.person
+           where o.topic || '.' || o.event = 'person.erased'), 'test neighbour', 'who that was is kept for it');
+select is_empty($$select from core.outbox o where o.payload::text ~ 'neighbour'$$, 'but not in the outbox');
+create function erase_person_broken(person uuid) returns void language sql as 'select 1 / 0';
+select throws_ok($$select me_erase(pg_temp.c('third'))$$, '22012', null, 'what cannot be erased whole');
+select is((select count(*)::int from core.erasures), 1, 'is not told');
 
 select * from finish();
 rollback;

@@ -1,7 +1,7 @@
 -- Events for plugins: who gets what in which order, and what becomes of those
 -- that nobody could deliver.
 begin;
-select plan(49);
+select plan(58);
 
 create function pg_temp.later(by interval) returns void language sql as
     $$select set_config('core.clock_offset', (coalesce(nullif(current_setting('core.clock_offset', true), ''), '0')::interval + by)::text, true)$$;
@@ -144,6 +144,48 @@ update core.plugin_deliveries set state = 'dead', ended_at = core.now() - case w
 select pg_temp.take('a:1', true);
 select is((select count(*)::int from core.plugin_deliveries where ended_at < core.now() - interval '90 days'), 0, 'the dead are not kept for ever');
 select isnt((select count(*)::int from core.plugin_deliveries where state = 'dead'), 0, 'but for long');
+
+-- Somebody is erased: who it was comes with the event, and nobody knows it any more
+-- when all that are to forget have.
+create function pg_temp.erased(n text) returns void language plpgsql as $$
+begin
+    insert into core.erasures values (core.uuid_of(n), 'test ' || n, '2');
+    perform outbox_append('person', 'erased', core.uuid_of(n), jsonb_build_object('n', n));
+    perform pg_temp.settle();
+end $$;
+create function pg_temp.subjects("all" boolean default false) returns setof text language sql as $$
+    select t.input::json #>> '{payload,subject}'
+    from plugin_events_take(pg_temp.asked('a:1', "all", '{person.erased}')) t where t.run is not null
+$$;
+delete from core.plugin_deliveries;
+delete from core.outbox;
+select is_empty('select pg_temp.subjects()', 'a plugin may hear of people who are erased');
+select pg_temp.erased('x');
+insert into core.plugin_subscriptions values ('p2x', 'person', 'erased', 10, core.now() + interval '1 day');
+insert into core.plugin_cursors values ('p2x', '2', 9, core.now());
+select results_eq('select pg_temp.subjects(true)', $$values ('test x')$$, 'it is told who that was');
+select is_empty($$select from core.plugin_deliveries d where d::text ~ 'test x'$$, 'which stands in no event');
+select pg_temp.end('x', 'ok');
+select pg_temp.subjects(true);
+select is((select subject from core.erasures), 'test x', 'and is known until all have read it');
+update core.plugin_cursors set xid = '3' where plugin = 'p2x';
+select pg_temp.subjects(true);
+select is_empty('select from core.erasures', 'then no more');
+
+select pg_temp.erased('y');
+select pg_temp.subjects();
+select is(pg_temp.end('y', 'failed', 'no'), 't', 'when one fails');
+update core.plugin_deliveries set state = 'dead';
+update core.plugin_cursors set xid = '3';
+select pg_temp.subjects(true);
+select is((select subject from core.erasures), 'test y', 'it is known still');
+select plugin_event_requeue('p1x', id) from core.plugin_deliveries;
+select results_eq('select pg_temp.subjects()', $$values ('test y')$$, 'and told again');
+select pg_temp.end('y', 'ok');
+select pg_temp.subjects(true);
+select is_empty('select from core.erasures', 'until it is done');
+delete from core.plugin_subscriptions where topic = 'person';
+delete from core.plugin_cursors where plugin = 'p2x';
 
 -- What nobody has any more.
 select pg_temp.later('61 minutes');

@@ -1,6 +1,6 @@
 -- Least rights: what each role may do to the tables, whatever a function says.
 begin;
-select plan(30);
+select plan(31);
 
 insert into core.people (issuer, subject) values ('test', 'somebody');
 select outbox_append('test', 'x', core.uuid_of('x'), '{}');
@@ -65,13 +65,15 @@ select set_eq($$
       and has_table_privilege('ihanoi_control', c.oid, 'delete')$$,
     $$values ('jobs'), ('denied_tokens'), ('key_leases'),
              ('plugin_jobs'), ('plugin_cursors'), ('plugin_deliveries'),
-             ('plugin_subscriptions')$$,
+             ('plugin_subscriptions'), ('erasures')$$,
     'the job runner deletes what expires');
 
 select is(pg_temp.tried('ihanoi_read', 'insert into core.people (issuer, subject) values (''a'', ''b'')'), '42501', 'read: no person');
 select is(pg_temp.tried('ihanoi_read', 'update core.personal set phone = null'), '42501', 'read: no change of personal data');
 select is(pg_temp.tried('ihanoi_read', 'select core.partitions_ensure()'), '42501', 'read: no partitions');
 select is(pg_temp.tried('ihanoi_read', 'select nextval(''core.outbox_id'')'), '42501', 'read: no sequence');
+
+select is(pg_temp.tried('ihanoi_read', 'select from core.erasures'), '42501', 'read: nobody who was erased');
 
 select is(pg_temp.tried('ihanoi_write', $$select outbox_append('test', 'y', core.uuid_of('x'), '{}')$$), '00000', 'write: outbox rows');
 select is(pg_temp.tried('ihanoi_write', $$select audit_append(null, null, 'feedback', core.uuid_of('x'), 'y', null, 'system', '{}')$$), '00000', 'write: audit events');

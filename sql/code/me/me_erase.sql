@@ -3,19 +3,17 @@
 -- removed from it, so a later login of the same person starts afresh.
 --
 -- Other services take part by a function erase_person_<service>(person uuid)
--- of their own: each is called, and one that fails undoes the whole.
+-- of their own: each is called, and one that fails undoes the whole. Plugins
+-- hear person.erased, whose subject waits for them in core.erasures.
 create function me_erase(caller jsonb)
 returns core.reply
 language plpgsql
 as $$
 declare
-    me      uuid := caller_person(caller);
+    -- Plugins may know who has written nothing here.
+    me      uuid := caller_person_ensure(caller);
     eraser  text;
 begin
-    if me is null then
-        return row(204, null, null, null)::core.reply;    -- nothing to erase
-    end if;
-
     for eraser in
         select p.proname
         from pg_proc p
@@ -33,6 +31,12 @@ begin
     where g.person = me and g.revoked_at is null;
 
     perform event_record(caller, me, 'person', me, 'erased', null, 'self', '{}');
+
+    insert into core.erasures (person, subject)
+    select me, (caller ->> 'iss') || ' ' || (caller ->> 'sub')
+    where exists (select from core.plugin_subscriptions s
+                  where s.topic = 'person' and s.event = 'erased')
+    on conflict do nothing;
 
     update core.people p
     set issuer = null, subject = null, erased_at = core.now(),

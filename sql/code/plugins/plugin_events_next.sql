@@ -1,6 +1,7 @@
 -- Takes the next deliveries of a plugin for a gateway that has the subscriptions
 -- of "asked" (plugin_events_take()): of each subject the first that is due, and
--- none while one before it is not over. What is dead is over.
+-- none while one before it is not over. What is dead is over. An erased person's
+-- subject is in no event: it comes along here, while it is known.
 create function plugin_events_next(plugin text, asked jsonb, most int)
 returns table (plugin text, event text, id bigint, run uuid, input text)
 language sql volatile
@@ -33,7 +34,11 @@ as $$
     returning d.plugin, d.topic || '.' || d.event, d.id, d.run,
               json_build_object(
                   'id', d.id, 'topic', d.topic || '.' || d.event,
-                  'key', d.subject, 'payload', d.payload,
+                  'key', d.subject, 'payload', d.payload || coalesce((
+                      select jsonb_build_object('subject', e.subject)
+                      from core.erasures e
+                      where d.topic = 'person' and d.event = 'erased'
+                        and e.person = d.subject), '{}'),
                   'published_at', to_char(d.at at time zone 'UTC',
                                           'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
                   'attempt', d.attempts + 1)::text

@@ -56,6 +56,17 @@ begin
            or not exists (select from core.plugin_subscriptions s
                           where s.plugin = d.plugin and s.topic = d.topic
                             and s.event = d.event);
+
+        -- Who was erased, when no plugin has yet to read it or be told again.
+        delete from core.erasures e
+        where not exists (select from core.plugin_cursors c
+                               join core.plugin_subscriptions s
+                                   on s.plugin = c.plugin
+                          where s.topic = 'person' and s.event = 'erased'
+                            and c.xid <= e.xid)
+          and not exists (select from core.plugin_deliveries d
+                          where d.topic = 'person' and d.event = 'erased'
+                            and d.subject = e.person);
     end if;
 
     -- Nobody reported an end in time: an attempt as any that failed.
