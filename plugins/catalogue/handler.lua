@@ -179,6 +179,16 @@ function _M.consent_withdraw(input)
 end
 
 
+-- Event person.erased
+function _M.person_erased(event)
+    local _, failed = ask("person_forget", {
+        person = event.payload.subject, erased_at = event.payload.at,
+    })
+
+    return not failed or nil, "database-unavailable"
+end
+
+
 -- The interface "consents". All of it is about the service that calls: which one
 -- that is the gateway says.
 

@@ -296,6 +296,27 @@ is_deeply([map { "$_->{service} $_->{current}" } grep { $_->{service} eq 'water'
 is(disagree($gw, $token{one}, 'water', 'lookup')->{status}, 200, 'and can be withdrawn');
 
 
+# An account that is erased
+
+my $ours = 'plugin_catalogue.consents where person = ' . "'$issuer one'";
+my $others = 'plugin_catalogue.consents where person = ' . "'$issuer two'";
+my $kept = $db->sql("select count(*) from $others");
+ok($kept && $db->sql("select count(*) from $ours") > 1, 'two people have agreed');
+is(plugin_erase($db, $gw, 'catalogue', 'one'), 'ok', 'one erases the account') or diag $gw->error_log;
+is($db->sql("select count(*) from $ours"), 0, 'what that one had agreed to is gone');
+is($db->sql("select count(*) from plugin_catalogue.people where subject = '$issuer one'"), 0,
+   'and who it was');
+is($db->sql("select count(*) from $others"), $kept, 'what others agreed to stays');
+is_deeply(consents('one', '?history=true'), [], 'nothing is shown of it any more');
+
+agree($gw, $token{one}, 'power', 'lookup', 1);
+$first = consents('one')->[0]{id};
+ok($first, 'who comes back agrees anew');
+is(plugin_erase_again($db, 'catalogue', 'one'), 'ok', 'when the event comes once more');
+is_deeply([map { $_->{id} } @{ consents('one', '?history=true') }], [$first], '... that stays');
+ok(!eval { $db->sql("delete from $ours"); 1 }, 'and is kept as any other');
+
+
 # Without the database
 
 my $away = catalogue_conf($db) =~ s/server unix:\S+ port=\d+;/server 127.0.0.1 port=1;/r;

@@ -27,7 +27,10 @@ use IHanoi::Command qw(psql_args);
 use IHanoi::Plugin::Database;
 use IHanoi::Plugin::Folder;
 
-our @EXPORT = qw(plugin_folder plugin_database plugin_jobs_rest plugin_job);
+our @EXPORT = qw(plugin_folder plugin_database plugin_jobs_rest plugin_job plugin_erase
+                 plugin_erase_again);
+
+my $ERASED = "topic = 'person' and event = 'erased'";
 
 
 sub plugin_folder {
@@ -137,6 +140,49 @@ sub plugin_job {
     IHanoi::Test::wait_until(sub { defined $db->sql("select outcome from $row") }, 60);
     plugin_jobs_rest($db, $plugin);
     return $db->sql("select concat_ws(': ', outcome, error) from $row");
+}
+
+
+# A citizen erases the account, and a plugin hears of it: ok, or what the event waits for.
+sub plugin_erase {
+    my ($db, $gw, $plugin, $sub) = @_;
+
+    IHanoi::Test::wait_until(sub { $db->sql("select count(*) from core.plugin_subscriptions
+                                             where plugin = '$plugin' and $ERASED") });
+    my $r = $gw->delete('/v1/me', token => IHanoi::Test::token(sub => $sub, assurance => 'phone'));
+
+    return $r->{status} == 204 ? _erased($db, $plugin) : "DELETE /v1/me: $r->{status}";
+}
+
+
+# The newest such event, of that citizen, comes once more.
+sub plugin_erase_again {
+    my ($db, $plugin, $sub) = @_;
+
+    $db->sql("with e as (select * from core.outbox where $ERASED order by id desc limit 1),
+                   who as (insert into core.erasures
+                           select e.subject, '$IHanoi::Test::ISSUER $sub' from e
+                           on conflict do nothing)
+              insert into core.plugin_deliveries (plugin, id, xid, at, topic, event, subject,
+                                                  payload, next_at)
+              select '$plugin', e.id, e.xid, e.at, e.topic, e.event, e.subject, e.payload, core.now()
+              from e
+              on conflict (plugin, id) do update set state = 'due', next_at = core.now()");
+    return _erased($db, $plugin);
+}
+
+
+# What is done is cleared away some time.
+sub _erased {
+    my ($db, $plugin) = @_;
+    my $left = "core.plugin_deliveries where plugin = '$plugin' and $ERASED and state <> 'done'";
+
+    return 'ok' if IHanoi::Test::wait_until(sub {
+        $db->sql("select not exists (select from $left)
+                     and (select xid from core.plugin_cursors where plugin = '$plugin')
+                         > (select max(xid) from core.outbox where $ERASED)") eq 't' }, 40);
+    return $db->sql("select string_agg(concat_ws(' ', state, outcome, error), ', ') from $left")
+           // 'not read';
 }
 
 

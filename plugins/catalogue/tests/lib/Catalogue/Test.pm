@@ -26,6 +26,7 @@ ihanoi_plugin catalogue {
     path      $folder;
     public;
     database  catalogue;
+    event     person.erased;
     check     always;
 }
 CONF
