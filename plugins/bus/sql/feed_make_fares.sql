@@ -1,4 +1,6 @@
--- fare_attributes.txt and fare_rules.txt, by route; zones are not read.
+-- fare_attributes.txt and fare_rules.txt. A fare without a rule holds for each ride,
+-- another where one of its rules does: of the route, the zone of boarding and that of
+-- leaving. A rule of zones on the way, contains_id, never holds.
 create function feed_make_fares(feed int)
 returns void
 language plpgsql
@@ -23,23 +25,42 @@ begin
     perform feed_check_references(feed, 'fare_rules.txt', 'route_id',
                                   'routes.txt', 'route_id');
 
-    insert into feed_notices (feed, severity, code, file, detail)
-    select feed_make_fares.feed, 'warning', 'fare_zones_not_used', 'fare_rules.txt', null
-     where exists (select from feed_lines l
-                    where l.feed = feed_make_fares.feed and l.file = 'fare_rules.txt'
-                      and concat(l.fields[r[3]], l.fields[r[4]], l.fields[r[5]]) <> '');
+    perform feed_check_references(feed, 'fare_rules.txt', 'origin_id',
+                                  'stops.txt', 'zone_id');
+    perform feed_check_references(feed, 'fare_rules.txt', 'destination_id',
+                                  'stops.txt', 'zone_id');
 
-    insert into fares (feed, id, route, price, currency, transfers)
-    select distinct l.feed, l.fields[c[1]], nullif(x.fields[r[2]], ''),
-           l.fields[c[2]]::numeric, l.fields[c[3]],
-           gtfs_integer(l.fields[c[4]], 0, 9)
+    insert into feed_notices (feed, severity, code, file, line, detail)
+    select l.feed, 'info', 'fare_contains_id_not_used', l.file, l.line, l.fields[r[1]]
       from feed_lines l
-      left join feed_lines x
-        on x.feed = l.feed and x.file = 'fare_rules.txt'
-       and x.fields[r[1]] = l.fields[c[1]]
-     where l.feed = feed_make_fares.feed and l.file = 'fare_attributes.txt'
-       and l.fields[c[2]] ~ '^[0-9]{1,9}(\.[0-9]{1,3})?$'
-       and l.fields[c[3]] ~ '^[A-Z]{3}$'
-       and concat(x.fields[r[3]], x.fields[r[4]], x.fields[r[5]]) = '';
+     where l.feed = feed_make_fares.feed and l.file = 'fare_rules.txt'
+       and l.fields[r[5]] <> '';
+
+    with rules as (
+        select distinct l.feed, l.fields[c[1]] as id, nullif(x.fields[r[2]], '') as route,
+               nullif(x.fields[r[3]], '') as origin,
+               nullif(x.fields[r[4]], '') as destination,
+               l.fields[c[2]]::numeric as price, l.fields[c[3]] as currency,
+               gtfs_integer(l.fields[c[4]], 0, 9) as transfers
+          from feed_lines l
+          left join feed_lines x
+            on x.feed = l.feed and x.file = 'fare_rules.txt'
+           and x.fields[r[1]] = l.fields[c[1]]
+         where l.feed = feed_make_fares.feed and l.file = 'fare_attributes.txt'
+           and l.fields[c[2]] ~ '^[0-9]{1,9}(\.[0-9]{1,3})?$'
+           and l.fields[c[3]] ~ '^[A-Z]{3}$'
+           and coalesce(x.fields[r[5]], '') = ''
+    ), everywhere as (
+        insert into fares (feed, id, route, price, currency, transfers)
+        select y.feed, y.id, y.route, y.price, y.currency, y.transfers
+          from rules y
+         where y.origin is null and y.destination is null
+    )
+    insert into zone_fares (feed, id, route, origin, destination, price, currency,
+                            transfers)
+    select y.feed, y.id, y.route, y.origin, y.destination, y.price, y.currency,
+           y.transfers
+      from rules y
+     where y.origin is not null or y.destination is not null;
 end
 $$;

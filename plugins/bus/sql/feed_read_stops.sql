@@ -5,14 +5,14 @@ language plpgsql
 as $$
 declare
     c  int[] := feed_positions(feed, 'stops.txt',
-           '{stop_id,stop_code,stop_name,stop_desc,stop_lat,stop_lon,location_type,parent_station,platform_code,wheelchair_boarding}');
+           '{stop_id,stop_code,stop_name,stop_desc,stop_lat,stop_lon,location_type,parent_station,platform_code,wheelchair_boarding,zone_id}');
 begin
     insert into stops (feed, number, id, code, name, search, description, location,
-                       location_type, parent, platform, wheelchair, document)
+                       location_type, parent, platform, wheelchair, zone, document)
     select r.feed, row_number() over (order by r.line), r.id, r.code, r.name,
            search_text(r.name), r.description,
            st_point(r.long, r.lat, 4326)::geography, r.location_type, r.parent,
-           r.platform, r.wheelchair,
+           r.platform, r.wheelchair, r.zone,
            json_build_object(
                'id', r.id, 'code', r.code, 'name', r.name, 'description', r.description,
                'location', json_build_object('lat', r.lat, 'long', r.long),
@@ -28,7 +28,8 @@ begin
                    coalesce(gtfs_integer(l.fields[c[7]], 0, 4), 0) as location_type,
                    nullif(l.fields[c[8]], '') as parent,
                    nullif(l.fields[c[9]], '') as platform,
-                   gtfs_integer(l.fields[c[10]], 0, 2) as wheelchair
+                   gtfs_integer(l.fields[c[10]], 0, 2) as wheelchair,
+                   nullif(l.fields[c[11]], '') as zone
               from feed_lines l
              where l.feed = feed_read_stops.feed and l.file = 'stops.txt'
              order by l.fields[c[1]], l.line) r
