@@ -316,6 +316,15 @@ function _M.consent_withdrawn(event)
 end
 
 
+-- Event person.erased
+function _M.person_erased(event)
+    local n, code = orders.call("person_forget",
+        { person = event.payload.subject, erased_at = event.payload.at })
+
+    return n and true, code
+end
+
+
 -- Calls work() as long as there is some, at most n times: how often; nil and a problem
 -- when the database does not say.
 local function each(n, work)

@@ -109,6 +109,7 @@ ihanoi_plugin bills {
     event payments.changed;
     interface catalogue.consents;
     event catalogue.consent_withdrawn;
+    event person.erased;
     timeout 20s;
     jobs 2m;
     check always;
