@@ -93,6 +93,30 @@ is($gw->get($path, token => token(sub => 'desk', scope => 'x payments:read'))->{
    'but with the scope');
 is($gw->post("$path/check", token => token_for('none', 'citizen-2'))->{status}, 404,
    'nobody checks what is another\'s');
+
+# One's own, by pages.
+my ($cursor, @own) = '';
+do {
+    my $page = $gw->get("/v1/payments?limit=2$cursor", token => token_for('none'))->{json};
+    cmp_ok(scalar(@{ $page->{items} }), '<=', 2, 'a page is as long as it is asked for');
+    push @own, @{ $page->{items} };
+    $cursor = '&cursor=' . ($page->{next} // '');
+} while $cursor ne '&cursor=';
+
+is_deeply([map { $_->{id} } @own],
+          [map { $_->[0] } $db->sql(q{select id, 1 from plugin_payments.intents where payer like '% citizen-1'
+                                      order by created_at desc, id desc})],
+          'each payment of the caller is in one page, the newest first');
+is_deeply($own[0], $payment, '... as it is read alone');
+is_deeply($gw->get('/v1/payments', token => token_for('none', 'citizen-2'))->{json},
+          { items => [], next => undef }, 'another has none of them');
+is_deeply($gw->get('/v1/payments?state=refunded', token => token_for('none'))->{json}{items}, [], 'by state');
+is(scalar(@{ $gw->get('/v1/payments?service=parking&limit=50', token => token_for('none'))->{json}{items} }),
+   scalar(@own), 'by service');
+is($gw->get("/v1/payments?$_", token => token_for('none'))->{status}, 400, "refused: $_")
+    for 'cursor=1', 'cursor=x.y', 'limit=0', 'limit=51', 'state=paid';
+is($gw->get('/v1/payments')->{status}, 401, 'and nobody without a token');
+
 for my $place (["$path/refund", { reason => 'x' }], ['/v1/payments/sweep'],
                ['/v1/payments/reconciliations', { gateway => 'momo', date => '2026-01-01' }],
                ["/v1/payments/refunds/$payment->{id}/settle", { outcome => 'done', why => 'x' }])
