@@ -127,6 +127,15 @@ function _M.payment_changed(event)
 end
 
 
+-- The event "person.erased"
+function _M.person_erased(event)
+    local n, code = database.call("person_forget",
+        { person = event.payload.subject, erased_at = event.payload.at })
+
+    return n and true, code
+end
+
+
 -- Whatever was left in the middle goes on. Payments are asked before holds run out,
 -- so that what was paid in time is.
 local function sweep()
@@ -136,6 +145,7 @@ local function sweep()
     charges.refund(SWEEP_REFUNDS, {})
     operators.tell(SWEEP_NOTICES)
     database.call("quotes_forget", { n = SWEEP_ROWS })
+    database.call("forget_erased")
 end
 
 

@@ -38,6 +38,7 @@ ihanoi_plugin parking {
     database parking;
     interface payments.payments;
     event    payments.changed;
+    event    person.erased;
     backend  operators /_parking;
     secret   operator_keys $keys;
     concurrency 256;

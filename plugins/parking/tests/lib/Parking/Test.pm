@@ -66,6 +66,7 @@ ihanoi_plugin parking {
     secret operator_keys $operator->{dir}/keys;
     interface payments.payments;
     event payments.changed;
+    event person.erased;
     timeout 20s;
     jobs 2m;
     concurrency 256;
