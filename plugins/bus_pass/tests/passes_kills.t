@@ -171,6 +171,16 @@ sub begin_sweep {
 }
 
 
+# When the event says that a pass is paid for.
+sub when_told {
+    my ($who, $name, $kill, $sale) = @_;
+    $sale //= sale($who, month => $next);
+
+    killed_at($changes, sub { $partners->pay($sale->{payment}{checkout}) }, $kill);
+    becomes($who, $sale, 'active', "$name killed when its payment is told: told again, it is good");
+    return;
+}
+
 # In a transaction of ours: a pass is asked for, is paid for, and is cancelled.
 sub in_transactions {
     my ($who, $name, $kill) = @_;
@@ -180,8 +190,7 @@ sub in_transactions {
               sub { buy($who, month => $next) }, $kill);
     my $sale = asked_again($who, "$name killed when a pass is asked for: again, and it is one");
 
-    killed_at($changes, sub { $partners->pay($sale->{payment}{checkout}) }, $kill);
-    becomes($who, $sale, 'active', "$name killed when its payment is told: told again, it is good");
+    when_told($who, $name, $kill, $sale);
 
     killed_at($changes, sub { cancel($who, $sale->{pass}{id}) }, $kill);
     like(read_pass($who, $sale->{pass}{id})->{state}, qr/^(?:active|cancelled)$/,
@@ -240,7 +249,7 @@ sub for_nothing {
 
 for ([worker => \&kill_workers, \&in_transactions, \&before_notes, \&before_answers, \&for_nothing],
      [backend => \&kill_backends, \&in_transactions, \&before_notes, \&for_nothing],
-     [database => \&crash_database, \&in_transactions])
+     [database => \&crash_database, \&when_told])
 {
     my ($name, $kill, @kills) = @$_;
 
