@@ -198,7 +198,7 @@ my @cases = (
                      => $MEMORY,
     eat_list      => 'local t while true do t = { t } end' => $MEMORY,
     eat_concat    => 'local t = {}
-                      for i = 1, 2000 do t[i] = ("x"):rep(1000) end
+                      for i = 1, 20 do t[i] = ("x"):rep(100000) end
                       for i = 1, 9 do t[i] = table.concat(t) end'
                      => '50[03] plugin-(limit|failed) (not enough|memory)',
     eat_closures  => 'local t = {}

@@ -8,6 +8,7 @@ use utf8;
 use File::Path qw(make_path);
 use File::Temp qw(tempdir);
 use IHanoi::Test;
+use IHanoi::Test::Command;
 
 my $tree = tree();
 my $dir = tempdir(CLEANUP => 1);
@@ -59,6 +60,7 @@ open my $out, '>:encoding(UTF-8)', "$dir/script" or die "$!\n";
 print $out $script;
 close $out;
 
+sanitizer_options();
 open my $pipe, '-|:encoding(UTF-8)', "bash '$dir/script' 2>&1" or die "bash: $!\n";
 my $all = do { local $/; <$pipe> };
 close $pipe;

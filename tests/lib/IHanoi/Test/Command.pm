@@ -5,6 +5,7 @@ package IHanoi::Test::Command;
 #   my ($rc, $out, $err) = ihanoi('plugin', 'check', $folder);
 #
 #   exec_ihanoi('plugin', 'run', $folder);          # in a child of one's own
+#   sanitizer_options();                            # before a shell that runs it
 
 use strict;
 use warnings;
@@ -12,7 +13,7 @@ use Exporter 'import';
 use File::Temp ();
 use POSIX ();
 
-our @EXPORT = qw(ihanoi exec_ihanoi);
+our @EXPORT = qw(ihanoi exec_ihanoi sanitizer_options);
 
 
 sub ihanoi {
@@ -45,11 +46,15 @@ sub exec_ihanoi {
     my (@args) = @_;
 
     utf8::encode($_) for @args;
-
-    # Its nginx -t leaves memory to the system (see IHanoi::Test::Gateway).
-    $ENV{ASAN_OPTIONS} //= 'detect_leaks=0:detect_odr_violation=0';
-
+    sanitizer_options();
     exec IHanoi::Test::tree() . '/bin/ihanoi', @args or POSIX::_exit(127);
+}
+
+
+# The command's nginx -t leaves memory to the system (see IHanoi::Test::Gateway).
+sub sanitizer_options {
+    $ENV{ASAN_OPTIONS} //= 'detect_leaks=0:detect_odr_violation=0';
+    return;
 }
 
 
