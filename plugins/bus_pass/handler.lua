@@ -41,9 +41,21 @@ function _M.payment_changed(event)
 end
 
 
+-- Event person.erased
+function _M.person_erased(event)
+    return passes.person_forget(event.payload.subject, event.payload.at)
+end
+
+
 -- Job "sweep".
 function _M.sweep()
-    return passes.sweep(SWEEP)
+    local done, err = passes.sweep(SWEEP)
+
+    if not done then
+        return nil, err
+    end
+
+    return passes.forget_erased()
 end
 
 

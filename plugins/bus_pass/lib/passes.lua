@@ -160,6 +160,22 @@ function _M.cancel(id)
 end
 
 
+-- Somebody has erased the account: the passes become nobody's, now or, those that wait
+-- for their payment, by forget_erased(). nil and a text when that failed.
+function _M.person_forget(person, erased_at)
+    local n, err = call("person_forget", { person = person, erased_at = erased_at })
+
+    return n and true, err
+end
+
+
+function _M.forget_erased()
+    local n, err = call("forget_erased")
+
+    return n and true, err
+end
+
+
 -- Asks payments about passes that wait, at most n, or about one now: word of them
 -- may have been lost.
 function _M.sweep(n, id)

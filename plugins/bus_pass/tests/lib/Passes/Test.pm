@@ -59,6 +59,7 @@ ihanoi_plugin bus_pass {
     interface payments.payments;
     interface bus.timetable;
     event payments.changed;
+    event person.erased;
     timeout 20s;
     jobs 50s;
     check always;

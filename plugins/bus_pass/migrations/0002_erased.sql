@@ -1,0 +1,56 @@
+-- People whose account was erased, until nothing of them is left here: as long as a pass
+-- waits for its payment (forget_erased).
+create table erased (
+    holder  text primary key,
+    at      timestamptz not null
+);
+
+
+-- A pass that waits for no payment becomes nobody's when its holder is erased. Its id comes
+-- along: of one holder there is one pass of a kind.
+create or replace function passes_change()
+returns trigger
+language plpgsql
+as $$
+begin
+    if tg_op = 'INSERT' then
+        if new.state <> 'pending' or new.refund is not null then
+            raise exception using errcode = 'check_violation', constraint = 'passes_change',
+                message = 'a pass begins as pending';
+        end if;
+
+        return new;
+    end if;
+
+    if (old.id, old.code, old.product, old.month, old.price, old.gateway)
+       <> (new.id, new.code, new.product, new.month, new.price, new.gateway)
+       or old.holder <> new.holder
+          and not (new.holder = 'erased ' || new.id and old.state <> 'pending')
+       or old.route is distinct from new.route
+       or old.payment is not null and new.payment is distinct from old.payment
+    then
+        raise exception using errcode = 'check_violation', constraint = 'passes_change',
+            message = 'what a pass is about does not change';
+    end if;
+
+    if old.state <> new.state then
+        if not exists (select from pass_transitions t
+                        where t.old = old.state and t.new = new.state)
+        then
+            raise exception using errcode = 'check_violation', constraint = 'passes_change',
+                message = format('a pass that is %s does not become %s', old.state, new.state);
+        end if;
+
+        new.changed_at := now();
+    end if;
+
+    if old.refund is distinct from new.refund
+       and (old.refund in ('done', 'refused') or new.refund is null)
+    then
+        raise exception using errcode = 'check_violation', constraint = 'passes_change',
+            message = 'a refund that is over stays so';
+    end if;
+
+    return new;
+end
+$$;

@@ -1,0 +1,19 @@
+-- Passes of erased people that wait for no payment become nobody's: how many.
+create function forget_erased()
+returns int
+language plpgsql
+as $$
+declare
+    n  int;
+begin
+    update passes p set holder = 'erased ' || p.id
+      from erased e
+     where p.holder = e.holder and p.created_at <= e.at and p.state <> 'pending';
+    get diagnostics n = row_count;
+
+    delete from erased e
+     where not exists (select from passes p where p.holder = e.holder and p.created_at <= e.at);
+
+    return n;
+end
+$$;
