@@ -27,7 +27,7 @@ as $$
     ), next as (
         select t.route_brief, t.headsign, t.id, t.headway, t.starts, d.day,
                b.id as stop, b.platform, k.sequence,
-               d.starts + make_interval(secs => k.departure) as scheduled_at
+               d.starts + k.departure * interval '1 second' as scheduled_at
           from place p
          cross join days d
          cross join stop_platforms(p.stop) b
@@ -52,7 +52,7 @@ as $$
                                    n.day, n.stop, n.platform, n.scheduled_at,
                                    case when now.cancelled then null
                                         else n.scheduled_at
-                                             + make_interval(secs => now.delay)
+                                             + now.delay * interval '1 second'
                                         end as expected_at,
                                    coalesce(now.cancelled, false) as cancelled,
                                    n.headway
