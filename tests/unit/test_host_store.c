@@ -4,7 +4,9 @@
  * ihanoi.store and ihanoi.lock, as a plugin sees them.
  */
 
+#include <errno.h>
 #include <math.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "host_fixture.h"
@@ -19,6 +21,17 @@ static int  broken;       /* locked twice, or unlocked */
 
 static ihanoi_host_store_t   host;
 static ihanoi_host_store_t  *granted;
+
+
+/* The timer of the calls may still run, and interrupts a sleep. */
+
+static void
+nap(unsigned msec)
+{
+    struct timespec  left = { 0, msec * 1000000L };
+
+    while (nanosleep(&left, &left) == -1 && errno == EINTR) { /* void */ }
+}
 
 
 static void
@@ -170,7 +183,7 @@ changes(void)
     says("local s = ihanoi.store s.set('e', 1, { expires = 0.02 })\n"
          "s.increment('f', 1, { first = 0, expires = 0.02 })\n"
          "return s.get('e') .. s.get('f')", "11");
-    usleep(25000);
+    nap(25);
     says("return tostring(ihanoi.store.get('e'))\n"
          "    .. tostring(ihanoi.store.get('f'))", "nilnil");
 }
@@ -188,7 +201,7 @@ locks(void)
          "    .. select(2, l.release('a', token))",
          "nilheldnot heldtruenot held");
     says("token = ihanoi.lock.acquire('a', 0.02) return 'ok'", "ok");
-    usleep(25000);
+    nap(25);
     says("local l = ihanoi.lock\n"
          "local again = l.acquire('a', 10)\n"
          "local _, err = l.release('a', token)\n"

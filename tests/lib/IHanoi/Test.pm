@@ -180,11 +180,15 @@ sub tokens {
 sub wait_until {
     my ($code, $seconds) = @_;
     my $end = Time::HiRes::time() + ($seconds // 20);
+    my $pause = 0.02;
 
     while (1) {
         my $value = $code->();
         return $value if $value || Time::HiRes::time() > $end;
-        Time::HiRes::sleep(0.02);
+
+        # What takes long is asked for less and less often: asking may be a psql.
+        Time::HiRes::sleep($pause);
+        $pause = $pause * 1.3 if $pause < 0.2;
     }
 }
 
