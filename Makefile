@@ -60,7 +60,7 @@ export BUILD CC LINK
 # for a machine with nothing but make.
 PACKAGES_RUN := gcc libc6-dev perl openssl nginx nginx-dev libjansson-dev \
     libjwt-dev libluajit-5.1-dev libpcre2-dev libpq-dev libssl-dev \
-    libutf8proc-dev zlib1g-dev curl ca-certificates postgresql-15 \
+    libutf8proc-dev zlib1g-dev curl jq ca-certificates postgresql-15 \
     postgresql-client-15 postgresql-15-postgis-3 libtext-csv-xs-perl
 PACKAGES_TEST := libtap-parser-sourcehandler-pgtap-perl postgresql-15-pgtap \
     nghttp2-client lua-check

@@ -66,6 +66,17 @@ $ENV{ASAN_OPTIONS} = 'detect_odr_violation=0:detect_leaks=0';
 
 my $port = free_port();
 
+# Where what stands in files and READMEs is here: the gateway, and the partners.
+my %place = (8080 => $port, map { $_ => free_port() } 8090 .. 8092);
+
+for my $file (map { "$dir/conf/$_.conf" } qw(plugins partners)) {
+    local ($^I, @ARGV) = ('', $file);
+    while (<>) {
+        s/(?<=127\.0\.0\.1:)(809\d)/$place{$1}/g;
+        print;
+    }
+}
+
 # Somebody else is on the port.
 my $taken = IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1',
                                   LocalPort => $port) or die $!;
@@ -112,9 +123,30 @@ like(scalar `$curl[0] 2>/dev/null`, qr{^HTTP/1\.1 201 .*Idempotency-Replayed: tr
      'pasted twice it files one case');
 
 # What the README shows of the services.
+my @here = (in => $dir, change => sub { s/\b(8080|809[0-2])\b/$place{$1}/g });
 my @steps = console_steps("$tree/README.md", 'console services');
 cmp_ok(scalar @steps, '>', 3, 'the README shows services');
-console_ok(\@steps, in => $dir, change => sub { s{127\.0\.0\.1:8080}{127.0.0.1:$port} });
+console_ok(\@steps, @here);
+
+# What each service's own README shows, beside the programs that simulate its partners.
+{
+    my $jobs = jobs_without_waiting('enrolment');
+    my %beside;
+
+    for my $readme (glob "$tree/plugins/*/README.md") {
+        $beside{ $_->{command} } //= console_program($_, @here)
+            for console_steps($readme, 'console beside');
+
+        subtest $readme =~ s{.*(?=plugins/)}{}r => sub {
+            my @walk = console_steps($readme, 'console');
+            cmp_ok(scalar @walk, '>', 3, 'shows requests');
+            console_ok(\@walk, @here);
+        };
+    }
+
+    kill TERM => $jobs;
+    waitpid $jobs, 0;
+}
 
 my $pid = slurp('nginx/nginx.pid');
 ($rc, $said) = run();
@@ -195,6 +227,23 @@ sub run {
     my $said = `'$dir/bin/ihanoi' run --port $port --build $build 2>&1 < /dev/null`;
     utf8::decode($said);
     return ($? >> 8, $said);
+}
+
+
+# A plugin's jobs begin when a minute is full: not here. The process that sees to it.
+sub jobs_without_waiting {
+    my ($plugin) = @_;
+    my $place = IHanoi::Cluster->of_tree($dir);
+    open my $sql, '>', "$dir/jobs.sql" or die $!;
+    print $sql "update core.plugin_jobs set next_at = core.now()",
+               " where plugin = '$plugin' and run is null \\watch 0.5\n";
+    close $sql;
+
+    my $pid = fork // die "fork: $!";
+    return $pid if $pid;
+
+    exec 'psql', '-qX', '-h', $place->socket, '-p', $place->port, '-U', 'postgres', 'ihanoi',
+         '-o', '/dev/null', '-f', "$dir/jobs.sql";
 }
 
 

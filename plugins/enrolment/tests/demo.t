@@ -1,5 +1,5 @@
-# The demo data: a round that is published, which a stranger can check, and one that
-# is about to open.
+# The demo data: a round that is published, which a stranger can check, one whose time is
+# over, and one that is open.
 
 use lib 'tests/lib', 'plugins/enrolment/tests/lib';
 use File::Temp qw(tempdir);
@@ -14,9 +14,9 @@ my $setup = 'set search_path = ' . enrolment_code($db) . ', plugin_enrolment, pu
 open my $fh, '<:encoding(UTF-8)', tree() . '/plugins/enrolment/demo/enrolment.sql' or die "no demo: $!\n";
 $db->sql($setup . do { local $/; <$fh> });
 
-is($db->sql("$setup select string_agg(round_state(r), ' ' order by r.id) from rounds r"), 'published upcoming', 'two rounds');
+is($db->sql("$setup select string_agg(round_state(r), ' ' order by r.id) from rounds r"), 'published over open', 'three rounds');
 is($db->sql("select string_agg(n || ' ' || state, ', ' order by state) from (select state, count(*) n
-             from plugin_enrolment.applications group by 1) x"), '5 offered, 3 waitlisted', 'five places for eight');
+             from plugin_enrolment.applications group by 1) x"), '5 offered, 8 verified, 3 waitlisted', 'five places for eight');
 is_deeply([grep { defined $_->[0] } $db->sql("$setup select * from enrolment_check()")], [], 'all is sound');
 
 my $file = tempdir(CLEANUP => 1) . '/page.json';

@@ -236,29 +236,4 @@ my $schema = $db->sql("select nspname from pg_namespace where nspname like 'code
 is($db->sql_error("set search_path = $schema, plugin_school, public; $demo"), '', 'the demo data can be made');
 is($db->sql("select count(*) from plugin_school.marks m join plugin_school.classes c on c.id = m.class where school = 'demo-thcs'"), 10, '... with marks');
 
-
-# The README's walk-through, as it stands there
-SKIP: {
-    skip 'no curl, jq or openssl', 4 if grep { system("command -v $_ > /dev/null") } qw(curl jq openssl);
-
-    my $readme = do { local $/; open my $fh, '<:encoding(UTF-8)', tree() . '/plugins/school/README.md' or die; <$fh> };
-    my ($walk) = $readme =~ /^## From nothing.*?\n((?: {4}.*\n|\n)+)(?=\n*## )/ms or die 'no walk-through';
-    $walk =~ s/^ {4}//mg;
-    $walk =~ s/^YEAR=\d+/YEAR=$year/m or die 'no year';
-    $gw->write('walk.sh', $walk);
-
-    local $ENV{API} = $gw->url;
-    local $ENV{ISSUER} = $IHanoi::Test::ISSUER;
-    local @ENV{qw(OFFICE ADMIN TEACHER GUARDIAN)} = map { 'Authorization: Bearer ' . token(@$_) }
-        [sub => 'office', scope => 'school:office'], [sub => 'admin'], [sub => 'teacher'], [sub => 'guardian'];
-
-    my $dir = $gw->dir;
-    my $said = `cd '$dir' && bash walk.sh 2>&1`;
-    utf8::decode($said);
-    like($said, qr/"rows"\s*:\s*5/, 'the walk-through of the README: a roster');
-    like($said, qr/"state"\s*:\s*"verified"/, '... a link');
-    like($said, qr/"value"\s*:\s*"8\.5"/, '... a mark that the guardian sees') or diag $said;
-    like($said, qr/school_marks_put/, '... and who has seen the child');
-}
-
 done_testing;

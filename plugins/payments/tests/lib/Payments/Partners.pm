@@ -57,8 +57,9 @@ sub new {
     my ($class, %arg) = @_;
     my $self = $class->SUPER::new;
 
+    # No number of a transaction is given twice, not by the program that is started again.
     $self->change(sub { %{ $_[0] } = (orders => {}, refunds => {}, modes => {}, seen => [],
-                                      next => 4_000_000_001, callbacks => $arg{callbacks}) });
+                                      next => 1000 * time, callbacks => $arg{callbacks}) });
 
     $self->listen_on($arg{port});
     return $self;
