@@ -3,6 +3,7 @@
 
 use lib 'tests/lib';
 use IHanoi::Test;
+use IHanoi::Test::Command;
 use File::Temp qw(tempdir);
 use MIME::Base64 qw(decode_base64url);
 use JSON::PP ();
@@ -106,31 +107,4 @@ sub parts {
     my @parts = split /\./, $token;
     return map { JSON::PP->new->utf8->decode(decode_base64url($_)) }
            @parts[0, 1];
-}
-
-
-# (exit code, stdout, stderr)
-sub ihanoi {
-    my (@args) = @_;
-    my $tag = "$dir/out";
-
-    my $pid = fork // die;
-    if (!$pid) {
-        open STDIN, '<', '/dev/null';
-        open STDOUT, '>', $tag;
-        open STDERR, '>', "$tag.err";
-        utf8::encode($_) for @args;
-        exec tree() . '/bin/ihanoi', @args;
-        exit 127;
-    }
-
-    waitpid $pid, 0;
-    my $rc = $? >> 8;
-    my @text = map {
-        open my $fh, '<', $_ or die "$_: $!";
-        local $/;
-        <$fh> // '';
-    } $tag, "$tag.err";
-
-    return ($rc, @text);
 }

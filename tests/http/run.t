@@ -3,6 +3,7 @@
 
 use lib 'tests/lib';
 use IHanoi::Test;
+use IHanoi::Test::Command;
 use IHanoi::Test::Console;
 use IHanoi::Test::Plugin;
 use File::Path qw(make_path);
@@ -61,8 +62,7 @@ CONF
     close $out;
 }
 
-# nginx and each dynamic module define a table of the same name.
-$ENV{ASAN_OPTIONS} = 'detect_odr_violation=0:detect_leaks=0';
+sanitizer_options();
 
 my $port = free_port();
 

@@ -91,7 +91,7 @@ sub DESTROY {
 
 sub changed {
     my ($step, $change) = @_;
-    my ($command, @expected) = map { local $_ = $_; $change->(); $_ }
+    my ($command, @expected) = map { local $_ = $_; $change->() if $change; $_ }
                                $step->{command}, @{ $step->{expected} };
 
     return { command => $command, expected => \@expected };
