@@ -19,11 +19,7 @@ sub change { return $db->sql("set search_path = plugin_bills; $_[0]") }
 sub rows { my ($table, $where) = @_; return $db->sql("select count(*) from plugin_bills.$table where " . ($where // 'true')) }
 sub save { my (%how) = @_; return ask(POST => '/codes', { customer => 'PD01000000001', label => 'Nhà' }, %how)->{json}{id} }
 # Where in the tables of the plugin the citizen's name stands.
-sub traces {
-    my @tables = map { $_->[0] } $db->sql("select relname from pg_class where relkind = 'r'
-        and relnamespace = 'plugin_bills'::regnamespace order by 1");
-    return join ' ', grep { rows($_, "$_\::text like '%citizen-1%'") } @tables;
-}
+sub traces { return plugin_traces($db, 'bills', 'citizen-1') }
 
 my $bill = bill_id('PD01000000001', 'B-1');
 my $code = save();

@@ -9,7 +9,6 @@ my ($gw, $db, $partners, $companies) = bills(payments => { patience => 1.5 }, se
 load_data();
 my $n = 0;
 
-sub asked_for { my ($what) = @_; return scalar grep { /^\Q$what\E / } $companies->seen }
 
 # What was sent has had time to arrive.
 sub long_ago { $db->sql("update plugin_bills.orders set sent_at = sent_at - interval '1 day' where sent_at is not null"); return }
@@ -75,12 +74,12 @@ for my $what (sort keys %order) {
         my $o = $order{$what}->();
         my @as = as($o);
         $companies->misbehave($what => $mode);
-        my $before = asked_for($what);
+        my $before = $companies->asked($what);
         pay($o);
         settled($o, 'sending', @as);
-        wait_until(sub { asked_for($what) == $before + 1 });
+        wait_until(sub { $companies->asked($what) == $before + 1 });
         sweep_bills() for 1 .. 2;
-        is(asked_for($what), $before + 1, "$what, $mode: unknown there, but nothing is sent again at once");
+        is($companies->asked($what), $before + 1, "$what, $mode: unknown there, but nothing is sent again at once");
         long_ago();
         sweep_bills();
         is(order_of($o, @as)->{state}, 'delivered', "$what, $mode: later it is");
@@ -92,7 +91,7 @@ for my $what (sort keys %order) {
     my @as = as($o);
     $companies->misbehave($what => 'stuck');
     pay($o);
-    wait_until(sub { asked_for($what) && order_of($o, @as)->{state} eq 'sending' });
+    wait_until(sub { $companies->asked($what) && order_of($o, @as)->{state} eq 'sending' });
     sweep_bills() for 1 .. 2;
     wait_until(sub { $companies->sent->{ $o->{id} } }, 6);
     sweep_bills();

@@ -26,13 +26,7 @@ sub ready {
     return;
 }
 
-sub kill_workers {
-    my @old = $gw->workers;
-
-    kill KILL => @old;
-    wait_until(sub { my %now = map { $_ => 1 } $gw->workers; keys %now && !grep { $now{$_} } @old });
-    return;
-}
+sub kill_workers { $gw->kill_workers; return }
 
 sub crash_database { $db->crash; return }
 
@@ -55,8 +49,6 @@ sub killed_in {
     return;
 }
 
-sub asked_now { my ($what) = @_; return scalar grep { /^\Q$what\E / } $companies->seen }
-sub made_now { return scalar grep { /^momo\.create / } $partners->seen }
 
 # Keeps orders from being changed, until what is returned is called. Events pass a lock
 # of the table, which has no transaction number; they would wait for one of a row.
@@ -99,8 +91,8 @@ for my $kind (sort keys %kinds) {
     # While payments makes the payment: the order is there, and nobody has its checkout.
     my @again = (sprintf('0979%06d', $n), 20_000, -as => "again-$kind", -key => "again-$kind");
     $partners->misbehave('momo.create' => 'late');
-    my $made = made_now();
-    killed_in(sub { topup(@again) }, sub { made_now() > $made }, $kill);
+    my $made = $partners->asked('momo.create');
+    killed_in(sub { topup(@again) }, sub { $partners->asked('momo.create') > $made }, $kill);
     my $o = until_good(sub { my $r = topup(@again); $r->{status} == 201 && $r->{json} });
     is($db->sql("select count(*) from plugin_bills.orders where citizen like '% again-$kind'"), 1,
        "$kind killed while an order is made: one order");
@@ -117,8 +109,8 @@ for my $kind (sort keys %kinds) {
         # While the company is told: it does what it is told, and nobody hears of it.
         $o = $order{$what}->();
         $companies->misbehave($what => 'late');
-        my $seen = asked_now($what);
-        killed_in(sub { pay($o) }, sub { asked_now($what) > $seen }, $kill);
+        my $seen = $companies->asked($what);
+        killed_in(sub { pay($o) }, sub { $companies->asked($what) > $seen }, $kill);
         is(ended($o->{id}), 'delivered', "$kind killed while the company is told, $what: found out");
         is($companies->sent->{ $o->{id} }{n}, 1, '... and done once');
 

@@ -29,13 +29,7 @@ sub ready {
 }
 
 sub kill_workers {
-    my @old = $gw->workers;
-
-    kill KILL => @old;
-    wait_until(sub {
-        my %now = map { $_ => 1 } $gw->workers;
-        return keys %now && !grep { $now{$_} } @old;
-    });
+    $gw->kill_workers;
     ready();
     return;
 }
@@ -84,11 +78,11 @@ my $changes = 'lock table plugin_bus_pass.passes in share mode';
 sub killed_noting {
     my ($request, $code, $kill) = @_;
     my $session = $db->session;
-    my $seen = asked($request);
+    my $seen = $partners->asked($request);
 
     $partners->misbehave($request => 'slow');
     my $pid = beside($code);
-    wait_until(sub { asked($request) > $seen });
+    wait_until(sub { $partners->asked($request) > $seen });
     $session->do("begin; $changes");
     killed_waiting($session, $pid, $kill);
     return;
@@ -97,17 +91,15 @@ sub killed_noting {
 # Kills when a gateway is about to answer, and has done what it was asked.
 sub killed_asking {
     my ($request, $code, $kill) = @_;
-    my $seen = asked($request);
+    my $seen = $partners->asked($request);
 
     $partners->misbehave($request => 'late');
     my $pid = beside($code);
-    ok(wait_until(sub { asked($request) > $seen }, 15), '... under way');
+    ok(wait_until(sub { $partners->asked($request) > $seen }, 15), '... under way');
     $kill->();
     waitpid $pid, 0;
     return;
 }
-
-sub asked { my ($what) = @_; return scalar grep { /^\Q$what\E / } $partners->seen }
 
 # As often as it takes. What a dead worker was at is given to another one now, not when
 # its lease has ended; so is what a living one is at, which has to do no harm.

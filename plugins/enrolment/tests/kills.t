@@ -21,9 +21,7 @@ sub ready {
 
 my %kinds = (
     worker => sub {
-        my @old = $gw->workers;
-        kill KILL => @old;
-        wait_until(sub { my %now = map { $_ => 1 } $gw->workers; keys %now && !grep { $now{$_} } @old });
+        $gw->kill_workers;
         ready();
     },
     backend => sub {

@@ -10,11 +10,7 @@ my ($gw, $db) = parking();
 
 sub rows { my ($table, $where) = @_; return $db->sql("select count(*) from plugin_parking.$table where $where") }
 # Where in the tables of the plugin the citizen's name or plate stands.
-sub traces {
-    my @tables = map { $_->[0] } $db->sql("select relname from pg_class where relkind = 'r'
-        and relnamespace = 'plugin_parking'::regnamespace order by 1");
-    return join ' ', grep { rows($_, "$_\::text ~ 'citizen-1|30A12345'") } @tables;
-}
+sub traces { return plugin_traces($db, 'parking', 'citizen-1|30A12345') }
 sub of { my ($b) = @_; return $db->sql("select concat_ws(' ', owner, state, price, plate) from plugin_parking.bookings where id = '$b->{id}'") }
 
 my $asked = quote();

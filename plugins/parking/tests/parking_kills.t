@@ -26,10 +26,7 @@ sub ready {
 }
 
 sub kill_workers {
-    my @old = $gw->workers;
-
-    kill KILL => @old;
-    wait_until(sub { my %now = map { $_ => 1 } $gw->workers; keys %now && !grep { $now{$_} } @old });
+    $gw->kill_workers;
     ready();
     return;
 }
@@ -67,8 +64,6 @@ sub until_good {
     return wait_until(sub { eval { $code->() } }, 40);
 }
 
-sub asked { my ($what) = @_; return scalar grep { /^\Q$what\E / } $partners->seen }
-
 # Bookings that are there before anything is killed.
 my %kinds = (worker => \&kill_workers, database => \&crash_database);
 my %leaving = map { $_ => began(paid(in => 5), 150) } keys %kinds;
@@ -90,9 +85,9 @@ for my $kind (sort keys %kinds) {
     # A payment is begun: the gateway has made the order, and nobody hears of it.
     my $p;
     if ($kind eq 'worker') {
-        my $seen = asked('momo.create');
+        my $seen = $partners->asked('momo.create');
         $partners->misbehave('momo.create' => 'late');
-        killed_in(sub { pay_r($b) }, sub { asked('momo.create') > $seen }, $kill);
+        killed_in(sub { pay_r($b) }, sub { $partners->asked('momo.create') > $seen }, $kill);
     }
     until_good(sub { $p = pay($b) });
     is($db->sql("select count(*) from plugin_parking.charges where booking = '$b->{id}'"), 1,
@@ -123,9 +118,9 @@ for my $kind (sort keys %kinds) {
     soon($b, 'refunded 12000 12000', '... again, and it is given back');
 
     if ($kind eq 'database') {
-        my $seen = asked('momo.refund');
+        my $seen = $partners->asked('momo.refund');
         $partners->misbehave('momo.refund' => 'late');
-        killed_in(sub { cancel_r($back) }, sub { asked('momo.refund') > $seen }, $kill);
+        killed_in(sub { cancel_r($back) }, sub { $partners->asked('momo.refund') > $seen }, $kill);
         until_good(sub { Payments::Test::sweep(); sweep(); now_read($back)->{state} eq 'refunded' });
         soon($back, 'refunded 12000 12000', "$kind killed while money goes back: it is found out");
     }

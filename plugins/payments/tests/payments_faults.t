@@ -11,7 +11,6 @@ my $n = 0;
 # Time in which a gateway that answers late (after 3 s) has done what it does.
 sub later { select undef, undef, undef, 3.2 }
 
-sub asked_for { my ($what) = @_; return scalar grep { /^\Q$what\E/ } $partners->seen }
 
 
 # Making an order at MoMo: whatever becomes of the answer, asking again with the
@@ -96,10 +95,10 @@ for my $mode (qw(late 500 done-500 lost drop half forged)) {
     $partners->misbehave('vnpay.refund' => $mode);
     is(refund($unclear{$mode}, 5_000)->{json}{state}, 'sent', "vnpay.refund, $mode: unclear");
 }
-my $asked = asked_for('vnpay.refund');
+my $asked = $partners->asked('vnpay.refund');
 later();
 sweep(), sweep();
-is(asked_for('vnpay.refund'), $asked, 'vnpay.refund: nothing is sent again');
+is($partners->asked('vnpay.refund'), $asked, 'vnpay.refund: nothing is sent again');
 is(scalar(keys %{ $partners->refunds }), 6 + 5, 'vnpay.refund: five of them were done');
 my $report = reconcile('vnpay')->{json};
 is_deeply([map { $_->{kind} } @{ $report->{differences} }], ['refund-missing-there', 'refund-missing-there'],

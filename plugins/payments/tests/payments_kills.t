@@ -28,10 +28,7 @@ sub ready {
 }
 
 sub kill_workers {
-    my @old = $gw->workers;
-
-    kill KILL => @old;
-    wait_until(sub { my %now = map { $_ => 1 } $gw->workers; keys %now && !grep { $now{$_} } @old });
+    $gw->kill_workers;
     ready();
     return;
 }
@@ -60,10 +57,8 @@ sub killed_in {
 
 sub asked {
     my ($request, $n) = @_;
-    return sub { (grep { /^\Q$request\E / } $partners->seen) >= $n };
+    return sub { $partners->asked($request) >= $n };
 }
-
-sub asked_now { my ($request) = @_; return scalar grep { /^\Q$request\E / } $partners->seen }
 
 # Somebody waits for a lock of this plugin's.
 sub waits { $db->sql(q{select count(*) from pg_stat_activity where wait_event_type = 'Lock'}) }
@@ -78,7 +73,7 @@ for my $kind (sort keys %kinds) {
     # While MoMo makes the order: it does, and nobody hears of it.
     my $reference = "create-$kind";
     $partners->misbehave('momo.create' => 'late');
-    my $seen = asked_now('momo.create');
+    my $seen = $partners->asked('momo.create');
     killed_in(sub { pay_for($reference, 'momo', 20_000) }, asked('momo.create', $seen + 1), $kill);
     my $p = until_good(sub { my $r = pay_for($reference, 'momo', 20_000);
                              $r && $r->{status} == 201 && $r->{json} });
@@ -113,7 +108,7 @@ for my $kind (sort keys %kinds) {
     $p = pay_for("query-$kind", 'vnpay', 20_000)->{json};
     $partners->pay($p->{checkout}, callback => 0);
     $partners->misbehave('vnpay.querydr' => 'late');
-    $seen = asked_now('vnpay.querydr');
+    $seen = $partners->asked('vnpay.querydr');
     killed_in(sub { sweep() }, asked('vnpay.querydr', $seen + 1), $kill);
     until_good(sub { sweep()->{status} == 200 && read_of($p)->{state} ne 'pending' });
     is(read_of($p)->{state}, 'succeeded', "$kind killed while a payment is asked about: it is asked again");
@@ -121,7 +116,7 @@ for my $kind (sort keys %kinds) {
     # While MoMo gives money back: it does, and nobody hears of it.
     $p = paid("refund-momo-$kind", 'momo', 20_000);
     $partners->misbehave('momo.refund' => 'late');
-    $seen = asked_now('momo.refund');
+    $seen = $partners->asked('momo.refund');
     killed_in(sub { refund($p, 5_000, "k-$kind") }, asked('momo.refund', $seen + 1), $kill);
     is(refund_of($p)->{state}, 'sent', "$kind killed while MoMo gives back: nobody knows");
     until_good(sub { sweep(); refund_of($p)->{state} ne 'sent' });
@@ -134,11 +129,11 @@ for my $kind (sort keys %kinds) {
     # The same with VNPAY, which cannot be asked.
     $p = paid("refund-vnpay-$kind", 'vnpay', 20_000);
     $partners->misbehave('vnpay.refund' => 'late');
-    $seen = asked_now('vnpay.refund');
+    $seen = $partners->asked('vnpay.refund');
     killed_in(sub { refund($p, 5_000) }, asked('vnpay.refund', $seen + 1), $kill);
     sweep(), sweep();
     is(refund_of($p)->{state}, 'sent', "$kind killed while VNPAY gives back: nobody knows");
-    is(asked_now('vnpay.refund'), $seen + 1, '... it is not sent again');
+    is($partners->asked('vnpay.refund'), $seen + 1, '... it is not sent again');
     is(reconcile('vnpay')->{json}{agrees}, JSON::PP::true, '... the file of the day knows');
     is(refund_of($p)->{state}, 'done', '... it was done');
 

@@ -465,6 +465,19 @@ sub workers {
 }
 
 
+# Kills them with SIGKILL, and waits until others have come.
+sub kill_workers {
+    my ($self) = @_;
+    my %old = map { $_ => 1 } $self->workers;
+
+    kill KILL => keys %old;
+    return IHanoi::Test::wait_until(sub {
+        my @now = $self->workers;
+        return @now && !grep { $old{$_} } @now;
+    });
+}
+
+
 # Stops nginx: 'TERM' at once, 'QUIT' after the last request.
 sub stop {
     my ($self, $signal) = @_;

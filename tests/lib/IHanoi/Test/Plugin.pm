@@ -28,7 +28,7 @@ use IHanoi::Plugin::Database;
 use IHanoi::Plugin::Folder;
 
 our @EXPORT = qw(plugin_folder plugin_database plugin_jobs_rest plugin_job plugin_erase
-                 plugin_erase_again);
+                 plugin_erase_again plugin_traces);
 
 my $ERASED = "topic = 'person' and event = 'erased'";
 
@@ -169,6 +169,18 @@ sub plugin_erase_again {
               from e
               on conflict (plugin, id) do update set state = 'due', next_at = core.now()");
     return _erased($db, $plugin);
+}
+
+
+# Of a plugin's tables those with a row that matches a regular expression: "bookings quotes".
+sub plugin_traces {
+    my ($db, $plugin, $of) = @_;
+    my @tables = map { $_->[0] } $db->sql("select relname from pg_class where relkind = 'r'
+        and relnamespace = 'plugin_$plugin'::regnamespace order by 1");
+
+    return join ' ', grep {
+        $db->sql("select count(*) from plugin_$plugin.$_ where $_\::text ~ '$of'")
+    } @tables;
 }
 
 

@@ -10,7 +10,7 @@ package Payments::Partners;
 #   $partners->pay($checkout, %how);                 # as a payer does; the number
 #   $partners->callback($number, %how);              # the answer to a callback
 #   $partners->misbehave('momo.create' => 'late', '500');
-#   $partners->orders, ->refunds, ->seen             # what they know
+#   $partners->orders, ->refunds, ->seen, ->asked    # what they know
 #
 # How a payer pays: outcome => 'failed' or 'pending'; callback => 0 for none;
 # amount => another one. How a callback differs: forged => 1, and any of its
@@ -81,6 +81,12 @@ sub misbehave {
 sub orders  { $_[0]->change(sub { $_[0]{orders} }) }
 sub refunds { $_[0]->change(sub { $_[0]{refunds} }) }
 sub seen    { @{ $_[0]->change(sub { $_[0]{seen} }) } }
+
+# How often they were asked for something: "momo.create".
+sub asked {
+    my ($self, $what) = @_;
+    return scalar grep { /^\Q$what\E / } $self->seen;
+}
 
 
 # Another order or refund than the city knows of: for statements that differ.
