@@ -48,8 +48,8 @@ typedef struct {
     volatile uint64_t                  begin;      /* of this run */
     volatile uint64_t                  turn;
     volatile sig_atomic_t              over;       /* its turn */
-    volatile sig_atomic_t              exact;      /* cpu is from its begin */
-    volatile uint64_t                  cpu;        /* time when it was over */
+    volatile sig_atomic_t              exact;      /* cpu is of its begin */
+    volatile uint64_t                  cpu;        /* CPU time then, or when over */
     volatile sig_atomic_t              set;
 } ihanoi_sandbox_timer_t;
 
@@ -416,7 +416,7 @@ ihanoi_call_account(ihanoi_call_t *call)
 }
 
 
-/* CPU time of this run: since its turn was over, and half of the turn. */
+/* CPU time of this run: exact, or since its turn was over and half of the turn. */
 
 static unsigned
 ihanoi_sandbox_run_usec(void)

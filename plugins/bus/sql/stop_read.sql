@@ -12,7 +12,9 @@ as $$
                                  from pattern_stops x
                                  join patterns p
                                    on p.feed = x.feed and p.number = x.pattern
-                                where x.feed = s.feed and x.stop in (select y.number from stop_platforms(s) y))),
+                                where x.feed = s.feed
+                                  and x.stop in (select y.number
+                                                   from stop_platforms(s) y))),
                '[]')))::json
       from stops s
      where s.feed = feed_current() and s.id = stop_read.id

@@ -16,8 +16,7 @@ use IHanoi::Test ();
 
 our @EXPORT = qw($tree $bench $seconds $rounds $rows $large $small $cluster $token
                  progress set_up clear tear_down sample start api answer_of gets paths ids
-                 ask ask_one
-                 psql_file);
+                 ask ask_one psql_file);
 
 our $tree = IHanoi::Test::tree();
 our $bench = "$tree/bench";
