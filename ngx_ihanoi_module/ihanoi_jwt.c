@@ -83,8 +83,24 @@ static const ihanoi_jwt_str_t ihanoi_jwt_usual_types[] = {
 };
 
 
+/*
+ * The tokens of an issuer begin with the same text for as long as its key is
+ * the same: the header that was read last is kept, and not read again.  Who
+ * has a part of it has a reference, and nobody changes it.
+ */
+static struct {
+    char              text[IHANOI_JWT_KEPT_HEADER];   /* base64url */
+    size_t            len;                           /* 0: there is none */
+    json_t           *header;
+    ihanoi_alg_e      alg;
+    ihanoi_jwt_str_t  kid;                           /* in header */
+} ihanoi_jwt_kept;
+
+
 static ihanoi_jwt_e ihanoi_jwt_split(ihanoi_jwt_t *jwt, const char *text,
     size_t len);
+static ihanoi_jwt_e ihanoi_jwt_header(ihanoi_jwt_t *jwt, const char *text,
+    size_t len, unsigned char **p);
 static ihanoi_jwt_e ihanoi_jwt_read_header(ihanoi_jwt_t *jwt,
     const char *data, size_t len);
 static json_t *ihanoi_jwt_json(const char *data, size_t len,
@@ -182,19 +198,10 @@ ihanoi_jwt_split(ihanoi_jwt_t *jwt, const char *text, size_t len)
 
     jwt->memory = p;
 
-    n = ihanoi_base64url_decode(p, text, (size_t) (first - text));
-    if (n < 0) {
-        return IHANOI_JWT_BASE64;
-    }
-
-    p[n] = '\0';
-
-    rc = ihanoi_jwt_read_header(jwt, (char *) p, (size_t) n);
+    rc = ihanoi_jwt_header(jwt, text, (size_t) (first - text), &p);
     if (rc != IHANOI_JWT_OK) {
         return rc;
     }
-
-    p += n + 1;
 
     n = ihanoi_base64url_decode(p, first + 1, (size_t) (second - first - 1));
     if (n < 0) {
@@ -216,6 +223,53 @@ ihanoi_jwt_split(ihanoi_jwt_t *jwt, const char *text, size_t len)
 
     jwt->input.data = text;
     jwt->input.len = (size_t) (second - text);
+
+    return IHANOI_JWT_OK;
+}
+
+
+/* Decodes it to *p, which then is behind it, unless it is the one kept. */
+
+static ihanoi_jwt_e
+ihanoi_jwt_header(ihanoi_jwt_t *jwt, const char *text, size_t len,
+    unsigned char **p)
+{
+    ssize_t       n;
+    ihanoi_jwt_e  rc;
+
+    if (len == ihanoi_jwt_kept.len
+        && memcmp(text, ihanoi_jwt_kept.text, len) == 0)
+    {
+        jwt->header = json_incref(ihanoi_jwt_kept.header);
+        jwt->alg = ihanoi_jwt_kept.alg;
+        jwt->kid = ihanoi_jwt_kept.kid;
+
+        return IHANOI_JWT_OK;
+    }
+
+    n = ihanoi_base64url_decode(*p, text, len);
+    if (n < 0) {
+        return IHANOI_JWT_BASE64;
+    }
+
+    (*p)[n] = '\0';
+
+    rc = ihanoi_jwt_read_header(jwt, (char *) *p, (size_t) n);
+    if (rc != IHANOI_JWT_OK) {
+        return rc;
+    }
+
+    *p += n + 1;
+
+    if (len <= IHANOI_JWT_KEPT_HEADER) {
+        json_decref(ihanoi_jwt_kept.header);
+
+        memcpy(ihanoi_jwt_kept.text, text, len);
+        ihanoi_jwt_kept.len = len;
+        ihanoi_jwt_kept.header = json_incref(jwt->header);
+        ihanoi_jwt_kept.alg = jwt->alg;
+        ihanoi_jwt_kept.kid = jwt->kid;
+    }
 
     return IHANOI_JWT_OK;
 }
@@ -313,7 +367,9 @@ ihanoi_jwt_json(const char *data, size_t len, const char *const *names)
 
     json_object_foreach(json, name, value) {
         for (i = 0; names[i]; i++) {
-            if (strcasecmp(name, names[i]) == 0 && strcmp(name, names[i]) != 0)
+            if ((name[0] | 0x20) == names[i][0]
+                && strcasecmp(name, names[i]) == 0
+                && strcmp(name, names[i]) != 0)
             {
                 json_decref(json);
                 return NULL;

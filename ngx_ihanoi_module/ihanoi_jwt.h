@@ -26,6 +26,9 @@
 #define IHANOI_JWT_MAX_NAME     255    /* sub, jti, sid */
 #define IHANOI_JWT_MAX_ISSUER   512
 
+/* Characters of a header that is kept for the next token. */
+#define IHANOI_JWT_KEPT_HEADER  256
+
 /* A token without "kid" is tried with at most so many keys. */
 #define IHANOI_JWT_MAX_TRIES    4
 

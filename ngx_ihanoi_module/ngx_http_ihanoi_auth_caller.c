@@ -19,6 +19,8 @@ static ngx_int_t ngx_http_ihanoi_auth_entry_strings(
     ngx_http_ihanoi_auth_main_conf_t *amcf,
     ngx_http_ihanoi_auth_entry_t *entry, ngx_str_t *token, ihanoi_jwt_t *jwt,
     ngx_uint_t assurance, ngx_log_t *log);
+static u_char *ngx_http_ihanoi_auth_member(u_char *p, const char *head,
+    json_t *claims, const char *name);
 static char *ngx_http_ihanoi_auth_payload(ihanoi_jwt_t *jwt);
 static char *ngx_http_ihanoi_auth_scope(json_t *claims);
 static ngx_uint_t ngx_http_ihanoi_auth_assurance(
@@ -71,10 +73,9 @@ ngx_http_ihanoi_auth_entry_strings(ngx_http_ihanoi_auth_main_conf_t *amcf,
     ngx_http_ihanoi_auth_entry_t *entry, ngx_str_t *token, ihanoi_jwt_t *jwt,
     ngx_uint_t assurance, ngx_log_t *log)
 {
-    char                           *head, *payload, *scope;
+    char                           *payload, *scope;
     u_char                         *p, hash[IHANOI_SHA256_LEN];
-    size_t                          size, head_len, payload_len, scope_len;
-    json_t                         *json;
+    size_t                          size, payload_len, scope_len;
     ngx_int_t                       rc;
     ngx_slab_pool_t                *shpool;
     ihanoi_jwt_claims_t            *c;
@@ -88,27 +89,24 @@ ngx_http_ihanoi_auth_entry_strings(ngx_http_ihanoi_auth_main_conf_t *amcf,
     payload = ngx_http_ihanoi_auth_payload(jwt);
     scope = ngx_http_ihanoi_auth_scope(jwt->claims);
 
-    json = json_pack("{s:s%, s:s%, s:s}",
-                     "iss", c->iss.data ? c->iss.data : "", c->iss.len,
-                     "sub", c->sub.data, c->sub.len,
-                     "assurance", ngx_http_ihanoi_auth_assurances[assurance]);
-
-    head = json ? json_dumps(json, JSON_COMPACT) : NULL;
-    json_decref(json);
-
-    if (payload == NULL || scope == NULL || head == NULL) {
+    if (payload == NULL || scope == NULL) {
         goto done;
     }
 
     payload_len = ngx_strlen(payload);
     scope_len = ngx_strlen(scope);
-    head_len = ngx_strlen(head) - 2;           /* without its braces */
+
+    /* in JSON a character of iss and sub is two at most: none is a control */
 
     size = token->len
            + c->iss.len + 1 + c->sub.len
            + IHANOI_SHA256_LEN
            + scope_len
-           + head_len + sizeof(",\"claims\":") - 1 + payload_len;
+           + sizeof("\"iss\":\"\",\"sub\":\"\"") - 1
+           + sizeof(",\"assurance\":\"\",\"claims\":") - 1
+           + 2 * c->iss.len + 2 * c->sub.len
+           + ngx_strlen(ngx_http_ihanoi_auth_assurances[assurance])
+           + payload_len;
 
     p = ngx_alloc(size, log);
     if (p == NULL) {
@@ -168,8 +166,10 @@ ngx_http_ihanoi_auth_entry_strings(ngx_http_ihanoi_auth_main_conf_t *amcf,
     p = ngx_cpymem(p, scope, scope_len);
 
     caller->caller.data = p;
-    p = ngx_cpymem(p, head + 1, head_len);
-    p = ngx_cpymem(p, ",\"claims\":", sizeof(",\"claims\":") - 1);
+    p = ngx_http_ihanoi_auth_member(p, "\"iss\":", jwt->claims, "iss");
+    p = ngx_http_ihanoi_auth_member(p, ",\"sub\":", jwt->claims, "sub");
+    p = ngx_sprintf(p, ",\"assurance\":\"%s\",\"claims\":",
+                    ngx_http_ihanoi_auth_assurances[assurance]);
 
     caller->payload.data = p;
     caller->payload.len = payload_len;
@@ -183,9 +183,30 @@ done:
 
     free(payload);
     free(scope);
-    free(head);
 
     return rc;
+}
+
+
+/* Writes a claim that is a string, or absent, as JSON. */
+
+static u_char *
+ngx_http_ihanoi_auth_member(u_char *p, const char *head, json_t *claims,
+    const char *name)
+{
+    size_t   room;
+    json_t  *value;
+
+    p = ngx_cpymem(p, head, ngx_strlen(head));
+
+    value = json_object_get(claims, name);
+    if (value == NULL) {
+        return ngx_cpymem(p, "\"\"", 2);
+    }
+
+    room = 2 * json_string_length(value) + 2;
+
+    return p + json_dumpb(value, (char *) p, room, JSON_ENCODE_ANY);
 }
 
 

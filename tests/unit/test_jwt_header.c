@@ -246,6 +246,39 @@ headers(void)
 }
 
 
+/* The header of the token before is not read again; nothing else of it stays. */
+
+static void
+kept(void)
+{
+    char          *one, *other;
+    ihanoi_jwt_t   first, second;
+
+    one = mint_token(rsa, "RS256", HEADER, GOOD);
+    other = mint_token(rsa, "RS256", "{\"alg\":\"RS256\",\"kid\":\"rsb\"}", GOOD);
+
+    is_verdict(one, IHANOI_JWT_OK, "a header that is read");
+    is_verdict(one, IHANOI_JWT_OK, "and again");
+    is_verdict(other, IHANOI_JWT_KEY, "another kid, as long, is another one");
+    is_verdict(one, IHANOI_JWT_OK, "the first one after it");
+
+    /* each token has its own reference, in whatever order they are freed */
+
+    (void) ihanoi_jwt_parse(&first, one, strlen(one));
+    (void) ihanoi_jwt_parse(&second, one, strlen(one));
+    ok(first.header == second.header, "two tokens share one header");
+
+    ihanoi_jwt_free(&first);
+    is_verdict(other, IHANOI_JWT_KEY, "one is freed, another header is kept");
+    ok(second.kid.len == 3 && memcmp(second.kid.data, "rsa", 3) == 0,
+       "the second token still has its own");
+    ihanoi_jwt_free(&second);
+
+    free(one);
+    free(other);
+}
+
+
 int
 main(void)
 {
@@ -253,6 +286,7 @@ main(void)
 
     algorithms();
     headers();
+    kept();
 
     return jwt_end();
 }
