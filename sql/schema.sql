@@ -51,9 +51,11 @@ ALTER FUNCTION core.today() OWNER TO ihanoi_owner;
 CREATE FUNCTION core.now() RETURNS timestamp with time zone
     LANGUAGE sql STABLE PARALLEL SAFE
     AS $$
-    select transaction_timestamp()
-           + coalesce(nullif(current_setting('core.clock_offset', true), ''),
-                      '0')::interval
+    select case when coalesce(current_setting('core.clock_offset', true), '') = ''
+                then transaction_timestamp()
+                else transaction_timestamp()
+                     + current_setting('core.clock_offset')::interval
+           end
 $$;
 
 ALTER FUNCTION core.now() OWNER TO ihanoi_owner;

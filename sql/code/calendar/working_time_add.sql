@@ -9,7 +9,7 @@ as $$
 declare
     zone   text;
     first  date;
-    span   int := 10;      -- days looked at; wider where it does not suffice
+    span   int := 4;       -- days looked at; wider where it does not suffice
     done   interval := '0';
     piece  record;
 begin

@@ -3,10 +3,19 @@
 -- neither how many cases there are nor which came before.
 create function code_random()
 returns text
-language sql volatile parallel restricted
+language plpgsql volatile parallel restricted
 as $$
-    select string_agg(substr('23456789ABCDEFGHJKMNPQRSTUVWXYZ',
-               1 + get_byte(r.b, i) % 31, 1), '' order by i)
-    from (select uuid_send(gen_random_uuid()) as b) r,
-         unnest(array[0, 1, 2, 3, 4, 5, 10, 11]) i
+declare
+    bytes bytea := uuid_send(gen_random_uuid());
+    code  text := '';
+    i     int;
+begin
+    -- The others say which version of UUID it is.
+    foreach i in array array[0, 1, 2, 3, 4, 5, 10, 11] loop
+        code := code || substr('23456789ABCDEFGHJKMNPQRSTUVWXYZ',
+                               1 + get_byte(bytes, i) % 31, 1);
+    end loop;
+
+    return code;
+end
 $$;

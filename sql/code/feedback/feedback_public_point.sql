@@ -3,13 +3,12 @@
 -- cases at one house do not give its place away by their mean.
 create function feedback_public_point(lat float8, long float8, blur_m int,
     out public_lat float8, out public_long float8)
-language sql immutable parallel safe
+language plpgsql immutable parallel safe
 as $$
-    select case when blur_m = 0 then round(lat::numeric, 5)::float8
-                else round(((floor(lat / s.step) + 0.5) * s.step)::numeric, 5)::float8
-           end,
-           case when blur_m = 0 then round(long::numeric, 5)::float8
-                else round(((floor(long / s.step) + 0.5) * s.step)::numeric, 5)::float8
-           end
-    from (select nullif(blur_m, 0) / 111320.0 as step) s
+declare
+    step float8 := nullif(blur_m, 0) / 111320.0;
+begin
+    public_lat := round(coalesce((floor(lat / step) + 0.5) * step, lat)::numeric, 5);
+    public_long := round(coalesce((floor(long / step) + 0.5) * step, long)::numeric, 5);
+end
 $$;

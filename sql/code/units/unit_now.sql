@@ -6,6 +6,13 @@ returns uuid
 language plpgsql stable
 as $$
 begin
+    -- As nearly always.
+    if exists (select from core.units u
+               where u.id = unit_now.unit and u.validity @> unit_now.at)
+    then
+        return unit;
+    end if;
+
     return (
         with recursive chain (id, step) as (
             select unit_now.unit, 0
