@@ -52,6 +52,7 @@ struct ngx_http_ihanoi_pgexchange_s {
     unsigned                         kind:2;
     unsigned                         parse:1;   /* prepares its text */
     unsigned                         parsed:1;  /* and it worked */
+    unsigned                         begun:1;   /* some of it may be here */
     unsigned                         failed:1;  /* result is an error */
     unsigned                         unreplicated:1; /* committed here only */
 };

@@ -265,6 +265,7 @@ ngx_http_ihanoi_pgconn_append(ngx_http_ihanoi_pgconn_t *pc,
     }
 
     x->result = NULL;
+    x->begun = 0;
     x->failed = 0;
     x->unreplicated = 0;
     x->sent = ngx_http_ihanoi_usec();

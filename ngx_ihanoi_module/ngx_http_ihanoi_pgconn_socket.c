@@ -182,6 +182,20 @@ ngx_http_ihanoi_pgconn_oversize(ngx_http_ihanoi_pgconn_t *pc)
         return 0;
     }
 
+    x = ngx_queue_data(ngx_queue_head(&pc->exchanges),
+                       ngx_http_ihanoi_pgexchange_t, queue);
+
+    if (!x->stmt->text) {
+        return 0;
+    }
+
+    /* most answers come in one piece: what is read once is not counted */
+
+    if (!x->begun) {
+        x->begun = 1;
+        return 0;
+    }
+
     /*
      * libpq may read what comes meanwhile too, but not more than its buffer
      * has room for, which at most doubles: the limit is not exact, and holds.
@@ -191,10 +205,7 @@ ngx_http_ihanoi_pgconn_oversize(ngx_http_ihanoi_pgconn_t *pc)
         pc->received += (size_t) n;
     }
 
-    x = ngx_queue_data(ngx_queue_head(&pc->exchanges),
-                       ngx_http_ihanoi_pgexchange_t, queue);
-
-    return x->stmt->text && pc->received > pc->limit;
+    return pc->received > pc->limit;
 }
 
 
