@@ -55,6 +55,38 @@ is($db->sql('select current_user', user => 'ihanoi_read'), 'ihanoi_read',
 like($db->sql_error('select 1/0'), qr/22012/, 'errors carry the SQLSTATE');
 ok(!eval { $db->sql('select 1/0'); 1 }, 'sql dies on an error');
 
+# One psql runs many texts, and none sees another's traces.
+$db->sql('create table numbers (n int)');
+is_deeply([$db->sql('select n from numbers')], [], 'no rows');
+is_deeply([$db->sql('select n from numbers where n = 1; insert into numbers values (1)')], [],
+          'nor of several statements');
+is($db->sql('select count(*) from numbers'), 1, 'a text is run once');
+ok(!eval { $db->sql('begin; insert into numbers values (2); select 1/0; commit'); 1 },
+   'an error ends a text');
+is($db->sql('select count(*) from numbers'), 1, '... and rolls its transaction back');
+$db->sql('begin; insert into numbers values (2); set local work_mem = 100');
+is($db->sql('select count(*) from numbers'), 1, 'an open transaction is rolled back');
+my $settings = "select concat_ws(' ', current_user, current_setting('search_path'),
+                                 current_setting('client_min_messages'))";
+my $fresh = $db->sql($settings);
+$db->sql('set role ihanoi_read; set search_path = nowhere; set client_min_messages = debug1;
+          create temporary table numbers (n int); select pg_advisory_lock(1)');
+is($db->sql($settings), $fresh, 'settings are as they were');
+is($db->sql('select count(*) from numbers'), 1, 'a temporary table is gone');
+is($db->sql("select count(*) from pg_locks where locktype = 'advisory'"), 0, 'and a lock');
+like($db->sql_error('select 1 as "ả'), qr/42601.*unterminated quoted/, 'a quote is left open');
+is($db->sql("select 'ả' -- the end"), 'ả', 'which the next text does not hear of');
+
+my $backend = $db->sql('select pg_backend_pid()');
+is($db->sql('select pg_backend_pid()'), $backend, 'a psql stays');
+waitpid beside(sub { $db->sql("insert into numbers select 3
+                               where pg_backend_pid() <> $backend") }), 0;
+is($db->sql('select count(*) from numbers'), 2, 'a child has its own');
+is($db->sql('select pg_backend_pid()'), $backend, '... and leaves its parent this one');
+$db->session->do("select pg_terminate_backend($backend, 5000)");
+is($db->sql('insert into numbers values (4); select count(*) from numbers'), 3,
+   'one whose backend was killed is replaced');
+
 my ($ok, $said) = gateway(bare => 1, start => 0, http => 'nonsense on;')->check;
 ok(!$ok, 'a bad configuration is refused');
 like($said, qr/unknown directive "nonsense"/, 'by name');

@@ -118,7 +118,7 @@ scene 'a synchronous standby that does not exist' => sub {
 CONF
     $db->sql(q{alter system set synchronous_standby_names = 'nobody'});
     $db->sql('select pg_reload_conf()');
-    wait_until(sub { $db->sql('show synchronous_standby_names') eq 'nobody' });
+    wait_until(sub { ($db->sql('show synchronous_standby_names') // '') eq 'nobody' });
     sleep 0.2;
 
     my $end = time + 7;

@@ -269,7 +269,7 @@ sub psql_file {
 # Rows of a query by the administrator.
 sub ask {
     my ($db, $text) = @_;
-    my ($result, $error) = IHanoi::Test::Database::run_psql(
+    my ($result, $error) = IHanoi::Test::Psql::run_psql(
         text => $text,
         args => ['-h', $db->{socket}, '-p', $db->{port}, '-U', 'postgres',
                  '-d', $db->{name}],

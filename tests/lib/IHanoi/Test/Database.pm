@@ -10,8 +10,8 @@ use Fcntl qw(:flock);
 use File::Find ();
 use IHanoi::Cluster;
 use IHanoi::Release qw(release_name);
+use IHanoi::Test::Psql qw(run_psql);
 use IHanoi::Test::Session;
-use File::Temp ();
 
 my ($cluster, $count, @databases) = (undef, 0);
 
@@ -83,57 +83,28 @@ sub sql_error {
 sub _psql {
     my ($self, $text, %arg) = @_;
 
-    # A release's functions are called unqualified, as the gateway does.
-    my $path = defined $self->{release} ? "code_$self->{release},public"
-                                        : 'public';
-
     return run_psql(
-        text => ($arg{verbose} ? "\\set VERBOSITY verbose\n" : '') . $text,
-        args => ['-h', $self->{socket}, '-p', $self->{port},
-                 '-U', $arg{user} // 'postgres', '-d', $self->{name}],
-        options => "-c search_path=$path -c client_min_messages=warning",
+        text    => $text,
+        verbose => $arg{verbose},
+        args    => [$self->psql_args(%arg)],
+        options => '-c search_path=' . $self->search_path
+                   . ' -c client_min_messages=warning',
     );
 }
 
 
-# (rows, stderr) of a psql run.
-sub run_psql {
-    my (%arg) = @_;
+# A release's functions are called unqualified, as the gateway does.
+sub search_path {
+    my ($self) = @_;
+    return defined $self->{release} ? "code_$self->{release},public" : 'public';
+}
 
-    local $ENV{PGOPTIONS} = $arg{options} // '';
-    local $ENV{PGCLIENTENCODING} = 'UTF8';
 
-    # Unit and record separators: values may hold tabs and new lines.
-    my $errors = File::Temp->new;
-    my $input = File::Temp->new;
-    binmode $input, ':encoding(UTF-8)';
-    print $input $arg{text};
-    CORE::close $input;
-
-    my $pid = open(my $fh, '-|') // die "could not fork: $!\n";
-    if ($pid == 0) {
-        open STDERR, '>', $errors->filename;
-        open STDIN, '<', '/dev/null';
-        exec 'psql', '-X', '-q', '-A', '-t', '-v', 'ON_ERROR_STOP=1',
-             '-F', "\x1f", '-R', "\x1e", '-P', "null=\x1d",
-             '-f', $input->filename, @{ $arg{args} };
-        exit 127;
-    }
-
-    binmode $fh, ':encoding(UTF-8)';
-    local $/;
-    my $output = <$fh> // '';
-    CORE::close $fh;
-    $output =~ s/\n\z//;
-
-    my @rows = map { [map { $_ eq "\x1d" ? undef : $_ } split /\x1f/, $_, -1] }
-               split /\x1e/, $output;
-
-    open my $in, '<:encoding(UTF-8)', $errors->filename or die "$!\n";
-    my $error = <$in> // '';
-    chomp $error;
-
-    return (\@rows, $error);
+# Of psql, to be the superuser in this database, or user => another one.
+sub psql_args {
+    my ($self, %arg) = @_;
+    return ('-h', $self->{socket}, '-p', $self->{port},
+            '-U', $arg{user} // 'postgres', '-d', $self->{name});
 }
 
 

@@ -10,37 +10,24 @@ package IHanoi::Test::Session;
 
 use strict;
 use warnings;
-use IO::Select;
-use IPC::Open2 qw(open2);
-
-my $marks = 0;
+use parent 'IHanoi::Test::Psql';
 
 
 sub new {
     my ($class, $db, %arg) = @_;
-    my $path = defined $db->{release} ? "code_$db->{release},public" : 'public';
-    my $self = bless { buffer => '', owner => $$ }, $class;
 
-    local $ENV{PGOPTIONS} = "-c search_path=$path";
-
-    # Errors are printed where results are, in their order.
-    $self->{pid} = open2(my $out, my $in, 'sh', '-c', 'exec "$@" 2>&1', 'sh',
-        'psql', '-X', '-q', '-A', '-t', '-v', 'VERBOSITY=sqlstate',
-        '-h', $db->{socket}, '-p', $db->{port}, '-U', $arg{user} // 'postgres',
-        '-d', $db->{name});
-    $in->autoflush(1);
-    binmode $_, ':raw' for $in, $out;
-    @$self{qw(in out)} = ($in, $out);
-    return $self;
+    return $class->SUPER::new(
+        options => '-c search_path=' . $db->search_path,
+        args    => ['-v', 'VERBOSITY=sqlstate', $db->psql_args(%arg)],
+    );
 }
 
 
 sub start {
     my ($self, $sql) = @_;
 
-    $self->{mark} = 'mark ' . ++$marks;
     utf8::encode($sql) if utf8::is_utf8($sql);
-    print { $self->{in} } "$sql;\n\\echo $self->{mark}\n";
+    $self->put("$sql;\n");
     return;
 }
 
@@ -48,14 +35,10 @@ sub start {
 # True when what was started has ended, at the latest after so many seconds.
 sub is_ready {
     my ($self, $seconds) = @_;
+    my $ready = $self->SUPER::is_ready($seconds);
 
-    while ($self->{buffer} !~ /^\Q$self->{mark}\E\n/m) {
-        IO::Select->new($self->{out})->can_read($seconds) or return 0;
-        sysread $self->{out}, $self->{buffer}, 65536, length $self->{buffer}
-            or die "psql ended: $self->{buffer}\n";
-    }
-
-    return 1;
+    die "psql ended: $self->{buffer}\n" if $self->{ended};
+    return $ready;
 }
 
 
@@ -65,8 +48,7 @@ sub finish {
     my ($self) = @_;
 
     $self->is_ready(60) or die "psql does not answer\n";
-    $self->{buffer} =~ s/\A(.*?)^\Q$self->{mark}\E\n//ms;
-    return $1 =~ s/\n\z//r;
+    return $self->taken =~ s/\n\z//r;
 }
 
 
@@ -75,17 +57,6 @@ sub do {
 
     $self->start($sql);
     return $self->finish;
-}
-
-
-sub DESTROY {
-    my ($self) = @_;
-
-    if ($self->{owner} == $$) {
-        local $?;
-        close $self->{in};
-        waitpid $self->{pid}, 0;
-    }
 }
 
 
