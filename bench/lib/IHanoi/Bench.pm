@@ -84,6 +84,7 @@ sub wrk {
         $figures{"p$1"} = $2 * $unit{$3};
     }
 
+    die "wrk said: $text\n" if !$figures{p99};
     $figures{bad} += $1 if $text =~ /Non-2xx or 3xx responses: (\d+)/;
 
     if ($text =~ /Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)/) {
