@@ -488,6 +488,16 @@ ihanoi_jwt_free(ihanoi_jwt_t *jwt)
 }
 
 
+void
+ihanoi_jwt_forget(void)
+{
+    json_decref(ihanoi_jwt_kept.header);
+
+    ihanoi_jwt_kept.header = NULL;
+    ihanoi_jwt_kept.len = 0;
+}
+
+
 ihanoi_jwt_e
 ihanoi_jwt_verify(const ihanoi_jwt_t *jwt, const ihanoi_jwks_t *const *sets,
     unsigned n)

@@ -134,6 +134,9 @@ ihanoi_jwt_e ihanoi_jws_parse(ihanoi_jwt_t *jwt, const char *text,
 
 void ihanoi_jwt_free(ihanoi_jwt_t *jwt);
 
+/* Gives back what is kept from one token to the next: at an exit. */
+void ihanoi_jwt_forget(void);
+
 /*
  * Verifies the signature with the keys of all sets, those of one issuer (NULLs
  * are passed over).  A "kid" chooses the key; without one, keys of the token's

@@ -22,7 +22,7 @@ static ngx_int_t ngx_http_ihanoi_auth_required(ngx_http_request_t *r,
 
 static void *ngx_http_ihanoi_auth_create_main_conf(ngx_conf_t *cf);
 static char *ngx_http_ihanoi_auth_init_main_conf(ngx_conf_t *cf, void *conf);
-static void ngx_http_ihanoi_auth_digest_done(void *data);
+static void ngx_http_ihanoi_auth_done(void *data);
 static ngx_int_t ngx_http_ihanoi_auth_add_metrics(ngx_conf_t *cf,
     ngx_http_ihanoi_auth_main_conf_t *amcf);
 static void *ngx_http_ihanoi_auth_create_loc_conf(ngx_conf_t *cf);
@@ -337,7 +337,7 @@ ngx_http_ihanoi_auth_init_main_conf(ngx_conf_t *cf, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    cln->handler = ngx_http_ihanoi_auth_digest_done;
+    cln->handler = ngx_http_ihanoi_auth_done;
 
     if (ngx_http_ihanoi_auth_shared_init(cf) != NGX_OK
         || ngx_http_ihanoi_auth_add_metrics(cf, amcf) != NGX_OK)
@@ -350,8 +350,9 @@ ngx_http_ihanoi_auth_init_main_conf(ngx_conf_t *cf, void *conf)
 
 
 static void
-ngx_http_ihanoi_auth_digest_done(void *data)
+ngx_http_ihanoi_auth_done(void *data)
 {
+    ihanoi_jwt_forget();
     ihanoi_digest_done();
 }
 
