@@ -38,7 +38,10 @@ scene 'messages in pieces, with notices at odd places' => sub {
             $c->notice('00000', 'after the row');
         },
     );
-    my $gw = fake_gateway($fake);
+
+    # A pause is as long as the machine is busy: patience is not what is shown.
+    my $gw = fake_gateway($fake, database =>
+                          'read timeout=20s; write timeout=20s;');
 
     # Each is its own answer, though they arrive byte by byte.
     my @got = parallel(map { my $n = $_; sub { echo($gw, "r$n") } } 1 .. 6);
