@@ -13,6 +13,7 @@ use IHanoi::Bench qw(wrk);
 use IHanoi::Cluster;
 use IHanoi::Release qw(release_name);
 use IHanoi::Test ();
+use IHanoi::Test::Psql qw(run_psql);
 
 our @EXPORT = qw($tree $bench $seconds $rounds $rows $large $small $cluster $token
                  progress set_up clear tear_down sample start api answer_of gets paths ids
@@ -269,7 +270,7 @@ sub psql_file {
 # Rows of a query by the administrator.
 sub ask {
     my ($db, $text) = @_;
-    my ($result, $error) = IHanoi::Test::Psql::run_psql(
+    my ($result, $error) = run_psql(
         text => $text,
         args => ['-h', $db->{socket}, '-p', $db->{port}, '-U', 'postgres',
                  '-d', $db->{name}],
