@@ -20,8 +20,9 @@ our @EXPORT_OK = qw(run_psql);
 my @FORMAT = ('-F', "\x1f", '-R', "\x1e", '-P', "null=\x1d");
 
 # What a new psql would not have: a transaction that was left open, settings,
-# locks, temporary tables. Without one to roll back there is a warning.
-my $RESET = "set client_min_messages = error;\nrollback;\ndiscard all;\n";
+# locks, temporary tables. One is begun first: without any to roll back the server
+# would write a warning to its log.
+my $RESET = "set client_min_messages = error;\nbegin;\nrollback;\ndiscard all;\n";
 
 my $marks = 0;
 my %resting;
