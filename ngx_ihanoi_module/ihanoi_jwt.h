@@ -18,11 +18,10 @@
 #include <jansson.h>
 
 #include "ihanoi_jwk.h"
+#include "ihanoi_jwt_json.h"
 
 
 #define IHANOI_JWT_MAX_SIZE     8192
-#define IHANOI_JWT_MAX_DEPTH    32
-#define IHANOI_JWT_EXPONENT_DIGITS  3   /* a double's range has so many */
 #define IHANOI_JWT_MAX_NAME     255    /* sub, jti, sid */
 #define IHANOI_JWT_MAX_ISSUER   512
 
@@ -70,12 +69,6 @@ typedef enum {
 
     IHANOI_JWT_ERRORS
 } ihanoi_jwt_e;
-
-
-typedef struct {
-    const char        *data;       /* NULL: absent */
-    size_t             len;
-} ihanoi_jwt_str_t;
 
 
 /* A token taken apart.  Nothing in it is true before it was verified. */
