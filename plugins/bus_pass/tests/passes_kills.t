@@ -154,12 +154,12 @@ sub goes_back {
     return;
 }
 
-# The job looks after what is open, meanwhile.
+# The job looks after what is open, meanwhile: false where it is at it already, and may
+# have passed over what has become open since.
 sub begin_sweep {
     due();
-    $db->sql("update core.plugin_jobs set next_at = now()
-               where plugin = 'bus_pass' and run is null");
-    return;
+    return $db->sql("update core.plugin_jobs set next_at = now()
+                      where plugin = 'bus_pass' and run is null returning true");
 }
 
 
@@ -201,7 +201,7 @@ sub before_notes {
 
     # Events that are newer than a transaction wait for it: the sweep comes first.
     killed_at('select pg_current_xact_id(); lock table plugin_bus_pass.pass_transitions',
-              sub { $partners->pay($sale->{payment}{checkout}); begin_sweep() }, $kill);
+              sub { $partners->pay($sale->{payment}{checkout}); until_good(\&begin_sweep) }, $kill);
     becomes($who, $sale, 'active', "$name killed when the sweep finds it paid: it is active");
 
     killed_noting('momo.refund', sub { cancel($who, $sale->{pass}{id}) }, $kill);
