@@ -25,10 +25,11 @@
 
 
 /*
- * A call runs for so long, then others have their turn.  The first one may last
- * twice as long: most calls are over by then, and never see a signal.
+ * A call runs for so long, then others have their turn.  Its first turn is
+ * longer: most calls are over by then, and never see a signal.
  */
-#define IHANOI_SANDBOX_TURN_USEC  1000
+#define IHANOI_SANDBOX_FIRST_USEC  1000
+#define IHANOI_SANDBOX_TURN_USEC   250
 
 /* Coroutines that resume coroutines; also of calls that wait for each other. */
 #define IHANOI_SANDBOX_DEPTH      32

@@ -260,7 +260,7 @@ ihanoi_call_run(ihanoi_call_t *call, int nargs)
     sandbox->stack = __builtin_frame_address(0);
 
     timer->begin = ihanoi_sandbox_now(CLOCK_MONOTONIC);
-    timer->turn = 2 * IHANOI_SANDBOX_TURN_USEC * 1000;
+    timer->turn = IHANOI_SANDBOX_FIRST_USEC * 1000;
     timer->over = 0;
     timer->exact = 0;
 
