@@ -159,7 +159,7 @@ for my $who (1 .. 3) {
             } if !$bills;
             my $o = eval { rand() < 0.5 || !$bills ? topup('0960000000', 10_000, @as)
                                                   : pay_bill($bills->[rand @$bills]{id}, 50_000, @as) };
-            next if !$o || $o->{status} != 201;
+            next if !$o || ($o->{status} // 0) != 201;
             eval { pay($o, callback => rand() < 0.7) };
             eval { $companies->notice($o->{json}{kind} eq 'bill' ? 'evn' : 'viettel', $o->{json}{id}) } if rand() < 0.3;
         }
