@@ -11,6 +11,7 @@ begin
     delete from transfers x where x.feed = feed_forget.id;
     delete from fares x where x.feed = feed_forget.id;
     delete from zone_fares x where x.feed = feed_forget.id;
+    delete from way_fares x where x.feed = feed_forget.id;
     delete from service_days x where x.feed = feed_forget.id;
     delete from services x where x.feed = feed_forget.id;
     delete from routes x where x.feed = feed_forget.id;

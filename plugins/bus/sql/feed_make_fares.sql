@@ -1,6 +1,7 @@
 -- fare_attributes.txt and fare_rules.txt. A fare without a rule holds for each ride,
 -- another where one of its rules does: of the route, the zone of boarding and that of
--- leaving. A rule of zones on the way, contains_id, never holds.
+-- leaving. Rules that differ by contains_id alone are one, of a ride that calls in all
+-- of those zones and in no other.
 create function feed_make_fares(feed int)
 returns void
 language plpgsql
@@ -29,17 +30,14 @@ begin
                                   'stops.txt', 'zone_id');
     perform feed_check_references(feed, 'fare_rules.txt', 'destination_id',
                                   'stops.txt', 'zone_id');
+    perform feed_check_references(feed, 'fare_rules.txt', 'contains_id',
+                                  'stops.txt', 'zone_id');
 
-    insert into feed_notices (feed, severity, code, file, line, detail)
-    select l.feed, 'info', 'fare_contains_id_not_used', l.file, l.line, l.fields[r[1]]
-      from feed_lines l
-     where l.feed = feed_make_fares.feed and l.file = 'fare_rules.txt'
-       and l.fields[r[5]] <> '';
-
-    with rules as (
-        select distinct l.feed, l.fields[c[1]] as id, nullif(x.fields[r[2]], '') as route,
+    with lines as (
+        select l.feed, l.fields[c[1]] as id, nullif(x.fields[r[2]], '') as route,
                nullif(x.fields[r[3]], '') as origin,
                nullif(x.fields[r[4]], '') as destination,
+               nullif(x.fields[r[5]], '') as zone,
                l.fields[c[2]]::numeric as price, l.fields[c[3]] as currency,
                gtfs_integer(l.fields[c[4]], 0, 9) as transfers
           from feed_lines l
@@ -49,18 +47,36 @@ begin
          where l.feed = feed_make_fares.feed and l.file = 'fare_attributes.txt'
            and l.fields[c[2]] ~ '^[0-9]{1,9}(\.[0-9]{1,3})?$'
            and l.fields[c[3]] ~ '^[A-Z]{3}$'
-           and coalesce(x.fields[r[5]], '') = ''
+    ), rules as (
+        select distinct y.feed, y.id, y.route, y.origin, y.destination,
+               null::text[] as zones, y.price, y.currency, y.transfers
+          from lines y
+         where y.zone is null
+        union all
+        select y.feed, y.id, y.route, y.origin, y.destination,
+               array_agg(distinct y.zone order by y.zone), y.price, y.currency, y.transfers
+          from lines y
+         where y.zone is not null
+         group by y.feed, y.id, y.route, y.origin, y.destination, y.price, y.currency,
+                  y.transfers
     ), everywhere as (
         insert into fares (feed, id, route, price, currency, transfers)
         select y.feed, y.id, y.route, y.price, y.currency, y.transfers
           from rules y
-         where y.origin is null and y.destination is null
+         where y.zones is null and y.origin is null and y.destination is null
+    ), by_way as (
+        insert into way_fares (feed, id, route, origin, destination, zones, price, currency,
+                               transfers)
+        select y.feed, y.id, y.route, y.origin, y.destination, y.zones, y.price, y.currency,
+               y.transfers
+          from rules y
+         where y.zones is not null
     )
     insert into zone_fares (feed, id, route, origin, destination, price, currency,
                             transfers)
     select y.feed, y.id, y.route, y.origin, y.destination, y.price, y.currency,
            y.transfers
       from rules y
-     where y.origin is not null or y.destination is not null;
+     where y.zones is null and (y.origin is not null or y.destination is not null);
 end
 $$;

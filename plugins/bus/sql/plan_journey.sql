@@ -24,7 +24,7 @@ begin
         select t.id as trip, t.headsign, t.route_brief as route,
                b.departure, a.arrival, day - l.day_back as of_day, t.headway,
                bs.document as boarded, ls.document as left_at,
-               ride_price(f.id, p.route, bs.zone, ls.zone) as price
+               ride_price(f.id, p.route, p.stops[l.board:l.alight]) as price
           into strict ride
           from trips t
           join patterns p on p.feed = t.feed and p.number = t.pattern

@@ -1,4 +1,5 @@
-# What a ride costs: by its route, and by the zones where it is boarded and left.
+# What a ride costs: by its route, and by the zones where it is boarded and left and that
+# are on its way.
 
 use lib 'tests/lib', 'plugins/bus/tests/lib';
 use utf8;
@@ -21,7 +22,8 @@ sub feed {
         'stops.txt' => sub { s{^([\w-]+),.*\K}{',' . ($zone{$1} // '')}gme },
         'fare_attributes.txt' => sub {
             $_ .= join '', map { "$_,VND,0,\n" } 'within,5000', 'across,7000', 'into,9000',
-                                                 'dear,20000', 'by,1000', 'elsewhere,500';
+                                                 'dear,20000', 'by,6000', 'past,100',
+                                                 'elsewhere,500';
         },
         'fare_rules.txt' => sub {
             $_ = join "\n", 'fare_id,route_id,origin_id,destination_id,contains_id', @rules, '';
@@ -30,7 +32,8 @@ sub feed {
 
 my ($gw, $db) = buses(feed => feed('zones',
     'short,r2,,,', 'long,f1,,,', 'within,,A,A,', 'across,r1,A,B,', 'into,r1,,C,', 'dear,r2,B,D,',
-    'by,r1,A,C,B', 'elsewhere,r1,D,C,'));
+    'by,r1,,,C', 'by,r1,,,A', 'by,r1,,,B', 'past,r1,A,C,A', 'past,r1,A,C,C',
+    'elsewhere,r1,D,C,'));
 
 # What the way costs that arrives first.
 sub fare {
@@ -44,7 +47,7 @@ sub fare {
 is(fare('hub', 'market'), 5_000, 'within a zone');
 is(fare('hub', 'lake'), 7_000, 'from a zone to another');
 is(fare('lake', 'park'), 9_000, 'from anywhere to a zone');
-is(fare('market', 'park'), 9_000, 'a fare by way of a zone is for none');
+is(fare('market', 'park'), 6_000, 'by way of all zones that it has, and of no other');
 is(fare('lake-east', 'school', '07:40'), 8_000, 'the cheapest of those that hold');
 is(fare('hub', 'school'), 15_000, 'each ride by its own zones');
 is(fare('lake', 'depot', '06:00'), 12_000, 'of a route, to a stop without a zone');
@@ -54,14 +57,11 @@ sub of_route { return $gw->get("/v1/bus/routes/$_[0]")->{json}{fares} }
 is_deeply(of_route('r1'), [], 'a route shows no fare that holds between zones only');
 is_deeply([map { $_->{price} } @{ of_route('r2') }], ['8000'], 'but one that holds everywhere');
 
-my (undef, $text) = import_gtfs($db, '--report');
-like($text, qr/^info: fare_contains_id_not_used in fare_rules.txt\n    line 8: by$/m,
-     'the import says which rules are for none') or diag $text;
-
-my $status;
-($status, $text) = import_gtfs($db, feed('nowhere', 'within,,A,Z,'));
-is($status, 1, 'a zone that no stop is in: refused');
-like($text, qr/in fare_rules.txt\n\s+line 2: destination_id "Z" is not in stops.txt/,
+my ($status, $text) = import_gtfs($db, feed('nowhere', 'within,,A,Z,', 'by,,,,Y'));
+is($status, 1, 'zones that no stop is in: refused');
+like($text, qr/in\ fare_rules.txt\ \(2\ times\)
+               \n\s+line\ 2:\ destination_id\ "Z"\ is\ not\ in\ stops.txt
+               \n\s+line\ 3:\ contains_id\ "Y"\ is\ not\ in\ stops.txt/x,
      'and it says where') or diag $text;
 
 done_testing;
