@@ -144,6 +144,26 @@ my $gw2 = gateway(db => $db, http => $two->block('public;', "database $name;") .
 is(wait_until(sub { $gw2->get("/v1/$name/find?id=1")->{json}{label} }), 'shop 1',
    'which serves its own');
 
+# One that fails leaves what came before it.
+{
+    my $more = "alter table stalls add open boolean;\n";
+    my ($rc, $said) = deploy(as_sql(version('1.2.0', { %first,
+        'migrations/0002_more.sql' => $more,
+        'migrations/0003_sets.sql' => "reset role; set lock_timeout = 0;\n"
+                                      . "select set_config('ihanoi.is', 'left', false)",
+        'migrations/0004_makes.sql' => 'create table found as select current_user::text as who,'
+            . " current_setting('lock_timeout') || current_setting('ihanoi.is', true) as set",
+        'migrations/0005_fails.sql' => 'creat table evil (i int)' }))->path);
+
+    is($rc, 1, 'a migration fails');
+    like($said, qr/migration 0005_fails of $name failed and was undone.*\(0003_sets, 0004_makes stay\)/s,
+         'and those before it stay');
+    is_deeply([$db->sql("select * from plugin_$name.found")], [["owner_$name", '3s']],
+              'each begins as in a session of its own');
+    $db->sql("drop table plugin_$name.found;
+              delete from plugin_$name.ihanoi_migrations where name ~ '^000[34]'");
+}
+
 # Hostile: all of it fails, and leaves nothing.
 sub refused {
     my ($what, $files, $expected, $code) = @_;

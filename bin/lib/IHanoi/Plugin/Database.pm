@@ -68,10 +68,12 @@ sub prepare {
 # contents is refused.
 sub pending {
     my ($self) = @_;
-    my ($there) = sql("select 1 where to_regclass("
-                      . quoted("$self->{data}.ihanoi_migrations") . ") is not null");
-    my %applied = $there ? map { @$_ }
-        sql("select name, checksum from $self->{data}.ihanoi_migrations") : ();
+    my %applied = map { @$_ } sql(<<'SQL', log => "$self->{data}.ihanoi_migrations");
+select to_regclass(:'log') is not null as there \gset
+\if :there
+select name, checksum from :log;
+\endif
+SQL
     my @pending;
 
     for my $file ($self->_files('migrations')) {
@@ -92,39 +94,32 @@ sub pending {
 }
 
 
-# Each in a transaction of its own. Returns the names of those applied.
+# Each in a transaction of its own, and as in a session of its own. Returns the names of
+# those applied.
 sub migrate {
     my ($self) = @_;
     my @pending = $self->pending or return;
-    my @scripts = map {
-        [$_->{name}, "begin;\n"
+    my $anew = "discard all;\nset role $self->{owner};\n" . LIMITS;
+    my $script = join $anew, map {
+        "begin;\n"
             . "set local search_path = $self->{data}, public;\n"
             . $self->_execute($_)
             . "insert into $self->{data}.ihanoi_migrations"
             . ' (name, checksum, version) values ('
             . join(', ', map { quoted($_) } $_->{name}, $_->{sha256},
                    $self->{plugin}{version})
-            . ");\ncommit;\n"]
+            . ");\ncommit;\n"
     } @pending;
-    my (@done, $failed);
+    my @names = map { $_->{name} } @pending;
 
-    $self->_as_owner(sub {
-        my ($run) = @_;
+    return @names if $self->_as_owner(sub { $_[0]->($script) });
 
-        for my $script (@scripts) {
-            ($failed, my $text) = @$script;
-            $run->($text) or return;
-            push @done, $failed;
-            undef $failed;
-        }
-    });
+    my ($failed) = map { $_->{name} } $self->pending or return @names;
+    my @done = grep { $_ lt $failed } @names;
 
-    !defined $failed
-        or fail("migration $failed of $self->{name} failed and was undone;",
-                'see the message above'
-                . (@done ? ' (' . join(', ', @done) . ' stay)' : ''));
-
-    return @done;
+    fail("migration $failed of $self->{name} failed and was undone;",
+         'see the message above'
+         . (@done ? ' (' . join(', ', @done) . ' stay)' : ''));
 }
 
 
