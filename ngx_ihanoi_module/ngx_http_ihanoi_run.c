@@ -150,13 +150,7 @@ ngx_http_ihanoi_run_step(ngx_http_ihanoi_task_t *task)
     case IHANOI_RUN_SLICE:
         state->preempted = task;
 
-        /*
-         * Whoever waits for this processor first: a backend of PostgreSQL may
-         * be at the answer to another request.  Then sockets: the next turn of
-         * the event loop.
-         */
-
-        ngx_sched_yield();
+        /* sockets first: the next turn of the event loop */
 
         ngx_post_event(&task->turn, &ngx_posted_next_events);
         return NGX_AGAIN;
