@@ -239,14 +239,15 @@ cmp_ok(($answers{503} // 0) + ($answers{504} // 0) + ($answers{none} // 0),
        '>', 0, 'and the blows were felt');
 
 # The control: with commits that do not wait for the disk the same accounting
-# must find a loss, or it could not find any.
+# must find a loss, or it could not find any. A crash may come when all is on the disk,
+# by the walwriter or for others' sake: then once more.
 $db->sql('alter database durable set synchronous_commit = off');
 $gw->reload;
 wait_until(sub { $gw->workers == 2 });
 sleep 0.3;
 
 my $lost = 0;
-for my $try (1 .. 3) {
+for my $try (1 .. 10) {
     my $crashed = 0;
     my $notes = filed_while("control$try", 2,
                             sub { sleep 0.8; crash() if !$crashed++ });

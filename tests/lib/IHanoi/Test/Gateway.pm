@@ -221,7 +221,7 @@ sub _database_block {
         write_user ihanoi_write;
         control_user ihanoi_control;
         read connections=2 depth=32 queue=1000 wait=500ms timeout=2s;
-        write connections=2 depth=1 queue=500 wait=1s timeout=5s;
+        write connections=4 depth=1 queue=500 wait=1s timeout=5s;
         slow connections=1 depth=1 queue=50 wait=1s timeout=30s;
 CONF
 
