@@ -48,17 +48,13 @@ begin
            and l.fields[c[2]] ~ '^[0-9]{1,9}(\.[0-9]{1,3})?$'
            and l.fields[c[3]] ~ '^[A-Z]{3}$'
     ), rules as (
-        select distinct y.feed, y.id, y.route, y.origin, y.destination,
-               null::text[] as zones, y.price, y.currency, y.transfers
+        select y.feed, y.id, y.route, y.origin, y.destination, y.price, y.currency,
+               y.transfers,
+               array_agg(distinct y.zone order by y.zone)
+                   filter (where y.zone is not null) as zones
           from lines y
-         where y.zone is null
-        union all
-        select y.feed, y.id, y.route, y.origin, y.destination,
-               array_agg(distinct y.zone order by y.zone), y.price, y.currency, y.transfers
-          from lines y
-         where y.zone is not null
          group by y.feed, y.id, y.route, y.origin, y.destination, y.price, y.currency,
-                  y.transfers
+                  y.transfers, y.zone is null
     ), everywhere as (
         insert into fares (feed, id, route, price, currency, transfers)
         select y.feed, y.id, y.route, y.price, y.currency, y.transfers

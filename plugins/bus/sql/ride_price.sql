@@ -20,25 +20,20 @@ declare
 begin
     return (
         select min(x.price)
-          from (select f.price, f.currency
+          from (select f.feed, f.route, null as origin, null as destination,
+                       null::text[] as zones, f.price, f.currency
                   from fares f
-                 where f.feed = ride_price.feed
-                   and (f.route = ride_price.route or f.route is null)
                 union all
-                select z.price, z.currency
+                select z.feed, z.route, z.origin, z.destination, null, z.price, z.currency
                   from zone_fares z
-                 where z.feed = ride_price.feed
-                   and (z.route = ride_price.route or z.route is null)
-                   and (z.origin = boarded or z.origin is null)
-                   and (z.destination = left_in or z.destination is null)
                 union all
-                select y.price, y.currency
-                  from way_fares y
-                 where y.feed = ride_price.feed
-                   and (y.route = ride_price.route or y.route is null)
-                   and (y.origin = boarded or y.origin is null)
-                   and (y.destination = left_in or y.destination is null)
-                   and y.zones = all_zones) x
-         where x.currency = 'VND');
+                select y.feed, y.route, y.origin, y.destination, y.zones, y.price, y.currency
+                  from way_fares y) x
+         where x.feed = ride_price.feed
+           and (x.route = ride_price.route or x.route is null)
+           and (x.origin = boarded or x.origin is null)
+           and (x.destination = left_in or x.destination is null)
+           and (x.zones = all_zones or x.zones is null)
+           and x.currency = 'VND');
 end
 $$;
