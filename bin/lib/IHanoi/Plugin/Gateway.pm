@@ -12,6 +12,7 @@ use File::Basename qw(dirname);
 use IHanoi::Command;
 use IHanoi::HttpGet;
 use IHanoi::NginxConf;
+use IHanoi::NginxProcess;
 
 our @EXPORT_OK = qw(gateway_options $GATEWAY_HELP);
 
@@ -144,30 +145,16 @@ sub master {
     my $file = $directive ? $directive->{args}[0] : $self->_compiled('pid-path');
 
     $file = "$self->{prefix}/$file" if $file !~ m{^/} && defined $self->{prefix};
-    open my $fh, '<', $file or return;
-    chomp(my $pid = <$fh> // '');
-
-    # The number may be another program's after a reboot.
-    return $pid =~ /^\d+$/ && _title($pid) =~ /nginx/ ? $pid : undef;
+    return nginx_master($file);
 }
 
 
-sub _title {
-    my ($pid) = @_;
-    open my $fh, '<', "/proc/$pid/cmdline" or return '';
-    return <$fh> // '';
-}
-
-
-# Those workers of it that take new connections, or will: one that was forked
-# just now still has its master's title.
+# Those workers of it that take new connections, or will.
 sub workers {
     my ($self) = @_;
     my $master = $self->master // return;
 
-    open my $fh, '<', "/proc/$master/task/$master/children" or return;
-    return grep { _title($_) =~ /^nginx: (?:worker process|master)(?! is)/ }
-                split ' ', <$fh> // '';
+    return nginx_workers($master);
 }
 
 
