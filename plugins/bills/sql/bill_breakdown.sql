@@ -47,8 +47,9 @@ as $$
                                         where t.valid_from = s.valid_from and t.kwh > 0))
                              order by s.begins) from split s),
                'net', (select sum(x.base) from taxed x),
-               'taxes', (select jsonb_agg(jsonb_build_object('rate', x.vat / 100.0, 'net', x.base,
-                                                             'amount', x.tax) order by x.vat)
+               'taxes', (select jsonb_agg(jsonb_build_object('rate', trim_scale(x.vat / 100.0),
+                                                             'net', x.base, 'amount', x.tax)
+                                          order by x.vat)
                            from taxed x),
                'total', (select sum(x.base + x.tax) from taxed x))
      where (select coalesce(sum(p.days), 0) from parts p)

@@ -22,6 +22,7 @@ is($r->{status}, 200, 'the bill') or diag $r->{content}, $gw->error_log;
 is($r->{json}{breakdown}{difference}, 0, 'its tiers add up to it') or diag explain $r->{json};
 is_deeply([map { "$_->{kwh}x$_->{price}" } @{ $r->{json}{breakdown}{parts}[0]{tiers} }],
           [qw(50x1984 50x2050 100x2380 100x2998 50x3350)], '... tier by tier');
+like($r->{content}, qr/"rate" ?: ?8[,}]/, 'its tax is of a rate that can be read');
 is($r->{json}{breakdown}{parts}[0]{verified}, JSON::PP::false, 'and says that nobody has verified the figures');
 
 # Paying
