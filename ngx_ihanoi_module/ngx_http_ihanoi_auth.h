@@ -59,6 +59,10 @@ ngx_int_t ngx_http_ihanoi_auth_refuse(ngx_http_request_t *r);
 ngx_int_t ngx_http_ihanoi_auth_forbid(ngx_http_request_t *r, const char *code,
     ngx_str_t *scope);
 
+/* RFC 6749 3.3: is the word one of the caller's scope? */
+ngx_uint_t ngx_http_ihanoi_auth_has_scope(ngx_http_ihanoi_caller_t *caller,
+    ngx_str_t *scope);
+
 /*
  * Leaves the decision in this location to the operation (ihanoi_api): the
  * module's own access handler then steps aside.  Called from merge.

@@ -418,3 +418,33 @@ ngx_http_ihanoi_auth_value(ngx_pool_t *pool, json_t *json, ngx_str_t *value)
 
     return NGX_OK;
 }
+
+
+ngx_uint_t
+ngx_http_ihanoi_auth_has_scope(ngx_http_ihanoi_caller_t *caller,
+    ngx_str_t *scope)
+{
+    u_char  *p, *last, *word;
+
+    p = caller->scope.data;
+    last = p + caller->scope.len;
+
+    while (p < last) {
+
+        word = p;
+
+        while (p < last && *p != ' ') {
+            p++;
+        }
+
+        if (p > word && (size_t) (p - word) == scope->len
+            && ngx_memcmp(word, scope->data, scope->len) == 0)
+        {
+            return 1;
+        }
+
+        p++;
+    }
+
+    return 0;
+}

@@ -10,10 +10,6 @@
 #include "ngx_http_ihanoi_api.h"
 
 
-static ngx_uint_t ngx_http_ihanoi_enforce_has_scope(ngx_str_t *have,
-    ihanoi_str_t *want);
-
-
 ngx_int_t
 ngx_http_ihanoi_enforce_handler(ngx_http_request_t *r)
 {
@@ -75,12 +71,10 @@ ngx_http_ihanoi_enforce_handler(ngx_http_request_t *r)
     }
 
     for (i = 0; i < op->nscopes; i++) {
-        if (!ngx_http_ihanoi_enforce_has_scope(&ctx->caller->scope,
-                                               &op->scopes[i]))
-        {
-            scope.data = (u_char *) op->scopes[i].data;
-            scope.len = op->scopes[i].len;
+        scope.data = (u_char *) op->scopes[i].data;
+        scope.len = op->scopes[i].len;
 
+        if (!ngx_http_ihanoi_auth_has_scope(ctx->caller, &scope)) {
             return ngx_http_ihanoi_auth_forbid(r, "scope-insufficient",
                                                &scope);
         }
@@ -91,34 +85,4 @@ ngx_http_ihanoi_enforce_handler(ngx_http_request_t *r)
     }
 
     return NGX_OK;
-}
-
-
-/* RFC 6749 3.3: a list of words separated by spaces. */
-static ngx_uint_t
-ngx_http_ihanoi_enforce_has_scope(ngx_str_t *have, ihanoi_str_t *want)
-{
-    u_char  *p, *last, *word;
-
-    p = have->data;
-    last = p + have->len;
-
-    while (p < last) {
-
-        word = p;
-
-        while (p < last && *p != ' ') {
-            p++;
-        }
-
-        if ((size_t) (p - word) == want->len
-            && ngx_memcmp(word, want->data, want->len) == 0)
-        {
-            return 1;
-        }
-
-        p++;
-    }
-
-    return 0;
 }

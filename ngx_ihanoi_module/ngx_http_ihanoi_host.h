@@ -29,6 +29,13 @@ extern const ihanoi_host_noun_t  ngx_http_ihanoi_host_interface;
 extern const ihanoi_host_noun_t  ngx_http_ihanoi_host_services;
 
 
+/*
+ * A line in the log as of the plugin.
+ * Of a call's lines the first 100 are written: nobody fills the disk.
+ */
+void ngx_http_ihanoi_host_say(lua_State *L, ngx_uint_t level,
+    const char *text, size_t len);
+
 /* Ended by NULL. */
 extern const ihanoi_host_noun_t *const  ngx_http_ihanoi_host_nouns[];
 

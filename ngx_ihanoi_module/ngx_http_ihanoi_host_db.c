@@ -30,6 +30,7 @@
 typedef enum {
     NGX_HTTP_IHANOI_HOST_DB_ROWS = 0,
     NGX_HTTP_IHANOI_HOST_DB_ONE,
+    NGX_HTTP_IHANOI_HOST_DB_VALUE,
     NGX_HTTP_IHANOI_HOST_DB_JSON,
     NGX_HTTP_IHANOI_HOST_DB_EXECUTE,
     NGX_HTTP_IHANOI_HOST_DB_BEGIN,
@@ -63,6 +64,7 @@ static int ngx_http_ihanoi_host_db_call(lua_State *L);
 static int ngx_http_ihanoi_host_db_either(lua_State *L,
     ngx_http_ihanoi_host_db_mode_e mode);
 static int ngx_http_ihanoi_host_db_one(lua_State *L);
+static int ngx_http_ihanoi_host_db_value(lua_State *L);
 static int ngx_http_ihanoi_host_db_json(lua_State *L);
 static int ngx_http_ihanoi_host_db_execute(lua_State *L);
 static int ngx_http_ihanoi_host_db_begin(lua_State *L);
@@ -100,10 +102,12 @@ static int ngx_http_ihanoi_host_db_failed(lua_State *L,
 static const char  ngx_http_ihanoi_host_db_around[] =
     "local db, take, commit, rollback, pcall, error = ...\n"
     "local query, call, one = db.query, db.call, db.one\n"
-    "local json, execute, begin = db.json, db.execute, db.transaction\n"
+    "local value, json = db.value, db.json\n"
+    "local execute, begin = db.execute, db.transaction\n"
     "function db.query(...) return take(query(...)) end\n"
     "function db.call(...) return take(call(...)) end\n"
     "function db.one(...) return take(one(...)) end\n"
+    "function db.value(...) return take(value(...)) end\n"
     "function db.json(...) return take(json(...)) end\n"
     "function db.execute(...) return take(execute(...)) end\n"
     "local function ended(ok, ...)\n"
@@ -149,6 +153,12 @@ static const ihanoi_host_function_t  ngx_http_ihanoi_host_db_functions[] = {
       "row table?\nerr ihanoi.DbError?",
       "As query(), or as call() when the text is a name: the first row, nil "
       "when there is none." },
+
+    { "db", "value", ngx_http_ihanoi_host_db_value,
+      IHANOI_PHASE_CALL, "sql_or_name string\nvalues? table",
+      "value any\nerr ihanoi.DbError?",
+      "As one(), of a statement with one column: its value in the first row. "
+      "nil when there is no row or it is null; err tells failure from that." },
 
     { "db", "json", ngx_http_ihanoi_host_db_json,
       IHANOI_PHASE_CALL, "sql_or_name string\nvalues? table",
@@ -277,6 +287,13 @@ static int
 ngx_http_ihanoi_host_db_one(lua_State *L)
 {
     return ngx_http_ihanoi_host_db_either(L, NGX_HTTP_IHANOI_HOST_DB_ONE);
+}
+
+
+static int
+ngx_http_ihanoi_host_db_value(lua_State *L)
+{
+    return ngx_http_ihanoi_host_db_either(L, NGX_HTTP_IHANOI_HOST_DB_VALUE);
 }
 
 
@@ -683,6 +700,13 @@ ngx_http_ihanoi_host_db_answer(lua_State *L, ngx_http_ihanoi_host_db_t *ctx)
         }
 
         if (ngx_http_ihanoi_host_push_row(L, ctx->res, 0) == 0) {
+            return 1;
+        }
+
+        break;
+
+    case NGX_HTTP_IHANOI_HOST_DB_VALUE:
+        if (ngx_http_ihanoi_host_push_only(L, ctx->res) == 0) {
             return 1;
         }
 

@@ -1,8 +1,7 @@
 /*
  * Copyright (C) iHaNoi contributors
  *
- * Nouns that are a few lines each: ihanoi.response, ihanoi.plugin and
- * ihanoi.log.
+ * Nouns that are a few lines each: ihanoi.plugin and ihanoi.log.
  */
 
 #include "ngx_http_ihanoi_plugin.h"
@@ -15,7 +14,6 @@
 #define NGX_HTTP_IHANOI_HOST_LINES  100
 
 
-static int ngx_http_ihanoi_host_problem(lua_State *L);
 static int ngx_http_ihanoi_host_name(lua_State *L);
 static int ngx_http_ihanoi_host_version(lua_State *L);
 static int ngx_http_ihanoi_host_settings(lua_State *L);
@@ -23,39 +21,6 @@ static int ngx_http_ihanoi_host_secret(lua_State *L);
 static int ngx_http_ihanoi_host_log_error(lua_State *L);
 static int ngx_http_ihanoi_host_log_warn(lua_State *L);
 static int ngx_http_ihanoi_host_log_info(lua_State *L);
-
-
-static const ihanoi_host_function_t  ngx_http_ihanoi_host_response_functions[] =
-{
-    { "response", "problem", ngx_http_ihanoi_host_problem,
-      IHANOI_PHASE_REQUEST, "code string\nmembers? table",
-      "kind \"problem\"\ncode string\nmembers? table",
-      "What a handler returns to refuse: \"return "
-      "ihanoi.response.problem('bench-occupied', { since = at })\". The code is "
-      "one of the contract's x-ihanoi-problems or of the gateway's own; members "
-      "go into the problem document (RFC 9457)." },
-
-    { "response", "start", ngx_http_ihanoi_host_start,
-      IHANOI_PHASE_REQUEST, "status integer\nheaders? table<string, string>", "",
-      "Says the status and the headers of an answer in parts, before its first "
-      "write(), which sends them; 200 and none otherwise. For operations with "
-      "x-ihanoi-stream. Headers are those that a handler may return, without "
-      "ETag and Location." },
-
-    { "response", "write", ngx_http_ihanoi_host_write,
-      IHANOI_PHASE_REQUEST, "text string",
-      "done? true\nerr? string",
-      "Sends a part of the answer and waits until the client's socket has "
-      "taken it: as fast as the client reads, until the deadline. The handler "
-      "then returns nothing. What fails after the first part breaks the "
-      "connection off, so that the client sees that the answer is not whole. "
-      "nil and \"too large\" beyond the plugin's limit for all parts; nil and "
-      "\"closed\" when the client is gone and the operation says "
-      "x-ihanoi-abort: finish, otherwise the run ends. One task writes at a "
-      "time." },
-
-    { NULL, NULL, NULL, 0, NULL, NULL, NULL }
-};
 
 
 static const ihanoi_host_function_t  ngx_http_ihanoi_host_plugin_functions[] = {
@@ -101,11 +66,6 @@ static const ihanoi_host_function_t  ngx_http_ihanoi_host_log_functions[] = {
 };
 
 
-const ihanoi_host_noun_t  ngx_http_ihanoi_host_response = {
-    "response", "How a handler refuses, and answers in parts.",
-    ngx_http_ihanoi_host_response_functions, NULL
-};
-
 const ihanoi_host_noun_t  ngx_http_ihanoi_host_plugin = {
     "plugin", "The plugin itself, and what its operator gave it.",
     ngx_http_ihanoi_host_plugin_functions, NULL
@@ -115,23 +75,6 @@ const ihanoi_host_noun_t  ngx_http_ihanoi_host_log = {
     "log", "The gateway's error log.",
     ngx_http_ihanoi_host_log_functions, NULL
 };
-
-
-static int
-ngx_http_ihanoi_host_problem(lua_State *L)
-{
-    luaL_checkstring(L, 1);
-
-    if (!lua_isnoneornil(L, 2)) {
-        luaL_checktype(L, 2, LUA_TTABLE);
-    }
-
-    lua_settop(L, 2);
-    lua_pushliteral(L, "problem");
-    lua_insert(L, 1);
-
-    return 3;
-}
 
 
 static int
@@ -203,40 +146,12 @@ ngx_http_ihanoi_host_secret(lua_State *L)
 static int
 ngx_http_ihanoi_host_log_write(lua_State *L, ngx_uint_t level)
 {
-    size_t                           len;
-    u_char                           line[NGX_HTTP_IHANOI_PLUGIN_TEXT];
-    unsigned                        *lines;
-    ngx_log_t                       *log;
-    const char                      *text;
-    ngx_http_ihanoi_run_t           *run;
-    ngx_http_ihanoi_plugin_t        *plugin;
-    ngx_http_ihanoi_plugin_state_t  *state;
+    size_t       len;
+    const char  *text;
 
     text = luaL_checklstring(L, 1, &len);
 
-    run = ngx_http_ihanoi_run_of(L);
-    state = ngx_http_ihanoi_plugin_state_of(L);
-    plugin = state->plugin;
-
-    lines = run ? &run->lines : &state->lines;
-    log = run ? run->log : ngx_cycle->log;
-
-    if (*lines > NGX_HTTP_IHANOI_HOST_LINES) {
-        return 0;
-    }
-
-    if (++*lines > NGX_HTTP_IHANOI_HOST_LINES) {
-        ngx_log_error(NGX_LOG_WARN, log, 0,
-                      "plugin \"%V\" %s says too much: the rest of this "
-                      "call's lines is not written", &plugin->name,
-                      plugin->manifest->version);
-        return 0;
-    }
-
-    len = ngx_http_ihanoi_plugin_text(line, text, len);
-
-    ngx_log_error(level, log, 0, "plugin \"%V\" %s says: %*s", &plugin->name,
-                  plugin->manifest->version, len, line);
+    ngx_http_ihanoi_host_say(L, level, text, len);
 
     return 0;
 }
@@ -260,4 +175,41 @@ static int
 ngx_http_ihanoi_host_log_info(lua_State *L)
 {
     return ngx_http_ihanoi_host_log_write(L, NGX_LOG_INFO);
+}
+
+
+void
+ngx_http_ihanoi_host_say(lua_State *L, ngx_uint_t level, const char *text,
+    size_t len)
+{
+    u_char                           line[NGX_HTTP_IHANOI_PLUGIN_TEXT];
+    unsigned                        *lines;
+    ngx_log_t                       *log;
+    ngx_http_ihanoi_run_t           *run;
+    ngx_http_ihanoi_plugin_t        *plugin;
+    ngx_http_ihanoi_plugin_state_t  *state;
+
+    run = ngx_http_ihanoi_run_of(L);
+    state = ngx_http_ihanoi_plugin_state_of(L);
+    plugin = state->plugin;
+
+    lines = run ? &run->lines : &state->lines;
+    log = run ? run->log : ngx_cycle->log;
+
+    if (*lines > NGX_HTTP_IHANOI_HOST_LINES) {
+        return;
+    }
+
+    if (++*lines > NGX_HTTP_IHANOI_HOST_LINES) {
+        ngx_log_error(NGX_LOG_WARN, log, 0,
+                      "plugin \"%V\" %s says too much: the rest of this "
+                      "call's lines is not written", &plugin->name,
+                      plugin->manifest->version);
+        return;
+    }
+
+    len = ngx_http_ihanoi_plugin_text(line, text, len);
+
+    ngx_log_error(level, log, 0, "plugin \"%V\" %s says: %*s", &plugin->name,
+                  plugin->manifest->version, len, line);
 }

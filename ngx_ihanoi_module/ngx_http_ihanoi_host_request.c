@@ -18,6 +18,7 @@ static int ngx_http_ihanoi_host_request_id_(lua_State *L);
 static int ngx_http_ihanoi_host_request_operation(lua_State *L);
 static int ngx_http_ihanoi_host_request_language(lua_State *L);
 static int ngx_http_ihanoi_host_request_caller(lua_State *L);
+static int ngx_http_ihanoi_host_request_has_scope(lua_State *L);
 static int ngx_http_ihanoi_host_request_body(lua_State *L);
 static int ngx_http_ihanoi_host_request_text(lua_State *L);
 static int ngx_http_ihanoi_host_request_query(lua_State *L);
@@ -33,6 +34,12 @@ static const ihanoi_host_function_t  ngx_http_ihanoi_host_request_functions[] = 
       "Who is calling, of the verified token: issuer and sub, together the "
       "subject; assurance (declared, phone, verified or none); scopes, a list; "
       "claims, all of the token's. nil when there was no token." },
+
+    { "request", "has_scope", ngx_http_ihanoi_host_request_has_scope,
+      IHANOI_PHASE_REQUEST|IHANOI_PHASE_INTERFACE, "scope string",
+      "granted boolean",
+      "Whether the caller's token grants the scope. What all of an operation's "
+      "callers need, its contract demands; this is for what some may see." },
 
     { "request", "id", ngx_http_ihanoi_host_request_id_,
       IHANOI_PHASE_REQUEST|IHANOI_PHASE_INTERFACE, "",
@@ -157,6 +164,22 @@ ngx_http_ihanoi_host_request_caller(lua_State *L)
 
     lua_setfield(L, -2, "claims");
 
+    return 1;
+}
+
+
+static int
+ngx_http_ihanoi_host_request_has_scope(lua_State *L)
+{
+    ngx_str_t                  scope;
+    ngx_http_ihanoi_caller_t  *caller;
+
+    scope.data = (u_char *) luaL_checklstring(L, 1, &scope.len);
+
+    caller = ngx_http_ihanoi_run_of(L)->ctx->caller;
+
+    lua_pushboolean(L, caller != NULL
+                       && ngx_http_ihanoi_auth_has_scope(caller, &scope));
     return 1;
 }
 

@@ -1,7 +1,7 @@
 /*
  * Copyright (C) iHaNoi contributors
  *
- * Rows of PostgreSQL as Lua values.
+ * Rows and errors of PostgreSQL as Lua values.
  */
 
 #include <ngx_config.h>
@@ -36,6 +36,10 @@
 static int ngx_http_ihanoi_host_push_value(lua_State *L, ngx_uint_t type,
     ngx_str_t *value);
 static void ngx_http_ihanoi_host_push_exact(lua_State *L, ngx_str_t *value);
+static ngx_str_t ngx_http_ihanoi_host_only(lua_State *L,
+    ngx_http_ihanoi_pgresult_t *res, const char *function);
+static ngx_str_t ngx_http_ihanoi_host_member(lua_State *L, int index,
+    const char *name);
 
 
 int
@@ -189,6 +193,24 @@ string:
 }
 
 
+int
+ngx_http_ihanoi_host_push_only(lua_State *L, ngx_http_ihanoi_pgresult_t *res)
+{
+    ngx_str_t  value;
+
+    value = ngx_http_ihanoi_host_only(L, res, "value");
+
+    if (value.data == NULL) {
+        lua_pushnil(L);
+        return 0;
+    }
+
+    return ngx_http_ihanoi_host_push_value(L,
+                                   ngx_http_ihanoi_pgresult_type(res, 0),
+                                   &value);
+}
+
+
 void
 ngx_http_ihanoi_host_push_document(lua_State *L,
     ngx_http_ihanoi_pgresult_t *res)
@@ -196,11 +218,7 @@ ngx_http_ihanoi_host_push_document(lua_State *L,
     ngx_str_t   value;
     ngx_uint_t  type;
 
-    if (ngx_http_ihanoi_pgresult_columns(res) != 1) {
-        (void) luaL_error(L, "ihanoi.db.json() needs one column, there are %d",
-                          (int) ngx_http_ihanoi_pgresult_columns(res));
-    }
-
+    value = ngx_http_ihanoi_host_only(L, res, "json");
     type = ngx_http_ihanoi_pgresult_type(res, 0);
 
     if (type != NGX_HTTP_IHANOI_PG_JSON && type != NGX_HTTP_IHANOI_PG_JSONB) {
@@ -208,14 +226,31 @@ ngx_http_ihanoi_host_push_document(lua_State *L,
                           "jsonb");
     }
 
-    value = ngx_http_ihanoi_pgresult_value(res, 0, 0);
-
     if (value.data == NULL) {
         lua_pushnil(L);
         return;
     }
 
     ihanoi_lua_push_raw(L, (char *) value.data, value.len);
+}
+
+
+/* Without data when there is no row, or it is null. */
+
+static ngx_str_t
+ngx_http_ihanoi_host_only(lua_State *L, ngx_http_ihanoi_pgresult_t *res,
+    const char *function)
+{
+    ngx_uint_t  columns;
+
+    columns = ngx_http_ihanoi_pgresult_columns(res);
+
+    if (columns != 1) {
+        (void) luaL_error(L, "ihanoi.db.%s() needs one column, there are %d",
+                          function, (int) columns);
+    }
+
+    return ngx_http_ihanoi_pgresult_value(res, 0, 0);
 }
 
 
@@ -266,4 +301,42 @@ ngx_http_ihanoi_host_push_error(lua_State *L, const char *code,
     {
         lua_setfield(L, -2, "members");
     }
+}
+
+
+int
+ngx_http_ihanoi_host_get_error(lua_State *L, int index,
+    ngx_http_ihanoi_host_error_t *err)
+{
+    if (lua_type(L, index) != LUA_TTABLE) {
+        return 0;
+    }
+
+    luaL_checkstack(L, 2, NULL);
+
+    err->code = ngx_http_ihanoi_host_member(L, index, "code");
+    err->sqlstate = ngx_http_ihanoi_host_member(L, index, "sqlstate");
+    err->message = ngx_http_ihanoi_host_member(L, index, "message");
+    err->refused = ngx_strcmp(err->sqlstate.data, "IH001") == 0;
+
+    return err->code.len != 0;
+}
+
+
+static ngx_str_t
+ngx_http_ihanoi_host_member(lua_State *L, int index, const char *name)
+{
+    ngx_str_t  text = ngx_string("");
+
+    lua_pushvalue(L, index);
+    lua_pushstring(L, name);
+    lua_rawget(L, -2);
+
+    if (lua_type(L, -1) == LUA_TSTRING) {
+        text.data = (u_char *) lua_tolstring(L, -1, &text.len);
+    }
+
+    lua_pop(L, 2);
+
+    return text;
 }

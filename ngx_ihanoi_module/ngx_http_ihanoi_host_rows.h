@@ -1,7 +1,7 @@
 /*
  * Copyright (C) iHaNoi contributors
  *
- * Rows of PostgreSQL as Lua values.
+ * Rows and errors of PostgreSQL as Lua values.
  *
  *     int2, int4, oid, float4, float8     number
  *     int8, numeric                       number when it holds all digits,
@@ -38,15 +38,30 @@ int ngx_http_ihanoi_host_push_row(lua_State *L,
     ngx_http_ihanoi_pgresult_t *res, ngx_uint_t row);
 
 /*
- * Pushes the only column of the first row as ihanoi.json.raw(), or nil when
- * there is no row or it is null.  Raises when that is no json or jsonb.
+ * The only column of the first row, or nil when there is no row or it is null:
+ * as a value, in which case the return is as above, or as ihanoi.json.raw(),
+ * which raises when it is no json or jsonb.
  */
+int ngx_http_ihanoi_host_push_only(lua_State *L,
+    ngx_http_ihanoi_pgresult_t *res);
 void ngx_http_ihanoi_host_push_document(lua_State *L,
     ngx_http_ihanoi_pgresult_t *res);
 
 /* Pushes the table of an error; res: the server's, or NULL. */
 void ngx_http_ihanoi_host_push_error(lua_State *L, const char *code,
     const char *message, ngx_http_ihanoi_pgresult_t *res);
+
+/* What such a table says: its texts live as long as it.  Absent ones are "". */
+typedef struct {
+    ngx_str_t  code;
+    ngx_str_t  sqlstate;
+    ngx_str_t  message;
+    unsigned   refused:1;   /* by SQL with a problem, which is the code */
+} ngx_http_ihanoi_host_error_t;
+
+/* 0: what is at the index is no such table. */
+int ngx_http_ihanoi_host_get_error(lua_State *L, int index,
+    ngx_http_ihanoi_host_error_t *err);
 
 
 #endif /* _NGX_HTTP_IHANOI_HOST_ROWS_H_INCLUDED_ */

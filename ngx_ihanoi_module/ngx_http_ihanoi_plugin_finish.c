@@ -13,6 +13,8 @@
 
 #include "ngx_http_ihanoi_plugin.h"
 #include "ngx_http_ihanoi_run.h"
+#include "ngx_http_ihanoi_host_rows.h"
+#include "ngx_http_ihanoi_problem.h"
 #include "ihanoi_lua_json.h"
 
 
@@ -48,6 +50,13 @@ ngx_http_ihanoi_plugin_finish(lua_State *L)
     run = ngx_http_ihanoi_run_of(L);
 
     if (lua_isnoneornil(L, 1)) {
+
+        if (!lua_isnoneornil(L, 2)) {
+            return ngx_http_ihanoi_finish_wrong(L, run,
+                       "nil beside an error is no answer, "
+                       "ihanoi.response.problem() takes one");
+        }
+
         return 0;
     }
 
@@ -91,28 +100,43 @@ ngx_http_ihanoi_plugin_finish(lua_State *L)
 }
 
 
-/* Of a job: "return nil, why" is a failure that was expected. */
+/* Of a job or an event: "return nil, why" is a failure that was expected. */
 
 int
 ngx_http_ihanoi_plugin_result(lua_State *L)
 {
-    size_t                  len;
-    u_char                  line[NGX_HTTP_IHANOI_PLUGIN_TEXT];
-    const char             *why;
-    ngx_http_ihanoi_run_t  *run;
+    size_t                         len;
+    u_char                         line[NGX_HTTP_IHANOI_PLUGIN_TEXT];
+    ngx_str_t                      message;
+    const char                    *why;
+    ngx_http_ihanoi_run_t         *run;
+    ngx_http_ihanoi_host_error_t   err;
 
     run = ngx_http_ihanoi_run_of(L);
 
-    if (lua_toboolean(L, 1) || lua_type(L, 2) != LUA_TSTRING) {
+    if (lua_toboolean(L, 1) || lua_isnoneornil(L, 2)) {
         return 0;
     }
 
-    why = lua_tolstring(L, 2, &len);
-    len = ngx_http_ihanoi_plugin_text(line, why, len);
+    if (ngx_http_ihanoi_host_get_error(L, 2, &err)) {
+        message = ngx_http_ihanoi_problem_sqlmessage(&err.sqlstate,
+                                                     &err.message);
 
-    if (len == 0) {
-        len = ngx_sprintf(line, "no reason given") - line;
+        lua_pushfstring(L, "%s: ", err.sqlstate.len && !err.refused
+                                   ? err.sqlstate.data : err.code.data);
+        lua_pushlstring(L, (char *) message.data, message.len);
+        lua_concat(L, 2);
+        lua_replace(L, 2);
     }
+
+    why = lua_type(L, 2) == LUA_TSTRING ? lua_tolstring(L, 2, &len) : NULL;
+
+    if (why == NULL || len == 0) {
+        why = "no reason given";
+        len = ngx_strlen(why);
+    }
+
+    len = ngx_http_ihanoi_plugin_text(line, why, len);
 
     if (ngx_http_ihanoi_finish_copy(run, &run->answer.problem, (char *) line,
                                     len)
@@ -125,21 +149,36 @@ ngx_http_ihanoi_plugin_result(lua_State *L)
 }
 
 
-/* Of a function that another plugin has called: a value; or nil and a text. */
+/*
+ * Of a function that another plugin has called: a value; or nil and a text, or
+ * an error of the database, of which its code is told.
+ */
 
 int
 ngx_http_ihanoi_plugin_returned(lua_State *L)
 {
-    char                    where[128];
-    size_t                  len;
-    const char             *why;
-    ngx_http_ihanoi_run_t  *run;
+    char                           where[128];
+    size_t                         len;
+    const char                    *why;
+    ngx_http_ihanoi_run_t         *run;
+    ngx_http_ihanoi_host_error_t   err;
 
     run = ngx_http_ihanoi_run_of(L);
 
     lua_settop(L, 2);
 
-    if (lua_isnil(L, 1) && lua_type(L, 2) == LUA_TSTRING) {
+    if (lua_isnil(L, 1) && ngx_http_ihanoi_host_get_error(L, 2, &err)) {
+        lua_pushlstring(L, (char *) err.code.data, err.code.len);
+        lua_replace(L, 2);
+    }
+
+    if (lua_isnil(L, 1) && !lua_isnil(L, 2)) {
+
+        if (lua_type(L, 2) != LUA_TSTRING) {
+            run->answer.wrong = 1;
+            return luaL_error(L, "beside nil stands a text or an error of "
+                              "ihanoi.db");
+        }
 
         why = lua_tolstring(L, 2, &len);
 

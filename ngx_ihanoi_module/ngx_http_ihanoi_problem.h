@@ -35,6 +35,27 @@ ngx_int_t ngx_http_ihanoi_problem(ngx_http_request_t *r, const char *code,
 ngx_int_t ngx_http_ihanoi_problem_str(ngx_http_request_t *r, ngx_str_t *code,
     json_t *members);
 
+/*
+ * What an error of PostgreSQL is to a client.  Whatever has no row (NULL) is
+ * our fault, or a plugin's: a 500, and its message belongs into the log.
+ */
+typedef struct {
+    const char  *prefix;       /* of the SQLSTATE */
+    const char  *code;         /* problem */
+    ngx_uint_t   level;        /* of the line in the log */
+    ngx_uint_t   retry_after;  /* seconds */
+} ngx_http_ihanoi_problem_sqlstate_t;
+
+const ngx_http_ihanoi_problem_sqlstate_t *
+    ngx_http_ihanoi_problem_sqlstate(ngx_str_t *sqlstate);
+
+/*
+ * A primary message as it may be logged: it names objects, not people; details
+ * and values may be personal and stay out (class 22 quotes input).
+ */
+ngx_str_t ngx_http_ihanoi_problem_sqlmessage(ngx_str_t *sqlstate,
+    ngx_str_t *message);
+
 /* Adds rows from a contract; codes must be new.  Configuration time only. */
 char *ngx_http_ihanoi_problem_add(ngx_conf_t *cf,
     ngx_http_ihanoi_problem_t *problem);

@@ -11,14 +11,6 @@
 #include "ngx_http_ihanoi_problem.h"
 
 
-typedef struct {
-    const char                  *sqlstate;     /* a prefix */
-    const char                  *code;         /* problem */
-    ngx_uint_t                   level;
-    ngx_uint_t                   retry_after;  /* 0: none */
-} ngx_http_ihanoi_reply_sqlstate_t;
-
-
 static ngx_int_t ngx_http_ihanoi_reply_outcome(ngx_http_request_t *r,
     ngx_http_ihanoi_api_ctx_t *ctx, ngx_http_ihanoi_pg_outcome_e outcome);
 static ngx_int_t ngx_http_ihanoi_reply_sqlerror(ngx_http_request_t *r,
@@ -34,23 +26,6 @@ static ngx_int_t ngx_http_ihanoi_reply_etag(ngx_http_request_t *r,
 static ngx_uint_t ngx_http_ihanoi_reply_not_modified(ngx_http_request_t *r,
     ngx_str_t *etag);
 static void ngx_http_ihanoi_reply_cleanup(void *data);
-
-
-/*
- * What SQLSTATEs mean to a client.  Whatever is not here is our fault: a 500,
- * logged with the operation's name.
- */
-static ngx_http_ihanoi_reply_sqlstate_t  ngx_http_ihanoi_reply_sqlstates[] = {
-    { "40001", "overloaded",           NGX_LOG_WARN, 1 },  /* serialization */
-    { "40P01", "overloaded",           NGX_LOG_WARN, 1 },  /* deadlock */
-    { "55P03", "overloaded",           NGX_LOG_WARN, 1 },  /* lock_timeout */
-    { "57014", "database-timeout",     NGX_LOG_WARN, 1 },  /* took too long */
-    { "25006", "database-unavailable", NGX_LOG_WARN, 2 },  /* a standby */
-    { "53",    "database-unavailable", NGX_LOG_ERR,  5 },  /* resources */
-    { "57P",   "database-unavailable", NGX_LOG_WARN, 2 },  /* shutting down */
-    { "58",    "database-unavailable", NGX_LOG_CRIT, 5 },  /* system error */
-    { NULL,    NULL,                   0,            0 }
-};
 
 
 ngx_int_t
@@ -164,9 +139,9 @@ static ngx_int_t
 ngx_http_ihanoi_reply_sqlerror(ngx_http_request_t *r,
     ngx_http_ihanoi_api_ctx_t *ctx, ngx_http_ihanoi_pgresult_t *res)
 {
-    json_t                            *members;
-    ngx_str_t                          sqlstate, message, detail;
-    ngx_http_ihanoi_reply_sqlstate_t  *row;
+    json_t                                    *members;
+    ngx_str_t                                  sqlstate, message, detail;
+    const ngx_http_ihanoi_problem_sqlstate_t  *row;
 
     sqlstate = ngx_http_ihanoi_pgresult_sqlstate(res);
     message = ngx_http_ihanoi_pgresult_message(res);
@@ -183,16 +158,9 @@ ngx_http_ihanoi_reply_sqlerror(ngx_http_request_t *r,
         return ngx_http_ihanoi_reply_problem(r, &message, members);
     }
 
-    for (row = ngx_http_ihanoi_reply_sqlstates; row->sqlstate; row++) {
+    row = ngx_http_ihanoi_problem_sqlstate(&sqlstate);
 
-        if (sqlstate.len < ngx_strlen(row->sqlstate)
-            || ngx_strncmp(sqlstate.data, row->sqlstate,
-                           ngx_strlen(row->sqlstate))
-               != 0)
-        {
-            continue;
-        }
-
+    if (row) {
         ngx_log_error(row->level, r->connection->log, 0,
                       "operation \"%V\" ended with SQLSTATE %V",
                       &ctx->operation->id, &sqlstate);
@@ -204,16 +172,7 @@ ngx_http_ihanoi_reply_sqlerror(ngx_http_request_t *r,
         return ngx_http_ihanoi_problem(r, row->code, NULL);
     }
 
-    /*
-     * The primary message names our objects, not people; details and values
-     * may be personal and stay out (class 22 messages quote input).
-     */
-
-    if (sqlstate.len == 5 && sqlstate.data[0] == '2'
-        && sqlstate.data[1] == '2')
-    {
-        ngx_str_set(&message, "(message withheld)");
-    }
+    message = ngx_http_ihanoi_problem_sqlmessage(&sqlstate, &message);
 
     ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                   "operation \"%V\" failed with SQLSTATE %V: %V",

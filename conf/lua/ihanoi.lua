@@ -119,6 +119,14 @@ ihanoi.request = {}
 ---@return ihanoi.Caller? caller
 function ihanoi.request.caller() end
 
+---Whether the caller's token grants the scope. What all of an operation's
+---callers need, its contract demands; this is for what some may see.
+---
+---In phases: request, interface.
+---@param scope string
+---@return boolean granted
+function ihanoi.request.has_scope(scope) end
+
 ---The request's number in all logs: 32 hexadecimal digits.
 ---
 ---In phases: request, interface.
@@ -180,10 +188,14 @@ ihanoi.response = {}
 ---What a handler returns to refuse: "return
 ---ihanoi.response.problem('bench-occupied', { since = at })". The code is one
 ---of the contract's x-ihanoi-problems or of the gateway's own; members go into
----the problem document (RFC 9457).
+---the problem document (RFC 9457). An error of `ihanoi.db` in its place is what
+---an operation served by SQL would answer: the problem that a function has
+---raised with SQLSTATE IH001; overloaded, database-unavailable,
+---database-timeout or outcome-unknown when the database could not do it;
+---otherwise plugin-failed, with a line in the log.
 ---
 ---In phases: request.
----@param code string
+---@param code string|ihanoi.DbError
 ---@param members? table
 ---@return "problem" kind
 ---@return string code
@@ -371,12 +383,13 @@ ihanoi.interface = {}
 ---are what `ihanoi.json.encode()` takes, copies, of at most 262144 bytes of
 ---JSON. The other plugin sees the same caller of the same request; its own
 ---limits hold, and this call's deadline. When it returns nil and a text, that
----is what is returned here. Otherwise nil and "failed" (it raised an error or
----returned what it may not), "limit" (killed for memory or processor time),
----"timeout", "busy" (too many of its calls), "unavailable" (its circuit is
----open, or it does not load), "too large", "too deep" (plugins that call
----plugins: four at most). Raises for an interface or a function that the
----manifest does not use, and an argument that cannot be encoded.
+---is what is returned here; of an error of `ihanoi.db` it is the code.
+---Otherwise nil and "failed" (it raised an error or returned what it may not),
+---"limit" (killed for memory or processor time), "timeout", "busy" (too many of
+---its calls), "unavailable" (its circuit is open, or it does not load), "too
+---large", "too deep" (plugins that call plugins: four at most). Raises for an
+---interface or a function that the manifest does not use, and an argument that
+---cannot be encoded.
 ---
 ---In phases: request, job, interface.
 ---@param plugin string
@@ -455,6 +468,16 @@ function ihanoi.db.call(name, arguments) end
 ---@return table? row
 ---@return ihanoi.DbError? err
 function ihanoi.db.one(sql_or_name, values) end
+
+---As `one()`, of a statement with one column: its value in the first row. nil
+---when there is no row or it is null; err tells failure from that.
+---
+---In phases: request, job, interface.
+---@param sql_or_name string
+---@param values? table
+---@return any value
+---@return ihanoi.DbError? err
+function ihanoi.db.value(sql_or_name, values) end
 
 ---As `one()`, of a statement with one column of type json or jsonb: its text as
 ---`ihanoi.json.raw()`, which goes into an answer without being parsed. nil when

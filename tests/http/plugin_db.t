@@ -86,6 +86,21 @@ my %read = (
     jsonin => 'return 200, { inside = ihanoi.db.json(
                    "select $1::jsonb", { { a = 1 } }),
                    none = ihanoi.db.json("select null::json") == nil }',
+    value => 'local db = ihanoi.db
+              return 200, { n = db.value("select 1.5::numeric"), no = db.value("select false"),
+                  list = db.value("bench_document", { n = 3 }).list,
+                  none = db.value("select 1 where false") == nil,
+                  null = db.value("select null::int") == nil,
+                  wrong = select(2, db.value("select 1/0")).sqlstate,
+                  two = select(2, pcall(db.value, "select 1 as a, 2 as b")) }',
+    refused => 'return ihanoi.response.problem(select(2, ihanoi.db.value("bench_refuse")))',
+    locked => 'return ihanoi.response.problem(select(2, ihanoi.db.query(
+                   [[do $$ begin raise sqlstate \'55P03\'; end $$]])))',
+    wrong => 'return ihanoi.response.problem(select(2, ihanoi.db.query(
+                  "select $1::int", { "somebody\'s name" })))',
+    members => 'return ihanoi.response.problem(
+                    select(2, ihanoi.db.query("select 1/0")), { more = 1 })',
+    made => 'return ihanoi.response.problem({})',
     refuse => 'local rows, err = ihanoi.db.call("bench_refuse")
                return ihanoi.response.problem(err.code, err.members)',
     errors => 'local list = {}
@@ -328,6 +343,25 @@ $r = get('refuse');
 is($r->{status}, 409, 'IH001 has the code of a problem');
 is($r->{json}{since}, '2026-11-24', 'and its members');
 is($r->{headers}{'retry-after'}, undef, 'which is not for later');
+
+is_deeply(get('value')->{json}, { n => 1.5, no => $false, list => [1, 2], none => $true,
+          null => $true, wrong => '22012',
+          two => 'ihanoi.db.value() needs one column, there are 2' },
+          'the value of one column') or diag get('value')->{content};
+
+$r = get('refused');
+is("$r->{status} $r->{json}{since}", '409 2026-11-24',
+   'an error is the problem that SQL raised');
+$r = get('locked');
+is("$r->{status} $r->{json}{type} $r->{headers}{'retry-after'}",
+   '503 urn:ihanoi:problem:overloaded 1', 'or what it is of an operation by SQL alone');
+$r = get('wrong');
+is("$r->{status} $r->{json}{type}", '500 urn:ihanoi:problem:plugin-failed',
+   'or a failure of the plugin');
+like($gw->error_log, qr/"probe_wrong" answers plugin-failed: 22P02 \(message withheld\)/,
+     'which the log tells, without the values of its message');
+unlike($gw->error_log, qr/somebody.s name/, 'anywhere');
+is(get($_)->{status}, 500, "$_: a mistake of the plugin's") for qw(members made);
 
 for (['away', 'raised by SQL alone'], ['absent', 'answered by it']) {
     my ($path, $how) = @$_;

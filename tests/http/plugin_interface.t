@@ -17,6 +17,8 @@ end
 function M.same(argument) return argument end
 function M.nothing() end
 function M.refuses() return nil, "closed" end
+function M.away() return nil, { code = "busy", message = "all connections are busy" } end
+function M.tables() return nil, {} end
 function M.wrong() return { dong = "much" } end
 function M.raises() local x = nil return x.y end
 function M.silly() return function() end end
@@ -50,8 +52,8 @@ sub tariff {
             limits => { cpu => '50ms', timeout => '1s', memory => '4m',
                         concurrency => 2 },
             interfaces => { offers => [ { name => 'tariff', version => 2,
-                functions => [qw(price same nothing refuses wrong raises silly
-                                 loops eats sleeps naps huge who wait)],
+                functions => [qw(price same nothing refuses away tables wrong
+                                 raises silly loops eats sleeps naps huge who wait)],
                 schemas => {
                     price => { argument => { type => 'object',
                         required => ['hours'], additionalProperties => JSON::PP::false,
@@ -89,7 +91,7 @@ my %lua = (
                 return 200, said',
     map { ($_ => "local value, err = ihanoi.interface.call('tariff', 'tariff',
                       '$_') return 200, { value = value == nil, err = err }")
-        } qw(nothing refuses wrong raises silly loops eats sleeps huge),
+        } qw(nothing refuses away tables wrong raises silly loops eats sleeps huge),
 );
 
 sub parking {
@@ -144,6 +146,9 @@ is_deeply(said('same'), { t => [1, { a => 'b' }], u => [1, { a => 'c' }],
 is_deeply(said('nothing'), { value => $true }, 'nothing is nil');
 is_deeply(said('refuses'), { value => $true, err => 'closed' },
           'nil and a text are its own');
+is_deeply(said('away'), { value => $true, err => 'busy' },
+          'so is the code of an error of the database');
+is_deeply(said('tables'), { value => $true, err => 'failed' }, 'any other value is a mistake');
 
 my $bad = said('bad');
 like($bad->[0], qr{argument is not what "tariff\.tariff" takes at "/hours"},

@@ -39,6 +39,8 @@ my @jobs = (
     [late    => 'ihanoi.run.sleep(60)', timeout => '300ms'],
     [throws  => 'error("no such bench")'],
     [refuses => 'return nil, "the register is closed"'],
+    [queries => 'return ihanoi.db.value("select $1::int", { "a name" })'],
+    [tables  => 'return nil, {}'],
     [bytes   => 'error("a\\255\\237\\160\\128b ộ")'],
     [loops   => 'while true do end'],
     [fetches => 'local list = ihanoi.backend.all({
@@ -183,6 +185,8 @@ for my $case (
     [throws  => 'error', qr/no such bench/, qr/handler.lua:\d+: no such bench/],
     [refuses => 'failed', qr/\Athe register is closed\z/,
      qr{jobs/refuses failed: the register is closed}],
+    [queries => 'failed', qr/\A22P02: \(message withheld\)\z/, qr{jobs/queries failed: 22P02: }],
+    [tables  => 'failed', qr/\Ano reason given\z/, qr{jobs/tables failed: no reason given}],
     [bytes   => 'error', qr/\Aprobe.handler\.lua:\d+: a\?\?\?\?b ộ\z/, qr/handler.lua:\d+: a/],
     [loops   => 'cpu', qr/CPU budget/, qr/CPU budget used up/],
     [asks    => 'error', qr/request\.caller/, qr/request\.caller/],

@@ -18,6 +18,8 @@ my $plugin = plugin_folder(
         notice  => 'return 200, { ref = input.ref, new = input.new,
                        text = ihanoi.request.query_text() }',
         who     => 'return 200, ihanoi.request.caller() or ihanoi.json.null',
+        scope   => 'local has = ihanoi.request.has_scope
+                    return 200, { has("desk"), has("desk:read"), has("read"), has("") }',
         forge   => 'local caller = ihanoi.request.caller()
                     caller.sub = "somebody-else"
                     caller.claims.sub = "somebody-else"
@@ -29,6 +31,7 @@ my $plugin = plugin_folder(
                        name = ihanoi.plugin.name(),
                        version = ihanoi.plugin.version() }',
         none    => 'return nil',
+        beside  => 'return nil, { code = "down" }',
         empty   => 'return 204',
         refuse  => 'return ihanoi.response.problem("bench-occupied",
                        { since = "2026-11-24" })',
@@ -92,6 +95,7 @@ my $plugin = plugin_folder(
             } },
         },
         who   => { security => [{}, { bearer => [] }] },
+        scope => { security => [{}, { bearer => [] }] },
         forge => { security => [{ bearer => [] }] },
         wrong => { responses => { 200 => {
             description => 'A bench', content => { 'application/json' => {
@@ -165,6 +169,10 @@ $r = answer('who', token => $token);
 is($r->{json}{sub}, 'citizen-1', 'the caller is the token\'s');
 is($r->{json}{claims}{sub}, 'citizen-1', 'with its claims');
 is(answer('who')->{json}, undef, 'and null without a token');
+is_deeply(answer('scope', token => token(sub => 'a', scope => 'openid desk:read'))->{json},
+          [JSON::PP::false, JSON::PP::true, JSON::PP::false, JSON::PP::false],
+          'the scopes of a token are words');
+is_deeply(answer('scope')->{json}, [(JSON::PP::false) x 4], 'of which no token has any');
 is(answer('forge', token => $token)->{json}{sub}, 'citizen-1',
    'a plugin cannot change who is calling');
 
@@ -201,6 +209,7 @@ for my $case (
     ['cookie', 502, 'plugin-reply-invalid', qr/may not set the header "Set-Cookie"/],
     ['wrong', 502, 'plugin-reply-invalid', qr{not what its contract says at "/colour"}],
     ['status', 502, 'plugin-reply-invalid', qr/a handler returns a status/],
+    ['beside', 502, 'plugin-reply-invalid', qr/nil beside an error is no answer/],
     ['throw', 500, 'plugin-failed', qr/plugin "probe" 1\.0\.0: probe\/handler\.lua:\d+: no such bench/],
     ['nothing', 500, 'plugin-failed', qr/handler\.lua:\d+: attempt to index/],
     ['loop', 503, 'plugin-limit', qr/plugin "probe" 1\.0\.0: CPU budget used up/],

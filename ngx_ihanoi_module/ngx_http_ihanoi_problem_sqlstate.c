@@ -1,0 +1,56 @@
+/*
+ * Copyright (C) iHaNoi contributors
+ *
+ * What SQLSTATEs mean to a client.
+ */
+
+#include "ngx_http_ihanoi_problem.h"
+
+
+static const ngx_http_ihanoi_problem_sqlstate_t
+    ngx_http_ihanoi_problem_sqlstates[] =
+{
+    { "40001", "overloaded",           NGX_LOG_WARN, 1 },  /* serialization */
+    { "40P01", "overloaded",           NGX_LOG_WARN, 1 },  /* deadlock */
+    { "55P03", "overloaded",           NGX_LOG_WARN, 1 },  /* lock_timeout */
+    { "57014", "database-timeout",     NGX_LOG_WARN, 1 },  /* took too long */
+    { "25006", "database-unavailable", NGX_LOG_WARN, 2 },  /* a standby */
+    { "53",    "database-unavailable", NGX_LOG_ERR,  5 },  /* resources */
+    { "57P",   "database-unavailable", NGX_LOG_WARN, 2 },  /* shutting down */
+    { "58",    "database-unavailable", NGX_LOG_CRIT, 5 },  /* system error */
+    { NULL,    NULL,                   0,            0 }
+};
+
+
+const ngx_http_ihanoi_problem_sqlstate_t *
+ngx_http_ihanoi_problem_sqlstate(ngx_str_t *sqlstate)
+{
+    size_t                                     len;
+    const ngx_http_ihanoi_problem_sqlstate_t  *row;
+
+    for (row = ngx_http_ihanoi_problem_sqlstates; row->prefix; row++) {
+
+        len = ngx_strlen(row->prefix);
+
+        if (sqlstate->len >= len
+            && ngx_strncmp(sqlstate->data, row->prefix, len) == 0)
+        {
+            return row;
+        }
+    }
+
+    return NULL;
+}
+
+
+ngx_str_t
+ngx_http_ihanoi_problem_sqlmessage(ngx_str_t *sqlstate, ngx_str_t *message)
+{
+    ngx_str_t  withheld = ngx_string("(message withheld)");
+
+    if (sqlstate->len == 5 && ngx_strncmp(sqlstate->data, "22", 2) == 0) {
+        return withheld;
+    }
+
+    return *message;
+}
