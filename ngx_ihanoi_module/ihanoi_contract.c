@@ -91,6 +91,7 @@ ihanoi_contract_load(const char *const *files, unsigned n,
     contract->schemas.documents = &contract->documents;
 
     if (ihanoi_contract_compile(contract, files, n) != IHANOI_OK) {
+        ihanoi_document_printable(err);
         ihanoi_arena_destroy(arena);
         return NULL;
     }

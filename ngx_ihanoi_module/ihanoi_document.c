@@ -24,6 +24,7 @@ static int ihanoi_document_name(ihanoi_documents_t *documents,
     ihanoi_place_t *place);
 static char *ihanoi_document_escape(ihanoi_documents_t *documents,
     const char *pointer, const char *name);
+static void ihanoi_document_printable_text(char *text);
 static void ihanoi_document_free(void *data);
 
 
@@ -583,6 +584,39 @@ ihanoi_document_no_memory(ihanoi_documents_t *documents)
     (void) snprintf(err->reason, sizeof(err->reason), "out of memory");
 
     return IHANOI_NOMEM;
+}
+
+
+void
+ihanoi_document_printable(ihanoi_contract_error_t *err)
+{
+    ihanoi_document_printable_text(err->pointer);
+    ihanoi_document_printable_text(err->reason);
+}
+
+
+static void
+ihanoi_document_printable_text(char *text)
+{
+    char    *end;
+    size_t   len;
+
+    for (end = text + strlen(text); text < end; text += len) {
+        len = ihanoi_utf8_length(text, end);
+
+        /* C0 and DEL; C1 is 0xC2 and 0x80 to 0x9F */
+
+        if (len == 0 || (unsigned char) *text < ' ' || *text == 0x7f) {
+            *text = '?';
+            len = 1;
+
+        } else if (len == 2 && (unsigned char) text[0] == 0xc2
+                   && (unsigned char) text[1] < 0xa0)
+        {
+            text[0] = '?';
+            text[1] = '?';
+        }
+    }
 }
 
 

@@ -94,5 +94,12 @@ int ihanoi_document_refuse(ihanoi_documents_t *documents,
 /* Fills err and returns IHANOI_NOMEM. */
 int ihanoi_document_no_memory(ihanoi_documents_t *documents);
 
+/*
+ * The last step of a refusal: names and values in pointer and reason are a
+ * stranger's, and go to logs and terminals.  Control characters, and what is
+ * no UTF-8 (any more: texts are cut), become "?".
+ */
+void ihanoi_document_printable(ihanoi_contract_error_t *err);
+
 
 #endif /* _IHANOI_DOCUMENT_H_INCLUDED_ */

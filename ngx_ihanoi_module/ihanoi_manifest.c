@@ -66,6 +66,7 @@ ihanoi_manifest_load(const char *folder, ihanoi_contract_error_t *err)
     }
 
     if (rc != IHANOI_OK) {
+        ihanoi_document_printable(err);
         ihanoi_arena_destroy(arena);
         return NULL;
     }

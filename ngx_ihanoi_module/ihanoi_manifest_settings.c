@@ -113,6 +113,7 @@ ihanoi_manifest_settings(ihanoi_manifest_t *manifest, const json_t *given,
     if (ihanoi_manifest_settings_fill(manifest, given, settings, err)
         != IHANOI_OK)
     {
+        ihanoi_document_printable(err);
         json_decref(settings);
         return NULL;
     }

@@ -29,6 +29,7 @@ static const refused_t  refused[] = {
     { "get", "/a", "'x-ihanoi-host':1", "", "", "x-ihanoi-host" },
     { "post", "/a", "'x-ihanoi-host':'plugins'", "", "", "for a GET" },
     { "get", "/a", "'x-ihanoi-pol':'read'", "", "", "x-ihanoi-pol" },
+    { "get", "/a", "'x-ihanoi-\\u001b\\u009b':1", "", "", "x-ihanoi-???" },
     { "get", "/a", "'x-ihanoi-pool':'fast'", "", "", "\"slow\"" },
     { "get", "/a", "'x-ihanoi-pool':1", "", "", "\"slow\"" },
     { "post", "/a", "'x-ihanoi-pool':'read'", "", "", "only GET" },

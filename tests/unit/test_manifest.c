@@ -29,6 +29,7 @@ static const refusal_t  refusals[] = {
     { "{'name':null,'nmae':'parking'}", "/nmae", "is \"name\" meant?" },
     { "{'name':null}", "/name", "required" },
     { "{'xyz':1}", "/xyz", "no such member" },
+    { "{'a\\u001b[2J\\u009b\\u0111':1}", "/a?[2J??\304\221", "no such member" },
     { "{'permisions':{}}", "/permisions", "\"permissions\"" },
     { "{'permissions':{'backend':['a']}}", "/permissions/backend",
       "\"backends\"" },
