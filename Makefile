@@ -46,7 +46,8 @@ LIB_OBJ   := $(LIB_SRC:ngx_ihanoi_module/%.c=$(OUT)/lib/%.o)
 INCS      := -Ingx_ihanoi_module -I/usr/include/luajit-2.1
 LIBS      := -ljansson -lpcre2-8 -lcrypto -lluajit-5.1 -lutf8proc -lm
 FUZZ_TARGETS := $(filter-out replay,$(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c)))
-FUZZ      ?= $(FUZZ_TARGETS)
+FUZZ_TESTS := $(patsubst tests/fuzz/%.t,%,$(wildcard tests/fuzz/*.t))
+FUZZ      ?= $(FUZZ_TARGETS) $(FUZZ_TESTS)
 UNIT_SRC  := $(wildcard tests/unit/*.c)
 UNIT      := $(UNIT_SRC:tests/unit/%.c=$(OUT)/unit/%) \
              $(FUZZ_TARGETS:%=$(OUT)/unit/fuzz_%)
@@ -124,7 +125,8 @@ unit: $(UNIT) $(OUT)/contract $(OUT)/mint ## build the unit tests and what tests
 
 fuzz:                      ## fuzz each target: SECONDS=60 FUZZ="token body ..."
 	@$(DEPS) $(PACKAGES_fuzz)
-	@$(MAKE) --no-print-directory -s $(FUZZ:%=build/fuzz/%)
+	@$(MAKE) --no-print-directory -s command \
+	    $(patsubst %,build/fuzz/%,$(filter-out $(FUZZ_TESTS),$(FUZZ)))
 	@tests/fuzz/run $(or $(SECONDS),60) $(FUZZ)
 
 bench:                     ## measure speed beside PostgreSQL and plain nginx: ROWS=1000000 ONLY=

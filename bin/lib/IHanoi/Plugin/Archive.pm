@@ -121,6 +121,7 @@ sub read_archive {
     my ($name, $version) = map { ref || !defined ? '' : $_ }
                            @$manifest{qw(name version)};
     die "plugin.json has no good name\n" if $name !~ /^[a-z][a-z0-9_]{0,31}\z/;
+    $version =~ s/[^ -~]/?/g;
     die "plugin.json says that it is \"$name-$version\", the archive is "
         . "\"$top\"\n" if $top ne "$name-$version";
 

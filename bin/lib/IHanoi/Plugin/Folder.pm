@@ -12,6 +12,7 @@ package IHanoi::Plugin::Folder;
 
 use strict;
 use warnings;
+use Cwd ();
 use Exporter 'import';
 use JSON::PP ();
 use IHanoi::Command;
@@ -41,7 +42,7 @@ sub look {
     push @findings, IHanoi::Plugin::Sql::findings($plugin) if $plugin;
 
     # A whole path says less than where it is in the folder.
-    my $base = $plugin ? $plugin->{folder} : $folder;
+    my $base = Cwd::realpath($folder);
     $_->{file} =~ s{^\Q$base\E/}{} for @findings;
 
     return ($plugin, @findings);
@@ -52,6 +53,7 @@ sub is_error { return $_[0]{level} eq 'error' }
 
 
 # Prints findings for people, one a line, as compilers do: editors jump there.
+# They quote a stranger's files, and go to a terminal.
 sub report {
     my ($fh, @findings) = @_;
 
@@ -61,9 +63,10 @@ sub report {
                : length($finding->{pointer} // '') ? " $finding->{pointer}" : '');
         my $line = "$place: "
             . ($finding->{level} eq 'warning' ? 'warning: ' : '')
-            . "$finding->{reason}\n";
+            . $finding->{reason};
+        $line =~ s/[\x00-\x1f\x7f-\x9f]/?/g;
         utf8::encode($line);
-        print $fh $line;
+        print $fh "$line\n";
     }
 
     return;
