@@ -4,6 +4,8 @@
 use lib 'tests/lib';
 use IHanoi::Test;
 use File::Temp qw(tempdir);
+use HTTP::Tiny;
+use IO::Socket::INET;
 
 my $build = $ENV{BUILD} // 'debug';
 
@@ -67,6 +69,23 @@ unlike(`$dest/usr/bin/ihanoi --help`, qr/^  (?:run|stop|cluster) /m,
 is(system("$dest/usr/bin/ihanoi plugin new tree --into $dest > $dest/said 2>&1 "
           . "&& $dest/usr/bin/ihanoi plugin check $dest/tree >> $dest/said 2>&1"),
    0, 'and makes and checks a plugin') or diag `cat $dest/said`;
+is(system("$dest/usr/bin/ihanoi plugin test $dest/tree > $dest/said 2>&1"), 0,
+   'its tests run in a gateway with the installed module') or diag `cat $dest/said`;
+
+# "run" tells where it listens once it does, and then ends by Ctrl-C.
+my $pid = open(my $run, '-|') // die $!;
+exec "$dest/usr/bin/ihanoi", qw(plugin run --port), free_port(), "$dest/tree" if !$pid;
+my ($url) = map { m{ (http://\S+)} } scalar <$run>, scalar <$run>, scalar <$run>;
+is(HTTP::Tiny->new->get($url // '')->{status}, 200, 'and it runs') or diag $url;
+kill INT => $pid;
+my @rest = <$run>;
+close $run;
+is($?, 0, 'until Ctrl-C');
+
+unlink "$dest/usr/lib/nginx/modules/ngx_http_ihanoi_module.so";
+like(`$dest/usr/bin/ihanoi plugin test $dest/tree 2>&1`,
+     qr{there is no module \S+/ngx_http_ihanoi_module\.so: make install$}m,
+     'without the module it says what to do');
 
 # What is the operator's stays.
 open $fh, '>>', "$dest/etc/nginx/ihanoi/production.conf" or die $!;
@@ -78,6 +97,11 @@ like(`tail -1 $dest/etc/nginx/ihanoi/production.conf`, qr/# edited/,
 ok(-f "$dest/etc/nginx/ihanoi/production.conf.new", 'the new one is beside it');
 
 done_testing();
+
+
+sub free_port {
+    return IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1')->sockport;
+}
 
 
 # What `make install` runs: all is built already.

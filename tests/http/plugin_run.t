@@ -145,6 +145,24 @@ is($rc, 1, 'a plugin that is wrong');
 like("$out$err", qr/handler\.lua:1: /, 'is told');
 is(join(' ', grep { !/ihanoi-plugin|run\.\d/ } glob "$temp/*"), '', 'nothing is left of those');
 
+# Nobody reads any more ("| head").
+$plugin->write('handler.lua', $good);
+pipe my $reader, my $writer or die;
+$run = { port => free_port(), pid => fork // die };
+if (!$run->{pid}) {
+    open STDOUT, '>&', $writer;
+    exec_ihanoi(qw(plugin run), $plugin->path, '--port', $run->{port});
+}
+push @running, $run;
+close $writer;
+while (<$reader>) { last if /Ctrl-C ends it/ }
+close $reader;
+is(get($run, '/v1/probe/hello')->{status}, 200, 'it serves');
+my $pipe = wait_until(sub { waitpid($run->{pid}, WNOHANG) == $run->{pid} }, 20);
+delete $run->{pid} if $pipe;
+ok($pipe, 'without a reader it ends');
+ok(!IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $run->{port}), 'and its gateway');
+
 # A database, when the manifest asks for one.
 my $shop = plugin_folder(name => 'shop', lua => { count => 'return 200, ihanoi.db.one("select count(*)::int4 n from stalls")' },
     manifest => { permissions => { public => JSON::PP::true, database => JSON::PP::true } },

@@ -64,6 +64,7 @@ sub start {
 
     # What is asked for and not given is told before a database is made.
     $self->_grants(_object($self->{plugin}{folder}, 'plugin.json'));
+    @$self{qw(nginx module)} = (_nginx(), _module());
     make_keys("$self->{dir}/keys");
     $self->_database;
     $self->_configure;
@@ -76,7 +77,7 @@ sub start {
         open STDIN, '<', '/dev/null';
         open STDOUT, '>', "$self->{dir}/start.log";
         open STDERR, '>&', \*STDOUT;
-        exec { _nginx() } $self->_command or POSIX::_exit(127);
+        exec { $self->{nginx} } $self->_command or POSIX::_exit(127);
     }
 
     my $end = time + 20;
@@ -391,7 +392,7 @@ sub _command {
     my ($self, @more) = @_;
     my $dir = $self->{dir};
 
-    return (_nginx(), '-p', "$dir/", '-c', "$dir/nginx.conf",
+    return ($self->{nginx}, '-p', "$dir/", '-c', "$dir/nginx.conf",
             '-e', "$dir/error.log", @more);
 }
 
@@ -406,7 +407,7 @@ sub _check {
         open STDIN, '<', '/dev/null';
         open STDOUT, '>', $log;
         open STDERR, '>&', \*STDOUT;
-        exec { _nginx() } $self->_command('-t', '-q') or POSIX::_exit(127);
+        exec { $self->{nginx} } $self->_command('-t', '-q') or POSIX::_exit(127);
     }
 
     waitpid $pid, 0;
@@ -466,17 +467,20 @@ sub _build {
 
 sub _nginx {
     my $build = _build();
-    return $build && -x "$build/nginx-binary" ? "$build/nginx-binary"
-                                              : '/usr/sbin/nginx';
+    my ($nginx) = grep { -x } $build ? "$build/nginx-binary" : (), '/usr/sbin/nginx';
+
+    return $nginx // die "nginx is not installed: apt install nginx\n";
 }
 
 
+# "# built in" is an nginx of ours that has it.
 sub _module {
     my $build = _build();
-    my ($module) = grep { -f } $build ? "$build/ngx_http_ihanoi_module.so"
-        : '/usr/lib/nginx/modules/ngx_http_ihanoi_module.so';
+    my $module = ($build // share() . '/modules') . '/ngx_http_ihanoi_module.so';
 
-    return $module ? "load_module $module;" : '# built in';
+    return "load_module $module;" if -f $module;
+    return '# built in' if $build && -x "$build/nginx-binary";
+    die "there is no module $module: " . ($build ? "make\n" : "make install\n");
 }
 
 
@@ -505,7 +509,7 @@ sub _configure {
                         qw(client_body proxy fastcgi uwsgi scgi);
 
     $self->_write('nginx.conf', <<"CONF");
-@{[_module()]}
+$self->{module}
 $user
 worker_processes 1;
 daemon off;
@@ -527,7 +531,7 @@ $clock
 @{[$self->_database_blocks]}
 @{[$self->_stubs($manifest)]}
     ihanoi_plugin $plugin->{name} {
-        path $plugin->{folder};
+        path @{[_quoted($plugin->{folder})]};
         check always;
 @{[$self->_grants($manifest)]}$backends    }
 

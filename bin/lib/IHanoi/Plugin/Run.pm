@@ -61,7 +61,8 @@ USAGE
         or fail("port $port of 127.0.0.1 is taken: --port " . ($port + 1));
 
     my $over = 0;
-    local @SIG{qw(INT TERM HUP)} = (sub { $over = 1 }) x 3;
+    # Nobody who reads, "| head": the gateway must not stay behind.
+    local @SIG{qw(INT TERM HUP PIPE)} = (sub { $over = 1 }) x 4;
 
     my $gateway = IHanoi::Plugin::LocalGateway->new(plugin => $plugin, port => $port, %$given);
 

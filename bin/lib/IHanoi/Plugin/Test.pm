@@ -70,8 +70,8 @@ USAGE
     $count or fail('no case has that in its name');
     print "1..$count\n";
 
-    # The gateway ends with us.
-    local @SIG{qw(INT TERM HUP)} = (sub { exit 1 }) x 3;
+    # The gateway ends with us, also when nobody reads on ("| head").
+    local @SIG{qw(INT TERM HUP PIPE)} = (sub { exit 1 }) x 4;
 
     my ($n, $failed) = (0, 0);
 
