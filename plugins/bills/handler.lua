@@ -259,6 +259,12 @@ function _M.topup_hint(input)
 end
 
 
+-- POST /v1/bills/orders/{id}/cancel
+function _M.order_cancel(input)
+    return answer(200, orders.call("order_cancel", { id = input.id, citizen = citizen() }))
+end
+
+
 -- POST /v1/bills/disputes/{id}/close
 function _M.dispute_close(input)
     return answer(200, orders.call("dispute_close", { citizen = citizen(), id = input.id }))

@@ -81,7 +81,7 @@ function _M.pay(order)
     end
 
     if NO_PAYMENT[err] then
-        _M.call("order_cancel", { id = order.id, why = err })
+        _M.call("order_void", { id = order.id, why = err })
         return nil, err == "payment-gateway-unknown" and "order-gateway-unknown" or "bills-unavailable"
     end
 
@@ -190,9 +190,18 @@ local function give_back(order)
 end
 
 
+-- Looks what became of the payment of an order that its citizen has taken back. Until it
+-- is known which one that is, payments is asked for it: it has made one, or makes one that
+-- nobody pays.
+local function look_once_more(order)
+    return (order.payment and look or _M.pay)(order)
+end
+
+
 local ACTIONS = {
     created = _M.pay,
     paying = look,
+    cancelling = look_once_more,
     sending = deliver,
     refused = give_back,
     refunding = give_back,

@@ -35,7 +35,7 @@ begin
     perform pg_advisory_xact_lock(hashtextextended('bill ' || b.id, 0));
 
     select * into o from orders t
-     where t.bill = b.id and t.state not in ('cancelled', 'refused', 'refunding', 'refunded');
+     where t.bill = b.id and t.stands;
 
     if found then
         if o.state = 'delivered' then

@@ -5,9 +5,9 @@ returns text
 language sql stable
 as $$
     select case when b.state = 'paid' then 'paid'
-                else coalesce((select case when o.state = 'delivered' then 'paid' else 'being_paid' end
+                else coalesce((select case when o.state = 'delivered' then 'paid'
+                                           else 'being_paid' end
                                  from orders o
-                                where o.bill = b.id
-                                  and o.state not in ('cancelled', 'refused', 'refunding', 'refunded')),
+                                where o.bill = b.id and o.stands),
                               'unpaid') end
 $$;

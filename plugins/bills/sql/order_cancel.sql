@@ -1,13 +1,30 @@
--- An order that payments does not take: nobody can pay it.
-create function order_cancel(id uuid, why text)
+-- Its citizen takes back an order that is not paid. Its bill is free at once; the order is
+-- over when nobody can pay it any more, and what is paid until then goes back
+-- (order_payment). Again is nothing; so it is when the money is on its way back already.
+-- Null when the citizen has no such order.
+create function order_cancel(id uuid, citizen text)
 returns jsonb
 language plpgsql
 as $$
+declare
+    o  orders%rowtype;
 begin
-    update orders o
-       set state = 'cancelled', why = order_cancel.why, ended_at = now()
-     where o.id = order_cancel.id and o.state = 'created';
+    select * into o from orders t
+     where t.id = order_cancel.id and t.citizen = order_cancel.citizen
+       for update;
 
-    return (select order_document(o) from orders o where o.id = order_cancel.id);
+    if not found then
+        return null;
+    elsif o.state in ('created', 'paying') then
+        update orders t
+           set state = 'cancelling', why = 'citizen', due_at = coalesce(t.expires_at, t.due_at)
+         where t.id = o.id
+        returning * into o;
+    elsif o.stands then
+        raise exception using errcode = 'IH001', message = 'order-not-cancellable',
+            detail = jsonb_build_object('state', o.state)::text;
+    end if;
+
+    return order_document(o);
 end
 $$;

@@ -11,7 +11,7 @@ as $$
                                                   'period_from', b.period_from, 'period_to', b.period_to)
                           from bills b where b.id = o.bill),
                'receipt', o.receipt,
-               'why', case when o.state in ('cancelled', 'refused', 'refunding', 'refunded') then o.why end,
+               'why', case when not o.stands then o.why end,
                'created_at', o.created_at, 'changed_at', o.changed_at,
                'paid_at', o.paid_at, 'ended_at', o.ended_at))
            || case when o.state = 'paying'

@@ -16,16 +16,18 @@ begin
     end if;
 
     next := case
-        when o.state in ('created', 'paying') then
-            case payment_state when 'pending' then 'paying'
-                               when 'succeeded' then 'paid'
-                               when 'failed' then 'cancelled'
-                               when 'expired' then 'cancelled'
-                               when 'partly_refunded' then 'refused'
-                               when 'refunded' then 'refunded' end
-        when o.state in ('refused', 'refunding') and payment_state = 'refunded' then 'refunded' end;
+        when o.state in ('refused', 'refunding') then
+            case payment_state when 'refunded' then 'refunded' end
+        when o.state in ('created', 'paying', 'cancelling') then
+            case payment_state
+                when 'pending' then case o.state when 'created' then 'paying' else o.state end
+                when 'succeeded' then case o.state when 'cancelling' then 'refused' else 'paid' end
+                when 'failed' then 'cancelled'
+                when 'expired' then 'cancelled'
+                when 'partly_refunded' then 'refused'
+                when 'refunded' then 'refunded' end end;
 
-    if next is null or next = o.state then
+    if next is null or next = o.state and o.payment is not null then
         return order_document(o);
     end if;
 
@@ -34,13 +36,13 @@ begin
            payment = order_payment.payment,
            checkout = case when next = 'paying' then order_payment.checkout else t.checkout end,
            expires_at = coalesce(order_payment.expires_at, t.expires_at),
-           paid_at = case when next in ('paid', 'refused', 'refunded') then coalesce(t.paid_at, now())
-                          else t.paid_at end,
+           paid_at = case when next in ('paid', 'refused', 'refunded')
+                          then coalesce(t.paid_at, now()) else t.paid_at end,
            ended_at = case when next in ('cancelled', 'refunded') then now() end,
-           why = case next when 'cancelled' then 'payment ' || payment_state
-                           when 'refused' then coalesce(t.why, 'payment ' || payment_state)
-                           else t.why end,
-           due_at = case when next = 'paying' then now() + make_interval(secs => step) else now() end
+           why = case when next in ('cancelled', 'refused')
+                      then coalesce(t.why, 'payment ' || payment_state) else t.why end,
+           due_at = now() + case when next in ('paying', 'cancelling')
+                                 then make_interval(secs => step) else '0' end
      where t.id = o.id
     returning * into o;
 

@@ -1,5 +1,6 @@
--- Refuses a citizen who has many orders that nobody has paid: each keeps a bill from
--- others. The lock lasts as long as the transaction, so that two at once are counted.
+-- Refuses a citizen who has many orders that nobody has paid and somebody may: each keeps a
+-- bill from others, or a payment open. The lock lasts as long as the transaction, so that
+-- two at once are counted.
 create function orders_open_check(citizen text, most int)
 returns void
 language plpgsql
@@ -8,7 +9,8 @@ begin
     perform pg_advisory_xact_lock(hashtextextended('orders of ' || orders_open_check.citizen, 0));
 
     if (select count(*) from orders o
-         where o.citizen = orders_open_check.citizen and o.state in ('created', 'paying')) >= most
+         where o.citizen = orders_open_check.citizen
+           and o.state in ('created', 'paying', 'cancelling')) >= most
     then
         raise exception using errcode = 'IH001', message = 'orders-open-too-many';
     end if;

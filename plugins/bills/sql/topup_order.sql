@@ -43,7 +43,7 @@ begin
 
     select coalesce(sum(t.amount), 0) into spent from orders t
      where t.citizen = topup_order.citizen and t.kind = 'topup' and t.created_at >= begins
-       and t.state not in ('cancelled', 'refused', 'refunding', 'refunded');
+       and t.stands;
 
     if spent + topup_order.amount > citizen_day then
         raise exception using errcode = 'IH001', message = 'topup-limit-citizen',
@@ -52,7 +52,7 @@ begin
 
     select coalesce(sum(t.amount), 0) into spent from orders t
      where t.phone = topup_order.phone and t.kind = 'topup' and t.created_at >= begins
-       and t.state not in ('cancelled', 'refused', 'refunding', 'refunded');
+       and t.stands;
 
     -- How much is left would tell what others gave to this phone.
     if spent + topup_order.amount > phone_day then

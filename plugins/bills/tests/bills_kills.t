@@ -135,11 +135,23 @@ for my $kind (sort keys %kinds) {
     until_good(sub { Payments::Test::sweep(); sweep_bills(); order_of($o)->{state} eq 'refunded' });
     is(order_of($o)->{state}, 'refunded', "$kind killed while money goes back: it has gone");
     is(scalar(keys %{ $partners->refunds }), $refunds + 1, '... once');
+
+    # While it is taken back, which waits for a lock; and while what is paid even so goes back.
+    $o = $order{'carrier.topup'}->();
+    killed_in(sub { cancel($o->{id}) }, \&waits, $kill, held());
+    until_good(sub { cancel($o->{id})->{status} == 200 });
+    is(order_of($o)->{state}, 'cancelling', "$kind killed while an order is taken back: it is, or is when asked again");
+    $partners->misbehave('momo.refund' => 'late');
+    $refunds = keys %{ $partners->refunds };
+    killed_in(sub { pay($o) }, sub { keys %{ $partners->refunds } > $refunds }, $kill);
+    until_good(sub { Payments::Test::sweep(); sweep_bills(); order_of($o)->{state} eq 'refunded' });
+    is(order_of($o)->{state}, 'refunded', "$kind killed while what was paid for it goes back: it has gone");
+    is(scalar(keys %{ $partners->refunds }), $refunds + 1, '... once');
     sound("$kind killed");
 }
 
 
-# All at once: orders, payers, refusals, notices and sweeps, while workers and the
+# All at once: orders, payers, second thoughts, refusals, notices and sweeps, while workers and the
 # database are killed at any time.
 
 my $end = time + 7;
@@ -160,8 +172,10 @@ for my $who (1 .. 3) {
             my $o = eval { rand() < 0.5 || !$bills ? topup('0960000000', 10_000, @as)
                                                   : pay_bill($bills->[rand @$bills]{id}, 50_000, @as) };
             next if !$o || ($o->{status} // 0) != 201;
+            my $cancels = rand() < 0.3 && beside(sub { cancel($o->{json}{id}, @as) });
             eval { pay($o, callback => rand() < 0.7) };
             eval { $companies->notice($o->{json}{kind} eq 'bill' ? 'evn' : 'viettel', $o->{json}{id}) } if rand() < 0.3;
+            waitpid $cancels, 0 if $cancels;
         }
     });
 }
@@ -194,10 +208,10 @@ until_good(sub {
     return ($db->sql("select count(*) from plugin_bills.orders o left join plugin_payments.intents i
                        on i.reference = o.id::text
                      where o.state not in ('delivered', 'refunded', 'cancelled')
-                       and (i.number in ($paid) or o.state not in ('created', 'paying'))") // 1) == 0;
+                       and (i.number in ($paid) or o.state not in ('created', 'paying', 'cancelling'))") // 1) == 0;
 }, 90);
 is($db->sql("select count(*) from plugin_bills.orders where state not in
-             ('delivered', 'refunded', 'cancelled', 'created', 'paying')"), 0, 'the storm: nothing is left in the middle')
+             ('delivered', 'refunded', 'cancelled', 'created', 'paying', 'cancelling')"), 0, 'the storm: nothing is left in the middle')
     or diag explain [map { [@$_] } $db->sql('select * from plugin_bills.orders')];
 is($db->sql("select count(*) from (select bill from plugin_bills.orders where state = 'delivered' and kind = 'bill'
              group by bill having count(*) > 1) x"), 0, 'the storm: no bill was paid twice');
@@ -205,7 +219,7 @@ is($db->sql("select count(*) from plugin_payments.intents i join plugin_bills.or
              where i.state in ('succeeded', 'partly_refunded') and o.state <> 'delivered'"), 0,
    'the storm: whose money was taken has what he paid for');
 sound('the storm');
-diag $db->sql("select string_agg(state || ' ' || n, ', ') from (select state, count(*) as n
+diag scalar $db->sql("select string_agg(state || ' ' || n, ', ') from (select state, count(*) as n
      from plugin_bills.orders group by 1 order by 1) x") if $ENV{VERBOSE};
 
 done_testing;

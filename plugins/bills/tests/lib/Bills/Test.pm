@@ -8,6 +8,7 @@ package Bills::Test;
 #   my $o = pay_bill($bill_id, 217_836);             # POST /v1/bills/{id}/pay
 #   $o = topup('0961234567', 50_000);
 #   pay($o);                                         # as a payer does
+#   cancel($o->{json}{id});                          # POST /v1/bills/orders/{id}/cancel
 #   order_of($o); settled($o, 'delivered'); sweep_bills();
 #   sound('what was done');                          # all books, as tests
 #
@@ -24,7 +25,7 @@ use IHanoi::Test;
 use IHanoi::Test::Plugin;
 use Payments::Test ();
 
-our @EXPORT = qw(bills bills_again ask lookup bill_id pay_bill topup pay order_of settled sweep_bills
+our @EXPORT = qw(bills bills_again ask lookup bill_id pay_bill topup cancel pay order_of settled sweep_bills
                  bills_job due load_data sound officer put);
 
 my $tree = IHanoi::Test::tree();
@@ -159,6 +160,12 @@ sub topup {
     return ask(POST => '/topups', $json, %how);
 }
 
+# Takes an order back.
+sub cancel {
+    my ($id, %how) = @_;
+    return ask(POST => "/orders/$id/cancel", undef, %how);
+}
+
 # As a payer does, of an order's answer.
 sub pay {
     my ($order, %how) = @_;
@@ -224,7 +231,7 @@ sub sound {
 
         push @wrong, "$id was done $n times" if $n > 1;
         push @wrong, "$id is $state and was not done" if $state eq 'delivered' && $n != 1;
-        push @wrong, "$id is $state and was done" if $state =~ /^(?:refund|refused|cancelled)/ && $n;
+        push @wrong, "$id is $state and was done" if $state =~ /^(?:refund|refused|cancel)/ && $n;
         push @wrong, "$id is $state and its payment $paid"
             if $state eq 'delivered' && $paid ne 'succeeded' || $state eq 'refunded' && $paid ne 'refunded';
         push @wrong, "$id is contradicted" if defined $contradicted && length $contradicted;
