@@ -62,6 +62,7 @@ local function apply(id, intent)
         step = ihanoi.plugin.settings().step,
         checkout = intent.checkout or ihanoi.json.null,
         expires_at = intent.expires_at,
+        refunded = intent.refunded,
     })
 end
 

@@ -7,8 +7,10 @@ language sql stable
 as $$
     select 200, null::text, json_build_object(
         'states', (select coalesce(json_agg(json_build_object('kind', s.kind, 'state', s.state,
-                                       'orders', s.orders, 'amount', s.amount) order by s.kind, s.state), '[]')
-                     from (select o.kind, o.state, count(*) as orders, sum(o.amount)::bigint as amount
+                                       'orders', s.orders, 'amount', s.amount,
+                                       'refunded', s.refunded) order by s.kind, s.state), '[]')
+                     from (select o.kind, o.state, count(*) as orders,
+                                  sum(o.amount)::bigint as amount, sum(o.refunded)::bigint as refunded
                              from orders o
                             where o.created_at >= coalesce(since, (now() at time zone 'Asia/Ho_Chi_Minh')::date)
                                                   ::timestamp at time zone 'Asia/Ho_Chi_Minh'

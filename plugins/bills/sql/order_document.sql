@@ -10,7 +10,7 @@ as $$
                'bill', (select jsonb_build_object('id', b.id, 'number', b.number, 'customer', b.customer,
                                                   'period_from', b.period_from, 'period_to', b.period_to)
                           from bills b where b.id = o.bill),
-               'receipt', o.receipt,
+               'receipt', o.receipt, 'refunded', nullif(o.refunded, 0),
                'why', case when not o.stands then o.why end,
                'created_at', o.created_at, 'changed_at', o.changed_at,
                'paid_at', o.paid_at, 'ended_at', o.ended_at))

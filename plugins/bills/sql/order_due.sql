@@ -3,7 +3,8 @@
 --
 -- One that is paid becomes "sending" by this, and its caller may send (may_send): from
 -- then on the company may have got it, whoever dies. It may be sent again when it is
--- certain that nothing is out (sent_at is null).
+-- certain that nothing is out (sent_at is null). What somebody in payments has given back
+-- until then, even a part of it, is refused instead: the rest goes back, too.
 create function order_due(step int, which uuid default null)
 returns table (id uuid, kind text, citizen text, state text, gateway text, amount bigint,
                payment uuid, bill text, customer text, phone text, carrier text, paid_at text,
@@ -11,18 +12,24 @@ returns table (id uuid, kind text, citizen text, state text, gateway text, amoun
 language sql
 as $$
     update orders o
-       set state = case when o.state = 'paid' then 'sending' else o.state end,
+       set state = case when due.sends then 'sending' when due.stops then 'refused'
+                        else o.state end,
+           why = case when not due.stops then o.why
+                      when o.refunded = o.amount then 'payment refunded'
+                      else 'payment partly_refunded' end,
            sends = o.sends + due.sends::int,
            sent_at = case when due.sends then now() else o.sent_at end,
            checks = o.checks + 1,
            due_at = now() + make_interval(secs => step * (2 ^ least(o.checks, 6))::int)
-      from (select d.id, d.state = 'paid' or d.state = 'sending' and d.sent_at is null as sends
-              from orders d
+      from (select d.id, u.unsent and d.refunded = 0 as sends,
+                   u.unsent and d.refunded > 0 as stops
+              from orders d, lateral (select d.state = 'paid'
+                                          or d.state = 'sending' and d.sent_at is null) u (unsent)
              where d.state not in ('cancelled', 'delivered', 'refunded')
                and case when which is null then d.due_at <= now() else d.id = which end
              order by d.due_at
              limit 1
-               for update skip locked) due
+               for update of d skip locked) due
     where o.id = due.id
     returning o.id, o.kind, o.citizen, o.state, o.gateway, o.amount, o.payment,
               (select b.number from bills b where b.id = o.bill),

@@ -1,7 +1,9 @@
 -- What has become of an order's payment, as payments says; the order after that.
--- Again, or late, it changes nothing.
+-- Again, or late, it changes nothing. What has gone back of an order that its company has,
+-- or may have, is written down; order_due() and the company decide what follows.
 create function order_payment(id uuid, payment uuid, payment_state text, step int,
-                              checkout jsonb default null, expires_at timestamptz default null)
+                              checkout jsonb default null, expires_at timestamptz default null,
+                              refunded bigint default 0)
 returns jsonb
 language plpgsql
 as $$
@@ -26,23 +28,26 @@ begin
                 when 'expired' then 'cancelled'
                 when 'partly_refunded' then 'refused'
                 when 'refunded' then 'refunded' end end;
+    next := coalesce(next, o.state);
 
-    if next is null or next = o.state and o.payment is not null then
+    if next = o.state and o.payment is not null and order_payment.refunded <= o.refunded then
         return order_document(o);
     end if;
 
     update orders t
        set state = next,
            payment = order_payment.payment,
+           refunded = greatest(t.refunded, order_payment.refunded),
            checkout = case when next = 'paying' then order_payment.checkout else t.checkout end,
            expires_at = coalesce(order_payment.expires_at, t.expires_at),
            paid_at = case when next in ('paid', 'refused', 'refunded')
                           then coalesce(t.paid_at, now()) else t.paid_at end,
-           ended_at = case when next in ('cancelled', 'refunded') then now() end,
+           ended_at = case when next in ('cancelled', 'refunded') then now() else t.ended_at end,
            why = case when next in ('cancelled', 'refused')
                       then coalesce(t.why, 'payment ' || payment_state) else t.why end,
-           due_at = now() + case when next in ('paying', 'cancelling')
-                                 then make_interval(secs => step) else '0' end
+           due_at = case next when o.state then t.due_at
+                              when 'paying' then now() + make_interval(secs => step)
+                              else now() end
      where t.id = o.id
     returning * into o;
 

@@ -220,20 +220,23 @@ sub sound {
     my ($what) = @_;
     my $sent = $companies->sent;
     my @rows = grep { defined $_->[0] } $db->sql(
-        "select o.id, o.state, i.state, o.contradicted
+        "select o.id, o.state, i.state, o.contradicted, o.refunded, i.refunded
            from plugin_bills.orders o left join plugin_payments.intents i on i.id = o.payment");
     my %order = map { $_->[0] => $_ } @rows;
     my @wrong;
 
     for my $id (sort keys %order) {
-        my (undef, $state, $paid, $contradicted) = @{ $order{$id} };
+        my (undef, $state, $paid, $contradicted, @back) = @{ $order{$id} };
         my $n = $sent->{$id} ? $sent->{$id}{n} : 0;
 
         push @wrong, "$id was done $n times" if $n > 1;
         push @wrong, "$id is $state and was not done" if $state eq 'delivered' && $n != 1;
         push @wrong, "$id is $state and was done" if $state =~ /^(?:refund|refused|cancel)/ && $n;
         push @wrong, "$id is $state and its payment $paid"
-            if $state eq 'delivered' && $paid ne 'succeeded' || $state eq 'refunded' && $paid ne 'refunded';
+            if $state eq 'delivered' && $paid !~ /^(?:succeeded|partly_refunded|refunded)$/
+                || $state eq 'refunded' && $paid ne 'refunded';
+        push @wrong, "$id says that $back[0] went back, and payments $back[1]"
+            if $state =~ /^(?:delivered|refunded)$/ && $back[0] != $back[1];
         push @wrong, "$id is contradicted" if defined $contradicted && length $contradicted;
     }
 
