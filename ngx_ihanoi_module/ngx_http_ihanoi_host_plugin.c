@@ -7,6 +7,7 @@
 #include "ngx_http_ihanoi_plugin.h"
 #include "ngx_http_ihanoi_run.h"
 #include "ngx_http_ihanoi_host.h"
+#include "ngx_http_ihanoi_host_rows.h"
 #include "ihanoi_lua_json.h"
 
 
@@ -50,17 +51,21 @@ static const ihanoi_host_function_t  ngx_http_ihanoi_host_plugin_functions[] = {
 static const ihanoi_host_function_t  ngx_http_ihanoi_host_log_functions[] = {
 
     { "log", "error", ngx_http_ihanoi_host_log_error,
-      IHANOI_PHASE_ANY, "text string", "",
+      IHANOI_PHASE_ANY, "text string\nerr? string|ihanoi.DbError", "",
       "Writes into the gateway's error log, with the plugin's name, version "
       "and the request's connection. At most 1024 bytes; control characters "
-      "become spaces. Of a call's lines the first 100 are written. Leave out "
-      "what is personal." },
+      "become spaces. Behind the text stands why, when err is given: of an "
+      "error of ihanoi.db its SQLSTATE and message, which is left out when it "
+      "may quote values. Of a call's lines the first 100 are written. Leave "
+      "out what is personal." },
 
     { "log", "warn", ngx_http_ihanoi_host_log_warn,
-      IHANOI_PHASE_ANY, "text string", "", "The same, at level warn." },
+      IHANOI_PHASE_ANY, "text string\nerr? string|ihanoi.DbError", "",
+      "The same, at level warn." },
 
     { "log", "info", ngx_http_ihanoi_host_log_info,
-      IHANOI_PHASE_ANY, "text string", "", "The same, at level info." },
+      IHANOI_PHASE_ANY, "text string\nerr? string|ihanoi.DbError", "",
+      "The same, at level info." },
 
     { NULL, NULL, NULL, 0, NULL, NULL, NULL }
 };
@@ -149,7 +154,18 @@ ngx_http_ihanoi_host_log_write(lua_State *L, ngx_uint_t level)
     size_t       len;
     const char  *text;
 
-    text = luaL_checklstring(L, 1, &len);
+    luaL_checkstring(L, 1);
+
+    if (!lua_isnoneornil(L, 2)) {
+        lua_settop(L, 2);
+        lua_pushvalue(L, 1);
+        lua_pushliteral(L, ": ");
+        ngx_http_ihanoi_host_push_reason(L, 2);
+        lua_concat(L, 3);
+        lua_replace(L, 1);
+    }
+
+    text = lua_tolstring(L, 1, &len);
 
     ngx_http_ihanoi_host_say(L, level, text, len);
 

@@ -86,7 +86,6 @@ static int
 ngx_http_ihanoi_host_problem_of_error(lua_State *L)
 {
     size_t                         len;
-    ngx_str_t                      message;
     ngx_uint_t                     level;
     const char                    *problem, *line;
     ngx_http_ihanoi_host_error_t   err;
@@ -107,13 +106,11 @@ ngx_http_ihanoi_host_problem_of_error(lua_State *L)
     }
 
     problem = ngx_http_ihanoi_host_problem_code(L, &err, &level);
-    message = ngx_http_ihanoi_problem_sqlmessage(&err.sqlstate, &err.message);
 
-    lua_pushfstring(L, "operation \"%s\" answers %s: %s ",
+    lua_pushfstring(L, "operation \"%s\" answers %s: ",
                     ngx_http_ihanoi_run_of(L)->ctx->operation
-                        ->contract->id.data,
-                    problem, err.sqlstate.data);
-    lua_pushlstring(L, (char *) message.data, message.len);
+                        ->contract->id.data, problem);
+    ngx_http_ihanoi_host_push_reason(L, 1);
     lua_concat(L, 2);
 
     line = lua_tolstring(L, -1, &len);

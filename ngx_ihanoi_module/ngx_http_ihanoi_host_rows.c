@@ -12,6 +12,7 @@
 #include <lauxlib.h>
 
 #include "ngx_http_ihanoi_plugin.h"
+#include "ngx_http_ihanoi_problem.h"
 #include "ngx_http_ihanoi_host_rows.h"
 #include "ihanoi_lua_json.h"
 
@@ -320,6 +321,34 @@ ngx_http_ihanoi_host_get_error(lua_State *L, int index,
     err->refused = ngx_strcmp(err->sqlstate.data, "IH001") == 0;
 
     return err->code.len != 0;
+}
+
+
+void
+ngx_http_ihanoi_host_push_reason(lua_State *L, int index)
+{
+    ngx_str_t                     message;
+    ngx_http_ihanoi_host_error_t  err;
+
+    luaL_checkstack(L, 4, NULL);
+
+    if (ngx_http_ihanoi_host_get_error(L, index, &err)) {
+        message = ngx_http_ihanoi_problem_sqlmessage(&err.sqlstate,
+                                                     &err.message);
+
+        lua_pushfstring(L, "%s: ", err.sqlstate.len && !err.refused
+                                   ? err.sqlstate.data : err.code.data);
+        lua_pushlstring(L, (char *) message.data, message.len);
+        lua_concat(L, 2);
+        return;
+    }
+
+    if (lua_type(L, index) == LUA_TSTRING && lua_objlen(L, index)) {
+        lua_pushvalue(L, index);
+        return;
+    }
+
+    lua_pushliteral(L, "no reason given");
 }
 
 

@@ -63,5 +63,8 @@ typedef struct {
 int ngx_http_ihanoi_host_get_error(lua_State *L, int index,
     ngx_http_ihanoi_host_error_t *err);
 
+/* Pushes why something failed, for logs, of a text or such a table. */
+void ngx_http_ihanoi_host_push_reason(lua_State *L, int index);
+
 
 #endif /* _NGX_HTTP_IHANOI_HOST_ROWS_H_INCLUDED_ */

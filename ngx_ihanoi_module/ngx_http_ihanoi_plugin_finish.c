@@ -14,7 +14,6 @@
 #include "ngx_http_ihanoi_plugin.h"
 #include "ngx_http_ihanoi_run.h"
 #include "ngx_http_ihanoi_host_rows.h"
-#include "ngx_http_ihanoi_problem.h"
 #include "ihanoi_lua_json.h"
 
 
@@ -105,12 +104,10 @@ ngx_http_ihanoi_plugin_finish(lua_State *L)
 int
 ngx_http_ihanoi_plugin_result(lua_State *L)
 {
-    size_t                         len;
-    u_char                         line[NGX_HTTP_IHANOI_PLUGIN_TEXT];
-    ngx_str_t                      message;
-    const char                    *why;
-    ngx_http_ihanoi_run_t         *run;
-    ngx_http_ihanoi_host_error_t   err;
+    size_t                  len;
+    u_char                  line[NGX_HTTP_IHANOI_PLUGIN_TEXT];
+    const char             *why;
+    ngx_http_ihanoi_run_t  *run;
 
     run = ngx_http_ihanoi_run_of(L);
 
@@ -118,24 +115,9 @@ ngx_http_ihanoi_plugin_result(lua_State *L)
         return 0;
     }
 
-    if (ngx_http_ihanoi_host_get_error(L, 2, &err)) {
-        message = ngx_http_ihanoi_problem_sqlmessage(&err.sqlstate,
-                                                     &err.message);
+    ngx_http_ihanoi_host_push_reason(L, 2);
 
-        lua_pushfstring(L, "%s: ", err.sqlstate.len && !err.refused
-                                   ? err.sqlstate.data : err.code.data);
-        lua_pushlstring(L, (char *) message.data, message.len);
-        lua_concat(L, 2);
-        lua_replace(L, 2);
-    }
-
-    why = lua_type(L, 2) == LUA_TSTRING ? lua_tolstring(L, 2, &len) : NULL;
-
-    if (why == NULL || len == 0) {
-        why = "no reason given";
-        len = ngx_strlen(why);
-    }
-
+    why = lua_tolstring(L, -1, &len);
     len = ngx_http_ihanoi_plugin_text(line, why, len);
 
     if (ngx_http_ihanoi_finish_copy(run, &run->answer.problem, (char *) line,

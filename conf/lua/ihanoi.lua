@@ -296,17 +296,22 @@ ihanoi.log = {}
 
 ---Writes into the gateway's error log, with the plugin's name, version and the
 ---request's connection. At most 1024 bytes; control characters become spaces.
----Of a call's lines the first 100 are written. Leave out what is personal.
+---Behind the text stands why, when err is given: of an error of `ihanoi.db` its
+---SQLSTATE and message, which is left out when it may quote values. Of a call's
+---lines the first 100 are written. Leave out what is personal.
 ---@param text string
-function ihanoi.log.error(text) end
+---@param err? string|ihanoi.DbError
+function ihanoi.log.error(text, err) end
 
 ---The same, at level warn.
 ---@param text string
-function ihanoi.log.warn(text) end
+---@param err? string|ihanoi.DbError
+function ihanoi.log.warn(text, err) end
 
 ---The same, at level info.
 ---@param text string
-function ihanoi.log.info(text) end
+---@param err? string|ihanoi.DbError
+function ihanoi.log.info(text, err) end
 
 
 ---HTTP to the backends that the manifest asks for and the operator has named.

@@ -358,7 +358,7 @@ is("$r->{status} $r->{json}{type} $r->{headers}{'retry-after'}",
 $r = get('wrong');
 is("$r->{status} $r->{json}{type}", '500 urn:ihanoi:problem:plugin-failed',
    'or a failure of the plugin');
-like($gw->error_log, qr/"probe_wrong" answers plugin-failed: 22P02 \(message withheld\)/,
+like($gw->error_log, qr/"probe_wrong" answers plugin-failed: 22P02: \(message withheld\)/,
      'which the log tells, without the values of its message');
 unlike($gw->error_log, qr/somebody.s name/, 'anywhere');
 is(get($_)->{status}, 500, "$_: a mistake of the plugin's") for qw(members made);

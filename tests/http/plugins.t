@@ -51,7 +51,9 @@ my $plugin = plugin_folder(
         forever => 'ihanoi.run.sleep(60) return 200, {}',
         sort    => 'table.sort({ 3, 2, 1 }, function(a, b)
                        ihanoi.run.sleep(0) return a < b end) return 200, {}',
-        log     => 'ihanoi.log.warn("line\nbreak") return 200, {}',
+        log     => 'ihanoi.log.warn("line\nbreak") ihanoi.log.warn("no bench", "it is away")
+                    ihanoi.log.error("no bench", { code = "sql", sqlstate = "22P02",
+                        message = "a person" }) return 200, {}',
         keep    => 'count = (count or 0) + 1 return 200, { count = count }',
     },
     operations => {
@@ -242,6 +244,9 @@ is(answer('keep')->{json}{count}, 1, 'but not after a kill');
 answer('log');
 like($gw->error_log, qr/\[warn\].*plugin "probe" 1\.0\.0 says: line break/,
      'a plugin writes into the log, in one line');
+like($gw->error_log, qr/\[warn\].* says: no bench: it is away,/, 'and why');
+like($gw->error_log, qr/\[error\].* says: no bench: 22P02: \(message withheld\),/,
+     'also of the database, without values');
 
 
 done_testing;
