@@ -5,6 +5,7 @@
  */
 
 #include "ngx_http_ihanoi_auth_directives.h"
+#include "ngx_http_ihanoi_block.h"
 
 
 #define NGX_HTTP_IHANOI_AUTH_LEEWAY       5
@@ -48,7 +49,6 @@ ngx_http_ihanoi_auth_issuer(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     char                            *rv;
     ngx_str_t                       *value;
     ngx_uint_t                       i;
-    ngx_conf_t                       save;
     ngx_http_ihanoi_auth_block_t     block;
     ngx_http_ihanoi_auth_issuer_t   *issuer, **issuers;
 
@@ -110,13 +110,7 @@ ngx_http_ihanoi_auth_issuer(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    save = *cf;
-    cf->handler = ngx_http_ihanoi_auth_issuer_line;
-    cf->handler_conf = (void *) &block;
-
-    rv = ngx_conf_parse(cf, NULL);
-
-    *cf = save;
+    rv = ngx_http_ihanoi_block(cf, ngx_http_ihanoi_auth_issuer_line, &block);
 
     if (rv != NGX_CONF_OK) {
         return rv;

@@ -26,6 +26,7 @@
 #include "ngx_http_ihanoi_pgcontrol.h"
 #include "ngx_http_ihanoi_pgpassword.h"
 #include "ngx_http_ihanoi_pgblock.h"
+#include "ngx_http_ihanoi_block.h"
 
 
 typedef struct {
@@ -337,7 +338,6 @@ ngx_http_ihanoi_pg_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     char                    *rv;
     ngx_str_t               *value;
-    ngx_conf_t               save;
     ngx_http_ihanoi_pgdb_t  *db;
 
     value = cf->args->elts;
@@ -355,13 +355,7 @@ ngx_http_ihanoi_pg_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     db->file = cf->conf_file->file.name.data;
     db->line = cf->conf_file->line;
 
-    save = *cf;
-    cf->handler = ngx_http_ihanoi_pgblock_line;
-    cf->handler_conf = (char *) db;
-
-    rv = ngx_conf_parse(cf, NULL);
-
-    *cf = save;
+    rv = ngx_http_ihanoi_block(cf, ngx_http_ihanoi_pgblock_line, db);
 
     if (rv != NGX_CONF_OK) {
         return rv;

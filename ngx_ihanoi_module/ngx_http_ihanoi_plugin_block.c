@@ -5,6 +5,7 @@
  */
 
 #include "ngx_http_ihanoi_plugin.h"
+#include "ngx_http_ihanoi_block.h"
 
 
 /* What a plugin may have when the operator says nothing. */
@@ -122,7 +123,6 @@ ngx_http_ihanoi_plugin_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     char                      *rv;
     ngx_str_t                 *value;
-    ngx_conf_t                 save;
     ngx_http_ihanoi_plugin_t  *plugin;
 
     value = cf->args->elts;
@@ -181,14 +181,7 @@ ngx_http_ihanoi_plugin_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     *last = plugin;
 
-    save = *cf;
-
-    cf->handler = ngx_http_ihanoi_plugin_line;
-    cf->handler_conf = (void *) plugin;
-
-    rv = ngx_conf_parse(cf, NULL);
-
-    *cf = save;
+    rv = ngx_http_ihanoi_block(cf, ngx_http_ihanoi_plugin_line, plugin);
 
     if (rv != NGX_CONF_OK) {
         return rv;

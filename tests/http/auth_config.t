@@ -112,9 +112,12 @@ like(passes('a set with keys that are not for us', locations =>
 my $good = 'key_file %%DIR%%/good.json; audience a; algorithms ES256;';
 
 for my $row (
-    [qr/names no "audience"/, 'key_file %%DIR%%/good.json; algorithms ES256;'],
-    [qr/names no "algorithms"/, 'key_file %%DIR%%/good.json; audience a;'],
-    [qr/no "key_file"/, 'audience a; algorithms ES256;'],
+    [qr/"auth_jwt_issuer" directive names no "audience"/,
+     'key_file %%DIR%%/good.json; algorithms ES256;'],
+    [qr/"auth_jwt_issuer" directive names no "algorithms"/,
+     'key_file %%DIR%%/good.json; audience a;'],
+    [qr/"auth_jwt_issuer" directive names no "key_file"/,
+     'audience a; algorithms ES256;'],
     [qr/unknown algorithm "none"/, "$good algorithms none;"],
     [qr/unknown algorithm "es256"/, "$good algorithms es256;"],
     [qr/"colour" is not known/, "$good colour red;"],

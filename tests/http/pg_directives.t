@@ -39,11 +39,12 @@ CONF
 ok($ok, 'all that is possible') or diag($said);
 
 my @wrong = (
-    ['dbname x; release r;', qr/has no "server"/],
-    ['server 127.0.0.1; release r;', qr/has no "dbname"/],
-    ['server 127.0.0.1; dbname x;', qr/has no "release"/],
+    ['dbname x; release r;', qr/"ihanoi_database" directive has no "server"/],
+    ['server 127.0.0.1; release r;', qr/"ihanoi_database" directive has no "dbname"/],
+    ['server 127.0.0.1; dbname x;', qr/"ihanoi_database" directive has no "release"/],
     ["$good release r_2;", qr/"release" in "ihanoi_database" is duplicate/],
-    ['server 127.0.0.1; dbname x; release "r; drop";', qr/"release" that is not of/],
+    ['server 127.0.0.1; dbname x; release "r; drop";',
+     qr/"ihanoi_database" directive has a "release" that is not of/],
     ["$good nonsense on;", qr/unknown parameter "nonsense"/],
     ["$good read depth=0;", qr/"depth=0" in "read" must be between 1 and 1024/],
     ["$good read connections=65;", qr/must be between 1 and 64/],
