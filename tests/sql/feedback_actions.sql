@@ -1,6 +1,6 @@
 -- Who may do what to a case, and the rules of each action.
 begin;
-select plan(75);
+select plan(78);
 \ir lib/feedback.psql
 
 create function pg_temp.tried(name text, id uuid, action text, a jsonb default '{}')
@@ -192,6 +192,10 @@ insert into t values ('checked', pg_temp.case_in('in_progress'));
 select is(pg_temp.act('hk_worker', pg_temp.t('checked'), 'resolve'), 'in_progress',
     'where approval is configured, a result waits');
 select is((pg_temp.case_of(pg_temp.t('checked'))).answer_public, null, 'and nobody reads it yet');
+create function pg_temp.told() returns text[] language sql as $$
+    select array(select m ->> 'text' from json_array_elements(
+        feedback_mine(pg_temp.case_of(pg_temp.t('checked'))) -> 'messages') m) $$;
+select is(pg_temp.told(), '{}', 'not the citizen either');
 select is(pg_temp.tried('hk_worker', pg_temp.t('checked'), 'resolve'), 'awaiting-approval', 'nor changes it');
 select is(pg_temp.act('hk_boss', pg_temp.t('checked'), 'return'), 'in_progress', 'the approver sends it back');
 select is(pg_temp.tried('hk_boss', pg_temp.t('checked'), 'approve'), 'nothing-to-approve', 'then there is none');
@@ -201,6 +205,10 @@ select is(pg_temp.tried('hk_worker', pg_temp.t('checked'), 'approve'), 'second-p
     'who resolved does not approve');
 select is(pg_temp.act('hk_boss', pg_temp.t('checked'), 'approve'), 'resolved', 'the approver lets it go out');
 select is((pg_temp.case_of(pg_temp.t('checked'))).answer_public, 'Đã vá lại', 'and everybody reads it');
+select is(pg_temp.told(), '{Đã vá lại}', 'the citizen that one alone');
+select is((select array_agg(h ->> 'text') from feedback_history('{}', pg_temp.t('checked'), 100, null) f,
+    json_array_elements(f.body -> 'items') h where h ->> 'text' is not null), '{Đã vá lại}',
+    'as does the history');
 
 -- Rating.
 select is(pg_temp.tried('an', pg_temp.t('work'), 'rating', '{"reasons": ["late", "nonsense"]}'),

@@ -55,7 +55,9 @@ begin
         c := feedback_resolved(c, r.answer, r.evidence::jsonb, r.resolved_by);
     end if;
 
+    -- with its approval the answer is said
     return feedback_apply(caller, b.c, c, 'approve', b.person, b.role,
-        words, case when c.state = 'resolved' then c.answer_public end, null);
+        case when c.state = 'resolved' then coalesce(words, r.answer) else words end,
+        case when c.state = 'resolved' then c.answer_public end, null);
 end
 $$;

@@ -1,5 +1,7 @@
 -- The conversation of a case for those who hold it: who spoke is told by role,
--- never by name; the reporter does not read what officers tell each other.
+-- never by name. Of officers' words the reporter reads what they ask, and what
+-- is public: neither what they tell each other nor an answer that waits for
+-- its approver.
 create function feedback_said(c feedback.cases, for_reporter boolean)
 returns json
 language plpgsql stable
@@ -12,12 +14,12 @@ begin
                    case when m.author = c.reporter_id then 'reporter'
                         else 'unit' end as said_by,
                    m.created_at as at,
-                   case when for_reporter and m.author is distinct from c.reporter_id
-                        then coalesce(m.public, m.text) else m.text end as text
+                   case when w.public_only then m.public else m.text end as text
             from feedback.messages m
-            where m.case_id = c.id
-              and not (for_reporter and m.action in ('return', 'change', 'approve')
-                       and m.author is distinct from c.reporter_id)
+                 cross join lateral (
+                     select for_reporter and m.action <> 'ask'
+                            and m.author is distinct from c.reporter_id) w (public_only)
+            where m.case_id = c.id and (m.public is not null or not w.public_only)
             order by m.seq desc
             limit 200
         ) m);
