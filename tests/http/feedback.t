@@ -150,15 +150,20 @@ is(act('worker', $case, 'schedule', { planned_on => '2199-01-01' })->{json}{stat
 act('worker', $case, 'start');
 problem_is(act('worker', $case, 'resolve', { answer => 'Xong', evidence => [] }),
            422, 'evidence-missing', 'a result without evidence');
+problem_is(act('worker', $case, 'resolve', { answer => 'Xong', evidence => [{ text => 'Ảnh' }] }),
+           400, 'invalid-request', 'evidence without a document');
+my $link = 'https://kho.example/anh/1';
 $db->sql("insert into feedback.approvals (unit) select id from core.units where code = '00070'");
-$r = act('worker', $case, 'resolve', { answer => 'Xong', evidence => [{ text => 'Ảnh' }] });
+$r = act('worker', $case, 'resolve', { answer => 'Xong',
+    evidence => [{ text => 'Ảnh', link => $link }] });
 ok($r->{json}{awaiting_approval}, 'a result waits for its approver');
 is($gw->get("/v1/feedback/$case")->{json}{answer}, undef, 'unread');
 problem_is(act('boss', $case, 'approve', { decision => 'maybe' }), 400, 'invalid-request',
            'a decision that is none');
 is(act('boss', $case, 'approve', { decision => 'return', reason => 'Ảnh mờ' })->{json}{state},
    'in_progress', 'it is sent back');
-act('worker', $case, 'resolve', { answer => 'Xong', evidence => [{ text => 'Ảnh rõ' }] });
+act('worker', $case, 'resolve', { answer => 'Xong',
+    evidence => [{ text => 'Ảnh rõ', link => $link }] });
 is(act('boss', $case, 'approve', { decision => 'approve' })->{json}{state}, 'resolved',
    'and approved');
 is(act('watch', $case, 'reopen', { reason => 'Kiểm tra lại' })->{json}{state}, 'reopened',

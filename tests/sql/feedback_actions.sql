@@ -1,6 +1,6 @@
 -- Who may do what to a case, and the rules of each action.
 begin;
-select plan(78);
+select plan(79);
 \ir lib/feedback.psql
 
 create function pg_temp.tried(name text, id uuid, action text, a jsonb default '{}')
@@ -174,6 +174,8 @@ select is(pg_temp.tried('hk_worker', pg_temp.t('work'), 'resolve', '{"evidence":
     'a result has evidence');
 select is(pg_temp.tried('hk_worker', pg_temp.t('work'), 'resolve', '{"evidence": [{"text": " "}]}'),
     'evidence-missing', 'that says something');
+select is(pg_temp.tried('hk_worker', pg_temp.t('work'), 'resolve', e'{"evidence": [{"text": "\u200b"}]}'),
+    'evidence-missing', 'that can be seen');
 select is(pg_temp.tried('hk_worker', pg_temp.t('work'), 'resolve', '{"answer": " "}'), 'text-missing',
     'and an answer');
 update core.officer_grants set revoked_at = core.now()
