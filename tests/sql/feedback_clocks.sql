@@ -1,7 +1,7 @@
 -- The clocks of a case: working time, pauses, transfers, time-outs.
 -- Monday 1 June 2026; office hours 8 to 12 and 13 to 17 (UTC+7).
 begin;
-select plan(41);
+select plan(42);
 \ir lib/feedback.psql
 
 create function pg_temp.c(id uuid) returns feedback.cases language sql as
@@ -63,6 +63,15 @@ select pg_temp.clock('2026-06-04 09:00+07');
 select ok(feedback_overdue(pg_temp.c(pg_temp.t('a'))), 'overdue before the question is overdue in the pause');
 select pg_temp.act('an', pg_temp.t('a'), 'info');
 select is((pg_temp.c(pg_temp.t('a'))).due_at, '2026-06-03 12:00+07', 'and after it');
+
+-- Before receipt it is the clock of receipt that pauses.
+select pg_temp.clock('2026-06-01 09:00+07');
+insert into t values ('asked', pg_temp.file());
+select pg_temp.act('hk', pg_temp.t('asked'), 'ask');
+select pg_temp.clock('2026-06-01 11:00+07');
+select pg_temp.act('an', pg_temp.t('asked'), 'info');
+select is((pg_temp.c(pg_temp.t('asked'))).receive_due_at, '2026-06-02 11:00+07',
+    'receipt is due as much later');
 
 -- The longest pause: five days without an answer.
 select pg_temp.clock('2026-06-01 11:00+07');

@@ -1,5 +1,6 @@
--- Ends a pause: both deadlines move by the working time that the clock stood
--- still; one that had passed before stays where it was.
+-- Ends a pause: the deadlines move by the working time that the clock stood
+-- still; one that had passed before stays where it was. Until a case is
+-- received the one towards the citizen is that of receipt.
 create function feedback_resume(c feedback.cases)
 returns feedback.cases
 language plpgsql stable
@@ -14,6 +15,10 @@ begin
 
     if c.unit_due_at > c.paused_at then
         c.unit_due_at := working_time_add(calendar, c.unit_due_at, stood);
+    end if;
+
+    if c.previous_state = 'submitted' then
+        c.receive_due_at := c.due_at;
     end if;
 
     c.clock_paused := c.clock_paused + stood;
