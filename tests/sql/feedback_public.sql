@@ -1,6 +1,6 @@
 -- What the public reads: published texts only, nobody's data, nothing to count.
 begin;
-select plan(38);
+select plan(42);
 \ir lib/feedback.psql
 
 create temp table t (name text primary key, id uuid);
@@ -33,6 +33,16 @@ insert into t values ('b', pg_temp.file('{"text": "Nhà ông CANARYPERSON đổ 
 select pg_temp.act('hk', pg_temp.t('b'), 'accept', '{"text_public": "Một hộ dân đổ rác, 0912345678"}');
 select is(pg_temp.read(pg_temp.t('b')) ->> 'text', 'Một hộ dân đổ rác, [số điện thoại]',
     'an officer''s public text takes its place, masked too');
+
+-- Where the category blurs the place, no address tells it.
+insert into t values ('loud', pg_temp.file('{"category": "noise", "address": "Số 5 ngõ 12"}'));
+select pg_temp.act('hk', pg_temp.t('loud'), 'accept');
+select is(pg_temp.read(pg_temp.t('loud')) ->> 'address', null, 'a blurred place has no address');
+select pg_temp.act('hk', pg_temp.t('loud'), 'change', '{"category": "waste"}');
+select is(pg_temp.read(pg_temp.t('loud')) ->> 'address', 'Số 5 ngõ 12', 'until it is an open one');
+select pg_temp.act('hk', pg_temp.t('a'), 'change', '{"category": "noise"}');
+select is(pg_temp.read(pg_temp.t('a')) ->> 'address', null, 'and the other way round');
+select is(json_array_length(pg_temp.list('canarystreet') -> 'items'), 0, 'nor does search find it then');
 
 -- At once, where the category says so.
 insert into feedback.publications (category, publish) values ('waste', 'masked');

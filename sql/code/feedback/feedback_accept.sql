@@ -49,7 +49,9 @@ begin
     if c.published_at is null or text_public is not null then
         select x.* into r from feedback.reports x where x.case_id = c.id;
         c.text_public := coalesce(text_mask(text_public), text_mask(r.text));
-        c.address_public := text_mask(r.address);
+        c.address_public := (
+            select feedback_public_address(r.address, k.blur_m)
+            from core.categories k where k.code = c.category);
         c.published_at := coalesce(c.published_at, core.now());
     end if;
 

@@ -59,6 +59,10 @@ begin
 
     select r.* into place from feedback.reports r where r.case_id = c.id;
 
+    if c.published_at is not null then
+        c.address_public := feedback_public_address(place.address, kind.blur_m);
+    end if;
+
     if place.lat is not null then
         select p.public_lat, p.public_long into c.lat, c.long
         from feedback_public_point(place.lat, place.long, kind.blur_m) p;

@@ -107,7 +107,7 @@ begin
 
     if publish = 'masked' then
         c.text_public := text_mask(words);
-        c.address_public := text_mask(place);
+        c.address_public := feedback_public_address(place, kind.blur_m);
         c.published_at := c.created_at;
     end if;
 
