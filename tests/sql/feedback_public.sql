@@ -1,6 +1,6 @@
 -- What the public reads: published texts only, nobody's data, nothing to count.
 begin;
-select plan(42);
+select plan(46);
 \ir lib/feedback.psql
 
 create temp table t (name text primary key, id uuid);
@@ -133,6 +133,26 @@ select is((select count(distinct left(c.id::text, 8)) from feedback.cases c), (s
 select me_erase(pg_temp.c('an'));
 select is((select count(*)::int from feedback.reports r where r.text is not null or r.lat is not null), 0,
     'an erased account leaves no words and no places');
+
+-- A page's tag changes when another page comes behind it, its own items as they were.
+create function pg_temp.tags() returns text[] language sql as $$
+    select array[(select etag from feedback_history('{}', pg_temp.t('new'), 1, null)),
+        (select etag from feedback_list('{}', null, 'culture_advertising', null, null, null, null,
+            null, 1, null)),
+        (select etag from me_feedback_list(pg_temp.c('chi'), null, 1, null)),
+        (select etag from desk_queue(pg_temp.c('bd'), null, null, false, false, 1, null))] $$;
+create function pg_temp.more(at text) returns uuid language sql as $$
+    select pg_temp.clock(at::timestamptz);
+    select ((pg_temp.call('chi', null, 'create', '{"category": "culture_advertising",
+        "commune": "00004", "address": "x"}')).body ->> 'id')::uuid $$;
+select pg_temp.clock('2026-06-01 09:00+07');
+insert into t values ('new', pg_temp.file('{"category": "trees"}'));
+select pg_temp.more('2026-06-01 09:01+07');
+create temp table tags as select pg_temp.tags() as before;
+select pg_temp.act('hk', pg_temp.t('new'), 'accept');
+select pg_temp.more('2026-06-01 09:00+07');
+select isnt((pg_temp.tags())[u.n], before[u.n], 'the tag of a page behind which another comes: ' || list)
+from tags, unnest('{history, list, me, desk}'::text[]) with ordinality u (list, n);
 
 select * from finish();
 rollback;

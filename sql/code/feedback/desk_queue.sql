@@ -100,7 +100,7 @@ begin
              where c.id = i.id
          ) b;
 
-    return query select 200, md5(items::text),
+    return query select 200, md5(concat(items, next)),
                         json_build_object('items', items, 'next', next);
 end
 $$;

@@ -58,7 +58,7 @@ begin
           order by e.seq
           limit "limit" + 1) h;
 
-    return query select 200, md5(items::text), json_build_object(
+    return query select 200, md5(concat(items, more)), json_build_object(
         'items', items,
         'next', case when more then
             feedback_cursor_make(filters, 0, base + last * tick, id) end);

@@ -74,7 +74,7 @@ begin
     end if;
 
     return query
-        select 200, md5(b.items::text), json_build_object(
+        select 200, md5(concat(b.items, next)), json_build_object(
                    'items', b.items, 'next', next)
         from (select feedback_items(ids) as items offset 0) b;
 end

@@ -43,7 +43,8 @@ begin
             order by c.created_at desc, c.id desc
             limit n
         )
-        select 200, md5(b.items::text), json_build_object(
+        select 200, md5(concat((select count(*) from page), b.items)),
+               json_build_object(
                    'items', b.items,
                    'next', (select feedback_cursor_make(filters, 0, p.created_at, p.id)
                             from page p
