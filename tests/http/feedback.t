@@ -70,7 +70,8 @@ is($gw->get("/v1/feedback/$case")->{json}{text}, undef,
 $r = $gw->get('/v1/desk/queue', token => $token{desk});
 is($r->{json}{items}[0]{id}, $case, 'it is on the desk of the unit');
 $r = $gw->get("/v1/desk/feedback/$case", token => $token{desk});
-is($r->{headers}{etag}, '"1"', 'with the tag that a write needs');
+like($r->{headers}{etag}, qr/^"1-/, 'with the tag that a write needs');
+($etag{$case}) = $r->{headers}{etag} =~ /^"(.+)"$/;
 
 is(act('desk', $case, 'accept', { severity => 'urgent' })->{json}{state},
    'accepted', 'an officer accepts it');

@@ -1,6 +1,6 @@
 -- What the public reads: published texts only, nobody's data, nothing to count.
 begin;
-select plan(46);
+select plan(47);
 \ir lib/feedback.psql
 
 create temp table t (name text primary key, id uuid);
@@ -130,9 +130,13 @@ select is((select count(distinct left(c.id::text, 8)) from feedback.cases c), (s
     'ids have no common part');
 
 -- Erasing the account empties the words and keeps the case.
+create function pg_temp.desk_tag() returns text language sql as
+    $$select d.etag from desk_feedback_read(pg_temp.c('hk'), pg_temp.t('life')) d$$;
+create temp table held as select pg_temp.desk_tag() as tag;
 select me_erase(pg_temp.c('an'));
 select is((select count(*)::int from feedback.reports r where r.text is not null or r.lat is not null), 0,
     'an erased account leaves no words and no places');
+select isnt(pg_temp.desk_tag(), tag, 'and what the unit holds of it is out of date') from held;
 
 -- A page's tag changes when another page comes behind it, its own items as they were.
 create function pg_temp.tags() returns text[] language sql as $$
