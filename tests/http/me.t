@@ -70,6 +70,30 @@ is($gw->patch('/v1/me', @me, json => $_)->{status}, 400, '400: ' . JSON::PP->new
 is($gw->get('/v1/me', token => token(sub => 'neighbour'))->{json}{profile}, undef,
    'somebody else sees nothing of it');
 
+# Two changes at once, each made from the same version: one of them is refused.
+# And none keeps data by a consent that is being withdrawn.
+my $caller = "jsonb_build_object('iss', '$IHanoi::Test::ISSUER', 'sub', 'citizen', "
+           . "'lang', 'vi', 'operation', 'test', 'request_id', 'r')";
+sub together {
+    my ($first, $second) = @_;
+    my ($one, $two) = map { $db->session(user => 'ihanoi_write') } 1, 2;
+
+    $one->do('begin');
+    $one->do($first);
+    $two->start($second);
+    ok(!$two->is_ready(0.5), 'a change waits for the other one');
+    $one->do('commit');
+    return $two->finish;
+}
+($etag) = $gw->get('/v1/me', @me)->{headers}{etag} =~ /"(.+)"/;
+my @changes = map { "select coalesce(status::text, body ->> 'code') from "
+    . "me_update($caller, '[\"$etag\"]', '{\"address\": \"$_\"}')" } 1, 2;
+is(together(@changes), 'precondition-failed', 'and is one of another version then');
+is(together("select consent_give($caller, '2026-11', false)",
+            "select body ->> 'code' from me_update($caller, null, '{\"address\": \"3\"}')"),
+   'consent-required', 'a consent that is withdrawn does not hold for it');
+is($gw->get('/v1/me', @me)->{json}{profile}{address}, undef, 'so nothing is kept');
+
 # A caller who says less than "declared" writes nothing.
 is($gw->patch('/v1/me', token => token(sub => 'x', assurance => undef),
               json => { language => 'en' })->{status}, 403, 'a write needs some assurance');

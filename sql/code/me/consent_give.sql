@@ -15,6 +15,7 @@ begin
                       json_build_object('notice', privacy_notice_now()));
     end if;
 
+    perform caller_person_lock(caller);
     me := caller_person_ensure(caller);
 
     insert into core.consents (person, notice, hash, language, given, request_id)

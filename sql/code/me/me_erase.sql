@@ -10,10 +10,13 @@ returns core.reply
 language plpgsql
 as $$
 declare
-    -- Plugins may know who has written nothing here.
-    me      uuid := caller_person_ensure(caller);
+    me      uuid;
     eraser  text;
 begin
+    perform caller_person_lock(caller);
+    -- Plugins may know who has written nothing here.
+    me := caller_person_ensure(caller);
+
     for eraser in
         select p.proname
         from pg_proc p

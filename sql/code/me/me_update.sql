@@ -7,7 +7,7 @@ returns core.reply
 language plpgsql
 as $$
 declare
-    me       uuid := caller_person(caller);
+    me       uuid := caller_person_lock(caller);
     changed  text[];
 begin
     if if_match is not null and not if_match ? '*'

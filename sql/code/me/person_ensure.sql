@@ -1,5 +1,7 @@
 -- The person of an issuer and subject; the first mention makes the account.
--- "actor" is who mentions it, null for the person itself.
+-- "actor" is who mentions it, null for the person itself. An account that is
+-- being erased is waited for, and then another one made: nothing is written
+-- for one that is gone.
 create function person_ensure(caller jsonb, issuer text, subject text, actor uuid)
 returns uuid
 language plpgsql
@@ -9,7 +11,8 @@ declare
 begin
     select p.id into person
     from core.people p
-    where p.issuer = person_ensure.issuer and p.subject = person_ensure.subject;
+    where p.issuer = person_ensure.issuer and p.subject = person_ensure.subject
+    for key share;
 
     if found then
         return person;
