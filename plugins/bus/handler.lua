@@ -29,24 +29,14 @@ function _M.realtime_fetch()
         error("the realtime message cannot be read: " .. err, 0)
     end
 
-    local _, failed = ihanoi.db.call("realtime_replace", { message = message })
-
-    if failed then
-        error(failed.message, 0)
-    end
+    return ihanoi.db.value("realtime_replace", { message = message })
 end
 
 
 -- Interface "timetable", 1. argument: id, a route_id. The route's names; nil when the
 -- timetable has none such.
 function _M.route(argument)
-    local row, err = ihanoi.db.one("route_named", argument)
-
-    if err then
-        return nil, err.message
-    end
-
-    return row and row.route_named
+    return ihanoi.db.value("route_named", argument)
 end
 
 

@@ -11,10 +11,10 @@ local _M = {}
 
 -- POST /v1/bus-passes
 function _M.pass_buy(input)
-    local sale, code = passes.buy(input)
+    local sale, refused = passes.buy(input)
 
     if not sale then
-        return ihanoi.response.problem(code)
+        return ihanoi.response.problem(refused)
     end
 
     return 201, sale, { Location = "/v1/bus-passes/" .. sale.pass.id }
@@ -23,10 +23,10 @@ end
 
 -- POST /v1/bus-passes/{id}/cancel
 function _M.pass_cancel(input)
-    local pass, code = passes.cancel(input.id)
+    local pass, refused = passes.cancel(input.id)
 
-    if code then
-        return ihanoi.response.problem(code)
+    if refused then
+        return ihanoi.response.problem(refused)
     elseif pass then
         return 200, pass
     end

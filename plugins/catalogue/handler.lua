@@ -38,25 +38,6 @@ local function with_current(consent)
 end
 
 
--- The value of a function of ours, decoded; nil and true when the database cannot
--- be asked.
-local function ask(name, arguments)
-    local row, err = ihanoi.db.one(name, arguments)
-
-    if err then
-        ihanoi.log.error(name .. ": " .. err.message)
-        return nil, true
-    end
-
-    return row and row[name]
-end
-
-
-local function unavailable()
-    return ihanoi.response.problem("database-unavailable")
-end
-
-
 -- GET /v1/services
 function _M.services_list(input)
     local all = ihanoi.services.list()
@@ -102,8 +83,7 @@ function _M.consents_list(input)
     })
 
     if not rows then
-        ihanoi.log.error("consent_list: " .. err.message)
-        return unavailable()
+        return ihanoi.response.problem(err)
     end
 
     local items = ihanoi.json.array({})
@@ -129,7 +109,7 @@ function _M.consent_give(input)
         return ihanoi.response.problem("purpose-version", { purpose = purpose })
     end
 
-    local given, failed = ask("consent_give", {
+    local given, err = ihanoi.db.value("consent_give", {
         id = ihanoi.uuid.v7(),
         person = person(),
         service = input.name,
@@ -141,8 +121,8 @@ function _M.consent_give(input)
         language = ihanoi.request.language(),
     })
 
-    if failed then
-        return unavailable()
+    if err then
+        return ihanoi.response.problem(err)
     elseif given.code then
         ihanoi.log.error(input.name .. ": the purpose " .. purpose.name
                          .. " has another text without another version")
@@ -159,14 +139,14 @@ end
 
 -- DELETE /v1/services/{name}/consents/{purpose}: also of a service that is gone.
 function _M.consent_withdraw(input)
-    local withdrawn, failed = ask("consent_withdraw", {
+    local withdrawn, err = ihanoi.db.value("consent_withdraw", {
         person = person(),
         service = input.name,
         purpose = input.purpose,
     })
 
-    if failed then
-        return unavailable()
+    if err then
+        return ihanoi.response.problem(err)
     elseif not withdrawn then
         return nil
     end
@@ -181,11 +161,9 @@ end
 
 -- Event person.erased
 function _M.person_erased(event)
-    local _, failed = ask("person_forget", {
+    return ihanoi.db.value("person_forget", {
         person = event.payload.subject, erased_at = event.payload.at,
     })
-
-    return not failed or nil, "database-unavailable"
 end
 
 
@@ -208,12 +186,12 @@ function _M.consent_check(argument)
         return nil, "purpose-unknown"
     end
 
-    local standing, failed = ask("consent_standing", {
+    local standing, err = ihanoi.db.value("consent_standing", {
         person = who, service = service, purpose = purpose.name,
     })
 
-    if failed then
-        return nil, "unavailable"
+    if err then
+        return nil, err
     elseif standing and standing.version == purpose.version then
         return { stands = true, given_at = standing.given_at }
     end
@@ -234,11 +212,9 @@ end
 -- { id, person, purpose, version, withdrawn_at, stands, done_at }: of the event
 -- catalogue.consent_withdrawn, whose key is the id. nil: not of this service.
 function _M.withdrawal_read(argument)
-    local withdrawal, failed = ask("withdrawal_read", {
+    return ihanoi.db.value("withdrawal_read", {
         service = ihanoi.interface.caller(), id = argument.id,
     })
-
-    return withdrawal, failed and "unavailable" or nil
 end
 
 
@@ -250,8 +226,7 @@ function _M.withdrawals(argument)
     })
 
     if not rows then
-        ihanoi.log.error("withdrawals_open: " .. err.message)
-        return nil, "unavailable"
+        return nil, err
     end
 
     local items = ihanoi.json.array({})
@@ -266,11 +241,9 @@ end
 
 -- The service has dropped what it kept: the person sees it.
 function _M.withdrawal_done(argument)
-    local withdrawal, failed = ask("withdrawal_done", {
+    return ihanoi.db.value("withdrawal_done", {
         service = ihanoi.interface.caller(), id = argument.id,
     })
-
-    return withdrawal, failed and "unavailable" or nil
 end
 
 

@@ -16,13 +16,7 @@ end
 
 -- Whether the caller is the city's office, which has all schools' applications.
 local function office()
-    for _, scope in ipairs(ihanoi.request.caller().scopes) do
-        if scope == "enrolment:office" then
-            return true
-        end
-    end
-
-    return false
+    return ihanoi.request.has_scope("enrolment:office")
 end
 
 
@@ -232,13 +226,13 @@ function _M.allocate_job()
     local step = ihanoi.plugin.settings().step
 
     return while_there_is_time(function()
-        local id, err = call.value("allocation_next", {})
+        local id, err = ihanoi.db.value("allocation_next", {})
 
         if not id then
             return false, err
         end
 
-        return call.value("allocation_step", { id = id, budget = step })
+        return ihanoi.db.value("allocation_step", { id = id, budget = step })
     end)
 end
 
@@ -246,13 +240,13 @@ end
 -- The job "offers": ends those whose time is over, and offers what is free.
 function _M.offers_job()
     return while_there_is_time(function()
-        local lapsed, err = call.value("offers_lapse", { n = 200 })
+        local lapsed, err = ihanoi.db.value("offers_lapse", { n = 200 })
 
         if err then
             return false, err
         end
 
-        local offered, why = call.value("vacancies_fill", { n = 200 })
+        local offered, why = ihanoi.db.value("vacancies_fill", { n = 200 })
 
         if why then
             return false, why

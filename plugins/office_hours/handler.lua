@@ -127,8 +127,7 @@ function _M.closure_announce(input)
     })
 
     if err then
-        ihanoi.log.error("closure: " .. err.message)
-        return ihanoi.response.problem("database-unavailable")
+        return ihanoi.response.problem(err)
     elseif not document then
         return ihanoi.response.problem("closure-stands")
     end

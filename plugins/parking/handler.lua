@@ -14,18 +14,18 @@ local SWEEP_ROWS = 500
 local _M = {}
 
 
-local function answer(status, body, code, members, headers)
+local function answer(status, body, refused)
     if body then
-        return status, body, headers
-    elseif code then
-        return ihanoi.response.problem(code, members)
+        return status, body
+    elseif refused then
+        return ihanoi.response.problem(refused)
     end
 end
 
 
 -- POST /v1/parking/quotes
 function _M.quote_create(input)
-    return answer(201, database.call("quote_create", {
+    return answer(201, ihanoi.db.value("quote_create", {
         id = ihanoi.uuid.v7(),
         owner = ihanoi.request.caller().subject,
         site = input.site,
@@ -38,7 +38,7 @@ end
 
 -- POST /v1/parking/holds
 function _M.hold_create(input)
-    local booking, code, members = database.call("booking_hold", {
+    local booking, refused = ihanoi.db.value("booking_hold", {
         id = ihanoi.uuid.v7(),
         owner = ihanoi.request.caller().subject,
         quote = input.quote,
@@ -46,7 +46,7 @@ function _M.hold_create(input)
     })
 
     if not booking then
-        return answer(201, nil, code, members)
+        return answer(201, nil, refused)
     elseif booking.state == "paid" then
         operators.tell(1, booking.id)
     end
@@ -57,7 +57,7 @@ end
 
 -- POST /v1/parking/bookings/{id}/pay
 function _M.booking_pay(input)
-    local charge, code, members = database.call("charge_begin", {
+    local charge, refused = ihanoi.db.value("charge_begin", {
         id = ihanoi.uuid.v7(),
         owner = ihanoi.request.caller().subject,
         booking = input.id,
@@ -65,7 +65,7 @@ function _M.booking_pay(input)
     })
 
     if not charge then
-        return answer(201, nil, code, members)
+        return answer(201, nil, refused)
     end
 
     return answer(201, charges.pay(charge))
@@ -74,17 +74,17 @@ end
 
 -- POST /v1/parking/bookings/{id}/cancel
 function _M.booking_cancel(input)
-    local booking, code, members = database.call("booking_cancel",
+    local booking, refused = ihanoi.db.value("booking_cancel",
         { id = input.id, owner = ihanoi.request.caller().subject })
 
     if not booking then
-        return answer(200, nil, code, members)
+        return answer(200, nil, refused)
     end
 
     charges.refund(1, { booking = booking.id })
     operators.tell(2, booking.id)
 
-    return answer(200, database.call("booking_document", { id = booking.id }))
+    return answer(200, ihanoi.db.value("booking_document", { id = booking.id }))
 end
 
 
@@ -99,8 +99,7 @@ function _M.operator_events(input)
         { operator = input.operator, events = input.events })
 
     if err then
-        ihanoi.log.error("events_apply: " .. err.code .. " " .. (err.sqlstate or ""))
-        return ihanoi.response.problem("parking-unavailable")
+        return ihanoi.response.problem(err)
     end
 
     for _, each in ipairs(verdicts) do
@@ -129,10 +128,8 @@ end
 
 -- The event "person.erased"
 function _M.person_erased(event)
-    local n, code = database.call("person_forget",
+    return ihanoi.db.value("person_forget",
         { person = event.payload.subject, erased_at = event.payload.at })
-
-    return n and true, code
 end
 
 
@@ -140,12 +137,12 @@ end
 -- so that what was paid in time is.
 local function sweep()
     charges.check(SWEEP_CHARGES)
-    database.call("holds_expire", { n = SWEEP_ROWS })
-    database.call("no_shows", { n = SWEEP_ROWS })
+    database.value("holds_expire", { n = SWEEP_ROWS })
+    database.value("no_shows", { n = SWEEP_ROWS })
     charges.refund(SWEEP_REFUNDS, {})
     operators.tell(SWEEP_NOTICES)
-    database.call("quotes_forget", { n = SWEEP_ROWS })
-    database.call("forget_erased")
+    database.value("quotes_forget", { n = SWEEP_ROWS })
+    database.value("forget_erased")
 end
 
 

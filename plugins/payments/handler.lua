@@ -16,30 +16,24 @@ local SWEEP_REFUNDS = 6
 local _M = {}
 
 
-local function answer(status, body, code, members, headers)
+local function answer(status, body, refused, members)
     if body then
-        return status, body, headers
-    elseif code then
-        return ihanoi.response.problem(code, members)
+        return status, body
+    elseif refused then
+        return ihanoi.response.problem(refused, members)
     end
 end
 
 
--- nil for callers who may see what is everybody's, else the subject itself.
-local function payer_of(caller)
-    for _, scope in ipairs(caller.scopes) do
-        if scope == "payments:read" then
-            return nil
-        end
-    end
-
-    return caller.subject
+-- nil for callers who may see what is everybody's, else the caller's subject.
+local function payer()
+    return not ihanoi.request.has_scope("payments:read") and ihanoi.request.caller().subject or nil
 end
 
 
 -- Interface "payments", 1: for other plugins. Whom the money is for is the plugin
 -- that calls, and it sees its own payments only. What is refused is nil and a
--- problem's code.
+-- problem's code, or that of an error of the database.
 
 -- argument: reference, gateway, amount, description, payer (when nobody is
 -- calling). Again with the same reference: the same intent.
@@ -53,20 +47,18 @@ function _M.intent_create(argument)
         return nil, "payment-payer-unknown"
     end
 
-    local intent, code = intents.create(argument)
+    local intent, refused = intents.create(argument)
 
-    return intent, code
+    return intent, refused
 end
 
 
 -- argument: id. The intent; nil when the plugin has none such.
 function _M.intent_read(argument)
-    local intent, code = intents.call("intent_read", {
+    return ihanoi.db.value("intent_read", {
         id = argument.id,
         service = ihanoi.interface.caller(),
     })
-
-    return intent, code
 end
 
 
@@ -74,7 +66,8 @@ end
 -- refund, which may be "requested" or "sent" for a while: read the intent later.
 function _M.refund(argument)
     local plugin = ihanoi.interface.caller()
-    local refund, code = refunds.request({
+
+    return refunds.request({
         id = argument.id,
         amount = argument.amount,
         reason = argument.reason,
@@ -82,8 +75,6 @@ function _M.refund(argument)
         by = plugin,
         service = plugin,
     })
-
-    return refund, code
 end
 
 
@@ -91,63 +82,55 @@ end
 function _M.payment_create(input)
     input.payer = input.payer or ihanoi.request.caller().subject
 
-    local intent, code, members = intents.create(input)
+    local intent, refused, members = intents.create(input)
 
-    return answer(201, intent, code, members,
-                  intent and { Location = "/v1/payments/" .. intent.id })
+    if not intent then
+        return ihanoi.response.problem(refused, members)
+    end
+
+    return 201, intent, { Location = "/v1/payments/" .. intent.id }
 end
 
 
 -- GET /v1/payments/{id}
 function _M.payment_read(input)
-    local intent, code = intents.call("intent_read", {
-        id = input.id,
-        payer = payer_of(ihanoi.request.caller()),
-    })
-
-    return answer(200, intent, code)
+    return answer(200, ihanoi.db.json("intent_read", { id = input.id, payer = payer() }))
 end
 
 
 -- POST /v1/payments/{id}/check
 function _M.payment_check(input)
-    local intent, code = intents.call("intent_read", {
-        id = input.id,
-        payer = payer_of(ihanoi.request.caller()),
-    })
+    local intent, err = ihanoi.db.value("intent_read", { id = input.id, payer = payer() })
 
-    if not intent then
-        return answer(200, nil, code)
+    if intent then
+        err = select(2, intents.check(1, input.id))
     end
 
-    local _, problem = intents.check(1, input.id)
-
-    if problem then
-        return ihanoi.response.problem(problem)
+    if err then
+        return ihanoi.response.problem(err)
+    elseif intent then
+        return _M.payment_read(input)
     end
-
-    return _M.payment_read(input)
 end
 
 
 -- POST /v1/payments/{id}/refund
 function _M.payment_refund(input)
     local subject = ihanoi.request.caller().subject
-    local refund, code, members = refunds.request({
+
+    return answer(201, refunds.request({
         id = input.id,
         amount = input.amount,
         reason = input.reason,
         key = subject .. " " .. ihanoi.request.idempotency_key(),
         by = subject,
-    })
-
-    return answer(201, refund, code, members)
+    }))
 end
 
 
 -- POST /v1/payments/refunds/{id}/settle
 function _M.refund_settle(input)
-    local refund, code = intents.call("refund_finish", {
+    local refund, err = ihanoi.db.value("refund_finish", {
         id = input.id,
         outcome = input.outcome,
         transaction = input.transaction,
@@ -158,7 +141,7 @@ function _M.refund_settle(input)
         return ihanoi.response.problem("payment-refund-not-open", { state = refund.state })
     end
 
-    return answer(200, refund, code)
+    return answer(200, refund, err)
 end
 
 
@@ -183,7 +166,13 @@ function _M.vnpay_ipn()
     local notice, verdict = vnpay.notice(ihanoi.request.query_text())
 
     if notice then
-        verdict = intents.apply("vnpay", notice, "callback")
+        local err
+
+        verdict, err = intents.apply("vnpay", notice, "callback")
+
+        if err then
+            ihanoi.log.error("vnpay: an IPN is not applied", err)
+        end
     else
         ihanoi.log.warn("vnpay: an IPN was refused: " .. verdict)
     end
@@ -202,14 +191,8 @@ function _M.vnpay_return()
         return ihanoi.response.problem("payment-callback-refused")
     end
 
-    local intent, err = ihanoi.db.one("intent_of_number",
-        { gateway = "vnpay", number = notice.number })
-
-    if err then
-        return ihanoi.response.problem("payment-unavailable")
-    end
-
-    return answer(200, intent)
+    return answer(200, ihanoi.db.one("intent_of_number",
+                                     { gateway = "vnpay", number = notice.number }))
 end
 
 
@@ -222,10 +205,10 @@ function _M.momo_ipn()
         return ihanoi.response.problem("payment-callback-refused")
     end
 
-    local verdict, code = intents.apply("momo", notice, "callback")
+    local verdict, err = intents.apply("momo", notice, "callback")
 
     if not verdict then
-        return ihanoi.response.problem(code)
+        return ihanoi.response.problem(err)
     elseif verdict == "unknown" then
         return nil
     end
@@ -235,48 +218,45 @@ end
 
 
 -- Looks after what is left open: how many intents and refunds there were; nil and
--- a problem when the database does not say.
+-- an error of the database when that does not say.
 local function sweep()
-    local checked, code = intents.check(SWEEP_INTENTS)
+    local checked, err = intents.check(SWEEP_INTENTS)
 
     if not checked then
-        return nil, code
+        return nil, err
     end
 
     local sent
 
-    sent, code = refunds.send(SWEEP_REFUNDS)
+    sent, err = refunds.send(SWEEP_REFUNDS)
 
-    return sent and { intents = checked, refunds = sent }, code
+    return sent and { intents = checked, refunds = sent }, err
 end
 
 
 -- POST /v1/payments/sweep
 function _M.sweep()
-    local done, code = sweep()
-
-    return answer(200, done, code)
+    return answer(200, sweep())
 end
 
 
 -- The job "sweep", each minute.
 function _M.sweep_job()
-    local done, code = sweep()
-
-    return done and true, code
+    return sweep()
 end
 
 
--- A day of a gateway held against its file: the report, or nil and a problem.
+-- A day of a gateway held against its file: the report, or nil and what
+-- ihanoi.response.problem() takes.
 local function reconcile(gateway, day)
     local file, why = statement.read(gateway, day)
 
     if not file then
-        ihanoi.log.warn(gateway .. " gave no file: " .. why)
+        ihanoi.log.warn(gateway .. " gave no file", why)
         return nil, "payment-gateway-away"
     end
 
-    local report, code, members = intents.call("reconcile",
+    local report, err = ihanoi.db.value("reconcile",
         { gateway = gateway, day = day, file = file })
 
     if report and not report.agrees then
@@ -284,7 +264,7 @@ local function reconcile(gateway, day)
                          .. " differences")
     end
 
-    return report, code, members
+    return report, err
 end
 
 
@@ -300,16 +280,17 @@ function _M.reconcile_job()
     local days, err = ihanoi.db.call("days_to_reconcile")
 
     if err then
-        return intents.refused(err)
+        return nil, err
     end
 
     local failed = {}
 
     for _, each in ipairs(days) do
-        local report, code = reconcile(each.gateway, each.day)
+        local report, why = reconcile(each.gateway, each.day)
 
         if not report then
-            failed[#failed + 1] = each.gateway .. " " .. each.day .. ": " .. code
+            failed[#failed + 1] = each.gateway .. " " .. each.day .. ": "
+                                  .. (type(why) == "table" and why.code or why)
         end
     end
 

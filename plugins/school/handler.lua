@@ -47,18 +47,18 @@ function _M.link_code_put(input)
     input.days = input.days or settings().link_code_days
     input.caller = step.caller()
 
-    local row, err = ihanoi.db.one("select link_code_put($1, $2, $3, $4, $5) as document",
+    local document, err = ihanoi.db.value("select link_code_put($1, $2, $3, $4, $5)",
         { input.caller, input.student, input.kind, input.days, input.hash })
 
     if err then
-        return step.problem("link_code_put", err)
-    elseif not row or not row.document then
+        return ihanoi.response.problem(err)
+    elseif not document then
         return nil
     end
 
-    row.document.code = code
+    document.code = code
 
-    return 200, row.document
+    return 200, document
 end
 
 
@@ -76,7 +76,7 @@ function _M.link_ask(input)
     })
 
     if err then
-        return step.problem("link_ask", err)
+        return ihanoi.response.problem(err)
     elseif row.code then
         return ihanoi.response.problem(row.code, row.members)
     end
@@ -91,7 +91,7 @@ function _M.roster_import(input)
     local key, err = ihanoi.db.one("roster_key", { caller = caller, school = input.school })
 
     if err then
-        return step.problem("roster_key", err)
+        return ihanoi.response.problem(err)
     elseif not key then
         return nil
     elseif not key.import_key then
@@ -134,7 +134,7 @@ function _M.roster_import(input)
         ihanoi.metric.add("imports_total", 1,
                           { outcome = err.code == "roster-faulty" and "faulty" or "refused" })
 
-        return step.problem("roster_import", err)
+        return ihanoi.response.problem(err)
     elseif document then
         ihanoi.metric.add("imports_total", 1, { outcome = "taken" })
 

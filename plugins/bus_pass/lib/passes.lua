@@ -18,23 +18,8 @@ local function payments(name, argument)
 end
 
 
--- One value of a function, or nil and a problem; a null is nil alone.
-local function call(name, arguments)
-    local row, err = ihanoi.db.one(name, arguments)
-
-    if not err then
-        return row and row[name]
-    elseif err.sqlstate == "IH001" then
-        return nil, err.code
-    end
-
-    ihanoi.log.error("database: " .. err.code .. " " .. (err.sqlstate or ""))
-    return nil, "bus-pass-unavailable"
-end
-
-
 -- Asks for the payment of a pass, or again for the same. The pass with what the
--- payer needs; nil and a problem. pass: id, holder, month, price, gateway.
+-- payer needs; nil and what ihanoi.response.problem() takes. pass: id, holder, month, price, gateway.
 local function pay(pass)
     local intent, err = payments("intent_create", {
         reference = pass.id,
@@ -46,7 +31,7 @@ local function pay(pass)
 
     if not intent then
         if NEVER[err] then
-            call("pass_apply", { id = pass.id, state = "failed" })
+            ihanoi.db.value("pass_apply", { id = pass.id, state = "failed" })
             return nil, "bus-pass-gateway-unknown"
         end
 
@@ -54,14 +39,14 @@ local function pay(pass)
         return nil, "bus-pass-payments-away"
     end
 
-    local document, code = call("pass_pending", { id = pass.id, payment = intent.id })
+    local document, refused = ihanoi.db.value("pass_pending", { id = pass.id, payment = intent.id })
 
     if document and intent.state ~= "created" and intent.state ~= "pending" then
-        call("pass_apply", { id = pass.id, payment = intent.id, state = intent.state })
+        ihanoi.db.value("pass_apply", { id = pass.id, payment = intent.id, state = intent.state })
     end
 
     if not document then
-        return nil, code
+        return nil, refused
     end
 
     return { pass = document, payment = {
@@ -80,7 +65,7 @@ local function refund(pass)
     })
 
     if done then
-        call("pass_refunded", { id = pass.id, state = done.state })
+        ihanoi.db.value("pass_refunded", { id = pass.id, state = done.state })
     end
 
     if not done or done.state == "refused" then
@@ -90,7 +75,7 @@ local function refund(pass)
 end
 
 
--- Looks what became of a payment, and applies it. nil and a text when that failed.
+-- Looks what became of a payment, and applies it. nil and why when that failed.
 function _M.look(id)
     local intent, err = payments("intent_read", { id = id })
 
@@ -99,7 +84,7 @@ function _M.look(id)
     end
 
     local verdict
-    verdict, err = call("pass_apply",
+    verdict, err = ihanoi.db.value("pass_apply",
         { id = intent.reference, payment = intent.id, state = intent.state })
 
     if not verdict then
@@ -113,22 +98,23 @@ function _M.look(id)
 end
 
 
--- A pass for the caller, and how it is paid; nil and a problem. input: product,
+-- A pass for the caller, and how it is paid; nil and what ihanoi.response.problem()
+-- takes. input: product,
 -- month, gateway, route?
 function _M.buy(input)
     if input.route then
         local route, err = ihanoi.interface.call("bus", "timetable", "route", { id = input.route })
 
         if err then
-            ihanoi.log.warn("the timetable does not answer: " .. err)
-            return nil, "bus-pass-unavailable"
+            ihanoi.log.warn("the timetable does not answer", err)
+            return nil, "bus-pass-timetable-away"
         elseif not route then
             return nil, "bus-pass-route-unknown"
         end
     end
 
     local holder = ihanoi.request.caller().subject
-    local pass, code = call("pass_begin", {
+    local pass, refused = ihanoi.db.value("pass_begin", {
         id = ihanoi.uuid.v7(),
         code = ihanoi.crypto.random(16, "hex"):upper(),
         holder = holder,
@@ -139,7 +125,7 @@ function _M.buy(input)
     })
 
     if not pass then
-        return nil, code
+        return nil, refused
     end
 
     pass.holder = holder
@@ -149,30 +135,26 @@ end
 
 
 function _M.cancel(id)
-    local pass, code = call("pass_cancel",
+    local pass, refused = ihanoi.db.value("pass_cancel",
         { id = id, holder = ihanoi.request.caller().subject })
 
     if pass then
         _M.sweep(1, id)
     end
 
-    return pass, code
+    return pass, refused
 end
 
 
 -- Somebody has erased the account: the passes become nobody's, now or, those that wait
--- for their payment, by forget_erased(). nil and a text when that failed.
+-- for their payment, by forget_erased(). nil and why when that failed.
 function _M.person_forget(person, erased_at)
-    local n, err = call("person_forget", { person = person, erased_at = erased_at })
-
-    return n and true, err
+    return ihanoi.db.value("person_forget", { person = person, erased_at = erased_at })
 end
 
 
 function _M.forget_erased()
-    local n, err = call("forget_erased")
-
-    return n and true, err
+    return ihanoi.db.value("forget_erased")
 end
 
 
@@ -182,7 +164,7 @@ function _M.sweep(n, id)
     local rows, err = ihanoi.db.call("passes_due", { n = n, which = id })
 
     if err then
-        return nil, err.message
+        return nil, err
     end
 
     for _, pass in ipairs(rows) do
@@ -194,7 +176,7 @@ function _M.sweep(n, id)
             local done, why = _M.look(pass.payment)
 
             if not done then
-                ihanoi.log.warn("pass " .. pass.id .. ": " .. why)
+                ihanoi.log.warn("pass " .. pass.id, why)
             end
         end
     end

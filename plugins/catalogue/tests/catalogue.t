@@ -327,6 +327,6 @@ is($gw->get('/v1/services')->{status}, 200, 'without its database the list is th
 is(state_of('catalogue'), 'degraded', 'and says so');
 is($gw->get('/v1/services/consents', token => $token{one})->{status}, 503, 'consents are not');
 is(agree($gw, $token{one}, 'power', 'lookup', 1)->{status}, 503, 'nobody can agree');
-is(look('one', 'power')->{json}{err}, 'unavailable', 'and a service is told that nobody knows');
+is(look('one', 'power')->{json}{err}, 'down', 'and a service is told that nobody knows');
 
 done_testing;

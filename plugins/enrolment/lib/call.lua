@@ -10,29 +10,10 @@ function _M.answer(status, name, arguments, location)
     local document, err = ihanoi.db.json(name, arguments)
 
     if err then
-        if err.sqlstate == "IH001" then
-            return ihanoi.response.problem(err.code, err.members)
-        end
-
-        ihanoi.log.error(name .. ": " .. err.code .. " " .. (err.sqlstate or ""))
-        return ihanoi.response.problem("enrolment-unavailable")
-    elseif not document then
-        return nil
+        return ihanoi.response.problem(err)
+    elseif document then
+        return status, document, location and { Location = location }
     end
-
-    return status, document, location and { Location = location }
-end
-
-
--- One value of a function, for jobs: nil and a text when it failed.
-function _M.value(name, arguments)
-    local row, err = ihanoi.db.one(name, arguments)
-
-    if err then
-        return nil, name .. ": " .. err.code .. " " .. (err.sqlstate or "")
-    end
-
-    return row and row[name]
 end
 
 

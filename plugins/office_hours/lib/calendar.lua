@@ -23,7 +23,7 @@ local function announced(key)
     local rows, err = ihanoi.db.call("days_announced", { year = tonumber(key:sub(6)) })
 
     if not rows then
-        return nil, err.message
+        return nil, err
     end
 
     return ihanoi.json.array(rows)
@@ -36,7 +36,7 @@ function _M.year(year)
     local rows, err = ihanoi.cache.get("days:" .. year, KEPT, announced, { errors = 5 })
 
     if not rows then
-        ihanoi.log.warn("announced days: " .. err)
+        ihanoi.log.warn("announced days", err)
     elseif #rows > 0 then
         local days = {}
 

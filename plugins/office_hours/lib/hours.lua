@@ -50,13 +50,13 @@ end
 -- Why a unit is closed on a date: a text, or false.
 local function closure(unit, date)
     return ihanoi.cache.get(_M.closure_key(unit, date), 60, function()
-        local row, err = ihanoi.db.one("closure_of", { unit = unit, day = date })
+        local reason, err = ihanoi.db.value("closure_of", { unit = unit, day = date })
 
         if err then
-            return nil, err.message
+            return nil, err
         end
 
-        return row and row.reason or false
+        return reason or false
     end)
 end
 

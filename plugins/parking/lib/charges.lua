@@ -35,7 +35,7 @@ function _M.refund(n, which)
         })
 
         if refund then
-            database.call("refund_apply", { id = due.id, state = refund.state, why = refund.why })
+            database.value("refund_apply", { id = due.id, state = refund.state, why = refund.why })
         end
 
         if not refund or refund.state == "refused" then
@@ -46,13 +46,13 @@ function _M.refund(n, which)
 end
 
 
--- A payment as payments has it, applied: nil and a text when it could not be.
+-- A payment as payments has it, applied: nil and why when it could not be.
 function _M.apply(intent)
-    local verdict, code = database.call("charge_apply",
+    local verdict, err = database.value("charge_apply",
         { id = intent.reference, intent = intent.id, state = intent.state })
 
     if not verdict then
-        return nil, code
+        return nil, err
     elseif verdict == "late" then
         ihanoi.log.warn("payment " .. intent.id .. " came for nothing any more: it goes back")
     end
@@ -64,7 +64,7 @@ end
 
 
 -- Asks payments for the payment of a charge, as charge_document() has it. The
--- booking, and what the payer needs; nil and a problem.
+-- booking, and what the payer needs; nil and what ihanoi.response.problem() takes.
 function _M.pay(charge)
     local intent, err = payments("intent_create", {
         reference = charge.id,
@@ -76,25 +76,25 @@ function _M.pay(charge)
 
     if not intent then
         if NEVER[err] then
-            database.call("charge_apply", { id = charge.id, state = "failed" })
+            database.value("charge_apply", { id = charge.id, state = "failed" })
             return nil, "parking-gateway-unknown"
         end
 
-        ihanoi.log.warn("no payment for charge " .. charge.id .. ": " .. err)
+        ihanoi.log.warn("no payment for charge " .. charge.id, err)
         return nil, "parking-payments-away"
     end
 
-    local booking, code = database.call("charge_pending",
+    local booking, refused = database.value("charge_pending",
         { id = charge.id, intent = intent.id, expires_at = intent.expires_at })
 
     if booking and intent.state ~= "created" and intent.state ~= "pending" then
         _M.apply(intent)
         operators.tell(1, charge.booking)
-        booking, code = database.call("booking_document", { id = charge.booking })
+        booking, refused = database.value("booking_document", { id = charge.booking })
     end
 
     if not booking then
-        return nil, code
+        return nil, refused
     end
 
     return { booking = booking, payment = {
@@ -103,8 +103,8 @@ function _M.pay(charge)
 end
 
 
--- A hint that a payment has changed: it is read, and applied. nil and a text when it
--- is to be heard again.
+-- A hint that a payment has changed: it is read, and applied. nil and why when it is
+-- to be heard again.
 function _M.changed(id)
     local intent, err = payments("intent_read", { id = id })
 
@@ -136,7 +136,7 @@ function _M.check(n)
             local done, err = _M.changed(charge.intent)
 
             if not done then
-                ihanoi.log.warn("charge " .. charge.id .. ": " .. err)
+                ihanoi.log.warn("charge " .. charge.id, err)
             end
         end
     end

@@ -70,11 +70,11 @@ function _M.tell(n, booking)
         end
 
         local done, err = send(due)
-        local known = database.call("notice_done", { number = due.number, delivered = done or false })
+        local known = database.value("notice_done", { number = due.number, delivered = done or false })
 
         if not done then
             ihanoi.log.warn("operator " .. due.operator .. " was not told of notice " .. due.number
-                            .. (known and ", for good: " or ": ") .. err)
+                            .. (known and ", for good" or ""), err)
 
             if booking then
                 return

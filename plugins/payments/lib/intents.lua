@@ -1,6 +1,6 @@
 -- Payments, from an intent to what the gateway says of it.
 --
--- Functions return nil and a problem's code (and its members) when they refuse.
+-- Functions return nil and what ihanoi.response.problem() takes when they refuse.
 -- What is decided stands in SQL, each call of which is one transaction: a
 -- worker may be killed between any two lines here, and whoever comes next, a
 -- client with the same reference or the sweep, goes on from what is written.
@@ -8,29 +8,6 @@
 local gateways = require("lib.gateways")
 
 local _M = {}
-
-
--- A failure of the database as a problem.
-function _M.refused(err)
-    if err.sqlstate == "IH001" then
-        return nil, err.code, err.members
-    end
-
-    ihanoi.log.error("database: " .. err.code .. " " .. (err.sqlstate or ""))
-    return nil, "payment-unavailable"
-end
-
-
--- One value of a function, or nil and a problem; a null is nil alone.
-function _M.call(name, arguments)
-    local row, err = ihanoi.db.one(name, arguments)
-
-    if err then
-        return _M.refused(err)
-    end
-
-    return row and row[name]
-end
 
 
 -- Makes an intent, or goes on with the one of the same service and reference.
@@ -45,7 +22,7 @@ function _M.create(input)
         return nil, "payment-service-unknown", { service = input.service }
     end
 
-    local intent, code, members = _M.call("intent_create", {
+    local intent, err = ihanoi.db.value("intent_create", {
         id = ihanoi.uuid.v7(),
         number = "HN" .. ihanoi.crypto.random(8, "hex"):upper(),
         payer = input.payer,
@@ -59,17 +36,17 @@ function _M.create(input)
     })
 
     if not intent or intent.state ~= "created" then
-        return intent, code, members
+        return intent, err
     end
 
-    local checkout, err = adapter.checkout(intent)
+    local checkout, why = adapter.checkout(intent)
 
     if not checkout then
-        ihanoi.log.warn(input.gateway .. " gave no checkout: " .. err)
+        ihanoi.log.warn(input.gateway .. " gave no checkout", why)
         return nil, "payment-gateway-away"
     end
 
-    return _M.call("intent_pending", { id = intent.id, checkout = checkout })
+    return ihanoi.db.value("intent_pending", { id = intent.id, checkout = checkout })
 end
 
 
@@ -86,7 +63,7 @@ function _M.apply(gateway, notice, via)
     })
 
     if err then
-        return _M.refused(err)
+        return nil, err
     end
 
     if row.verdict ~= "applied" and row.verdict ~= "repeated" and notice.outcome == "paid" then
@@ -98,18 +75,18 @@ function _M.apply(gateway, notice, via)
 end
 
 
--- Asks a gateway what became of an intent.
+-- Asks a gateway what became of an intent. nil and an error when that could not be
+-- written down: the sweep comes again.
 local function ask(intent)
     local answer, why = gateways.of(intent.gateway).query(intent)
 
     if not answer then
-        ihanoi.log.warn(intent.gateway .. " does not say what became of "
-                        .. intent.number .. ": " .. why)
+        ihanoi.log.warn(intent.gateway .. " does not say what became of " .. intent.number, why)
     elseif answer.outcome == "paid" or answer.outcome == "failed" then
         answer.number = intent.number
-        _M.apply(intent.gateway, answer, "query")
+        return _M.apply(intent.gateway, answer, "query")
     elseif answer.outcome == "open" and intent.over then
-        _M.call("intent_expire", { id = intent.id })
+        return ihanoi.db.value("intent_expire", { id = intent.id })
     end
 end
 
@@ -128,12 +105,16 @@ function _M.each(n, name, id, work)
         local row, err = ihanoi.db.one(name, { n = 1, step = settings.step, which = id })
 
         if err then
-            return _M.refused(err)
+            return nil, err
         elseif not row then
             return done
         end
 
-        work(row)
+        local _, failed = work(row)
+
+        if failed then
+            ihanoi.log.error(name .. ": what was heard is not written down", failed)
+        end
     end
 
     return n

@@ -41,10 +41,10 @@ local function send(refund)
 
     if result.outcome ~= "done" then
         ihanoi.log.warn(refund.gateway .. ": refund " .. refund.number .. " is "
-                        .. result.outcome .. ": " .. (result.why or ""))
+                        .. result.outcome, result.why)
     end
 
-    intents.call("refund_finish", {
+    return ihanoi.db.value("refund_finish", {
         id = refund.id,
         outcome = result.outcome,
         transaction = result.transaction,
@@ -54,7 +54,7 @@ end
 
 
 -- Sends the refunds that are due, or asks about them; or one that was just
--- asked for. Returns how many there were; nil and a problem when the database
+-- asked for. Returns how many there were; nil and an error of the database when that
 -- does not say.
 function _M.send(n, id)
     return intents.each(n, "refunds_due", id, send)
@@ -64,7 +64,7 @@ end
 -- input: id (of the intent), amount (all that is left when nil), reason, key,
 -- by, service (nil: any). The refund, nil when there is no such intent.
 function _M.request(input)
-    local refund, code, members = intents.call("refund_request", {
+    local refund, err = ihanoi.db.value("refund_request", {
         intent = input.id,
         amount = input.amount or ihanoi.json.null,
         reason = input.reason,
@@ -74,15 +74,13 @@ function _M.request(input)
     })
 
     if not refund or refund.state ~= "requested" then
-        return refund, code, members
+        return refund, err
     end
 
     _M.send(1, refund.id)
 
-    local now, problem = intents.call("refund_document", { which = refund.id })
-
     -- It is promised: what the gateway has made of it can be read later.
-    return problem and refund or now
+    return ihanoi.db.value("refund_document", { which = refund.id }) or refund
 end
 
 

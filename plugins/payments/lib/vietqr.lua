@@ -52,7 +52,7 @@ function _M.query(intent)
         local row, failure = ihanoi.db.one("statement_payment",
                                            { file = file, number = intent.number })
         if failure then
-            return nil, failure.message
+            return nil, failure
         end
 
         if row then

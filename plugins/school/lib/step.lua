@@ -17,22 +17,6 @@ function _M.caller()
 end
 
 
--- What a handler returns when the database has not done it.
-function _M.problem(name, err)
-    if err.sqlstate == "IH001" then
-        return ihanoi.response.problem(err.code, err.members)
-    end
-
-    ihanoi.log.error(name .. ": " .. err.code .. " " .. (err.sqlstate or ""))
-
-    if err.code == "busy" then
-        return ihanoi.response.problem("overloaded")
-    end
-
-    return ihanoi.response.problem("database-unavailable")
-end
-
-
 -- Calls the function with the arguments and answers its document; none is 404.
 function _M.run(name, status, arguments)
     arguments.caller = _M.caller()
@@ -40,7 +24,7 @@ function _M.run(name, status, arguments)
     local document, err = ihanoi.db.json(name, arguments)
 
     if err then
-        return _M.problem(name, err)
+        return ihanoi.response.problem(err)
     elseif document then
         return status, document
     end
