@@ -10,7 +10,9 @@ returns text
 language plpgsql immutable parallel safe
 as $$
 declare
-    m text := text_clean(t);
+    -- blanks and dashes of any width between the digits of a number
+    gap  constant text := '\s\u00a0\u2000-\u200a\u202f\u205f\u3000.\u2010-\u2015\u2212-';
+    m    text := text_clean(t);
 begin
     if m is null then
         return null;
@@ -36,14 +38,16 @@ begin
              '\m\d{2}[-. ]\d{3}[-. ](ng|nn|qt|cv)[-. ]\d{2}\M',
              '[biển số]', 'gi');
 
-    -- phones: +84 or 0, then eight to ten digits however grouped
+    -- phones: +84 or 0, then eight to ten digits however grouped, also where
+    -- letters touch them ("sđt0912…"), but no decimals ("21.0285, 105…")
     m := regexp_replace(m,
-             '(\(\+?84\)|\+84|\m84|\(0\d{0,3}\)|\m0)([\s.()-]{0,3}\d){8,10}\M',
+             '(\(\+?84\)|\+84|(?<!\d)84|\(0\d{0,3}\)|(?<!\d|\d[.,])0)'
+             '([,_()' || gap || ']{0,3}\d){8,10}(?!\d)',
              '[số điện thoại]', 'g');
 
     -- identity cards (9 or 12 digits), passports (a letter and 7 or 8 digits),
     -- and any other number that long
-    m := regexp_replace(m, '\m\d([\s.-]{0,2}\d){8,}\M', '[số giấy tờ]', 'g');
+    m := regexp_replace(m, '(?<!\d)\d([' || gap || ']{0,2}\d){8,}', '[số giấy tờ]', 'g');
     m := regexp_replace(m, '\m[a-z]\d{7,8}\M', '[số giấy tờ]', 'gi');
 
     return nullif(btrim(m), '');
