@@ -170,6 +170,12 @@ is((ihanoi(qw(plugin verify), $other, @agency))[0], 0, 'other contents, signed')
 ($rc, $out, $err) = ihanoi(qw(plugin verify), $other, @agency, @list);
 is($rc, 3, 'are refused under the same version');
 like($err, qr/known with other contents/, 'and it says why');
+is((unpack_it($other, @agency, @list))[0], 3, 'also where they would be unpacked');
+is(join(' ', entries()), '', 'and nothing is left there');
+($rc, $out) = ihanoi_full(qw(plugin unpack), $archive, '--into', $into, @agency);
+is($rc, 1, 'a disk that is full');
+like($out, qr/could not write .*: File too large$/m, 'is told');
+is(join(' ', entries()), '', 'and nothing is left either');
 is((unpack_it($other, @agency))[0], 0, 'unpacked first');
 is((unpack_it($archive, @agency))[0], 3, 'the other is refused');
 remove_tree("$into/parking-0.1.0");

@@ -42,6 +42,13 @@ ok(-f "$luarc->{'workspace.library'}[0]/ihanoi.lua",
 is(`grep -rl template $dir/tree_care`, '', 'nothing of the template\'s name');
 ($rc, $out, $err) = ihanoi(qw(plugin new tree_care --into), $dir);
 is($rc, 3, 'a folder that is there is not written into');
+($rc, $out, $err) = ihanoi(qw(plugin new park --into), "$dir/nowhere");
+is($rc, 1, 'nor is one made around it');
+like($err, qr/there is no folder ".*nowhere"/, 'which is told');
+($rc, $out) = ihanoi_full(qw(plugin new park --into), $dir);
+is($rc, 1, 'a disk that is full');
+like($out, qr{^ihanoi plugin: could not write \S+/park/\S+: File too large$}m, 'is told');
+is(join(' ', grep { !m{/\.\.?\z} } glob("$dir/{.*,park*}")), '', 'and nothing is left');
 ($rc, $out, $err) = ihanoi(qw(plugin new Tree-Care --into), $dir);
 is($rc, 1, 'a name that is none');
 like($err, qr/lower-case/, 'is explained');

@@ -35,6 +35,8 @@ my $gw = gateway(db => $db, workers => 2, responses => 0,
     expect_log => qr/injected/);
 my $dir = $gw->dir;
 my $home = "$dir/plugins";
+make_path($ENV{TMPDIR} = "$dir/tmp");
+chmod 0755, $ENV{TMPDIR};
 make_path($home, "$dir/keys/$name", "$dir/stranger/$name");
 
 for my $who (qw(agency stranger)) {
@@ -50,6 +52,8 @@ my $program = $gw->write('nginx', <<"SH");
 #!/bin/sh
 what=\$(cat $dir/fail 2> /dev/null)
 case "\$what:\$*:" in
+    stuck:*" -t "*) case \$(readlink $home/$name/current) in
+        */$name-9*) mkdir -p $home/$name/current.new/x; exit 1 ;; esac ;;
     test:*" -t "*) case \$(readlink $home/$name/current) in
         */$name-9*) echo 'nginx: [emerg] injected' >&2; exit 1 ;; esac ;;
     reload:*"-s reload:") rm $dir/fail; echo 'nginx: [emerg] injected' >&2; exit 1 ;;
@@ -125,7 +129,7 @@ sub serves { return (get('hello')->{json} // {})->{version} // 'none' }
 sub current { return readlink("$home/$name/current") // 'none' }
 
 sub leftovers {
-    return join ' ', glob("$dir/.ihanoi-scratch*"), glob("$home/$name/.staging*"),
+    return join ' ', glob("$dir/.ihanoi-scratch*"), glob("$dir/tmp/ihanoi-scratch*"), glob("$home/$name/.staging*"),
         (grep { -e } "$home/$name/switching"),
         grep { /scratch-$name/ } map { _line($_) } glob('/proc/[0-9]*/cmdline');
 }
@@ -286,6 +290,21 @@ refused('workers that say nothing', $good, 1,
         qr/not all workers said in 10 seconds that they run $name-9\.0\.0.*\nundone: the switch to $name-9\.0\.0, all workers run $name-1\.1\.0/,
         '--timeout', 10);
 
+# An undo that fails: nothing that it stands on goes away, and the next one goes on.
+fail_at('stuck');
+($rc, $out, $err) = deploy($good);
+is($rc, 1, 'an undo that fails');
+like($err, qr{NOT undone: the switch to $name-9\.0\.0: could not point \S+ to $name-1\.1\.0.*\n}
+            . qr{stays: the functions \S+\nstays: the unpacking of $name-9\.0\.0\n}
+            . qr{mend that and deploy again}, 'is told, with what stays') or diag $err;
+is(serves(), '1.1.0', 'the old version serves');
+system('rm', '-r', "$home/$name/current.new");
+unlink "$dir/fail";
+($rc, $out, $err) = deploy($archive{'1.1.0'});
+is($rc, 0, 'mended, the next deployment works') or diag $err;
+like($err, qr/^a deployment of $name-9\.0\.0 was killed: back to $name-1\.1\.0$/m, 'and says what it found');
+is(current(), "versions/$name-1.1.0", 'and goes back');
+
 # Two at once -----------------------------------------------------------------------
 
 {
@@ -380,6 +399,33 @@ is(join(' ', map { m{-([0-9.]+)$} } sort glob("$home/$name/versions/*")), '1.0.0
    'this one and the one before stay');
 is($db->sql("select count(*) from pg_namespace where nspname ~ '^code_${name}_'"), 2,
    'and their functions');
+
+# A first version: there is none to go back to, and nginx must go on loading --------------
+
+{
+    my $first = "kiosk_$$";
+    my $plugin = plugin_folder(name => $first, lua => { hello => 'return 200, {}' });
+    $gw->{http} .= $plugin->block('public;') =~ s{path \S+;}{path plugins/$first/current;}r;
+    $gw->write('nginx.conf', $gw->configuration);
+    ihanoi(qw(plugin pack --into), $dir, $plugin->path);
+
+    my @deploy = (qw(plugin deploy --unsigned), "$dir/$first-1.0.0.plugin.tar.gz", @gateway);
+    ($rc, $out) = ihanoi(qw(plugin list), $first, @gateway);
+    is("$rc$out", '0', 'no version is here');
+    fail_at('silent');
+    ($rc, $out, $err) = ihanoi(@deploy, '--timeout', 2);
+    is($rc, 1, 'a first version that workers do not say they run');
+    like($err, qr/^NOT undone: the switch to $first-1\.0\.0: it is the first version.*remove its block.*\nstays: the unpacking/m,
+         'stays, and it says why') or diag $err;
+    ok(-d "$home/$first/current", 'so nginx would load it again');
+    ($rc, $out, $err) = ihanoi(@deploy, '--timeout', 20);
+    is($rc, 0, 'deployed again, it serves') or diag $err;
+}
+
+# Options -----------------------------------------------------------------------------
+
+is((deploy($good, '--timeout', 0))[0], 2, 'no time to wait is wrong usage');
+is((deploy($good, '--keep', -1))[0], 2, 'so is keeping less than nothing');
 
 # What the page shows -----------------------------------------------------------------
 

@@ -139,6 +139,8 @@ my $taken = IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1');
 ($rc, $out, $err) = ihanoi(qw(plugin run), $plugin->path, '--port', $taken->sockport);
 is($rc, 1, 'a port that is taken');
 like($err, qr/is taken: --port \d+/, 'is told');
+($rc, $out, $err) = ihanoi(qw(plugin run), $plugin->path, '--port', 99_999);
+is("$rc $err", "1 ihanoi plugin: 99999 is no port: 1 to 65535\n", 'a port that is none, too');
 $plugin->write('handler.lua', 'return (');
 ($rc, $out, $err) = ihanoi(qw(plugin run), $plugin->path);
 is($rc, 1, 'a plugin that is wrong');

@@ -18,8 +18,11 @@ our @EXPORT = qw(options home share connection psql psql_args sql sql_file
 
 my $name = '';
 
+# Whoever undoes things sets it: to fail is then no end of the program.
+our $catches = 0;
 
-sub fail   { print STDERR "ihanoi $name: @_\n"; exit 1 }
+
+sub fail   { die "@_\n" if $catches; print STDERR "ihanoi $name: @_\n"; exit 1 }
 sub refuse { print STDERR "ihanoi $name: @_\n"; exit 3 }
 
 

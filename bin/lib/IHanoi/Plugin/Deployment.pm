@@ -49,6 +49,12 @@ END {
 
 sub begin {
     my ($class, $name, $opt) = @_;
+
+    for my $option (grep { defined $opt->{$_} && $opt->{$_} < 1 } qw(timeout keep)) {
+        print STDERR "ihanoi plugin: --$option N, at least 1\n";
+        exit 2;
+    }
+
     my $gateway = IHanoi::Plugin::Gateway->new($opt);
     my $home = home_of($gateway, $name);
     my $self = bless { name => $name, opt => $opt, gateway => $gateway,
@@ -114,20 +120,32 @@ sub _undo {
 
     undef $running;
     local @SIG{qw(INT TERM HUP)} = ('IGNORE') x 3;
+    local $IHanoi::Command::catches = 1;
     $self->{scratch}->stop if $self->{scratch};
 
+    my $stuck = 0;
     while (my $step = pop @{ $self->{undo} }) {
         my ($what, $code) = @$step;
         my $said = eval { $code->() };
-        print STDERR defined $said ? "undone: $what" . (length $said ? ", $said" : '')
-                                   : "NOT undone: $what: " . ($@ || 'it failed'), "\n";
+
+        # What was done before it is what it stands on.
+        if (!defined $said) {
+            print STDERR "NOT undone: $what: " . ($@ || "it failed\n"),
+                         map { "stays: $_->[0]\n" } reverse @{ $self->{undo} };
+            print STDERR "mend that and deploy again, which finds what is left\n";
+            $stuck = 1;
+            last;
+        }
+
+        print STDERR "undone: $what", (length $said ? ", $said" : ''), "\n";
     }
 
+    File::Path::remove_tree($self->{home}->staging);
     print STDERR "stays: migration $_\n" for @{ $self->{migrated} // [] };
     my $current = $self->{home}->current;
     print STDERR defined $current ? "$current serves, as before\n"
                                   : "no version of $self->{name} serves, as before\n"
-        if !$self->{stuck};
+        if !$stuck;
     return;
 }
 
@@ -139,7 +157,7 @@ sub _recover {
     my ($home, $gateway) = @$self{qw(home gateway)};
     my $was = $home->interrupted;
 
-    unlink $gateway->folder . "/.ihanoi-scratch-$self->{name}.conf";
+    IHanoi::Plugin::Scratch::forget($gateway, $self->{name});
     return if !defined $was;
 
     my $current = $home->current;
@@ -231,10 +249,9 @@ sub activate {
 
         # Without it the configuration that now runs would not load again.
         if (!defined $before && $reloaded) {
-            $self->{stuck} = 1;
             $home->settle;
-            return 'except that it is the first version: remove its block from '
-                 . 'nginx.conf and reload';
+            die "it is the first version, and nginx may run it; to be rid of it remove its block"
+                . " from nginx.conf and reload\n";
         }
 
         $home->point_to($before);

@@ -40,7 +40,9 @@ USAGE
             next;
         }
 
-        _print($opt, $_) for versions(IHanoi::Plugin::Deployment::home_of($gateway, $name));
+        my @versions = versions(IHanoi::Plugin::Deployment::home_of($gateway, $name));
+        _print($opt, $_) for @versions;
+        print STDERR "no version of $name is here\n" if !@versions;
     }
 
     return 0;

@@ -8,6 +8,7 @@ use warnings;
 use File::Basename qw(dirname);
 use File::Path qw(make_path);
 use File::Spec;
+use File::Temp ();
 use JSON::PP ();
 use IHanoi::Command;
 use IHanoi::Plugin::Folder;
@@ -34,25 +35,32 @@ USAGE
         or fail("\"$name\" is no name: lower-case letters, digits and "
                 . 'underscores, at most 32, a letter first');
 
-    my $folder = ($opt->{into} // '.') . "/$name";
+    my $into = $opt->{into} // '.';
+    my $folder = "$into/$name";
+    -d $into or fail("there is no folder \"$into\"");
     -e $folder and refuse("$folder is there already");
 
     my $template = share() . '/bin/templates/template';
     my ($plugin, @findings) = look($template);
     $plugin or do { report(\*STDERR, @findings); fail('no template') };
 
+    # All of it or nothing: the stage is removed with the object.
+    my $stage = File::Temp->newdir('.new.XXXXXXXX', DIR => $into);
+    my $made = "$stage/$name";
+
     for my $file (map { $_->{path} } @{ $plugin->{files} }) {
         my $text = slurp("$template/$file");
         $text =~ s/\btemplate(?=\b|_)/$name/g;
 
-        make_path(dirname("$folder/$file"));
-        open my $fh, '>:raw', "$folder/$file"
+        make_path(dirname("$made/$file"));
+        open my $fh, '>:raw', "$made/$file"
             or fail("could not write $folder/$file: $!");
         print $fh $text;
         close $fh or fail("could not write $folder/$file: $!");
     }
 
-    editor_settings("$folder/.luarc.json");
+    editor_settings("$made/.luarc.json");
+    rename $made, $folder or fail("could not make $folder: $!");
 
     print "$folder\n";
     print STDERR "Next: edit $folder/plugin.json, then "

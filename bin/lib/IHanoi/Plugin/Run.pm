@@ -53,6 +53,7 @@ USAGE
 
     my $folder = realpath($ARGV[0] // '.') // fail("there is no folder \"$ARGV[0]\"");
     my $port = $opt->{port} // 8090;
+    $port > 0 && $port < 65_536 or fail("$port is no port: 1 to 65535");
     my $plugin = _look($folder) // fail('mend this first');
     my $given = _given($opt, $folder);
 

@@ -45,7 +45,7 @@ sub start {
     $self->{end} = time + $seconds;
 
     # Beside the operator's: relative paths are so to the file's folder.
-    $self->{file} = $gateway->folder . "/.ihanoi-scratch-$plugin->{name}.conf";
+    $self->{file} = _file($gateway, $plugin->{name});
     open my $fh, '>', $self->{file} or fail("could not write $self->{file}: $!");
     chmod 0600, $self->{file};
     print $fh conf_text($self->_conf);
@@ -75,6 +75,26 @@ sub stop {
     unlink $self->{file} if defined $self->{file};
     remove_tree($self->{dir}) if defined $self->{dir};
     delete @$self{qw(file dir)};
+    return;
+}
+
+
+# The file of the configuration, beside the operator's.
+sub _file {
+    my ($gateway, $name) = @_;
+    return $gateway->folder . "/.ihanoi-scratch-$name.conf";
+}
+
+
+# What one has left whose command was killed: itself it ended then. Its folder stands
+# in its configuration.
+sub forget {
+    my ($gateway, $name) = @_;
+    my $file = _file($gateway, $name);
+    my ($pid) = map { $_->{args}[0] } find(eval { read_conf($file) } // [], 'pid');
+
+    remove_tree($1) if ($pid // '') =~ m{^(/.+/ihanoi-scratch-\w{12})/pid\z};
+    unlink $file;
     return;
 }
 

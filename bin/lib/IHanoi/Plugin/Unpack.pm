@@ -4,7 +4,7 @@ package IHanoi::Plugin::Unpack;
 
 use strict;
 use warnings;
-use File::Path qw(remove_tree);
+use File::Temp ();
 use IHanoi::Command;
 use IHanoi::Plugin::Folder;
 use IHanoi::Plugin::Verify qw(verified trust stage);
@@ -45,21 +45,14 @@ USAGE
         return 0;
     }
 
-    # In the same file system, so that the last step is a rename.
-    my $stage = "$opt->{into}/.unpack.$$";
-    mkdir $stage, 0755 or fail("could not write to $opt->{into}: $!");
-
-    local @SIG{qw(INT TERM HUP)} = (sub { remove_tree($stage); exit 1 }) x 3;
+    # In the same file system, so that the last step is a rename; removed with the
+    # object, however this ends.
+    local @SIG{qw(INT TERM HUP)} = (sub { exit 1 }) x 3;
+    my $stage = File::Temp->newdir('.unpack.XXXXXXXX', DIR => $opt->{into});
 
     my $staged = stage($found, $stage);
     IHanoi::Plugin::Verify::remember($found, $opt);
-
-    rename $staged, $folder or do {
-        my $why = $!;
-        remove_tree($stage);
-        fail("could not rename to $folder: $why");
-    };
-    rmdir $stage;
+    rename $staged, $folder or fail("could not rename to $folder: $!");
 
     print "$folder\n";
     return 0;

@@ -140,7 +140,8 @@ sub _keys {
 
 
 # Writes the files into $dir/NAME-VERSION and looks at them as the gateway
-# does; $dir is the caller's, who removes it. Exits when something is wrong.
+# does; $dir is the caller's, who removes it, also when this exits because something
+# is wrong.
 sub stage {
     my ($found, $dir) = @_;
     my $folder = "$dir/$found->{top}";
@@ -148,17 +149,17 @@ sub stage {
     for my $path (sort keys %{ $found->{files} }) {
         make_path(dirname("$folder/$path"));
         open my $fh, '>:raw', "$folder/$path"
-            or _gone($dir, "could not write $folder/$path: $!");
+            or fail("could not write $folder/$path: $!");
         print $fh $found->{files}{$path};
-        close $fh or _gone($dir, "could not write $folder/$path: $!");
+        close $fh or fail("could not write $folder/$path: $!");
         chmod 0644, "$folder/$path";
     }
 
     my ($plugin, @findings) = look($folder);
     report(\*STDERR, @findings);
-    _gone($dir, "$found->{top} is not good: see above")
+    fail("$found->{top} is not good: see above")
         if !$plugin || grep { is_error($_) } @findings;
-    _gone($dir, "$found->{top} unpacks to other contents")
+    fail("$found->{top} unpacks to other contents")
         if $plugin->{hash} ne $found->{hash};
 
     signed($found, $folder);
@@ -179,14 +180,6 @@ sub signed {
     close $fh && rename "$folder/.signed.new", "$folder/.signed"
         or fail("could not write $folder/.signed: $!");
     return;
-}
-
-
-sub _gone {
-    my ($dir, @why) = @_;
-    require File::Path;
-    File::Path::remove_tree("$dir");
-    fail(@why);
 }
 
 

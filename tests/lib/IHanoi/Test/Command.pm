@@ -4,6 +4,7 @@ package IHanoi::Test::Command;
 #
 #   my ($rc, $out, $err) = ihanoi('plugin', 'check', $folder);
 #
+#   ihanoi_full('plugin', 'new', 'x');              # as on a disk that is full
 #   exec_ihanoi('plugin', 'run', $folder);          # in a child of one's own
 #   sanitizer_options();                            # before a shell that runs it
 
@@ -13,7 +14,7 @@ use Exporter 'import';
 use File::Temp ();
 use POSIX ();
 
-our @EXPORT = qw(ihanoi exec_ihanoi sanitizer_options);
+our @EXPORT = qw(ihanoi ihanoi_full exec_ihanoi sanitizer_options);
 
 
 sub ihanoi {
@@ -39,6 +40,16 @@ sub ihanoi {
 
     # The end by a signal is no exit code.
     return ($rc & 127 ? "signal $rc" : $rc >> 8, @text);
+}
+
+
+# No file may be larger than half a kilobyte, which write() tells as it tells
+# that a disk is full.
+sub ihanoi_full {
+    my (@args) = @_;
+    my $text = qx{trap '' XFSZ; ulimit -f 1;
+                  '@{[IHanoi::Test::tree()]}/bin/ihanoi' @args 2>&1 < /dev/null};
+    return ($? >> 8, $text);
 }
 
 
