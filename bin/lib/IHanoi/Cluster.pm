@@ -174,7 +174,8 @@ sub _open_to_postgres {
 sub bindir {
     my @found = grep { -x "$_/initdb" } '/usr/lib/postgresql/15/bin';
 
-    return $found[0] // die "PostgreSQL 15 is not installed: make deps\n";
+    return $found[0] // die "PostgreSQL 15 is not installed: apt install "
+                        . "postgresql-15-postgis-3\n";
 }
 
 
