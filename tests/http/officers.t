@@ -124,6 +124,20 @@ is($gw->put("/v1/units/$ward/roster", @admin, json => $roster,
             headers => { 'If-Match' => $r->{headers}{etag} })->{headers}{etag},
    $r->{headers}{etag}, 'the same roster again changes nothing');
 
+# A role is granted while another administrator sends the roster without it.
+my ($one, $two) = map { $db->session(user => 'ihanoi_write') } 1, 2;
+my $caller = "jsonb_build_object('iss', '$issuer', 'sub', 'admin', 'lang', 'vi', "
+           . "'operation', 'test', 'request_id', 'r')";
+my ($tag) = $r->{headers}{etag} =~ /"(.+)"/;
+$one->do('begin');
+$one->do("select officer_grant($caller, '$ward', 'chi', null, 'assign', null, null, null)");
+my $roster_json = '[{"subject": "an", "roles": ["receive", "process", "resolve"]}]';
+$two->start("select body ->> 'code' from roster_put($caller, '$ward', '[\"$tag\"]', "
+            . "'$roster_json')");
+ok(!$two->is_ready(0.5), 'a roster waits for a grant beside it');
+$one->do('commit');
+is($two->finish, 'precondition-failed', 'and is one of another version then');
+
 is_deeply([$db->sql(qq{set search_path = $release, public; select * from audit_verify('$ward')})], [],
           'the unit\'s audit chain is whole');
 unlike($gw->error_log, qr/SQLSTATE/, 'nothing of it was an error in SQL');

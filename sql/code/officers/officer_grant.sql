@@ -51,6 +51,8 @@ begin
         end if;
     end if;
 
+    perform roster_lock(id);
+
     person := person_ensure(caller, coalesce(issuer, caller ->> 'iss'), subject, me);
 
     if held.person = person then

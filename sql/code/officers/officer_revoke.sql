@@ -8,6 +8,8 @@ declare
     me    uuid := caller_person(caller);
     done  core.officer_grants;
 begin
+    perform roster_lock(id);
+
     select g.* into done
     from core.officer_grants g
     where g.id = officer_revoke."grant" and g.unit = officer_revoke.id

@@ -14,8 +14,7 @@ declare
     wanted   record;
     made     core.officer_grants;
 begin
-    -- One change of a unit's roster at a time: the ETag is about the whole.
-    perform pg_advisory_xact_lock(hashtextextended('roster ' || id, 0));
+    perform roster_lock(id);
 
     perform from core.units u where u.id = roster_put.id;
 
