@@ -38,6 +38,7 @@ begin
        set state = next,
            payment = order_payment.payment,
            refunded = greatest(t.refunded, order_payment.refunded),
+           changed_at = now(),
            checkout = case when next = 'paying' then order_payment.checkout else t.checkout end,
            expires_at = coalesce(order_payment.expires_at, t.expires_at),
            paid_at = case when next in ('paid', 'refused', 'refunded')
