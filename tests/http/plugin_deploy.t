@@ -265,6 +265,8 @@ refused('Lua that does not load', archive('9.1.0', files => { 'lib/x.lua' => 're
         1, qr{^lib/x\.lua:1: .*"io".*is not good}ms);
 refused('an operation less, unsaid', archive('1.2.0', lua => { hello => undef }), 3,
         qr{breaks callers of 1\.1\.0: call it 2\.0\.0});
+refused('a port without a database', $good, 1, qr/psql: error: connection to server/,
+        '--port', 1);
 refused('a migration of another schema', archive('9.2.0', files => {
             'migrations/0003_evil.sql' => q{do $$ begin execute 'delete from co' || 're.people'; end $$} }),
         1, qr/permission denied for .*\n.*migration 0003_evil of $name failed and was undone.*\nundone: the unpacking of $name-9\.2\.0\n$name-1\.1\.0 serves, as before/s);
@@ -416,7 +418,7 @@ is($db->sql("select count(*) from pg_namespace where nspname ~ '^code_${name}_'"
     fail_at('silent');
     ($rc, $out, $err) = ihanoi(@deploy, '--timeout', 2);
     is($rc, 1, 'a first version that workers do not say they run');
-    like($err, qr/^NOT undone: the switch to $first-1\.0\.0: it is the first version.*remove its block.*\nstays: the unpacking/m,
+    like($err, qr/^NOT undone: the switch to $first-1\.0\.0: .* it is the first version: .* remove its block.*\nstays: the unpacking/m,
          'stays, and it says why') or diag $err;
     ok(-d "$home/$first/current", 'so nginx would load it again');
     ($rc, $out, $err) = ihanoi(@deploy, '--timeout', 20);
@@ -427,6 +429,32 @@ is($db->sql("select count(*) from pg_namespace where nspname ~ '^code_${name}_'"
 
 is((deploy($good, '--timeout', 0))[0], 2, 'no time to wait is wrong usage');
 is((deploy($good, '--keep', -1))[0], 2, 'so is keeping less than nothing');
+
+# A version that asks for more -----------------------------------------------------------
+
+{
+    my $conf = $gw->configuration;
+    my $more = archive('2.0.0', manifest => { permissions => {
+        public => $true, database => $true, secrets => ['key'] } });
+
+    $gw->write('nginx.conf', "$conf\nnonsense;\n");
+    refused('a configuration that does not pass', $more, 1, qr/nonsense.*nothing was done/s);
+
+    $gw->write('nginx.conf', $conf);
+    refused('a secret that nobody grants', $more, 1, qr/asks for the secret "key"/);
+
+    # The old version does not ask for it: nginx -t refuses the two together.
+    chmod 0600, $gw->write('key', 'k1');
+    $gw->write('nginx.conf', $conf =~ s/(ihanoi_plugin $name \{)/$1 secret key $dir\/key;/r);
+    ($rc, $out, $err) = deploy($more);
+    is($rc, 0, 'granted before it is deployed, it comes into service') or diag $err;
+    is(serves(), '2.0.0', 'and serves');
+
+    $gw->write('nginx.conf', $conf);
+    ($rc, $out, $err) = rollback('1.4.0');
+    is($rc, 0, 'taken away, the one before does again') or diag $err;
+    is(serves(), '1.4.0', 'and serves');
+}
 
 # What the page shows -----------------------------------------------------------------
 

@@ -66,11 +66,17 @@ sub begin {
     $home->lock;
     $self->_recover;
 
-    # Otherwise the first fault of something else would look like ours.
+    # Otherwise the first fault of something else would look like ours. What nginx has
+    # against this plugin may be what the new version is for: a grant, a setting.
     my ($passes, $said) = defined $home->current ? $gateway->test : 1;
-    $passes or print STDERR $said;
-    $passes or fail("$gateway->{file} does not pass nginx -t as it is;",
-                    'nothing was done');
+
+    if (!$passes) {
+        print STDERR $said;
+        $said =~ /\bplugin "\Q$name\E"/
+            or fail("$gateway->{file} does not pass nginx -t as it is; nothing was done");
+        print STDERR "so $gateway->{file} is not for ", $home->current, " any more\n";
+        $self->{forward} = 1;
+    }
 
     $running = $self;
     $SIG{$_} = sub { fail("ended by SIG$_[0]") } for qw(INT TERM HUP);
@@ -196,7 +202,8 @@ sub database {
         my $there = defined $block ? $self->{gateway}->database($block) : {};
 
         if (!defined $opt->{host} && !defined $ENV{PGHOST}) {
-            @$opt{qw(host port)} = @$there{qw(host port)};
+            $opt->{host} = $there->{host};
+            $opt->{port} //= $there->{port};
         }
         $opt->{dbname} //= $ENV{PGDATABASE} // $there->{dbname};
         psql_args($opt);
@@ -248,10 +255,11 @@ sub activate {
     $self->undo_with("the switch to $version", sub {
 
         # Without it the configuration that now runs would not load again.
-        if (!defined $before && $reloaded) {
+        if ($reloaded && (!defined $before || $self->{forward})) {
             $home->settle;
-            die "it is the first version, and nginx may run it; to be rid of it remove its block"
-                . " from nginx.conf and reload\n";
+            die 'nginx may run it, and ',
+                defined $before ? "$gateway->{file} is not for $before any more\n"
+                : "it is the first version: to be rid of it remove its block and reload\n";
         }
 
         $home->point_to($before);
