@@ -264,7 +264,8 @@ function _M.told(reference, payment)
     if not intent then
         -- None of ours is news that concerns us no more; a failure is tried again.
         return not err or nil, err
-    elseif intent.reference ~= reference then
+    elseif intent.reference ~= reference or not ihanoi.uuid.valid(reference) then
+        -- Whoever may ask for payments over HTTP may do so for bills: no order of ours.
         return true
     end
 

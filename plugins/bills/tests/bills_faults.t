@@ -185,6 +185,15 @@ Payments::Test::sweep();
 is(settled($o, 'delivered', -as => 'silent'), 'delivered', 'it is delivered when payments knows');
 is(bills_job('sweep'), 'ok', 'the job');
 
+# A payment for bills that is of no order here: it is heard of, and left alone.
+for my $reference ('by-hand-1', '00000000-0000-4000-8000-000000000000') {
+    my $p = Payments::Test::pay_for($reference, 'momo', 10_000, service => 'bills');
+    $partners->pay($p->{json}{checkout});
+    is(wait_until(sub { $db->sql("select state from core.plugin_deliveries where plugin = 'bills'
+                                  and payload ->> 'reference' = '$reference' and attempts > 0 and state <> 'due'") }),
+       'done', "a payment that somebody else asked for: $reference");
+}
+
 # The company takes back its word: written down for people, and nothing is done.
 $companies->notice('viettel', $o->{id}, state => 'refused', code => 'oops');
 is($db->sql("select state || ': ' || contradicted from plugin_bills.orders where id = '$o->{id}'"),
