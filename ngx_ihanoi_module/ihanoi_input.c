@@ -14,6 +14,7 @@
 
 #include "ihanoi_contract.h"
 #include "ihanoi_json.h"
+#include "ihanoi_number.h"
 #include "ihanoi_operation.h"
 #include "ihanoi_text.h"
 #include "ihanoi_violation.h"
@@ -26,6 +27,8 @@
 static int ihanoi_input_text(ihanoi_input_t *in, unsigned i, const char *raw,
     size_t len, int encoded);
 static int ihanoi_input_list(ihanoi_input_t *in, unsigned i, const char *raw,
+    size_t len);
+static char *ihanoi_input_list_text(ihanoi_input_t *in, const json_t *list,
     size_t len);
 static int ihanoi_input_scalar(ihanoi_input_t *in, unsigned i,
     const ihanoi_schema_t *schema, const char *text, size_t len,
@@ -381,23 +384,57 @@ ihanoi_input_list(ihanoi_input_t *in, unsigned i, const char *raw, size_t len)
         goto done;
     }
 
-    text = json_dumps(list, JSON_COMPACT
-                            |JSON_REAL_PRECISION(IHANOI_JSON_DIGITS));
-    if (text == NULL) {
-        rc = -1;
-        goto done;
-    }
-
-    in->values[i] = ihanoi_input_copy(in, text, strlen(text));
+    in->values[i] = ihanoi_input_list_text(in, list, len);
     rc = in->values[i] ? 0 : -1;
-
-    free(text);
 
 done:
 
     json_decref(list);
 
     return rc;
+}
+
+
+/*
+ * The list as JSON.  Not json_dumps(), which writes all reals with as many
+ * digits as one.  "len" is that of the query's text.
+ */
+
+static char *
+ihanoi_input_list_text(ihanoi_input_t *in, const json_t *list, size_t len)
+{
+    char    *text, *p, *last;
+    size_t   i, size;
+    json_t  *value;
+
+    /* a byte may be written as "\\u0000" */
+
+    size = 6 * len + 32 * json_array_size(list) + 3;
+
+    text = in->alloc.alloc(in->alloc.ctx, size);
+    if (text == NULL) {
+        return NULL;
+    }
+
+    p = text;
+    last = text + size;
+    *p++ = '[';
+
+    json_array_foreach(list, i, value) {
+
+        if (i) {
+            *p++ = ',';
+        }
+
+        p += json_is_real(value)
+             ? ihanoi_number_text(json_real_value(value), p)
+             : json_dumpb(value, p, (size_t) (last - p), JSON_ENCODE_ANY);
+    }
+
+    *p++ = ']';
+    *p = '\0';
+
+    return text;
 }
 
 

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "ihanoi_json.h"
+#include "ihanoi_number.h"
 
 
 /* Bytes of text between two calls of poll(). */
@@ -562,6 +563,13 @@ ihanoi_json_scan_number(ihanoi_json_scan_t *s)
         return ihanoi_json_refuse(s, "number is too long");
     }
 
+    if (real && digits > IHANOI_JSON_DIGITS
+        && s->options->numbers == IHANOI_JSON_EXACT
+        && !ihanoi_number_is_written(first, (size_t) (p - first)))
+    {
+        return ihanoi_json_refuse(s, "more digits than a double holds");
+    }
+
     s->p = p;
 
     return IHANOI_OK;
@@ -578,13 +586,9 @@ ihanoi_json_number_reason(const ihanoi_json_scan_t *s, int real,
 
     case IHANOI_JSON_EXACT:
 
-        if (real) {
-            return digits > IHANOI_JSON_DIGITS
-                   ? "more than 15 significant digits" : NULL;
-        }
-
-        return digits > 19
-               || n > (uint64_t) INT64_MAX + (uint64_t) negative
+        return !real
+               && (digits > 19
+                   || n > (uint64_t) INT64_MAX + (uint64_t) negative)
                ? "integer beyond 64 bits" : NULL;
 
     case IHANOI_JSON_DOUBLE:

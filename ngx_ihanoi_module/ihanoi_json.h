@@ -21,8 +21,8 @@
 
 /*
  * A decimal of up to 15 significant digits goes through a double and comes
- * back the same (DBL_DIG); the exponent is bounded because jsonb writes
- * 1e100000 out as 100,001 digits.
+ * back the same (DBL_DIG), of up to 17 when a double is written so; the
+ * exponent is bounded because jsonb writes 1e100000 out as 100,001 digits.
  */
 #define IHANOI_JSON_DIGITS      15
 #define IHANOI_JSON_EXPONENT    64

@@ -3,18 +3,24 @@
  *
  * Exact arithmetic on the numbers that the JSON reader lets through.
  *
- * Reals have at most 15 significant digits, so the decimal that was written
- * can be had back from the double.
+ * The decimal of a real that was written can be had back from the double: it
+ * has at most 15 significant digits, or is the shortest that reads as it.
  */
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "ihanoi_number.h"
 
 
 __extension__ typedef unsigned __int128  ihanoi_uint128_t;
+
+
+static int ihanoi_number_precision(double value);
+static size_t ihanoi_number_digits(const char *text, size_t len, char *digits,
+    size_t size);
 
 
 static int
@@ -78,6 +84,7 @@ ihanoi_decimal_t
 ihanoi_number_decimal(const json_t *number)
 {
     char              text[32], *p;
+    double            x;
     json_int_t        i;
     ihanoi_decimal_t  d;
 
@@ -90,18 +97,21 @@ ihanoi_number_decimal(const json_t *number)
 
     } else {
 
-        /* "d.dddddddddddddde-dd": the 15 digits that were written */
+        /* "d.dddddddddddddde-dd": the digits that were written */
 
-        (void) snprintf(text, sizeof(text), "%.14e",
-                        fabs(json_real_value(number)));
+        x = fabs(json_real_value(number));
+
+        (void) snprintf(text, sizeof(text), "%.*e",
+                        ihanoi_number_precision(x) - 1, x);
 
         for (p = text; *p && *p != 'e'; p++) {
             if (*p >= '0' && *p <= '9') {
                 d.mantissa = d.mantissa * 10 + (uint64_t) (*p - '0');
+                d.exponent--;
             }
         }
 
-        d.exponent = (*p == 'e' ? atoi(p + 1) : 0) - 14;
+        d.exponent += 1 + (*p == 'e' ? atoi(p + 1) : 0);
     }
 
     if (d.mantissa == 0) {
@@ -148,6 +158,94 @@ ihanoi_number_is_multiple(const json_t *number, ihanoi_decimal_t divisor)
     }
 
     return rest == 0;
+}
+
+
+int
+ihanoi_number_is_written(const char *text, size_t len)
+{
+    char    copy[65], back[32], written[65], shortest[32];
+    double  value;
+    size_t  n;
+
+    if (len >= sizeof(copy)) {
+        return 0;
+    }
+
+    memcpy(copy, text, len);
+    copy[len] = '\0';
+
+    value = strtod(copy, NULL);
+    (void) snprintf(back, sizeof(back), "%.*e",
+                    ihanoi_number_precision(value) - 1, value);
+
+    n = ihanoi_number_digits(copy, len, written, sizeof(written));
+
+    return n == ihanoi_number_digits(back, strlen(back), shortest,
+                                     sizeof(shortest))
+           && memcmp(written, shortest, n) == 0;
+}
+
+
+size_t
+ihanoi_number_text(double value, char text[32])
+{
+    int  n;
+
+    n = snprintf(text, 32, "%.*g", ihanoi_number_precision(value), value);
+
+    /* a real stays one */
+
+    if (strpbrk(text, ".e") == NULL) {
+        n += snprintf(text + n, 32 - (size_t) n, ".0");
+    }
+
+    return (size_t) n;
+}
+
+
+/* 15 digits, or as many more as the double needs. */
+
+static int
+ihanoi_number_precision(double value)
+{
+    int   digits;
+    char  text[32];
+
+    for (digits = 15; digits < 17; digits++) {
+        (void) snprintf(text, sizeof(text), "%.*e", digits - 1, value);
+
+        if (strtod(text, NULL) == value) {
+            break;
+        }
+    }
+
+    return digits;
+}
+
+
+/* The significant digits of a number, without zeros at their end. */
+
+static size_t
+ihanoi_number_digits(const char *text, size_t len, char *digits, size_t size)
+{
+    size_t  i, n;
+
+    n = 0;
+
+    for (i = 0; i < len && text[i] != 'e' && text[i] != 'E'; i++) {
+        if (text[i] >= '0' && text[i] <= '9' && (n || text[i] != '0')
+            && n < size)
+        {
+            digits[n++] = text[i];
+        }
+    }
+
+    while (n && digits[n - 1] == '0') {
+        n--;
+    }
+
+    return n;
 }
 
 

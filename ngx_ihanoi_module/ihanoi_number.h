@@ -28,6 +28,16 @@ ihanoi_decimal_t ihanoi_number_decimal(const json_t *number);
 /* 1 when number is an integer times the divisor, which is not zero. */
 int ihanoi_number_is_multiple(const json_t *number, ihanoi_decimal_t divisor);
 
+/*
+ * 1 when a real, as it is written, is what a double writes: the digits of the
+ * shortest decimal that reads as the same double.  So no two such decimals are
+ * one double.  The text is a JSON number of at most 64 bytes.
+ */
+int ihanoi_number_is_written(const char *text, size_t len);
+
+/* Writes the shortest decimal that reads as the value; returns its length. */
+size_t ihanoi_number_text(double value, char text[32]);
+
 /* 1 when a double holds this integer or real unchanged. */
 int ihanoi_number_fits_double(const json_t *number);
 

@@ -179,6 +179,8 @@ is(act('boss', $case, 'extend', { due_at => '2199-01-01T00:00:00Z', reason => 'x
 
 problem_is($gw->post('/v1/feedback', key => 'k', json => {}), 401, 'token-missing', 'no token');
 problem_is(file('an', lat => 10.78, long => 106.7), 400, 'outside-city', 'outside the city');
+is($gw->get('/v1/areas/locate?lat=21.032067800000004&long=105.85041229999999')->{json}{code},
+   '00070', 'a point with all the digits that a browser sends');
 problem_is(file('an', category => 'nothing'), 422, 'unknown-category', 'an unknown category');
 problem_is(file('an', text => '   '), 422, 'text-missing', 'a blank text');
 problem_is(file('an', lat => 91), 400, 'invalid-request', 'a latitude that is none');

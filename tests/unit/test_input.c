@@ -258,6 +258,9 @@ test_query(void)
         { "states=a&states=b", "states", "[\"a\"]",
           "query states repeated\n" },
         { "nums=1,2.50,-3e2", "nums", "[1,2.5,-300.0]", "" },
+        { "nums=0.1,105.80322265625001,21.032067800000004", "nums",
+          "[0.1,105.80322265625001,21.032067800000004]", "" },
+        { "n=21.032067800000004", "n", "21.032067800000004", "" },
         { "nums=1,x", "nums", NULL, "query nums type\n" },
         { "nums=1,", "nums", NULL, "query nums type\n" },
     };
