@@ -16,10 +16,6 @@ begin
          where e.allocation = a.id and e.number > a.cursor
          order by e.number
          limit 250),
-    listed as (
-        select waitlist_add(a.id, p.application)
-          from page p join applications t on t.id = p.application
-         where p.school is null and p.considered and t.state = 'verified'),
     told as (
         update applications t
            set state = case when p.school is not null then 'offered'
@@ -30,7 +26,11 @@ begin
                reason = case when p.school is null and not p.considered then 'no_band' end,
                changed_by = 'allocation'
           from page p, rounds r
-         where t.id = p.application and r.id = a.round and t.state = 'verified')
+         where t.id = p.application and r.id = a.round and t.state = 'verified'
+        returning t.id, t.state),
+    -- of those who were told, not those who stood there: one may have been withdrawn since
+    listed as (
+        select waitlist_add(a.id, t.id) from told t where t.state = 'waitlisted')
     select max(p.number) into last from page p where (select count(*) from listed) >= 0;
 
     if last is not null then

@@ -101,4 +101,40 @@ like($other->finish, qr/^0$/, '... and finds none');
 is($db->sql("select taken from plugin_enrolment.places"), 2, 'two seats are taken, of two');
 is_deeply([grep { defined $_->[0] } $db->sql("$setup select * from enrolment_check()")], [], 'all is sound');
 
+# Somebody withdraws while the job tells what came out: who is gone waits on no list, and
+# keeps nobody from the place that becomes free.
+my $second = '00000000-0000-4000-8000-000000000002';
+$db->sql(<<"SQL");
+$setup
+select year_put(2031, 'Y', '[]');
+select level_put(2031, 'grade_1', '[{"title": {}, "holds": "\$.in_zone == false"}]', '[]');
+select round_create('$second', 2031, 'grade_1', 'R', now() + interval '1 hour', now() + interval '2 hours',
+                    '2024-01-01', '2024-12-31', '2031-01-01', 1, 48, '@{[ sha256_hex(SEED) ]}');
+select places_put('$second', '[{"school": "A", "quota": 1}]');
+SQL
+$db->sql($setup . hours(1.5) . join '', map { submission($_, 2001) =~ s/$round/$second/r } 5 .. 7);
+$db->sql($setup . hours(2.5) . "
+    select desk_decide(id, 'o', true, 'verify', null, child) from applications where round = '$second';
+    select round_close('$second', '@{[ SEED ]}');
+    select allocation_request('$second', '$second', 'o');
+    do \$\$ begin while allocation_step('$second', 0) <> 'computed' loop end loop; end \$\$;
+    select allocation_publish('$second', 'o');");
+my ($first, $gone, $last) = map { $_->[0] } $db->sql("select application from plugin_enrolment.allocation_choices
+                                                       where allocation = '$second' order by rank");
+my $teller = session(2.5);
+$one->do('begin');
+like($one->do("select application_answer('$gone', 'i g2001', 'withdraw') ->> 'state';"), qr/withdrawn/,
+     'somebody withdraws, not committed');
+$teller->start("select allocation_step('$second', 0);");
+ok(!$teller->is_ready(0.3), '... the job waits for it');
+$one->do('commit');
+$teller->finish;
+$db->sql($setup . hours(2.5) . "
+    do \$\$ begin while allocation_step('$second', 0) <> 'published' loop end loop; end \$\$;
+    select application_answer('$first', 'i g2001', 'decline');
+    select vacancies_fill(10);");
+is($db->sql("select state from plugin_enrolment.applications where id = '$last'"), 'offered',
+   '... and the next one is offered the place');
+is_deeply([grep { defined $_->[0] } $db->sql("$setup select * from enrolment_check()")], [], 'all is sound');
+
 done_testing;
