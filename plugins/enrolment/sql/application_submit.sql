@@ -23,6 +23,9 @@ begin
         return null;
     end if;
 
+    -- one of a guardian's after the other, so that they can be counted
+    perform pg_advisory_xact_lock(hashtextextended('enrolment guardian ' || application_submit.guardian, 0));
+
     select * into a from applications t
      where t.round = r.id and t.child = application_submit.child
        and t.state not in ('withdrawn', 'refused');

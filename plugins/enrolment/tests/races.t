@@ -137,4 +137,22 @@ is($db->sql("select state from plugin_enrolment.applications where id = '$last'"
    '... and the next one is offered the place');
 is_deeply([grep { defined $_->[0] } $db->sql("$setup select * from enrolment_check()")], [], 'all is sound');
 
+# One guardian's applications for several children at the same moment are counted.
+my $third = $round =~ s/1$/3/r;
+$db->sql(<<"SQL");
+$setup
+select round_create('$third', 2032, 'grade_1', 'R', now() + interval '1 hour', now() + interval '2 hours',
+                    '2024-01-01', '2024-12-31', '2032-01-01', 1, 48, '@{[ sha256_hex(SEED) ]}')
+  from (select year_put(2032, 'Y', '[]')) y;
+select places_put('$third', '[{"school": "A", "quota": 1}]');
+SQL
+my @of_one = map { submission($_, 3001) =~ s/$round/$third/r =~ s/most => 10/most => 1/r } 8, 9;
+my ($three, $four) = (session(1.5), session(1.5));
+$three->do('begin');
+like($three->do($of_one[0]), qr/3001008/, 'a guardian may apply for one child, and does, not committed');
+$four->start($of_one[1]);
+ok(!$four->is_ready(0.3), '... the other application is not counted before the first');
+$three->do('commit');
+like($four->finish, qr/enrolment-too-many|IH001/, '... and is one too many');
+
 done_testing;
