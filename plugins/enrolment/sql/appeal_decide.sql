@@ -30,7 +30,8 @@ begin
 
     if p.state = outcome then
         return application_document(a.id);
-    elsif p.state <> 'open' or a.state not in ('refused', 'waitlisted', 'lapsed') then
+    -- dismissed whatever became of the application since: an appeal does not stay open
+    elsif p.state <> 'open' or outcome = 'upheld' and a.state not in ('refused', 'waitlisted', 'lapsed') then
         perform refuse_with('enrolment-state', jsonb_build_object('state', case when p.state <> 'open' then p.state else a.state end));
     end if;
 

@@ -291,6 +291,10 @@ select is_empty('select * from enrolment_check()', 'all is sound');
 select throws_ok($$update applications set state = 'offered', school = 'A', offer_until = now() where id = (select id from applications where state = 'waitlisted' limit 1)$$,
     '23514', null, 'an offer beyond the quota');
 
+-- Somebody who waits appeals, and is offered a place before that is decided (below).
+select is(appeal_open(pg_temp.id(2004), a.id, a.guardian, 'Xin xem lại') ->> 'state', 'waitlisted', 'who waits may appeal')
+  from (select * from applications where state = 'waitlisted' order by id limit 1) a;
+
 -- Offers end at their instant, and the next of the waitlist is offered.
 select pg_temp.clock('2031-07-05 16:59:59.999999+07');
 select is(application_answer(pg_temp.id(1010), 'i g10', 'confirm') ->> 'state', 'confirmed', 'a microsecond before its end: confirmed');
@@ -301,6 +305,8 @@ select is(offers_lapse(10), 2, '... the others have lapsed');
 select is(vacancies_fill(10), 2, 'the next two are offered');
 select is((select count(*) from applications where state = 'offered'), 2::bigint, '... those who waited');
 select is(vacancies_fill(10), 0, 'nobody waits any more');
+select throws_ok($$select appeal_decide(pg_temp.id(2004), 'i office', 'upheld', 'Đúng')$$, 'IH001', 'enrolment-state', 'an appeal of who has a place now is not upheld');
+select is(appeal_decide(pg_temp.id(2004), 'i office', 'dismissed', 'Đã có chỗ') ->> 'state', 'offered', '... but it does not stay open for ever');
 select is_empty('select * from enrolment_check()', 'all is sound');
 
 -- An appeal after publishing gives a place beyond the quota.
