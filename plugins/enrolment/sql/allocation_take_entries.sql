@@ -53,8 +53,7 @@ begin
            ties_of(r.year, r.level, f.facts)
       from applications t
       join choices c on c.application = t.id
-     cross join lateral (select t.facts || jsonb_build_object('in_zone',
-                in_zone(r.year, r.level, c.school, r.zone_day, t.ward, t.street)) as facts) f
+     cross join lateral (select facts_at(r, t.facts, t.ward, t.street, c.school) as facts) f
      where t.id = any (anew);
 
     insert into allocation_entries (allocation, application, number, lottery, position, school)

@@ -52,6 +52,16 @@ begin
             perform refuse_with('enrolment-fact-unknown', jsonb_build_object('fact', wrong));
         end if;
 
+        -- run again, an allocation gives nothing to whom no school considers
+        if r.stage = 'published' and not exists (
+               select from choices c
+                where c.application = a.id
+                  and band_of(r.year, r.level, facts_at(r, coalesce(appeal_decide.facts, a.facts),
+                                                        a.ward, a.street, c.school)) is not null)
+        then
+            perform refuse_with('enrolment-no-band');
+        end if;
+
         begin
             update applications t
                set facts = coalesce(appeal_decide.facts, a.facts),

@@ -45,6 +45,7 @@ set local check_function_bodies = off;
 \ir ../sql/desk_list.sql
 \ir ../sql/desk_read.sql
 \ir ../sql/enrolment_check.sql
+\ir ../sql/facts_at.sql
 \ir ../sql/facts_wrong.sql
 \ir ../sql/in_zone.sql
 \ir ../sql/input_list.sql
@@ -316,6 +317,7 @@ select is(pg_temp.work(), 'settled', '... the allocation is run again');
 select is(pg_temp.state(101), 'offered', '... and gives what it gave');
 select is((select extra from places where school = 'B'), 1, '... beyond the quota');
 select appeal_open(pg_temp.id(2003), pg_temp.id(1014), 'i g14', 'Nhầm phường');
+select throws_ok($$select appeal_decide(pg_temp.id(2003), 'i office', 'upheld', 'Đúng')$$, 'IH001', 'enrolment-no-band', 'whom no school considers would wait for nothing');
 select appeal_decide(pg_temp.id(2003), 'i office', 'upheld', 'Đúng', '{"sibling": true}');
 select is(pg_temp.work(), 'settled', 'one with other facts');
 select is(pg_temp.state(14), 'waitlisted', '... who would not have had a place, waits');
