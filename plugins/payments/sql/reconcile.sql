@@ -73,8 +73,10 @@ begin
 
     -- Refunds: one that was unclear is clear now.
     for row_ in
-        select x.number, x.transaction, x.amount, f.id as refund, f.state, f.amount as here
-          from jsonb_to_recordset(lines) as x (kind text, number text, transaction text, amount bigint)
+        select x.number, x.transaction, x.amount, x.at, f.id as refund, f.state, f.amount as here,
+               row_number() over (partition by f.id order by x.transaction is distinct from f.transaction,
+                                                             x.transaction) as n
+          from jsonb_to_recordset(lines) as x (kind text, number text, transaction text, amount bigint, at timestamptz)
           left join (refunds f join receipts r on r.id = f.receipt and r.gateway = reconcile.gateway)
             on f.number = x.number
          where x.kind = 'refund'
@@ -84,11 +86,14 @@ begin
             found_ := found_ || jsonb_strip_nulls(jsonb_build_object('kind', 'refund-missing-here',
                 'number', row_.number, 'transaction', row_.transaction, 'there', row_.amount,
                 'became', row_.state));
+        elsif row_.n > 1 then
+            found_ := found_ || jsonb_build_object('kind', 'refund-twice', 'number', row_.number,
+                'transaction', row_.transaction, 'there', row_.amount, 'here', row_.here);
         elsif row_.amount <> row_.here then
             found_ := found_ || jsonb_build_object('kind', 'refund-amount', 'number', row_.number,
                 'transaction', row_.transaction, 'there', row_.amount, 'here', row_.here);
         elsif row_.state = 'sent' then
-            perform refund_finish(row_.refund, 'done', row_.transaction);
+            perform refund_finish(row_.refund, 'done', row_.transaction, at => row_.at);
         end if;
     end loop;
 

@@ -5,9 +5,10 @@
 --   unsent    the gateway has surely not got the request: send it again
 --   unclear   it may have: ask before anything is sent again
 --
--- Only the first end counts: what comes after it changes nothing.
+-- Only the first end counts: what comes after it changes nothing. It is of the time
+-- that the gateway's file says, so that it is of the same day there and here.
 create function refund_finish(id uuid, outcome text, transaction text default null,
-                              why text default null)
+                              why text default null, at timestamptz default now())
 returns jsonb
 language plpgsql
 as $$
@@ -24,7 +25,7 @@ begin
     if f.state = 'sent' then
         update refunds t
            set state = case when outcome in ('done', 'refused') then outcome else t.state end,
-               finished_at = case when outcome in ('done', 'refused') then now() end,
+               finished_at = case when outcome in ('done', 'refused') then refund_finish.at end,
                attempts = case when outcome = 'unsent' then 0 else t.attempts end,
                transaction = coalesce(refund_finish.transaction, t.transaction),
                why = refund_finish.why

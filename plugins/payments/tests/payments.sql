@@ -277,7 +277,7 @@ select refund_request(pg_temp.id(43), 100000, 'x', 'k', 'i');
 select count(*) from refunds_due(100, 60);
 create function pg_temp.file(variadic lines text[]) returns text language sql as $$
     select array_to_string(array['kind,number,transaction,amount,at'] || lines
-        || array[format('end,%s,%s', array_length(lines, 1),
+        || array[format('end,%s,%s', cardinality(lines),
                         (select coalesce(sum(split_part(l, ',', 4)::bigint), 0) from unnest(lines) l))], E'\n') $$;
 create function pg_temp.line(kind text, number text, transaction text, amount int) returns text language sql as $$
     select concat_ws(',', kind, number, transaction, amount,
@@ -298,6 +298,24 @@ select ok((select array_agg(d ->> 'transaction') @> array['T44'] from report, js
     'what only we know');
 select is((select count(*)::int from report, jsonb_array_elements(r -> 'differences') d where d ->> 'kind' = 'refund-missing-here'), 1, 'a refund that only the file knows');
 select is(pg_temp.state(43), 'refunded', 'a refund that was unclear is settled');
+
+-- A refund whose answer was lost is settled on the next morning, by the file of its day.
+select pg_temp.intent(45, 'succeeded');
+select refund_request(pg_temp.id(45), 100000, 'x', 'k', 'i');
+select count(*) from refunds_due(100, 60);
+create function pg_temp.refund_told(day int, variadic transactions text[]) returns text language sql as $$
+    select string_agg(d ->> 'kind' || coalesce(' ' || (d ->> 'transaction'), ''), ', ')
+      from (select (now() at time zone 'Asia/Ho_Chi_Minh')::date - refund_told.day as date) w,
+           (select number from refunds where intent = pg_temp.id(45)) f,
+           jsonb_array_elements(reconcile('momo', w.date, pg_temp.file(variadic array(
+               select concat_ws(',', 'refund', f.number, t, 100000, w.date || 'T10:15:00+07:00')
+                 from unnest(transactions) t))) -> 'differences') d
+     where d ->> 'number' = f.number $$;
+select is(pg_temp.refund_told(1, 'R45'), null, 'a refund that yesterday''s file knows');
+select is(pg_temp.state(45), 'refunded', '... is done');
+select is(pg_temp.refund_told(0, variadic '{}'), null, '... and is not looked for in the file of today');
+select is(pg_temp.refund_told(0, 'R45b'), null, 'a gateway may know it by another number');
+select is(pg_temp.refund_told(1, 'R44', 'R45'), 'refund-twice R44', 'money that went back twice is told');
 select throws_ok(format('select statement_rows(%L)', file), 'IH001', 'payment-file-invalid', what || ' is no file')
   from (values ('', 'nothing'), ('<html>busy</html>', 'something else'),
                ('kind,number,transaction,amount,at', 'one without an end'),
@@ -310,7 +328,7 @@ select throws_ok(format('select statement_rows(%L)', file), 'IH001', 'payment-fi
 select is((select transaction || amount from statement_payment(pg_temp.file(pg_temp.line('payment', pg_temp.number(5), 'y', 5)), pg_temp.number(5))),
     'y5', 'one payment is found in a file');
 select is(reconcile('momo', '2001-01-01', E'kind,number,transaction,amount,at\nend,0,0') ->> 'agrees', 'true', 'a day on which nothing was');
-select is((select json_array_length(body -> 'items') from payments_reconciliations('{}', 'momo', null, 10)), 2, 'reports can be read');
+select is((select json_array_length(body -> 'items') from payments_reconciliations('{}', 'momo', null, 10)), 3, 'reports can be read');
 
 
 -- Which days are left to reconcile: the week that is over, from the first payment.
