@@ -16,7 +16,7 @@ begin
             'waits_for', (select json_agg(json_build_object('school', w.school, 'place',
                             (select count(*) + 1 from waitlist x
                               where x.round = w.round and x.school = w.school
-                                and (x.band, x.tie, x.lottery, x.number) < (w.band, w.tie, w.lottery, w.number)))
+                                and (x.band, x.ties, x.lottery, x.number) < (w.band, w.ties, w.lottery, w.number)))
                             order by w.position) from waitlist w where w.application = a.id),
             'steps', (select json_agg(json_build_object('at', s.at, 'state', s.state, 'school', s.school,
                             'reason', s.reason) order by s.id) from steps s where s.application = a.id),

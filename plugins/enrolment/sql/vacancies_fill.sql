@@ -24,7 +24,7 @@ begin
         select w.application into chosen
           from waitlist w
          where w.round = p.round and w.school = p.school
-         order by w.band, w.tie, w.lottery, w.number
+         order by w.band, w.ties, w.lottery, w.number
          limit 1;
 
         perform from applications t where t.id = chosen and t.state = 'waitlisted' for update skip locked;

@@ -16,6 +16,7 @@ set local check_function_bodies = off;
 \ir ../migrations/0001_rules.sql
 \ir ../migrations/0002_applications.sql
 \ir ../migrations/0003_allocations.sql
+\ir ../migrations/0004_waitlist_ties.sql
 \ir ../sql/allocation_digest_inputs.sql
 \ir ../sql/allocation_digest_results.sql
 \ir ../sql/allocation_document.sql
@@ -326,6 +327,38 @@ select is(vacancies_fill(10), 0, 'an extra place is nobody else''s');
 select application_answer(pg_temp.id(1010), 'i g10', 'withdraw');
 select is(vacancies_fill(10), 1, 'one that becomes free is');
 select is(pg_temp.state(14), 'offered', '... whose turn it is');
+select is_empty('select * from enrolment_check()', 'all is sound');
+
+-- Who comes to a waitlist by an appeal stands there by what the tie-breakers see, as all do.
+select pg_temp.clock('2033-06-01 00:00+07');
+select year_put(2033, 'Năm học 2033', '[{"code": "score", "kind": "integer", "title": {"vi": "Điểm", "en": "Score"}}]');
+select level_put(2033, 'grade_1', '[{"title": {}, "holds": "$.in_zone == false"}]', '[{"fact": "score", "descending": true}]');
+select round_create(pg_temp.id(4), 2033, 'grade_1', 'Đợt 1', '2033-07-01 08:00+07', '2033-07-03 17:00+07',
+    '2027-01-01', '2027-12-31', '2033-06-01', 1, 48, encode(sha256('a-seed-of-the-test'), 'hex'));
+select places_put(pg_temp.id(4), '[{"school": "A", "quota": 1}]');
+select pg_temp.clock('2033-07-02 08:00+07');
+select application_submit(id => pg_temp.id(4000 + n), guardian => 'i g' || n, round => pg_temp.id(4),
+        child => encode(sha256(('child' || n)::bytea), 'hex'), child_name => 'Trẻ ' || n, born => '2027-05-01',
+        ward => '00004', facts => jsonb_build_object('score', n), evidence => '[]', choices => '["A"]', most => 1)
+  from unnest('{60, 80, 85, 90, 100}'::int[]) n;
+select desk_decide(pg_temp.id(4000 + n), 'i office', true, case when n in (85, 90) then 'refuse' else 'verify' end, 'x',
+                   encode(sha256(('child' || n)::bytea), 'hex')) from unnest('{60, 80, 85, 90, 100}'::int[]) n;
+select pg_temp.clock('2033-07-03 17:00+07');
+select round_close(pg_temp.id(4), 'a-seed-of-the-test');
+select allocation_request(pg_temp.id(3004), pg_temp.id(4), 'i office');
+select pg_temp.work();
+select allocation_publish(pg_temp.id(3004), 'i office');
+select pg_temp.work();
+select appeal_open(pg_temp.id(4200 + n), pg_temp.id(4000 + n), 'i g' || n, 'Xin xem lại') from unnest('{85, 90}'::int[]) n;
+select appeal_decide(pg_temp.id(4200 + n), 'i office', 'upheld', 'Đúng') from unnest('{85, 90}'::int[]) n;
+select is(pg_temp.work(), 'settled', 'two come to a waitlist by their appeals');
+select results_eq($$select a.number from applications a where a.round = pg_temp.id(4) and a.state = 'waitlisted'
+                     order by (application_document(a.id)::jsonb #>> '{waits_for,0,place}')::int$$,
+                  $$select number from applications a where a.round = pg_temp.id(4) and a.state = 'waitlisted'
+                     order by (facts ->> 'score')::int desc$$, '... and stand there by the tie-breakers');
+select application_answer(pg_temp.id(4100), 'i g100', 'decline');
+select vacancies_fill(1);
+select is((select state from applications where id = pg_temp.id(4090)), 'offered', '... the best of all is offered what becomes free');
 select is_empty('select * from enrolment_check()', 'all is sound');
 
 select * from finish();
