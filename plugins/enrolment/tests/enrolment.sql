@@ -359,6 +359,22 @@ select results_eq($$select a.number from applications a where a.round = pg_temp.
 select application_answer(pg_temp.id(4100), 'i g100', 'decline');
 select vacancies_fill(1);
 select is((select state from applications where id = pg_temp.id(4090)), 'offered', '... the best of all is offered what becomes free');
+
+-- Rounds that open at the same instant, a page each.
+select round_create(pg_temp.id(40 + n::int), 2033, level, 'Đợt 2', '2033-08-01 08:00+07', '2033-08-03 17:00+07',
+    '2027-01-01', '2027-12-31', '2033-06-01', 1, 48, encode(sha256('a-seed-of-the-test'), 'hex'))
+  from unnest('{kindergarten,grade_1,grade_6}'::text[]) with ordinality l (level, n);
+create function pg_temp.pages() returns setof uuid language plpgsql as $$
+declare
+    page  json := (select body from round_list('{}', 2033, null, 1));
+begin
+    loop
+        return query select (x ->> 'id')::uuid from json_array_elements(page -> 'items') x;
+        exit when page ->> 'next' is null;
+        execute format('select body from round_list(''{}'', 2033, %L, 1)', page ->> 'next') into page;
+    end loop;
+end $$;
+select bag_eq('select pg_temp.pages()', 'select id from rounds where year = 2033', 'each round is on one page');
 select is_empty('select * from enrolment_check()', 'all is sound');
 
 select * from finish();
