@@ -143,6 +143,15 @@ later($b, 60);
 $partners->pay($p->{payment}{checkout});
 soon($b, 'refunded 12000 12000', 'also when nobody has looked since it was over');
 
+# The gateway is switched off while somebody pays, and who pays looks again.
+$b = hold(quote());
+$p = pay($b);
+Payments::Test::again(settings => { gateways => '["vnpay"]' });
+is(pay($b)->{payment}{id}, $p->{payment}{id}, 'a payment that was begun goes on') or diag $gw->error_log;
+$partners->pay($p->{payment}{checkout});
+soon($b, 'paid 12000 0', 'and is of the stay');
+Payments::Test::again();
+
 # Nobody comes
 $db->sql("update plugin_parking.operators set no_show_percent = 30 where id = 'demo'");
 $b = paid();

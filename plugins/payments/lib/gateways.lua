@@ -35,9 +35,9 @@ function _M.allowed(list, name)
 end
 
 
--- One that takes new payments; nil when it is off or nobody knows it.
+-- Whether it takes new payments: not when it is off or nobody knows it.
 function _M.open(name)
-    return _M.allowed("gateways", name) and ADAPTERS[name] or nil
+    return _M.allowed("gateways", name) and ADAPTERS[name] ~= nil
 end
 
 

@@ -10,18 +10,22 @@ local gateways = require("lib.gateways")
 local _M = {}
 
 
--- Makes an intent, or goes on with the one of the same service and reference.
+-- Why no new payment is taken: what ihanoi.response.problem() takes.
+local function closed(input)
+    if not gateways.open(input.gateway) then
+        return "payment-gateway-unknown", { gateway = input.gateway }
+    elseif not gateways.allowed("services", input.service) then
+        return "payment-service-unknown", { service = input.service }
+    end
+end
+
+
+-- Makes an intent, or goes on with the one of the same service and reference: that
+-- may be paid, whatever has been switched off since then.
 -- input: service, reference, gateway, amount, description, payer.
 function _M.create(input)
     local settings = ihanoi.plugin.settings()
-    local adapter = gateways.open(input.gateway)
-
-    if not adapter then
-        return nil, "payment-gateway-unknown", { gateway = input.gateway }
-    elseif not gateways.allowed("services", input.service) then
-        return nil, "payment-service-unknown", { service = input.service }
-    end
-
+    local refused, members = closed(input)
     local intent, err = ihanoi.db.value("intent_create", {
         id = ihanoi.uuid.v7(),
         number = "HN" .. ihanoi.crypto.random(8, "hex"):upper(),
@@ -33,13 +37,18 @@ function _M.create(input)
         description = input.description,
         expires_in = settings.expires,
         check_in = settings.step,
+        fresh = not refused,
     })
 
-    if not intent or intent.state ~= "created" then
-        return intent, err
+    if err then
+        return nil, err
+    elseif not intent then
+        return nil, refused, members
+    elseif intent.state ~= "created" then
+        return intent
     end
 
-    local checkout, why = adapter.checkout(intent)
+    local checkout, why = gateways.of(intent.gateway).checkout(intent)
 
     if not checkout then
         ihanoi.log.warn(input.gateway .. " gave no checkout", why)

@@ -1,9 +1,10 @@
 -- Makes an intent, or finds the one that the service has made under this
 -- reference before: asking twice is one payment. Another amount, payer or
--- gateway under the same reference is refused.
+-- gateway under the same reference is refused. Null when there is none and it may
+-- not be a fresh one.
 create function intent_create(id uuid, number text, payer text, service text, reference text,
                               gateway text, amount bigint, description text,
-                              expires_in int, check_in int)
+                              expires_in int, check_in int, fresh boolean default true)
 returns jsonb
 language plpgsql
 as $$
@@ -12,16 +13,19 @@ declare
 begin
     insert into intents (id, number, payer, service, reference, gateway, amount, description,
                          expires_at, check_at)
-    values (intent_create.id, intent_create.number, intent_create.payer, intent_create.service,
-            intent_create.reference, intent_create.gateway, intent_create.amount,
-            intent_create.description, now() + make_interval(secs => expires_in),
-            now() + make_interval(secs => check_in))
+    select intent_create.id, intent_create.number, intent_create.payer, intent_create.service,
+           intent_create.reference, intent_create.gateway, intent_create.amount,
+           intent_create.description, now() + make_interval(secs => expires_in),
+           now() + make_interval(secs => check_in)
+     where fresh
     on conflict on constraint intents_reference_once do nothing;
 
-    select * into strict i from intents t
+    select * into i from intents t
      where t.service = intent_create.service and t.reference = intent_create.reference;
 
-    if (i.payer, i.gateway, i.amount)
+    if not found then
+        return null;
+    elsif (i.payer, i.gateway, i.amount)
        <> (intent_create.payer, intent_create.gateway, intent_create.amount)
     then
         raise exception using errcode = 'IH001', message = 'payment-reference-used';

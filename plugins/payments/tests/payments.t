@@ -192,6 +192,21 @@ for my $change ('update ledger_lines set amount = 1', 'delete from ledger_entrie
 }
 
 
+# A gateway is switched off for new payments: what was begun may be paid, and asked for.
+
+my $begun = pay_for('begun', 'momo', 15_000)->{json};
+again(settings => { gateways => '["vnpay", "vietqr"]' });
+$r = pay_for('begin', 'momo', 15_000);
+is("$r->{status} $r->{json}{gateway}", '422 momo', 'a gateway that is off takes no new payment');
+is_deeply(pay_for('begun', 'momo', 15_000)->{json}, $begun, 'one that was begun is given again');
+is(pay_for('begun', 'momo', 15_001)->{status}, 409, 'as it is');
+$partners->pay($begun->{checkout});
+is(pay_for('begun', 'momo', 15_000)->{json}{state}, 'succeeded', 'and is paid');
+again(settings => { services => '["bills"]' });
+is(pay_for('begun', 'momo', 15_000)->{status}, 201, 'so it is with a service');
+is(pay_for('begin', 'momo', 15_000)->{status}, 422, 'that takes nothing new');
+
+
 # Time is over
 
 again(settings => { expires => 1 });
