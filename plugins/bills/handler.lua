@@ -21,11 +21,11 @@ local SWEEP_DISPUTES = 8
 local _M = {}
 
 
-local function answer(status, body, code, members, headers)
+local function answer(status, body, refused, headers)
     if body then
         return status, body, headers
-    elseif code then
-        return ihanoi.response.problem(code, members)
+    elseif refused then
+        return ihanoi.response.problem(refused)
     end
 end
 
@@ -38,7 +38,7 @@ end
 -- Counts that the company is asked about a customer: nil, or why it is not to be.
 local function counted(code)
     local settings = ihanoi.plugin.settings()
-    local _, refused = orders.call("lookup_begin", {
+    local _, refused = ihanoi.db.value("lookup_begin", {
         citizen = citizen(),
         customer = code,
         an_hour = settings.lookups_an_hour,
@@ -74,7 +74,7 @@ function _M.lookup(input)
     end
 
     -- Who has the contract is told to those who have proved that the meter is theirs.
-    local proved, failed = orders.call("code_proved", { citizen = citizen(), customer = code })
+    local proved, failed = ihanoi.db.value("code_proved", { citizen = citizen(), customer = code })
 
     if failed then
         return ihanoi.response.problem(failed)
@@ -101,7 +101,7 @@ function _M.code_save(input)
         end
     end
 
-    return answer(201, orders.call("code_save", {
+    return answer(201, ihanoi.db.value("code_save", {
         id = ihanoi.uuid.v7(),
         citizen = citizen(),
         customer = code,
@@ -115,7 +115,7 @@ end
 
 -- POST /v1/bills/codes/{id}/prove
 function _M.code_prove(input)
-    local code, refused = orders.call("proof_begin", {
+    local code, refused = ihanoi.db.value("proof_begin", {
         citizen = citizen(),
         id = input.id,
         a_day = ihanoi.plugin.settings().proofs_a_day,
@@ -134,13 +134,13 @@ function _M.code_prove(input)
         return ihanoi.response.problem("code-not-proved")
     end
 
-    return answer(200, orders.call("proof_done", { citizen = citizen(), id = input.id }))
+    return answer(200, ihanoi.db.value("proof_done", { citizen = citizen(), id = input.id }))
 end
 
 
 -- POST /v1/bills/{id}/disputes
 function _M.dispute_open(input)
-    local it, code = orders.call("dispute_open", {
+    local it, refused = ihanoi.db.value("dispute_open", {
         id = ihanoi.uuid.v7(),
         citizen = citizen(),
         key = ihanoi.request.idempotency_key(),
@@ -151,20 +151,20 @@ function _M.dispute_open(input)
 
     if it and it.state == "opened" then
         disputes.work(it.id)
-        it = orders.call("dispute_now", { id = it.id }) or it
+        it = ihanoi.db.value("dispute_now", { id = it.id }) or it
     end
 
-    return answer(201, it, code, nil, it and { Location = "/v1/bills/disputes/" .. it.id })
+    return answer(201, it, refused, it and { Location = "/v1/bills/disputes/" .. it.id })
 end
 
 
 -- An order that has just been made, or found again, with what its citizen needs.
-local function ordered(order, code, members)
+local function ordered(order, refused)
     if order and order.state == "created" then
-        order, code, members = orders.checkout(order.id)
+        order, refused = orders.checkout(order.id)
     end
 
-    return answer(201, order, code, members,
+    return answer(201, order, refused,
                   order and { Location = "/v1/bills/orders/" .. order.id })
 end
 
@@ -175,7 +175,7 @@ function _M.bill_pay(input)
     local place, err = ihanoi.db.one("bill_place", { citizen = citizen(), id = input.id })
 
     if err then
-        return answer(201, orders.refused(err))
+        return ihanoi.response.problem(err)
     elseif not place then
         return nil
     end
@@ -187,10 +187,10 @@ function _M.bill_pay(input)
     end
 
     -- The bill may have been paid elsewhere since it was looked at.
-    local now, code = lookups.customer(place.customer)
+    local now, away = lookups.customer(place.customer)
 
     if not now then
-        return ihanoi.response.problem(code)
+        return ihanoi.response.problem(away)
     end
 
     local there = false
@@ -203,7 +203,7 @@ function _M.bill_pay(input)
         return ihanoi.response.problem("bill-withdrawn")
     end
 
-    return ordered(orders.call("bill_order", {
+    return ordered(ihanoi.db.value("bill_order", {
         id = ihanoi.uuid.v7(),
         citizen = citizen(),
         key = ihanoi.request.idempotency_key(),
@@ -225,7 +225,7 @@ function _M.topup(input)
         return ihanoi.response.problem("phone-invalid")
     end
 
-    return ordered(orders.call("topup_order", {
+    return ordered(ihanoi.db.value("topup_order", {
         id = ihanoi.uuid.v7(),
         citizen = citizen(),
         key = ihanoi.request.idempotency_key(),
@@ -249,10 +249,10 @@ function _M.topup_hint(input)
         return ihanoi.response.problem("phone-invalid")
     end
 
-    local carrier, code = orders.call("carrier_hint", { phone = number })
+    local carrier, err = ihanoi.db.value("carrier_hint", { phone = number })
 
-    if code then
-        return ihanoi.response.problem(code)
+    if err then
+        return ihanoi.response.problem(err)
     end
 
     return 200, { phone = "+" .. number, carrier = carrier }
@@ -261,30 +261,28 @@ end
 
 -- POST /v1/bills/orders/{id}/cancel
 function _M.order_cancel(input)
-    return answer(200, orders.call("order_cancel", { id = input.id, citizen = citizen() }))
+    return answer(200, ihanoi.db.value("order_cancel", { id = input.id, citizen = citizen() }))
 end
 
 
 -- POST /v1/bills/disputes/{id}/close
 function _M.dispute_close(input)
-    return answer(200, orders.call("dispute_close", { citizen = citizen(), id = input.id }))
+    return answer(200, ihanoi.db.value("dispute_close", { citizen = citizen(), id = input.id }))
 end
 
 
-local function told(done, code)
+local function told(done, refused)
     if done then
         return 204
     end
 
-    return answer(nil, nil, code)
+    return answer(nil, nil, refused)
 end
 
 
 -- POST /v1/bills/evn/notices
 function _M.evn_notice(input)
-    local done, code = notices.apply(ihanoi.plugin.secret("evn_key"), "bill", nil, input)
-
-    return told(done, code)
+    return told(notices.apply(ihanoi.plugin.secret("evn_key"), "bill", nil, input))
 end
 
 
@@ -296,9 +294,7 @@ function _M.carrier_notice(input)
         return nil
     end
 
-    local done, code = notices.apply(key, "topup", input.carrier, input)
-
-    return told(done, code)
+    return told(notices.apply(key, "topup", input.carrier, input))
 end
 
 
@@ -324,21 +320,19 @@ end
 
 -- Event person.erased
 function _M.person_erased(event)
-    local n, code = orders.call("person_forget",
+    return ihanoi.db.value("person_forget",
         { person = event.payload.subject, erased_at = event.payload.at })
-
-    return n and true, code
 end
 
 
--- Calls work() as long as there is some, at most n times: how often; nil and a problem
--- when the database does not say.
+-- Calls work() as long as there is some, at most n times: how often; nil and an error of
+-- the database when that does not say.
 local function each(n, work)
     for done = 0, n - 1 do
-        local one, code = work()
+        local one, err = work()
 
         if one == nil then
-            return nil, code
+            return nil, err
         elseif not one then
             return done
         end
@@ -349,35 +343,31 @@ end
 
 
 -- Looks after what is left in the middle: how many orders and disputes there were; nil
--- and a problem.
+-- and an error of the database.
 local function sweep()
-    local done, code = each(SWEEP_ORDERS, orders.work)
+    local done, err = each(SWEEP_ORDERS, orders.work)
 
     if not done then
-        return nil, code
+        return nil, err
     end
 
     local said
 
-    said, code = each(SWEEP_DISPUTES, disputes.work)
+    said, err = each(SWEEP_DISPUTES, disputes.work)
 
-    return said and { orders = done, disputes = said }, code
+    return said and { orders = done, disputes = said }, err
 end
 
 
 -- POST /v1/bills/sweep
 function _M.sweep()
-    local done, code = sweep()
-
-    return answer(200, done, code)
+    return answer(200, sweep())
 end
 
 
 -- The job "sweep", each minute.
 function _M.sweep_job()
-    local done, code = sweep()
-
-    return done and true, code
+    return sweep()
 end
 
 
@@ -395,9 +385,7 @@ end
 
 -- The job "forget", each night.
 function _M.forget_job()
-    local n, code = orders.call("forget_old")
-
-    return n and true, code
+    return ihanoi.db.value("forget_old")
 end
 
 

@@ -1,7 +1,5 @@
 -- Consents, which the catalogue keeps.
 
-local orders = require("lib.orders")
-
 local _M = {}
 
 
@@ -16,7 +14,7 @@ function _M.check(purpose)
     local consent, err = catalogue("consent_check", { purpose = purpose })
 
     if not consent then
-        ihanoi.log.warn("catalogue: " .. (err or "says nothing"))
+        ihanoi.log.warn("catalogue", err or "it says nothing")
         return nil, "bills-unavailable"
     elseif not consent.stands then
         return nil, "service-consent-required", consent.needed
@@ -30,10 +28,10 @@ end
 -- again meanwhile.
 local function drop(gone)
     if not gone.stands then
-        local n, code = orders.call("codes_quiet", { citizen = gone.person })
+        local n, err = ihanoi.db.value("codes_quiet", { citizen = gone.person })
 
         if not n then
-            return nil, code
+            return nil, err
         end
     end
 

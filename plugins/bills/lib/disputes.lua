@@ -2,19 +2,18 @@
 -- nothing is lost when a dispute is forwarded twice.
 
 local evn = require("lib.evn")
-local orders = require("lib.orders")
 
 local _M = {}
 
 
 local function apply(id, said)
-    return orders.call("dispute_told",
+    return ihanoi.db.value("dispute_told",
         { id = id, said = said.said, answer = said.answer, at = said.at })
 end
 
 
 -- Looks after a dispute, the one that is due or the one named: forwards it, or asks for
--- its answer. True when there was one; nil and a problem when the database does not say.
+-- its answer. True when there was one; nil and an error of the database.
 function _M.work(which)
     local settings = ihanoi.plugin.settings()
 
@@ -26,7 +25,7 @@ function _M.work(which)
         { step = settings.step, days = settings.dispute_days, which = which })
 
     if err then
-        return orders.refused(err)
+        return nil, err
     elseif not it then
         return false
     end
@@ -35,17 +34,22 @@ function _M.work(which)
     local said, why = ask(it)
 
     if not said then
-        ihanoi.log.warn("evn does not say what became of dispute " .. it.id .. ": " .. why)
+        ihanoi.log.warn("evn does not say what became of dispute " .. it.id, why)
         return true
     end
 
-    apply(it.id, said)
+    local _, failed = apply(it.id, said)
+
+    if failed then
+        ihanoi.log.error("dispute " .. it.id .. ": what evn says is not written down", failed)
+    end
 
     return true
 end
 
 
--- The company has told of a dispute: true; nil when there is none; nil and a problem.
+-- The company has told of a dispute: true; nil when there is none; nil and what
+-- ihanoi.response.problem() takes.
 function _M.told(value)
     local said = evn.dispute_said(value, value.reference)
 
@@ -53,9 +57,9 @@ function _M.told(value)
         return nil, "notice-refused"
     end
 
-    local it, code = apply(value.reference, said)
+    local it, err = apply(value.reference, said)
 
-    return it and true, code
+    return it and true, err
 end
 
 

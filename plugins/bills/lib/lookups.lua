@@ -1,13 +1,13 @@
 -- A customer's bills as the company has them now, written down on the way.
 
 local evn = require("lib.evn")
-local orders = require("lib.orders")
 
 local _M = {}
 
 
 -- { code, bills, holder } of a customer, holder only when it is asked for; nil and a
--- problem when the company does not know the code or does not say.
+-- what ihanoi.response.problem() takes when the company does not know the code or does
+-- not say.
 function _M.customer(code, holder)
     local customers, err = evn.customers({ code }, holder)
 
@@ -18,10 +18,11 @@ function _M.customer(code, holder)
         return nil, "customer-unknown"
     end
 
-    local bills, code_of = orders.call("bills_seen", { customer = code, bills = customers[1].bills })
+    local bills, failed = ihanoi.db.value("bills_seen",
+                                          { customer = code, bills = customers[1].bills })
 
     if not bills then
-        return nil, code_of
+        return nil, failed
     end
 
     return { code = code, holder = customers[1].holder, bills = ihanoi.json.array(bills) }

@@ -10,7 +10,8 @@ local _M = {}
 
 
 -- kind: of the orders that this company may speak of; carrier: its code, nil for the
--- electricity company. True; nil when there is no such order of it; nil and a problem.
+-- electricity company. True; nil when there is no such order of it; nil and what
+-- ihanoi.response.problem() takes.
 function _M.apply(key, kind, carrier, input)
     local value, why = company.notice(key, input.payload, input.signature)
     local result
@@ -26,16 +27,16 @@ function _M.apply(key, kind, carrier, input)
         return nil, "notice-refused"
     end
 
-    local known, code = orders.call("order_is_of",
+    local known, err = ihanoi.db.value("order_is_of",
         { id = value.reference, kind = kind, carrier = carrier })
 
     if not known then
-        return nil, code
+        return nil, err
     end
 
     local order
 
-    order, code = orders.call("order_finish", {
+    order, err = ihanoi.db.value("order_finish", {
         id = value.reference,
         outcome = result.outcome,
         receipt = result.receipt,
@@ -43,7 +44,7 @@ function _M.apply(key, kind, carrier, input)
     })
 
     if not order then
-        return nil, code
+        return nil, err
     elseif order.state == "refused" then
         orders.work(value.reference)
     end

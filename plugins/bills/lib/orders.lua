@@ -4,7 +4,7 @@
 -- What is decided stands in SQL, each call of which is one transaction: a worker may
 -- be killed between any two lines here, and whoever comes next (the client with its
 -- key, an event of payments, the sweep) goes on from what is written. Functions return
--- nil and a problem's code (and its members) when they refuse.
+-- nil and what ihanoi.response.problem() takes when they refuse.
 
 local carriers = require("lib.carriers")
 local evn = require("lib.evn")
@@ -25,29 +25,6 @@ local STEPS = 6
 local _M = {}
 
 
--- A failure of the database as a problem.
-function _M.refused(err)
-    if err.sqlstate == "IH001" then
-        return nil, err.code, err.members
-    end
-
-    ihanoi.log.error("database: " .. err.code .. " " .. (err.sqlstate or ""))
-    return nil, "bills-unavailable"
-end
-
-
--- One value of a function, or nil and a problem; a null is nil alone.
-function _M.call(name, arguments)
-    local row, err = ihanoi.db.one(name, arguments)
-
-    if err then
-        return _M.refused(err)
-    end
-
-    return row and row[name]
-end
-
-
 local function payments(name, argument)
     return ihanoi.interface.call("payments", "payments", name, argument)
 end
@@ -55,7 +32,7 @@ end
 
 -- What payments says of a payment, applied to its order.
 local function apply(id, intent)
-    return _M.call("order_payment", {
+    return ihanoi.db.value("order_payment", {
         id = id,
         payment = intent.id,
         payment_state = intent.state,
@@ -82,11 +59,11 @@ function _M.pay(order)
     end
 
     if NO_PAYMENT[err] then
-        _M.call("order_void", { id = order.id, why = err })
+        ihanoi.db.value("order_void", { id = order.id, why = err })
         return nil, err == "payment-gateway-unknown" and "order-gateway-unknown" or "bills-unavailable"
     end
 
-    ihanoi.log.warn("payments: " .. err)
+    ihanoi.log.warn("payments", err)
     return nil, "order-payment-away"
 end
 
@@ -130,7 +107,7 @@ local function deliver(order)
         if not result then
             result = { outcome = "unclear", why = err }
         elseif result.outcome == "unknown" then
-            local sending = _M.call("order_send",
+            local sending = ihanoi.db.value("order_send",
                 { id = order.id, settle = ihanoi.plugin.settings().settle })
 
             result = sending and send(order, sending) or { outcome = "unclear", why = "unknown" }
@@ -138,11 +115,10 @@ local function deliver(order)
     end
 
     if result.outcome ~= "done" then
-        ihanoi.log.warn(order.kind .. " " .. order.id .. " is " .. result.outcome .. ": "
-                        .. (result.why or ""))
+        ihanoi.log.warn(order.kind .. " " .. order.id .. " is " .. result.outcome, result.why)
     end
 
-    return _M.call("order_finish", {
+    return ihanoi.db.value("order_finish", {
         id = order.id,
         outcome = result.outcome,
         sending = result.sending,
@@ -168,7 +144,7 @@ local function give_back(order)
 
     for _, refund in ipairs(intent.refunds) do
         if refund.state == "requested" or refund.state == "sent" then
-            return _M.call("order_refunding", { id = order.id })
+            return ihanoi.db.value("order_refunding", { id = order.id })
         elseif refund.state == "refused" then
             refused = refused + 1
         end
@@ -183,11 +159,11 @@ local function give_back(order)
     })
 
     if not refund then
-        ihanoi.log.error("payments gives nothing back for " .. order.id .. ": " .. (err or ""))
+        ihanoi.log.error("payments gives nothing back for " .. order.id, err or "no such payment")
         return nil
     end
 
-    return _M.call("order_refunding", { id = order.id })
+    return ihanoi.db.value("order_refunding", { id = order.id })
 end
 
 
@@ -216,7 +192,7 @@ function _M.checkout(id)
     local order, err = ihanoi.db.one("order_due", { step = settings.step, which = id })
 
     if err then
-        return _M.refused(err)
+        return nil, err
     elseif not order or order.state ~= "created" then
         return nil, "order-payment-away"
     end
@@ -226,7 +202,7 @@ end
 
 
 -- Looks after an order, the one that is due or the one named, as far as it goes now.
--- True when there was one; nil and a problem when the database does not say.
+-- True when there was one; nil and an error of the database when that does not say.
 function _M.work(which)
     local settings = ihanoi.plugin.settings()
     local id, state = which, nil
@@ -239,12 +215,16 @@ function _M.work(which)
         local order, err = ihanoi.db.one("order_due", { step = settings.step, which = id })
 
         if err then
-            return _M.refused(err)
+            return nil, err
         elseif not order then
             return state ~= nil
         end
 
-        local after = ACTIONS[order.state](order)
+        local after, failed = ACTIONS[order.state](order)
+
+        if failed then
+            ihanoi.log.warn(order.kind .. " " .. order.id .. " waits", failed)
+        end
 
         if not after or after.state == order.state then
             return true
@@ -269,10 +249,10 @@ function _M.told(reference, payment)
         return true
     end
 
-    local order, code = apply(reference, intent)
+    local order, failed = apply(reference, intent)
 
     if not order then
-        return not code or nil, code
+        return not failed or nil, failed
     end
 
     return _M.work(reference)

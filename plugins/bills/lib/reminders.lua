@@ -2,7 +2,6 @@
 -- time for, and writes down whom to remind of what.
 
 local evn = require("lib.evn")
-local orders = require("lib.orders")
 
 -- Customers in one request, and requests in one run.
 local BATCH = 50
@@ -16,12 +15,18 @@ local function remind(code, customer)
         ihanoi.log.warn("evn says nonsense of a customer")
         return
     elseif #customer.bills > 0 then
-        orders.call("bills_seen", { customer = code, bills = customer.bills })
+        local _, err = ihanoi.db.value("bills_seen", { customer = code, bills = customer.bills })
+
+        if err then
+            ihanoi.log.error("a customer's bills are not written down", err)
+        end
     end
 
-    local n = orders.call("reminders_make", { customer = code })
+    local n, err = ihanoi.db.value("reminders_make", { customer = code })
 
-    if n and n > 0 then
+    if err then
+        ihanoi.log.error("nobody is reminded", err)
+    elseif n > 0 then
         ihanoi.metric.add("reminders_total", n)
     end
 end
@@ -39,7 +44,7 @@ function _M.run()
         local rows, err = ihanoi.db.call("customers_due", { n = BATCH, again = settings.remind_every })
 
         if err then
-            return orders.refused(err)
+            return nil, err
         elseif #rows == 0 then
             return true
         end
