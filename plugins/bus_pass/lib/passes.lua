@@ -81,6 +81,9 @@ function _M.look(id)
 
     if not intent then
         return nil, err or "payments does not know " .. id
+    elseif not ihanoi.uuid.valid(intent.reference) then
+        -- Whoever may ask for payments over HTTP may do so for passes: none of ours.
+        return true
     end
 
     local verdict
