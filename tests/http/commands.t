@@ -66,6 +66,12 @@ is($rc, 2, 'a token needs a subject');
 is($rc, 1, 'an unknown key');
 like($err, qr/other/, 'is named');
 
+{
+    # of "make run DATA_DIR=", or of a tree that is closed to the user postgres
+    local $ENV{DATA_DIR} = "$dir/data";
+    ($rc, $out) = ihanoi('token', '--make-keys');
+    is($out, "$dir/data/keys/jwks.json\n", 'the keys are those of the gateway that runs here');
+}
 ($rc, $out) = ihanoi('token', '--keys', "$dir/new", '--make-keys');
 is($out, "$dir/new/jwks.json\n", 'keys are made');
 is((stat "$dir/new/dev-es256.pem")[2] & 07777, 0600, 'for their owner only');
