@@ -44,7 +44,8 @@ my @paths = ('../x', '/etc/x', 'a/../../x', 'lib', 'lib/x.lua', 'plugin.json/x',
              'FILES.sig', 'FILES.review.sig', 'FILES.sha256', 'lib/a/b/c/d/e/f/g/h/i.lua',
              'migrations/0001_x.sql', 'sql/x.sql', 'tests/x.json', 'a' x 101, 'b' x 201,
              join('/', ('c' x 50) x 4), '');
-my @texts = ('', '{', '[]', 'null', '{"name":[]}', "\eLJ\2", "\x7fELF\2", 'return os', "return \"\e[2J",
+my @texts = ('', '{', '[]', 'null', '{"name":[]}', "\eLJ\2", "\x7fELF\2", 'return os',
+             "return \"\e[2J",
              'while true do end', 'return function(', '[' x 3000, "return {}\n" x 40_000,
              '"' . 'a' x 70_000 . '"', "select 1;\n", "\\! touch x\n", '{"cases":[{}]}');
 my @values = (undef, 0, -1, 1e300, '', 'a' x 70_000, "\e[2J", [], {}, [[[]]], JSON::PP::true,
@@ -126,7 +127,8 @@ sub left {
     my @found;
 
     File::Find::find({ no_chdir => 1, wanted => sub { lstat; push @found, $_ } }, "$dir/around");
-    my %known = map { $_ => 1 } "$dir/around", $into, map { "$dir/around/$_" } qw(lib plugins-0.1.0);
+    my %known = map { $_ => 1 } "$dir/around", $into,
+                map { "$dir/around/$_" } qw(lib plugins-0.1.0);
     @found = grep { !$known{$_} } @found;
 
     # Looked at before they are gone.
