@@ -1,15 +1,18 @@
--- Promises a part of what was paid, or all that is left, to the payer. The same
--- key is the same refund; with another amount it is refused. Nothing is sent
--- from here: refunds_due() gives it to whoever sends.
+-- Promises a part of what was paid, or all that is left, to the payer: of the receipt
+-- that was applied, or, when nothing is left of that, of one that came late, twice or
+-- with another amount and whose refund was refused. The same key is the same refund;
+-- with another amount it is refused. Nothing is sent from here: refunds_due() gives it
+-- to whoever sends.
 create function refund_request(intent uuid, amount bigint, reason text, key text, requested_by text,
                                service text default null)
 returns jsonb
 language plpgsql
 as $$
 declare
-    i     intents%rowtype;
-    f     refunds%rowtype;
-    rest  bigint;
+    i      intents%rowtype;
+    f      refunds%rowtype;
+    which  uuid;
+    rest   bigint;
 begin
     select * into i from intents t
      where t.id = refund_request.intent
@@ -30,9 +33,13 @@ begin
         return refund_document(f.id);
     end if;
 
-    select r.amount - r.promised into rest from receipts r where r.id = i.receipt;
+    select r.id, r.amount - r.promised into which, rest
+      from receipts r
+     where r.intent = i.id and (r.verdict = 'applied' or r.promised < r.amount)
+     order by r.promised = r.amount, r.verdict <> 'applied', r.received_at, r.id
+     limit 1;
 
-    if rest is null then
+    if not found then
         raise exception using errcode = 'IH001', message = 'payment-not-paid',
             detail = jsonb_build_object('state', i.state)::text;
     end if;
@@ -43,7 +50,7 @@ begin
     end if;
 
     insert into refunds (receipt, intent, amount, reason, key, requested_by)
-    values (i.receipt, i.id, coalesce(refund_request.amount, rest), refund_request.reason,
+    values (which, i.id, coalesce(refund_request.amount, rest), refund_request.reason,
             refund_request.key, refund_request.requested_by)
     returning * into f;
 

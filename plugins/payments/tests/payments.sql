@@ -253,6 +253,22 @@ select is((select attempt from refunds_due(100, 60)), 2, 'after an unclear end i
 select refund_finish((select id from refunds where key = 'f'), 'done', 'R2');
 select is(pg_temp.state(30), 'refunded', 'all is refunded');
 
+-- What came for nothing, and was refused on its way back, is asked for again.
+select pg_temp.intent(31, 'succeeded');
+select pg_temp.intent(32, 'expired');
+select payment_apply('momo', pg_temp.number(n), 'paid', 'file', 100000, 'T' || n || 'b') from unnest(array[31, 32]) n;
+select throws_ok($$ select refund_request(pg_temp.id(32), null, 'x', 'g', 'i') $$, 'IH001', 'payment-not-paid',
+    'what is on its way back is not asked for');
+select refund_finish(f.id, 'refused', null, 'account closed') from refunds_due(100, 60) f;
+select is(refund_request(pg_temp.id(32), null, 'chuyển khoản', 'g', 'i') ->> 'amount', '100000', 'late money that is still here may go back');
+select refund_request(pg_temp.id(31), null, 'x', key, 'i') from unnest(array['h', 'j']) key;
+select is((select string_agg(r.verdict, ' ' order by f.key) from receipts r join refunds f on f.receipt = r.id
+            where r.intent = pg_temp.id(31) and f.key in ('h', 'j')), 'applied twice', 'after what was applied, also what came twice');
+select throws_ok($$ select refund_request(pg_temp.id(31), null, 'x', 'l', 'i') $$, 'IH001', 'payment-refund-exceeds', 'then nothing is left');
+select refund_finish(f.id, 'done') from refunds_due(100, 60) f;
+select is((select string_agg(state || ' ' || refunded, ', ' order by number) from intents where id in (pg_temp.id(31), pg_temp.id(32))),
+    'refunded 100000, expired 0', 'an intent has what was applied to it');
+
 select throws_ok($$ update refunds set $$ || change || $$ where key = 'f' $$, '23514', null, change || ' is refused')
   from unnest(array['amount = 1', 'state = ''sent''', 'state = ''refused''', 'number = ''x''', 'key = ''x''']) change;
 select throws_ok('delete from refunds', '23000', null, 'no refund is deleted');
