@@ -38,11 +38,16 @@ function _M.checkout(intent)
 end
 
 
--- Looks into the statements from the day of the intent until today.
+-- Looks into the statements of the days on which the payer has time, a day at most:
+-- the intent's and the next.
 function _M.query(intent)
-    local day = ihanoi.time.format(intent.created_at, "date")
+    for days = 0, 1 do
+        local day = ihanoi.time.format(intent.created_at + days * 86400, "date")
 
-    for _ = 1, 2 do
+        if day > ihanoi.time.today() then
+            break
+        end
+
         local file, err = statement.read("vietqr", day)
 
         if not file then
@@ -59,12 +64,6 @@ function _M.query(intent)
             return { outcome = "paid", amount = row.amount,
                      transaction = row.transaction, paid_at = row.at }
         end
-
-        if day == ihanoi.time.today() then
-            break
-        end
-
-        day = ihanoi.time.today()
     end
 
     return { outcome = "open" }

@@ -304,6 +304,17 @@ is(read_of($old)->{state}, 'succeeded', 'the day before is booked');
 my $seen = () = grep { /^momo.statement/ } $partners->seen;
 is(job('reconcile'), 'ok', 'again');
 is(scalar(grep { /^momo.statement/ } $partners->seen), $seen, 'a day that was reconciled is not asked for again');
+
+# Asked for before midnight, paid after it, and the bank gives no statements for a day.
+my $between = pay_for('between', 'vietqr', 8_000)->{json};
+$partners->pay($between->{checkout});
+$partners->know(orders => $between->{number}, at => time - 86_400);
+$db->sql("set session_replication_role = replica;
+          update plugin_payments.intents set created_at = created_at - interval '2 days',
+                                             expires_at = expires_at - interval '2 days'
+           where id = '$between->{id}'");
+sweep();
+is(read_of($between)->{state}, 'succeeded', 'what was paid on the day between is found');
 balanced('jobs');
 
 done_testing;
