@@ -3,9 +3,9 @@ create function booking_receipt(caller jsonb, id uuid)
 returns table (status int, etag text, body json)
 language sql stable
 as $$
-    select case when b.state in ('held', 'expired') and p.payments is null then null else 200 end,
+    select case when b.price > 0 and p.payments is null then null else 200 end,
            null::text,
-           case when b.state in ('held', 'expired') and p.payments is null
+           case when b.price > 0 and p.payments is null
                 then json_build_object('code', 'parking-not-paid')
                 else json_build_object(
                'number', b.code, 'state', b.state, 'operator', o.name, 'site', s.name,

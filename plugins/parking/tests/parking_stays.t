@@ -91,7 +91,11 @@ $partners->pay($p->{payment}{checkout});
 soon($b, 'settled 14000 2000', 'and online too: that goes back');
 is(tell('exited', $b, 10), 'future', 'what has not happened yet');
 
-# An early bird pays from when it came.
+# An early bird has its place, and pays, from when it came.
+$b = paid(in => 60);
+my $free = quote(in => 1, minutes => 30)->{available};
+tell('entered', $b, 0);
+is(quote(in => 1, minutes => 30)->{available}, $free - 1, 'who comes much earlier takes a place from then on');
 $b = stay(0);
 tell('entered', $b, 'arrive-45');
 tell('exited', $b, 0);
@@ -117,6 +121,8 @@ is(problem(cancel_r($b)), '409 parking-not-cancellable', 'who is in does not can
 $b = hold(quote());
 $p = pay($b);
 is(cancel($b)->{state}, 'cancelled', 'a hold is given back');
+is(problem($gw->get("/v1/parking/bookings/$b->{id}/receipt", token => as())), '409 parking-not-paid',
+   'and has no receipt');
 $partners->pay($p->{payment}{checkout});
 soon($b, 'refunded 12000 12000', 'what is paid after that goes back');
 
@@ -142,6 +148,13 @@ $p = pay($b);
 later($b, 60);
 $partners->pay($p->{payment}{checkout});
 soon($b, 'refunded 12000 12000', 'also when nobody has looked since it was over');
+
+# A payment for parking that is of no booking: it is heard of, and left alone.
+$p = Payments::Test::pay_for('by-hand', 'momo', 10_000)->{json};
+$partners->pay($p->{checkout}, outcome => 'failed');
+is(wait_until(sub { $db->sql("select state from core.plugin_deliveries where plugin = 'parking'
+                              and payload ->> 'reference' = 'by-hand' and attempts > 0 and state <> 'due'") }),
+   'done', 'a payment that somebody else asked for');
 
 # The gateway is switched off while somebody pays, and who pays looks again.
 $b = hold(quote());
