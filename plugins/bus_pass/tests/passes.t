@@ -97,6 +97,15 @@ for my $reference ('by-hand-1', '00000000-0000-4000-8000-000000000000') {
        'done', "a payment that somebody else asked for: $reference");
 }
 
+# Paid when the month is over: asked for on its last evening, say.
+$sale = buy('rider-8')->{json};
+$db->sql("set session_replication_role = replica;
+          update plugin_bus_pass.passes set month = month - interval '1 month' where id = '$sale->{pass}{id}'");
+$partners->pay($sale->{payment}{checkout});
+state_is('rider-8', $sale->{pass}{id}, 'lapsed', 'a month that is over cannot be had any more');
+wait_until(sub { (read_pass('rider-8', $sale->{pass}{id})->{refund} // '') eq 'done' });
+is(read_pass('rider-8', $sale->{pass}{id})->{refund}, 'done', 'and its money goes back');
+
 # Word of a payment is lost: the sweep asks.
 $sale = buy('rider-5')->{json};
 $db->sql("delete from core.plugin_subscriptions where plugin = 'bus_pass'");
