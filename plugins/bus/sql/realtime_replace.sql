@@ -34,12 +34,12 @@ begin
     delete from realtime_alerts;
 
     insert into realtime_trips (trip_id, day, starts, cancelled)
-    select y.id,
-           coalesce(gtfs_date(t ->> 'day'), (now() at time zone f.timezone)::date),
-           y.starts, (t ->> 'cancelled')::boolean
+    select y.id, d.day, y.starts, (t ->> 'cancelled')::boolean
       from jsonb_array_elements(message -> 'trips') t
       join trips y on y.feed = f.id and y.id = t ->> 'trip'
                   and (not y.frequency or y.starts = gtfs_seconds(t ->> 'starts'))
+     cross join realtime_day(f, y, t ->> 'day') d (day)
+     where d.day is not null
     on conflict do nothing;
 
     -- calls by stop_sequence, else by stop; a time becomes a delay
@@ -50,22 +50,21 @@ begin
                     extract(epoch from to_timestamp(x.at)
                             - gtfs_time(x.day, x.departure, f.timezone))::int, 0),
            x.skipped
-      from (select y.id as trip_id,
-                   coalesce(gtfs_date(t ->> 'day'),
-                            (now() at time zone f.timezone)::date) as day,
-                   y.starts, k.sequence, k.departure, (c ->> 'delay')::int as delay,
-                   (c ->> 'time')::float8 as at,
+      from (select y.id as trip_id, d.day, y.starts, k.sequence, k.departure,
+                   (c ->> 'delay')::int as delay, (c ->> 'time')::float8 as at,
                    coalesce((c ->> 'skipped')::boolean, false) as skipped
               from jsonb_array_elements(message -> 'trips') t
              cross join jsonb_array_elements(t -> 'calls') c
               join trips y on y.feed = f.id and y.id = t ->> 'trip'
                           and (not y.frequency
                                or y.starts = gtfs_seconds(t ->> 'starts'))
+             cross join realtime_day(f, y, t ->> 'day') d (day)
               join pattern_stops p on p.feed = f.id and p.pattern = y.pattern
               join stops s on s.feed = f.id and s.number = p.stop
               join calls k on k.feed = f.id and k.trip = y.number
                           and k.sequence = p.sequence
-             where case when c ? 'sequence' then p.sequence = (c ->> 'sequence')::int
+             where d.day is not null
+               and case when c ? 'sequence' then p.sequence = (c ->> 'sequence')::int
                         when c ? 'stop_sequence'
                             then p.stop_sequence = (c ->> 'stop_sequence')::int
                         else s.id = c ->> 'stop' end) x

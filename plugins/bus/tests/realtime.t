@@ -13,7 +13,16 @@ eval { require Text::CSV_XS; 1 } or plan skip_all => 'Text::CSV_XS is not instal
 
 my $transit = tempdir(CLEANUP => 1);
 chmod 0755, $transit;
-my ($gw, $db) = buses(transit => $transit, settings => { realtime => '/now.pb' });
+
+# A trip of each service day that leaves in ten minutes, a day later: after 24:00.
+my $soon = (time + 7 * 3600) % 86400 + 86400 + 600;
+sub gtfs { return sprintf '%d:%02d:%02d', $_[0] / 3600, $_[0] / 60 % 60, $_[0] % 60 }
+my $feed = feed_with("$transit/feed",
+    'trips.txt' => sub { $_ .= "n1,daily,late,Mỹ Đình,0,\n" },
+    'stop_times.txt' => sub {
+        $_ .= 'late,' . gtfs($soon) . ',' . gtfs($soon) . ",school,1,,\n"
+            . 'late,' . gtfs($soon + 600) . ',' . gtfs($soon + 600) . ",depot,2,,\n" });
+my ($gw, $db) = buses(transit => $transit, feed => $feed, settings => { realtime => '/now.pb' });
 
 # Today in Hà Nội, which has no summer time.
 my $today = strftime('%Y-%m-%d', gmtime(time + 7 * 3600));
@@ -141,6 +150,14 @@ is(of_six([[trip('f1', [2, '06:15:00']), @late], [trip('f1', [2, '06:15:00'], [4
    '0600, 0610, 0620, 0630, 0640, 0650', 'of none at a start_time that is not there');
 is(of_six([[trip('f1'), @late], [trip('f1', [4, 3])], [trip('f1', [2, 'six'], [4, 3])]]),
    '0600, 0610, 0620, 0630, 0640, 0650', 'of none where the start_time is missing');
+
+# A start_date need not be said: then it is the trip that runs about now.
+says(protobuf(header(), entity('1', [3, [[1, [[1, 'late']]], [2, [[1, 1], [3, [[1, 120]]]]]]])));
+is(fetch(), 'ok', 'the job takes what is said without a day');
+my @late_ones = grep { $_->{trip} eq 'late' } @{ $gw->get('/v1/bus/stops/school/departures?page_size=50')->{json}{items} };
+is_deeply([map { [$_->{day}, !!$_->{expected_at}] } @late_ones],
+          [[strftime('%Y-%m-%d', gmtime(time - 17 * 3600)), 1], [$today, '']],
+          "yesterday's bus is late, and not today's, which leaves tomorrow");
 
 # The fifth failure within ten seconds opens the circuit: the last case.
 unlink "$transit/now.pb";
