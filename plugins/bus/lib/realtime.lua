@@ -126,8 +126,25 @@ local function texts(strings)
 end
 
 
-local function alert(id, a)
-    local period = a.active_period and a.active_period[1] or {}
+-- The first of an alert's times that is not over, or its last; {} where it has none. They
+-- come in order.
+local function period_of(a, now)
+    local period = {}
+
+    for _, p in ipairs(a.active_period or {}) do
+        period = p
+
+        if not p.stop or p.stop > now then
+            break
+        end
+    end
+
+    return period
+end
+
+
+local function alert(id, a, now)
+    local period = period_of(a, now)
     local routes, stops = ihanoi.json.array({}), ihanoi.json.array({})
 
     for _, entity in ipairs(a.informed_entity or {}) do
@@ -177,7 +194,8 @@ function _M.read(bytes)
         end
 
         if entity.alert and entity.id then
-            message.alerts[#message.alerts + 1] = alert(entity.id, entity.alert)
+            message.alerts[#message.alerts + 1] = alert(entity.id, entity.alert,
+                                                          message.made_at)
         end
     end
 

@@ -18,7 +18,7 @@ chmod 0755, $transit;
 my $soon = (time + 7 * 3600) % 86400 + 86400 + 600;
 sub gtfs { return sprintf '%d:%02d:%02d', $_[0] / 3600, $_[0] / 60 % 60, $_[0] % 60 }
 my $feed = feed_with("$transit/feed",
-    'trips.txt' => sub { $_ .= "n1,daily,late,Mỹ Đình,0,\n" },
+    'trips.txt' => sub { $_ .= "n1,daily,late,,0,\n" },
     'stop_times.txt' => sub {
         $_ .= 'late,' . gtfs($soon) . ',' . gtfs($soon) . ",school,1,,\n"
             . 'late,' . gtfs($soon + 600) . ',' . gtfs($soon + 600) . ",depot,2,,\n" });
@@ -158,6 +158,18 @@ my @late_ones = grep { $_->{trip} eq 'late' } @{ $gw->get('/v1/bus/stops/school/
 is_deeply([map { [$_->{day}, !!$_->{expected_at}] } @late_ones],
           [[strftime('%Y-%m-%d', gmtime(time - 17 * 3600)), 1], [$today, '']],
           "yesterday's bus is late, and not today's, which leaves tomorrow");
+
+# An alert of several times stands as long as one of them is to come.
+sub alert_of {
+    my ($id, @times) = @_;
+    return entity($id, [5, [(map { [1, [[1, time + $_->[0]], [2, time + $_->[1]]]] } @times),
+                            [5, [[2, 'r1']]]]]);
+}
+says(protobuf(header(), alert_of('nights', [-7200, -3600], [-60, 3600], [86400, 90000]),
+                        alert_of('over', [-7200, -3600], [-3000, -60])));
+is(fetch(), 'ok', 'the job takes alerts');
+is_deeply([map { [$_->{id}, !!$_->{ends_at}] } @{ $gw->get('/v1/bus/alerts?route=r1')->{json}{items} }],
+          [['enights', 1]], 'an alert that holds for the second time is shown, and one that is over is not');
 
 # The fifth failure within ten seconds opens the circuit: the last case.
 unlink "$transit/now.pb";
