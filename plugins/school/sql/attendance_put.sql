@@ -45,6 +45,12 @@ begin
             perform refuse('record-twice');
         when check_violation then
             perform refuse('excuse-without-absence');
+        when insufficient_privilege then        -- the class before has written it down
+            perform refuse('student-not-of-class', (
+                select json_build_object('students', json_agg(distinct m.student))
+                  from class_students m
+                  join jsonb_to_recordset(records) x (student uuid) on x.student = m.student
+                 where m.class = attendance_put.class and m.valid_from > attendance_put.day));
     end;
 
     return json_build_object('changed', n);

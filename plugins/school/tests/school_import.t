@@ -105,12 +105,22 @@ my $as_json = JSON::PP->new->canonical->encode([map { my %row; @row{ @{ $of{ $_-
 $r = roster('admin', format => 'json', content => $as_json, sequence => ++$n);
 is_deeply([$r->{status}, grep { $_ } values %{ $r->{json}{changed} // {} }], [200], 'the same rows in JSON change nothing') or diag $r->{content};
 
+sub missed {
+    my ($who, $class, $day) = @_;
+    return as($who, PUT => "/classes/$class/attendance", { day => $day, session => 'morning',
+        records => [{ student => $id{s1}, state => 'absent' }] });
+}
+is(missed('homeroom', $id{c7a}, today($_))->{status}, 200, 'a teacher writes down who is missing') for -1, 0;
 my @moved = map { $_->[0] eq 'student' && $_->[1] eq 'HS1' ? [student => 'HS1', 'Học "sinh", 1', '2014-03-01', '7B'] : $_ } @base;
 is(as('homeroom', GET => "/students/$id{s1}")->{status}, 200, 'a teacher sees a student of the class');
 $r = send_rows(\@moved);
 is_deeply([@{ $r->{json}{changed} }{qw(students left joined)}], [1, 1, 1], 'a student moves, and is spelt in another way');
 is(as('homeroom', GET => "/students/$id{s1}")->{status}, 404, '... the class before does not see the student any more');
 is(as('teacher_x', GET => "/students/$id{s1}")->{json}{name}, 'Học "sinh", 1', '... the new one does');
+is(missed('teacher_x', $id{c7b}, today())->{status}, 200, '... and writes down who is missing from that day on');
+$r = missed('teacher_x', $id{c7b}, today(-1));
+is(said($r), '422 student-not-of-class', '... not over what the class before did');
+is_deeply($r->{json}{students}, [$id{s1}], '... and is told of whom');
 is(send_rows(\@base)->{json}{changed}{joined}, 1, 'and back on the same day');
 is(as('homeroom', GET => "/students/$id{s1}")->{status}, 200, '... is seen again');
 
