@@ -88,15 +88,6 @@ state_is('rider-4', $other->{pass}{id}, 'active', 'who then pays both has one');
 wait_until(sub { (read_pass('rider-4', $sale->{pass}{id})->{refund} // '') eq 'done' });
 is(read_pass('rider-4', $sale->{pass}{id})->{refund}, 'done', 'and the money of the other back');
 
-# A payment for passes that is of none here: it is heard of, and left alone.
-for my $reference ('by-hand-1', '00000000-0000-4000-8000-000000000000') {
-    my $p = Payments::Test::pay_for($reference, 'momo', 10_000, service => 'bus_pass');
-    $partners->pay($p->{json}{checkout});
-    is(wait_until(sub { $db->sql("select state from core.plugin_deliveries where plugin = 'bus_pass'
-                                  and payload ->> 'reference' = '$reference' and attempts > 0 and state <> 'due'") }),
-       'done', "a payment that somebody else asked for: $reference");
-}
-
 # Paid when the month is over: asked for on its last evening, say.
 $sale = buy('rider-8')->{json};
 $db->sql("set session_replication_role = replica;
