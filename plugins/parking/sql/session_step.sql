@@ -26,7 +26,11 @@ begin
             return 'repeated';
         end if;
 
-        update bookings t set state = 'entered', entered_at = session_step.at where t.id = b.id;
+        -- Nobody enters by a booking before it is made: a clock that says so is wrong,
+        -- and would cost the owner the time from then on.
+        update bookings t
+           set state = 'entered', entered_at = greatest(session_step.at, b.created_at)
+         where t.id = b.id;
 
     when 'exited' then
         if b.state = 'paid' then

@@ -96,10 +96,18 @@ $b = paid(in => 60);
 my $free = quote(in => 1, minutes => 30)->{available};
 tell('entered', $b, 0);
 is(quote(in => 1, minutes => 30)->{available}, $free - 1, 'who comes much earlier takes a place from then on');
-$b = stay(0);
+$b = began(paid(in => 60), 0);
 tell('entered', $b, 'arrive-45');
 tell('exited', $b, 0);
 is(now_read($b)->{due}, 4_500, 'who comes much earlier pays for it');
+
+# A barrier whose clock was never set.
+$b = stay(150);
+is(verdicts({ type => 'entered', code => $b->{code}, at => '1970-01-01T00:00:00Z' }), 'applied', 'it enters in 1970');
+$n = now_read($b);
+is($n->{entered_at}, $n->{created_at}, '... and not before it was booked');
+tell('exited', $b, 'leave+0');
+cmp_ok(now_read($b)->{due}, '<', 1_500, 'nor pays for years');
 
 # Giving it back
 

@@ -230,7 +230,7 @@ sub later {
         set session_replication_role = replica;
         set search_path = plugin_parking;
         update bookings set arrive = arrive - $by, leave = leave - $by, hold_until = hold_until - $by,
-                            entered_at = entered_at - $by
+                            entered_at = entered_at - $by, created_at = created_at - $by
          where id = '$booking->{id}';
         update quotes q set arrive = q.arrive - $by, leave = q.leave - $by, expires_at = q.expires_at - $by
           from bookings b where b.id = '$booking->{id}' and q.id = b.quote;
