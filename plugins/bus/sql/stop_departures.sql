@@ -1,7 +1,8 @@
 -- GET /v1/bus/stops/{id}/departures: what leaves a stop, or any stop of a
 -- station, from a time on, in order; with what the agency says of today.
 --
--- The service day before counts too: its buses after midnight are after 24:00.
+-- The service day before counts too: its buses after midnight are after 24:00. A bus whose
+-- time has passed within the hour, and that is said to be late, is still to come.
 create function stop_departures(caller jsonb, id text, at timestamptz, page_size int)
 returns table (status int, etag text, body json)
 language sql stable
@@ -39,7 +40,21 @@ as $$
              order by x.departure
              limit page_size) k
           join trips t on t.feed = b.feed and t.number = k.trip
-         order by scheduled_at, t.number
+        union all
+        select t.route_brief, t.headsign, t.id, t.headway, t.starts, d.day,
+               b.id, b.platform, k.sequence, s.at
+          from place p
+         cross join days d
+         cross join stop_platforms(p.stop) b
+          join calls k on k.feed = b.feed and k.stop = b.number and k.boards
+                      and k.departure >= d.second - 3600 and k.departure < d.second
+                      and k.service = any (d.services)
+          join trips t on t.feed = b.feed and t.number = k.trip
+         cross join lateral (select d.starts + k.departure * interval '1 second' as at) s
+         cross join lateral trip_now(p.spoken, t.id, d.day, t.starts, k.sequence) now
+         where p.spoken is not null and not now.cancelled
+           and s.at + now.delay * interval '1 second' >= p.since
+         order by scheduled_at, id
          limit page_size
     )
     select 200, null::text, row_to_json(a)
