@@ -12,14 +12,11 @@ declare
     goal  text := case decision when 'verify' then 'verified' when 'return' then 'returned'
                                 else 'refused' end;
 begin
-    if not is_officer_of(subject, office, id) then
-        return null;
-    end if;
-
     perform round_lock((select t.round from applications t where t.id = desk_decide.id));
     select * into a from applications t where t.id = desk_decide.id for update;
 
-    if not found then
+    -- a correction that was waited for may have made it another school's
+    if a.id is null or not is_officer_of(subject, office, id) then
         return null;
     end if;
 

@@ -144,7 +144,8 @@ $setup
 select round_create('$third', 2032, 'grade_1', 'R', now() + interval '1 hour', now() + interval '2 hours',
                     '2024-01-01', '2024-12-31', '2032-01-01', 1, 48, '@{[ sha256_hex(SEED) ]}')
   from (select year_put(2032, 'Y', '[]')) y;
-select places_put('$third', '[{"school": "A", "quota": 1}]');
+select school_put('A', 'A', '00004', '["i of-a"]'), school_put('B', 'B', '00004', '[]');
+select places_put('$third', '[{"school": "A", "quota": 1}, {"school": "B", "quota": 1}]');
 SQL
 my @of_one = map { submission($_, 3001) =~ s/$round/$third/r =~ s/most => 10/most => 1/r } 8, 9;
 my ($three, $four) = (session(1.5), session(1.5));
@@ -154,5 +155,18 @@ $four->start($of_one[1]);
 ok(!$four->is_ready(0.3), '... the other application is not counted before the first');
 $three->do('commit');
 like($four->finish, qr/enrolment-too-many|IH001/, '... and is one too many');
+
+# An officer decides while the guardian makes another school the first choice.
+my $moves = '00000000-0000-4000-8000-000003001008';
+$db->sql($setup . hours(1.5) . "select desk_decide('$moves', 'i of-a', false, 'return', 'x')");
+$three->do('begin');
+like($three->do("select application_correct('$moves', 'i g3001', 'C', '2024-05-01', '00004', '{}', '[]', '[\"B\"]') ->> 'state';"),
+     qr/submitted/, 'an application is corrected, not committed');
+$four->start("select desk_decide('$moves', 'i of-a', false, 'refuse', 'x') ->> 'state';");
+ok(!$four->is_ready(0.3), '... the officer of the school before waits');
+$three->do('commit');
+$four->finish;
+is($db->sql("select state from plugin_enrolment.applications where id = '$moves'"), 'submitted',
+   '... and decides nothing: it is another school\'s');
 
 done_testing;
