@@ -9,7 +9,8 @@ language sql stable
 as $$
     with place as materialized (
         select s as stop, s.document, f.timezone, f.last_second, c.since,
-               (c.since at time zone f.timezone)::date as today, g.spoken
+               (c.since at time zone f.timezone)::date as today, g.spoken,
+               case when g.spoken is null then 0 else 3600 end as late
           from feeds f
           join stops s on s.feed = f.id and s.id = stop_departures.id
          cross join (select coalesce(at, now()) as since) c
@@ -24,37 +25,28 @@ as $$
             select p.today - n.back as day, gtfs_time(p.today - n.back, 0, p.timezone) as starts
               from (values (0), (1)) as n (back)
             offset 0) d
-         where extract(epoch from p.since - d.starts) <= p.last_second
+         where extract(epoch from p.since - d.starts) <= p.last_second + p.late
     ), next as (
-        select t.route_brief, t.headsign, t.id, t.headway, t.starts, d.day,
-               b.id as stop, b.platform, k.sequence,
+        select k.*, d.day, b.id as stop, b.platform,
                d.starts + k.departure * interval '1 second' as scheduled_at
           from place p
          cross join days d
          cross join stop_platforms(p.stop) b
          cross join lateral (
-            select x.trip, x.sequence, x.departure
+            select t.route_brief, t.headsign, t.id, t.headway, t.number, x.departure,
+                   now.delay, now.cancelled
               from calls x
-             where x.feed = b.feed and x.stop = b.number and x.departure >= d.second
-               and x.boards and x.service = any (d.services)
+              join trips t on t.feed = x.feed and t.number = x.trip
+              left join lateral trip_now(p.spoken, t.id, d.day, t.starts, x.sequence) now
+                on true
+             where x.feed = b.feed and x.stop = b.number
+               and x.departure >= d.second - p.late and x.boards
+               and x.service = any (d.services)
+               and (x.departure >= d.second
+                    or not now.cancelled and x.departure + now.delay >= d.second)
              order by x.departure
              limit page_size) k
-          join trips t on t.feed = b.feed and t.number = k.trip
-        union all
-        select t.route_brief, t.headsign, t.id, t.headway, t.starts, d.day,
-               b.id, b.platform, k.sequence, s.at
-          from place p
-         cross join days d
-         cross join stop_platforms(p.stop) b
-          join calls k on k.feed = b.feed and k.stop = b.number and k.boards
-                      and k.departure >= d.second - 3600 and k.departure < d.second
-                      and k.service = any (d.services)
-          join trips t on t.feed = b.feed and t.number = k.trip
-         cross join lateral (select d.starts + k.departure * interval '1 second' as at) s
-         cross join lateral trip_now(p.spoken, t.id, d.day, t.starts, k.sequence) now
-         where p.spoken is not null and not now.cancelled
-           and s.at + now.delay * interval '1 second' >= p.since
-         order by scheduled_at, id
+         order by scheduled_at, k.number
          limit page_size
     )
     select 200, null::text, row_to_json(a)
@@ -65,15 +57,12 @@ as $$
                    (select coalesce(json_agg(i), '[]')
                       from (select n.route_brief as route, n.headsign, n.id as trip,
                                    n.day, n.stop, n.platform, n.scheduled_at,
-                                   case when now.cancelled then null
+                                   case when n.cancelled then null
                                         else n.scheduled_at
-                                             + now.delay * interval '1 second'
+                                             + n.delay * interval '1 second'
                                         end as expected_at,
-                                   coalesce(now.cancelled, false) as cancelled,
+                                   coalesce(n.cancelled, false) as cancelled,
                                    n.headway
-                              from next n
-                              left join lateral trip_now(p.spoken, n.id, n.day,
-                                                         n.starts, n.sequence) now
-                                on true) i) as items
+                              from next n) i) as items
               from place p) a
 $$;
