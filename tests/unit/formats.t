@@ -153,9 +153,10 @@ is(scalar(my @none = refused('numeric', @accepted)), 0, 'to numeric');
 is(scalar(@none = refused('float8', @accepted)), 0, 'to float8');
 is(scalar(@none = refused('jsonb', @accepted)), 0, 'to jsonb');
 
+# By its text, which is the shortest: a cast of float8 to numeric has 15 digits.
 is($db->sql(<<"END"), 0, 'a real goes through a double unchanged');
 select count(*) from unnest(array[$list]) t
-where t ~ '[.eE]' and t::float8::numeric <> t::numeric
+where t ~ '[.eE]' and t::float8::text::numeric <> t::numeric
 END
 
 is($db->sql(<<"END"), 0, 'and is not blown up by jsonb');
