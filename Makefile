@@ -51,7 +51,7 @@ FUZZ      ?= $(FUZZ_TARGETS) $(FUZZ_TESTS)
 UNIT_SRC  := $(wildcard tests/unit/*.c)
 UNIT      := $(UNIT_SRC:tests/unit/%.c=$(OUT)/unit/%) \
              $(FUZZ_TARGETS:%=$(OUT)/unit/fuzz_%)
-HEADERS   := $(wildcard ngx_ihanoi_module/*.h tests/unit/*.h)
+HEADERS   := $(wildcard ngx_ihanoi_module/*.h tests/unit/*.h tests/fuzz/*.h)
 MODULE_SRC := $(wildcard ngx_ihanoi_module/*.[ch])
 
 export BUILD CC LINK

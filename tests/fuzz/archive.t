@@ -12,6 +12,7 @@
 use lib 'tests/lib';
 use IHanoi::Test;
 use IHanoi::Test::Command;
+use IHanoi::Test::Tar;
 use File::Find ();
 use File::Path qw(make_path remove_tree);
 use File::Temp qw(tempdir);
@@ -272,26 +273,6 @@ sub spoilt {
     }
 
     return $bytes;
-}
-
-
-# By the standard and not by our own code, which refuses to write such ones.
-sub tar {
-    my (@members) = @_;
-    my $tar = '';
-
-    for my $member (@members) {
-        my ($path, $bytes, %of) = @$member;
-        my $header = pack 'a100 a8 a8 a8 a12 a12 a8 a1 a100 a8 a32 a32 a8 a8 a155 a12',
-            $path, "0000644\0", "0000000\0", "0000000\0",
-            $of{size} // sprintf('%011o', length $bytes), "00000000000\0", ' ' x 8,
-            $of{type} // '0', $of{link} // '', $of{magic} // "ustar\00000",
-            '', '', "0000000\0", "0000000\0", $of{prefix} // '', '';
-        substr $header, 148, 8, sprintf "%06o\0 ", unpack '%32C*', $header;
-        $tar .= $header . $bytes . "\0" x (-length($bytes) % 512);
-    }
-
-    return $tar . "\0" x 1024;
 }
 
 

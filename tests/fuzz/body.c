@@ -8,13 +8,11 @@
  * again is the body; what is refused has a reason; nothing is both.
  */
 
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <jansson.h>
 
+#include "expect.h"
 #include "ihanoi_contract.h"
 #include "ihanoi_json.h"
 
@@ -24,19 +22,6 @@
 
 static char    memory[REQUEST_MEMORY];
 static size_t  used;
-
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-
-static void
-expect(int condition, const char *what)
-{
-    if (!condition) {
-        fprintf(stderr, "%s\n", what);
-        abort();
-    }
-}
 
 
 static void *

@@ -6,12 +6,10 @@
  * reason.
  */
 
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "expect.h"
 #include "ihanoi_contract.h"
 
 
@@ -21,19 +19,6 @@
 static char    file[64];
 static char    memory[REQUEST_MEMORY];
 static size_t  used;
-
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-
-static void
-expect(int condition, const char *what)
-{
-    if (!condition) {
-        fprintf(stderr, "%s\n", what);
-        abort();
-    }
-}
 
 
 static void

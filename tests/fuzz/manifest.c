@@ -10,32 +10,17 @@
  */
 
 #include <ctype.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "expect.h"
 #include "ihanoi_json.h"
 #include "ihanoi_manifest.h"
 
 
 static char  top[64];
 static char  folder[80];
-
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-
-static void
-expect(int condition, const char *what)
-{
-    if (!condition) {
-        fprintf(stderr, "%s\n", what);
-        abort();
-    }
-}
 
 
 static void

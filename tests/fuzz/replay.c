@@ -7,16 +7,13 @@
  */
 
 #include <dirent.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "expect.h"
 
 
 #define INPUT_MAX  (1024 * 1024)
 
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static int replay(const char *dir, const char *name);
 

@@ -7,11 +7,9 @@
  * what the tree finds must keep its template.
  */
 
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "expect.h"
 #include "ihanoi_json.h"
 #include "ihanoi_route.h"
 #include "ihanoi_text.h"
@@ -22,19 +20,6 @@
 
 static ihanoi_template_t   templates[TEMPLATES];
 static ihanoi_operation_t  ops[TEMPLATES];
-
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-
-static void
-expect(int condition, const char *what)
-{
-    if (!condition) {
-        fprintf(stderr, "%s\n", what);
-        abort();
-    }
-}
 
 
 /* Decodes a segment; 0 when it is one that no path may have. */

@@ -8,11 +8,9 @@
  * number does not hold.
  */
 
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "expect.h"
 #include "ihanoi_json.h"
 #include "ihanoi_lua_json.h"
 #include "ihanoi_sandbox.h"
@@ -22,19 +20,6 @@ typedef struct {
     const char  *data;
     size_t       len;
 } input_t;
-
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-
-static void
-expect(int condition, const char *what)
-{
-    if (!condition) {
-        fprintf(stderr, "%s\n", what);
-        abort();
-    }
-}
 
 
 /* The value on the top of the stack, which stays, and what jansson read. */

@@ -5,6 +5,7 @@
 use lib 'tests/lib';
 use IHanoi::Test;
 use IHanoi::Test::Command;
+use IHanoi::Test::Tar;
 use Digest::SHA qw(sha256_hex);
 use File::Path qw(remove_tree);
 use File::Temp qw(tempdir);
@@ -331,27 +332,6 @@ sub sealed {
     my %files = (%good, %more);
     reseal(\%files);
     return map { ["$top/$_", $files{$_}] } sort keys %files;
-}
-
-# A tar archive, by the standard and not by our own code: members are
-# [path, bytes, type, link, prefix, size, sum, magic].
-sub tar {
-    my (@all) = @_;
-    my $tar = '';
-
-    for my $member (@all) {
-        my ($path, $bytes, %of) = @$member;
-        my $header = pack 'a100 a8 a8 a8 a12 a12 a8 a1 a100 a8 a32 a32 a8 a8 a155 a12',
-            $path, '0000644', '0000000', '0000000',
-            $of{size} // sprintf('%011o', length $bytes), '0' x 11, ' ' x 8,
-            $of{type} // '0', $of{link} // '', $of{magic} // "ustar\00000",
-            '', '', '0000000', '0000000', $of{prefix} // '', '';
-        substr $header, 148, 8,
-            sprintf "%06o\0 ", ($of{sum} // 0) + unpack '%32C*', $header;
-        $tar .= $header . $bytes . "\0" x (-length($bytes) % 512);
-    }
-
-    return $tar . "\0" x 1024;
 }
 
 sub packed {
