@@ -84,13 +84,13 @@ function _M.pay(charge)
         return nil, "parking-payments-away"
     end
 
-    local booking, refused = database.value("charge_pending",
+    local booking, refused = ihanoi.db.value("charge_pending",
         { id = charge.id, intent = intent.id, expires_at = intent.expires_at })
 
     if booking and intent.state ~= "created" and intent.state ~= "pending" then
         _M.apply(intent)
         operators.tell(1, charge.booking)
-        booking, refused = database.value("booking_document", { id = charge.booking })
+        booking, refused = ihanoi.db.value("booking_document", { id = charge.booking })
     end
 
     if not booking then
@@ -134,7 +134,11 @@ function _M.check(n)
         local charge = due.charge
 
         if charge.intent == nil or charge.intent == ihanoi.json.null then
-            _M.pay(charge)
+            local _, refused = _M.pay(charge)
+
+            if refused then
+                ihanoi.log.warn("charge " .. charge.id, refused)
+            end
         else
             local done, err = _M.changed(charge.intent)
 
