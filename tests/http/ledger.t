@@ -22,6 +22,7 @@ my $db = IHanoi::Test::Durable->new(wal_writer_delay => '10s');
 my $gw = gateway(
     db         => $db,
     workers    => 2,
+    writers    => 4,
     expect_log => qr/exited on signal 9/,
 );
 

@@ -16,7 +16,7 @@ use constant { CLIENTS => 4, CITIZENS => 12 };
 
 my $seconds = $ENV{RELOAD_SECONDS} // 4;
 my $db = database();
-my $gw = gateway(db => $db, workers => 2);
+my $gw = gateway(db => $db, workers => 2, writers => 4);
 my @tokens = tokens(map { { sub => "reload-$_", exp => time + 3600 } }
                     0 .. CITIZENS - 1);
 my %case = (category => 'road_damage', lat => 21.032, long => 105.8504);

@@ -9,6 +9,8 @@ package IHanoi::Test::Gateway;
 #   contract     files for ihanoi_contract; default conf/api/*.json with db
 #   bare         true: no directive of ours but what the options below bring
 #   issuer       0: without the default auth_jwt_issuer
+#   writers      connections that write, default 2: each worker makes them all, and
+#                a backend takes 50 ms of processor time to begin and end
 #   database     directives that replace pools and users in ihanoi_database
 #   main, events, http, server, locations    more directives in that context;
 #                %%DIR%% is the temporary folder, %%TREE%% the checkout,
@@ -216,12 +218,13 @@ sub _database_block {
     my ($self) = @_;
     my $db = $self->{db};
     my $release = $db->{release} // 'none';
-    my $rest = $self->{database} // <<'CONF';
+    my $writers = $self->{writers} // 2;
+    my $rest = $self->{database} // <<"CONF";
         read_user ihanoi_read;
         write_user ihanoi_write;
         control_user ihanoi_control;
         read connections=2 depth=32 queue=1000 wait=500ms timeout=2s;
-        write connections=4 depth=1 queue=500 wait=1s timeout=5s;
+        write connections=$writers depth=1 queue=500 wait=1s timeout=5s;
         slow connections=1 depth=1 queue=50 wait=1s timeout=30s;
 CONF
 
