@@ -105,6 +105,9 @@ struct ngx_http_ihanoi_pgstmt_s {
     unsigned                     repeatable:1; /* a write that may be sent
                                                again when its outcome is not
                                                known: it claims a key */
+    unsigned                     prompt:1;  /* about the server it is given to
+                                               now: sent at once or refused
+                                               with BUSY, and never again */
     unsigned                     text:1;    /* known at run time only; without
                                                a name it is not prepared */
 

@@ -491,8 +491,13 @@ ngx_http_ihanoi_pg_params(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
                          " -c default_transaction_read_only=on");
     }
 
-    if (db->texts || class == &db->classes[NGX_HTTP_IHANOI_PG_SLOW]) {
-        /* a worker that died must not leave long queries behind */
+    if (db->texts || (class->readonly && class->depth == 1)
+        || class == &db->classes[NGX_HTTP_IHANOI_PG_SLOW])
+    {
+        /*
+         * Neither a worker that died nor a call that nobody waits for must
+         * leave long queries behind.
+         */
         p = ngx_slprintf(p, options + size - 1,
                          " -c client_connection_check_interval=1000");
     }

@@ -131,6 +131,19 @@ ngx_http_ihanoi_pgconn_retire(ngx_http_ihanoi_pgconn_t *pc)
 
 
 void
+ngx_http_ihanoi_pgconn_drop(ngx_http_ihanoi_pgconn_t *pc)
+{
+    if (pc->pg == NULL || pc->broken) {
+        return;
+    }
+
+    pc->end = NGX_HTTP_IHANOI_PGCONN_RETIRED;
+
+    ngx_http_ihanoi_pgconn_break(pc, "nobody waits for its answer");
+}
+
+
+void
 ngx_http_ihanoi_pgconn_destroy(ngx_http_ihanoi_pgconn_t *pc)
 {
     if (pc->pg == NULL) {

@@ -179,6 +179,9 @@ void ngx_http_ihanoi_pgconn_retire(ngx_http_ihanoi_pgconn_t *pc);
 void ngx_http_ihanoi_pgconn_break(ngx_http_ihanoi_pgconn_t *pc,
     const char *reason);
 
+/* Closes soon, as a retired one: nobody waits for what is in flight. */
+void ngx_http_ihanoi_pgconn_drop(ngx_http_ihanoi_pgconn_t *pc);
+
 /* Closes now, without a word to anybody: the worker exits. */
 void ngx_http_ihanoi_pgconn_destroy(ngx_http_ihanoi_pgconn_t *pc);
 

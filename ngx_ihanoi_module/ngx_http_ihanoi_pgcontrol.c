@@ -152,6 +152,9 @@ ngx_http_ihanoi_pgcontrol_configure(ngx_conf_t *cf,
         return NGX_ERROR;
     }
 
+    control->cancel->prompt = 1;
+    control->terminate->prompt = 1;
+
     if (ngx_array_init(&control->tasks, cf->pool,
                        ngx_max(db->tasks.nelts, 1),
                        sizeof(ngx_http_ihanoi_pgcontrol_task_t))
@@ -440,6 +443,12 @@ ngx_http_ihanoi_pgcontrol_stuck(ngx_http_ihanoi_pgdb_t *db,
 }
 
 
+/*
+ * A backend is a number of its own server's: on another one the signal would
+ * hit somebody else.  A call that nobody waits for ends there with its
+ * connection (client_connection_check_interval).
+ */
+
 static void
 ngx_http_ihanoi_pgcontrol_signal(ngx_http_ihanoi_pgdb_t *db,
     ngx_http_ihanoi_pgconn_t *pc, ngx_uint_t terminate)
@@ -449,6 +458,15 @@ ngx_http_ihanoi_pgcontrol_signal(ngx_http_ihanoi_pgdb_t *db,
     ngx_http_ihanoi_pgcontrol_signal_t  *sig;
 
     control = db->control;
+
+    if (pc->host != db->pools[NGX_HTTP_IHANOI_PG_CONTROL].conns[0].host) {
+
+        if (!terminate) {
+            ngx_http_ihanoi_pgconn_drop(pc);
+        }
+
+        return;
+    }
 
     sig = ngx_calloc(sizeof(ngx_http_ihanoi_pgcontrol_signal_t), db->log);
     if (sig == NULL) {

@@ -419,8 +419,9 @@ ngx_http_ihanoi_pgoutcome_retry(ngx_http_ihanoi_pgcall_t *call,
 
     pool = call->pool;
 
-    if ((ngx_msec_int_t) (call->deadline - ngx_current_msec)
-        <= (ngx_msec_int_t) pause)
+    if (call->stmt->prompt
+        || (ngx_msec_int_t) (call->deadline - ngx_current_msec)
+           <= (ngx_msec_int_t) pause)
     {
         return NGX_OK;
     }

@@ -134,6 +134,12 @@ ngx_http_ihanoi_pgpool_submit(ngx_http_ihanoi_pgdb_t *db,
         }
     }
 
+    if (stmt->prompt) {
+        ngx_free(call);
+        *outcome = NGX_HTTP_IHANOI_PG_BUSY;
+        return NULL;
+    }
+
     ngx_http_ihanoi_pgpool_enqueue(pool, call, 0);
 
     if (pool->ready == 0) {

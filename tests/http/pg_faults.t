@@ -265,6 +265,45 @@ scene 'the first of two servers says nothing' => sub {
 };
 
 
+scene 'a slow call on a standby that nobody waits for' => sub {
+    my $standby = IHanoi::FakePg->new(
+        startup => sub { $_[0]->welcome(in_hot_standby => 'on') },
+        answer  => sub {
+            my ($c, $sql, @parameters) = @_;
+
+            if ($sql =~ /p_slow/ && $parameters[-1] > 0) {
+                $c->note('slow');
+                $c->hang;
+            }
+
+            answer(@_);
+        },
+    );
+    my $primary = IHanoi::FakePg->new(answer => sub {
+        my ($c, $sql) = @_;
+        $c->note('signal') if $sql =~ /pg_(?:cancel|terminate)_backend/;
+        answer(@_);
+    });
+    my $gw = ready(fake_gateway($standby, $primary, database => <<'CONF'));
+        slow connections=1 wait=4s timeout=20s target=standby;
+CONF
+    wait_until(sub { $gw->get('/p/slow?s=0')->{status} == 200 });
+
+    my $client = $gw->connection;
+    $client->send("GET /p/slow?s=9 HTTP/1.1\r\nHost: x\r\n\r\n");
+    ok(wait_until(sub { grep { $_ eq 'slow' } $standby->events }), 'it runs');
+    undef $client;
+
+    my $begin = time;
+    is(outcome($gw->get('/p/slow?s=0')), '200 {"a":"0"}',
+       'the next slow call is served');
+    cmp_ok(time - $begin, '<', 3, 'without waiting for it');
+    is(scalar(grep { $_ eq 'signal' } $primary->events), 0,
+       'and no backend of the primary is hit in its place');
+    is(said($gw, qr/connection to \S+ lost/), 0, 'which is no error');
+};
+
+
 scene 'a call without an end' => sub {
     my $fake = IHanoi::FakePg->new(answer => sub {
         my ($c, $sql, @parameters) = @_;
