@@ -28,6 +28,7 @@
 
 typedef enum {
     NGX_HTTP_IHANOI_PGOUTCOME_REPORT = 0,
+    NGX_HTTP_IHANOI_PGOUTCOME_HELD_UP,   /* reported: it did not get to run */
     NGX_HTTP_IHANOI_PGOUTCOME_PREPARE,   /* stale or absent plan */
     NGX_HTTP_IHANOI_PGOUTCOME_MOVE,      /* a standby: look for the primary */
     NGX_HTTP_IHANOI_PGOUTCOME_REPEAT,    /* lost a race, may win the next */
@@ -55,6 +56,8 @@ static void ngx_http_ihanoi_pgoutcome_closed(ngx_http_ihanoi_pgconn_t *pc);
 static ngx_uint_t ngx_http_ihanoi_pgoutcome_traces(
     ngx_http_ihanoi_pgconn_t *pc, ngx_http_ihanoi_pgcall_t *call);
 static ngx_int_t ngx_http_ihanoi_pgoutcome_error(ngx_http_ihanoi_pgconn_t *pc,
+    ngx_http_ihanoi_pgcall_t *call);
+static ngx_uint_t ngx_http_ihanoi_pgoutcome_doubtful(
     ngx_http_ihanoi_pgcall_t *call);
 static ngx_http_ihanoi_pgoutcome_action_e ngx_http_ihanoi_pgoutcome_policy(
     ngx_str_t *sqlstate);
@@ -87,6 +90,10 @@ static const ngx_http_ihanoi_pgoutcome_policy_t
     { "57P03", 5, NGX_HTTP_IHANOI_PGOUTCOME_GOING },
     { "08",    2, NGX_HTTP_IHANOI_PGOUTCOME_GOING },
     { "25P02", 5, NGX_HTTP_IHANOI_PGOUTCOME_POISONED },
+    { "53",    2, NGX_HTTP_IHANOI_PGOUTCOME_HELD_UP },
+    { "55",    2, NGX_HTTP_IHANOI_PGOUTCOME_HELD_UP },
+    { "57",    2, NGX_HTTP_IHANOI_PGOUTCOME_HELD_UP },
+    { "58",    2, NGX_HTTP_IHANOI_PGOUTCOME_HELD_UP },
 
     { NULL, 0, NGX_HTTP_IHANOI_PGOUTCOME_REPORT }
 };
@@ -126,6 +133,7 @@ static void
 ngx_http_ihanoi_pgoutcome_done(ngx_http_ihanoi_pgconn_t *pc,
     ngx_http_ihanoi_pgexchange_t *x)
 {
+    ngx_int_t                     rc;
     ngx_uint_t                    usec, misused;
     ngx_http_ihanoi_pgcall_t     *call;
     ngx_http_ihanoi_pgpool_t     *pool;
@@ -198,7 +206,13 @@ ngx_http_ihanoi_pgoutcome_done(ngx_http_ihanoi_pgconn_t *pc,
 
     if (x->failed) {
 
-        switch (ngx_http_ihanoi_pgoutcome_error(pc, call)) {
+        rc = ngx_http_ihanoi_pgoutcome_error(pc, call);
+
+        if (rc != NGX_AGAIN && ngx_http_ihanoi_pgoutcome_doubtful(call)) {
+            rc = NGX_ABORT;
+        }
+
+        switch (rc) {
 
         case NGX_AGAIN:
             /* it waits again */
@@ -325,6 +339,7 @@ ngx_http_ihanoi_pgoutcome_error(ngx_http_ihanoi_pgconn_t *pc,
     switch (action) {
 
     case NGX_HTTP_IHANOI_PGOUTCOME_REPORT:
+    case NGX_HTTP_IHANOI_PGOUTCOME_HELD_UP:
         return NGX_OK;
 
     case NGX_HTTP_IHANOI_PGOUTCOME_POISONED:
@@ -390,6 +405,28 @@ ngx_http_ihanoi_pgoutcome_error(ngx_http_ihanoi_pgconn_t *pc,
     }
 
     return ngx_http_ihanoi_pgoutcome_retry(call, pause);
+}
+
+
+/*
+ * A write that was lost and sent again was refused before it came to its key:
+ * that says nothing of what the first sending did.  An error of the function
+ * itself does, because by then the key was free.
+ */
+
+static ngx_uint_t
+ngx_http_ihanoi_pgoutcome_doubtful(ngx_http_ihanoi_pgcall_t *call)
+{
+    ngx_str_t  state;
+
+    if (call->losses == 0 || call->pool->class->readonly) {
+        return 0;
+    }
+
+    state = ngx_http_ihanoi_pgresult_sqlstate(call->x.result);
+
+    return ngx_http_ihanoi_pgoutcome_policy(&state)
+           != NGX_HTTP_IHANOI_PGOUTCOME_REPORT;
 }
 
 

@@ -8,7 +8,8 @@
  *                  |  |        |   +-- deadline or abandoned: a tombstone
  *                  |  +-- PAUSED      stays until the answer is in, so that
  *                  |   (retry)        answers and calls stay aligned
- *                  +-- too long: BUSY or DOWN
+ *                  +-- too long: BUSY or DOWN; UNKNOWN for a write that
+ *                      was sent and lost before
  *
  * A completion may submit and abandon calls and end requests.  So nothing of
  * a call is touched after its completion, and completions are called from
@@ -489,10 +490,17 @@ ngx_http_ihanoi_pgpool_expired(ngx_event_t *ev)
     case NGX_HTTP_IHANOI_PGCALL_WAITING:
         ngx_http_ihanoi_pgpool_dequeue(pool, call);
 
-        outcome = pool->ready ? NGX_HTTP_IHANOI_PG_BUSY
-                              : NGX_HTTP_IHANOI_PG_DOWN;
+        if (call->losses && !pool->class->readonly) {
+            /* it was sent before, and may have been committed */
+            outcome = NGX_HTTP_IHANOI_PG_UNKNOWN;
+            ngx_http_ihanoi_metric_inc(pool->class->metrics.unknown);
 
-        ngx_http_ihanoi_metric_inc(pool->class->metrics.shed);
+        } else {
+            outcome = pool->ready ? NGX_HTTP_IHANOI_PG_BUSY
+                                  : NGX_HTTP_IHANOI_PG_DOWN;
+            ngx_http_ihanoi_metric_inc(pool->class->metrics.shed);
+        }
+
         ngx_http_ihanoi_pgpool_end(call, outcome, NULL, 0);
         return;
 

@@ -125,6 +125,51 @@ CONF
 }
 
 
+scene 'a write with a key that was sent, and then no server' => sub {
+    my $marker = File::Temp->new->filename;
+    my $gone = sub { $_[0]->reset if -e $marker };
+    my $fake = IHanoi::FakePg->new(
+        accepted => $gone,
+        answer   => sub {
+            my ($c, $sql) = @_;
+            return answer(@_) if !is_write($sql);
+
+            open my $fh, '>', $marker;
+            $c->reset;
+        },
+    );
+    my $gw = ready(fake_gateway($fake, log_level => 'warn', database => <<'CONF'));
+        write connections=1 wait=300ms timeout=2s;
+CONF
+
+    # The first sending may have been committed: nobody can say it was not.
+    is(outcome($gw->post('/p/claim', token => token(sub => 'a'),
+                         key => 'k1', json => { a => 'x' })),
+       '503 outcome-unknown', 'is an unknown outcome');
+    unlink $marker;
+};
+
+
+scene 'a write with a key that was sent, and then held up by a lock' => sub {
+    my $marker = File::Temp->new->filename;
+    my $fake = IHanoi::FakePg->new(answer => sub {
+        my ($c, $sql) = @_;
+        return answer(@_) if !is_write($sql);
+        return $c->error('55P03', 'lock timeout') if -e $marker;
+
+        open my $fh, '>', $marker;
+        $c->reset;
+    });
+    my $gw = ready(fake_gateway($fake));
+
+    # Whose lock but the first sending's?
+    is(outcome($gw->post('/p/claim', token => token(sub => 'a'),
+                         key => 'k1', json => { a => 'x' })),
+       '503 outcome-unknown', 'is an unknown outcome');
+    unlink $marker;
+};
+
+
 my %garbage = (
     'no message at all' => sub { $_[0]->write("\x7f" x 64) },
     'an unknown message' => sub { $_[0]->say('V', 'what') },
