@@ -91,6 +91,7 @@ typedef struct {
     uint64_t                     start;        /* microseconds */
     ngx_uint_t                   db_usec;
     unsigned                     called:1;     /* db_usec is set */
+    unsigned                     enforced:1;   /* its security is met */
     unsigned                     chosen:1;     /* which version serves it */
     unsigned                     background:1; /* no client's, no operation */
 } ngx_http_ihanoi_api_ctx_t;
@@ -121,8 +122,9 @@ char *ngx_http_ihanoi_statement_add(ngx_conf_t *cf,
     ngx_http_ihanoi_pgdb_t *db, ngx_http_ihanoi_operation_t *operation);
 
 
-/* enforce: the ACCESS handler. */
+/* enforce: the handlers of ACCESS, and of PRECONTENT for what passed it by. */
 ngx_int_t ngx_http_ihanoi_enforce_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_ihanoi_enforce_late_handler(ngx_http_request_t *r);
 
 
 /*

@@ -637,6 +637,15 @@ ngx_http_ihanoi_api_init(ngx_conf_t *cf)
 
     *h = ngx_http_ihanoi_enforce_handler;
 
+    /* this one runs first: before mirror and try_files */
+
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_PRECONTENT_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_http_ihanoi_enforce_late_handler;
+
     h = ngx_array_push(&cmcf->phases[NGX_HTTP_LOG_PHASE].handlers);
     if (h == NULL) {
         return NGX_ERROR;

@@ -19,9 +19,6 @@ static void ngx_http_ihanoi_call_done(void *data,
 static void ngx_http_ihanoi_call_abandon(void *data);
 
 
-static ngx_str_t  ngx_http_ihanoi_call_anonymous = ngx_string("");
-
-
 ngx_int_t
 ngx_http_ihanoi_call_start(ngx_http_request_t *r,
     ngx_http_ihanoi_api_ctx_t *ctx, ngx_str_t *body)
@@ -73,9 +70,9 @@ ngx_http_ihanoi_call_start(ngx_http_request_t *r,
     if (ctx->key.len) {
         n++;
 
-        values[n] = ngx_http_ihanoi_call_text(r,
-                                      ctx->caller ? &ctx->caller->subject
-                                           : &ngx_http_ihanoi_call_anonymous);
+        /* its owner is there: enforce has seen to it */
+
+        values[n] = ngx_http_ihanoi_call_text(r, &ctx->caller->subject);
         values[n + 1] = ngx_http_ihanoi_call_text(r, &operation->id);
         values[n + 2] = ngx_http_ihanoi_call_text(r, &ctx->key);
 

@@ -3,11 +3,20 @@
  *
  * Enforce: the operation's security against the caller.
  *
- * The ACCESS phase only; it returns plain 401 and 403 so that "satisfy" works.
- * A path or method that is not there passes: the content handler answers it.
+ * In the ACCESS phase, with plain 401 and 403 so that "satisfy" works; and in
+ * the PRECONTENT phase for requests that did not get that far.  A path or method
+ * that is not there passes: the content handler answers it.
  */
 
 #include "ngx_http_ihanoi_api.h"
+#include "ngx_http_ihanoi_auth_fetch.h"
+#include "ngx_http_ihanoi_capture.h"
+
+
+static ngx_int_t ngx_http_ihanoi_enforce_allowed(ngx_http_request_t *r,
+    ngx_http_ihanoi_api_ctx_t *ctx);
+static ngx_int_t ngx_http_ihanoi_enforce_identify(ngx_http_request_t *r,
+    ngx_http_ihanoi_api_ctx_t *ctx);
 
 
 ngx_int_t
@@ -28,13 +37,13 @@ ngx_http_ihanoi_enforce_handler(ngx_http_request_t *r)
 
     ctx = ngx_http_ihanoi_api_ctx(r);
     if (ctx == NULL) {
-        return NGX_ERROR;
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     rc = ngx_http_ihanoi_operation_resolve(r, ctx);
 
     if (rc == NGX_ERROR) {
-        return NGX_ERROR;
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     if (rc != NGX_OK) {
@@ -44,26 +53,20 @@ ngx_http_ihanoi_enforce_handler(ngx_http_request_t *r)
     op = ctx->operation->contract;
 
     if (op->security == IHANOI_SECURITY_PUBLIC) {
+        ctx->enforced = 1;
         return NGX_OK;
     }
 
-    rc = ngx_http_ihanoi_auth_identify(r, 1, &ctx->caller);
+    rc = ngx_http_ihanoi_enforce_identify(r, ctx);
 
-    switch (rc) {
-
-    case NGX_OK:
-        break;
-
-    case NGX_DECLINED:
-        return ngx_http_ihanoi_auth_refuse(r);
-
-    default: /* NGX_AGAIN, NGX_ERROR */
+    if (rc != NGX_OK) {
         return rc;
     }
 
     if (ctx->caller == NULL) {
 
         if (op->security == IHANOI_SECURITY_OPTIONAL) {
+            ctx->enforced = 1;
             return NGX_OK;
         }
 
@@ -84,5 +87,113 @@ ngx_http_ihanoi_enforce_handler(ngx_http_request_t *r)
         return ngx_http_ihanoi_auth_forbid(r, "assurance-insufficient", NULL);
     }
 
+    ctx->enforced = 1;
+
     return NGX_OK;
+}
+
+
+/*
+ * nginx passes the access phase over for subrequests: what is secured would be
+ * open to auth_request, SSI and mirror.
+ */
+
+ngx_int_t
+ngx_http_ihanoi_enforce_late_handler(ngx_http_request_t *r)
+{
+    ngx_int_t                        rc;
+    ngx_http_ihanoi_api_ctx_t       *ctx;
+    ngx_http_ihanoi_api_loc_conf_t  *alcf;
+
+    alcf = ngx_http_get_module_loc_conf(r, ngx_http_ihanoi_api_module);
+
+    if (!alcf->enable) {
+        return NGX_DECLINED;
+    }
+
+    ctx = ngx_http_ihanoi_api_ctx(r);
+    if (ctx == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (ctx->enforced || ngx_http_ihanoi_auth_is_fetch(r)
+        || ngx_http_ihanoi_is_capture(r))
+    {
+        return NGX_DECLINED;
+    }
+
+    rc = (r == r->main) ? ngx_http_ihanoi_enforce_allowed(r, ctx)
+                        : ngx_http_ihanoi_enforce_handler(r);
+
+    return (rc == NGX_OK) ? NGX_DECLINED : rc;
+}
+
+
+/*
+ * With "satisfy any" something else may have let the request in, its address
+ * say.  Who sends it is another question: a token is looked at all the same,
+ * and an Idempotency-Key needs somebody whose it is.
+ */
+
+static ngx_int_t
+ngx_http_ihanoi_enforce_allowed(ngx_http_request_t *r,
+    ngx_http_ihanoi_api_ctx_t *ctx)
+{
+    ngx_int_t                  rc;
+    const ihanoi_operation_t  *op;
+
+    rc = ngx_http_ihanoi_operation_resolve(r, ctx);
+
+    if (rc == NGX_ERROR) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (rc != NGX_OK) {
+        return NGX_OK;
+    }
+
+    op = ctx->operation->contract;
+
+    if (op->security == IHANOI_SECURITY_PUBLIC) {
+        return NGX_OK;
+    }
+
+    rc = ngx_http_ihanoi_enforce_identify(r, ctx);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (ctx->caller == NULL && op->idempotency != IHANOI_IDEMPOTENCY_NONE) {
+        return ngx_http_ihanoi_auth_refuse(r);
+    }
+
+    return NGX_OK;
+}
+
+
+/* NGX_OK: ctx->caller says who it is, NULL for nobody. */
+
+static ngx_int_t
+ngx_http_ihanoi_enforce_identify(ngx_http_request_t *r,
+    ngx_http_ihanoi_api_ctx_t *ctx)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_http_ihanoi_auth_identify(r, 1, &ctx->caller);
+
+    switch (rc) {
+
+    case NGX_DECLINED:
+        return ngx_http_ihanoi_auth_refuse(r);
+
+    case NGX_ERROR:
+
+        /* as it is, nginx would close the connection without an answer */
+
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+
+    default: /* NGX_OK, NGX_AGAIN */
+        return rc;
+    }
 }

@@ -4,8 +4,17 @@ use FindBin;
 use lib "$FindBin::Bin/../lib";
 use IHanoi::Test;
 use IHanoi::Test::Engine;
+use IHanoi::Test::Plugin;
 
-my $gw = engine_gateway(locations => <<'CONF');
+my $plugin = plugin_folder(
+    lua => { book => 'return 200, { who = ihanoi.request.caller().sub }' },
+    operations => { book => { method => 'post', security => [{ bearer => [] }] } },
+);
+
+my $gw = engine_gateway(
+    http => $plugin->block('public;'),
+    files => { 'page.html' => '[<!--# include virtual="/t/scoped" -->]' },
+    locations => <<'CONF');
         location / { auth_jwt iHaNoi; ihanoi_api on; }
         location /denied/ {
             rewrite ^/denied(/.*)$ $1 break;
@@ -18,6 +27,20 @@ my $gw = engine_gateway(locations => <<'CONF');
             satisfy any;
             allow 127.0.0.1;
             deny all;
+            auth_jwt iHaNoi;
+            ihanoi_api on;
+        }
+        location /asked/ { auth_request /t/scoped; empty_gif; }
+        location /included/ { ssi on; alias %%DIR%%/; }
+        location /mirrored/ {
+            mirror /mirror;
+            rewrite ^/mirrored(/.*)$ $1 break;
+            auth_jwt iHaNoi;
+            ihanoi_api on;
+        }
+        location = /mirror {
+            internal;
+            rewrite ^ /t/things break;
             auth_jwt iHaNoi;
             ihanoi_api on;
         }
@@ -80,5 +103,37 @@ unlike($gw->error_log, qr/client sent .*token.*denied/,
        'no signature was checked for it');
 problem_is($gw->get("/any/t/things/$id"), 404, 'not-found',
            'satisfy any: an address is enough');
+is($gw->get('/any/t/maybe', token => $token)->{json}{caller}{sub},
+   'citizen-1',
+   'but who comes with a token is known');
+problem_is($gw->get('/any/t/maybe', token => 'rubbish'), 401, 'token-invalid',
+           'and a wrong one is refused');
+problem_is($gw->post("/any$_->[0]", json => $_->[1],
+                     headers => { 'Idempotency-Key' => 'k1' }),
+           401, 'token-missing', "an Idempotency-Key is somebody's: $_->[0]")
+    for ['/t/things', { name => 'n' }], ['/v1/probe/book', {}];
+$r = $gw->post('/any/v1/probe/book', token => $token,
+               headers => { 'Idempotency-Key' => 'k1' });
+is($r->{json}{who}, 'citizen-1', 'and with a token it is done');
+
+
+# subrequests, which nginx passes the access phase over for
+
+my $scoped = token(sub => 'a', scope => 'things.read');
+
+is($gw->get('/asked/')->{status}, 401, 'auth_request by an operation: no token');
+is($gw->get('/asked/', token => $token)->{status}, 403, 'a scope is missing');
+is($gw->get('/asked/', token => $scoped)->{status}, 200, 'a good one');
+like($gw->get('/included/page.html')->{content}, qr/^\[.*401 Auth.*\]$/s,
+     'SSI: no token');
+like($gw->get('/included/page.html', token => $scoped)->{content}, qr/"sub".*"a"/,
+     'SSI: a good one');
+
+$gw->post('/mirrored/t/callbacks', json => { name => 'mirrored' },
+          headers => { 'Idempotency-Key' => 'mirrored' });
+sleep 1;   # the mirror is not waited for
+is($gw->{db}->sql("select string_agg(name, ' ') from things where owner = 'nobody'"
+                    . " and name = 'mirrored'"), 'mirrored',
+   'a mirror runs no operation that asks for a token without one');
 
 done_testing;
