@@ -37,6 +37,7 @@ for my $name (qw(module.built ngx_http_ihanoi_module.so ihanoi-token
         lua => { count => 'return 200, ihanoi.db.one("stall_count")' },
         files => {
             'migrations/0001_stalls.sql' => "create table stalls as select 7 as id;\n",
+            'demo/shop.sql' => "insert into stalls values (8);\nselect 1/0;\n",
             'sql/stall_count.sql' => "create function stall_count() returns table"
                 . " (n int) language sql stable as 'select count(*)::int from stalls';\n",
         });
@@ -91,6 +92,11 @@ ok(!-e "$dir/.run/data-dir", 'and nothing is remembered');
 close $taken;
 
 ($rc, $said) = run();
+is($rc, 1, 'demo data that ends halfway is an error');
+like($said, qr/of shop was not loaded/, 'that names its plugin');
+put('../plugins/shop/demo/shop.sql', "insert into stalls values (8);\n");
+
+($rc, $said) = run();
 is($rc, 0, 'starts') or diag $said;
 my ($release) = $said =~ /^iHaNoi runs, release (\w+)\.$/m;
 ok($release, 'and tells the release');
@@ -100,8 +106,8 @@ for my $path (qw(/healthz /readyz /metrics /openapi.json)) {
     is(get($path)->{status}, 200, 'and answers');
 }
 
-is(wait_until(sub { get('/v1/shop/count')->{content} =~ /"n":(\d+)/ && $1 }), 1,
-   'a plugin of the tree has its database');
+is(wait_until(sub { get('/v1/shop/count')->{content} =~ /"n":(\d+)/ && $1 }), 2,
+   'a plugin of the tree has its database, and its demo data once');
 
 my %token = $said =~ /^(citizen|officer|oversight) +(\S+)$/mg;
 my %role = (citizen => undef, officer => 'receive', oversight => 'oversee');
@@ -264,4 +270,13 @@ sub slurp {
     open my $fh, '<', "$dir/.run/$name" or return '';
     local $/;
     return scalar <$fh>;
+}
+
+
+sub put {
+    my ($name, $text) = @_;
+    open my $fh, '>', "$dir/.run/$name" or die "$name: $!";
+    print $fh $text;
+    close $fh or die "$name: $!";
+    return;
 }

@@ -1,7 +1,9 @@
 -- A lower secondary school with a class, of nobody: for looking at, never in production.
--- Run with the plugin's search_path, once; each statement has to be a transaction,
--- because one speaks for one person. demo-officer teaches 7A and administers the school,
--- demo-citizen is the guardian of "Học sinh 1".
+-- Run with the plugin's search_path, in a transaction; each statement has to be one of
+-- its own, because one speaks for one person. So it may have been ended halfway and is
+-- run again: what cannot be there twice asks first. demo-officer teaches 7A and
+-- administers the school, demo-citizen is the guardian of "Học sinh 1".
+commit;
 
 -- The plugin's own role sees no student before it has said who asks: what follows is
 -- the database's administrator's.
@@ -42,7 +44,8 @@ select roster_import(pg_temp.caller('demo-officer'), 'demo-thcs',
 
 -- The family's code, and its link by it.
 select link_code_put(pg_temp.caller('demo-officer'), pg_temp.student(1), 'guardian', 14,
-                     encode(sha256(convert_to('DEMO23456789', 'UTF8')), 'hex'));
+                     encode(sha256(convert_to('DEMO23456789', 'UTF8')), 'hex'))
+ where not exists (select from link_codes where hash = sha256(convert_to('DEMO23456789', 'UTF8')));
 select link_ask(pg_temp.caller('demo-citizen'), 'demo-thcs', 'HS1', 'guardian', 10, 10,
                 encode(sha256(convert_to('DEMO23456789', 'UTF8')), 'hex'));
 
@@ -52,7 +55,8 @@ select marks_put(pg_temp.caller('demo-officer'), c.id, 'toan', 1, 'tx', (
       from generate_series(1, 10) i))
   from classes c where c.school = 'demo-thcs';
 
-select leave_ask(pg_temp.caller('demo-citizen'), pg_temp.student(1), today(), today(), 'Ốm');
+select leave_ask(pg_temp.caller('demo-citizen'), pg_temp.student(1), today(), today(), 'Ốm')
+ where not exists (select from leave_requests l where l.student = pg_temp.student(1));
 select leave_decide(pg_temp.caller('demo-officer'), l.id, 'approved')
   from leave_requests l where l.student = pg_temp.student(1);
 select attendance_put(pg_temp.caller('demo-officer'), c.id, today(), 'morning', (
@@ -63,9 +67,13 @@ select attendance_put(pg_temp.caller('demo-officer'), c.id, today(), 'morning', 
 
 select thread_open(pg_temp.caller('demo-citizen'), pg_temp.student(1), f.id, 'Bài tập về nhà',
                    'Cháu hỏi bài tập tuần này.', 30)
-  from staff f where f.school = 'demo-thcs';
+  from staff f
+ where f.school = 'demo-thcs' and not exists (select from threads t where t.staff = f.id);
 
 -- A notice is published by the gateway's role alone; this one tells nobody.
 insert into notices (school, class, title, text, published_by)
 select 'demo-thcs', c.id, 'Họp phụ huynh', 'Thứ bảy, 8 giờ, tại lớp.', 'https://dev.ihanoi.example demo-officer'
-  from classes c where c.school = 'demo-thcs';
+  from classes c
+ where c.school = 'demo-thcs' and not exists (select from notices n where n.class = c.id);
+
+begin;
