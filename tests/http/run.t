@@ -180,8 +180,18 @@ ok(!$cluster->is_running, 'PostgreSQL too');
 is(get('/healthz')->{status}, 599, 'and nobody answers');
 is(command('stop'), 0, 'stopping what is stopped is no error');
 
+# After a crash and a reboot our number may be that of somebody else's nginx.
+my $other = gateway(bare => 1);
+sub stale { put('nginx/nginx.pid', $other->master . "\n") }
+stale();
+is(command('stop'), 0, 'stops with a number that is of another nginx now');
+is($other->get('/')->{status}, 404, 'and that one goes on');
+my @others_workers = $other->workers;
+stale();
+
 ($rc, $said) = run();
 is($rc, 0, 'starts again') or diag $said;
+is_deeply([$other->workers], \@others_workers, 'and has not reloaded the other one');
 like(get('/v1/feedback')->{content}, qr/$case/, 'with its data');
 
 is(command('stop', '--forget'), 0, 'forgets');

@@ -3,24 +3,31 @@ package IHanoi::NginxProcess;
 # An nginx that runs, as /proc shows it.
 #
 #   my $master = nginx_master('/run/nginx.pid');    # its process id, or undef
+#   my $ours = nginx_master($pid_file, $conf);      # only if it was started with -c $conf
 #   my @pids = nginx_workers($master);
 
 use strict;
 use warnings;
+use Cwd qw(realpath);
 use Exporter 'import';
 
 our @EXPORT = qw(nginx_master nginx_workers);
 
 
-# The process id of the master, by its file; undef when none runs.
+# The process id of the master, by its file; undef when none runs. A file that a
+# crash or a reboot left names whoever has the number now: another program, or an
+# nginx that is somebody else's.
 sub nginx_master {
-    my ($file) = @_;
+    my ($file, $conf) = @_;
 
     open my $fh, '<', $file or return;
     chomp(my $pid = <$fh> // '');
+    return if $pid !~ /^\d+$/ || _title($pid) !~ /^nginx: master process (.*)/s;
+    return $pid if !defined $conf;
 
-    # The number may be another program's after a reboot.
-    return $pid =~ /^\d+$/ && _title($pid) =~ /nginx/ ? $pid : undef;
+    # The -c of "ihanoi run" is the last argument.
+    my ($its) = $1 =~ / -c ([^\0]+)/ or return;
+    return _real($its) eq _real($conf) ? $pid : undef;
 }
 
 
@@ -33,6 +40,10 @@ sub nginx_workers {
     return grep { _title($_) =~ /^nginx: (?:worker process|master)(?! is)/ }
                 split ' ', <$fh> // '';
 }
+
+
+# A path without the links in it, or as it stands when there is no such file.
+sub _real { return realpath($_[0]) // $_[0] }
 
 
 # What a process calls itself.
