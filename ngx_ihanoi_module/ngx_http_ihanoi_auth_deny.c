@@ -178,15 +178,16 @@ ngx_http_ihanoi_auth_deny_add(ngx_http_ihanoi_auth_deny_row_t *row)
         return NGX_ERROR;
     }
 
-    if (row->forget_at <= ngx_time()) {
-        return NGX_OK;
-    }
-
     ngx_shmtx_lock(&shpool->mutex);
 
     node = ngx_http_ihanoi_auth_deny_find(&sh->deny, digest);
 
     if (node == NULL) {
+
+        if (row->forget_at <= ngx_time()) {
+            ngx_shmtx_unlock(&shpool->mutex);
+            return NGX_OK;
+        }
 
         node = ngx_slab_alloc_locked(shpool,
                                      sizeof(ngx_http_ihanoi_auth_deny_node_t));
@@ -325,6 +326,7 @@ ngx_http_ihanoi_auth_deny_check(ngx_uint_t wanted,
     const ihanoi_jwt_claims_t *claims)
 {
     u_char                             digest[3][IHANOI_SHA256_LEN];
+    time_t                             now;
     ngx_int_t                          rc;
     ngx_uint_t                         i;
     ngx_slab_pool_t                   *shpool;
@@ -372,6 +374,7 @@ ngx_http_ihanoi_auth_deny_check(ngx_uint_t wanted,
     }
 
     rc = NGX_OK;
+    now = ngx_time();
 
     ngx_shmtx_lock(&shpool->mutex);
 
@@ -383,9 +386,13 @@ ngx_http_ihanoi_auth_deny_check(ngx_uint_t wanted,
 
         node = ngx_http_ihanoi_auth_deny_find(&sh->deny, digest[i]);
 
-        /* a token that does not say when it was issued may be an old one */
+        /*
+         * A denial that was lifted, or is over, waits for the sweep.  A token
+         * that does not say when it was issued may be an old one.
+         */
 
         if (node
+            && node->forget_at > now
             && (node->denied_before == 0
                 || claims->iat == 0
                 || claims->iat < node->denied_before))

@@ -100,6 +100,21 @@ is(status(token(sub => 'c', jti => 'new', iat => $now)), 401,
     is(status(token(sub => 'e2', iat => $now - 60)), 200, "another's is too");
 }
 
+# A mistake is taken back.
+{
+    my $token = token(sub => 'f', jti => 'f1');
+
+    deny('jti', 'f1');
+    refused_everywhere($token);
+    is(status($token), 401, 'denied by mistake');
+    $db->sql("select code_$db->{release}.token_deny_lift('$iss', 'jti', 'f1')");
+    ok(wait_until(sub { !grep { status($token) != 200 } 1 .. 30 }, 10),
+       'lifted, it is let in by every worker');
+    deny('jti', 'f1');
+    refused_everywhere($token);
+    is(status($token), 401, 'and can be denied again');
+}
+
 # Over a reload and a restart.
 {
     my ($bad, $good) = @{ $token{jti} };

@@ -96,6 +96,13 @@ is($db->sql(q{select denied_before <= now() and forget_at < now() + '3 hours'
 ihanoi('deny', '--iss', 'https://a', '--sid', 's', '--all');
 is($db->sql(q{select denied_before is null from core.denied_tokens
               where kind = 'sid'}), 't', 'a session for good');
+($rc, $out, $err) = ihanoi('deny', '--iss', 'https://a', '--jti', q{it's 1}, '--lift');
+is("$rc $out", "0 lifted: jti it's 1 of https://a\n", 'a denial is taken back') or diag $err;
+is($db->sql(q{select string_agg(kind, ' ' order by kind) from core.denied_tokens
+              where forget_at > core.now()}), 'sid sub', 'it alone');
+($rc, undef, $err) = ihanoi('deny', '--iss', 'https://a', '--jti', q{it's 1}, '--lift');
+is($rc, 1, 'once');
+like($err, qr/jti it's 1 of https:\/\/a is not denied/, 'and says so then');
 ($rc) = ihanoi('deny', '--iss', 'https://a');
 is($rc, 2, 'nothing to deny');
 

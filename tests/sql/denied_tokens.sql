@@ -1,6 +1,6 @@
 -- The deny list as gateways poll it (docs/conventions.md).
 begin;
-select plan(9);
+select plan(13);
 
 delete from core.denied_tokens;
 
@@ -25,6 +25,16 @@ select is((select denied_before from denied_tokens('0')), null, 'denying all bea
 
 update core.denied_tokens set forget_at = core.now() - interval '1 second';
 select is((select kind from denied_tokens(null)), null, 'what is to be forgotten is not in the full list');
+
+-- Taken back.
+update core.denied_tokens set forget_at = core.now() + interval '1 hour', xid = '3';
+select is(token_deny_lift('i', 'sub', 's'), true, 'a denial is lifted');
+select results_eq($$select value, forget_at <= extract(epoch from core.now()) + 1 from denied_tokens('4')$$,
+    $$values ('s', true)$$, 'gateways that know it read that it is over');
+select is(token_deny_lift('i', 'sub', 's'), false, 'once');
+select token_deny('i', 'sub', 's', '2025-01-01 00:00+00', core.now() + interval '1 hour', '');
+select is((select denied_before from denied_tokens('4')), extract(epoch from timestamptz '2025-01-01 00:00+00')::bigint,
+    'denied again, it is what is said now');
 
 select * from finish();
 rollback;

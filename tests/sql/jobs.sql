@@ -76,12 +76,12 @@ select is((select ran from jobs_run('you')), 1, 'and then runs alone');
 select is(setting('six')::text || (setting('seven') is null), '1true', 'what comes after it waits too');
 
 -- Expiry.
-select token_deny('i', 'jti', 'old', null, core.now() - interval '1 hour', '');
-select token_deny('i', 'jti', 'new', null, core.now() + interval '1 hour', '');
+select token_deny('i', 'jti', 'old', null, core.now() - interval '25 hours', '');
+select token_deny('i', 'jti', 'new', null, core.now() - interval '23 hours', '');
 update core.jobs set ended_at = core.now() - interval '8 days' where key = 'a';
 select job_expire('{}');
 select is_empty($$select from core.jobs where key = 'a'$$, 'finished jobs go after a week');
-select results_eq($$select value from core.denied_tokens$$, $$values ('new')$$, 'expired denials go');
+select results_eq($$select value from core.denied_tokens$$, $$values ('new')$$, 'denials go a day after their end');
 
 -- Partitions, from the day on that it is: what went before may have passed midnight.
 select set_config('core.clock_offset', '0', true);

@@ -12,8 +12,9 @@ as $$
     values (iss, kind, value, denied_before, forget_at, coalesce(reason, ''))
     on conflict (iss, kind, value) do update
     set forget_at = greatest(d.forget_at, excluded.forget_at),
-        -- Denying more never lets in what was denied before.
+        -- Denying more never lets in what is denied.
         denied_before = case
+            when d.forget_at <= core.now() then excluded.denied_before
             when d.denied_before is null or excluded.denied_before is null
             then null
             else greatest(d.denied_before, excluded.denied_before) end,
