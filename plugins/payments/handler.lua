@@ -153,6 +153,7 @@ local IPN = {
     repeated = { "02", "Order already confirmed" },
     late = { "02", "Order already confirmed" },
     twice = { "02", "Order already confirmed" },
+    elsewhere = { "99", "Unknown error" },
     unknown = { "01", "Order not found" },
     terminal = { "01", "Order not found" },
     amount = { "04", "Invalid amount" },

@@ -91,10 +91,26 @@ local function ask(intent)
 
     if not answer then
         ihanoi.log.warn(intent.gateway .. " does not say what became of " .. intent.number, why)
-    elseif answer.outcome == "paid" or answer.outcome == "failed" then
+        return
+    end
+
+    local nothing = answer.outcome == "open"
+
+    if answer.outcome == "paid" or answer.outcome == "failed" then
         answer.number = intent.number
-        return _M.apply(intent.gateway, answer, "query")
-    elseif answer.outcome == "open" and intent.over then
+
+        local verdict, err = _M.apply(intent.gateway, answer, "query")
+
+        -- What the gateway has is booked, as another amount or for another number: what
+        -- was asked for nobody has paid.
+        nothing = verdict == "repeated" or verdict == "elsewhere"
+
+        if not nothing then
+            return verdict, err
+        end
+    end
+
+    if nothing and intent.over then
         return ihanoi.db.value("intent_expire", { id = intent.id })
     end
 end

@@ -55,7 +55,8 @@ function _M.query(intent)
         end
 
         local row, failure = ihanoi.db.one("statement_payment",
-                                           { file = file, number = intent.number })
+            { gateway = "vietqr", file = file, number = intent.number })
+
         if failure then
             return nil, failure
         end

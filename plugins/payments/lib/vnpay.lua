@@ -11,9 +11,13 @@ local _M = {}
 
 local VERSION = "2.1.0"
 
--- Money may have been taken, or not yet: 01 is not finished, 04 reversed, 07
--- taken under suspicion. Nobody decides by these.
-local UNDECIDED = { ["01"] = true, ["04"] = true, ["07"] = true }
+-- Of a payment: it has not been made and will not be. What is not known decides nothing,
+-- nor does what is: 01 is not finished, 04 reversed, 07 taken under suspicion.
+local FAILED = { ["09"] = true, ["10"] = true, ["11"] = true, ["12"] = true, ["13"] = true,
+    ["24"] = true, ["51"] = true, ["65"] = true, ["75"] = true, ["79"] = true }
+
+-- The status of a transaction that was not made.
+local NOT_MADE = "02"
 
 
 local function encode(text)
@@ -114,7 +118,7 @@ local function outcome(code, status)
         return "paid"
     end
 
-    return UNDECIDED[code ~= "00" and code or status] and "pending" or "failed"
+    return (FAILED[code] or code == "00" and status == NOT_MADE) and "failed" or "pending"
 end
 
 

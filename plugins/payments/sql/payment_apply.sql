@@ -5,6 +5,7 @@
 --   failed     it is not, and will not be
 --   pending    nobody knows yet: nothing has changed
 --   repeated   known, nothing has changed
+--   elsewhere  this transaction is booked for another number: nothing has changed
 --   late       paid, but the intent had failed or expired: the money goes back
 --   twice      paid by another transaction before: the money goes back
 --   amount     another amount than was asked for: the money goes back
@@ -34,7 +35,7 @@ begin
          where t.gateway = payment_apply.gateway and t.transaction = payment_apply.transaction;
 
         if found then
-            what := 'repeated';
+            what := case when r.intent = i.id then 'repeated' else 'elsewhere' end;
 
         else
             what := case when payment_apply.amount <> i.amount then 'amount'

@@ -40,19 +40,28 @@ begin
 
     -- Payments.
     for row_ in
-        select x.number, x.transaction, x.amount, x.at, r.id as receipt, r.amount as here
+        select x.number, x.transaction, x.amount, x.at, r.id as receipt, r.amount as here,
+               i.number as booked
           from jsonb_to_recordset(lines) as x (kind text, number text, transaction text, amount bigint, at timestamptz)
-          left join receipts r on r.gateway = reconcile.gateway and r.transaction = x.transaction
-         where x.kind = 'payment' and (r.id is null or r.amount <> x.amount)
+          left join (receipts r join intents i on i.id = r.intent)
+            on r.gateway = reconcile.gateway and r.transaction = x.transaction
+         where x.kind = 'payment'
+           and (r.id is null or r.amount <> x.amount or i.number <> x.number)
          order by x.transaction
     loop
         if row_.receipt is null then
             select a.verdict into said
               from payment_apply(reconcile.gateway, row_.number, 'paid', 'file', row_.amount,
                                  row_.transaction, row_.at) a;
+            -- Somebody was quicker.
+            continue when said = 'repeated';
             found_ := found_ || jsonb_build_object('kind', 'payment-missing-here',
                 'number', row_.number, 'transaction', row_.transaction, 'there', row_.amount,
                 'became', said);
+        elsif row_.booked <> row_.number then
+            found_ := found_ || jsonb_build_object('kind', 'payment-elsewhere', 'number', row_.number,
+                'transaction', row_.transaction, 'there', row_.amount, 'here', row_.here,
+                'became', row_.booked);
         else
             found_ := found_ || jsonb_build_object('kind', 'payment-amount', 'number', row_.number,
                 'transaction', row_.transaction, 'there', row_.amount, 'here', row_.here);

@@ -32,6 +32,15 @@ begin
     end if;
 
     if why is null then
+        begin
+            perform split_part(l, ',', 5)::timestamptz
+               from unnest(lines[2:array_upper(lines, 1) - 1]) l;
+        exception when data_exception then
+            why := 'a time that never is';
+        end;
+    end if;
+
+    if why is null then
         select jsonb_agg(jsonb_build_object(
                    'kind', f[1], 'number', substring(upper(f[2]) from 'H[NR][0-9A-F]{16}'),
                    'transaction', f[3], 'amount', f[4]::bigint, 'at', f[5])),

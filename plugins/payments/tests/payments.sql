@@ -10,6 +10,7 @@ set local check_function_bodies = off;
 \ir ../migrations/0002_payments.sql
 \ir ../migrations/0003_reconciliations.sql
 \ir ../migrations/0004_transitions_stay.sql
+\ir ../migrations/0006_one_snapshot.sql
 \ir ../sql/intent_document.sql
 \ir ../sql/refund_document.sql
 \ir ../sql/intent_create.sql
@@ -182,6 +183,11 @@ select is(pg_temp.state(20), 'succeeded', 'and the intent is paid');
 select is((select verdict from payment_apply('momo', pg_temp.number(99), 'paid', 'callback', 5, 'T99')), 'unknown', 'nobody''s number');
 select is((select verdict from payment_apply('vnpay', pg_temp.number(20), 'paid', 'callback', 5, 'T99')), 'unknown', 'another gateway''s number');
 
+select pg_temp.intent(26, 'pending');
+select is((select verdict from payment_apply('momo', pg_temp.number(26), 'paid', 'callback', 100000, 'T20')), 'elsewhere',
+    'a transaction that has paid for something else');
+select is(pg_temp.state(26), 'pending', '... pays nothing here');
+
 select pg_temp.intent(21, 'created');
 select is((select verdict from payment_apply('momo', pg_temp.number(21), 'paid', 'callback', 100000, 'T21')), 'applied', 'told before our own answer came');
 select is(intent_pending(pg_temp.id(21), '{"url": "x"}') ->> 'state', 'succeeded', 'which then changes nothing');
@@ -304,13 +310,16 @@ create temporary table report as select reconcile('momo', (now() at time zone 'A
     pg_temp.line('payment', pg_temp.number(42), 'T42', 99000),
     pg_temp.line('payment', pg_temp.number(43), 'T43', 100000),
     pg_temp.line('payment', pg_temp.number(77), 'T77', 100000),
+    pg_temp.line('payment', pg_temp.number(26), 'T44', 100000),
     pg_temp.line('refund', (select number from refunds where intent = pg_temp.id(43)), 'R43', 100000),
     pg_temp.line('refund', 'HR00000000000000FF', 'R9', 5))) as r;
 select is((select jsonb_agg(d -> 'became') from report, jsonb_array_elements(r -> 'differences') d where d ->> 'kind' = 'payment-missing-here'),
     '["applied", "unknown"]', 'what only the file knows is said, and applied');
 select is(pg_temp.state(41), 'succeeded', 'so it is paid');
 select is((select d ->> 'here' from report, jsonb_array_elements(r -> 'differences') d where d ->> 'kind' = 'payment-amount'), '100000', 'amounts that differ');
-select ok((select array_agg(d ->> 'transaction') @> array['T44'] from report, jsonb_array_elements(r -> 'differences') d where d ->> 'kind' = 'payment-missing-there'),
+select is((select d ->> 'transaction' from report, jsonb_array_elements(r -> 'differences') d where d ->> 'kind' = 'payment-elsewhere'
+              and d ->> 'number' = pg_temp.number(26)), 'T44', 'a payment that is booked for another number');
+select ok((select array_agg(d ->> 'transaction') @> array['T21'] from report, jsonb_array_elements(r -> 'differences') d where d ->> 'kind' = 'payment-missing-there'),
     'what only we know');
 select is((select count(*)::int from report, jsonb_array_elements(r -> 'differences') d where d ->> 'kind' = 'refund-missing-here'), 1, 'a refund that only the file knows');
 select is(pg_temp.state(43), 'refunded', 'a refund that was unclear is settled');
@@ -339,10 +348,15 @@ select throws_ok(format('select statement_rows(%L)', file), 'IH001', 'payment-fi
                (pg_temp.file(pg_temp.line('payment', 'x', 'y', 5)) || '0', 'one with another sum'),
                (replace(pg_temp.file(pg_temp.line('payment', 'x', 'y', 5)), 'payment', 'gift'), 'one with another kind'),
                (replace(pg_temp.file(pg_temp.line('payment', 'x', 'y', 5)), ',5,', ',-5,'), 'one with less than nothing'),
+               (pg_temp.file('payment,x,y,5,2026-02-30T10:15:00+07:00'), 'one with a day that never is'),
+               (pg_temp.file('payment,x,y,5,2026-02-28T24:15:00+07:00'), 'one with a time that never is'),
                (pg_temp.file(pg_temp.line('payment', 'x', 'y', 5), pg_temp.line('payment', 'z', 'y', 5)), 'one with a transaction twice'))
        f (file, what);
-select is((select transaction || amount from statement_payment(pg_temp.file(pg_temp.line('payment', pg_temp.number(5), 'y', 5)), pg_temp.number(5))),
+select is((select transaction || amount from statement_payment('momo', pg_temp.file(pg_temp.line('payment', pg_temp.number(5), 'y', 5)), pg_temp.number(5))),
     'y5', 'one payment is found in a file');
+select is((select transaction || amount from statement_payment('momo', pg_temp.file(
+        pg_temp.line('payment', pg_temp.number(40), 'T40', 5), pg_temp.line('payment', pg_temp.number(40), 'z', 6)), pg_temp.number(40))),
+    'z6', '... the first one that is not booked yet');
 select is(reconcile('momo', '2001-01-01', E'kind,number,transaction,amount,at\nend,0,0') ->> 'agrees', 'true', 'a day on which nothing was');
 select is((select json_array_length(body -> 'items') from payments_reconciliations('{}', 'momo', null, 10)), 3, 'reports can be read');
 

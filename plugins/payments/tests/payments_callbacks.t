@@ -87,6 +87,9 @@ is(refund_of($p)->{amount}, 50_000, 'vnpay: and the money goes back');
 $p = pending('v4', 'vnpay');
 is(said($p, vnp_ResponseCode => '07', vnp_New => 'a b&c'), '00', 'vnpay: taken under suspicion');
 is(state_of($p), 'pending', 'vnpay: decides nothing');
+is(said($p, vnp_ResponseCode => '99', vnp_TransactionStatus => $_), '00', "vnpay: a code nobody knows, and $_")
+    for '00', '02', '05';
+is(state_of($p), 'pending', 'vnpay: decides nothing either');
 is(said($p, vnp_BankCode => 'Ngân hàng *~ & = %26+', vnp_OrderInfo => ''), '00',
    'vnpay: whatever letters it has');
 
