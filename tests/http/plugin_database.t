@@ -151,14 +151,14 @@ is(wait_until(sub { $gw2->get("/v1/$name/find?id=1")->{json}{label} }), 'shop 1'
         'migrations/0003_sets.sql' => "reset role; set lock_timeout = 0;\n"
                                       . "select set_config('ihanoi.is', 'left', false)",
         'migrations/0004_makes.sql' => 'create table found as select current_user::text as who,'
-            . " current_setting('lock_timeout') || current_setting('ihanoi.is', true) as set",
+            . " concat(current_setting('lock_timeout'), current_setting('ihanoi.is', true)) as set",
         'migrations/0005_fails.sql' => 'creat table evil (i int)' }))->path);
 
     is($rc, 1, 'a migration fails');
     like($said, qr/migration 0005_fails of $name failed and was undone.*\(0003_sets, 0004_makes stay\)/s,
          'and those before it stay');
     is_deeply([$db->sql("select * from plugin_$name.found")], [["owner_$name", '3s']],
-              'each begins as in a session of its own');
+              'each has a session of its own');
     $db->sql("drop table plugin_$name.found;
               delete from plugin_$name.ihanoi_migrations where name ~ '^000[34]'");
 }

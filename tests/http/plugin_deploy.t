@@ -323,6 +323,12 @@ is(current(), "versions/$name-1.1.0", 'and goes back');
 # Runs a deployment until it has said something, then kills it.
 sub killed_at {
     my ($archive, $said) = @_;
+    ended_at($archive, KILL => "killed at $said", sub { $gw->_slurp('killed.log') =~ $said });
+    return;
+}
+
+sub ended_at {
+    my ($archive, $signal, $what, $seen) = @_;
     my $pid = fork // die "fork: $!\n";
 
     if (!$pid) {
@@ -332,10 +338,9 @@ sub killed_at {
         exec_ihanoi(qw(plugin deploy), $archive, @keys, @gateway, @database, '--timeout', 60);
     }
 
-    my $seen = wait_until(sub { $gw->_slurp('killed.log') =~ $said }, 60);
-    ok($seen, "killed at $said") or diag $gw->_slurp('killed.log');
+    ok(wait_until($seen, 60), $what) or diag $gw->_slurp('killed.log');
     sleep 0.5;
-    kill KILL => $pid;
+    kill $signal => $pid;
     waitpid $pid, 0;
     unlink "$dir/fail";
     return;
@@ -357,6 +362,30 @@ is($rc, 0, 'the next deployment works') or diag $err;
 like($err, qr/^a deployment of $name-9\.0\.0 was killed: back to $name-1\.1\.0$/m, 'and says what it found');
 is(serves(), '1.2.0', 'it serves');
 is(leftovers(), '', 'nothing is left');
+
+# Ended while SQL runs: none goes on behind its back ------------------------------------
+
+for my $case (
+    ['a migration', '9.7.0', { 'migrations/0003_quick.sql' => 'select 1',
+                               'migrations/0004_slow.sql' => 'select pg_sleep(60)' },
+     qr/stays: migration 0003_quick\n/],
+    ['its functions', '9.8.0', { 'sql/slow.sql' => 'select pg_sleep(60)' }, qr//],
+) {
+    my ($what, $version, $files, $stays) = @$case;
+    my $archive = archive($version, files => $files);
+    my $before = state();
+    my $sessions = "from pg_stat_activity where datname = '$db->{name}'
+                        and application_name = 'ihanoi plugin'";
+
+    ended_at($archive, TERM => "$what: SIGTERM", sub {
+        $db->sql("select count(*) $sessions and query ~ 'pg_sleep'") });
+    my $said = $gw->_slurp('killed.log');
+    like($said, qr/ended by SIGTERM\n.*undone: the unpacking of $name-\Q$version\E
+${stays}$name-1\.2\.0 serves, as before\n\z/s, "$what: it says what it undid") or diag $said;
+    is(state(), $before, "$what: all is as it was");
+    ok(wait_until(sub { !$db->sql("select count(*) $sessions") }, 5), "$what: no SQL runs");
+    $db->sql("delete from plugin_$name.ihanoi_migrations where name ~ '^0003'");
+}
 
 # List, status ------------------------------------------------------------------------
 

@@ -11,8 +11,10 @@ use Exporter 'import';
 use Cwd qw(realpath);
 use File::Basename qw(dirname);
 use Getopt::Long ();
+use POSIX qw(WNOHANG);
+use Time::HiRes qw(sleep);
 
-our @EXPORT = qw(options home share connection psql psql_args sql sql_file
+our @EXPORT = qw(options home share connection psql end_psql psql_args sql sql_file
     code_schema quoted     fail refuse);
 
 
@@ -118,6 +120,9 @@ SQL
 }
 
 
+# The one that runs.
+my $psql;
+
 # Runs psql on text given to its stdin; returns success. Results are dropped,
 # psql's messages and \warn go to stderr. The text runs as it is: callers add
 # begin and commit.
@@ -128,11 +133,30 @@ sub psql {
                    '-v', 'ON_ERROR_STOP=1', @args)
         or fail("could not run psql: $!");
 
+    $psql = $pid;
     local $SIG{PIPE} = 'IGNORE';
     binmode $fh;
     print $fh $text;
 
-    return close $fh;
+    my $done = close $fh;
+    undef $psql;
+    return $done;
+}
+
+
+# For the handler of a signal: what psql runs is cancelled, not left to itself. It
+# hears that only while a statement runs, so it is told until it has ended.
+sub end_psql {
+    my $pid = $psql // return;
+
+    for (1 .. 100) {
+        kill $_ < 100 ? 'INT' : 'KILL', $pid;
+        sleep 0.05;
+        last if waitpid($pid, WNOHANG);
+    }
+
+    undef $psql;
+    return;
 }
 
 

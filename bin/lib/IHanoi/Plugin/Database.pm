@@ -5,7 +5,7 @@ package IHanoi::Plugin::Database;
 #
 #   my $database = IHanoi::Plugin::Database->new($plugin);  # as look() has it
 #   $database->prepare;                  # roles and schema, as administrator
-#   my @names = $database->migrate;      # migrations that it lacked
+#   $database->migrate(sub { ... });     # those that it lacked: called for each name
 #   my $made = $database->code;          # functions: true if they were made
 #
 # Connections are by the PG* variables, an account that may create roles; the
@@ -15,7 +15,9 @@ package IHanoi::Plugin::Database;
 # psql as a script, so that no "\!" is obeyed.
 #
 # All exit with a message when something is wrong; what was begun is undone by
-# its transaction.
+# its transaction. What has no transaction is undone by whoever gives new() a second
+# argument: $undo->('what it is', sub { ... }), which returns what takes that back.
+# Otherwise the next deployment does.
 
 use strict;
 use warnings;
@@ -34,10 +36,11 @@ use constant ROUNDS => 4096;
 
 
 sub new {
-    my ($class, $plugin) = @_;
+    my ($class, $plugin, $undo) = @_;
 
     return bless {
         plugin => $plugin,
+        undo   => $undo // sub { sub { } },
         name   => $plugin->{name},
         data   => "plugin_$plugin->{name}",
         owner  => "owner_$plugin->{name}",
@@ -94,13 +97,13 @@ SQL
 }
 
 
-# Each in a transaction of its own, and as in a session of its own. Returns the names of
-# those applied.
+# Each in a transaction and a session of its own. Those applied are told as soon as they
+# are: they stay, whatever comes next.
 sub migrate {
-    my ($self) = @_;
+    my ($self, $applied) = @_;
     my @pending = $self->pending or return;
-    my $anew = "discard all;\nset role $self->{owner};\n" . LIMITS;
-    my $script = join $anew, map {
+    my @names = map { $_->{name} } @pending;
+    my @scripts = map {
         "begin;\n"
             . "set local search_path = $self->{data}, public;\n"
             . $self->_execute($_)
@@ -110,13 +113,21 @@ sub migrate {
                    $self->{plugin}{version})
             . ");\ncommit;\n"
     } @pending;
-    my @names = map { $_->{name} } @pending;
+    my @done;
 
-    return @names if $self->_as_owner(sub { $_[0]->($script) });
+    $self->_as_owner(sub {
+        my ($run) = @_;
 
-    my ($failed) = map { $_->{name} } $self->pending or return @names;
-    my @done = grep { $_ lt $failed } @names;
+        for my $script (@scripts) {
+            $run->($script) or return 0;
+            push @done, $names[@done];
+            $applied->($done[-1]) if $applied;
+        }
 
+        return 1;
+    }) and return;
+
+    my $failed = $names[@done];
     fail("migration $failed of $self->{name} failed and was undone;",
          'see the message above'
          . (@done ? ' (' . join(', ', @done) . ' stay)' : ''));
@@ -144,6 +155,10 @@ SQL
         $self->drop_code($schema);
     }
 
+    my $dropped = $self->{undo}->("the functions $schema", sub {
+        $self->drop_code($schema) or die "see the message above\n";
+        return '';
+    });
     psql(<<"SQL") or fail("could not create $schema; see the message above");
 begin;
 create schema $schema authorization $owner;
@@ -165,7 +180,7 @@ commit;
 SQL
 
     if (!$self->_as_owner(sub { $_[0]->($script) })) {
-        $self->drop_code($schema);
+        $self->drop_code($schema) and $dropped->();
         fail("the functions of $self->{name} $self->{plugin}{version} were not",
              'made; see the message above');
     }
@@ -236,6 +251,10 @@ sub _as_owner {
     my ($self, $code) = @_;
     my $role = "deploy_$self->{name}_" . _random(8);
     my $password = _random(32);
+    my $dropped = $self->{undo}->("the role $role", sub {
+        $self->_forget($role);
+        return '';
+    });
 
     # Only a hash of the password is sent.
     psql(<<"SQL") or fail('could not make a role to deploy with');
@@ -257,21 +276,25 @@ SQL
     });
 
     $self->_forget($role);
+    $dropped->();
     return $result;
 }
 
 
-# Drops a role that was deployed with. What a migration has made after RESET
-# ROLE is the plugin's too.
+# Drops a role that was deployed with, if it is there. What a migration has made after
+# RESET ROLE is the plugin's too.
 sub _forget {
     my ($self, $role) = @_;
 
     psql(<<"SQL") or fail("could not drop the role $role");
+select to_regrole('$role') is not null as there \\gset
+\\if :there
 begin;
 reassign owned by $role to $self->{owner};
 drop owned by $role;
 drop role $role;
 commit;
+\\endif
 SQL
     return;
 }

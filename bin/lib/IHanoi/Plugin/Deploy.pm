@@ -142,13 +142,11 @@ sub _migrate {
     }
 
     $database->prepare;
-
-    for my $name ($database->migrate) {
-        print STDERR "    ran $name\n";
-        push @{ $deployment->{migrated} }, $name;
-    }
-
-    $deployment->make_functions($database, $plugin);
+    $database->migrate(sub {
+        print STDERR "    ran $_[0]\n";
+        push @{ $deployment->{migrated} }, $_[0];
+    });
+    $database->code and print STDERR "    made $plugin->{code}\n";
     return;
 }
 

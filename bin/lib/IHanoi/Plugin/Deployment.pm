@@ -79,7 +79,7 @@ sub begin {
     }
 
     $running = $self;
-    $SIG{$_} = sub { fail("ended by SIG$_[0]") } for qw(INT TERM HUP);
+    $SIG{$_} = sub { end_psql(); fail("ended by SIG$_[0]") } for qw(INT TERM HUP);
     $SIG{PIPE} = 'IGNORE';
     return $self;
 }
@@ -114,10 +114,13 @@ sub step {
 }
 
 
+# Returns what takes that back.
 sub undo_with {
     my ($self, $what, $code) = @_;
-    push @{ $self->{undo} }, [$what, $code];
-    return;
+    my $step = [$what, $code];
+
+    push @{ $self->{undo} }, $step;
+    return sub { @{ $self->{undo} } = grep { $_ != $step } @{ $self->{undo} } };
 }
 
 
@@ -209,24 +212,7 @@ sub database {
         psql_args($opt);
     }
 
-    return IHanoi::Plugin::Database->new($plugin);
-}
-
-
-# The functions of a version, unless they are there; they go again when the
-# deployment fails.
-sub make_functions {
-    my ($self, $database, $plugin) = @_;
-
-    $database->code or return;
-
-    print STDERR "    made $plugin->{code}\n";
-    $self->undo_with("the functions $plugin->{code}", sub {
-        $database->drop_code($plugin->{code}) or die "see the message above\n";
-        return '';
-    });
-
-    return;
+    return IHanoi::Plugin::Database->new($plugin, sub { $self->undo_with(@_) });
 }
 
 

@@ -66,8 +66,7 @@ sub _database {
 
     $deployment->step('find its functions; migrations are not undone');
     $database->prepare;
-
-    $deployment->make_functions($database, $plugin);
+    $database->code and print STDERR "    made $plugin->{code}\n";
     return;
 }
 
