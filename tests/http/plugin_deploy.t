@@ -284,6 +284,17 @@ refused('an answer that its contract does not allow', archive('9.6.0', operation
                 schema => { type => 'object', required => ['missing'] } } } } } } }),
         1, qr/hello: it answers 502 \(urn:ihanoi:problem:plugin-reply-invalid\)/);
 
+# Whether workers run it could not be known: told before anything is done.
+for my $case (['a place that is none', 'nothing', qr{answers 404: allow this machine there}],
+              ['a port where nobody is', ':1/metrics', qr{/metrics at 127\.0\.0\.1:1 does not answer}]) {
+    my ($what, $where, $said) = @$case;
+    refused("metrics at $what", $good, 1, qr/\Asigned \N+\nihanoi plugin: \N*$said\N*\n\z/, '--metrics',
+            $where =~ /^:/ ? "http://127.0.0.1$where" : $gw->url . "/$where");
+}
+$gw->write('nginx.conf', $gw->configuration =~ s/location = \/metrics \{[^}]*\}//r);
+refused('no metrics', $good, 1, qr/\Asigned \N+\nihanoi plugin: \N+ no "ihanoi_status metrics"\N+\n\z/);
+$gw->write('nginx.conf', $gw->configuration);
+
 fail_at('test');
 refused('nginx -t', $good, 1, qr/nginx -t refuses $name-9\.0\.0\nundone: the switch to $name-9\.0\.0\nundone: the functions .*\nundone: the unpacking/);
 fail_at('reload');

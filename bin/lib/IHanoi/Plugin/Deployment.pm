@@ -63,6 +63,10 @@ sub begin {
 
     $gateway->master
         or fail("nginx does not run with $gateway->{file}: start it first");
+
+    # Nothing else tells whether its workers run a version.
+    $gateway->versions($name)
+        or fail('/metrics at', $gateway->{metrics}{address}, 'does not answer: --metrics URL');
     $home->lock;
     $self->_recover;
 
