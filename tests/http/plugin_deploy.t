@@ -11,6 +11,7 @@ use IHanoi::Test::Plugin;
 use Digest::SHA qw(sha256_hex);
 use File::Path qw(make_path);
 use IHanoi::Plugin::Archive;
+use IHanoi::Plugin::Gateway;
 use IHanoi::Plugin::Signature qw(fingerprint);
 use IO::Socket::INET;
 use Time::HiRes qw(sleep time);
@@ -430,6 +431,21 @@ close $changed;
 ok($rc == 1 || $rc == 3, 'a version that somebody changed is not gone back to') or diag $err;
 is(serves(), '1.0.0', 'what serves goes on');
 is((rollback('7.7.7'))[0], 1, 'nor one that is not here');
+
+# Several servers, the first of which is away --------------------------------------------
+
+$gw->write('nginx.conf', $gw->configuration =~ s/(ihanoi_database $name \{)/$1 server 127.0.0.1:1;/r);
+($rc, $out, $err) = rollback('1.2.0');
+is($rc, 0, 'a database whose first server is away') or diag $err;
+rollback('1.0.0');
+$gw->write('nginx.conf', $gw->configuration);
+
+my $example = $gw->write('example.conf', "http { include @{[tree()]}/conf/production.conf; }\n");
+is_deeply(IHanoi::Plugin::Gateway->new({ conf => $example })->database('main'),
+    { dbname => 'ihanoi', host => 'db1.example,db2.example', hostaddr => '10.0.0.11,10.0.0.12',
+      port => '5432,5432', target => 'read-write', sslmode => 'verify-full',
+      sslrootcert => '/etc/nginx/ihanoi/database-ca.pem' },
+    'servers by address, their certificates by name');
 
 # Old versions ------------------------------------------------------------------------
 

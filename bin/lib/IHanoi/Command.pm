@@ -79,7 +79,12 @@ sub connection {
 }
 
 
-# Settles the connection into the PG* variables, which psql reads.
+# Settles the connection into the PG* variables, which psql reads. Besides what
+# connection() has, a configuration may say more of where it is.
+my %LIBPQ = (host => 'PGHOST', hostaddr => 'PGHOSTADDR', port => 'PGPORT', user => 'PGUSER',
+             target => 'PGTARGETSESSIONATTRS', sslmode => 'PGSSLMODE',
+             sslrootcert => 'PGSSLROOTCERT');
+
 sub psql_args {
     my ($opt) = @_;
     my $home = home();
@@ -97,9 +102,7 @@ sub psql_args {
         $opt->{user} //= 'postgres';
     }
 
-    $ENV{PGHOST} = $opt->{host} if defined $opt->{host};
-    $ENV{PGPORT} = $opt->{port} if defined $opt->{port};
-    $ENV{PGUSER} = $opt->{user} if defined $opt->{user};
+    $ENV{ $LIBPQ{$_} } = $opt->{$_} for grep { defined $opt->{$_} } keys %LIBPQ;
     $ENV{PGDATABASE} = $opt->{dbname} // $ENV{PGDATABASE} // 'ihanoi';
     $ENV{PGAPPNAME} = "ihanoi $name";
     $ENV{PGOPTIONS} = '-c client_min_messages=warning';

@@ -196,8 +196,8 @@ sub _recover {
 }
 
 
-# The plugin's database, or undef when it has none. Where it is, if nobody says,
-# the configuration does.
+# The plugin's database, or undef when it has none. Where it is the configuration says,
+# unless somebody does.
 sub database {
     my ($self, $plugin) = @_;
 
@@ -208,12 +208,11 @@ sub database {
         my $block = $self->{gateway}->plugin($self->{name})->{database};
         my $there = defined $block ? $self->{gateway}->database($block) : {};
 
-        if (!defined $opt->{host} && !defined $ENV{PGHOST}) {
-            $opt->{host} = $there->{host};
-            $opt->{port} //= $there->{port};
-        }
-        $opt->{dbname} //= $ENV{PGDATABASE} // $there->{dbname};
-        psql_args($opt);
+        my $dbname = $opt->{dbname} // $ENV{PGDATABASE} // $there->{dbname};
+
+        $there = {} if defined $opt->{host} || defined $ENV{PGHOST};
+        psql_args({ %$there, map({ $_ => $opt->{$_} } grep { defined $opt->{$_} } keys %$opt),
+                    dbname => $dbname });
     }
 
     return IHanoi::Plugin::Database->new($plugin, sub { $self->undo_with(@_) });

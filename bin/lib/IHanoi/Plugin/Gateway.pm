@@ -83,26 +83,47 @@ sub plugins {
 }
 
 
-# Options for psql_args() from an "ihanoi_database" block: where it is.
+# Options for psql_args() from an "ihanoi_database" block: where it is, of several
+# servers the primary, and by which TLS.
 sub database {
     my ($self, $name) = @_;
     my ($block) = grep { ($_->{args}[0] // '') eq $name }
                        find($self->{conf}, 'http', 'ihanoi_database')
         or return {};
-    my ($server) = find($block->{block}, 'server') or return {};
-    my ($dbname) = find($block->{block}, 'dbname');
-    my ($where, %more) = ($server->{args}[0], map { split /=/, $_, 2 }
-                          @{ $server->{args} }[1 .. $#{ $server->{args} }]);
-    my %found = (dbname => $dbname->{args}[0]);
+    my @servers = map { _server(@{ $_->{args} }) } find($block->{block}, 'server')
+        or return {};
+    my %found = (target => @servers > 1 ? 'read-write' : undef);
 
-    if ($where =~ /^unix:(.+)/) {
-        @found{qw(host port)} = ($1, $more{port} // 5432);
-    } else {
-        my ($host, $port) = $where =~ /^(.*?)(?::(\d+))?\z/;
-        @found{qw(host port)} = ($host =~ s/^\[(.*)\]\z/$1/r, $port // 5432);
+    for my $name (qw(dbname sslmode)) {
+        my ($directive) = find($block->{block}, $name) or next;
+        $found{$name} = $directive->{args}[0];
+    }
+
+    my ($root) = find($block->{block}, 'sslrootcert');
+    $found{sslrootcert} = $self->_full($root->{args}[0]) if $root;
+
+    # libpq's lists, in the same order; of a socket there is no address.
+    for my $name (qw(host hostaddr port)) {
+        $found{$name} = join ',', map { $_->{$name} // '' } @servers
+            if grep { defined $_->{$name} } @servers;
     }
 
     return \%found;
+}
+
+
+# Of a "server": a certificate is for the name that "host" gives to an address.
+sub _server {
+    my ($where, @more) = @_;
+    my %more = map { split /=/, $_, 2 } @more;
+
+    return { host => $1, port => $more{port} // 5432 } if $where =~ /^unix:(.+)/;
+
+    my ($host, $port) = $where =~ /^(.*?)(?::(\d+))?\z/;
+    my $address = $host =~ s/^\[(.*)\]\z/$1/r;
+
+    return { host => $more{host} // $address, port => $port // 5432,
+             hostaddr => $address =~ /^[\d.]+\z|:/ ? $address : undef };
 }
 
 
