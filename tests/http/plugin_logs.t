@@ -16,6 +16,7 @@ my $tail = qq(, client: 127.0.0.1, request id: "$id", server: localhost, )
          . qq(request: "GET /v1/probe/x HTTP/1.1", host: "h");
 
 # Lines as nginx writes them.
+my $begin = '2026/11/24 09:00:00 [warn] 12#12: *7 plugin "probe" 1.0.0 says: ';
 my $line = plugin_line("2026/11/24 09:00:00 [error] 12#12: *7 plugin \"probe\" 1.2.0: "
                        . "lib/fees.lua:12: no fee$tail\n", 'probe');
 is_deeply($line, { time => '2026/11/24 09:00:00', level => 'error', version => '1.2.0',
@@ -81,6 +82,18 @@ gzip($log, "$log.1.gz") or die;
 ($rc, $out) = ihanoi(qw(plugin logs probe --log), "$log.1.gz");
 is(() = $out =~ /says: /g, 2, 'an old log');
 
+# Without a file those of the configuration.
+my $conf = $gw->write('example.conf', $gw->configuration =~ s/(error_log) \S+/$1 other.log/r
+                                      =~ s/(server \{)/$1 error_log error.log warn;/r);
+my @conf = ('--conf', $conf, '--prefix', $gw->dir);
+$gw->write('other.log', $begin . "elsewhere$tail\n");
+($rc, $out, $err) = ihanoi(qw(plugin logs probe), @conf);
+is($rc, 0, 'logs of the configuration') or diag $err;
+is(() = $out =~ /says: /g, 3, 'all that it has');
+($rc, $out, $err) = ihanoi(qw(plugin logs prob), @conf);
+is("$rc$out", '1', 'a plugin that it has not');
+like($err, qr/has no "ihanoi_plugin prob"/, 'and it says so');
+
 is((ihanoi(qw(plugin logs)))[0], 2, 'no name');
 is((ihanoi(qw(plugin logs ../x)))[0], 1, 'a name that is none');
 is((ihanoi(qw(plugin logs probe --request abc)))[0], 1, 'an id that is none');
@@ -101,7 +114,6 @@ if (!$pid) {
     open STDOUT, '>', $result;
     exec_ihanoi(qw(plugin logs probe --follow --log), $file);
 }
-my $begin = '2026/11/24 09:00:00 [warn] 12#12: *7 plugin "probe" 1.0.0 says: ';
 sub result { open my $fh, '<:raw', $result or return ''; local $/; return <$fh> // '' }
 sleep 1;
 append($begin . 'one');

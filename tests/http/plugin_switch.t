@@ -1,35 +1,54 @@
 #!/usr/bin/perl
-# "ihanoi plugin disable" and "enable": the file that the gateway looks for.
+# "ihanoi plugin disable" and "enable": the file that the gateway looks for, in the
+# folder that its configuration names.
 
 use lib 'tests/lib';
 use IHanoi::Test;
 use IHanoi::Test::Command;
-use File::Temp qw(tempdir);
+use IHanoi::Test::Plugin;
 
-my $dir = tempdir(CLEANUP => 1);
-my $file = "$dir/parking.disabled";
+my $plugin = plugin_folder(lua => { hello => 'return 200, {}' });
+my $gw = gateway(responses => 0, locations => 'location / { ihanoi_api on; }',
+                 http => $plugin->block('public;') . "ihanoi_plugin_switches off/switches;\n");
+my $dir = $gw->dir;
+my @gateway = ('--conf', "$dir/nginx.conf", '--prefix', $dir);
 my ($rc, $out, $err);
-
-mkdir "$dir/plugins";
-mkdir "$dir/plugins/parking-0.1.0";
 
 sub command {
     my ($word, $name, @more) = @_;
-    ($rc, $out, $err) = ihanoi('plugin', $word, $name, '--switches', $dir,
-                               @more);
-    return "$rc " . (-e $file ? 'off' : 'on');
+    ($rc, $out, $err) = ihanoi('plugin', $word, $name, @gateway, @more);
+    return $rc;
 }
 
-is(command('disable', 'parking', '--dir', "$dir/plugins"), '0 off', 'disabled');
-like($out, qr/within a second/, 'it says when');
-is(command('disable', 'parking'), '0 off', 'a second time');
+sub answers {
+    my ($status) = @_;
+    return wait_until(sub { $gw->get('/v1/probe/hello')->{status} == $status }, 5);
+}
+
+ok(answers(200), 'a plugin serves');
+is(command('disable', 'probe'), 0, 'it is disabled') or diag $err;
+is($out, "probe is disabled within a second\n", 'it says when');
+ok(answers(503), 'and it is, by a folder that was not there');
+is(command('disable', 'probe'), 0, 'a second time');
 like($out, qr/already/, 'and it says so');
-is(command('enable', 'parking'), '0 on', 'enabled');
-is(command('enable', 'parking'), '0 on', 'a second time');
-is(command('disable', 'park', '--dir', "$dir/plugins"), '1 on', 'unknown');
-like($err, qr/no plugin "park"/, 'and it says so');
-is(command('disable', '../parking'), '1 on', 'no name');
-is((ihanoi(qw(plugin disable parking)))[0], 2, 'no folder of switches');
+is(command('enable', 'probe'), 0, 'enabled');
+ok(answers(200), 'it serves again');
+is(command('enable', 'probe'), 0, 'a second time');
+
+for my $name ('prob', '../probe') {
+    is(command('disable', $name), 1, "unknown: $name");
+    like($err, qr/has no "ihanoi_plugin \Q$name\E"/, 'and it says so');
+}
+is(join(' ', glob("$dir/off/switches/*")), '', 'and nothing is there');
+
+$gw->stop;
+command('disable', 'probe');
+is($out, "probe is disabled when nginx runs\n", 'without an nginx it promises no second');
+
+$gw->write('nginx.conf', $gw->configuration =~ s/ihanoi_plugin_switches.*//r);
+is(command('disable', 'probe'), 1, 'a gateway that looks nowhere');
+like($err, qr/has no "ihanoi_plugin_switches"/, 'and it says so');
+is((ihanoi(qw(plugin disable)))[0], 2, 'no name');
 is((ihanoi(qw(plugin), $_, '--help'))[0], 0, "$_ --help")
     for qw(disable enable);
 

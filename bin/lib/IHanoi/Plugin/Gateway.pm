@@ -18,7 +18,8 @@ our @EXPORT_OK = qw(gateway_options $GATEWAY_HELP);
 
 our $GATEWAY_HELP = <<'HELP';
 the gateway:
-  --conf FILE       nginx.conf; default /etc/nginx/nginx.conf
+  --conf FILE       nginx.conf; default that of "make run", or else
+                    /etc/nginx/nginx.conf
   --nginx PROGRAM   default nginx
   --prefix DIR      nginx's -p
   --metrics WHERE   URL of /metrics; default: as the configuration has it
@@ -29,7 +30,7 @@ sub gateway_options { return ('conf=s', 'nginx=s', 'prefix=s', 'metrics=s') }
 
 sub new {
     my ($class, $opt) = @_;
-    my $self = bless { file => $opt->{conf} // '/etc/nginx/nginx.conf',
+    my $self = bless { file => $opt->{conf} // _usual(),
                        program => $opt->{nginx} // 'nginx',
                        prefix => $opt->{prefix} }, $class;
 
@@ -43,6 +44,20 @@ sub new {
     $self->{metrics} = $opt->{metrics} ? _url($opt->{metrics})
                                        : $self->_status('metrics');
     return $self;
+}
+
+
+# A checkout's own, when it runs.
+sub _usual {
+    my $home = home();
+
+    if (defined $home) {
+        require IHanoi::Cluster;
+        my $file = IHanoi::Cluster::base_of($home) . '/nginx/nginx.conf';
+        return $file if -f $file;
+    }
+
+    return '/etc/nginx/nginx.conf';
 }
 
 
@@ -80,6 +95,36 @@ sub plugin {
 sub plugins {
     my ($self) = @_;
     return map { $_->{args}[0] } find($self->{conf}, 'http', 'ihanoi_plugin');
+}
+
+
+# The folder of kill switches, or undef.
+sub switches {
+    my ($self) = @_;
+    my ($directive) = find($self->{conf}, 'http', 'ihanoi_plugin_switches') or return;
+    return $self->_in_prefix($directive->{args}[0]);
+}
+
+
+# The files of its error logs: each block may have others.
+sub error_logs {
+    my ($self) = @_;
+    my (@logs, $main);
+
+    edit($self->{conf}, sub {
+        my ($d, @around) = @_;
+
+        if ($d->{name} eq 'error_log') {
+            push @logs, $d->{args}[0];
+            $main = 1 if !@around;
+        }
+        return $d;
+    });
+    unshift @logs, $self->_compiled('error-log-path') // () if !$main;
+
+    my %seen;
+    return grep { !$seen{$_}++ } map { $self->_in_prefix($_) }
+           grep { !/^(?:stderr\z|syslog:|memory:)/ } @logs;
 }
 
 
@@ -165,8 +210,7 @@ sub master {
     my ($directive) = find($self->{conf}, 'pid');
     my $file = $directive ? $directive->{args}[0] : $self->_compiled('pid-path');
 
-    $file = "$self->{prefix}/$file" if $file !~ m{^/} && defined $self->{prefix};
-    return nginx_master($file);
+    return nginx_master($self->_in_prefix($file // '/run/nginx.pid'));
 }
 
 
@@ -274,11 +318,20 @@ sub _full {
 }
 
 
+# Others are so to nginx's prefix.
+sub _in_prefix {
+    my ($self, $path) = @_;
+
+    return $path if $path =~ m{^/};
+    return ($self->{prefix} // $self->_compiled('prefix') // '/usr/local/nginx') . "/$path";
+}
+
+
 sub _compiled {
     my ($self, $what) = @_;
     my (undef, $said) = $self->_run('-V');
     my ($path) = $said =~ /--\Q$what\E=(\S+)/;
-    return $path // "/run/nginx.pid";
+    return $path;
 }
 
 

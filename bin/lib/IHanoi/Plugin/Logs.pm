@@ -9,27 +9,29 @@ use Exporter 'import';
 use JSON::PP ();
 use Time::HiRes qw(sleep);
 use IHanoi::Command;
+use IHanoi::Plugin::Gateway qw(gateway_options $GATEWAY_HELP);
 
 our @EXPORT_OK = qw(plugin_line line_text);
 
 
 sub run {
-    my $opt = options(<<'USAGE', 'log=s@', 'request=s', 'follow|f', 'json');
+    my $opt = options(<<"USAGE", 'log=s@', 'request=s', 'follow|f', 'json', gateway_options());
 usage: ihanoi plugin logs NAME [--log FILE] [--follow] [--request ID] [--json]
 
 What the gateway's error log says about a plugin: its own lines (ihanoi.log),
 errors with file and line, limits, its circuit. Each with time, level, version
 and the request's id.
 
-  --log FILE     the gateway's error log, may be repeated; default: those of
-                 "make run" or /var/log/nginx/error.log. One that ends in .gz is
-                 unpacked
-  --follow       goes on with what is written from now on, also after the log
-                 was rotated; ends at Ctrl-C
-  --request ID   lines of one request: the 32 digits of X-Request-Id, with which
-                 "instance" of a problem ends
-  --json         an object a line
+  --log FILE        an error log, may be repeated; default: all that the
+                    configuration of the gateway has. One that ends in .gz is
+                    unpacked
+  --follow          goes on with what is written from now on, also after the log
+                    was rotated; ends at Ctrl-C
+  --request ID      lines of one request: the 32 digits of X-Request-Id, with
+                    which "instance" of a problem ends
+  --json            an object a line
 
+$GATEWAY_HELP
 Exit code: 0 done, also when there is no line; 1 a log cannot be read; 2 usage.
 USAGE
 
@@ -47,7 +49,7 @@ USAGE
         $id =~ /^[0-9a-f]{32}\z/ or fail('that is no id of a request: 32 of 0-9a-f');
     }
 
-    my @files = $opt->{log} ? @{ $opt->{log} } : _usual();
+    my @files = $opt->{log} ? @{ $opt->{log} } : _configured($name, $opt);
     my $json = JSON::PP->new->canonical->latin1;
 
     local $SIG{INT} = sub { exit 0 };
@@ -107,16 +109,14 @@ sub _follow {
 }
 
 
-sub _usual {
-    my $home = home();
+sub _configured {
+    my ($name, $opt) = @_;
+    my $gateway = IHanoi::Plugin::Gateway->new($opt);
 
-    if (defined $home) {
-        require IHanoi::Cluster;
-        my $file = IHanoi::Cluster::base_of($home) . '/nginx/error.log';
-        return $file if -f $file;
-    }
-
-    return '/var/log/nginx/error.log';
+    $gateway->plugin($name) or fail("$gateway->{file} has no \"ihanoi_plugin $name\"");
+    my @files = $gateway->error_logs
+        or fail("$gateway->{file} has no error_log that is a file: --log FILE");
+    return @files;
 }
 
 

@@ -7,7 +7,9 @@ use strict;
 use warnings;
 use Exporter 'import';
 use Fcntl qw(O_CREAT O_EXCL O_WRONLY);
+use File::Path qw(make_path);
 use IHanoi::Command;
+use IHanoi::Plugin::Gateway qw(gateway_options $GATEWAY_HELP);
 
 our @EXPORT_OK = qw(switch);
 
@@ -18,28 +20,31 @@ sub switch {
     my ($word, $off) = @_;
     my $what = $off ? 'Refuses the calls of a plugin with 503'
                     : 'Answers the calls of a plugin again';
-    my $opt = options(<<"USAGE", 'switches=s', 'dir=s');
-usage: ihanoi plugin $word NAME --switches DIR [--dir PLUGINS]
+    my $opt = options(<<"USAGE", gateway_options());
+usage: ihanoi plugin $word NAME [options]
 
-$what. Works within a second, needs no reload, outlives a restart.
+$what. Works within a second, needs no reload, outlives a restart. The switch is a file
+in the folder that "ihanoi_plugin_switches" names, which is made.
 
-  --switches DIR    the folder that ihanoi_plugin_switches names
-  --dir PLUGINS     refuse a NAME of which no folder is there
-
+$GATEWAY_HELP
 Exit code: 0 done, or it was so before; 1 it could not be done; 2 usage.
 USAGE
 
-    if (@ARGV != 1 || !defined $opt->{switches}) {
-        print STDERR "ihanoi plugin $word: one NAME, and --switches\n";
+    if (@ARGV != 1) {
+        print STDERR "ihanoi plugin $word: one NAME\n";
         exit 2;
     }
 
-    my ($name, $dir) = ($ARGV[0], $opt->{switches});
+    my ($name) = @ARGV;
+    my $gateway = IHanoi::Plugin::Gateway->new($opt);
 
-    $name =~ /^[a-z][a-z0-9_]{0,31}\z/ or fail('that is no name of a plugin');
-    -d $dir or fail("there is no folder \"$dir\"");
-    !defined $opt->{dir} || _known($opt->{dir}, $name)
-        or fail("there is no plugin \"$name\" in $opt->{dir}");
+    $gateway->plugin($name) or fail("$gateway->{file} has no \"ihanoi_plugin $name\"");
+    my $dir = $gateway->switches
+        // fail("$gateway->{file} has no \"ihanoi_plugin_switches\": nginx looks nowhere");
+
+    # Workers, who are other users, look into it.
+    umask 022;
+    make_path($dir);
 
     my $file = "$dir/$name.disabled";
     my $done = $off ? sysopen(my $fh, $file, O_CREAT | O_EXCL | O_WRONLY, 0644)
@@ -52,17 +57,8 @@ USAGE
         return 0;
     }
 
-    print "$name is ${word}d within a second\n";
+    print "$name is ${word}d ", $gateway->master ? 'within a second' : 'when nginx runs', "\n";
     return 0;
-}
-
-
-# Whether a folder of plugins holds NAME, or a version of it.
-sub _known {
-    my ($dir, $name) = @_;
-
-    opendir my $dh, $dir or fail("could not read $dir: $!");
-    return scalar grep { /^\Q$name\E(?:-[0-9].*)?\z/ } readdir $dh;
 }
 
 
