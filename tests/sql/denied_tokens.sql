@@ -1,6 +1,6 @@
 -- The deny list as gateways poll it (docs/conventions.md).
 begin;
-select plan(13);
+select plan(19);
 
 delete from core.denied_tokens;
 
@@ -14,14 +14,39 @@ select is((select forget_at > extract(epoch from core.now()) from denied_tokens(
     'with when to forget it');
 select results_eq($$select value from denied_tokens((select next from denied_tokens(null) limit 1))$$,
     $$values ('s')$$, 'it comes again while transactions of its time may be running');
-select results_eq($$select kind from denied_tokens((pg_current_xact_id()::text::bigint + 1)::text)$$,
+-- A mark of this place with another transaction id, and of another place.
+create function pg_temp.mark(xid xid8, place text default null) returns text language sql as $$
+    select concat(coalesce(place, split_part(next, ' ', 1)), ' ', xid)
+    from denied_tokens(null) limit 1
+$$;
+
+update core.denied_tokens set xid = '3';
+select results_eq(
+    $$select kind from denied_tokens(pg_temp.mark(pg_snapshot_xmax(pg_current_snapshot())))$$,
     $$values (null::text)$$, 'and not after');
+select results_eq(
+    $$select value from denied_tokens(pg_temp.mark(pg_snapshot_xmax(pg_current_snapshot()), 'x'))$$,
+    $$values ('s')$$, 'a mark of another place asks for everything');
+select results_eq($$select value from denied_tokens(pg_temp.mark('9223372036854775807'))$$,
+    $$values ('s')$$, 'and so does one from a future that did not come');
+select results_eq($$select value from denied_tokens('1234')$$,
+    $$values ('s')$$, 'and one that says no place');
 
 select token_deny('i', 'sub', 's', '2025-01-01 00:00+00', core.now(), '');
-select is((select denied_before from denied_tokens('0')), 1767225600::bigint, 'denying again lets nothing in');
-select is((select forget_at > extract(epoch from core.now()) from denied_tokens('0')), true, 'nor forgets sooner');
+select is((select denied_before from denied_tokens(pg_temp.mark('0'))), 1767225600::bigint,
+    'denying again lets nothing in');
+select is((select forget_at > extract(epoch from core.now()) from denied_tokens(pg_temp.mark('0'))),
+    true, 'nor forgets sooner');
 select token_deny('i', 'sub', 's', null, core.now(), '');
-select is((select denied_before from denied_tokens('0')), null, 'denying all beats denying some');
+select is((select denied_before from denied_tokens(pg_temp.mark('0'))), null,
+    'denying all beats denying some');
+
+update core.denied_tokens set forget_at = 'infinity', denied_before = 'infinity';
+select results_eq($$select denied_before, forget_at from denied_tokens(null)$$,
+    $$values (null::bigint, null::bigint)$$, 'for ever is null');
+update core.denied_tokens set forget_at = '-infinity', denied_before = '-infinity';
+select results_eq($$select denied_before, forget_at from denied_tokens(pg_temp.mark('0'))$$,
+    $$values (1::bigint, 0::bigint)$$, 'and never is long ago');
 
 update core.denied_tokens set forget_at = core.now() - interval '1 second';
 select is((select kind from denied_tokens(null)), null, 'what is to be forgotten is not in the full list');
@@ -29,11 +54,15 @@ select is((select kind from denied_tokens(null)), null, 'what is to be forgotten
 -- Taken back.
 update core.denied_tokens set forget_at = core.now() + interval '1 hour', xid = '3';
 select is(token_deny_lift('i', 'sub', 's'), true, 'a denial is lifted');
-select results_eq($$select value, forget_at <= extract(epoch from core.now()) + 1 from denied_tokens('4')$$,
+select results_eq($$select value, forget_at <= extract(epoch from core.now()) + 1
+    from denied_tokens(pg_temp.mark('4'))$$,
     $$values ('s', true)$$, 'gateways that know it read that it is over');
+select results_eq($$select value from denied_tokens('elsewhere 4')$$,
+    $$values ('s')$$, 'also those that come from another place');
 select is(token_deny_lift('i', 'sub', 's'), false, 'once');
 select token_deny('i', 'sub', 's', '2025-01-01 00:00+00', core.now() + interval '1 hour', '');
-select is((select denied_before from denied_tokens('4')), extract(epoch from timestamptz '2025-01-01 00:00+00')::bigint,
+select is((select denied_before from denied_tokens(pg_temp.mark('4'))),
+    extract(epoch from timestamptz '2025-01-01 00:00+00')::bigint,
     'denied again, it is what is said now');
 
 select * from finish();
