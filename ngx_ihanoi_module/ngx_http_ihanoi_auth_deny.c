@@ -31,6 +31,7 @@ static ngx_rbtree_key_t ngx_http_ihanoi_auth_deny_key(u_char *digest);
 static void ngx_http_ihanoi_auth_deny_sweep(ngx_slab_pool_t *shpool,
     ngx_http_ihanoi_auth_deny_sh_t *deny, ngx_uint_t always);
 static const char *ngx_http_ihanoi_auth_deny_since(void *data);
+static void ngx_http_ihanoi_auth_deny_restart(void);
 static void ngx_http_ihanoi_auth_deny_done(void *data,
     ngx_http_ihanoi_pg_outcome_e outcome, ngx_http_ihanoi_pgresult_t *res,
     ngx_uint_t db_usec);
@@ -66,7 +67,7 @@ ngx_http_ihanoi_auth_deny_since(void *data)
 {
     ngx_slab_pool_t                *shpool;
     ngx_http_ihanoi_auth_shared_t  *sh;
-    static u_char                   since[64];
+    static u_char                   since[sizeof(sh->deny.next)];
 
     sh = ngx_http_ihanoi_auth_shared(&shpool);
     if (sh == NULL) {
@@ -104,6 +105,10 @@ ngx_http_ihanoi_auth_deny_done(void *data,
             }
 
             ngx_http_ihanoi_pgresult_free(res);
+
+            /* a mark of another release's may be what it cannot read */
+
+            ngx_http_ihanoi_auth_deny_restart();
         }
 
         return;
@@ -155,6 +160,28 @@ done:
 }
 
 
+/*
+ * The next time everything is asked for, also what is over by now: it may be
+ * here.
+ */
+
+static void
+ngx_http_ihanoi_auth_deny_restart(void)
+{
+    ngx_slab_pool_t                *shpool;
+    ngx_http_ihanoi_auth_shared_t  *sh;
+
+    sh = ngx_http_ihanoi_auth_shared(&shpool);
+    if (sh == NULL) {
+        return;
+    }
+
+    ngx_shmtx_lock(&shpool->mutex);
+    ngx_memcpy(sh->deny.next, "0", sizeof("0"));
+    ngx_shmtx_unlock(&shpool->mutex);
+}
+
+
 ngx_int_t
 ngx_http_ihanoi_auth_deny_add(ngx_http_ihanoi_auth_deny_row_t *row)
 {
@@ -200,6 +227,12 @@ ngx_http_ihanoi_auth_deny_add(ngx_http_ihanoi_auth_deny_row_t *row)
 
         if (node == NULL) {
             sh->deny.state = NGX_HTTP_IHANOI_AUTH_DENY_FULL;
+
+            /* the row may be that of a token which is in the caches */
+
+            ngx_memory_barrier();
+            sh->deny.epoch++;
+
             ngx_shmtx_unlock(&shpool->mutex);
             return NGX_ERROR;
         }

@@ -31,7 +31,7 @@ typedef struct {
     ngx_rbtree_t         rbtree;
     ngx_rbtree_node_t    sentinel;
     time_t               swept;
-    u_char               next[64];   /* what to ask from; NUL-terminated */
+    u_char               next[80];   /* what to ask from; NUL-terminated */
 } ngx_http_ihanoi_auth_deny_sh_t;
 
 

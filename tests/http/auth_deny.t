@@ -149,6 +149,42 @@ is(status(token(sub => 'c', jti => 'new', iat => $now)), 401,
     $db->sql('alter role ihanoi_control login');
 }
 
+# Another database after a reload, which counts what it writes for itself; and
+# another release, whose marks are of another form.
+{
+    my ($other, $older) = map { database() } 1 .. 2;
+    my %bad = map { $_ => token(sub => "only-$_", jti => "only-$_") } qw(other older);
+    my $deny = sub {
+        my ($where, $jti) = @_;
+        $where->sql("select code_$where->{release}.token_deny('$iss', 'jti', '$jti', null, "
+                    . "now() + interval '1 hour', '')");
+    };
+
+    $deny->($other, 'only-other');
+    $deny->($older, 'only-older');
+    $older->sql("create or replace function code_$older->{release}.denied_tokens(since text)
+        returns table (next text, kind text, iss text, value text,
+                       denied_before bigint, forget_at bigint)
+        language sql stable as \$\$
+            select pg_snapshot_xmin(pg_current_snapshot())::text, d.kind, d.iss, d.value,
+                   null::bigint, extract(epoch from d.forget_at)::bigint
+            from (select) one left join core.denied_tokens d
+                on since is null or d.xid >= since::bigint::text::xid8 \$\$");
+
+    # a mark that is younger than those rows
+    $deny->($db, 'mark');
+    refused_everywhere(token(sub => 'mark', jti => 'mark'));
+
+    for (['other', $other], ['older', $older]) {
+        my ($name, $where) = @$_;
+        is(status($bad{$name}), 200, "a token that $name database denies");
+        $gw->reload(db => $where);
+        ok(wait_until(sub { status($bad{$name}) == 401 }, 5),
+           'is refused when that one is asked');
+    }
+    $gw->reload(db => $db);
+}
+
 # A start without a database: 503, not 200.
 {
     my $db2 = database();
@@ -160,16 +196,46 @@ is(status(token(sub => 'c', jti => 'new', iat => $now)), 401,
         server => 'ihanoi_problems on;',
         locations => 'location / { auth_jwt x; empty_gif; } '
                    . 'location = /ready { ihanoi_status readyz; }');
-    sleep 0.5;
+    ok(wait_until(sub { $alone->error_log =~ /denied_tokens.* does not exist/ }, 10),
+       'the log says why the list cannot be read');
     my $r = $alone->get('/', token => token(sub => 'a'));
     is($r->{status}, 503, 'a list that cannot be read: 503');
     is($r->{headers}{'retry-after'}, 1, 'with Retry-After');
     is($alone->get('/', token => 'a.b.c')->{status}, 401, 'a bad token is 401');
-    like($alone->error_log, qr/denied_tokens.* does not exist/,
-         'the log says why');
     $r = $alone->get('/ready');
     is($r->{status}, 503, '/readyz is not ready');
     like($r->{content}, qr/deny list/, 'and says why');
+}
+
+# A list that there is no room for: 503, also for tokens that are in the cache.
+{
+    my $db3 = database();
+    my $full = gateway(
+        db => $db3, contract => [], bare => 1,
+        http => "ihanoi_zone 1m; auth_jwt_deny_list main interval=100ms; "
+              . "auth_jwt_issuer $iss { key_file %%KEYS%%/jwks.json; "
+              . "audience $IHanoi::Test::AUDIENCE; algorithms ES256; }",
+        locations => 'location / { auth_jwt x; empty_gif; }');
+    my $in = sub { $full->get('/', token => $_[0])->{status} };
+    my @token = map { token(sub => "full$_", jti => "full$_") } 0 .. 2;
+    my $deny = sub {
+        my ($jti, $n) = @_;
+        $db3->sql("select code_$db3->{release}.token_deny('$iss', 'jti', '$jti' || n, null, "
+                  . "now() + interval '1 hour', '') from generate_series(0, $n) n");
+    };
+
+    ok(wait_until(sub { $in->($token[0]) == 200 }, 10), 'a token is let in');
+    $deny->('x', 10_000);
+    ok(wait_until(sub { $in->($token[1]) == 503 }, 10),
+       'when there is no room for the list a new one is not');
+
+    # as much as there is room for: to the last row
+    $db3->sql('delete from core.denied_tokens');
+    ok(wait_until(sub { $in->($token[0]) == 200 }, 10), 'when there is, it is');
+    $deny->('full', 0);
+    ok(wait_until(sub { $in->($token[2]) == 503 }, 10), 'one row too many');
+    is($in->($token[0]), 503, 'and the token of that row is not let in either');
+    like($full->error_log, qr/no room for the deny list/, 'the log says why');
 }
 
 done_testing();
