@@ -4,6 +4,7 @@
  * Sets of JSON Web Keys, and verification with one of them.
  */
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +27,7 @@
 
 struct ihanoi_jwks_s {
     unsigned          n;
+    unsigned          partial:1;
     ihanoi_jwk_t      keys[];
 };
 
@@ -41,7 +43,7 @@ ihanoi_jwks_parse(const char *text, size_t len,
     char                 note[256];
     size_t               i, n;
     json_t              *json, *keys;
-    unsigned             k, secrets;
+    unsigned             k, memory, secrets;
     json_error_t         jerr;
     ihanoi_jwk_e         rc;
     ihanoi_jwk_t        *key;
@@ -49,6 +51,8 @@ ihanoi_jwks_parse(const char *text, size_t len,
     ihanoi_jwk_load_t    load;
 
     set = NULL;
+    memory = 0;
+    errno = EINVAL;
 
     if (len > IHANOI_JWKS_MAX_SIZE) {
         snprintf(error, 256, "larger than %d bytes", IHANOI_JWKS_MAX_SIZE);
@@ -122,6 +126,10 @@ ihanoi_jwks_parse(const char *text, size_t len,
         }
     }
 
+    /* no progress, no use in another try: faulty keys are checked each time */
+
+    set->partial = (load.postponed && load.rsa_new);
+
     /*
      * Which of two keys with one kid is meant cannot be known, and with secrets
      * beside public keys a mix-up of algorithms is one mistake away.
@@ -163,6 +171,7 @@ ihanoi_jwks_parse(const char *text, size_t len,
 
 memory:
 
+    memory = 1;
     snprintf(error, 256, "out of memory");
 
 failed:
@@ -170,6 +179,8 @@ failed:
     json_decref(json);
     ihanoi_jwks_free(set);
     ERR_clear_error();
+
+    errno = memory ? ENOMEM : EINVAL;
 
     return NULL;
 }
@@ -189,6 +200,13 @@ ihanoi_jwks_free(ihanoi_jwks_t *set)
     }
 
     free(set);
+}
+
+
+int
+ihanoi_jwks_partial(const ihanoi_jwks_t *set)
+{
+    return set->partial;
 }
 
 

@@ -55,13 +55,20 @@ typedef struct {
 
 /*
  * Builds a set from its JSON text.  Returns NULL with a sentence in error
- * (of at least 256 bytes) when the set is refused or has no usable key.
+ * (of at least 256 bytes) when the set is refused or has no usable key; errno
+ * is ENOMEM when only memory failed.
  */
 ihanoi_jwks_t *ihanoi_jwks_parse(const char *text, size_t len,
     const ihanoi_jwks_options_t *options, char *error);
 
 /* Accepts NULL. */
 void ihanoi_jwks_free(ihanoi_jwks_t *set);
+
+/*
+ * 1 when RSA keys were left out only because to check them all at once would
+ * have taken too long: with this set as the previous one, more are taken.
+ */
+int ihanoi_jwks_partial(const ihanoi_jwks_t *set);
 
 unsigned ihanoi_jwks_count(const ihanoi_jwks_t *set);
 const ihanoi_jwk_t *ihanoi_jwks_key(const ihanoi_jwks_t *set, unsigned i);

@@ -511,6 +511,7 @@ ihanoi_jwk_load_rsa(ihanoi_jwk_load_t *load, ihanoi_jwk_t *key, json_t *json)
     if (load->max_rsa_bits && load->rsa_bits > load->max_rsa_bits) {
         snprintf(load->reason, sizeof(load->reason),
                  "too many RSA keys to check at once");
+        load->postponed = 1;
         rc = IHANOI_JWK_FAULTY;
         goto done;
     }
@@ -534,6 +535,10 @@ ihanoi_jwk_load_rsa(ihanoi_jwk_load_t *load, ihanoi_jwk_t *key, json_t *json)
     key->size = (size_t) nlen;
 
     rc = ihanoi_jwk_build(load, key, "RSA", params);
+
+    if (rc == IHANOI_JWK_OK) {
+        load->rsa_new++;
+    }
 
 done:
 

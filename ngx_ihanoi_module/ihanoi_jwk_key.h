@@ -61,6 +61,8 @@ typedef struct {
     unsigned                  nprevious;
     long                      max_rsa_bits;  /* to check anew; 0: any */
     long                      rsa_bits;      /* checked so far */
+    unsigned                  rsa_new;       /* keys that were good */
+    unsigned                  postponed:1;   /* one had too many bits for now */
     char                      reason[160];   /* why the last one is not OK */
 } ihanoi_jwk_load_t;
 

@@ -209,7 +209,9 @@ ngx_http_ihanoi_auth_source_refresh(ngx_http_ihanoi_auth_source_t *source,
         return;
     }
 
-    if (state->set && ngx_current_msec - state->got < source->fresh) {
+    if (state->set && !ihanoi_jwks_partial(state->set)
+        && ngx_current_msec - state->got < source->fresh)
+    {
         return;
     }
 

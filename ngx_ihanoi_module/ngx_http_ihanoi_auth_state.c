@@ -161,6 +161,7 @@ void
 ngx_http_ihanoi_auth_state_sync(ngx_http_ihanoi_auth_state_t *state)
 {
     time_t             fetched;
+    ngx_int_t          rc;
     ngx_str_t          text;
     ngx_atomic_uint_t  generation;
 
@@ -175,11 +176,15 @@ ngx_http_ihanoi_auth_state_sync(ngx_http_ihanoi_auth_state_t *state)
         return;
     }
 
-    state->shared = generation;
+    rc = ngx_http_ihanoi_auth_state_swap(state, &text, ngx_cycle->log);
 
-    if (ngx_http_ihanoi_auth_state_swap(state, &text, ngx_cycle->log)
-        == NGX_OK)
-    {
+    /* one that is not good here will not be the next time either */
+
+    if (rc != NGX_ERROR) {
+        state->shared = generation;
+    }
+
+    if (rc == NGX_OK) {
         /* as old as it was there: a clock set back makes it new, no more */
 
         state->got = ngx_current_msec
@@ -196,6 +201,7 @@ ngx_http_ihanoi_auth_state_swap(ngx_http_ihanoi_auth_state_t *state,
 {
     char                            error[256];
     u_char                          digest[IHANOI_SHA256_LEN];
+    ngx_int_t                       rc;
     ihanoi_jwks_t                  *set;
     ihanoi_jwks_options_t           options;
     ngx_http_ihanoi_auth_source_t  *source;
@@ -206,7 +212,7 @@ ngx_http_ihanoi_auth_state_swap(ngx_http_ihanoi_auth_state_t *state,
         return NGX_ERROR;
     }
 
-    if (state->set
+    if (state->set && !ihanoi_jwks_partial(state->set)
         && ngx_memcmp(digest, state->digest, IHANOI_SHA256_LEN) == 0)
     {
         return NGX_OK;
@@ -224,9 +230,11 @@ ngx_http_ihanoi_auth_state_swap(ngx_http_ihanoi_auth_state_t *state,
     set = ihanoi_jwks_parse((char *) text->data, text->len, &options, error);
 
     if (set == NULL) {
+        rc = (errno == ENOMEM) ? NGX_ERROR : NGX_DECLINED;
+
         ngx_log_error(NGX_LOG_ERR, log, 0, "key set \"%V\" is refused: %s",
                       &source->id, error);
-        return NGX_DECLINED;
+        return rc;
     }
 
     /* nobody holds a set beyond one call: the old one may go at once */

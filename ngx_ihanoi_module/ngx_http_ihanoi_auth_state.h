@@ -89,7 +89,7 @@ void ngx_http_ihanoi_auth_state_sync(ngx_http_ihanoi_auth_state_t *state);
 
 /*
  * Puts the set of that text in the place of the one in use.  NGX_DECLINED: it
- * is not good, and that was logged.
+ * is not good, NGX_ERROR: memory; that was logged.
  */
 ngx_int_t ngx_http_ihanoi_auth_state_swap(ngx_http_ihanoi_auth_state_t *state,
     ngx_str_t *text, ngx_log_t *log);
