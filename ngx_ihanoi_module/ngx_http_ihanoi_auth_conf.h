@@ -86,8 +86,10 @@ typedef struct {
     const char                         *error;      /* of RFC 6750 */
     ngx_uint_t                          retry_after;
     ngx_http_ihanoi_auth_wait_t         wait;
-    ngx_uint_t                          waits;
-    unsigned                            waited:1;   /* enough for a verdict */
+    ngx_uint_t                          asked;      /* sources, as bits */
+    ngx_uint_t                          asking;     /* the last of them */
+    unsigned                            repeated:1; /* it was asked twice */
+    unsigned                            refreshed:1;
 } ngx_http_ihanoi_auth_ctx_t;
 
 

@@ -49,9 +49,14 @@ ngx_http_ihanoi_auth_identify(ngx_http_request_t *r, ngx_uint_t wait,
         return NGX_ERROR;
     }
 
-    /* a rewrite may have brought the request to a place with other rules */
+    /*
+     * A rewrite may have brought the request to a place with other rules, and
+     * a variable that asked first could not ask for stale keys.
+     */
 
-    if (ctx->conf == alcf) {
+    if (ctx->conf == alcf
+        && (!wait || !ngx_http_ihanoi_auth_outdated(r, ctx)))
+    {
         if (ctx->problem) {
             return NGX_DECLINED;
         }

@@ -78,6 +78,23 @@ drop:
 }
 
 
+ngx_uint_t
+ngx_http_ihanoi_auth_outdated(ngx_http_request_t *r,
+    ngx_http_ihanoi_auth_ctx_t *ctx)
+{
+    if (ctx->entry == NULL || ctx->refreshed) {
+        return 0;
+    }
+
+    ctx->refreshed = 1;
+
+    return ngx_http_ihanoi_auth_generation(
+                           (ngx_http_ihanoi_auth_issuer_t *) ctx->entry->issuer,
+                           r)
+           != ctx->entry->generation;
+}
+
+
 /*
  * NGX_OK: ctx has the entry or the problem.  NGX_AGAIN: parked.  NGX_BUSY: it
  * would have to be.
@@ -213,20 +230,22 @@ ngx_http_ihanoi_auth_verify_keys(ngx_http_request_t *r,
     const ihanoi_jwks_t             *sets[NGX_HTTP_IHANOI_AUTH_MAX_SOURCES];
     ngx_http_ihanoi_auth_source_t  **sources;
 
-    if (ctx->wait.again || ctx->wait.joined) {
+    /*
+     * The client whose request did the asking went away, or the question was
+     * older than the token's key may be: once more, then it is enough.
+     */
 
-        /*
-         * The client whose request did the asking went away, or the question
-         * was older than the token's key may be: once more, then it is enough.
-         */
+    if (ctx->wait.again || (ctx->wait.joined && !ctx->repeated)) {
+        ctx->asked &= ~ctx->asking;
+        ctx->repeated = 1;
 
-        if (ctx->wait.again || ctx->waits == 1) {
-            ctx->waited = 0;
-        }
-
-        ctx->wait.again = 0;
-        ctx->wait.joined = 0;
+    } else {
+        ctx->repeated = 0;
     }
+
+    ctx->asking = 0;
+    ctx->wait.again = 0;
+    ctx->wait.joined = 0;
 
     sources = issuer->sources.elts;
     n = issuer->sources.nelts;
@@ -234,7 +253,7 @@ ngx_http_ihanoi_auth_verify_keys(ngx_http_request_t *r,
 
     for (i = 0; i < n; i++) {
         ngx_http_ihanoi_auth_source_refresh(sources[i],
-                                            ctx->waited || !wait ? NULL : r);
+                                            ctx->asked || !wait ? NULL : r);
 
         sets[i] = ngx_http_ihanoi_auth_source_set(sources[i]);
 
@@ -245,44 +264,39 @@ ngx_http_ihanoi_auth_verify_keys(ngx_http_request_t *r,
 
     *result = ihanoi_jwt_verify(jwt, sets, n);
 
-    if (*result != IHANOI_JWT_KEY && missing == n) {
-        return NGX_OK;
-    }
-
     if (*result == IHANOI_JWT_OK || *result == IHANOI_JWT_MEMORY) {
         return NGX_OK;
     }
 
     /*
-     * The key may be one that was made a moment ago, or is in a set that could
-     * not be had so far.
+     * The key may be one that was made a moment ago, under a new "kid", an old
+     * one or none, or is in a set that could not be had so far.
      */
 
-    if (!ctx->waited) {
+    for (i = 0; i < n; i++) {
 
-        for (i = 0; i < n; i++) {
+        /* while one is missing it is that one */
 
-            /* while one is missing it is that one */
+        if (sources[i]->set || (missing != n && sets[i])
+            || (ctx->asked & (1 << i)))
+        {
+            continue;
+        }
 
-            if (sources[i]->set || (missing != n && sets[i])) {
-                continue;
-            }
+        if (!wait) {
+            return NGX_BUSY;
+        }
 
-            if (!wait) {
-                return NGX_BUSY;
-            }
+        rc = ngx_http_ihanoi_auth_source_wait(sources[i], r, &ctx->wait);
 
-            rc = ngx_http_ihanoi_auth_source_wait(sources[i], r, &ctx->wait);
+        if (rc == NGX_AGAIN) {
+            ctx->asking = 1 << i;
+            ctx->asked |= ctx->asking;
+            return NGX_AGAIN;
+        }
 
-            if (rc == NGX_AGAIN) {
-                ctx->waited = 1;
-                ctx->waits++;
-                return NGX_AGAIN;
-            }
-
-            if (rc == NGX_ERROR) {
-                return NGX_ERROR;
-            }
+        if (rc == NGX_ERROR) {
+            return NGX_ERROR;
         }
     }
 
@@ -337,7 +351,10 @@ ngx_http_ihanoi_auth_issuer_of(ngx_http_ihanoi_auth_main_conf_t *amcf,
 }
 
 
-/* Changes when any of the issuer's sets does; r: refreshes what is stale. */
+/*
+ * Changes when any of the issuer's sets does.  What other workers fetched is
+ * taken over; r: what is stale is asked for.
+ */
 
 static ngx_uint_t
 ngx_http_ihanoi_auth_generation(ngx_http_ihanoi_auth_issuer_t *issuer,
@@ -355,9 +372,7 @@ ngx_http_ihanoi_auth_generation(ngx_http_ihanoi_auth_issuer_t *issuer,
             continue;
         }
 
-        if (r) {
-            ngx_http_ihanoi_auth_source_refresh(sources[i], r);
-        }
+        ngx_http_ihanoi_auth_source_refresh(sources[i], r);
 
         sum += ngx_http_ihanoi_auth_source_generation(sources[i]);
     }

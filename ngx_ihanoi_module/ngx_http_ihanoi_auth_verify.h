@@ -24,6 +24,14 @@ ngx_http_ihanoi_auth_entry_t *ngx_http_ihanoi_auth_cached(
     ngx_http_ihanoi_auth_loc_conf_t *alcf, ngx_uint_t wait, ngx_str_t *token);
 
 /*
+ * Once a request, where it may make subrequests: has what is stale asked for
+ * again, and says whether the entry that the request holds must be looked for
+ * anew, because its keys have changed.
+ */
+ngx_uint_t ngx_http_ihanoi_auth_outdated(ngx_http_request_t *r,
+    ngx_http_ihanoi_auth_ctx_t *ctx);
+
+/*
  *   NGX_OK, NGX_ABORT  ctx has the entry or the problem
  *   NGX_AGAIN          keys are on their way: the request is parked
  *   NGX_BUSY           the same, but wait == 0

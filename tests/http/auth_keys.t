@@ -23,17 +23,14 @@ sub start {
         servers => $echo,
         server => 'ihanoi_problems on;',
         http => 'auth_jwt_issuer ' . $idp->name . ' { key_request /_jwks; '
-              . "key_cache $cache; audience ihanoi; algorithms ES256; } "
-              . ($arg{http} // ''),
+              . "key_cache $cache; audience ihanoi; algorithms "
+              . ($arg{algorithms} // 'ES256') . '; } ' . ($arg{http} // ''),
         locations => ($arg{jwks} // 'location = /_jwks { internal; proxy_pass '
-              . $idp->url . '; proxy_connect_timeout 2s; }') . q{
-            auth_jwt x;
-            location /in {
-                proxy_pass http://unix:%%DIR%%/echo.sock:/;
-                proxy_set_header X-Sub $jwt_claim_sub;
-            }
-            location /open { auth_jwt off; return 200 open; }
-        },
+              . $idp->url . '; proxy_connect_timeout 2s; }')
+              . 'auth_jwt x; location /open { auth_jwt off; return 200 open; } '
+              . 'location /in { ' . ($arg{in} // '')
+              . ' proxy_pass http://unix:%%DIR%%/echo.sock:/; '
+              . 'proxy_set_header X-Sub $jwt_claim_sub; }',
     );
 }
 
@@ -86,25 +83,93 @@ sub status { my ($gw, $token) = @_; $gw->get('/in', token => $token)->{status} }
 }
 
 
-# A removed key is refused as soon as the set is known, cached tokens too.
-{
-    my $gw = start($idp, cache => '1s');
+# A removed key is refused as soon as the set is known, cached tokens too; also
+# where a variable reads the token before the access phase, as limit_req does.
+for my $in ('', 'limit_req zone=s burst=1000 nodelay;') {
+    my $gw = start($idp->publish('k1', 'k2'), cache => '1s', in => $in,
+        http => 'limit_req_zone $ihanoi_subject_hash zone=s:1m rate=1000r/s;');
     my $old = $idp->token(sub => 'a', -kid => 'k1');
 
-    is(status($gw, $old), 200, 'a token with the old key');
+    is(status($gw, $old), 200, 'a token with the old key ' . ($in && "and $in"));
     $idp->publish('k2');
     ok(wait_until(sub { status($gw, $old) == 401 }, 6),
        'is refused when the key is gone, though it was cached');
     is(status($gw, $idp->token(sub => 'a', -kid => 'k2')), 200,
        'the new key is good');
-
-    # The same kid with another key.
-    $idp->add_key('k2', publish => 0);
-    $idp->publish('k2');
-    my $new = $idp->token(sub => 'b', -kid => 'k2');
-    ok(wait_until(sub { status($gw, $new) == 200 }, 6),
-       'the same kid with a new key is taken over');
     $gw->stop;
+}
+
+
+# The same kid with another key, and tokens without one: good at once, however
+# long the set was to be used, and within the same bounds as unknown kids.
+{
+    my $gw = start($idp);
+    is(status($gw, $idp->token(sub => 'a', -kid => 'k2')), 200, 'a key');
+
+    my $old = $idp->token(sub => 'old', -kid => 'k2');
+    $idp->add_key('k2', publish => 0)->publish('k2');
+    is(status($gw, $idp->token(sub => 'b', -kid => 'k2')), 200,
+       'another key of the same kid is taken over with its first token');
+    is(status($gw, $old), 401, 'and the old one is gone');
+
+    $idp->add_key('k3', publish => 0)->publish('k3');
+    is(status($gw, $idp->token(sub => 'c', -key => 'k3',
+                               -header => { kid => undef })), 200,
+       'and so is one whose tokens name no kid');
+
+    my $before = $idp->fetches;
+    my $begin = time;
+    my %status;
+    $status{ status($gw, $idp->token(sub => "n$_", -kid => 'k3',
+                                     -key => 'k2')) }++ for 1 .. 30;
+    is_deeply(\%status, { 401 => 30 }, '30 forged signatures: 401');
+    cmp_ok($idp->fetches - $before, '<=', 5 + (time - $begin) / 5,
+           'ask the provider no more often than unknown kids');
+    $idp->publish('k2', 'k3');
+    $gw->stop;
+}
+
+
+# Several sets of one issuer: a new key may be in any of them.
+{
+    my $gw = gateway(issuer => 0, workers => 1, servers => $echo,
+        http => 'auth_jwt_issuer ' . $idp->name . ' { key_request /_a /_b; '
+              . 'audience ihanoi; algorithms ES256; }',
+        locations => join('', map { "location = /_$_ { internal; proxy_pass "
+            . "http://127.0.0.1:" . $idp->port . "/jwks-$_; }" } qw(a b)) . q{
+            location /in { auth_jwt x;
+                proxy_pass http://unix:%%DIR%%/echo.sock:/; }});
+
+    $idp->serve(path => '/jwks-a', body => $idp->publish('k2')->jwks);
+    $idp->serve(path => '/jwks-b', body => $idp->publish('k3')->jwks);
+    is(status($gw, $idp->token(sub => 'a', -kid => $_)), 200, "keys: $_")
+        for qw(k2 k3);
+
+    $idp->add_key('k4', publish => 0);
+    $idp->serve(path => '/jwks-b', body => $idp->publish('k3', 'k4')->jwks);
+    is(status($gw, $idp->token(sub => 'a', -kid => 'k4')), 200,
+       'the first token of a key that is new in the second set');
+    $gw->stop;
+    $idp->publish('k2', 'k3');
+}
+
+
+# As many RSA keys as a set may have: those that would take too long to check
+# at once follow.
+{
+    my $mint = IHanoi::Test::Mint->new;
+    $mint->key("r$_" => 'RSA-2048') for 1 .. 33;
+    $idp->serve(body => '{"keys":[' . join(',', map {
+        $mint->jwk("r$_" => qq("kid":"r$_","alg":"RS256")) } 1 .. 33) . ']}');
+
+    my $gw = start($idp, algorithms => 'RS256');
+    my $token = $mint->sign(r33 => 'RS256', { alg => 'RS256', kid => 'r33' },
+        { iss => $idp->name, aud => 'ihanoi', sub => 'a', iat => int time,
+          exp => 600 + int time });
+    ok(wait_until(sub { status($gw, $token) == 200 }, 6),
+       'a token of the last of 33 RSA keys is let in');
+    $gw->stop;
+    $idp->serve;
 }
 
 

@@ -92,8 +92,8 @@ sub last_fetch {
 }
 
 
-# A token of ours: claims as in IHanoi::Test::token; -key is the kid of the key
-# that signs, when another than -kid says.
+# A token of ours: claims as in IHanoi::Test::token, more header members likewise
+# in -header; -key is the kid of the key that signs, when another than -kid says.
 sub token {
     my ($self, %want) = @_;
     my $now = time;
@@ -102,11 +102,13 @@ sub token {
                   map { $_ => $want{$_} } grep { !/^-/ } keys %want);
     my $kid = $want{-kid} // $self->{published}[0];
 
-    defined $claims{$_} or delete $claims{$_} for keys %claims;
+    my %header = (alg => 'ES256', kid => $kid, %{ $want{-header} // {} });
 
-    return $self->{mint}->sign($want{-key} // $kid, 'ES256',
-                               { alg => 'ES256', kid => $kid,
-                                 %{ $want{-header} // {} } }, \%claims);
+    for my $part (\%claims, \%header) {
+        defined $part->{$_} or delete $part->{$_} for keys %$part;
+    }
+
+    return $self->{mint}->sign($want{-key} // $kid, 'ES256', \%header, \%claims);
 }
 
 
