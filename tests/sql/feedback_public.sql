@@ -1,6 +1,6 @@
 -- What the public reads: published texts only, nobody's data, nothing to count.
 begin;
-select plan(47);
+select plan(48);
 \ir lib/feedback.psql
 
 create temp table t (name text primary key, id uuid);
@@ -94,6 +94,9 @@ select is((select d.body ->> 'reporter' from desk_feedback_read(pg_temp.c('inspe
     null, 'not where the category hides it');
 select isnt_empty($$select * from desk_feedback_read(pg_temp.c('inspector'), pg_temp.t('hidden'))$$,
     'though the case is theirs');
+insert into t values ('hidden2', pg_temp.file('{"category": "wastefulness"}'));
+select is((pg_temp.call('inspector', pg_temp.t('hidden2'), 'change', '{"category": "other"}')).body
+    ->> 'reporter', null, 'nor by giving it another category');
 select is_empty($$select * from desk_feedback_read(pg_temp.c('bd'), pg_temp.t('life'))$$, 'another unit sees nothing');
 select is_empty($$select * from desk_feedback_read(pg_temp.c('an'), pg_temp.t('life'))$$, 'nor a citizen');
 select is((select m.body ->> 'text' from me_feedback_read(pg_temp.c('an'), pg_temp.t('life')) m),

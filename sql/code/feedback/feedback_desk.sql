@@ -1,5 +1,6 @@
--- A case as the officers of its unit see it: everything but, where the
--- category says so, who reported it. All clocks, and what an officer may do
+-- A case as the officers of its unit see it: everything but, where a category
+-- that it has or had says so, who reported it: whom a category hid when they
+-- wrote is not shown by a change of it. All clocks, and what an officer may do
 -- from here (who may do it is checked when it is done).
 create function feedback_desk(c feedback.cases)
 returns json
@@ -14,7 +15,7 @@ begin
                    c.commune_brief as commune, c.unit_brief as unit,
                    c.routed_by, c.located_by,
                    r.lat, r.long, r.address, r.text, c.text_public, c.listed,
-                   case when not k.reporter_hidden then
+                   case when not feedback_reporter_hidden(c) then
                        (select row_to_json(p)
                         from (select l.full_name, l.phone
                               from core.personal l
@@ -41,8 +42,8 @@ begin
                    feedback_actions(c, '{assignee,receive,assign,approve,oversee}')
                        as actions,
                    c.version
-            from feedback.reports r, core.categories k
-            where r.case_id = c.id and k.code = c.category
+            from feedback.reports r
+            where r.case_id = c.id
         ) b);
 end
 $$;
