@@ -94,6 +94,19 @@ is(together("select consent_give($caller, '2026-11', false)",
    'consent-required', 'a consent that is withdrawn does not hold for it');
 is($gw->get('/v1/me', @me)->{json}{profile}{address}, undef, 'so nothing is kept');
 
+# Nor words that somebody sends whose account is being erased.
+my ($author, $officer) = map { $caller =~ s/'citizen'/'$_'/r } qw(author officer);
+$db->sql("select officer_bootstrap('$IHanoi::Test::ISSUER', 'officer', '00070', 'receive')");
+my $case = $db->sql("select body ->> 'id' from feedback_create($author, 'waste', 'Rubbish', "
+                    . "21.032, 105.8504, null, null, null, null)");
+$db->sql("select status from feedback_ask($officer, '$case', null, 'Where?')");
+is(together("select status from me_erase($author)",
+            "select coalesce(status::text, body ->> 'code') "
+            . "from feedback_info($author, '$case', null, 'There')"),
+   'not-found', 'who is being erased answers nothing more');
+is($db->sql("select count(*) from feedback.messages where text = 'There'"), 0,
+   'and no words are kept of them');
+
 # A caller who says less than "declared" writes nothing.
 is($gw->patch('/v1/me', token => token(sub => 'x', assurance => undef),
               json => { language => 'en' })->{status}, 403, 'a write needs some assurance');

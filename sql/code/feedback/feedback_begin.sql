@@ -24,7 +24,7 @@ begin
         return;
     end if;
 
-    person := caller_person(caller);
+    person := caller_person_hold(caller);
 
     select array_agg(distinct w.who) into who
     from feedback.transitions t, unnest(t.who) w (who)
