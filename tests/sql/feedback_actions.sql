@@ -1,6 +1,6 @@
 -- Who may do what to a case, and the rules of each action.
 begin;
-select plan(79);
+select plan(81);
 \ir lib/feedback.psql
 
 create function pg_temp.tried(name text, id uuid, action text, a jsonb default '{}')
@@ -116,6 +116,11 @@ select is(pg_temp.tried('hk', pg_temp.t('refused'), 'reject'), 'second-person-re
 select is(pg_temp.tried('hk', pg_temp.t('refused'), 'accept'), 'second-person-required',
     'nor accept: somebody else reviews');
 select is(pg_temp.tried('hk_second', pg_temp.t('refused'), 'accept'), 'accepted', 'somebody else may accept');
+select is(pg_temp.tried('hk_second', pg_temp.t('refused'), 'not_competent',
+    '{"competent_body": " "}'), 'text-missing', 'to whom it goes has a name');
+select is((pg_temp.call('hk_second', pg_temp.case_in('submitted'), 'not_competent',
+        '{"competent_body": "Ban quản lý, gọi 0912345678"}')).body ->> 'competent_body',
+    'Ban quản lý, gọi [số điện thoại]', 'which is public, and masked');
 select is(pg_temp.act('hk_second', pg_temp.t('refused'), 'not_competent'), 'not_competent', 'or refuse');
 select is(pg_temp.tried('an', pg_temp.t('refused'), 'appeal'), 'appeal-used', 'there is one appeal');
 select is((pg_temp.case_of(pg_temp.t('refused'))).competent_body, 'Bộ Xây dựng', 'the competent body is named');

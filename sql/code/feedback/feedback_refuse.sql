@@ -1,6 +1,7 @@
 -- What reject and not_competent share: a code from the list and words that
--- explain it, both public; the clock stops; after an appeal, somebody else
--- than last time decides (mission 2.4: a second person for repeat refusals).
+-- explain it, both public (as is the competent body); the clock stops; after an
+-- appeal, somebody else than last time decides (mission 2.4: a second person
+-- for repeat refusals).
 create function feedback_refuse(caller jsonb, id uuid, action text,
     to_state text, if_match jsonb, reason_code text, reason text,
     competent_body text)
@@ -12,6 +13,7 @@ declare
     b      record;
     c      feedback.cases;
     words  text := text_clean(reason);
+    body   text := text_mask(competent_body);
 begin
     select * into b from feedback_begin(caller, id, action, if_match);
 
@@ -23,7 +25,7 @@ begin
         return refuse('unknown-reason');
     end if;
 
-    if words is null then
+    if words is null or competent_body is not null and body is null then
         return refuse('text-missing');
     end if;
 
@@ -36,7 +38,7 @@ begin
     c.state := to_state;
     c.reason_code := reason_code;
     c.reason_public := coalesce(text_mask(words), '—');
-    c.competent_body := text_clean(competent_body);
+    c.competent_body := body;
     c.decided_by := b.person;
     c.closed_at := core.now();
 
