@@ -1,7 +1,7 @@
 -- The clocks of a case: working time, pauses, transfers, time-outs.
 -- Monday 1 June 2026; office hours 8 to 12 and 13 to 17 (UTC+7).
 begin;
-select plan(42);
+select plan(46);
 \ir lib/feedback.psql
 
 create function pg_temp.c(id uuid) returns feedback.cases language sql as
@@ -116,6 +116,33 @@ select is((pg_temp.c(pg_temp.t('m'))).due_at, '2026-06-20 17:00+07', 'the approv
 select pg_temp.act('bd_boss', pg_temp.t('m'), 'extend', '{"due_at": "2026-06-22T17:00:00+07:00"}');
 select is(pg_temp.act('bd_boss', pg_temp.t('m'), 'extend', '{"due_at": "2026-06-25T17:00:00+07:00"}'), 'extensions-used',
     'twice at most');
+
+-- A severity that is corrected takes no extension back.
+select pg_temp.act('bd', pg_temp.t('m'), 'change', '{"severity": "urgent"}');
+select is((pg_temp.c(pg_temp.t('m'))).due_at, '2026-06-22 17:00+07',
+    'an extension outlasts another severity');
+select pg_temp.clock('2026-06-01 10:00+07');
+insert into t values ('e', pg_temp.case_in('accepted'));
+select pg_temp.act('hk_boss', pg_temp.t('e'), 'extend', '{"due_at": "2026-06-20T17:00:00+07:00"}');
+select pg_temp.act('hk', pg_temp.t('e'), 'transfer');
+select pg_temp.act('bd', pg_temp.t('e'), 'accept', '{"severity": "complex"}');
+select is((pg_temp.c(pg_temp.t('e'))).due_at, '2026-06-20 17:00+07', 'nor with a transfer');
+select pg_temp.clock('2026-06-12 09:00+07');
+select pg_temp.act('bd', pg_temp.t('e'), 'ask');
+select pg_temp.clock('2026-06-12 11:00+07');
+select pg_temp.act('an', pg_temp.t('e'), 'info');
+select pg_temp.act('bd', pg_temp.t('e'), 'change', '{"severity": "urgent"}');
+select is((pg_temp.c(pg_temp.t('e'))).due_at, '2026-06-22 10:00+07',
+    'and the time of a question is kept');
+
+-- Nor does it make the unit's own time shorter.
+select pg_temp.clock('2026-06-01 10:00+07');
+insert into t values ('u', pg_temp.case_in('transferred'));
+select pg_temp.clock('2026-06-04 09:00+07');
+select pg_temp.act('bd', pg_temp.t('u'), 'accept');
+select pg_temp.act('bd_boss', pg_temp.t('u'), 'extend', '{"due_at": "2026-06-10T17:00:00+07:00"}');
+select is((pg_temp.c(pg_temp.t('u'))).unit_due_at, '2026-06-11 17:00+07',
+    'an extension takes no time from a unit that was given more');
 
 -- Silence closes; reopening starts a new clock.
 select pg_temp.clock('2026-06-01 10:00+07');

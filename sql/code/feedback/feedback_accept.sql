@@ -41,7 +41,7 @@ begin
         c.unit_due_at := c.due_at;
     else
         if severity <> (b.c).severity then
-            c.due_at := feedback_handle_due(c);
+            c.due_at := feedback_severity_due(b.c, c);
         end if;
         c.unit_due_at := time_limit_due('handle.' || severity, c.unit, core.now());
     end if;

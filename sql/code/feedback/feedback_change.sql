@@ -1,7 +1,7 @@
 -- A receiving officer corrects what the case is: category, severity, or the
 -- place. A severity that changes moves the deadline of handling (counted from
--- when the clock started); the first deadline stays for statistics. The unit
--- stays: passing a case on is a transfer. Source: mission 2.4.
+-- when the clock started, an extension stays); the first deadline stays for
+-- statistics. The unit stays: passing a case on is a transfer. Mission 2.4.
 create function feedback_change(caller jsonb, id uuid, if_match jsonb,
     category text, severity text, lat float8, long float8, reason text)
 returns core.reply
@@ -71,7 +71,7 @@ begin
     if c.severity <> (b.c).severity and c.state not in ('submitted')
        and c.accepted_at is not null
     then
-        c.due_at := feedback_handle_due(c);
+        c.due_at := feedback_severity_due(b.c, c);
 
         if c.state <> 'transferred' then
             c.unit_due_at := c.due_at;

@@ -36,7 +36,7 @@ begin
 
     c.extensions := c.extensions + 1;
     c.due_at := due_at;
-    c.unit_due_at := due_at;
+    c.unit_due_at := greatest(c.unit_due_at, due_at);
 
     return feedback_apply(caller, b.c, c, 'extend', b.person, b.role, words,
         text_mask(words), jsonb_build_object('from_due_at', (b.c).due_at));
