@@ -1,16 +1,10 @@
--- The version of an account that clients hold: everything in /v1/me that can
--- change (the profile, consents, roles) counts it up or is counted here.
-create function me_etag(person uuid)
+-- The tag of /v1/me: the account's version, and behind it what the answer says.
+-- Roles begin and end by date, a new notice asks for consent anew, a token says
+-- its assurance: all without a change of the account. If-Match looks at the
+-- version alone.
+create function me_etag(person uuid, document json)
 returns text
-language plpgsql stable
+language sql stable
 as $$
-begin
-    return (
-        select coalesce(max(p.version), 0)::text || '.'
-               || (select count(*) from core.consents c where c.person = me_etag.person) || '.'
-               || (select count(*) + count(g.revoked_at)
-                   from core.officer_grants g where g.person = me_etag.person)
-        from core.people p
-        where p.id = me_etag.person);
-end
+    select me_version(person) || '-' || md5(document::text)
 $$;

@@ -7,11 +7,13 @@ returns core.reply
 language plpgsql
 as $$
 declare
-    me       uuid := caller_person_lock(caller);
-    changed  text[];
+    me        uuid := caller_person_lock(caller);
+    changed   text[];
+    document  json;
 begin
     if if_match is not null and not if_match ? '*'
-       and not if_match ? me_etag(me)
+       and not exists (select from jsonb_array_elements_text(if_match) t (tag)
+                       where split_part(t.tag, '-', 1) = me_version(me))
     then
         return refuse('precondition-failed');
     end if;
@@ -59,6 +61,7 @@ begin
                              jsonb_build_object('members', changed));
     end if;
 
-    return row(200, me_etag(me), null, me_document(caller, me))::core.reply;
+    document := me_document(caller, me);
+    return row(200, me_etag(me, document), null, document)::core.reply;
 end
 $$;
