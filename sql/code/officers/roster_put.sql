@@ -27,7 +27,8 @@ begin
     end if;
 
     if if_match is not null and not if_match ? '*'
-       and not if_match ? (roster_etag(id) || '.' || today)
+       and not exists (select from jsonb_array_elements_text(if_match) t (tag)
+                       where split_part(t.tag, '-', 1) = roster_version(id, today))
     then
         return refuse('precondition-failed');
     end if;
