@@ -1,6 +1,6 @@
 -- Officers' roles over the unit tree and dates; administration of a subtree.
 begin;
-select plan(38);
+select plan(47);
 
 -- A city with a district (until June 2025) and its ward, and another ward.
 insert into core.units (id, code, kind, valid_from)
@@ -119,6 +119,37 @@ select is((select array_agg(event || ' ' || (details ->> 'role') order by seq)
     array['role_granted receive', 'role_granted resolve', 'role_granted process',
           'role_granted receive', 'role_revoked receive'],
     'and every change of it is in the unit''s audit chain');
+
+-- Who stands in for somebody does so whatever becomes of the other's last day.
+create function pg_temp.lead(name text, last text) returns int language sql as $$
+    select (roster_put(pg_temp.c('admin'), pg_temp.u('TW'), null, jsonb_build_array(
+        jsonb_build_object('subject', 'dung', 'roles', '["process", "resolve"]'::jsonb),
+        jsonb_build_object('subject', name, 'roles', '["receive"]'::jsonb,
+                           'valid_to', last)))).status $$;
+create function pg_temp.stand_in(name text) returns text language sql as $$
+    select (officer_grant(pg_temp.c('admin'), pg_temp.u('TW'), name, null, 'receive', '2026-06-01',
+        '2026-06-20', (select g.id from core.officer_grants g where g.person = pg_temp.p('lead')
+            and g.revoked_at is null))).status::text $$;
+select pg_temp.lead('lead', '2026-12-31');
+select is(pg_temp.stand_in('hoa'), '201', 'somebody stands in for a colleague');
+select is(pg_temp.lead('lead', '2027-12-31'), 200, 'whose role is made longer');
+create function pg_temp.stands(at date) returns boolean language sql as
+    $$select officer_may(pg_temp.p('hoa'), pg_temp.u('TW'), 'receive', at)$$;
+select ok(pg_temp.stands('2026-06-20'), 'and still does');
+select is(pg_temp.lead('lead', '2026-06-10'), 200, 'or shorter');
+select ok(pg_temp.stands('2026-06-10') and not pg_temp.stands('2026-06-11'),
+    'as long as that lasts');
+
+-- An account that is erased takes its roles along, and tells it where they were.
+select is((me_erase(pg_temp.c('lead'))).status, 204, 'an officer goes');
+select is((select array_agg(e.role || ' ' || e.event order by e.seq) from (
+        select * from core.audit_events where chain = pg_temp.u('TW') order by seq desc limit 2) e),
+    '{"self role_revoked","self role_revoked"}',
+    'the unit''s chain has the role and the substitute''s');
+select is_empty($$select from core.officer_grants g
+    where g.person = pg_temp.p('hoa') and g.revoked_at is null$$,
+    'which nobody holds any more');
+select is_empty($$select v.* from audit_verify(pg_temp.u('TW')) v$$, 'and the chain is whole');
 
 select * from finish();
 rollback;

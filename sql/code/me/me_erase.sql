@@ -12,6 +12,7 @@ as $$
 declare
     me      uuid;
     eraser  text;
+    held    uuid;
 begin
     perform caller_person_lock(caller);
     -- Plugins may know who has written nothing here.
@@ -29,9 +30,13 @@ begin
 
     perform personal_erase(me);
 
-    update core.officer_grants g
-    set revoked_at = core.now(), revoked_by = me, revoke_reason = 'account erased'
-    where g.person = me and g.revoked_at is null;
+    for held in
+        select g.id from core.officer_grants g
+        where g.person = me and g.revoked_at is null
+          and (g.valid_to is null or g.valid_to >= core.today())
+    loop
+        perform grant_revoke(caller, me, 'self', held, 'account erased');
+    end loop;
 
     perform event_record(caller, me, 'person', me, 'erased', null, 'self', '{}');
 

@@ -16,6 +16,8 @@ declare
     held    core.officer_grants;
     made    core.officer_grants;
 begin
+    perform roster_lock(id);
+
     perform from core.units u where u.id = officer_grant.id;
 
     if not found then
@@ -51,31 +53,24 @@ begin
         end if;
     end if;
 
-    perform roster_lock(id);
-
     person := person_ensure(caller, coalesce(issuer, caller ->> 'iss'), subject, me);
 
     if held.person = person then
         perform refuse_now('substitute-invalid');
     end if;
 
+    made.person := person;
+    made.unit := id;
+    made.role := officer_grant.role;
+    made.valid_from := first;
+    made.valid_to := officer_grant.valid_to;
+    made.substitute_for := officer_grant.substitute_for;
+
     begin
-        insert into core.officer_grants
-               (person, unit, role, valid_from, valid_to, substitute_for, granted_by)
-        values (person, id, officer_grant.role, first, officer_grant.valid_to,
-                officer_grant.substitute_for, me)
-        returning * into made;
+        made := grant_give(caller, me, made);
     exception when exclusion_violation then
         perform refuse_now('grant-exists');
     end;
-
-    update core.people p set version = p.version + 1 where p.id = made.person;
-
-    perform event_record(caller, me, 'unit', id, 'role_granted', id, 'administer',
-        jsonb_build_object('grant', made.id, 'person', made.person,
-                           'role', made.role, 'valid_from', made.valid_from,
-                           'valid_to', made.valid_to,
-                           'substitute_for', made.substitute_for));
 
     return row(201, null, format('/v1/units/%s/roster', id),
                grant_document(made))::core.reply;

@@ -27,20 +27,7 @@ begin
         return refuse('grant-ended');
     end if;
 
-    for done in
-        update core.officer_grants g
-        set revoked_at = core.now(), revoked_by = me, revoke_reason = reason
-        where (g.id = officer_revoke."grant"
-               or g.substitute_for = officer_revoke."grant")
-          and g.revoked_at is null
-        returning *
-    loop
-        update core.people p set version = p.version + 1 where p.id = done.person;
-
-        perform event_record(caller, me, 'unit', id, 'role_revoked', id, 'administer',
-            jsonb_build_object('grant', done.id, 'person', done.person,
-                               'role', done.role));
-    end loop;
+    perform grant_revoke(caller, me, 'administer', "grant", reason);
 
     select g.* into done
     from core.officer_grants g

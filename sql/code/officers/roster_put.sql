@@ -8,11 +8,14 @@ returns core.reply
 language plpgsql
 as $$
 declare
-    me       uuid := caller_person(caller);
-    today    date := core.today();
-    gone     core.officer_grants;
-    wanted   record;
-    made     core.officer_grants;
+    me         uuid := caller_person(caller);
+    today      date := core.today();
+    wanted     record;
+    olds       uuid[];
+    old        uuid;
+    made       core.officer_grants;
+    stand_ins  core.officer_grants[];
+    stand_in   core.officer_grants;
 begin
     perform roster_lock(id);
 
@@ -79,42 +82,48 @@ begin
               and g.substitute_for is null
               and g.valid_to is not distinct from wanted.valid_to);
 
-        -- Another last day is another grant.
-        for gone in
-            update core.officer_grants g
-            set revoked_at = core.now(), revoked_by = me,
-                revoke_reason = 'roster'
-            from core.people p
-            where p.id = g.person
-              and g.unit = roster_put.id and g.role = wanted.role
+        olds := array(
+            select g.id
+            from core.officer_grants g
+                 join core.people p on p.id = g.person
+            where g.unit = roster_put.id and g.role = wanted.role
               and p.issuer = wanted.issuer and p.subject = wanted.subject
-              and g.revoked_at is null and g.validity && daterange(today, wanted.valid_to, '[]')
-            returning g.*
-        loop
-            perform event_record(caller, me, 'unit', id, 'role_revoked', id,
-                'administer', jsonb_build_object('grant', gone.id,
-                    'person', gone.person, 'role', gone.role));
+              and g.revoked_at is null
+              and g.validity && daterange(today, wanted.valid_to, '[]'));
+        stand_ins := array(
+            select g
+            from core.officer_grants g
+            where g.substitute_for = any (olds) and g.revoked_at is null);
+
+        -- Another last day is another grant.
+        foreach old in array olds loop
+            perform grant_revoke(caller, me, 'administer', old, 'roster');
         end loop;
 
-        insert into core.officer_grants
-               (person, unit, role, valid_from, valid_to, granted_by)
-        values (person_ensure(caller, wanted.issuer, wanted.subject, me), id,
-                wanted.role, today, wanted.valid_to, me)
-        returning * into made;
+        made := null;
+        made.person := person_ensure(caller, wanted.issuer, wanted.subject, me);
+        made.unit := id;
+        made.role := wanted.role;
+        made.valid_from := today;
+        made.valid_to := wanted.valid_to;
+        made := grant_give(caller, me, made);
 
-        update core.people p set version = p.version + 1
-        where p.id = made.person;
+        -- Who stands in for the holder does so for this one, while it lasts.
+        foreach stand_in in array stand_ins loop
+            stand_in.substitute_for := made.id;
+            stand_in.valid_from := greatest(stand_in.valid_from, today);
+            stand_in.valid_to := least(stand_in.valid_to, made.valid_to);
 
-        perform event_record(caller, me, 'unit', id, 'role_granted', id,
-            'administer', jsonb_build_object('grant', made.id,
-                'person', made.person, 'role', made.role,
-                'valid_from', made.valid_from, 'valid_to', made.valid_to));
+            if stand_in.valid_from <= stand_in.valid_to then
+                perform grant_give(caller, me, stand_in);
+            end if;
+        end loop;
     end loop;
 
     -- Who is not in the list any more, with their substitutes.
-    for gone in
-        update core.officer_grants g
-        set revoked_at = core.now(), revoked_by = me, revoke_reason = 'roster'
+    for old in
+        select g.id
+        from core.officer_grants g
         where g.unit = roster_put.id and g.revoked_at is null
           and g.role <> 'administer'
           and (g.valid_to is null or g.valid_to >= today)
@@ -128,14 +137,8 @@ begin
                            and coalesce(o.issuer, caller ->> 'iss') = p.issuer
                            and o.roles ? h.role
               where h.id = coalesce(g.substitute_for, g.id))
-        returning g.*
     loop
-        update core.people p set version = p.version + 1
-        where p.id = gone.person;
-
-        perform event_record(caller, me, 'unit', id, 'role_revoked', id,
-            'administer', jsonb_build_object('grant', gone.id,
-                'person', gone.person, 'role', gone.role));
+        perform grant_revoke(caller, me, 'administer', old, 'roster');
     end loop;
 
     return (
