@@ -1,6 +1,6 @@
 -- Who may do what to a case, and the rules of each action.
 begin;
-select plan(81);
+select plan(88);
 \ir lib/feedback.psql
 
 create function pg_temp.tried(name text, id uuid, action text, a jsonb default '{}')
@@ -234,6 +234,32 @@ select is((select count(*)::int from feedback.ratings where case_id = pg_temp.t(
 select pg_temp.clock('2026-06-20 09:00+07');
 select is(pg_temp.tried('an', pg_temp.t('work'), 'reopen'), 'window-over', 'reopening has a window');
 select is(pg_temp.tried('overseer', pg_temp.t('work'), 'reopen'), 'reopened', 'not for oversight');
+
+-- What can be done next: what the machine allows from here and is not used up.
+create function pg_temp.offers(who text, name text) returns text[] language sql as $$
+    select array(select json_array_elements_text(case who
+        when 'reporter' then feedback_mine(pg_temp.case_of(pg_temp.t(name)))
+        else feedback_desk(pg_temp.case_of(pg_temp.t(name))) end -> 'actions')) $$;
+select pg_temp.clock('2026-06-01 09:00+07');
+delete from feedback.approvals;
+insert into t values ('rated', pg_temp.case_in('closed')),
+    ('appealed', pg_temp.case_in('rejected')), ('extended', pg_temp.case_in('accepted'));
+select is(pg_temp.offers('reporter', 'rated'), '{rating,reopen}', 'a closed case may be rated');
+select is(pg_temp.offers('reporter', 'appealed'), '{appeal}', 'a refusal appealed');
+select ok('extend' = any (pg_temp.offers('desk', 'extended')), 'a deadline extended');
+select pg_temp.act('an', pg_temp.t('rated'), 'rating'),
+    pg_temp.act('an', pg_temp.t('rated'), 'rating'),
+    pg_temp.act('an', pg_temp.t('appealed'), 'appeal'),
+    pg_temp.act('hk_second', pg_temp.t('appealed'), 'reject'),
+    pg_temp.act('hk_boss', pg_temp.t('extended'), 'extend'),
+    pg_temp.act('hk_boss', pg_temp.t('extended'), 'extend',
+        '{"due_at": "2026-09-01T17:00:00+07:00"}');
+select is(pg_temp.offers('reporter', 'rated'), '{reopen}',
+    'a rating that was changed is not offered again');
+select is(feedback_mine(pg_temp.case_of(pg_temp.t('rated'))) ->> 'rate_until', null,
+    'nor a time for it');
+select is(pg_temp.offers('reporter', 'appealed'), '{}', 'nor a second appeal');
+select ok('extend' <> all (pg_temp.offers('desk', 'extended')), 'nor a third extension');
 
 select * from finish();
 rollback;

@@ -1,4 +1,6 @@
--- The actions that the state machine allows from here to the given roles.
+-- The actions that the state machine allows from here to the given roles, but
+-- those that are used up. (Until when the others may be taken stands beside
+-- them: the end of a window changes no tag.)
 create function feedback_actions(c feedback.cases, roles text[])
 returns json
 language plpgsql stable
@@ -14,6 +16,10 @@ begin
               and (t.from_state <> 'needs_info' or a.code = 'withdraw'
                    or t.to_state = c.previous_state)
               and (a.code <> 'withdraw' or c.started_at is null)
+              and (a.code <> 'appeal' or c.appeals = 0)
+              and (a.code <> 'extend'
+                   or c.extensions < (setting('feedback.extensions'))::int)
+              and (a.code <> 'rating' or not feedback_rating_final(c))
               and c.awaiting_approval = (t.from_state = 'in_progress'
                    and a.code in ('approve', 'return'))));
 end

@@ -23,6 +23,7 @@ begin
                    c.paused_at is not null as paused,
                    feedback_overdue(c) as overdue,
                    case when c.state in ('resolved', 'closed')
+                             and not feedback_rating_final(c)
                         then c.resolved_at + setting_days('feedback.rating_days')
                         end as rate_until,
                    case when c.state in ('resolved', 'closed')

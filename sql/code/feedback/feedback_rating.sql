@@ -35,12 +35,12 @@ begin
         return refuse('unknown-reason');
     end if;
 
-    select r.* into given from feedback.ratings r
-    where r.case_id = c.id and r.cycle = c.cycle;
-
-    if given.changes > 0 then
+    if feedback_rating_final(c) then
         return refuse('rating-final');
     end if;
+
+    select r.* into given from feedback.ratings r
+    where r.case_id = c.id and r.cycle = c.cycle;
 
     insert into feedback.ratings as r
            (case_id, cycle, score, reasons, comment, created_at)
