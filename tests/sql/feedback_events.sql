@@ -1,7 +1,7 @@
 -- Every change leaves an event in the case's chain and an outbox row, in its
 -- own transaction, and from the events alone every statistic can be had.
 begin;
-select plan(23);
+select plan(25);
 \ir lib/feedback.psql
 
 create temp table t (name text primary key, id uuid);
@@ -97,6 +97,18 @@ select is((select array_agg(distinct i ->> 'assignee') from json_array_elements(
     array[pg_temp.p('hk_worker')::text], 'narrowed to what is assigned to the caller');
 select is((select count(*)::int from json_array_elements(pg_temp.queue('city', '{"unit": "00004"}') -> 'items')), 1,
     'to a unit');
+insert into t values ('late', pg_temp.file()), ('asked before', pg_temp.file());
+select pg_temp.act('hk', pg_temp.t('asked before'), 'ask');
+select pg_temp.clock('2026-06-02 10:00+07');
+select pg_temp.act('hk', pg_temp.t('late'), 'ask');
+create function pg_temp.ids(items json, what text) returns text[] language sql as
+    $$select array(select i ->> 'id' from json_array_elements(items) with ordinality x (i, n)
+                   where what is null or (i ->> what)::boolean order by n)$$;
+select is(pg_temp.ids(pg_temp.queue('city', '{"overdue": true}') -> 'items', null),
+    pg_temp.ids(pg_temp.queue('city') -> 'items', 'unit_overdue'), 'to what is overdue');
+select ok(pg_temp.t('late')::text = any (o.ids) and pg_temp.t('asked before')::text <> all (o.ids),
+    'which a question asked too late does not change')
+from pg_temp.ids(pg_temp.queue('city', '{"overdue": true}') -> 'items', null) o (ids);
 
 select * from finish();
 rollback;

@@ -56,7 +56,7 @@ begin
                 and c.assignee_id = person and c.unit = any (units)
                 and (c.unit_due_at, c.id) > (at.at, at.last_id)
                 and c.unit_due_at < due_by
-                and (not overdue or c.paused_at is null)
+                and (not overdue or c.unit_due_at < coalesce(c.paused_at, due_by))
                 and (states is null or c.state = any (states))
               order by c.unit_due_at, c.id limit n) p;
     else
@@ -71,7 +71,8 @@ begin
                     and c.unit = u.id
                     and (c.unit_due_at, c.id) > (at.at, at.last_id)
                     and c.unit_due_at < due_by
-                    and (not overdue or c.paused_at is null)
+                    and (not overdue
+                         or c.unit_due_at < coalesce(c.paused_at, due_by))
                     and (states is null or c.state = any (states))
                   order by c.unit_due_at, c.id limit n) w
               order by w.unit_due_at, w.id limit n) p;
