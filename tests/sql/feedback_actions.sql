@@ -1,6 +1,6 @@
 -- Who may do what to a case, and the rules of each action.
 begin;
-select plan(88);
+select plan(89);
 \ir lib/feedback.psql
 
 create function pg_temp.tried(name text, id uuid, action text, a jsonb default '{}')
@@ -234,6 +234,8 @@ select is((select count(*)::int from feedback.ratings where case_id = pg_temp.t(
 select pg_temp.clock('2026-06-20 09:00+07');
 select is(pg_temp.tried('an', pg_temp.t('work'), 'reopen'), 'window-over', 'reopening has a window');
 select is(pg_temp.tried('overseer', pg_temp.t('work'), 'reopen'), 'reopened', 'not for oversight');
+select is((feedback_reopen(pg_temp.c('overseer') || '{"assurance": "declared"}', pg_temp.t('work'),
+    null, 'x')).body ->> 'code', 'assurance-insufficient', 'which needs a verified account');
 
 -- What can be done next: what the machine allows from here and is not used up.
 create function pg_temp.offers(who text, name text) returns text[] language sql as $$

@@ -1,5 +1,6 @@
 -- The citizen says that the matter is not settled, within a window and with a
--- reason; oversight may reopen at any time. A new handle clock starts, the
+-- reason; oversight may reopen at any time, by a token as good as every officer
+-- needs (the contract cannot ask that of both). A new handle clock starts, the
 -- first deadline and the first resolution stay for statistics. Mission 2.4.
 create function feedback_reopen(caller jsonb, id uuid, if_match jsonb,
     reason text)
@@ -16,6 +17,12 @@ begin
 
     if b.code is not null then
         return refuse(b.code, b.members);
+    end if;
+
+    if b.role = 'oversee'
+       and caller ->> 'assurance' is distinct from 'verified'
+    then
+        return refuse('assurance-insufficient');
     end if;
 
     if words is null then
