@@ -1,6 +1,6 @@
 -- What the public reads: published texts only, nobody's data, nothing to count.
 begin;
-select plan(48);
+select plan(50);
 \ir lib/feedback.psql
 
 create temp table t (name text primary key, id uuid);
@@ -140,6 +140,15 @@ select me_erase(pg_temp.c('an'));
 select is((select count(*)::int from feedback.reports r where r.text is not null or r.lat is not null), 0,
     'an erased account leaves no words and no places');
 select isnt(pg_temp.desk_tag(), tag, 'and what the unit holds of it is out of date') from held;
+
+-- What the public has read of it stays, as exact as the category allows.
+select pg_temp.act('hk', pg_temp.t('loud'), 'change', '{"severity": "complex"}');
+select is(pg_temp.read(pg_temp.t('loud')) ->> 'address', 'Số 5 ngõ 12',
+    'a public address outlasts an erasure');
+select pg_temp.act('hk', pg_temp.t('loud'), 'change', '{"category": "noise"}');
+select results_eq($$select r ->> 'address', r ->> 'lat' from pg_temp.read(pg_temp.t('loud')) r$$,
+    $$select null, pg_temp.read(pg_temp.t('noise')) ->> 'lat'$$,
+    'until another category blurs the place');
 
 -- A page's tag changes when another page comes behind it, its own items as they were.
 create function pg_temp.tags() returns text[] language sql as $$

@@ -59,13 +59,16 @@ begin
 
     select r.* into place from feedback.reports r where r.case_id = c.id;
 
+    -- Of an erased account there is only what the public has read.
     if c.published_at is not null then
-        c.address_public := feedback_public_address(place.address, kind.blur_m);
+        c.address_public := feedback_public_address(
+            coalesce(place.address, c.address_public), kind.blur_m);
     end if;
 
-    if place.lat is not null then
+    if coalesce(place.lat, c.lat) is not null then
         select p.public_lat, p.public_long into c.lat, c.long
-        from feedback_public_point(place.lat, place.long, kind.blur_m) p;
+        from feedback_public_point(coalesce(place.lat, c.lat),
+                 coalesce(place.long, c.long), kind.blur_m) p;
     end if;
 
     if c.severity <> (b.c).severity and c.state not in ('submitted')
