@@ -1,6 +1,6 @@
 -- What the public reads: published texts only, nobody's data, nothing to count.
 begin;
-select plan(50);
+select plan(51);
 \ir lib/feedback.psql
 
 create temp table t (name text primary key, id uuid);
@@ -33,6 +33,10 @@ insert into t values ('b', pg_temp.file('{"text": "Nhà ông CANARYPERSON đổ 
 select pg_temp.act('hk', pg_temp.t('b'), 'accept', '{"text_public": "Một hộ dân đổ rác, 0912345678"}');
 select is(pg_temp.read(pg_temp.t('b')) ->> 'text', 'Một hộ dân đổ rác, [số điện thoại]',
     'an officer''s public text takes its place, masked too');
+select pg_temp.act('hk', pg_temp.t('b'), 'transfer');
+select pg_temp.act('bd', pg_temp.t('b'), 'accept', '{"text_public": " "}');
+select is(pg_temp.read(pg_temp.t('b')) ->> 'text', 'Một hộ dân đổ rác, [số điện thoại]',
+    'and is not taken back by a blank one');
 
 -- Where the category blurs the place, no address tells it.
 insert into t values ('loud', pg_temp.file('{"category": "noise", "address": "Số 5 ngõ 12"}'));

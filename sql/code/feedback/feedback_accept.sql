@@ -12,9 +12,10 @@ language plpgsql volatile
 as $$
 #variable_conflict use_variable
 declare
-    b    record;
-    c    feedback.cases;
-    r    feedback.reports;
+    b       record;
+    c       feedback.cases;
+    r       feedback.reports;
+    better  text := text_mask(text_public);
 begin
     select * into b from feedback_begin(caller, id, 'accept', if_match);
 
@@ -46,9 +47,9 @@ begin
         c.unit_due_at := time_limit_due('handle.' || severity, c.unit, core.now());
     end if;
 
-    if c.published_at is null or text_public is not null then
+    if c.published_at is null or better is not null then
         select x.* into r from feedback.reports x where x.case_id = c.id;
-        c.text_public := coalesce(text_mask(text_public), text_mask(r.text));
+        c.text_public := coalesce(better, text_mask(r.text));
         c.address_public := (
             select feedback_public_address(r.address, k.blur_m)
             from core.categories k where k.code = c.category);
