@@ -1,6 +1,6 @@
 -- Who may do what to a case, and the rules of each action.
 begin;
-select plan(89);
+select plan(91);
 \ir lib/feedback.psql
 
 create function pg_temp.tried(name text, id uuid, action text, a jsonb default '{}')
@@ -216,6 +216,11 @@ select is(pg_temp.told(), '{Đã vá lại}', 'the citizen that one alone');
 select is((select array_agg(h ->> 'text') from feedback_history('{}', pg_temp.t('checked'), 100, null) f,
     json_array_elements(f.body -> 'items') h where h ->> 'text' is not null), '{Đã vá lại}',
     'as does the history');
+select pg_temp.grant('city_boss', 'HN', 'approve');
+select is(pg_temp.act('city_boss', pg_temp.t('checked'), 'approve'), 'closed',
+    'another approver may close it');
+select is((select r.approved_by from feedback.resolutions r where r.case_id = pg_temp.t('checked')),
+    pg_temp.p('hk_boss'), 'who let the result go out stays');
 
 -- Rating.
 select is(pg_temp.tried('an', pg_temp.t('work'), 'rating', '{"reasons": ["late", "nonsense"]}'),

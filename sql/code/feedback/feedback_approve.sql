@@ -43,8 +43,10 @@ begin
                               words, null, null);
     end if;
 
+    -- who let it go out stays, whoever closes the case after that
     update feedback.resolutions x
-    set approved_by = b.person, approved_at = core.now()
+    set approved_by = coalesce(x.approved_by, b.person),
+        approved_at = coalesce(x.approved_at, core.now())
     where x.case_id = c.id and x.cycle = c.cycle
     returning * into r;
 
