@@ -1,6 +1,6 @@
 -- Officers' roles over the unit tree and dates; administration of a subtree.
 begin;
-select plan(47);
+select plan(48);
 
 -- A city with a district (until June 2025) and its ward, and another ward.
 insert into core.units (id, code, kind, valid_from)
@@ -150,6 +150,14 @@ select is_empty($$select from core.officer_grants g
     where g.person = pg_temp.p('hoa') and g.revoked_at is null$$,
     'which nobody holds any more');
 select is_empty($$select v.* from audit_verify(pg_temp.u('TW')) v$$, 'and the chain is whole');
+
+-- As many as a list may name: 500 officers with six roles each.
+insert into core.officer_grants (person, unit, role, valid_from)
+select pg_temp.p('p' || n), pg_temp.u('TX'), r.code, core.today()
+from generate_series(1, 500) n, core.officer_roles r where r.code <> 'administer';
+select is((select json_array_length(g.body -> 'items')
+           from roster_get(pg_temp.c('p1'), pg_temp.u('TX'), null) g), 3000,
+    'a roster shows all that one may be set to');
 
 select * from finish();
 rollback;

@@ -21,7 +21,7 @@ as $$
                                      from core.officer_grants x
                                      where x.unit = u.id and grant_counts(x, d.day)
                                      order by x.role, x.valid_from, x.id
-                                     limit 1000) x
+                                     limit 5000) x
                                     join core.officer_grants g on g.id = x.id) as items
                    ) r)
                else refusal('not-permitted') end as body
