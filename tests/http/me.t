@@ -107,6 +107,21 @@ is(together("select status from me_erase($author)",
 is($db->sql("select count(*) from feedback.messages where text = 'There'"), 0,
    'and no words are kept of them');
 
+# Nor those of somebody's first requests, two at once.
+my ($one, $two) = map { $db->session(user => 'ihanoi_write') } 1, 2;
+my $first = $caller =~ s/'citizen'/'first'/r;
+$one->do('begin');
+$one->do("select caller_person_ensure($first)");
+$two->do('begin');
+$two->start("select caller_person_ensure($first)");
+ok(!$two->is_ready(0.5), 'an account is made once');
+$one->do('commit');
+$two->finish;
+$one->start("select status from me_erase($first)");
+ok(!$one->is_ready(0.5), 'and not erased while the second request goes on');
+$two->do('commit');
+is($one->finish, 204, 'but after it');
+
 # A caller who says less than "declared" writes nothing.
 is($gw->patch('/v1/me', token => token(sub => 'x', assurance => undef),
               json => { language => 'en' })->{status}, 403, 'a write needs some assurance');

@@ -9,33 +9,30 @@ as $$
 declare
     person uuid;
 begin
-    select p.id into person
-    from core.people p
-    where p.issuer = person_ensure.issuer and p.subject = person_ensure.subject
-    for key share;
+    loop
+        select p.id into person
+        from core.people p
+        where p.issuer = person_ensure.issuer
+          and p.subject = person_ensure.subject
+        for key share;
 
-    if found then
-        return person;
-    end if;
+        if found then
+            return person;
+        end if;
 
-    -- Two first writes at once: one makes the row, the other waits for it.
-    insert into core.people (issuer, subject)
-    values (person_ensure.issuer, person_ensure.subject)
-    on conflict on constraint people_issuer_subject_unique do nothing
-    returning id into person;
+        -- Two first writes at once: one makes the row, the other waits for it,
+        -- and then holds it as any other.
+        insert into core.people (issuer, subject)
+        values (person_ensure.issuer, person_ensure.subject)
+        on conflict on constraint people_issuer_subject_unique do nothing
+        returning id into person;
 
-    if found then
-        perform event_record(caller, coalesce(actor, person), 'person', person,
-                             'created', null,
-                             case when actor is null then 'self' else 'administer' end,
-                             '{}');
-        return person;
-    end if;
-
-    select p.id into strict person
-    from core.people p
-    where p.issuer = person_ensure.issuer and p.subject = person_ensure.subject;
-
-    return person;
+        if found then
+            perform event_record(caller, coalesce(actor, person), 'person',
+                person, 'created', null,
+                case when actor is null then 'self' else 'administer' end, '{}');
+            return person;
+        end if;
+    end loop;
 end
 $$;
