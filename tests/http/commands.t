@@ -24,6 +24,8 @@ for my $command (glob "'${\ tree()}/bin/commands/*'") {
     is($err, '', 'quietly');
     ($rc) = ihanoi($name, '--nonsense');
     is($rc, 2, "$name does not know a wrong option");
+    ($rc) = ihanoi($name, 'stray', 'words');
+    is($rc, 2, 'nor words that it does not take');
 }
 
 ($rc, undef, $err) = ihanoi('nonsense');
@@ -103,6 +105,11 @@ is($db->sql(q{select string_agg(kind, ' ' order by kind) from core.denied_tokens
 ($rc, undef, $err) = ihanoi('deny', '--iss', 'https://a', '--jti', q{it's 1}, '--lift');
 is($rc, 1, 'once');
 like($err, qr/jti it's 1 of https:\/\/a is not denied/, 'and says so then');
+($rc, undef, $err) = ihanoi('deny', '--iss', 'https://a', '--sub', 'x', 'y');
+is($rc, 2, 'one more word');
+like($err, qr/it takes no "y"/, 'is named');
+is($db->sql(q{select count(*) from core.denied_tokens where value = 'x'}), 0,
+   'and nobody is denied');
 ($rc) = ihanoi('deny', '--iss', 'https://a');
 is($rc, 2, 'nothing to deny');
 

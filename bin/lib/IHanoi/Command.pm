@@ -14,8 +14,8 @@ use Getopt::Long ();
 use POSIX qw(WNOHANG);
 use Time::HiRes qw(sleep);
 
-our @EXPORT = qw(options home share connection psql end_psql psql_args sql sql_file
-    code_schema quoted     fail refuse);
+our @EXPORT = qw(options only_options home share connection psql end_psql psql_args sql
+    sql_file files_of code_schema quoted fail refuse);
 
 
 my $name = '';
@@ -61,6 +61,20 @@ sub options {
     }
 
     return \%opt;
+}
+
+
+# The same for a command that takes nothing else: "migrate list" is not "migrate".
+sub only_options {
+    my ($usage) = @_;
+    my $opt = options(@_);
+
+    if (@ARGV) {
+        print STDERR "ihanoi $name: it takes no \"$ARGV[0]\"\n", $usage;
+        exit 2;
+    }
+
+    return $opt;
 }
 
 
