@@ -75,6 +75,17 @@ like(get('nginx.conf'), qr/release $first;/, 'by pointing back');
 is($rc, 3, 'not to a release that is not there');
 like(get('nginx.conf'), qr/release $first;/, 'and then changes nothing');
 
+# Which release a gateway calls is never guessed.
+put('no.conf', "include database.conf;\n");
+put('two.conf', "release $first;\n" x 2);
+for my $conf ([], ['--conf', "$dir/no.conf"], ['--conf', "$dir/two.conf"]) {
+    ($rc, $out, $err) = ihanoi('migrate', '--drop-old', '0', @$conf);
+    is_deeply([$rc, $out], [1, ''], "--drop-old @$conf drops nothing");
+    like($err, qr/--conf/, 'and says what it needs');
+}
+($rc) = ihanoi('migrate', '--drop-old', '-1', '--conf', "$dir/nginx.conf");
+is($rc, 2, 'nor are there fewer than no others to keep');
+
 ($rc, $out) = ihanoi('migrate', '--drop-old', '0', '--conf', "$dir/nginx.conf");
 like($out, qr/^dropped $second$/m, '--drop-old drops all others');
 is(value("select to_regnamespace('code_$first') is not null"), 't',
