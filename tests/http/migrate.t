@@ -91,6 +91,29 @@ like($out, qr/^dropped $second$/m, '--drop-old drops all others');
 is(value("select to_regnamespace('code_$first') is not null"), 't',
    'never the one in use');
 
+# As Debian has sites: a link to the file, in a folder of which nginx reads everything.
+make_path("$dir/enabled");
+rename "$dir/nginx.conf", "$dir/available.conf" or die $!;
+symlink "$dir/available.conf", "$dir/enabled/ihanoi" or die $!;
+($rc) = ihanoi('migrate', '--conf', "$dir/enabled/ihanoi");
+is($rc, 0, 'a configuration that is reached by a link');
+ok(-l "$dir/enabled/ihanoi", 'is still one');
+like(get('available.conf'), qr/release $second;/, 'to the file that names the release');
+
+# A checkout's path may have any signs.
+my $odd = "$dir/a [b] {c,d} it's";
+make_path($odd);
+system('cp', '-r', map({ "$dir/$_" } qw(bin sql VERSION)), $odd) == 0 or die;
+{
+    local $dir = $odd;
+    my $elsewhere = database(empty => 1);
+    local $db = $elsewhere;
+    ($rc, undef, $err) = ihanoi('migrate');
+    is($rc, 0, 'a path with signs') or diag $err;
+    is(value('select count(*) from ihanoi.migrations'), 2, 'has its migrations');
+    is(value('select a from core.t'), 7, 'and its reference data');
+}
+
 # What is refused.
 put('sql/migrations/0002_second.sql', "alter table core.t add c int;\n");
 ($rc, undef, $err) = ihanoi('migrate');
