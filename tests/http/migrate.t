@@ -161,6 +161,13 @@ waitpid $other, 0;
 is_deeply([$rc, $?], [0, 0], 'two at once do not disturb each other')
     or diag $err;
 
+# Letters would be bytes.
+$db->sql("create database $db->{name}_ascii encoding 'SQL_ASCII' locale 'C' template template0");
+($rc, undef, $err) = ihanoi('migrate', '--dbname', "$db->{name}_ascii");
+is($rc, 3, 'a database that is not in UTF-8 is refused');
+like($err, qr/SQL_ASCII .*encoding 'UTF8'/, 'and how to make one is told');
+$db->sql("drop database $db->{name}_ascii");
+
 done_testing();
 
 
