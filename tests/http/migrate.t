@@ -7,8 +7,8 @@ use IHanoi::Test;
 use File::Path qw(make_path);
 use File::Temp qw(tempdir);
 
-my $db = database(empty => 1);
-my $dir = tempdir(CLEANUP => 1);
+our $db = database(empty => 1);
+our $dir = tempdir(CLEANUP => 1);
 
 system('cp', '-r', tree() . '/bin', tree() . '/VERSION', $dir) == 0 or die;
 make_path(map { "$dir/sql/$_" } qw(migrations code/x reference demo));
@@ -201,7 +201,7 @@ sub ihanoi {
         ($db->{socket}, $db->{port}, 'postgres', $db->{name});
 
     my $tag = "$dir/out.$$";
-    system("'$dir/bin/ihanoi' @{[map { qq('$_') } @args]} > $tag 2> $tag.err"
+    system(qq("$dir/bin/ihanoi" @{[map { qq('$_') } @args]} > "$tag" 2> "$tag.err")
            . ' < /dev/null');
     my $rc = $? >> 8;
     my @text = map {

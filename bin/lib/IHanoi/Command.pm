@@ -83,7 +83,7 @@ connection (default: libpq's PG* variables, then the checkout's own cluster):
   --host DIR|NAME   socket folder or host
   --port N
   --dbname NAME     default ihanoi
-  --user NAME       an account that may create roles and schemas
+  --user NAME       a superuser: migrate makes roles and extensions
 HELP
 
 
@@ -207,6 +207,16 @@ sub quoted {
     my ($text) = @_;
     $text =~ s/'/''/g;
     return "'$text'";
+}
+
+
+# The files and folders in a folder whose names match, in order. No glob: the path may
+# have its signs in it, and it would find nothing.
+sub files_of {
+    my ($folder, $match) = @_;
+
+    opendir my $dh, $folder or fail("could not read $folder: $!");
+    return map { "$folder/$_" } sort grep { /$match/ } readdir $dh;
 }
 
 
