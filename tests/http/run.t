@@ -199,6 +199,17 @@ ok(!-e "$dir/.run", 'everything');
 
 # Places.
 {
+    local $ENV{DATA_DIR} = "$dir/home";
+    make_path("$dir/home/keys");
+    put('../home/keys/id', "somebody's key\n");
+    ($rc, $said) = run();
+    is($rc, 1, 'DATA_DIR with a folder that is not ours is refused');
+    like($said, qr{home/keys was here before}, 'by its name');
+    ok(!-e "$dir/home/pg" && !-e "$dir/.run/data-dir", 'before anything is made');
+    is(command('stop', '--forget'), 0, 'what was never there can be forgotten');
+    ok(-s "$dir/home/keys/id", 'and nothing of others is removed');
+}
+{
     local $ENV{DATA_DIR} = "$dir/elsewhere";
     ($rc, $said) = run();
     is($rc, 0, 'DATA_DIR') or diag $said;

@@ -20,6 +20,9 @@ use IO::Socket::INET;
 # put below the folder is "/.s.PGSQL.65535".
 use constant SOCKET_FOLDER_MAX => 107 - length '/.s.PGSQL.65535';
 
+# What "ihanoi run" keeps beside the cluster's folder.
+use constant OUR_FOLDERS => qw(nginx keys secrets switches);
+
 use constant WORKER_USER => 'www-data';
 use constant GATEWAY_ROLES => qw(ihanoi_read ihanoi_write ihanoi_control);
 
@@ -251,6 +254,10 @@ sub start {
 
 sub stop {
     my ($self, $mode) = @_;
+    $self->_refuse_others_folder;
+
+    # "postgres" has to reach it, whatever files we make are to be.
+    my $umask = umask 022;
 
     return 0 if !-f $self->data . '/postmaster.pid';
 
@@ -299,10 +306,37 @@ sub _prepare_folders {
     for my $folder ($self->{place}, $self->{socket}) {
         if (-l $folder || (-d _ && (stat _)[4] != $uid && (stat _)[4] != $>)) {
             die "$folder belongs to somebody else: remove it, or set "
+# Whether it was started here once: what is in a folder that somebody named is ours
+# from then on.
+sub has_begun { return -f "$_[0]{place}/lock" }
+
+
+# DATA_DIR may be a folder of other things. Whoever forgets us removes folders of these
+# names, so that none of them may be somebody else's.
+sub _refuse_others_folder {
+    my ($self) = @_;
+
+    return if $self->{elsewhere} || $self->has_begun
+              || !defined $ENV{DATA_DIR} || !length $ENV{DATA_DIR};
+
+    my $base = base_of($self->{tree});
+    my @ours = $self->{tests} ? () : OUR_FOLDERS;
+
+    for my $folder ($self->{place}, map { "$base/$_" } @ours) {
+        die "$folder was here before us: DATA_DIR= has to name another folder, for us alone\n"
+            if -e $folder || -l $folder;
+    }
+
+    return;
+}
+
+
                 . "DATA_DIR=\n";
         }
 
         make_path($folder);
+    return if !$self->has_begun;
+
         chmod 0755, $folder;
         chown $uid, $gid, $folder;
     }
