@@ -216,14 +216,37 @@ sub _run {
 
 sub is_running {
     my ($self) = @_;
-
-    open my $fh, '<', $self->data . '/postmaster.pid' or return 0;
-    chomp(my $pid = <$fh> // '');
-    return 0 if $pid !~ /^\d+$/ || !-d "/proc/$pid";
-
-    # The number may belong to another process after a reboot.
-    return -S $self->{socket} . '/.s.PGSQL.' . $self->port ? 1 : 0;
+    return $self->_serves && -S $self->_socket_file ? 1 : 0;
 }
+
+
+sub _socket_file { return $_[0]{socket} . '/.s.PGSQL.' . $_[0]->port }
+
+
+# Whether our own PostgreSQL has the number in its file. After a crash that stays, as
+# the socket does, and the number may be anybody's: also another PostgreSQL's.
+sub _serves {
+    my ($self) = @_;
+    my ($program, @args) = $self->_numbered;
+    my $data = realpath($self->data) // $self->data;
+
+    return _is_postgres($program) && grep { (realpath($_) // '') eq $data } @args;
+}
+
+
+# The command line of the process that has the number, if there is one.
+sub _numbered {
+    my ($self) = @_;
+
+    open my $fh, '<', $self->data . '/postmaster.pid' or return;
+    chomp(my $pid = <$fh> // '');
+    open my $line, '<', "/proc/$pid/cmdline" or return;
+    local $/;
+    return split /\0/, <$line> // '';
+}
+
+
+sub _is_postgres { return ($_[0] // '') =~ m{(?:^|/)postgres$} }
 
 
 # Creates the cluster if it does not exist and starts it if it does not run.
@@ -231,8 +254,13 @@ sub is_running {
 sub start {
     my ($self) = @_;
 
+    $self->_refuse_others_folder;
+
+    # "postgres" has to reach it, whatever files we make are to be.
+    my $umask = umask 022;
     _remember($self->{tree}) if !$self->{elsewhere};
     make_path($self->{place});
+    umask $umask;
 
     open my $lock, '>', "$self->{place}/lock"
         or die "could not write in $self->{place}: $!\n";
@@ -244,6 +272,11 @@ sub start {
     $self->_init if !-f $self->data . '/PG_VERSION';
     $self->_configure;
 
+    # PostgreSQL takes any process of its user that has the number for another one
+    # that serves the data. What is a PostgreSQL may be that: let it say so.
+    unlink $self->data . '/postmaster.pid', $self->_socket_file . '.lock'
+        if !_is_postgres(($self->_numbered)[0]);
+
     $self->_run(bindir() . '/pg_ctl', '-D', $self->data, '-l', $self->log,
                 '-w', '-t', 60, 'start')
         or die 'PostgreSQL did not start; its log is ' . $self->log . "\n";
@@ -254,12 +287,8 @@ sub start {
 
 sub stop {
     my ($self, $mode) = @_;
-    $self->_refuse_others_folder;
 
-    # "postgres" has to reach it, whatever files we make are to be.
-    my $umask = umask 022;
-
-    return 0 if !-f $self->data . '/postmaster.pid';
+    return 0 if !$self->_serves;
 
     return $self->_run(bindir() . '/pg_ctl', '-D', $self->data, '-w',
                        '-m', $mode // 'fast', 'stop');
@@ -277,35 +306,6 @@ sub restart {
 }
 
 
-# Stops it and removes its folder.
-sub forget {
-    my ($self) = @_;
-
-    $self->stop('immediate');
-    remove_tree($self->data) if -d $self->data;
-
-    for my $file (qw(lock port command.log postgresql.log migrate.log
-                     template.lock plugin-roles))
-    {
-        unlink "$self->{place}/$file";
-    }
-
-    rmdir $self->{place};
-    rmdir $self->{socket};
-    return;
-}
-
-
-sub _prepare_folders {
-    my ($self) = @_;
-    my ($uid, $gid) = ($>, (split ' ', $))[0]);
-
-    ($uid, $gid) = (getpwnam 'postgres')[2, 3] if $> == 0;
-    defined $uid or die "no user \"postgres\": make deps\n";
-
-    for my $folder ($self->{place}, $self->{socket}) {
-        if (-l $folder || (-d _ && (stat _)[4] != $uid && (stat _)[4] != $>)) {
-            die "$folder belongs to somebody else: remove it, or set "
 # Whether it was started here once: what is in a folder that somebody named is ours
 # from then on.
 sub has_begun { return -f "$_[0]{place}/lock" }
@@ -331,12 +331,46 @@ sub _refuse_others_folder {
 }
 
 
+# Stops it and removes its folder.
+sub forget {
+    my ($self) = @_;
+
+    return if !$self->has_begun;
+
+    $self->stop('immediate');
+    remove_tree($self->data) if -d $self->data;
+
+    for my $file (qw(lock port command.log postgresql.log migrate.log
+                     template.lock plugin-roles))
+    {
+        unlink "$self->{place}/$file";
+    }
+
+    # Those of a crash are still there, each of a port that it had.
+    if (opendir my $dh, $self->{socket}) {
+        unlink map { "$self->{socket}/$_" } grep { /^\.s\.PGSQL\./ } readdir $dh;
+    }
+
+    rmdir $self->{place};
+    rmdir $self->{socket};
+    return;
+}
+
+
+sub _prepare_folders {
+    my ($self) = @_;
+    my ($uid, $gid) = ($>, (split ' ', $))[0]);
+
+    ($uid, $gid) = (getpwnam 'postgres')[2, 3] if $> == 0;
+    defined $uid or die "no user \"postgres\": make deps\n";
+
+    for my $folder ($self->{place}, $self->{socket}) {
+        if (-l $folder || (-d _ && (stat _)[4] != $uid && (stat _)[4] != $>)) {
+            die "$folder belongs to somebody else: remove it, or set "
                 . "DATA_DIR=\n";
         }
 
         make_path($folder);
-    return if !$self->has_begun;
-
         chmod 0755, $folder;
         chown $uid, $gid, $folder;
     }

@@ -1,0 +1,81 @@
+#!/usr/bin/perl
+# IHanoi::Cluster: the private PostgreSQL of a checkout.
+
+use lib 'tests/lib';
+use IHanoi::Test;
+use File::Temp qw(tempdir);
+use IHanoi::Cluster;
+
+my $dir = tempdir('ihanoi-cluster-XXXXXX', TMPDIR => 1, CLEANUP => 1);
+chmod 0755, $dir;
+
+# Whoever starts it may be somebody who shows nobody anything.
+my $umask = umask 077;
+my $cluster = IHanoi::Cluster->new(
+    tree => tree(), name => 'pg', place => "$dir/missing/pg", tests => 1,
+    settings => { shared_buffers => '16MB', fsync => 'off' });
+ok(eval { $cluster->start }, 'starts below a folder that is not there, with umask 077')
+    or diag $@;
+umask $umask;
+ok($cluster->is_running, 'and runs');
+is($cluster->start, 0, 'to start it again is nothing');
+
+# A crash leaves its number and its socket, and the number is another process's later:
+# one of the same user.
+my $file = $cluster->data . '/postmaster.pid';
+chomp(my $pid = (lines($file))[0]);
+kill KILL => $pid;
+ok(wait_until(sub { !-d "/proc/$pid" && !backends() }), 'it crashes');
+
+my $other = beside(sub {
+    if ($> == 0) {
+        my ($uid, $gid) = (getpwnam 'postgres')[2, 3];
+        ($(, $)) = ($gid, "$gid $gid");
+        ($<, $>) = ($uid, $uid);
+    }
+    chdir '/';
+    sleep 600;
+});
+
+for my $lock ($file, glob $cluster->socket . '/.s.PGSQL.*.lock') {
+    my (undef, @rest) = lines($lock);
+    open my $fh, '>', $lock or die "$lock: $!";
+    print $fh "$other\n", @rest;
+    close $fh;
+}
+
+ok(!$cluster->is_running, 'somebody else with its number is not it');
+is($cluster->stop, 0, 'nor is stopped for it');
+ok(kill(0, $other), 'but lives');
+is(eval { $cluster->start }, 1, 'it starts beside that one') or diag $@;
+ok($cluster->is_running, 'and runs');
+kill TERM => $other;
+waitpid $other, 0;
+
+ok($cluster->stop, 'stops');
+ok(!$cluster->is_running, 'and does not run');
+$cluster->forget;
+ok(!-e $cluster->place, 'and is forgotten');
+
+# What lies there and was never its own stays.
+mkdir "$dir/$_" or die $! for 'theirs', 'theirs/data';
+IHanoi::Cluster->new(tree => tree(), name => 'pg', place => "$dir/theirs", tests => 1)->forget;
+ok(-d "$dir/theirs/data", 'what was never its own is not forgotten');
+
+done_testing();
+
+
+END { $cluster->forget if $cluster }
+
+
+sub lines {
+    open my $fh, '<', $_[0] or die "$_[0]: $!";
+    return <$fh>;
+}
+
+
+# They end by themselves when the first process of the cluster is gone.
+sub backends {
+    my $data = $cluster->data;
+    return grep { (readlink($_) // '') eq $data } glob '/proc/[0-9]*/cwd';
+}
