@@ -1,6 +1,6 @@
 -- Jobs: one leased runner, own subtransactions, retries, dead ones, partitions.
 begin;
-select plan(40);
+select plan(42);
 set local client_min_messages = error;    -- failing jobs warn
 
 delete from core.jobs;
@@ -74,6 +74,20 @@ select is((select ran from jobs_run('you')), 1, 'a job that must be alone waits 
 select job_put('test_good', 'f', core.now(), '{"name": "seven"}');
 select is((select ran from jobs_run('you')), 1, 'and then runs alone');
 select is(setting('six')::text || (setting('seven') is null), '1true', 'what comes after it waits too');
+
+-- One that takes longer than the call may is one that failed: it holds up nobody.
+do $$ begin
+    execute format('create function %I.job_test_slow(args jsonb) returns void language sql as %L',
+        current_schema(), 'select pg_sleep(60)');
+end $$;
+select job_put('test_slow', 'g', core.now() - interval '1 second');
+select job_put('test_good', 'h', core.now(), '{"name": "eight"}');
+set local statement_timeout = '200ms';
+select jobs_run('you');
+set local statement_timeout = 0;
+select is((select state || attempts || left(last_error, 5) from core.jobs where key = 'g'), 'due157014',
+    'a job that is cancelled has failed');
+select is((select state from core.jobs where key = 'h'), 'done', 'and the next one is run');
 
 -- Expiry.
 select token_deny('i', 'jti', 'old', null, core.now() - interval '25 hours', '');

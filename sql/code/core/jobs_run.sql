@@ -7,7 +7,8 @@
 -- Each job runs in a subtransaction of its own: one that fails is tried again
 -- after 2, 4, 8 … seconds (an hour at most), and is dead after max_attempts; a
 -- recurring one goes on with its next turn instead. Dead jobs stay, for
--- somebody to look at.
+-- somebody to look at. One that takes longer than the call may
+-- (statement_timeout) has failed, too: all would wait for it otherwise.
 create function jobs_run(runner text)
 returns table (held boolean, ran int, failed int, dead int)
 language plpgsql volatile
@@ -42,7 +43,7 @@ begin
         begin
             execute format('select %I(args => $1)', 'job_' || job.kind)
                 using job.args;
-        exception when others then
+        exception when others or query_canceled then
             error := sqlstate || ' ' || sqlerrm;
         end;
 
