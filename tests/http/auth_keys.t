@@ -377,6 +377,35 @@ for my $in ('', 'limit_req zone=s burst=1000 nodelay;') {
 }
 
 
+# nginx's cache as conf/production.conf has it: it answers only for a provider
+# that does not, whatever that one says of how long its set is good.
+{
+    open my $fh, '<', tree() . '/conf/production.conf' or die $!;
+    my ($cache) = join('', <$fh>) =~ /^( +proxy_cache\s.*?)^    \}/ms;
+    my @as = (headers => ['Cache-Control: max-age=3600', 'Connection: close']);
+
+    $idp->serve(@as);
+    my $gw = start($idp, workers => 2,
+        jwks => 'location = /_jwks { internal; set $ihanoi_issuer i; proxy_pass '
+                . $idp->url . ";\n$cache }",
+        http => 'proxy_cache_path %%DIR%%/keys keys_zone=ihanoi_keys:1m;');
+    is(status($gw, $idp->token(sub => 'a')), 200, 'the cache of production.conf');
+    sleep 2.1;
+    $idp->add_key('fresh');
+    is(status($gw, $idp->token(sub => 'a', -kid => 'fresh')), 200,
+       'a new key is found behind it');
+
+    $idp->serve(status => 500);
+    sleep 2.1;
+    $gw->stop;
+    $gw->start;
+    is(status($gw, $idp->token(sub => 'b', -kid => 'fresh')), 200,
+       'and after a restart it stands in for a provider that is away');
+    $gw->stop;
+    $idp->serve;
+}
+
+
 # The set may come from nginx's cache, a file, an error page or plain "return".
 for my $way (
     ['a file', 'location = /_jwks { internal; alias %%DIR%%/jwks.json; }'],
