@@ -91,6 +91,8 @@ my $db = database();
 is($rc, 0, 'a token is denied') or diag $err;
 is_deeply([$db->sql('select iss, kind, value, denied_before from core.denied_tokens')],
           [['https://a', 'jti', q{it's 1}, undef]], 'it alone, whatever its iat');
+is($db->sql(q{select forget_at > now() + '24 hours 1 minute' from core.denied_tokens}), 't',
+   'for longer than the longest token lives, and clocks differ');
 ihanoi('deny', '--iss', 'https://a', '--sub', 's', '--for', '2 hours');
 is($db->sql(q{select denied_before <= now() and forget_at < now() + '3 hours'
               from core.denied_tokens where kind = 'sub'}), 't',
