@@ -7,7 +7,7 @@ as $$
     select b.position
       from bands b
      where b.year = band_of.year and b.level = band_of.level
-       and jsonb_path_match(band_of.facts, b.holds, silent => true)
+       and jsonb_path_match_tz(band_of.facts, b.holds, silent => true)
      order by b.position
      limit 1
 $$;

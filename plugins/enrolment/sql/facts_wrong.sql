@@ -15,7 +15,8 @@ begin
                                 and e.value #>> '{}' ~ '^[12][0-9]{3}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$'
                                 and right(e.value #>> '{}', 2)::int <= extract(day from
                                     (left(e.value #>> '{}', 7) || '-01')::date + interval '1 month - 1 day')
-               when 'choice' then f.options ? (e.value #>> '{}')
+               when 'choice' then jsonb_typeof(e.value) = 'string'
+                                  and f.options ? (e.value #>> '{}')
                else false end is not true
          order by e.key
          limit 1);

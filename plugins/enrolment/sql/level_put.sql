@@ -16,9 +16,17 @@ begin
     select level_put.year, level_put.level, n, x ->> 'fact', coalesce((x ->> 'descending')::boolean, false)
       from jsonb_array_elements(level_put.tie_breaks) with ordinality e (x, n);
 
+    -- A variable, of which there are none, would stop an allocation that comes to it.
+    if exists (select from bands b
+                where b.year = level_put.year and b.level = level_put.level
+                  and regexp_replace(b.holds::text, '"([^"\\]|\\.)*"', '""', 'g') like '%$""%')
+    then
+        perform refuse_with('enrolment-rule-invalid');
+    end if;
+
     return rules_document(level_put.year, level_put.level);
 exception
-    when foreign_key_violation or check_violation or syntax_error or invalid_text_representation then
+    when foreign_key_violation or check_violation or syntax_error or data_exception then
         perform refuse_with('enrolment-rule-invalid');
     when integrity_constraint_violation then
         perform refuse_with('enrolment-rules-fixed');

@@ -1,4 +1,5 @@
--- A year and what may be declared in it, in place of what was there before.
+-- A year and what may be declared in it, in place of what was there before. A fact that
+-- a tie-breaker looks at stays.
 -- facts: [{code, kind, title, options?}]
 create function year_put(year int, title text, facts jsonb)
 returns json
@@ -19,7 +20,7 @@ begin
 
     return json_build_object('year', year, 'title', title);
 exception
-    when check_violation then
+    when check_violation or foreign_key_violation or cardinality_violation then
         perform refuse_with('enrolment-rule-invalid');
     when integrity_constraint_violation then
         perform refuse_with('enrolment-rules-fixed');

@@ -89,6 +89,7 @@ select pg_temp.clock('2031-06-01 00:00+07');
 select lives_ok($$select year_put(2031, 'Năm học 2031', '[
     {"code": "residence", "kind": "choice", "title": {"vi": "Cư trú", "en": "Residence"}, "options": ["permanent", "temporary"]},
     {"code": "resident_since", "kind": "date", "title": {"vi": "Từ", "en": "Since"}},
+    {"code": "form", "kind": "choice", "title": {"vi": "Hình thức", "en": "Form"}, "options": ["5"]},
     {"code": "sibling", "kind": "boolean", "title": {"vi": "Anh chị", "en": "Sibling"}},
     {"code": "score", "kind": "integer", "title": {"vi": "Điểm", "en": "Score"}}]')$$, 'a year');
 select lives_ok($$select level_put(2031, 'grade_1', '[
@@ -112,9 +113,19 @@ select is(facts_wrong(2031, '{"residence": "permanent", "sibling": false, "score
 select is(facts_wrong(2031, f::jsonb), c, 'not ' || f)
   from (values ('{"residence": "moon"}', 'residence'), ('{"sibling": 1}', 'sibling'), ('{"score": 1.5}', 'score'),
                ('{"score": 1e999}', 'score'), ('{"resident_since": "2023-02-29"}', 'resident_since'), ('{"resident_since": "x"}', 'resident_since'),
-               ('{"in_zone": true}', 'in_zone'), ('{"other": 1}', 'other'), ('{"residence": null}', 'residence')) x (f, c);
+               ('{"in_zone": true}', 'in_zone'), ('{"other": 1}', 'other'), ('{"form": 5}', 'form'), ('{"residence": null}', 'residence')) x (f, c);
 select throws_ok($$select level_put(2031, 'grade_1', '[{"title": {}, "holds": "$.a =="}]', '[]')$$, 'IH001', 'enrolment-rule-invalid', 'a predicate that is none');
+select throws_ok(format('select level_put(2031, ''grade_1'', %L, ''[]'')', jsonb_build_array(jsonb_build_object('title', '{}', 'holds', h))),
+    'IH001', 'enrolment-rule-invalid', 'nor ' || h)
+  from (values ('$.residence == $permanent'), ('$.residence like_regex "("'), ('$.score > 1e99999999')) x (h);
+select year_put(2030, 'Năm học 2030', '[]');
+select lives_ok($$select level_put(2030, 'grade_1', '[{"title": {}, "holds": "$.residence == \"$\" || $.\"a$\" == 1"}]', '[]')$$, 'a dollar in a text');
+select level_put(2030, 'grade_6', '[{"title": {}, "holds": "$.since.datetime() < \"2020-01-02T00:00:00+07:00\".datetime()"}]', '[]');
+select is(band_of(2030, 'grade_6', '{"since": "2020-01-01"}'), 1, 'a day is held against a time');
 select throws_ok($$select level_put(2031, 'grade_1', '[]', '[{"fact": "moon"}]')$$, 'IH001', 'enrolment-rule-invalid', 'a tie-breaker of no fact');
+select throws_ok($$select year_put(2031, 'x', '[]')$$, 'IH001', 'enrolment-rule-invalid', 'a fact that a tie-breaker looks at stays');
+select throws_ok($$select year_put(2030, 'x', '[{"code": "a", "kind": "boolean", "title": {}}, {"code": "a", "kind": "boolean", "title": {}}]')$$,
+    'IH001', 'enrolment-rule-invalid', 'a fact stands once');
 
 select school_put('A', 'Trường A', '00004', '["i officer-a"]'), school_put('B', 'Trường B', '00008', '["i officer-b"]');
 select lives_ok($$select zones_put('A', 2031, 'grade_1', '[{"ward": "00004"},
