@@ -221,19 +221,35 @@ local function while_there_is_time(work)
 end
 
 
--- The job "allocate": steps of allocations, each a transaction of its own.
+-- The job "allocate": steps of allocations, each a transaction of its own. One that
+-- cannot go on does not keep those of other rounds.
 function _M.allocate_job()
     local step = ihanoi.plugin.settings().step
+    local failed = ihanoi.json.array({})
+    local why
 
-    return while_there_is_time(function()
-        local id, err = ihanoi.db.value("allocation_next", {})
+    local done, err = while_there_is_time(function()
+        local id, away = ihanoi.db.value("allocation_next", { failed = failed })
 
         if not id then
-            return false, err
+            return false, away
         end
 
-        return ihanoi.db.value("allocation_step", { id = id, budget = step })
+        local _, wrong = ihanoi.db.value("allocation_step", { id = id, budget = step })
+
+        if wrong then
+            failed[#failed + 1] = id
+            why = wrong
+        end
+
+        return true
     end)
+
+    if why or err then
+        return nil, why or err
+    end
+
+    return done
 end
 
 

@@ -1,6 +1,7 @@
 -- The allocation that has work to do, the oldest first; a review is begun when
--- appeals that were upheld have to be settled. Null: nothing to do.
-create function allocation_next()
+-- appeals that were upheld have to be settled. Null: nothing to do. failed: ids of those
+-- that somebody else may look at first.
+create function allocation_next(failed jsonb default '[]')
 returns uuid
 language plpgsql
 as $$
@@ -10,6 +11,7 @@ declare
 begin
     select a.id into which from allocations a
      where a.state in ('entries', 'ranks', 'digest', 'matching', 'results', 'publishing')
+       and not allocation_next.failed ? a.id::text
      order by a.requested_at, a.id
      limit 1;
 
@@ -21,6 +23,8 @@ begin
       join applications a on a.round = t.id
       join appeals p on p.application = a.id
      where p.settle and p.review is null and t.stage = 'published'
+       and not exists (select from allocations w
+                        where w.round = t.id and allocation_next.failed ? w.id::text)
      order by t.id
      limit 1;
 

@@ -219,4 +219,19 @@ for my $case (
 is((verify_program($gw->write('x.json', '{')))[0], 2, 'what cannot be read');
 is((verify_program())[0], 2, 'wrong usage');
 
+
+# An allocation that cannot be computed does not keep those of other rounds
+
+my ($stuck, $goes) = map { a_round(schools => { 'TH-A' => 1 }) } 1, 2;
+for my $one ($stuck, $goes) {
+    verify(submit($one, 'guardian-1', 1, ['TH-A'])->{json});
+    shut($one);
+}
+$db->sql("set session_replication_role = replica; update plugin_enrolment.bands set holds = '\$.a == \$b'
+           where year = (select year from plugin_enrolment.rounds where id = '$stuck')");
+my @allocations = map { post_as(office(), "/rounds/$_/allocations")->{json}{id} } $stuck, $goes;
+is(job('allocate') =~ s/:.*//sr, 'failed', 'the job says that one is stuck');
+is_deeply([map { get_as(office(), "/allocations/$_")->{json}{state} } @allocations], ['entries', 'computed'],
+          '... and computes the other one');
+
 done_testing;
