@@ -5,6 +5,7 @@ returns json
 language plpgsql
 as $$
 begin
+    perform rules_lock(year);
     delete from bands b where b.year = level_put.year and b.level = level_put.level;
     delete from tie_breaks t where t.year = level_put.year and t.level = level_put.level;
 

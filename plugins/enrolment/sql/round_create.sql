@@ -9,6 +9,11 @@ as $$
 declare
     r  rounds%rowtype;
 begin
+    -- One that has begun has no places and can have none, and would fix the year's rules.
+    if opens_at <= right_now() then
+        perform refuse_with('enrolment-rule-invalid');
+    end if;
+
     insert into rounds (id, year, level, title, opens_at, closes_at, born_from, born_until, zone_day,
                         max_choices, offer_hours, seed_hash)
     values (round_create.id, round_create.year, round_create.level, round_create.title,

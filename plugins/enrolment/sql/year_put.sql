@@ -6,6 +6,7 @@ returns json
 language plpgsql
 as $$
 begin
+    perform rules_lock(year);
     insert into years (year, title) values (year_put.year, year_put.title)
     on conflict on constraint years_pkey do update set title = excluded.title;
 

@@ -7,6 +7,7 @@ as $$
 declare
     n  int;
 begin
+    perform rules_lock(year);
     delete from zones z where z.school = zones_put.school and z.year = zones_put.year
        and z.level = zones_put.level;
 

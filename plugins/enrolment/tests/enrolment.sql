@@ -17,6 +17,7 @@ set local check_function_bodies = off;
 \ir ../migrations/0002_applications.sql
 \ir ../migrations/0003_allocations.sql
 \ir ../migrations/0004_waitlist_ties.sql
+\ir ../migrations/0005_fixed_at_once.sql
 \ir ../sql/allocation_digest_inputs.sql
 \ir ../sql/allocation_digest_results.sql
 \ir ../sql/allocation_document.sql
@@ -66,6 +67,7 @@ set local check_function_bodies = off;
 \ir ../sql/round_read.sql
 \ir ../sql/round_state.sql
 \ir ../sql/rules_document.sql
+\ir ../sql/rules_lock.sql
 \ir ../sql/school_put.sql
 \ir ../sql/subject_of.sql
 \ir ../sql/ties_of.sql
@@ -139,6 +141,8 @@ select ok(not in_zone(2031, 'grade_1', 'A', '2031-07-01', '00008', 'Phố Huế'
 
 -- A round from an instant until another
 
+select throws_ok($$select round_create(pg_temp.id(9), 2031, 'grade_1', 'x', instant(), instant() + interval '1 day',
+    '2025-01-01', '2025-12-31', '2031-06-01', 3, 48, repeat('0', 64))$$, 'IH001', 'enrolment-rule-invalid', 'a round does not begin before it is made');
 select round_create(pg_temp.id(1), 2031, 'grade_1', 'Đợt 1', '2031-07-01 08:00+07', '2031-07-03 17:00+07',
     '2025-01-01', '2025-12-31', '2031-06-01', 3, 48, encode(sha256('a-seed-of-the-test'), 'hex'));
 select places_put(pg_temp.id(1), '[{"school": "A", "quota": 2}, {"school": "B", "quota": 1}]');

@@ -137,6 +137,33 @@ is($db->sql("select state from plugin_enrolment.applications where id = '$last'"
    '... and the next one is offered the place');
 is_deeply([grep { defined $_->[0] } $db->sql("$setup select * from enrolment_check()")], [], 'all is sound');
 
+# Rules and quotas that somebody begins to change before a round opens, and changes after.
+my $late = session(0);
+my $opens = $round =~ s/1$/5/r;
+$db->sql(<<"SQL");
+$setup
+select year_put(2034, 'Y', '[]');
+select round_create('$opens', 2034, 'grade_1', 'R', now() + interval '2 seconds', now() + interval '2 hours',
+                    '2024-01-01', '2024-12-31', '2034-01-01', 1, 48, '@{[ sha256_hex(SEED) ]}');
+select places_put('$opens', '[{"school": "A", "quota": 1}]');
+SQL
+$late->do('begin');
+$late->do('select pg_sleep(2.5)');
+$late->do('savepoint before');
+for my $case (['the facts' => "year_put(2034, 'Y', '[{\"code\": \"a\", \"kind\": \"boolean\", \"title\": {}}]')"],
+              ['the bands' => qq{level_put(2034, 'grade_1', '[{"title": {}, "holds": "\$.in_zone == true"}]', '[]')}],
+              ['a zone' => qq{zones_put('A', 2034, 'grade_1', '[{"ward": "00004"}]')}],
+              ['a quota' => qq{places_put('$opens', '[{"school": "A", "quota": 2}]')}])
+{
+    like($late->do("select $case->[1];"), qr/IH001/, "$case->[0]: too late, whenever it was begun");
+    $late->do('rollback to before');
+}
+$late->do('rollback');
+$late->do('begin');
+like($late->do("select year_put(2035, 'Y', '[]');"), qr/2035/, 'rules of a year whose rounds are to come');
+$late->do('rollback');
+
+
 # One guardian's applications for several children at the same moment are counted.
 my $third = $round =~ s/1$/3/r;
 $db->sql(<<"SQL");

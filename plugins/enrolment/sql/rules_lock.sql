@@ -1,0 +1,13 @@
+-- Lets nobody apply in those rounds of a year that have not begun, until the transaction
+-- that changes its rules has ended: who applies does so by rules that do not change.
+create function rules_lock(year int)
+returns void
+language plpgsql
+as $$
+begin
+    perform round_lock(r.id, alone => true)
+       from (select x.id from rounds x
+              where x.year = rules_lock.year and x.opens_at > instant()
+              order by x.id) r;
+end
+$$;
