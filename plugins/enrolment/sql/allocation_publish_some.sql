@@ -22,7 +22,7 @@ begin
                             when p.considered then 'waitlisted' else 'refused' end,
                school = p.school,
                offer_until = case when p.school is not null
-                                  then a.published_at + make_interval(hours => r.offer_hours) end,
+                                  then instant() + make_interval(hours => r.offer_hours) end,
                reason = case when p.school is null and not p.considered then 'no_band' end,
                changed_by = 'allocation'
           from page p, rounds r

@@ -298,6 +298,7 @@ select throws_ok($$select allocation_publish(pg_temp.id(3002), 'i office')$$, 'I
 select allocation_request(pg_temp.id(3003), pg_temp.id(1), 'i office');
 select is(pg_temp.work(), 'computed', 'a third');
 select lives_ok($$select allocation_publish(pg_temp.id(3003), 'i office')$$, 'publish it');
+select pg_temp.clock('2031-07-03 18:00+07');    -- the job comes an hour later
 select is(pg_temp.work(), 'published', 'all are told');
 select is((select string_agg(state, ' ' order by state) from applications where state not in ('withdrawn')), 'offered offered offered refused refused waitlisted waitlisted', 'offers, waitlist, and who is in no band');
 select is((select jsonb_agg(x ->> 'result') from jsonb_array_elements(application_results(pg_temp.id(1010))::jsonb) x), '["admitted", "not_needed"]', 'why: admitted');
@@ -313,10 +314,10 @@ select is(appeal_open(pg_temp.id(2004), a.id, a.guardian, 'Xin xem lại') ->> '
   from (select * from applications where state = 'waitlisted' order by id limit 1) a;
 
 -- Offers end at their instant, and the next of the waitlist is offered.
-select pg_temp.clock('2031-07-05 16:59:59.999999+07');
+select pg_temp.clock('2031-07-05 17:59:59.999999+07');
 select is(application_answer(pg_temp.id(1010), 'i g10', 'confirm') ->> 'state', 'confirmed', 'a microsecond before its end: confirmed');
 select is(offers_lapse(10), 0, '... and none has lapsed');
-select pg_temp.clock('2031-07-05 17:00+07');
+select pg_temp.clock('2031-07-05 18:00+07');
 select throws_ok($$select application_answer(pg_temp.id(1101), 'i g2', 'confirm')$$, 'IH001', 'enrolment-offer-over', 'at its end: over');
 select is(offers_lapse(10), 2, '... the others have lapsed');
 select is(vacancies_fill(10), 2, 'the next two are offered');
