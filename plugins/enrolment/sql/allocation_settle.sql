@@ -8,7 +8,7 @@ declare
     one  record;
 begin
     for one in
-        select t.id, t.state, t.round, e.school, e.position
+        select t.id, t.state, e.school
           from appeals p
           join applications t on t.id = p.application
           join allocation_entries e on e.allocation = a.id and e.application = t.id
@@ -21,9 +21,9 @@ begin
         if one.school is null then
             perform waitlist_add(a.id, one.id);
         else
-            update places p set extra = p.extra + 1 where p.round = one.round and p.school = one.school;
             update applications t
-               set state = 'offered', school = one.school, reason = null, changed_by = 'allocation',
+               set state = 'offered', school = one.school, extra = true, reason = null,
+                   changed_by = 'allocation',
                    offer_until = instant() + make_interval(hours => r.offer_hours)
               from rounds r
              where t.id = one.id and r.id = t.round;

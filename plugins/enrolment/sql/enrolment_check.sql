@@ -7,6 +7,8 @@ as $$
     select 'seats are not counted', p.round || ' ' || p.school
       from places p
      where p.taken <> (select count(*) from applications a where a.round = p.round and a.school = p.school)
+        or p.extra < (select count(*) from applications a
+                       where a.round = p.round and a.school = p.school and a.extra)
      union all
     select 'more than the quota', p.round || ' ' || p.school
       from places p where p.taken > p.quota + p.extra

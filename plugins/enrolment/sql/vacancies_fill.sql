@@ -1,5 +1,6 @@
 -- Offers places that have become free to the first of their waitlists, n at most:
--- how many. Extra places of appeals go with those who had them.
+-- how many. Not while an appeal that was upheld is settled: who has appealed may be given
+-- the first choice by it, and an offer of another would end the waiting.
 create function vacancies_fill(n int)
 returns int
 language plpgsql
@@ -13,8 +14,10 @@ begin
         select t.* into p
           from places t
           join rounds r on r.id = t.round and r.stage = 'published'
-         where t.taken < t.quota
+         where t.taken < t.quota + t.extra
            and exists (select from waitlist w where w.round = t.round and w.school = t.school)
+           and not exists (select from appeals s join applications x on x.id = s.application
+                            where s.settle and x.round = t.round)
          order by t.round, t.school
          limit 1
            for update of t;
@@ -28,7 +31,9 @@ begin
          limit 1;
 
         perform from applications t where t.id = chosen and t.state = 'waitlisted' for update skip locked;
-        exit when not found;        -- somebody withdraws it right now: the next run
+        -- withdrawn, or its appeal upheld, right now: the next run
+        exit when not found
+               or exists (select from appeals s where s.application = chosen and s.settle);
 
         update applications t
            set state = 'offered', school = p.school, reason = null, changed_by = 'job',

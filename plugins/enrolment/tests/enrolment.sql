@@ -18,6 +18,7 @@ set local check_function_bodies = off;
 \ir ../migrations/0003_allocations.sql
 \ir ../migrations/0004_waitlist_ties.sql
 \ir ../migrations/0005_fixed_at_once.sql
+\ir ../migrations/0006_extra_places.sql
 \ir ../sql/allocation_digest_inputs.sql
 \ir ../sql/allocation_digest_results.sql
 \ir ../sql/allocation_document.sql
@@ -391,6 +392,45 @@ begin
     end loop;
 end $$;
 select bag_eq('select pg_temp.pages()', 'select id from rounds where year = 2033', 'each round is on one page');
+select is_empty('select * from enrolment_check()', 'all is sound');
+
+-- A place becomes free while an appeal is settled: it waits, for an offer would end the
+-- appellant's waiting for a school that was wished more.
+select pg_temp.clock('2034-06-01 00:00+07');
+select year_put(2034, 'Năm học 2034', '[{"code": "score", "kind": "integer", "title": {"vi": "Điểm", "en": "Score"}}]');
+select level_put(2034, 'grade_1', '[{"title": {}, "holds": "$.in_zone == false"}]', '[{"fact": "score", "descending": true}]');
+select round_create(pg_temp.id(5), 2034, 'grade_1', 'Đợt 1', '2034-07-01 08:00+07', '2034-07-03 17:00+07',
+    '2028-01-01', '2028-12-31', '2034-06-01', 2, 48, encode(sha256('a-seed-of-the-test'), 'hex'));
+select places_put(pg_temp.id(5), '[{"school": "A", "quota": 1}, {"school": "B", "quota": 1}]');
+select pg_temp.clock('2034-07-02 08:00+07');
+select application_submit(id => pg_temp.id(5000 + n), guardian => 'i g' || n, round => pg_temp.id(5),
+        child => encode(sha256(('child' || n)::bytea), 'hex'), child_name => 'Trẻ ' || n, born => '2028-05-01',
+        ward => '00004', facts => jsonb_build_object('score', n), evidence => '[]', choices => choices::jsonb, most => 1)
+  from (values (100, '["A"]'), (90, '["B"]'), (10, '["A", "B"]'), (5, '["B"]'), (1, '["A"]')) x (n, choices);
+select desk_decide(id, 'i office', true, 'verify', null, child) from applications where round = pg_temp.id(5);
+select pg_temp.clock('2034-07-03 17:00+07');
+select round_close(pg_temp.id(5), 'a-seed-of-the-test');
+select allocation_request(pg_temp.id(3005), pg_temp.id(5), 'i office');
+select pg_temp.work();
+select allocation_publish(pg_temp.id(3005), 'i office');
+select pg_temp.work();
+create function pg_temp.has(n int) returns text language sql as
+    $$ select concat_ws(' ', state, school) from applications where id = pg_temp.id(5000 + n) $$;
+select is(pg_temp.has(10), 'waitlisted', 'who has said too little waits for both schools');
+select appeal_open(pg_temp.id(5200), pg_temp.id(5010), 'i g10', 'Xin xem lại');
+select appeal_decide(pg_temp.id(5200), 'i office', 'upheld', 'Đúng', '{"score": 200}');
+select application_answer(pg_temp.id(5090), 'i g90', 'decline');
+select is(vacancies_fill(10), 0, 'a place that becomes free waits for the appeal');
+select is(pg_temp.work(), 'settled', '... which is settled');
+select is(pg_temp.has(10), 'offered A', '... and gives what was wished most');
+select is(vacancies_fill(10), 1, '... then the place is offered');
+select is(pg_temp.has(5), 'offered B', '... to the next who waits');
+select application_answer(pg_temp.id(5100), 'i g100', 'decline');
+select is(vacancies_fill(10), 1, 'a place of the quota is free though one was given beyond it');
+select is(pg_temp.has(1), 'offered A', '... for who waits');
+select application_answer(pg_temp.id(5010), 'i g10', 'withdraw');
+select is((select array[quota, extra, taken] from places where round = pg_temp.id(5) and school = 'A'), '{1,0,1}',
+    'the one beyond it goes with who had it');
 select is_empty('select * from enrolment_check()', 'all is sound');
 
 select * from finish();
