@@ -22,7 +22,8 @@ begin
     end if;
 
     perform round_lock(r.id, alone => true);
-    select * into r from rounds t where t.id = r.id;
+    -- held, or it were published in between
+    select * into r from rounds t where t.id = r.id for no key update;
     select * into p from appeals t where t.id = appeal_decide.id for update;
     select * into a from applications t where t.id = p.application for update;
 

@@ -101,6 +101,44 @@ like($other->finish, qr/^0$/, '... and finds none');
 is($db->sql("select taken from plugin_enrolment.places"), 2, 'two seats are taken, of two');
 is_deeply([grep { defined $_->[0] } $db->sql("$setup select * from enrolment_check()")], [], 'all is sound');
 
+# An appeal is upheld while the job publishes the last of a round.
+my $published = $round =~ s/1$/4/r;
+$db->sql(<<"SQL");
+$setup
+select year_put(2033, 'Y', '[]');
+select level_put(2033, 'grade_1', '[{"title": {}, "holds": "\$.in_zone == false"}]', '[]');
+select round_create('$published', 2033, 'grade_1', 'R', now() + interval '1 hour', now() + interval '2 hours',
+                    '2024-01-01', '2024-12-31', '2033-01-01', 1, 48, '@{[ sha256_hex(SEED) ]}');
+select places_put('$published', '[{"school": "A", "quota": 1}]');
+SQL
+$db->sql($setup . hours(1.5) . join '', map { submission($_, 4001) =~ s/$round/$published/r } 1, 2);
+my ($refused) = map { $_->[0] } $db->sql($setup . hours(1.5) . "
+    with one as (select id, guardian from applications where round = '$published' order by id limit 1)
+    select o.id from one o cross join lateral desk_decide(o.id, 'o', true, 'refuse', 'x') d
+     cross join lateral appeal_open('$published', o.id, o.guardian, 'x') a");
+$db->sql($setup . hours(2.5) . "
+    select desk_decide(id, 'o', true, 'verify', null, child) from applications where round = '$published' and state = 'submitted';
+    select round_close('$published', '@{[ SEED ]}');
+    select allocation_request('$published', '$published', 'o');
+    do \$\$ begin while allocation_step('$published', 0) <> 'computed' loop end loop; end \$\$;
+    select allocation_publish('$published', 'o');
+    select allocation_step('$published', 0)");
+my ($reader, $decider, $publisher) = map { session(2.5) } 1 .. 3;
+$reader->do('begin');
+$reader->do("select from applications where id = '$refused' for update");
+$decider->start("select appeal_decide('$published', 'o', 'upheld', 'x') ->> 'state';");
+ok(!$decider->is_ready(0.3), 'who upholds an appeal waits for its application');
+$publisher->start("select allocation_step('$published', 0);");
+$publisher->is_ready(2);
+$reader->do('commit');
+like($decider->finish, qr/IH001/, '... and is refused, for the job publishes');
+$publisher->finish;
+is($db->sql("select stage from plugin_enrolment.rounds where id = '$published'"), 'published',
+   '... which it does');
+is($db->sql("select state from plugin_enrolment.applications where id = '$refused'"), 'refused',
+   '... and nobody is verified whom no job looks at');
+
+
 # Somebody withdraws while the job tells what came out: who is gone waits on no list, and
 # keeps nobody from the place that becomes free.
 my $second = '00000000-0000-4000-8000-000000000002';
