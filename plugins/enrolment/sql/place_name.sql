@@ -1,7 +1,7 @@
--- A street as it is compared: case and spaces do not count.
+-- A street as it is compared: case and spaces do not count, nor how letters are composed.
 create function place_name(name text)
 returns text
 language sql immutable
 as $$
-    select nullif(lower(regexp_replace(btrim(name), '\s+', ' ', 'g')), '')
+    select nullif(lower(regexp_replace(btrim(normalize(name)), '\s+', ' ', 'g')), '')
 $$;

@@ -135,7 +135,8 @@ select lives_ok($$select zones_put('A', 2031, 'grade_1', '[{"ward": "00004"},
     {"ward": "00008", "street": "Phố  HUẾ", "until": "2031-07-01"}]')$$, 'a zone');
 select zones_put('B', 2031, 'grade_1', '[{"ward": "00004"}]');
 select ok(in_zone(2031, 'grade_1', 'A', '2031-06-01', '00004', null), 'a ward');
-select ok(in_zone(2031, 'grade_1', 'A', '2031-06-01', '00008', 'phố huế '), 'a street of another');
+select ok(in_zone(2031, 'grade_1', 'A', '2031-06-01', '00008', s), 'a street of another')
+  from (values ('phố huế '), (normalize('Phố Huế', nfd))) x (s);
 select ok(not in_zone(2031, 'grade_1', 'A', '2031-06-01', '00008', 'Phố Vọng'), 'not its other streets');
 select ok(not in_zone(2031, 'grade_1', 'A', '2031-07-01', '00008', 'Phố Huế'), 'and not after its last day');
 
