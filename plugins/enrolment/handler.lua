@@ -129,8 +129,12 @@ function _M.desk_refuse(input) return decide("refuse", input) end
 
 -- GET /v1/enrolment/desk/appeals
 function _M.appeal_list(input)
-    return call.answer(200, "appeal_list",
-                       { round = input.round, subject = subject(), page_size = input.limit })
+    return call.answer(200, "appeal_list", {
+        round = input.round,
+        subject = subject(),
+        cursor = input.cursor,
+        page_size = input.limit,
+    })
 end
 
 
