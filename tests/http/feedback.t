@@ -242,6 +242,20 @@ for my $query ('q=%27%5C%26%7C%21', 'q=%3Cb%3E', 'bbox=-180,-90,180,90', 'q=%C3%
 {
     is($gw->get("/v1/feedback?$query")->{status}, 200, "answered: $query");
 }
+# An officer changes a case while the job writes the search index anew.
+my ($one, $two) = map { $db->session(user => "ihanoi_$_") } qw(write control);
+$case = file('an', text => 'Ổ gà lớn nhất')->{json}{id};
+act('desk', $case, 'accept', { severity => 'normal' });
+$one->do('begin');
+$one->do("select status from feedback_change(jsonb_build_object('iss', '$issuer', 'sub', 'desk', "
+         . "'lang', 'vi'), '$case', null, 'trees', null, null, null, 'x')");
+$two->start(q{select job_feedback_reindex('{}')});
+ok(!$two->is_ready(0.5), 'the job waits for who changes a case');
+$one->do('commit');
+is($two->finish, '', 'and is done');
+is(scalar @{ $gw->get('/v1/feedback?q=lon%20nhat&category=trees')->{json}{items} }, 1,
+   'having written what is true then');
+
 $r = $gw->get('/v1/workflow');
 is($r->{status}, 200, 'the workflow is public');
 unlike($gw->error_log, qr/SQLSTATE 22/i, 'no value was an error of the database');
