@@ -116,13 +116,7 @@ function _M.payment_changed(event)
         return
     end
 
-    local done, err = charges.changed(event.key)
-
-    if not done then
-        return nil, err
-    end
-
-    operators.tell(5)
+    return charges.changed(event.key)
 end
 
 

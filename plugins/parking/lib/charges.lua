@@ -20,33 +20,74 @@ local function payments(name, argument)
 end
 
 
--- Asks payments for what is promised to go back, of one booking, of one payment, or
--- all that is due (at most n): which = { booking = } or { intent = }. Asking again
--- with the same key is the same refund.
-function _M.refund(n, which)
-    which.n = n
+-- Calls work(row) for each row that a function of the database gives out, one at a time,
+-- n at most, and no longer than half of the time that is left: when a gateway hangs, what
+-- comes after has its turn, and what was not begun stays due.
+local function each(n, name, arguments, work)
+    local least = ihanoi.request.time_left() / 2
 
-    for _, due in ipairs(database.rows("refunds_due", which)) do
-        local refund, err = payments("refund", {
-            id = due.payment,
-            amount = due.amount,
-            reason = "Gửi xe: " .. due.reason,
-            key = due.id,
-        })
+    arguments.n = 1
 
-        if refund then
-            database.value("refund_apply", { id = due.id, state = refund.state, why = refund.why })
+    for _ = 1, n do
+        local row = ihanoi.request.time_left() >= least and database.rows(name, arguments)[1]
+
+        if not row then
+            return
         end
 
-        if not refund or refund.state == "refused" then
-            ihanoi.log.error("refund " .. due.id .. " is not done: "
-                             .. (err or refund and refund.why or "no such payment"))
-        end
+        work(row)
     end
 end
 
 
--- A payment as payments has it, applied: nil and why when it could not be.
+-- Has payments give back what is promised: the refund, nil and why there is none. Asking
+-- again with the same key is the same refund.
+local function give_back(due)
+    local argument = { id = due.payment, amount = due.amount, key = due.id,
+                       reason = "Gửi xe: " .. due.reason }
+    local refund, err = payments("refund", argument)
+
+    -- Somebody has given back by hand, and less is left than was promised: all that is left.
+    if err == "payment-refund-exceeds" or err == "payment-refund-key-used" then
+        argument.amount = nil
+        refund, err = payments("refund", argument)
+    end
+
+    if err == "payment-refund-exceeds" then
+        local intent = payments("intent_read", { id = due.payment })
+
+        if intent and intent.state == "refunded" then
+            return { state = "done", why = "by hand" }
+        end
+    end
+
+    return refund, err
+end
+
+
+local function refund_one(due)
+    local refund, err = give_back(due)
+
+    if refund then
+        database.value("refund_apply", { id = due.id, state = refund.state, why = refund.why })
+    end
+
+    if not refund or refund.state == "refused" then
+        ihanoi.log.error("refund " .. due.id .. " is not done: "
+                         .. (err or refund and refund.why or "no such payment"))
+    end
+end
+
+
+-- Asks payments for what is promised to go back, of one booking, of one payment, or
+-- all that is due (at most n): which = { booking = } or { intent = }.
+function _M.refund(n, which)
+    each(n, "refunds_due", which, refund_one)
+end
+
+
+-- A payment as payments has it, applied: nil and why when it could not be. The operator of
+-- its booking is told, and no other one: one that hangs must not keep word of payments.
 function _M.apply(intent)
     local verdict, err = database.value("charge_apply",
         { id = intent.reference, intent = intent.id, state = intent.state })
@@ -58,6 +99,12 @@ function _M.apply(intent)
     end
 
     _M.refund(1, { intent = intent.id })
+
+    local charge = verdict == "paid" and database.value("charge_document", { id = intent.reference })
+
+    if charge then
+        operators.tell(1, charge.booking)
+    end
 
     return verdict
 end
@@ -89,7 +136,6 @@ function _M.pay(charge)
 
     if booking and intent.state ~= "created" and intent.state ~= "pending" then
         _M.apply(intent)
-        operators.tell(1, charge.booking)
         booking, refused = ihanoi.db.value("booking_document", { id = charge.booking })
     end
 
@@ -130,7 +176,7 @@ end
 -- Asks about charges that are left open: word of them may be lost, or a worker died
 -- before it knew its payment.
 function _M.check(n)
-    for _, due in ipairs(database.rows("charges_due", { n = n })) do
+    each(n, "charges_due", {}, function(due)
         local charge = due.charge
 
         if charge.intent == nil or charge.intent == ihanoi.json.null then
@@ -146,7 +192,7 @@ function _M.check(n)
                 ihanoi.log.warn("charge " .. charge.id, err)
             end
         end
-    end
+    end)
 end
 
 

@@ -27,7 +27,12 @@ begin
     end if;
 
     select o.holds_at_once into at_once
-      from sites s join operators o on o.id = s.operator where s.id = q.site;
+      from sites s join operators o on o.id = s.operator where s.id = q.site and s.in_service;
+
+    -- Its operator may have closed it since the quote.
+    if at_once is null or not stay_open(q.site, q.arrive, q.leave) then
+        perform booking_refuse('parking-closed');
+    end if;
 
     if (select count(*) from bookings b
          where b.owner = booking_hold.owner and b.state = 'held' and b.hold_until > clock_timestamp())

@@ -1,7 +1,8 @@
 -- What payments says of a charge, applied once whoever brings it and how often:
 --
 --   paid      the stay is paid, or what was due is
---   late      it was paid, but for nothing any more: all of it goes back
+--   late      it was paid, but for nothing any more, or somebody in payments has given it
+--             back already: all of it goes back
 --   void      it will not be paid
 --   open      nobody knows yet
 --   repeated  known, nothing has changed
@@ -28,6 +29,8 @@ begin
         what := 'void';
     elsif charge_apply.state not in ('succeeded', 'partly_refunded', 'refunded') then
         return 'open';
+    elsif charge_apply.state = 'refunded' then
+        what := 'late';
     elsif c.purpose = 'stay' and b.state = 'held' then
         begin
             update bookings t set state = 'paid' where t.id = b.id;

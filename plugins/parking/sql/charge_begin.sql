@@ -1,13 +1,15 @@
 -- What the owner is to pay now: the price of a stay that is held, or what is due of
--- one that is over. The same gateway again is the same charge; with another one the
--- old charge is left. Null when the caller has no such booking.
+-- one that is over. The same gateway again is the same charge; with another one, or for
+-- something else, the old charge is left. A place is not held by ever new payments; what
+-- is owed may be tried until it is paid. Null when the caller has no such booking.
 create function charge_begin(id uuid, owner text, booking uuid, gateway text)
 returns jsonb
 language plpgsql
 as $$
 declare
-    b  bookings%rowtype;
-    c  charges%rowtype;
+    b    bookings%rowtype;
+    c    charges%rowtype;
+    why  text;
 begin
     select * into b from bookings t
      where t.id = charge_begin.booking and t.owner = charge_begin.owner
@@ -21,19 +23,23 @@ begin
         perform booking_refuse('parking-hold-over');
     end if;
 
+    why := case b.state when 'held' then 'stay' else 'overstay' end;
     select * into c from charges t where t.booking = b.id and t.state = 'open';
 
-    if c.gateway = charge_begin.gateway then
+    if (c.purpose, c.gateway) = (why, charge_begin.gateway) then
         return charge_document(c.id);
-    elsif (select count(*) from charges t where t.booking = b.id) >= 10 then
+    elsif (select count(*) from charges t
+            where t.booking = b.id and t.purpose = why
+              and (why = 'stay' or t.state in ('open', 'left'))) >= 10
+    then
         perform booking_refuse('parking-payments-too-many');
     end if;
 
     update charges t set state = 'left' where t.id = c.id;
 
     insert into charges (id, booking, purpose, amount, gateway)
-    values (charge_begin.id, b.id, case b.state when 'held' then 'stay' else 'overstay' end,
-            case b.state when 'held' then b.price else b.due end, charge_begin.gateway);
+    values (charge_begin.id, b.id, why, case why when 'stay' then b.price else b.due end,
+            charge_begin.gateway);
 
     return charge_document(charge_begin.id);
 end

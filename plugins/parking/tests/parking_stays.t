@@ -9,7 +9,20 @@ my ($gw, $db, $partners, $operator) = parking();
 
 sub problem { my ($r) = @_; return "$r->{status} " . (($r->{json}{type} // '') =~ s/.*://r) }
 sub right { return ($operator->rights->{ $_[0]{code} } // {})->{state} }
+# What the city still has of a booking's payment.
+sub balance_of {
+    return $db->sql("select r.amount - r.promised from plugin_payments.receipts r where r.intent = '$_[0]{payments}[0]{id}'");
+}
 sub refund_of { return (now_read($_[0])->{payments}[0] // {})->{refund} }
+
+# A site that is closed between the quote and the hold
+
+my $q = quote();
+$db->sql('update plugin_parking.sites set in_service = false');
+is(problem(hold_r($q)), '422 parking-closed', 'a site that its operator has closed sells no place');
+$db->sql('update plugin_parking.sites set in_service = true; update plugin_parking.openings set minutes = 1');
+is(problem(hold_r($q)), '422 parking-closed', '... nor when its hours have changed');
+$db->sql('update plugin_parking.openings set minutes = 1440');
 
 # Payment
 
@@ -37,6 +50,24 @@ isnt($second->{payment}{id}, $first->{payment}{id}, 'another gateway is another 
 $partners->pay($first->{payment}{checkout});
 $partners->pay($second->{payment}{checkout});
 soon($two, 'paid 24000 12000', 'of two that were paid, one goes back');
+my $left = hold(quote(in => 10));
+$first = pay($left);
+pay($left, gateway => 'vnpay');
+$partners->pay($first->{payment}{checkout});
+soon($left, 'paid 12000 0', 'of two that were begun, one is paid');
+
+# What is due is not what the payment that was left open is about.
+my $short = began($left, 150);
+tell('entered', $short, 'arrive+0'), tell('exited', $short, 'leave+20');
+is(pay($short, gateway => 'vnpay')->{payment}{amount}, 2_000, 'what is due is asked for, with the gateway of an open payment');
+$db->sql("do 'declare n int; begin
+              update plugin_parking.charges set state = ''void'' where booking = ''$short->{id}'' and state = ''open'';
+              for n in 1..10 loop
+                  insert into plugin_parking.charges (id, booking, purpose, amount, gateway)
+                  values (gen_random_uuid(), ''$short->{id}'', ''overstay'', 2000, ''momo'');
+                  update plugin_parking.charges set state = ''void'' where booking = ''$short->{id}'' and state = ''open'';
+              end loop; end'");
+is(pay_r($short)->{status}, 201, 'what is owed may be tried again, however often it has failed');
 
 # Entry and exit, in any order and as often as it likes
 
@@ -157,6 +188,32 @@ later($b, 60);
 $partners->pay($p->{payment}{checkout});
 soon($b, 'refunded 12000 12000', 'also when nobody has looked since it was over');
 
+# An officer gives back in payments by hand, before and after parking has to.
+$b = hold(quote());
+$p = pay($b);
+later($b, 60);
+sweep();
+$db->sql("alter table plugin_payments.intents disable trigger intents_tell");
+$partners->pay($p->{payment}{checkout});
+is(Payments::Test::refund({ id => $p->{payment}{id} })->{json}{state}, 'done', 'by hand, before parking has heard of the money');
+soon($b, 'refunded 12000 12000', '... which asks for nothing more');
+$b = hold(quote());
+$p = pay($b);
+$partners->pay($p->{payment}{checkout});
+Payments::Test::refund({ id => $p->{payment}{id} });
+sweep();
+is(now_read($b)->{state}, 'held', 'what has gone back already pays for no place');
+$db->sql("alter table plugin_payments.intents enable trigger intents_tell");
+$b = paid(in => 90);
+Payments::Test::refund({ id => $b->{payments}[0]{id} }, 5_000);
+cancel($b);
+soon($b, 'refunded 12000 12000', 'a part by hand, and all of it is given up: what is left goes back');
+is(balance_of($b), 0, '... and nothing is left');
+$b = paid(in => 90);
+Payments::Test::refund({ id => $b->{payments}[0]{id} });
+cancel($b);
+soon($b, 'refunded 12000 12000', 'all of it by hand, and then it is given up');
+
 # A payment for parking that is of no booking: it is heard of, and left alone.
 $p = Payments::Test::pay_for('by-hand', 'momo', 10_000)->{json};
 $partners->pay($p->{checkout}, outcome => 'failed');
@@ -188,6 +245,30 @@ is(tell('exited', $b, 'leave-10'), 'early', 'an exit without its entry');
 later($b, 31);
 sweep();
 is(now_read($b)->{state}, 'settled', '... is a stay when the time to enter is over') or diag explain now_read($b);
+
+# A gateway that hangs while much is left open: the sweep comes to its end.
+Payments::Test::again(settings => { patience => 2 });
+my @held = map { hold(quote()) } 1 .. 12;
+$db->sql("insert into plugin_parking.charges (id, booking, purpose, amount, gateway)
+          select gen_random_uuid(), unnest('{" . join(',', map { $_->{id} } @held) . "}'::uuid[]), 'stay', 12000, 'momo'");
+$partners->misbehave('momo.create' => ('late') x 12);
+is(sweep()->{status}, 200, 'a gateway hangs, and the sweep goes on');
+$partners->misbehave('momo.create');
+Payments::Test::again();
+cancel($_) for @held;
+
+# One operator that does not answer keeps no word of payments from others.
+$operator->misbehave('500');
+my ($silent, $heard) = map {
+    my $b = hold(quote());
+    $partners->pay(pay($b)->{payment}{checkout});
+    wait_until(sub { now_read($b)->{state} eq 'paid' && $operator->seen > 0
+                     && $db->sql("select count(*) from plugin_parking.notices where booking = '$b->{id}' and attempts > 0") });
+    $db->sql('update plugin_parking.notices set due_at = now() where delivered_at is null');
+    $b;
+} 1 .. 2;
+is(right($heard), 'paid', 'word of a payment: its operator is told');
+is(right($silent), undef, '... and of no other booking');
 
 # An operator that misbehaves hears each notice, once
 for my $mode (qw(slow late 500 done-500 lost drop half)) {
