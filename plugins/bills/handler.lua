@@ -109,6 +109,8 @@ function _M.code_save(input)
         remind = input.remind,
         days_before = input.days_before,
         most = settings.saved_codes,
+        an_hour = settings.lookups_an_hour,
+        customers_a_day = settings.customers_a_day,
     }))
 end
 

@@ -56,13 +56,17 @@ local function customer_of(it, code, holder)
     end
 
     local customer = { known = true, bills = ihanoi.json.array() }
+    local seen = {}
 
     for i, each in ipairs(it.bills) do
-        customer.bills[i] = bill_of(each)
+        local bill = bill_of(each)
 
-        if not customer.bills[i] then
+        if not bill or seen[bill.number] then
             return nil
         end
+
+        seen[bill.number] = true
+        customer.bills[i] = bill
     end
 
     -- What was not asked for does not pass, whatever is sent.

@@ -1,6 +1,7 @@
--- Saves a code, or changes what was said of it; as many as a citizen may have.
+-- Saves a code, or changes what was said of it; as many as a citizen may have. One to be
+-- reminded of gives sight of its bills, so it counts as a look-up.
 create function code_save(id uuid, citizen text, customer text, label text, remind boolean,
-                          days_before int, most int)
+                          days_before int, most int, an_hour int, customers_a_day int)
 returns json
 language plpgsql
 as $$
@@ -14,6 +15,14 @@ begin
        and (select count(*) from codes t where t.citizen = code_save.citizen) >= most
     then
         raise exception using errcode = 'IH001', message = 'codes-too-many';
+    end if;
+
+    if code_save.remind
+       and not exists (select from codes t
+                        where t.citizen = code_save.citizen and t.customer = code_save.customer
+                          and t.remind)
+    then
+        perform lookup_begin(code_save.citizen, code_save.customer, an_hour, customers_a_day);
     end if;
 
     insert into codes (id, citizen, customer, label, remind, days_before)

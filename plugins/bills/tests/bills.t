@@ -3,6 +3,7 @@
 use lib 'tests/lib', map { "plugins/$_/tests/lib" } qw(payments catalogue bills);
 use IHanoi::Test;
 use Bills::Test;
+use Catalogue::Test 'agree';
 
 my ($gw, $db, $partners, $evn) = bills();
 load_data();
@@ -195,6 +196,12 @@ bills_again(lookups_an_hour => 6, customers_a_day => 3, open_orders => 2);
 is_deeply([map { lookup(code => "PD0900000000$_", -as => 'curious')->{status} } 1 .. 5], [404, 404, 404, 429, 429],
           'who tries codes is stopped');
 is_deeply([map { lookup(code => 'PD01000000001', -as => 'eager')->{status} } 1 .. 7], [(200) x 6, 429], '... and who asks too often');
+agree($gw, token(sub => 'saver'), 'bills', 'reminders', 1);
+sub remind { return ask(POST => '/codes', { customer => "PD0900000000$_[0]", label => 'x', remind => JSON::PP::true }, -as => 'saver') }
+my @saved = map { remind($_) } 1 .. 3;
+is_deeply([map { $_->{status} } @saved, remind(4), remind(1)], [201, 201, 201, 429, 201], '... so is who has codes asked for by reminders');
+ask(DELETE => "/codes/$saved[0]{json}{id}", undef, -as => 'saver');
+is(remind(4)->{status}, 429, '... and forgets them one by one');
 lookup(code => "PD0900000000$_", -as => 'quick') for 1 .. 2;
 at_once(lookups => map { my $n = $_; sub { lookup(code => "PD0900000000$n", -as => 'quick') } } 3 .. 5);
 is($db->sql("select count(*) from plugin_bills.lookups where citizen like '% quick'"), 3, '... at once, too');

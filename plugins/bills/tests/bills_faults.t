@@ -43,6 +43,8 @@ for my $bad ([kwh => -1], [kwh => 1.5], [amount => 0], [amount => '1; drop'], [p
     is(lookup(code => 'PD03000000002')->{status}, 503, "a bill that makes no sense is none: $bad->[0]");
     $companies->change(sub { delete $_[0]{customers}{PD03000000002} });
 }
+$companies->bill('PD03000000002', $_, number => 'N-1') for 'N-1', 'N-2';
+is(lookup(code => 'PD03000000002')->{status}, 503, 'nor are two bills of one number');
 $companies->bill('PD03000000004', 'L-1');
 is_deeply(lookup(code => 'PD03000000004')->{json}{bills}, [], 'a bill stays its customer\'s');
 $companies->change(sub { delete $_[0]{customers}{PD03000000001}{bills}{'L-1'} });
