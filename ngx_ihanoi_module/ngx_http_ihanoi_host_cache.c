@@ -60,6 +60,7 @@ static int ngx_http_ihanoi_host_cache_delete(lua_State *L);
 static int ngx_http_ihanoi_host_cache_enter(lua_State *L);
 static int ngx_http_ihanoi_host_cache_lock(lua_State *L);
 static int ngx_http_ihanoi_host_cache_leave(lua_State *L);
+static ngx_http_ihanoi_flight_t *ngx_http_ihanoi_flight_own(lua_State *L);
 static ngx_http_ihanoi_flight_t *ngx_http_ihanoi_flight_find(
     ngx_http_ihanoi_plugin_state_t *state, const char *key, size_t len);
 static int ngx_http_ihanoi_flight_wait(lua_State *L,
@@ -314,14 +315,12 @@ ngx_http_ihanoi_host_cache_enter(lua_State *L)
 static int
 ngx_http_ihanoi_host_cache_lock(lua_State *L)
 {
-    size_t       len;
-    const char  *key;
+    ngx_http_ihanoi_flight_t  *flight;
 
-    key = lua_tolstring(L, 1, &len);
+    flight = ngx_http_ihanoi_flight_own(L);
 
-    lua_pushboolean(L, ngx_http_ihanoi_flight_lock(
-                           ngx_http_ihanoi_flight_find(
-                               ngx_http_ihanoi_plugin_state_of(L), key, len)));
+    lua_pushboolean(L, flight == NULL || ngx_http_ihanoi_flight_lock(flight));
+
     return 1;
 }
 
@@ -331,20 +330,40 @@ ngx_http_ihanoi_host_cache_lock(lua_State *L)
 static int
 ngx_http_ihanoi_host_cache_leave(lua_State *L)
 {
+    ngx_http_ihanoi_flight_t  *flight;
+
+    lua_settop(L, 3);
+
+    flight = ngx_http_ihanoi_flight_own(L);
+
+    if (flight) {
+        ngx_http_ihanoi_run_cleanup_remove(flight->task, &flight->cleanup);
+        ngx_http_ihanoi_flight_end(flight, L, lua_toboolean(L, 2) ? 3 : 0);
+    }
+
+    return 0;
+}
+
+
+/*
+ * The current task's flight with the key at 1.  NULL: it is another task's, or
+ * has ended with that: a coroutine that yields in compute may go on in any.
+ */
+
+static ngx_http_ihanoi_flight_t *
+ngx_http_ihanoi_flight_own(lua_State *L)
+{
     size_t                     len;
     const char                *key;
+    ngx_http_ihanoi_run_t     *run;
     ngx_http_ihanoi_flight_t  *flight;
 
     key = lua_tolstring(L, 1, &len);
-    lua_settop(L, 3);
+    run = ngx_http_ihanoi_run_of(L);
 
-    flight = ngx_http_ihanoi_flight_find(ngx_http_ihanoi_plugin_state_of(L),
-                                         key, len);
+    flight = ngx_http_ihanoi_flight_find(run->state, key, len);
 
-    ngx_http_ihanoi_run_cleanup_remove(flight->task, &flight->cleanup);
-    ngx_http_ihanoi_flight_end(flight, L, lua_toboolean(L, 2) ? 3 : 0);
-
-    return 0;
+    return flight && flight->task == run->current ? flight : NULL;
 }
 
 

@@ -54,7 +54,7 @@ typedef struct {
     ngx_http_ihanoi_pgresult_t      *res;         /* charged */
     const char                      *refused;     /* why it was not sent */
     const char                      *code;        /* of that */
-    unsigned                         transaction:1; /* its function runs */
+    uint64_t                         transaction; /* whose function runs; 0 */
 } ngx_http_ihanoi_host_db_t;
 
 
@@ -70,6 +70,7 @@ static int ngx_http_ihanoi_host_db_execute(lua_State *L);
 static int ngx_http_ihanoi_host_db_begin(lua_State *L);
 static int ngx_http_ihanoi_host_db_commit(lua_State *L);
 static int ngx_http_ihanoi_host_db_rollback(lua_State *L);
+static ngx_http_ihanoi_host_db_t *ngx_http_ihanoi_host_db_own(lua_State *L);
 static int ngx_http_ihanoi_host_db_take(lua_State *L);
 
 static int ngx_http_ihanoi_host_db_ask(lua_State *L,
@@ -97,6 +98,10 @@ static int ngx_http_ihanoi_host_db_failed(lua_State *L,
     ngx_http_ihanoi_host_db_t *ctx);
 
 
+/* Of this worker's: none has the number of another one. */
+static uint64_t  ngx_http_ihanoi_host_db_transactions;
+
+
 /* What can only be said in Lua: C cannot go on behind a wait. */
 
 static const char  ngx_http_ihanoi_host_db_around[] =
@@ -110,19 +115,19 @@ static const char  ngx_http_ihanoi_host_db_around[] =
     "function db.value(...) return take(value(...)) end\n"
     "function db.json(...) return take(json(...)) end\n"
     "function db.execute(...) return take(execute(...)) end\n"
-    "local function ended(ok, ...)\n"
-    "    if not ok then rollback() error((...), 0) end\n"
+    "local function ended(transaction, ok, ...)\n"
+    "    if not ok then rollback(transaction) error((...), 0) end\n"
     "    local value, err = ...\n"
-    "    if not value and err ~= nil then rollback() return ... end\n"
-    "    local done, why = take(commit())\n"
+    "    if not value and err ~= nil then rollback(transaction) return ... end\n"
+    "    local done, why = take(commit(transaction))\n"
     "    if not done then return nil, why end\n"
     "    if value == nil then return true end\n"
     "    return ...\n"
     "end\n"
     "function db.transaction(body)\n"
-    "    local begun, why = take(begin(body))\n"
-    "    if not begun then return nil, why end\n"
-    "    return ended(pcall(body))\n"
+    "    local transaction, why = take(begin(body))\n"
+    "    if not transaction then return nil, why end\n"
+    "    return ended(transaction, pcall(body))\n"
     "end\n";
 
 
@@ -329,12 +334,23 @@ ngx_http_ihanoi_host_db_begin(lua_State *L)
 }
 
 
-/* Called by "around" only, as are the two below. */
+/* Called by "around" only, with the number of the transaction, as is rollback. */
 
 static int
 ngx_http_ihanoi_host_db_commit(lua_State *L)
 {
     ngx_http_ihanoi_host_db_t  *ctx;
+
+    if (ngx_http_ihanoi_host_db_own(L) == NULL) {
+
+        /* no commit: this task may have a transaction of its own */
+
+        ctx = ngx_http_ihanoi_host_db_get(L, NGX_HTTP_IHANOI_HOST_DB_EXECUTE);
+
+        return ngx_http_ihanoi_host_db_refuse(ctx, "transaction",
+                                     "it is another task's, or was rolled back "
+                                     "when that one ended");
+    }
 
     ctx = ngx_http_ihanoi_host_db_get(L, NGX_HTTP_IHANOI_HOST_DB_COMMIT);
 
@@ -362,15 +378,36 @@ ngx_http_ihanoi_host_db_rollback(lua_State *L)
 {
     ngx_http_ihanoi_host_db_t  *ctx;
 
+    ctx = ngx_http_ihanoi_host_db_own(L);
+
+    if (ctx) {
+
+        /* nobody waits for it: it needs nothing of the run any more */
+
+        ngx_http_ihanoi_host_db_close(ctx);
+        ctx->transaction = 0;
+    }
+
+    return 0;
+}
+
+
+/*
+ * The current task's, when the transaction at 1 is its own.  NULL: it is another
+ * task's, which rolls it back when it ends: a coroutine that yields in the
+ * function of a transaction may go on in any.
+ */
+
+static ngx_http_ihanoi_host_db_t *
+ngx_http_ihanoi_host_db_own(lua_State *L)
+{
+    ngx_http_ihanoi_host_db_t  *ctx;
+
     ctx = ngx_http_ihanoi_run_cleanup_find(ngx_http_ihanoi_run_of(L),
                                            ngx_http_ihanoi_host_db_clean_up);
 
-    /* nobody waits for it: it needs nothing of the run any more */
-
-    ngx_http_ihanoi_host_db_close(ctx);
-    ctx->transaction = 0;
-
-    return 0;
+    return ctx && ctx->transaction == (uint64_t) lua_tonumber(L, 1) ? ctx
+                                                                    : NULL;
 }
 
 
@@ -648,7 +685,7 @@ ngx_http_ihanoi_host_db_take(lua_State *L)
     if (ctx->mode == NGX_HTTP_IHANOI_HOST_DB_BEGIN) {
 
         if (!ctx->refused && ctx->outcome == NGX_HTTP_IHANOI_PG_OK) {
-            ctx->transaction = 1;
+            ctx->transaction = ++ngx_http_ihanoi_host_db_transactions;
 
         } else {
             ngx_http_ihanoi_host_db_close(ctx);
@@ -721,7 +758,11 @@ ngx_http_ihanoi_host_db_answer(lua_State *L, ngx_http_ihanoi_host_db_t *ctx)
                           ngx_http_ihanoi_pgresult_affected(ctx->res));
         return 1;
 
-    default:
+    case NGX_HTTP_IHANOI_HOST_DB_BEGIN:
+        lua_pushnumber(L, (lua_Number) ctx->transaction);
+        return 1;
+
+    default: /* NGX_HTTP_IHANOI_HOST_DB_COMMIT */
         lua_pushboolean(L, 1);
         return 1;
     }

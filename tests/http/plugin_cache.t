@@ -67,6 +67,19 @@ my %lua = (
                 end
                 local a, b = ihanoi.run.spawn(get), ihanoi.run.spawn(get)
                 return 200, { ihanoi.run.wait(a), ihanoi.run.wait(b), n }',
+    strange => 'local co = coroutine.create(function()
+                    return ihanoi.cache.get("strange", 60, function()
+                        coroutine.yield() return 1 end)
+                end)
+                local run = ihanoi.run
+                run.wait(run.spawn(function() coroutine.resume(co) end))
+                local other = run.spawn(function()
+                    return ihanoi.cache.get("strange", 60, function()
+                        run.sleep(0.1) return 2 end)
+                end)
+                run.sleep(0)
+                local ok, value = coroutine.resume(co)
+                return 200, { ok, value, run.wait(other) }',
     huge    => 'local value, err = ihanoi.cache.get("huge", 60,
                     function() return ("x"):rep(100000) end)
                 return 200, { len = #value, err = err }',
@@ -172,6 +185,8 @@ my $r = answer('itself')->{json};
 like($r->[0], qr/the cache's "itself" asks for itself/, 'a key in itself');
 is($r->[1], 1, 'and is free again');
 is_deeply(answer('tasks')->{json}, [1, 1, 1], 'tasks of a run are others');
+is_deeply(answer('strange')->{json}, [JSON::PP::true, 1, 2],
+          'one that goes on in another task ends nobody\'s but its own');
 is_deeply(answer('huge')->{json}, { len => 100000, err => 'value too long' },
           'what cannot be kept is returned');
 is(answer('wild')->{json}[0], 'table', 'with the reason');

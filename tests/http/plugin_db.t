@@ -234,6 +234,27 @@ my %write = (
               end)
               body()
               return 200, {}',
+    strange => 'local db, run = ihanoi.db, ihanoi.run
+                local function begun(fail)
+                    local co = coroutine.create(function()
+                        return db.transaction(function()
+                            db.execute("insert into bench (id) values (35)")
+                            coroutine.yield()
+                            if fail then error("mine", 0) end
+                        end)
+                    end)
+                    run.wait(run.spawn(function() coroutine.resume(co) end))
+                    return co
+                end
+                local _, err = coroutine.resume(begun(true))
+                local _, _, late = coroutine.resume(begun())
+                local co = begun()
+                local ok, why = db.transaction(function()
+                    db.execute("insert into bench (id) values (36)")
+                    local _, _, other = coroutine.resume(co)
+                    return nil, other.code
+                end)
+                return 200, { err, late.code, why }',
     hold_long => 'local ok, err = ihanoi.db.transaction(function()
                       ihanoi.db.execute("select 1") ihanoi.run.sleep(0.8)
                   end)
@@ -447,6 +468,10 @@ for my $case (
 is(put('leave')->{status}, 200, 'a transaction that is left in a coroutine');
 ok(clean(), 'ends with its run');
 is(count(34), 0, 'and is rolled back');
+
+is_deeply(put('strange')->{json}, ['mine', 'transaction', 'transaction'],
+          'one that goes on in another task has been rolled back');
+is(count($_), 0, "$_: and ends no other transaction") for 35, 36;
 
 # The client leaves while a statement of a transaction runs.
 again();

@@ -438,6 +438,13 @@ my @cases = (
                               ihanoi.run.sleep(60) end)
                       end
                       for i = 1, 30 do coroutine.resume(t[i]) end' => $SLOW,
+    wait_flight   => 'local co = coroutine.create(function()
+                          return ihanoi.cache.get(ihanoi.request.id(), 60,
+                              function() coroutine.yield() return 1 end) end)
+                      ihanoi.run.wait(ihanoi.run.spawn(function()
+                          coroutine.resume(co) end))
+                      return 200, { said = tostring(coroutine.resume(co)) }'
+                     => [ qr/\Atrue\z/ ],
     wait_dropped  => 'if co then
                           local ok, said = coroutine.resume(co, 1, 2, 3)
                           return 200, { said = tostring(said) }
