@@ -42,6 +42,7 @@ typedef struct {
     ihanoi_cron_t             schedule;
     const char               *handler;
     unsigned                  timeout;    /* ms */
+    unsigned                  cpu;        /* us */
     unsigned                  skip:1;     /* missed runs: none, not one late */
 } ihanoi_manifest_job_t;
 

@@ -48,11 +48,11 @@ ihanoi_manifest_members(ihanoi_manifest_reader_t *reader)
         ihanoi_manifest_permissions,
         ihanoi_manifest_publishes,
         ihanoi_manifest_subscribes,
+        ihanoi_manifest_limits,
         ihanoi_manifest_jobs,
         ihanoi_manifest_offers,
         ihanoi_manifest_uses,
-        ihanoi_manifest_metrics,
-        ihanoi_manifest_limits
+        ihanoi_manifest_metrics
     };
 
     for (i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
@@ -383,8 +383,8 @@ ihanoi_manifest_job(ihanoi_manifest_reader_t *reader, const json_t *value,
 {
     char                    pointer[64];
     unsigned                j;
-    const char             *reason;
-    unsigned long           msec;
+    const char             *reason, *text;
+    unsigned long           msec, cpu;
     ihanoi_manifest_job_t  *job;
 
     job = &reader->manifest->jobs[i];
@@ -421,6 +421,19 @@ ihanoi_manifest_job(ihanoi_manifest_reader_t *reader, const json_t *value,
     }
 
     job->timeout = (unsigned) msec;
+
+    text = ihanoi_manifest_string(value, "cpu", NULL);
+    cpu = text ? ihanoi_manifest_msec(text)
+               : reader->manifest->limits.cpu / 1000;
+
+    if (cpu > 60000 || (text && cpu > msec)) {
+        (void) snprintf(pointer, sizeof(pointer), "/jobs/%u/cpu", i);
+
+        return ihanoi_manifest_refuse(reader, pointer, "must be at most 60s, "
+                                      "and not above \"timeout\"");
+    }
+
+    job->cpu = (unsigned) cpu * 1000;
 
     (void) snprintf(pointer, sizeof(pointer), "/jobs/%u/handler", i);
 

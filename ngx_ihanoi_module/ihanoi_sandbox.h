@@ -25,8 +25,9 @@
 
 
 /*
- * A call runs for so long, then others have their turn.  Its first turn is
- * longer: most calls are over by then, and never see a signal.
+ * A call runs for so long, then others have their turn.  What it uses first is
+ * one turn, with the waits in it: most calls are over by then, and never see a
+ * signal.  Behind each later wait it has a short one.
  */
 #define IHANOI_SANDBOX_FIRST_USEC  1000
 #define IHANOI_SANDBOX_TURN_USEC   250

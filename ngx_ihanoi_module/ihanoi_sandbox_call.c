@@ -248,11 +248,24 @@ ihanoi_call_state(ihanoi_call_t *call)
 ihanoi_run_e
 ihanoi_call_run(ihanoi_call_t *call, int nargs)
 {
+    unsigned                 used;
     ihanoi_sandbox_t        *sandbox;
     ihanoi_sandbox_timer_t  *timer;
 
     timer = &ihanoi_sandbox_timer;
     sandbox = call->sandbox;
+
+    used = call->account->usec;
+
+    if (used > call->account->cpu_usec) {
+
+        /* little by little, between its waits */
+
+        call->killed = IHANOI_RUN_CPU;
+        call->state = IHANOI_RUN_CPU;
+
+        return call->state;
+    }
 
     sandbox->call = call;
     sandbox->preempt = 0;
@@ -260,14 +273,16 @@ ihanoi_call_run(ihanoi_call_t *call, int nargs)
     sandbox->stack = __builtin_frame_address(0);
 
     timer->begin = ihanoi_sandbox_now(CLOCK_MONOTONIC);
-    timer->turn = IHANOI_SANDBOX_FIRST_USEC * 1000;
+    timer->turn = IHANOI_SANDBOX_TURN_USEC * 1000;
     timer->over = 0;
     timer->exact = 0;
 
     if (call->state == IHANOI_RUN_SLICE) {
-        timer->turn = IHANOI_SANDBOX_TURN_USEC * 1000;
         timer->exact = 1;
         timer->cpu = ihanoi_sandbox_now(CLOCK_THREAD_CPUTIME_ID);
+
+    } else if (used + IHANOI_SANDBOX_TURN_USEC < IHANOI_SANDBOX_FIRST_USEC) {
+        timer->turn = (IHANOI_SANDBOX_FIRST_USEC - used) * 1000;
     }
 
     timer->running = sandbox;

@@ -174,7 +174,8 @@ ngx_http_ihanoi_background_prepare(ngx_http_ihanoi_background_t *bg)
         goto refused;
     }
 
-    run = ngx_http_ihanoi_run_create(state, bg->timeout, log, &outcome);
+    run = ngx_http_ihanoi_run_create(state, bg->timeout, bg->cpu, log,
+                                     &outcome);
 
     if (run == NULL) {
         ngx_http_ihanoi_circuit_abandon(plugin->circuit, ticket);

@@ -40,6 +40,7 @@ struct ngx_http_ihanoi_background_s {
     ngx_http_ihanoi_plugin_t              *plugin;
     ngx_uint_t                             function;  /* plugin->functions */
     ngx_msec_t                             timeout;
+    ngx_msec_t                             cpu;
     ngx_str_t                              name;      /* "jobs/refresh" */
     ngx_str_t                              input;     /* JSON: its argument */
 
@@ -68,7 +69,7 @@ extern const char *const  ngx_http_ihanoi_background_outcomes[];
 
 
 /*
- * With size bytes of data; the caller fills the first five members and done.
+ * With size bytes of data; the caller fills the first six members and done.
  * NULL: no memory or connection, it is logged.
  */
 ngx_http_ihanoi_background_t *ngx_http_ihanoi_background_create(

@@ -314,7 +314,7 @@ ngx_http_ihanoi_host_call_create(ngx_http_ihanoi_host_call_t *call)
     run = ngx_http_ihanoi_run_create(state,
                                      ngx_min(plugin->timeout,
                                              ngx_http_ihanoi_run_left(caller)),
-                                     caller->log, &outcome);
+                                     plugin->cpu, caller->log, &outcome);
     if (run == NULL) {
         ngx_http_ihanoi_circuit_abandon(plugin->circuit, ticket);
         ngx_http_ihanoi_metric_inc(plugin->calls[outcome]);

@@ -138,6 +138,7 @@ struct ngx_http_ihanoi_plugin_s {
     ngx_msec_t                       cpu;
     ngx_msec_t                       timeout;
     ngx_msec_t                       job_time;    /* of a job; 0: no jobs */
+    ngx_msec_t                       job_cpu;     /* of a job, the most */
     ngx_int_t                        concurrency; /* runs in a worker */
     size_t                           store_size;  /* 0: none granted */
     size_t                           stream;      /* bytes of one answer */

@@ -12,6 +12,7 @@
 #define NGX_HTTP_IHANOI_PLUGIN_MEMORY       (32 * 1024 * 1024)
 #define NGX_HTTP_IHANOI_PLUGIN_STREAM       (16 * 1024 * 1024)
 #define NGX_HTTP_IHANOI_PLUGIN_CPU          50
+#define NGX_HTTP_IHANOI_PLUGIN_JOB_CPU      1000
 #define NGX_HTTP_IHANOI_PLUGIN_TIMEOUT      5000
 #define NGX_HTTP_IHANOI_PLUGIN_CONCURRENCY  64
 
@@ -100,6 +101,9 @@ static const ngx_http_ihanoi_plugin_line_t  ngx_http_ihanoi_plugin_lines[] = {
     { ngx_string("jobs"), 1, ngx_http_ihanoi_plugin_set_msec,
       offsetof(ngx_http_ihanoi_plugin_t, job_time) },
 
+    { ngx_string("job_cpu"), 1, ngx_http_ihanoi_plugin_set_msec,
+      offsetof(ngx_http_ihanoi_plugin_t, job_cpu) },
+
     { ngx_string("concurrency"), 1, ngx_http_ihanoi_plugin_set_number,
       offsetof(ngx_http_ihanoi_plugin_t, concurrency) },
 
@@ -153,6 +157,7 @@ ngx_http_ihanoi_plugin_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     plugin->cpu = NGX_CONF_UNSET_MSEC;
     plugin->timeout = NGX_CONF_UNSET_MSEC;
     plugin->job_time = NGX_CONF_UNSET_MSEC;
+    plugin->job_cpu = NGX_CONF_UNSET_MSEC;
     plugin->concurrency = NGX_CONF_UNSET;
 
     if (ngx_array_init(&plugin->functions, cf->pool, 4,
@@ -195,6 +200,7 @@ ngx_http_ihanoi_plugin_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_conf_init_msec_value(plugin->cpu, NGX_HTTP_IHANOI_PLUGIN_CPU);
     ngx_conf_init_msec_value(plugin->timeout, NGX_HTTP_IHANOI_PLUGIN_TIMEOUT);
     ngx_conf_init_msec_value(plugin->job_time, 0);
+    ngx_conf_init_msec_value(plugin->job_cpu, NGX_HTTP_IHANOI_PLUGIN_JOB_CPU);
     ngx_conf_init_value(plugin->concurrency,
                         NGX_HTTP_IHANOI_PLUGIN_CONCURRENCY);
 

@@ -148,8 +148,8 @@ ngx_http_ihanoi_plugin_prepare(ngx_http_request_t *r,
                                           NGX_HTTP_IHANOI_RUN_ERROR, 5);
     }
 
-    run = ngx_http_ihanoi_run_create(state, timeout, r->connection->log,
-                                     &outcome);
+    run = ngx_http_ihanoi_run_create(state, timeout, plugin->cpu,
+                                     r->connection->log, &outcome);
     if (run == NULL) {
         ngx_http_ihanoi_circuit_abandon(plugin->circuit, ticket);
         return ngx_http_ihanoi_plugin_unavailable(r, plugin, outcome, 1);

@@ -514,6 +514,7 @@ ngx_http_ihanoi_plugin_event_start(ngx_http_ihanoi_plugin_sub_t *sub,
                    - bg->name.data;
     bg->function = sub->function;
     bg->timeout = plugin->timeout;
+    bg->cpu = plugin->cpu;
     bg->done = ngx_http_ihanoi_plugin_event_done;
     bg->reported = ngx_http_ihanoi_plugin_event_reported;
 

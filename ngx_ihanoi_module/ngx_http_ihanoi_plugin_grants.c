@@ -277,6 +277,15 @@ ngx_http_ihanoi_plugin_check_jobs(ngx_conf_t *cf,
             return NGX_CONF_ERROR;
         }
 
+        if (job->cpu / 1000 > plugin->job_cpu) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "plugin \"%V\" asks for %uDms of processor time "
+                               "for its job \"%s\", the operator grants %Mms",
+                               &plugin->name, job->cpu / 1000, job->name,
+                               plugin->job_cpu);
+            return NGX_CONF_ERROR;
+        }
+
         if (ngx_http_ihanoi_plugin_function(plugin, job->handler, "the job",
                                             job->name, NULL)
             != NGX_OK)

@@ -469,6 +469,7 @@ ngx_http_ihanoi_plugin_job_start(ngx_http_ihanoi_plugin_job_t *job,
 
     bg->function = job->function;
     bg->timeout = job->job->timeout;
+    bg->cpu = job->job->cpu / 1000;
     bg->done = ngx_http_ihanoi_plugin_job_done;
 
     bg->name.len = ngx_sprintf(bg->name.data, "jobs/%s", job->job->name)

@@ -36,7 +36,8 @@ static uint64_t  ngx_http_ihanoi_run_serial;
 
 ngx_http_ihanoi_run_t *
 ngx_http_ihanoi_run_create(ngx_http_ihanoi_plugin_state_t *state,
-    ngx_msec_t timeout, ngx_log_t *log, ngx_http_ihanoi_run_outcome_e *outcome)
+    ngx_msec_t timeout, ngx_msec_t cpu, ngx_log_t *log,
+    ngx_http_ihanoi_run_outcome_e *outcome)
 {
     ngx_http_ihanoi_run_t     *run;
     ngx_http_ihanoi_plugin_t  *plugin;
@@ -55,8 +56,7 @@ ngx_http_ihanoi_run_create(ngx_http_ihanoi_plugin_state_t *state,
         return NULL;
     }
 
-    run->main.call = ihanoi_call_create(state->sandbox,
-                                        (unsigned) plugin->cpu * 1000);
+    run->main.call = ihanoi_call_create(state->sandbox, (unsigned) cpu * 1000);
     if (run->main.call == NULL) {
         ngx_free(run);
         return NULL;

@@ -152,14 +152,15 @@ struct ngx_http_ihanoi_run_s {
 
 /*
  * A new run of the state's plugin; NULL with *outcome: memory is _MEMORY,
- * concurrency _BUSY.  timeout is milliseconds.
+ * concurrency _BUSY.  timeout and cpu, the processor time that it may use with
+ * all its tasks, are milliseconds.
  *
  * Push the function and its arguments on ihanoi_call_state(run->main.call), between
  * ihanoi_sandbox_enter_host() and _leave_host(), then go.
  */
 ngx_http_ihanoi_run_t *ngx_http_ihanoi_run_create(
-    ngx_http_ihanoi_plugin_state_t *state, ngx_msec_t timeout, ngx_log_t *log,
-    ngx_http_ihanoi_run_outcome_e *outcome);
+    ngx_http_ihanoi_plugin_state_t *state, ngx_msec_t timeout, ngx_msec_t cpu,
+    ngx_log_t *log, ngx_http_ihanoi_run_outcome_e *outcome);
 
 /*
  * NGX_OK: it ended, run->outcome says how; results are on the stack when that

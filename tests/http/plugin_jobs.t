@@ -43,6 +43,7 @@ my @jobs = (
     [tables  => 'return nil, {}'],
     [bytes   => 'error("a\\255\\237\\160\\128b ộ")'],
     [loops   => 'while true do end'],
+    [works   => "for i = 1, 6e7 do end $note", cpu => '900ms'],
     [fetches => 'local list = ihanoi.backend.all({
                      { "echo", { path = "/a" } }, { "echo", { path = "/b" } } })
                  ihanoi.db.execute("insert into ran (job, who) values ($1, $2)",
@@ -160,6 +161,8 @@ is(outcome('fetches'), 'ok', 'a job has the backends of its plugin')
     or diag scalar row('fetches', 'error');
 is($db->sql("select who from plugin_probe.ran where job = 'fetches'"), 'one two',
    'several at once');
+is(outcome('works'), 'ok', 'a job has more processor time than a call when it asks')
+    or diag scalar row('works', 'error');
 
 # An ordinary request.
 is(metric($gw, 'ihanoi_plugin_job_runs_total', 'job="steady",outcome="ok"'), 1,
@@ -320,6 +323,9 @@ like(refused($plugin, ''), qr/asks for jobs, the operator grants none: a line "j
      'jobs have to be granted');
 like(refused($plugin, 'jobs 5s;'), qr/asks for 10000ms for its job "slow", the operator grants 5000ms/,
      'with their time');
+like(refused($plugin, 'jobs 10s; job_cpu 800ms;'),
+     qr/asks for 900ms of processor time for its job "works", the operator grants 800ms/,
+     'and their processor time');
 like(refused(probe(manifest => { permissions => { public => $true, database => $true,
                                                   backends => ['echo'] } }),
              'jobs 5s;'), qr/is granted jobs, its manifest does not ask for any/,

@@ -155,6 +155,10 @@ static const refusal_t  refusals[] = {
     { "{'jobs':[{'name':'a','cron':'* * * * *','handler':'f',"
       "'timeout':'61m'}]}", "/jobs/0/timeout", "an hour" },
     { "{'jobs':[{'name':'a','cron':'* * * * *','handler':'f',"
+      "'cpu':'61s'}]}", "/jobs/0/cpu", "at most 60s" },
+    { "{'jobs':[{'name':'a','cron':'* * * * *','handler':'f',"
+      "'timeout':'1s','cpu':'2s'}]}", "/jobs/0/cpu", "not above" },
+    { "{'jobs':[{'name':'a','cron':'* * * * *','handler':'f',"
       "'missed':'all'}]}", "/jobs/0/missed", "\"once\", \"skip\"" },
 
     /* interfaces */
@@ -219,7 +223,8 @@ test_good(void)
         "'events':{'publishes':['parking.booked'],'subscribes':["
         "{'event':'feedback.closed','handler':'on_closed','attempts':3}]},"
         "'jobs':[{'name':'nightly','cron':'30 2 * * 1-5','handler':'tidy',"
-        "'timeout':'2m','missed':'skip'}],"
+        "'timeout':'2m','cpu':'700ms','missed':'skip'},"
+        "{'name':'daily','cron':'0 3 * * *','handler':'tidy'}],"
         "'interfaces':{'offers':[{'name':'rates','version':2,"
         "'functions':['quote','list']}],"
         "'uses':[{'plugin':'holidays','name':'days','version':1}]},"
@@ -252,6 +257,8 @@ test_good(void)
 
     job = &m->jobs[0];
     is_int(job->timeout, 120000, "a job's time");
+    is_int(job->cpu, 700000, "its processor time");
+    is_int(m->jobs[1].cpu, 80000, "which is a call's when it does not say");
     ok(job->skip, "missed runs are skipped");
     is_str(job->handler, "tidy", "its function");
 

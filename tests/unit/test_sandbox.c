@@ -345,6 +345,30 @@ test_immortals(void)
 }
 
 
+/* Its turns are never over, but its budget is, little by little. */
+
+static void
+test_waits(void)
+{
+    int           n;
+    ihanoi_run_e  rc;
+
+    rc = run_for("while true do for i = 1, 2000 do end wait() end", 4000);
+
+    for (n = 0; rc == IHANOI_RUN_WAIT && n < 3000; n++) {
+        rc = go_on(0);
+    }
+
+    is_int(rc, IHANOI_RUN_CPU, "killed between its waits, after %d", n);
+    is_str(ihanoi_call_error(call), "CPU budget used up", "and says why");
+    ok(ihanoi_call_usec(call) < 5000, "in time: %u us",
+       ihanoi_call_usec(call));
+    end();
+
+    is_str(said("return 1 + 1"), "2", "others go on");
+}
+
+
 static void
 test_slices(void)
 {
@@ -447,6 +471,7 @@ main(void)
     test_errors();
     test_coroutines();
     test_immortals();
+    test_waits();
     test_slices();
     test_memory();
 

@@ -647,7 +647,7 @@ sub _grants {
     push @lines, map { "$_ $limits->{$_}" }
                  grep { defined $limits->{$_} } qw(memory cpu timeout concurrency store);
 
-    push @lines, 'jobs 1h' if @{ $manifest->{jobs} // [] };
+    push @lines, 'jobs 1h', 'job_cpu 60s' if @{ $manifest->{jobs} // [] };
 
     # Its own it has without being granted them.
     push @lines, map { "event $_" } grep { !/^\Q$self->{plugin}{name}\E\./ }
