@@ -145,18 +145,20 @@ ngx_http_ihanoi_run_step(ngx_http_ihanoi_task_t *task)
 
     task->nargs = 0;
 
-    switch (rc) {
-
-    case IHANOI_RUN_SLICE:
+    if (rc == IHANOI_RUN_SLICE) {
         state->preempted = task;
 
         /* sockets first: the next turn of the event loop */
 
         ngx_post_event(&task->turn, &ngx_posted_next_events);
         return NGX_AGAIN;
+    }
+
+    ngx_http_ihanoi_run_unlock(task);
+
+    switch (rc) {
 
     case IHANOI_RUN_WAIT:
-        ngx_http_ihanoi_run_unlock(task);
         return NGX_AGAIN;
 
     case IHANOI_RUN_DONE:
@@ -203,7 +205,6 @@ ngx_http_ihanoi_run_task_done(ngx_http_ihanoi_task_t *task, ngx_uint_t failed)
     task->run->nalive--;
 
     ngx_http_ihanoi_run_task_stop(task);
-    ngx_http_ihanoi_run_unlock(task);
 
     waiter = task->waiter;
 
@@ -375,13 +376,15 @@ ngx_http_ihanoi_run_stop(ngx_http_ihanoi_run_t *run)
 
     ngx_http_ihanoi_run_task_stop(&run->main);
 
-    /* others of the plugin go on when nothing of this one can any more */
+    task = run->state->preempted;
 
-    for (i = 0; i < run->ntasks; i++) {
-        ngx_http_ihanoi_run_unlock(run->tasks[i]);
+    if (task && task->run == run) {
+
+        /* between any two instructions: as when it is killed */
+
+        ngx_http_ihanoi_plugin_state_retire(run->state);
+        ngx_http_ihanoi_run_unlock(task);
     }
-
-    ngx_http_ihanoi_run_unlock(&run->main);
 }
 
 

@@ -122,6 +122,9 @@ my %lua = (
     steal   => 'local ok, err = coroutine.resume(co, "forged")
                 return 200, { ok = ok, err = err, stolen = stolen,
                               status = coroutine.status(co) }',
+    torn    => 'ihanoi.run.sleep(0.2) torn = true
+                for i = 1, 1e10 do end torn = nil return 200, {}',
+    whole   => 'return 200, { whole = not torn }',
     load    => 'return 200, { early = early }',
 );
 
@@ -132,15 +135,17 @@ my $handler = join '', "local M = {}\n",
 
 # Those that are killed have a circuit of their own.
 sub folder {
-    my ($name, $timeout) = @_;
+    my ($name, $timeout, $cpu) = @_;
+    $cpu //= '100ms';
     return plugin_folder(name => $name, lua => \%lua, handler => $handler,
         manifest => { permissions => { public => JSON::PP::true },
-            limits => { cpu => '100ms', timeout => $timeout, memory => '8m' } })
-        ->block('public;', 'cpu 100ms;', 'timeout 20s;');
+            limits => { cpu => $cpu, timeout => $timeout, memory => '8m' } })
+        ->block('public;', "cpu $cpu;", 'timeout 20s;');
 }
 
 my $gw = gateway(responses => 0,
     http => join('', folder('probe', '1500ms'),
+                 folder('late', '600ms', '600ms'),
                  map { folder($_, '20s') } qw(loop share memory)),
     locations => 'location / { auth_jwt iHaNoi; ihanoi_api on; }
                   location = /metrics { ihanoi_status metrics; }');
@@ -210,6 +215,10 @@ for my $name (sort keys %killed) {
          'of what is said');
     is(answer('tell', $name)->{status}, 200, 'the plugin goes on');
 }
+
+is(answer('torn', 'late')->{status}, 504, 'a run that is dropped while it computes');
+is(answer('whole', 'late')->{json}{whole}, JSON::PP::true,
+   'leaves nothing to those that follow');
 
 unlike($gw->get('/metrics')->{content},
        qr/^ihanoi_plugin_active\{[^}]*\} [^0]/m, 'no run is left');
