@@ -16,6 +16,7 @@
 static void ihanoi_sandbox_keep(lua_State *L, const char *library,
     const char *const *names);
 static int ihanoi_sandbox_find(lua_State *L);
+static int ihanoi_sandbox_call_number(lua_State *L);
 static int ihanoi_sandbox_tostring(lua_State *L);
 
 
@@ -45,11 +46,17 @@ static const char *const  ihanoi_sandbox_math[] = {
 };
 
 
-/* In Lua what is shorter there, and what has to be left and entered again. */
+/*
+ * In Lua what is shorter there, and what has to be left and entered again.
+ *
+ * A file that waits while it is loaded may be loaded by two calls at a time: what
+ * the first one of them has is kept.  The mark of a call that was dropped in
+ * between is no other's.
+ */
 
 static const char  ihanoi_sandbox_prelude[] =
-    "local find, create, resume = ...\n"
-    "local error, loaded = error, {}\n"
+    "local find, create, resume, call = ...\n"
+    "local error, pcall, loaded, loading = error, pcall, {}, {}\n"
 
     "local function results(ok, ...)\n"
     "    if ok then return ... end\n"
@@ -61,19 +68,25 @@ static const char  ihanoi_sandbox_prelude[] =
     "    return function(...) return results(resume(co, ...)) end\n"
     "end\n"
 
+    "local function ran(name, ok, value)\n"
+    "    loading[name] = nil\n"
+    "    if not ok then error(value, 0) end\n"
+    "    if loaded[name] == nil then\n"
+    "        loaded[name] = value == nil or value\n"
+    "    end\n"
+    "    return loaded[name]\n"
+    "end\n"
+
     "function require(name)\n"
     "    local value = loaded[name]\n"
-    "    if value == nil then\n"
-    "        local chunk, reason, place = find(name)\n"
-    "        if not chunk then error(reason, place) end\n"
-    "        loaded[name] = false\n"
-    "        value = chunk(name)\n"
-    "        if value == nil then value = true end\n"
-    "        loaded[name] = value\n"
-    "    elseif value == false then\n"
+    "    if value ~= nil then return value end\n"
+    "    local chunk, reason, place = find(name)\n"
+    "    if not chunk then error(reason, place) end\n"
+    "    if loading[name] == call() then\n"
     "        error('\"' .. name .. '\" requires itself', 2)\n"
     "    end\n"
-    "    return value\n"
+    "    loading[name] = call()\n"
+    "    return ran(name, pcall(chunk, name))\n"
     "end\n";
 
 
@@ -141,7 +154,8 @@ ihanoi_sandbox_open(lua_State *L)
     lua_getfield(L, -1, "create");
     lua_getfield(L, -2, "resume");
     lua_remove(L, -3);
-    lua_call(L, 3, 0);
+    lua_pushcfunction(L, ihanoi_sandbox_call_number);
+    lua_call(L, 4, 0);
 
     return 0;
 }
@@ -231,6 +245,17 @@ ihanoi_sandbox_find(lua_State *L)
     lua_pushinteger(L, 2);
 
     return 3;
+}
+
+
+/* Of the call that runs: no other one has had it. */
+
+static int
+ihanoi_sandbox_call_number(lua_State *L)
+{
+    lua_pushnumber(L, (lua_Number) ihanoi_sandbox_of(L)->call->number);
+
+    return 1;
 }
 
 

@@ -148,6 +148,7 @@ ihanoi_call_create(ihanoi_sandbox_t *sandbox, unsigned cpu_usec)
 
     call->sandbox = sandbox;
     call->account = call;
+    call->number = ++sandbox->ncalls;
     call->cpu_usec = cpu_usec;
 
     sandbox->host++;
@@ -179,6 +180,7 @@ ihanoi_call_create_beside(ihanoi_call_t *call, lua_State *L, int n)
 
     beside->sandbox = sandbox;
     beside->account = call->account;
+    beside->number = ++sandbox->ncalls;
     beside->depth = 1;
 
     /* an error here would lose it: what is too much is found by the hook */

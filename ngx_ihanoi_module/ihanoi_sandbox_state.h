@@ -29,6 +29,7 @@ struct ihanoi_sandbox_s {
     lua_State                *L;           /* the main coroutine: never run */
     ihanoi_call_t            *call;        /* that runs now */
     ihanoi_call_t            *calls;       /* all there are */
+    uint64_t                  ncalls;      /* there have been */
     ihanoi_sandbox_op_e       op;
 
     size_t                    used;        /* Lua's and charges */
@@ -48,6 +49,7 @@ struct ihanoi_call_s {
     ihanoi_sandbox_t         *sandbox;
     ihanoi_call_t            *next;        /* of the sandbox */
     ihanoi_call_t            *account;     /* whose budget it spends */
+    uint64_t                  number;
     int                       ref;         /* keeps stack[0] */
     lua_State                *stack[IHANOI_SANDBOX_DEPTH];
     unsigned                  depth;

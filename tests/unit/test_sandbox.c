@@ -20,6 +20,8 @@ static ihanoi_sandbox_file_t  files[] = {
     { "lib.fees", "count = (count or 0) + 1\n"
                   "return { of = function(n) return n * 2 end }", 0 },
     { "lib.self", "local self = require('lib.self')", 0 },
+    { "lib.raises", "error('no rates')", 0 },
+    { "lib.waits", "local n = (tries or 0) + 1 tries = n wait() return n", 0 },
     { "lib.wrong", "local x =\n=", 0 },
     { "lib.binary", "\033LJ\002", 0 },
 };
@@ -103,11 +105,45 @@ test_globals(void)
     is_str(said("return require('lib.self')"),
            "test/lib.self.lua:1: \"lib.self\" requires itself",
            "nor a file in itself");
+    is_str(said("return require('lib.raises')"),
+           "test/lib.raises.lua:1: no rates", "an error is said");
+    is_str(said("return require('lib.raises')"),
+           "test/lib.raises.lua:1: no rates", "each time");
     is_str(said("return require('lib.wrong')"),
            "test/lib.wrong.lua:2: unexpected symbol near '='",
            "a mistake is said with its place");
     is_str(said("return require('lib.binary')"),
            "attempt to load chunk with wrong mode", "bytecode is refused");
+}
+
+
+static void
+test_loading(void)
+{
+    ihanoi_call_t  *first;
+
+    is_int(run_for("return require('lib.waits')", 1000000), IHANOI_RUN_WAIT,
+           "a file waits while it is loaded");
+    end();
+
+    is_int(run_for("return require('lib.waits')", 1000000), IHANOI_RUN_WAIT,
+           "dropped then, it is loaded by the next call");
+    first = call;
+    call = NULL;
+
+    is_int(run_for("return require('lib.waits')", 1000000), IHANOI_RUN_WAIT,
+           "and by another one beside it");
+    is_int(go_on(0), IHANOI_RUN_DONE, "which is done first");
+    is_int((int) lua_tointeger(ihanoi_call_state(call), -1), 3, "its value");
+    end();
+
+    call = first;
+    is_int(go_on(0), IHANOI_RUN_DONE, "then the other one");
+    is_int((int) lua_tointeger(ihanoi_call_state(call), -1), 3,
+           "has the same value");
+    end();
+
+    is_str(said("return require('lib.waits')"), "3", "as all that follow");
 }
 
 
@@ -467,6 +503,7 @@ main(void)
     ok(sandbox != NULL, "a sandbox");
 
     test_globals();
+    test_loading();
     test_dropped();
     test_errors();
     test_coroutines();
