@@ -1,7 +1,7 @@
 -- Events for plugins: who gets what in which order, and what becomes of those
 -- that nobody could deliver.
 begin;
-select plan(58);
+select plan(63);
 
 create function pg_temp.later(by interval) returns void language sql as
     $$select set_config('core.clock_offset', (coalesce(nullif(current_setting('core.clock_offset', true), ''), '0')::interval + by)::text, true)$$;
@@ -186,6 +186,21 @@ select pg_temp.subjects(true);
 select is_empty('select from core.erasures', 'until it is done');
 delete from core.plugin_subscriptions where topic = 'person';
 delete from core.plugin_cursors where plugin = 'p2x';
+
+-- Two gateways: the cursor of the one that has seen more stays.
+delete from core.plugin_deliveries;
+delete from core.outbox;
+select pg_temp.publish('p1x.booked', 'c', '{"n": "c1"}');
+select pg_temp.publish('p1x.booked', 'd', '{"n": "d1"}');
+select pg_temp.settle();
+select is(plugin_events_feed('p1x', 1), 1, 'one at a time');
+update core.plugin_cursors set xid = '1', id = 0;
+select is(plugin_events_feed('p1x', 1), 1, 'what is there already has been read, too');
+select is(plugin_events_feed('p1x', 1), 1, 'and what follows it comes');
+select is(pg_temp.row('d1', 'state'), 'due', 'without a gap');
+update core.plugin_cursors set xid = '999999999999', id = 7, moved_at = '-infinity';
+select plugin_events_feed('p1x');
+select is((select xid || ' ' || id from core.plugin_cursors), '999999999999 7', 'it never goes back');
 
 -- What nobody has any more.
 select pg_temp.later('61 minutes');

@@ -26,17 +26,16 @@ begin
                       where (o.xid, o.id) > (k.xid, k.id) and o.xid < horizon))
     for update skip locked;
 
-    if not found or (select count(*) from core.plugin_deliveries d
-                     where d.plugin = c.plugin and d.state = 'due') >= 1000
+    -- The gateway before this one may have seen more than this transaction does.
+    if not found or c.xid > horizon
+       or (select count(*) from core.plugin_deliveries d
+           where d.plugin = c.plugin and d.state = 'due') >= 1000
     then
         return 0;
     end if;
 
-    with new as (
-        insert into core.plugin_deliveries as d (plugin, id, xid, at, topic,
-            event, subject, payload, next_at)
-        select c.plugin, o.id, o.xid, o.at, o.topic, o.event, o.subject,
-               o.payload, it
+    with new as materialized (
+        select o.xid, o.id, o.at, o.topic, o.event, o.subject, o.payload
         from core.outbox o
              join core.plugin_subscriptions s
                  on s.plugin = c.plugin and s.topic = o.topic
@@ -44,8 +43,13 @@ begin
         where (o.xid, o.id) > (c.xid, c.id) and o.xid < horizon
         order by o.xid, o.id
         limit most
+    ), kept as (
+        insert into core.plugin_deliveries as d (plugin, id, xid, at, topic,
+            event, subject, payload, next_at)
+        select c.plugin, new.id, new.xid, new.at, new.topic, new.event,
+               new.subject, new.payload, it
+        from new
         on conflict do nothing
-        returning d.xid, d.id
     )
     select count(*) over () as n, new.xid, new.id into last
     from new order by new.xid desc, new.id desc limit 1;
