@@ -295,7 +295,7 @@ ngx_http_ihanoi_host_call_create(ngx_http_ihanoi_host_call_t *call)
     plugin = call->plugin;
     caller = call->task->run;
 
-    if ((plugin->db && ngx_http_ihanoi_pg_overreaches(plugin->db))
+    if (ngx_http_ihanoi_plugin_refused(plugin)
         || ngx_http_ihanoi_circuit_enter(plugin->circuit, &ticket, &retry)
            != NGX_OK)
     {

@@ -332,10 +332,13 @@ ngx_http_ihanoi_plugin_state_t *ngx_http_ihanoi_plugin_state_of(lua_State *L);
 
 
 /*
- * Whether an operation of the plugin may be served, by its Lua or by SQL:
- * NGX_OK, or the 503 of a plugin that is disabled, or whose database role
+ * 1: nothing of the plugin may run, no operation by its Lua or by SQL, no job, no
+ * event, no function of an interface: it is disabled, or its database role
  * reaches what is not the plugin's.
  */
+ngx_uint_t ngx_http_ihanoi_plugin_refused(ngx_http_ihanoi_plugin_t *plugin);
+
+/* For an operation: NGX_OK, or its 503. */
 ngx_int_t ngx_http_ihanoi_plugin_admit(ngx_http_request_t *r,
     ngx_http_ihanoi_plugin_t *plugin);
 

@@ -34,13 +34,19 @@ static ngx_int_t ngx_http_ihanoi_plugin_hold(ngx_http_request_t *r,
     ngx_http_ihanoi_api_ctx_t *ctx, ngx_http_ihanoi_run_t *run);
 
 
+ngx_uint_t
+ngx_http_ihanoi_plugin_refused(ngx_http_ihanoi_plugin_t *plugin)
+{
+    return ngx_http_ihanoi_circuit_disabled(plugin->circuit)
+           || (plugin->db && ngx_http_ihanoi_pg_overreaches(plugin->db));
+}
+
+
 ngx_int_t
 ngx_http_ihanoi_plugin_admit(ngx_http_request_t *r,
     ngx_http_ihanoi_plugin_t *plugin)
 {
-    if (!ngx_http_ihanoi_circuit_disabled(plugin->circuit)
-        && (plugin->db == NULL || !ngx_http_ihanoi_pg_overreaches(plugin->db)))
-    {
+    if (!ngx_http_ihanoi_plugin_refused(plugin)) {
         return NGX_OK;
     }
 

@@ -351,8 +351,7 @@ ngx_http_ihanoi_plugin_events_write(ngx_http_ihanoi_plugin_events_t *events,
         plugin = sub[i].consumer->plugin;
         dot = ngx_strchr(sub[i].sub->event, '.');
 
-        hold = ngx_http_ihanoi_circuit_state(plugin->circuit)
-               == NGX_HTTP_IHANOI_CIRCUIT_DISABLED
+        hold = ngx_http_ihanoi_plugin_refused(plugin)
                || (consumer == NULL && sub[i].consumer->running
                                        >= NGX_HTTP_IHANOI_EVENT_RUNNING);
 

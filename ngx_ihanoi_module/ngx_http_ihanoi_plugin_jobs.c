@@ -290,8 +290,7 @@ ngx_http_ihanoi_plugin_job_ask(u_char *p, ngx_http_ihanoi_plugin_job_t *job,
                                      NGX_HTTP_IHANOI_JOB_OFFSET);
     }
 
-    hold = ngx_http_ihanoi_circuit_state(plugin->circuit)
-           == NGX_HTTP_IHANOI_CIRCUIT_DISABLED;
+    hold = ngx_http_ihanoi_plugin_refused(plugin);
 
     p = ngx_sprintf(p, "{\"plugin\":\"%V\",\"job\":\"%s\",\"version\":\"%s\","
                        "\"missed\":\"%s\",\"next\":%T,\"lease\":%ui,"

@@ -41,7 +41,9 @@ my $plugin = plugin_folder(
     },
     operations => { sql => { 'x-ihanoi-lua' => undef,
                              'x-ihanoi-sql' => 'hello' } },
-    manifest => { permissions => { public => $true, database => $true } },
+    functions => { tick => 'return true' },
+    manifest => { permissions => { public => $true, database => $true },
+                  jobs => [{ name => 'tick', cron => '0 0 1 1 *', handler => 'tick' }] },
 );
 
 my $switches = plugin_folder->path;
@@ -52,7 +54,7 @@ sub gateway_with {
     return gateway(db => $db, responses => 0, workers => 2, %more,
         locations => 'location / { auth_jwt iHaNoi; ihanoi_api on; }
                       location = /readyz { ihanoi_status readyz; }',
-        http => $plugin->block('public;', 'database probe;') . <<"CONF");
+        http => $plugin->block('public;', 'database probe;', 'jobs 60s;') . <<"CONF");
 ihanoi_plugin_switches $switches;
 ihanoi_database probe {
     server unix:$db->{socket} port=$db->{port};
@@ -181,11 +183,21 @@ for my $case (@grave) {
     $line = qr/\[error\].*plugin "probe".*role "$role" \Q$finding\E.*not served/;
     like($gw->error_log($line), $line, "$name: the log says why");
 
+    if ($name eq 'a table') {
+        $db->sql("update core.plugin_jobs set next_at = core.now() - interval '1 second'");
+        sleep 2.5;
+        is($db->sql('select count(run) + count(ended_at) from core.plugin_jobs'), 0,
+           "$name: its jobs do not run");
+    }
+
     $db->sql($revoke);
     again();
     ok(wait_until(sub { statuses($gw, 'ask') eq '200' }, 10),
        "$name: once it is revoked they are");
 }
+
+ok(wait_until(sub { $db->sql('select outcome from core.plugin_jobs') eq 'ok' }, 10),
+   'and its jobs run');
 
 $r = $gw->get('/v1/units');
 is($r->{status}, 200, 'the core has served all the time');
@@ -239,7 +251,7 @@ unlink "$switches/probe.disabled";
 
 # The role of the core is none for a plugin.
 my $mixed = gateway(db => $db, start => 0, responses => 0,
-    http => $plugin->block('public;', 'database main;'));
+    http => $plugin->block('public;', 'database main;', 'jobs 60s;'));
 my ($passed, $said) = $mixed->check;
 ok(!$passed, 'a plugin is not granted the core\'s database');
 like($said, qr/plugin "probe" is granted the database "main", which is the core's/,
