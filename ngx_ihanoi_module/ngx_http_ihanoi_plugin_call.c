@@ -283,30 +283,45 @@ ngx_http_ihanoi_plugin_reply(ngx_http_request_t *r,
 {
     ngx_int_t                  rc;
     const char                *code;
+    ngx_http_ihanoi_answer_t  *answer;
     ngx_http_ihanoi_plugin_t  *plugin;
 
     plugin = run->state->plugin;
+    answer = &run->answer;
 
-    ngx_http_ihanoi_circuit_leave(plugin->circuit, run->ticket,
-                                  run->outcome != NGX_HTTP_IHANOI_RUN_OK);
+    if (run->outcome == NGX_HTTP_IHANOI_RUN_TIMEOUT
+        && ngx_http_ihanoi_stream_waited(run) > run->timeout / 4)
+    {
+        /* its client has had much of its time */
+
+        ngx_http_ihanoi_circuit_abandon(plugin->circuit, run->ticket);
+
+    } else {
+        ngx_http_ihanoi_circuit_leave(plugin->circuit, run->ticket,
+                                      run->outcome != NGX_HTTP_IHANOI_RUN_OK);
+    }
 
     /* not the plugin's failure: slow clients do not open its circuit */
 
     if (run->outcome == NGX_HTTP_IHANOI_RUN_OK
-        && plugin->held + run->answer.len > plugin->memory)
+        && plugin->held + answer->len > plugin->memory)
     {
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                       "plugin \"%V\" %s: %uz bytes of its answers wait for "
                       "their clients, there is no memory for %uz more",
                       &plugin->name, plugin->manifest->version, plugin->held,
-                      run->answer.len);
+                      answer->len);
 
         run->outcome = NGX_HTTP_IHANOI_RUN_MEMORY;
     }
 
     ngx_http_ihanoi_metric_inc(plugin->calls[run->outcome]);
 
-    if (run->stream && run->stream->begun) {
+    if ((run->stream && run->stream->begun)
+        || (run->outcome == NGX_HTTP_IHANOI_RUN_OK
+            && (run->stream || run->stream_status)
+            && answer->status == 0 && answer->problem.len == 0))
+    {
         rc = ngx_http_ihanoi_stream_end(r, run);
         ngx_http_ihanoi_run_destroy(run);
         return rc;

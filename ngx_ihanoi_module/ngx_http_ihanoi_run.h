@@ -103,10 +103,13 @@ struct ngx_http_ihanoi_stream_s {
     size_t                           len;
     size_t                           size;
     size_t                           sent;        /* all parts */
+    ngx_msec_t                       waited;      /* for the client, so far */
+    ngx_msec_t                       since;       /* when it waits now */
     ngx_buf_t                        buf;
     ngx_chain_t                      out;
     unsigned                         begun:1;     /* the header has been sent */
     unsigned                         closed:1;    /* the client is gone */
+    unsigned                         waiting:1;   /* for it to read */
 };
 
 
@@ -219,11 +222,13 @@ void *ngx_http_ihanoi_run_cleanup_find(ngx_http_ihanoi_run_t *run,
     void (*handler)(void *data));
 
 /*
- * stream: ihanoi.response.start() and write(); and the end of a run that has
- * written parts, which returns what finalizes the request.
+ * stream: ihanoi.response.start() and write(); for how long the client has kept
+ * the run waiting; and the end of a run that answers in parts, be it none, which
+ * returns what finalizes the request.
  */
 int ngx_http_ihanoi_host_start(lua_State *L);
 int ngx_http_ihanoi_host_write(lua_State *L);
+ngx_msec_t ngx_http_ihanoi_stream_waited(ngx_http_ihanoi_run_t *run);
 ngx_int_t ngx_http_ihanoi_stream_end(ngx_http_request_t *r,
     ngx_http_ihanoi_run_t *run);
 

@@ -28,6 +28,7 @@ static void ngx_http_ihanoi_stream_taken(ngx_http_request_t *r,
 static void ngx_http_ihanoi_stream_writer(ngx_http_request_t *r);
 static void ngx_http_ihanoi_stream_broken(ngx_http_request_t *r,
     ngx_http_ihanoi_stream_t *stream, ngx_int_t rc);
+static void ngx_http_ihanoi_stream_read(ngx_http_ihanoi_stream_t *stream);
 static void ngx_http_ihanoi_stream_cancel(void *data);
 static void ngx_http_ihanoi_stream_free(void *data);
 
@@ -275,6 +276,11 @@ ngx_http_ihanoi_stream_taken(ngx_http_request_t *r,
 
         r->write_event_handler = ngx_http_ihanoi_stream_writer;
 
+        if (!stream->waiting) {
+            stream->waiting = 1;
+            stream->since = ngx_current_msec;
+        }
+
         clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
 
         if (!wev->delayed) {
@@ -293,6 +299,8 @@ ngx_http_ihanoi_stream_taken(ngx_http_request_t *r,
     }
 
     r->write_event_handler = ngx_http_request_empty_handler;
+
+    ngx_http_ihanoi_stream_read(stream);
 
     task = stream->task;
     sandbox = task->run->state->sandbox;
@@ -367,6 +375,8 @@ ngx_http_ihanoi_stream_broken(ngx_http_request_t *r,
 
     r->write_event_handler = ngx_http_request_empty_handler;
 
+    ngx_http_ihanoi_stream_read(stream);
+
     stream->closed = 1;
     stream->task = NULL;
 
@@ -406,12 +416,53 @@ ngx_http_ihanoi_stream_free(void *data)
 }
 
 
-ngx_int_t
-ngx_http_ihanoi_stream_end(ngx_http_request_t *r, ngx_http_ihanoi_run_t *run)
+/* The client has read, or never will: nobody waits for it any more. */
+
+static void
+ngx_http_ihanoi_stream_read(ngx_http_ihanoi_stream_t *stream)
+{
+    if (stream->waiting) {
+        stream->waiting = 0;
+        stream->waited += ngx_current_msec - stream->since;
+    }
+}
+
+
+ngx_msec_t
+ngx_http_ihanoi_stream_waited(ngx_http_ihanoi_run_t *run)
 {
     ngx_http_ihanoi_stream_t  *stream;
 
     stream = run->stream;
+
+    if (stream == NULL) {
+        return 0;
+    }
+
+    return stream->waited + (stream->waiting ? ngx_current_msec - stream->since
+                                             : 0);
+}
+
+
+ngx_int_t
+ngx_http_ihanoi_stream_end(ngx_http_request_t *r, ngx_http_ihanoi_run_t *run)
+{
+    ngx_int_t                  rc;
+    ngx_http_ihanoi_stream_t  *stream;
+
+    stream = run->stream;
+
+    if (run->outcome == NGX_HTTP_IHANOI_RUN_OK
+        && (stream == NULL || !stream->begun))
+    {
+        rc = ngx_http_ihanoi_stream_begin(r, run);
+
+        if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+            return rc;
+        }
+
+        return ngx_http_send_special(r, NGX_HTTP_LAST);
+    }
 
     if (run->outcome == NGX_HTTP_IHANOI_RUN_OK && !stream->closed) {
         return r->header_only ? NGX_OK : ngx_http_send_special(r,

@@ -21,6 +21,11 @@ my %lua = (
                     ihanoi.run.sleep(0.2)
                 end',
     none    => 'return nil',
+    empty   => 'ihanoi.response.start(201, {
+                    ["Content-Disposition"] = "attachment; filename=a.csv" })',
+    nothing => 'ihanoi.response.write("")',
+    changes => 'ihanoi.response.start(201)
+                return ihanoi.response.problem("not-found")',
     problem => 'return ihanoi.response.problem("not-found")',
     whole   => 'return 200, "at once"',
     early   => 'local x = nil return x.y',
@@ -99,7 +104,7 @@ my $gw = gateway(responses => 0, h2 => 1,
 sub raw {
     my ($path, %arg) = @_;
     my $s = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
-        PeerPort => $gw->port, Timeout => 10) or die "connect: $!";
+        PeerPort => $arg{port} // $gw->port, Timeout => 10) or die "connect: $!";
     printf $s "%s %s HTTP/1.1\r\nHost: localhost\r\n%s\r\n",
         $arg{method} // 'GET', $path, $arg{headers} // "Connection: close\r\n";
     return $s if $arg{open};
@@ -129,6 +134,13 @@ like($zip, qr/Content-Encoding: gzip.*\r\n0\r\n\r\n\z/s, 'gzip has one too');
 unlike(raw('/v1/probe/csv', method => 'HEAD'), qr/1,ph/, 'HEAD has no parts');
 
 is($gw->get('/v1/probe/none')->{status}, 404, 'nothing written, nothing returned');
+$r = $gw->get('/v1/probe/empty');
+is($r->{status}, 201, 'an answer that was started is one');
+is($r->{content}, '', 'of no parts');
+is($r->{headers}{'content-disposition'}, 'attachment; filename=a.csv', 'with its headers');
+is($gw->request('HEAD', '/v1/probe/empty')->{status}, 201, 'for HEAD as well');
+is($gw->get('/v1/probe/nothing')->{status}, 200, 'as is an empty part');
+is($gw->get('/v1/probe/changes')->{status}, 404, 'until it has begun it may be refused');
 is($gw->get('/v1/probe/problem')->{status}, 404, 'a problem instead');
 is($gw->get('/v1/probe/whole')->{content}, 'at once', 'or a whole answer');
 is($gw->get('/v1/early/early')->{status}, 500, 'an error before the first part');
@@ -168,6 +180,19 @@ $slow = raw('/v1/probe/big', open => 1);
 ok(wait_until(sub { $gw->error_log =~ /client does not read its answer|no answer in/ }),
    'who does not read is dropped');
 close $slow;
+
+my $patient = gateway(responses => 0,
+    http => folder('probe', limits => { timeout => '1s' })->block('public;', 'cpu 100ms;'),
+    server => 'send_timeout 30s;',
+    locations => 'location / { auth_jwt iHaNoi; ihanoi_api on; }
+                  location = /metrics { ihanoi_status metrics; }');
+my @slow = map { raw('/v1/probe/big', open => 1, port => $patient->port) } 1 .. 6;
+ok(wait_until(sub { $patient->get('/metrics')->{content}
+       =~ /^ihanoi_plugin_calls_total\{[^}]*outcome="timeout"\} 6$/m }),
+   'the time of who does not read is over');
+is($patient->get('/v1/probe/plain')->{status}, 200, 'which is not the plugin\'s failure');
+close $_ for @slow;
+$patient->stop;
 
 my $client = raw('/v1/probe/big', open => 1);
 sysread $client, $part, 100;
