@@ -94,7 +94,7 @@ close $taken;
 ($rc, $said) = run();
 is($rc, 1, 'demo data that ends halfway is an error');
 like($said, qr/of shop was not loaded/, 'that names its plugin');
-put('../plugins/shop/demo/shop.sql', "insert into stalls values (8);\n");
+put('plugins/shop/demo/shop.sql', "insert into stalls values (8);\n");
 
 ($rc, $said) = run();
 is($rc, 0, 'starts') or diag $said;
@@ -182,7 +182,7 @@ is(command('stop'), 0, 'stopping what is stopped is no error');
 
 # After a crash and a reboot our number may be that of somebody else's nginx.
 my $other = gateway(bare => 1);
-sub stale { put('nginx/nginx.pid', $other->master . "\n") }
+sub stale { put('.run/nginx/nginx.pid', $other->master . "\n") }
 stale();
 is(command('stop'), 0, 'stops with a number that is of another nginx now');
 is($other->get('/')->{status}, 404, 'and that one goes on');
@@ -201,7 +201,7 @@ ok(!-e "$dir/.run", 'everything');
 {
     local $ENV{DATA_DIR} = "$dir/home";
     make_path("$dir/home/keys");
-    put('../home/keys/id', "somebody's key\n");
+    put('home/keys/id', "somebody's key\n");
     ($rc, $said) = run();
     is($rc, 1, 'DATA_DIR with a folder that is not ours is refused');
     like($said, qr{home/keys was here before}, 'by its name');
@@ -296,7 +296,7 @@ sub slurp {
 
 sub put {
     my ($name, $text) = @_;
-    open my $fh, '>', "$dir/.run/$name" or die "$name: $!";
+    open my $fh, '>', "$dir/$name" or die "$name: $!";
     print $fh $text;
     close $fh or die "$name: $!";
     return;
