@@ -134,8 +134,10 @@ bench:                     ## measure speed beside PostgreSQL and plain nginx: R
 	@$(MAKE) --no-print-directory -s all BUILD=release
 	@BUILD=release bench/run
 
-install: all               ## install module, command, contracts, SQL, example: DESTDIR=
-	@bin/install-files $(OUT) "$(DESTDIR)" $(prefix) $(nginxconf) \
+install:                   ## build for production and install all, enable nothing: DESTDIR=
+	@$(DEPS)
+	@$(MAKE) --no-print-directory -s all BUILD=release
+	@bin/install-files build/release "$(DESTDIR)" $(prefix) $(nginxconf) \
 	    $(nginxmods) $(nginxshare)
 
 clean:                     ## forget everything: build, private databases, keys

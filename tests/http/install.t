@@ -32,6 +32,10 @@ for my $file (qw(usr/lib/nginx/modules/ngx_http_ihanoi_module.so
 
 # Debian's nginx has a link "modules" in its prefix, to the modules' folder.
 mkdir "$dest/nginx";
+ok(-x "$dest/usr/share/ihanoi/plugins/bus/tools/import-gtfs", 'a program can be run');
+like(scalar qx(make -s -n -C '${\ tree()}' install DESTDIR=/x),
+     qr{^bin/install-files build/release "/x"}m, 'what is installed is built for production');
+
 symlink "$dest/usr/lib/nginx/modules", "$dest/nginx/modules" or die $!;
 
 # Tests may run as an ordinary user, to whom Debian's logs, folders and the
