@@ -3,6 +3,8 @@
 
 use lib 'tests/lib';
 use IHanoi::Test;
+use File::Basename qw(dirname);
+use File::Path qw(make_path);
 use File::Temp qw(tempdir);
 use HTTP::Tiny;
 use IO::Socket::INET;
@@ -30,12 +32,12 @@ for my $file (qw(usr/lib/nginx/modules/ngx_http_ihanoi_module.so
     ok(-s "$dest/$file", $file);
 }
 
-# Debian's nginx has a link "modules" in its prefix, to the modules' folder.
-mkdir "$dest/nginx";
 ok(-x "$dest/usr/share/ihanoi/plugins/bus/tools/import-gtfs", 'a program can be run');
 like(scalar qx(make -s -n -C '${\ tree()}' install DESTDIR=/x),
      qr{^bin/install-files build/release "/x"}m, 'what is installed is built for production');
 
+# Debian's nginx has a link "modules" in its prefix, to the modules' folder.
+mkdir "$dest/nginx";
 symlink "$dest/usr/lib/nginx/modules", "$dest/nginx/modules" or die $!;
 
 # Tests may run as an ordinary user, to whom Debian's logs, folders and the
@@ -58,6 +60,41 @@ close $fh;
 
 my $said = `/usr/sbin/nginx -t -q -e stderr -p $dest/nginx/ -c $dest/nginx/nginx.conf 2>&1`;
 is($?, 0, 'nginx loads the installed module') or diag $said;
+
+# Another version is installed while nginx runs: one that has another name for a
+# directive, so that it can be told from the first. It is not for a reload.
+{
+    my @nginx = ('/usr/sbin/nginx', '-e', "$dest/nginx/error.log", '-p', "$dest/nginx/",
+                 '-c', "$dest/nginx/nginx.conf");
+    my $master = sub { (lines("$dest/nginx.pid"))[0] // 0 };
+    my $log = sub { join '', lines("$dest/nginx/error.log") };
+
+    is(system(@nginx), 0, 'nginx runs');
+    chomp(my $old = wait_until($master));
+
+    my $module = join '', lines(build_dir() . '/ngx_http_ihanoi_module.so');
+    $module =~ s/ihanoi_zone\0/ihanoi_zoom\0/g or die 'no directive in the module';
+    put("$dest/build/$_", $_ =~ /so$/ ? $module : join '', lines(build_dir() . "/$_"))
+        for qw(ngx_http_ihanoi_module.so ihanoi-token ihanoi-plugin);
+    is(install("$dest/build"), 0, 'another version is installed');
+    put("$dest/nginx/nginx.conf",
+        join('', lines("$dest/nginx/nginx.conf")) =~ s/ihanoi_zone/ihanoi_zoom/r);
+    is(system(@nginx, '-t', '-q'), 0, 'nginx -t tries it');
+
+    kill HUP => $old;
+    ok(wait_until(sub { $log->() =~ /unknown directive "ihanoi_zoom"/ }),
+       'but a reload goes on with the old one');
+
+    kill USR2 => $old;
+    ok(wait_until(sub { -s "$dest/nginx.pid" && $master->() != $old }), 'USR2 brings it');
+    kill QUIT => $old;
+    ok(wait_until(sub { !-d "/proc/$old" && !-e "$dest/nginx.pid.oldbin" }), 'and the old one goes');
+
+    chomp(my $new = $master->());
+    kill QUIT => $new;
+    ok(wait_until(sub { !-d "/proc/$new" }), 'as does the new one');
+    is(install(), 0, 'make install of the first');
+}
 
 my $release = `$dest/usr/bin/ihanoi migrate --release`;
 is($release, `'${\ tree()}/bin/ihanoi' migrate --release`,
@@ -108,9 +145,27 @@ sub free_port {
 }
 
 
+sub lines {
+    open my $fh, '<:raw', $_[0] or return;
+    return <$fh>;
+}
+
+
+sub put {
+    my ($file, $bytes) = @_;
+    make_path(dirname($file));
+    open my $fh, '>:raw', $file or die "$file: $!";
+    print $fh $bytes;
+    close $fh or die "$file: $!";
+    chmod 0755, $file;
+    return;
+}
+
+
 # What `make install` runs: all is built already.
 sub install {
-    return system("cd '${\ tree()}' && bin/install-files '${\ build_dir()}'"
+    my $build = $_[0] // build_dir();
+    return system("cd '${\ tree()}' && bin/install-files '$build'"
                   . " $dest /usr /etc/nginx /usr/lib/nginx/modules"
                   . ' /usr/share/nginx > /dev/null');
 }
