@@ -21,6 +21,9 @@
  * the run's request.  options is 0 when there are none; method is what options
  * may not say otherwise, or NULL.  *backend is its place in plugin->backends.
  *
+ * The text of its body is pushed when it is made, or nil: request->body is good as
+ * long as that is on the stack.  Each one counts, made or not, as a call of the run.
+ *
  * Raises what is a mistake of the plugin's author: types, unknown options, a
  * backend that was not granted.  What may come from a caller's input is
  * returned, a static text: why not; NULL: it is made.

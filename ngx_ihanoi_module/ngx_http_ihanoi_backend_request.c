@@ -4,7 +4,8 @@
  * A request to a backend, of the options that Lua gives.
  *
  * It runs in the plugin's call and may raise anywhere: everything is in the
- * pool of the request that the plugin serves.
+ * pool of the request that the plugin serves, and little, because nothing of that
+ * pool is given back or charged.  The body stays Lua's until the request begins.
  */
 
 #include "ngx_http_ihanoi_backend.h"
@@ -15,6 +16,7 @@
 
 #define NGX_HTTP_IHANOI_BACKEND_MAX_SIZE   (1024 * 1024)
 #define NGX_HTTP_IHANOI_BACKEND_LIMIT      (16 * 1024 * 1024)
+#define NGX_HTTP_IHANOI_BACKEND_CALLS      32
 #define NGX_HTTP_IHANOI_BACKEND_HEADERS    32
 #define NGX_HTTP_IHANOI_BACKEND_VALUE      4096
 
@@ -26,8 +28,9 @@ static void ngx_http_ihanoi_backend_method(lua_State *L, int options,
 static void ngx_http_ihanoi_backend_limits(lua_State *L,
     ngx_http_ihanoi_run_t *run, int options,
     ngx_http_ihanoi_capture_request_t *request);
-static const char *ngx_http_ihanoi_backend_body(lua_State *L,
-    ngx_http_ihanoi_run_t *run, int options, const char **type,
+static const char *ngx_http_ihanoi_backend_type(lua_State *L, int options,
+    ngx_http_ihanoi_capture_request_t *request);
+static const char *ngx_http_ihanoi_backend_body(lua_State *L, int options,
     ngx_http_ihanoi_capture_request_t *request);
 static const char *ngx_http_ihanoi_backend_headers(lua_State *L,
     ngx_http_ihanoi_run_t *run, int options, const char *type,
@@ -93,6 +96,12 @@ ngx_http_ihanoi_backend_request(lua_State *L, ngx_http_ihanoi_run_t *run,
     *backend = grant - (ngx_http_ihanoi_grant_t *)
                        run->state->plugin->backends.elts;
 
+    if (run->backend_calls >= NGX_HTTP_IHANOI_BACKEND_CALLS) {
+        return "too many calls";
+    }
+
+    run->backend_calls++;
+
     if (options == 0 || lua_isnoneornil(L, options)) {
         lua_newtable(L);
         options = top = lua_gettop(L);
@@ -136,18 +145,16 @@ ngx_http_ihanoi_backend_request(lua_State *L, ngx_http_ihanoi_run_t *run,
 
     lua_settop(L, top);
 
-    err = ngx_http_ihanoi_backend_body(L, run, options, &type, request);
+    type = ngx_http_ihanoi_backend_type(L, options, request);
+
+    err = ngx_http_ihanoi_backend_headers(L, run, options, type, request);
     if (err) {
         return err;
     }
 
     lua_settop(L, top);
 
-    err = ngx_http_ihanoi_backend_headers(L, run, options, type, request);
-
-    lua_settop(L, top);
-
-    return err;
+    return ngx_http_ihanoi_backend_body(L, options, request);
 }
 
 
@@ -271,22 +278,24 @@ ngx_http_ihanoi_backend_limits(lua_State *L, ngx_http_ihanoi_run_t *run,
 }
 
 
-static const char *
-ngx_http_ihanoi_backend_body(lua_State *L, ngx_http_ihanoi_run_t *run,
-    int options, const char **type, ngx_http_ihanoi_capture_request_t *request)
-{
-    int  json;
+/* Whether it has a body, and the Content-Type of that; NULL: none is said. */
 
-    *type = NULL;
+static const char *
+ngx_http_ihanoi_backend_type(lua_State *L, int options,
+    ngx_http_ihanoi_capture_request_t *request)
+{
+    int  json, body;
 
     lua_getfield(L, options, "json");
     lua_getfield(L, options, "body");
 
     json = !lua_isnil(L, -2);
+    body = !lua_isnil(L, -1);
 
-    if (!json && lua_isnil(L, -1)) {
+    if (!json && !body) {
         request->has_body = (request->method_id & (NGX_HTTP_POST|NGX_HTTP_PUT
                                                    |NGX_HTTP_PATCH)) != 0;
+        lua_pop(L, 2);
         return NULL;
     }
 
@@ -294,32 +303,42 @@ ngx_http_ihanoi_backend_body(lua_State *L, ngx_http_ihanoi_run_t *run,
         (void) luaL_error(L, "%s has no body", request->method.data);
     }
 
-    if (json && !lua_isnil(L, -1)) {
+    if (json && body) {
         (void) luaL_error(L, "json and body are both given");
     }
 
-    if (json) {
-        if (ihanoi_lua_push_encoded(L, lua_gettop(L) - 1) != 0) {
-            (void) luaL_error(L, "json: %s", lua_tostring(L, -1));
-        }
-
-        *type = "application/json";
-
-    } else if (lua_type(L, -1) != LUA_TSTRING) {
+    if (body && lua_type(L, -1) != LUA_TSTRING) {
         (void) luaL_error(L, "a body is a text");
-
-    } else {
-        *type = "application/octet-stream";
     }
 
-    if (lua_objlen(L, -1) > NGX_HTTP_IHANOI_BACKEND_LIMIT) {
-        return "too large";
-    }
-
-    ngx_http_ihanoi_backend_copy(L, run, &request->body);
     request->has_body = 1;
+    lua_pop(L, 2);
 
-    return NULL;
+    return json ? "application/json" : "application/octet-stream";
+}
+
+
+/* Pushes it, so that its text stays, or nil. */
+
+static const char *
+ngx_http_ihanoi_backend_body(lua_State *L, int options,
+    ngx_http_ihanoi_capture_request_t *request)
+{
+    lua_getfield(L, options, "json");
+
+    if (lua_isnil(L, -1)) {
+        lua_getfield(L, options, "body");
+
+    } else if (ihanoi_lua_push_encoded(L, lua_gettop(L)) != 0) {
+        (void) luaL_error(L, "json: %s", lua_tostring(L, -1));
+    }
+
+    lua_remove(L, -2);
+
+    request->body.data = (u_char *) lua_tolstring(L, -1, &request->body.len);
+
+    return request->body.len > NGX_HTTP_IHANOI_BACKEND_LIMIT ? "too large"
+                                                             : NULL;
 }
 
 

@@ -91,6 +91,7 @@ ngx_http_ihanoi_capture_start(ngx_http_request_t *r,
     ngx_http_ihanoi_capture_request_t *request, ihanoi_sandbox_t *sandbox,
     ngx_http_ihanoi_capture_done_pt done, void *data)
 {
+    u_char                      *body;
     ngx_pool_cleanup_t          *cln;
     ngx_http_request_t          *sr;
     ngx_http_ihanoi_capture_t   *capture;
@@ -113,13 +114,26 @@ ngx_http_ihanoi_capture_start(ngx_http_request_t *r,
         return NULL;
     }
 
-    if (ngx_http_subrequest(r, &request->uri, &request->args, &sr, ps,
-                            NGX_HTTP_SUBREQUEST_BACKGROUND)
-        != NGX_OK)
+    body = ngx_pnalloc(r->pool, request->body.len);
+
+    if (body == NULL
+        || ngx_http_subrequest(r, &request->uri, &request->args, &sr, ps,
+                               NGX_HTTP_SUBREQUEST_BACKGROUND)
+           != NGX_OK)
     {
+        if (body) {
+            (void) ngx_pfree(r->pool, body);
+        }
+
         (void) ihanoi_sandbox_charge(sandbox, -(long) request->body.len);
         return NULL;
     }
+
+    if (request->body.len) {
+        ngx_memcpy(body, request->body.data, request->body.len);
+    }
+
+    request->body.data = body;
 
     capture->request = sr;
     capture->done = done;

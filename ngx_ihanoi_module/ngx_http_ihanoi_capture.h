@@ -50,7 +50,7 @@ typedef enum {
 } ngx_http_ihanoi_capture_outcome_e;
 
 
-/* All of it in the main request's pool. */
+/* All of it in the main request's pool, but the body, which is copied there. */
 typedef struct {
     ngx_str_t                        method;
     ngx_uint_t                       method_id;   /* NGX_HTTP_GET */

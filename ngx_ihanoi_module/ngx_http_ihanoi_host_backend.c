@@ -11,12 +11,11 @@
 
 
 #define NGX_HTTP_IHANOI_BACKEND_PARALLEL  8
-#define NGX_HTTP_IHANOI_BACKEND_CALLS     32
 
 #define NGX_HTTP_IHANOI_BACKEND_HEADER    128
 
 
-/* What one call of Lua's waits for; in the pool of the request. */
+/* What one call of Lua's asks; from ngx_alloc() once it waits for that. */
 typedef struct {
     ngx_http_ihanoi_run_t             *run;
     ngx_http_ihanoi_task_t            *task;
@@ -37,15 +36,15 @@ static int ngx_http_ihanoi_host_backend_get(lua_State *L);
 static int ngx_http_ihanoi_host_backend_post(lua_State *L);
 static int ngx_http_ihanoi_host_backend_all(lua_State *L);
 static int ngx_http_ihanoi_backend_one(lua_State *L, const char *method);
-static ngx_http_ihanoi_backend_wait_t *ngx_http_ihanoi_backend_wait(
-    lua_State *L);
-static int ngx_http_ihanoi_backend_go(lua_State *L,
+static void ngx_http_ihanoi_backend_wait(lua_State *L,
     ngx_http_ihanoi_backend_wait_t *wait);
+static int ngx_http_ihanoi_backend_go(lua_State *L,
+    ngx_http_ihanoi_backend_wait_t *asked);
 static void ngx_http_ihanoi_backend_done(ngx_http_ihanoi_capture_t *capture,
     void *data);
 static void ngx_http_ihanoi_backend_count(ngx_http_ihanoi_backend_wait_t *wait,
     ngx_uint_t i);
-static void ngx_http_ihanoi_backend_cancel(void *data);
+static void ngx_http_ihanoi_backend_drop(void *data);
 static int ngx_http_ihanoi_backend_push(lua_State *L,
     ngx_http_ihanoi_backend_wait_t *wait);
 static const char *ngx_http_ihanoi_backend_error(
@@ -83,7 +82,7 @@ static const ihanoi_host_function_t  ngx_http_ihanoi_host_backend_functions[] =
       "request: it may be repeated), \"timeout\", \"too large\" (more than "
       "max_size, or than the plugin's memory), \"aborted\" (the answer broke "
       "off), \"bad gateway\" (there was none, or not HTTP), \"not found\" (the "
-      "operator's location is not there), \"too many calls\" (32 a run), \"bad "
+      "operator's location is not there), \"too many calls\" (32 a run, refused ones count), \"bad "
       "path\" (with \"..\", empty segments, encoded slashes, control "
       "characters), \"bad query\", \"bad header\".\n"
       "Nothing of the client's request goes along: no token, no cookie, no "
@@ -158,9 +157,9 @@ static int
 ngx_http_ihanoi_backend_one(lua_State *L, const char *method)
 {
     const char                      *err;
-    ngx_http_ihanoi_backend_wait_t  *wait;
+    ngx_http_ihanoi_backend_wait_t   wait;
 
-    wait = ngx_http_ihanoi_backend_wait(L);
+    ngx_http_ihanoi_backend_wait(L, &wait);
 
     if (method) {
 
@@ -185,24 +184,24 @@ ngx_http_ihanoi_backend_one(lua_State *L, const char *method)
         lua_settop(L, 2);
     }
 
-    err = ngx_http_ihanoi_backend_request(L, wait->run, 1, 2, method,
-                                          &wait->requests[0],
-                                          &wait->backends[0]);
+    err = ngx_http_ihanoi_backend_request(L, wait.run, 1, 2, method,
+                                          &wait.requests[0],
+                                          &wait.backends[0]);
     if (err) {
         return ihanoi_host_fail(L, "%s", err);
     }
 
-    wait->n = 1;
+    wait.n = 1;
 
-    return ngx_http_ihanoi_backend_go(L, wait);
+    return ngx_http_ihanoi_backend_go(L, &wait);
 }
 
 
 static int
 ngx_http_ihanoi_host_backend_all(lua_State *L)
 {
-    int                              i, n;
-    ngx_http_ihanoi_backend_wait_t  *wait;
+    int                              i, n, top;
+    ngx_http_ihanoi_backend_wait_t   wait;
 
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_settop(L, 1);
@@ -212,65 +211,70 @@ ngx_http_ihanoi_host_backend_all(lua_State *L)
     luaL_argcheck(L, n <= NGX_HTTP_IHANOI_BACKEND_PARALLEL, 1,
                   "more than 8 requests at once");
 
-    wait = ngx_http_ihanoi_backend_wait(L);
+    ngx_http_ihanoi_backend_wait(L, &wait);
 
-    wait->list = 1;
-    wait->n = n;
+    wait.list = 1;
+    wait.n = n;
 
-    for (i = 0; i < n; i++) {
+    /* the bodies stay on the stack */
+
+    for (i = 0, top = 1; i < n; i++) {
         lua_rawgeti(L, 1, i + 1);
 
         if (lua_type(L, -1) != LUA_TTABLE) {
             luaL_argerror(L, 1, "not a list of { name, options }");
         }
 
-        lua_rawgeti(L, 2, 1);
-        lua_rawgeti(L, 2, 2);
+        lua_rawgeti(L, top + 1, 1);
+        lua_rawgeti(L, top + 1, 2);
 
-        wait->errors[i] = ngx_http_ihanoi_backend_request(L, wait->run, 3, 4,
-                                                    NULL, &wait->requests[i],
-                                                    &wait->backends[i]);
-        lua_settop(L, 1);
+        wait.errors[i] = ngx_http_ihanoi_backend_request(L, wait.run, top + 2,
+                                                    top + 3, NULL,
+                                                    &wait.requests[i],
+                                                    &wait.backends[i]);
+        if (wait.errors[i] == NULL) {
+            lua_replace(L, ++top);
+        }
+
+        lua_settop(L, top);
     }
 
-    return ngx_http_ihanoi_backend_go(L, wait);
+    return ngx_http_ihanoi_backend_go(L, &wait);
 }
 
 
-static ngx_http_ihanoi_backend_wait_t *
-ngx_http_ihanoi_backend_wait(lua_State *L)
+static void
+ngx_http_ihanoi_backend_wait(lua_State *L,
+    ngx_http_ihanoi_backend_wait_t *wait)
 {
-    ngx_http_ihanoi_run_t           *run;
-    ngx_http_ihanoi_backend_wait_t  *wait;
+    ngx_memzero(wait, sizeof(ngx_http_ihanoi_backend_wait_t));
 
-    run = ngx_http_ihanoi_run_may_wait(L);
+    wait->run = ngx_http_ihanoi_run_may_wait(L);
+    wait->task = wait->run->current;
 
-    if (run->request == NULL) {
+    if (wait->run->request == NULL) {
         (void) luaL_error(L, "there is no request to ask a backend from");
     }
-
-    wait = ngx_pcalloc(run->request->pool,
-                       sizeof(ngx_http_ihanoi_backend_wait_t));
-    if (wait == NULL) {
-        (void) luaL_error(L, "not enough memory");
-    }
-
-    wait->run = run;
-    wait->task = run->current;
-
-    return wait;
 }
 
 
 static int
-ngx_http_ihanoi_backend_go(lua_State *L, ngx_http_ihanoi_backend_wait_t *wait)
+ngx_http_ihanoi_backend_go(lua_State *L, ngx_http_ihanoi_backend_wait_t *asked)
 {
-    ngx_uint_t                   i;
-    ngx_connection_t            *c;
-    ngx_http_ihanoi_run_t       *run;
-    ngx_http_ihanoi_capture_t   *capture;
+    ngx_uint_t                       i;
+    ngx_connection_t                *c;
+    ngx_http_ihanoi_run_t           *run;
+    ngx_http_ihanoi_capture_t       *capture;
+    ngx_http_ihanoi_backend_wait_t  *wait;
 
-    run = wait->run;
+    run = asked->run;
+
+    wait = ngx_alloc(sizeof(ngx_http_ihanoi_backend_wait_t), run->log);
+    if (wait == NULL) {
+        return luaL_error(L, "not enough memory");
+    }
+
+    *wait = *asked;
     wait->start = ngx_http_ihanoi_usec();
 
     for (i = 0; i < wait->n; i++) {
@@ -278,13 +282,6 @@ ngx_http_ihanoi_backend_go(lua_State *L, ngx_http_ihanoi_backend_wait_t *wait)
         if (wait->errors[i]) {
             continue;
         }
-
-        if (run->backend_calls >= NGX_HTTP_IHANOI_BACKEND_CALLS) {
-            wait->errors[i] = "too many calls";
-            continue;
-        }
-
-        run->backend_calls++;
 
         capture = ngx_http_ihanoi_capture_start(run->request,
                                         &wait->requests[i],
@@ -300,7 +297,10 @@ ngx_http_ihanoi_backend_go(lua_State *L, ngx_http_ihanoi_backend_wait_t *wait)
     }
 
     if (wait->pending == 0) {
-        return ngx_http_ihanoi_backend_push(L, wait);
+        *asked = *wait;
+        ngx_free(wait);
+
+        return ngx_http_ihanoi_backend_push(L, asked);
     }
 
     /*
@@ -311,7 +311,7 @@ ngx_http_ihanoi_backend_go(lua_State *L, ngx_http_ihanoi_backend_wait_t *wait)
     c = run->request->connection;
     ngx_post_event(c->write, &ngx_posted_events);
 
-    return ngx_http_ihanoi_run_wait(L, run, ngx_http_ihanoi_backend_cancel,
+    return ngx_http_ihanoi_run_wait(L, run, ngx_http_ihanoi_backend_drop,
                                     wait);
 }
 
@@ -321,11 +321,13 @@ ngx_http_ihanoi_backend_done(ngx_http_ihanoi_capture_t *capture, void *data)
 {
     ngx_http_ihanoi_backend_wait_t *wait = data;
 
-    int                     n;
-    ngx_uint_t              i;
-    ngx_http_ihanoi_run_t  *run;
+    int                      n;
+    ngx_uint_t               i;
+    ngx_http_ihanoi_run_t   *run;
+    ngx_http_ihanoi_task_t  *task;
 
     run = wait->run;
+    task = wait->task;
 
     for (i = 0; i < wait->n; i++) {
         if (wait->captures[i] == capture) {
@@ -338,12 +340,12 @@ ngx_http_ihanoi_backend_done(ngx_http_ihanoi_capture_t *capture, void *data)
     }
 
     ihanoi_sandbox_enter_host(run->state->sandbox);
-    n = ngx_http_ihanoi_backend_push(ihanoi_call_state(wait->task->call), wait);
+    n = ngx_http_ihanoi_backend_push(ihanoi_call_state(task->call), wait);
     ihanoi_sandbox_leave_host(run->state->sandbox);
 
-    ngx_http_ihanoi_backend_cancel(wait);
+    ngx_http_ihanoi_backend_drop(wait);
 
-    ngx_http_ihanoi_run_resume(wait->task, n);
+    ngx_http_ihanoi_run_resume(task, n);
 }
 
 
@@ -370,7 +372,7 @@ ngx_http_ihanoi_backend_count(ngx_http_ihanoi_backend_wait_t *wait,
 
 
 static void
-ngx_http_ihanoi_backend_cancel(void *data)
+ngx_http_ihanoi_backend_drop(void *data)
 {
     ngx_http_ihanoi_backend_wait_t *wait = data;
 
@@ -390,9 +392,10 @@ ngx_http_ihanoi_backend_cancel(void *data)
             }
 
             ngx_http_ihanoi_capture_cancel(wait->captures[i]);
-            wait->captures[i] = NULL;
         }
     }
+
+    ngx_free(wait);
 }
 
 

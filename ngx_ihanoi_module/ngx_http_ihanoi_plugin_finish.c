@@ -18,6 +18,7 @@
 
 
 #define NGX_HTTP_IHANOI_FINISH_HEADERS  16
+#define NGX_HTTP_IHANOI_FINISH_VALUE    4096
 
 /* Bytes of a problem's members: they are read again, into C's own tree. */
 #define NGX_HTTP_IHANOI_FINISH_MEMBERS  16384
@@ -27,6 +28,11 @@ static void ngx_http_ihanoi_finish_problem(lua_State *L,
     ngx_http_ihanoi_run_t *run);
 static void ngx_http_ihanoi_finish_body(lua_State *L,
     ngx_http_ihanoi_run_t *run);
+static void ngx_http_ihanoi_finish_check_header(lua_State *L,
+    ngx_http_ihanoi_run_t *run);
+static void ngx_http_ihanoi_finish_header(lua_State *L,
+    ngx_http_ihanoi_run_t *run);
+static const char *ngx_http_ihanoi_finish_name(const char *name);
 static ngx_int_t ngx_http_ihanoi_finish_copy(ngx_http_ihanoi_run_t *run,
     ngx_str_t *to, const char *from, size_t len);
 static int ngx_http_ihanoi_finish_wrong(lua_State *L,
@@ -35,8 +41,9 @@ static int ngx_http_ihanoi_finish_wrong(lua_State *L,
 
 /* What a plugin may say; the rest is the gateway's. */
 static const char *const  ngx_http_ihanoi_finish_allowed[] = {
-    "Content-Disposition", "Content-Language", "Deprecation", "Expires",
-    "Last-Modified", "Link", "Retry-After", "Sunset", "Warning", NULL
+    "Content-Disposition", "Content-Language", "Deprecation", "ETag", "Expires",
+    "Last-Modified", "Link", "Location", "Retry-After", "Sunset", "Warning",
+    NULL
 };
 
 
@@ -300,18 +307,16 @@ ngx_http_ihanoi_finish_body(lua_State *L, ngx_http_ihanoi_run_t *run)
 }
 
 
+/*
+ * Nothing is copied before all of them are good: what is, stays until the
+ * request ends, and nobody is charged for it.
+ */
+
 void
 ngx_http_ihanoi_plugin_headers(lua_State *L, ngx_http_ihanoi_run_t *run,
     int index)
 {
-    size_t                     n, i, len;
-    u_char                    *p;
-    ngx_str_t                  value;
-    const char                *name, *text;
-    ngx_http_ihanoi_grant_t   *header;
-    ngx_http_ihanoi_answer_t  *answer;
-
-    answer = &run->answer;
+    ngx_uint_t  n;
 
     if (lua_type(L, index) != LUA_TTABLE) {
         ngx_http_ihanoi_finish_wrong(L, run, "headers are a table");
@@ -328,68 +333,113 @@ ngx_http_ihanoi_plugin_headers(lua_State *L, ngx_http_ihanoi_run_t *run,
                                   "headers are at most 16 names and texts");
         }
 
-        name = lua_tostring(L, -2);
-        text = lua_tolstring(L, -1, &len);
-
-        for (i = 0; i < len; i++) {
-            if ((u_char) text[i] < 0x20 || text[i] == 0x7f) {
-                ngx_http_ihanoi_finish_wrong(L, run,
-                                  "a header has a control character");
-            }
-        }
-
-        if (ngx_http_ihanoi_finish_copy(run, &value, text, len) != NGX_OK) {
-            (void) luaL_error(L, "not enough memory");
-        }
-
-        if (strcasecmp(name, "ETag") == 0) {
-
-            p = value.data;
-
-            if (value.len < 2 || p[0] != '"' || p[value.len - 1] != '"'
-                || memchr(p + 1, '"', value.len - 2))
-            {
-                ngx_http_ihanoi_finish_wrong(L, run,
-                                  "an ETag is a strong tag in quotes");
-            }
-
-            answer->etag.data = p + 1;
-            answer->etag.len = value.len - 2;
-            continue;
-        }
-
-        if (strcasecmp(name, "Location") == 0) {
-            answer->location = value;
-            continue;
-        }
-
-        for (i = 0; ngx_http_ihanoi_finish_allowed[i]; i++) {
-            if (strcasecmp(ngx_http_ihanoi_finish_allowed[i], name) == 0) {
-                break;
-            }
-        }
-
-        if (ngx_http_ihanoi_finish_allowed[i] == NULL) {
-            ngx_http_ihanoi_finish_wrong(L, run, lua_pushfstring(L,
-                                  "a plugin may not set the header \"%s\"",
-                                  name));
-        }
-
-        if (answer->headers == NULL) {
-            answer->headers = ngx_array_create(run->request->pool, 4,
-                                            sizeof(ngx_http_ihanoi_grant_t));
-        }
-
-        header = answer->headers ? ngx_array_push(answer->headers) : NULL;
-
-        if (header == NULL) {
-            (void) luaL_error(L, "not enough memory");
-        }
-
-        header->name.data = (u_char *) ngx_http_ihanoi_finish_allowed[i];
-        header->name.len = strlen(ngx_http_ihanoi_finish_allowed[i]);
-        header->value = value;
+        ngx_http_ihanoi_finish_check_header(L, run);
     }
+
+    for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {
+        ngx_http_ihanoi_finish_header(L, run);
+    }
+}
+
+
+/* The name and the text on the top of the stack; the next one too. */
+
+static void
+ngx_http_ihanoi_finish_check_header(lua_State *L, ngx_http_ihanoi_run_t *run)
+{
+    size_t       i, len;
+    const char  *name, *text;
+
+    name = lua_tostring(L, -2);
+    text = lua_tolstring(L, -1, &len);
+
+    if (len > NGX_HTTP_IHANOI_FINISH_VALUE) {
+        ngx_http_ihanoi_finish_wrong(L, run,
+                              "a header is longer than 4096 bytes");
+    }
+
+    for (i = 0; i < len; i++) {
+        if ((u_char) text[i] < 0x20 || text[i] == 0x7f) {
+            ngx_http_ihanoi_finish_wrong(L, run,
+                              "a header has a control character");
+        }
+    }
+
+    if (ngx_http_ihanoi_finish_name(name) == NULL) {
+        ngx_http_ihanoi_finish_wrong(L, run, lua_pushfstring(L,
+                              "a plugin may not set the header \"%s\"", name));
+    }
+
+    if (strcasecmp(name, "ETag") == 0
+        && (len < 2 || text[0] != '"' || text[len - 1] != '"'
+            || memchr(text + 1, '"', len - 2)))
+    {
+        ngx_http_ihanoi_finish_wrong(L, run,
+                              "an ETag is a strong tag in quotes");
+    }
+}
+
+
+static void
+ngx_http_ihanoi_finish_header(lua_State *L, ngx_http_ihanoi_run_t *run)
+{
+    size_t                     len;
+    ngx_str_t                  value;
+    const char                *name, *text;
+    ngx_http_ihanoi_grant_t   *header;
+    ngx_http_ihanoi_answer_t  *answer;
+
+    answer = &run->answer;
+
+    name = ngx_http_ihanoi_finish_name(lua_tostring(L, -2));
+    text = lua_tolstring(L, -1, &len);
+
+    if (ngx_http_ihanoi_finish_copy(run, &value, text, len) != NGX_OK) {
+        (void) luaL_error(L, "not enough memory");
+    }
+
+    if (strcmp(name, "ETag") == 0) {
+        answer->etag.data = value.data + 1;
+        answer->etag.len = value.len - 2;
+        return;
+    }
+
+    if (strcmp(name, "Location") == 0) {
+        answer->location = value;
+        return;
+    }
+
+    if (answer->headers == NULL) {
+        answer->headers = ngx_array_create(run->request->pool, 4,
+                                           sizeof(ngx_http_ihanoi_grant_t));
+    }
+
+    header = answer->headers ? ngx_array_push(answer->headers) : NULL;
+
+    if (header == NULL) {
+        (void) luaL_error(L, "not enough memory");
+    }
+
+    header->name.data = (u_char *) name;
+    header->name.len = strlen(name);
+    header->value = value;
+}
+
+
+/* As it is written in answers; NULL: it is not a plugin's to say. */
+
+static const char *
+ngx_http_ihanoi_finish_name(const char *name)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; ngx_http_ihanoi_finish_allowed[i]; i++) {
+        if (strcasecmp(ngx_http_ihanoi_finish_allowed[i], name) == 0) {
+            break;
+        }
+    }
+
+    return ngx_http_ihanoi_finish_allowed[i];
 }
 
 

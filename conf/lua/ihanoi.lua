@@ -334,8 +334,8 @@ ihanoi.backend = {}
 ---repeated), "timeout", "too large" (more than max_size, or than the plugin's
 ---memory), "aborted" (the answer broke off), "bad gateway" (there was none, or
 ---not HTTP), "not found" (the operator's location is not there), "too many
----calls" (32 a run), "bad path" (with "..", empty segments, encoded slashes,
----control characters), "bad query", "bad header".
+---calls" (32 a run, refused ones count), "bad path" (with "..", empty segments,
+---encoded slashes, control characters), "bad query", "bad header".
 ---
 ---Nothing of the client's request goes along: no token, no cookie, no header.
 ---X-Request-Id is the request's number in all logs. Raises for a backend that

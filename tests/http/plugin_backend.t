@@ -66,6 +66,19 @@ function M.many()
     return 200, { n = n, err = last }
 end
 
+function M.eat()
+    local body, err = ("x"):rep(2e6)
+    for i = 1, 40 do
+        err = select(2, ihanoi.backend.post("operator", "/echo", { body = body,
+            headers = { ["X-A"] = "\n" } }))
+    end
+    for i = 1, 40 do
+        pcall(ihanoi.backend.all, { { "operator", { method = "PUT", body = body } },
+                                    { "nobody" } })
+    end
+    return 200, { err = err }
+end
+
 function M.bytes()
     local body = ""
     for i = 0, 255 do body = body .. string.char(i) end
@@ -102,7 +115,7 @@ my %post = (method => 'put', requestBody => { required => JSON::PP::true,
 
 my $plugin = plugin_folder(
     handler => $handler,
-    lua => { map { $_ => '' } qw(ask pay twice all short many bytes loop caught) },
+    lua => { map { $_ => '' } qw(ask pay twice all short many eat bytes loop caught) },
     operations => {
         ask => { %post }, twice => { %post }, all => { %post },
         pay => { %post, 'x-ihanoi-abort' => 'finish' },
@@ -368,6 +381,12 @@ is(ask(name => 'gone', path => '/x', client => 'h2')->{err}, 'refused', 'HTTP/2:
 is($gw->h2('GET', '/v1/probe/short')->{json}{post}{method}, 'POST', 'HTTP/2: one after the other');
 is($gw->h2('PUT', '/v1/probe/ask', json => { options => { path => '/slow/20' } })->{status},
    504, 'HTTP/2: the deadline');
+
+my $before = $gw->peak;
+is($gw->get('/v1/probe/eat')->{json}{err}, 'too many calls',
+   'requests that are refused are calls') for 1 .. 4;
+cmp_ok($gw->peak - $before, '<', 24 * 1024, 'whose bodies nobody keeps')
+    if ($ENV{BUILD} // '') ne 'sanitize';
 
 is_deeply([$gw->workers], \@workers, 'the worker is the same in the end');
 

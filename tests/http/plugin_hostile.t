@@ -410,6 +410,8 @@ my @cases = (
                      => '502 plugin-reply-invalid control character',
     say_etag      => 'return 200, {}, { ETag = "\"a\", \"b\"" }'
                      => '502 plugin-reply-invalid strong tag',
+    say_long_name => 'return 200, {}, { Link = ("x"):rep(4097) }'
+                     => '502 plugin-reply-invalid longer than 4096',
     say_cookie    => 'return 200, {}, { ["Set-Cookie"] = "a=b" }'
                      => '502 plugin-reply-invalid may not set',
     say_length    => 'return 200, {}, { ["Content-Length"] = "9" }'

@@ -24,6 +24,12 @@ my %lua = (
     empty   => 'ihanoi.response.start(201, {
                     ["Content-Disposition"] = "attachment; filename=a.csv" })',
     nothing => 'ihanoi.response.write("")',
+    eat     => 'local big = ("x"):rep(4000)
+                for i = 1, 1000 do
+                    pcall(ihanoi.response.start, 200, { Link = big, Expires = big,
+                        Warning = big, Sunset = big, Bad = "x" })
+                end
+                ihanoi.response.write("eaten")',
     changes => 'ihanoi.response.start(201)
                 return ihanoi.response.problem("not-found")',
     problem => 'return ihanoi.response.problem("not-found")',
@@ -159,6 +165,11 @@ like($gw->error_log, qr/it was written in parts, a handler then returns nothing/
      'a body behind parts is told');
 like($gw->error_log, qr/plugin "late" [^:]*: late\/handler\.lua:\d+: attempt/,
      'an error has its line');
+
+my $before = $gw->peak;
+is($gw->get('/v1/probe/eat')->{content}, 'eaten', 'headers that are refused');
+cmp_ok($gw->peak - $before, '<', 8 * 1024, 'are not kept')
+    if ($ENV{BUILD} // '') ne 'sanitize';
 
 # Limits, slow readers, clients that go.
 my $all = raw('/v1/small/limit');

@@ -468,6 +468,22 @@ sub workers {
 }
 
 
+# The most memory that a worker has had so far, in KiB.
+sub peak {
+    my ($self) = @_;
+    my $peak = 0;
+
+    for my $pid ($self->workers) {
+        open my $fh, '<', "/proc/$pid/status" or next;
+        for (<$fh>) {
+            $peak = $1 if /^VmHWM:\s+(\d+)/ && $1 > $peak;
+        }
+    }
+
+    return $peak;
+}
+
+
 # Kills them with SIGKILL, and waits until others have come.
 sub kill_workers {
     my ($self) = @_;
