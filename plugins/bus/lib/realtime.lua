@@ -63,6 +63,9 @@ local FEED = {
 
 local CANCELED, SKIPPED, NO_DATA = 3, 1, 2
 
+-- The year 10000.
+local LAST = 253402300800
+
 local CAUSES = {
     "unknown_cause", "other_cause", "technical_problem", "strike",
     "demonstration", "accident", "holiday", "weather", "maintenance",
@@ -74,6 +77,13 @@ local EFFECTS = {
     "additional_service", "modified_service", "other_effect", "unknown_effect",
     "stop_moved", "no_effect", "accessibility_issue",
 }
+
+
+-- Seconds since 1970 as a time. 0, or the largest number there is, are how some say that
+-- a time is left open.
+local function instant(seconds)
+    return seconds and seconds > 0 and seconds < LAST and seconds or nil
+end
 
 
 local function trip(update)
@@ -91,15 +101,17 @@ local function trip(update)
     for _, u in ipairs(update.stop_time_update or {}) do
         local event = u.departure or u.arrival or {}
 
-        if u.schedule_relationship ~= NO_DATA
-           and (event.delay or event.time or u.schedule_relationship == SKIPPED)
-        then
+        local unknown = u.schedule_relationship == NO_DATA
+        local skipped = u.schedule_relationship == SKIPPED
+        local time = instant(event.time)
+
+        if unknown or skipped or event.delay or time then
             calls[#calls + 1] = {
                 stop_sequence = u.stop_sequence,
                 stop = u.stop_id,
-                delay = event.delay,
-                time = event.time,
-                skipped = u.schedule_relationship == SKIPPED,
+                delay = not unknown and event.delay or nil,
+                time = not unknown and time or nil,
+                skipped = skipped,
             }
         end
     end
@@ -126,25 +138,25 @@ local function texts(strings)
 end
 
 
--- The first of an alert's times that is not over, or its last; {} where it has none. They
--- come in order.
+-- When the first of an alert's times that is not over begins and ends, or its last; nil
+-- where that is open. They come in order.
 local function period_of(a, now)
-    local period = {}
+    local starts, ends
 
     for _, p in ipairs(a.active_period or {}) do
-        period = p
+        starts, ends = instant(p.start), instant(p.stop)
 
-        if not p.stop or p.stop > now then
+        if not ends or ends > now then
             break
         end
     end
 
-    return period
+    return starts, ends
 end
 
 
 local function alert(id, a, now)
-    local period = period_of(a, now)
+    local starts, ends = period_of(a, now)
     local routes, stops = ihanoi.json.array({}), ihanoi.json.array({})
 
     for _, entity in ipairs(a.informed_entity or {}) do
@@ -158,8 +170,8 @@ local function alert(id, a, now)
         effect = EFFECTS[a.effect or 8] or "unknown_effect",
         header = texts(a.header_text),
         text = texts(a.description_text),
-        starts_at = period.start,
-        ends_at = period.stop,
+        starts_at = starts,
+        ends_at = ends,
         routes = routes,
         stops = stops,
     }
@@ -174,7 +186,9 @@ function _M.read(bytes)
         return nil, err
     end
 
-    if not feed.header or not feed.header.timestamp then
+    local made = instant(feed.header and feed.header.timestamp)
+
+    if not made then
         return nil, "it has no timestamp"
     end
 
@@ -183,7 +197,7 @@ function _M.read(bytes)
     end
 
     local message = {
-        made_at = feed.header.timestamp,
+        made_at = made,
         trips = ihanoi.json.array({}),
         alerts = ihanoi.json.array({}),
     }

@@ -42,33 +42,43 @@ begin
      where d.day is not null
     on conflict do nothing;
 
-    -- calls by stop_sequence, else by stop; a time becomes a delay
+    -- Calls by stop_sequence, else by stop, before what is said of the whole trip. A time
+    -- becomes a delay. A call that is skipped has the delay of the one before, which goes
+    -- on behind it; where there are no data, none goes on.
+    with told as (
+        select y.id as trip_id, d.day, y.starts, k.sequence, c ? 'sequence' as of_trip,
+               coalesce((c ->> 'delay')::int,
+                        extract(epoch from to_timestamp((c ->> 'time')::float8)
+                                - gtfs_time(d.day, k.departure, f.timezone))::int) as delay,
+               coalesce((c ->> 'skipped')::boolean, false) as skipped
+          from jsonb_array_elements(message -> 'trips') t
+         cross join jsonb_array_elements(t -> 'calls') c
+          join trips y on y.feed = f.id and y.id = t ->> 'trip'
+                      and (not y.frequency or y.starts = gtfs_seconds(t ->> 'starts'))
+         cross join realtime_day(f, y, t ->> 'day') d (day)
+          join pattern_stops p on p.feed = f.id and p.pattern = y.pattern
+          join stops s on s.feed = f.id and s.number = p.stop
+          join calls k on k.feed = f.id and k.trip = y.number and k.sequence = p.sequence
+         where d.day is not null
+           and case when c ? 'sequence' then p.sequence = (c ->> 'sequence')::int
+                    when c ? 'stop_sequence'
+                        then p.stop_sequence = (c ->> 'stop_sequence')::int
+                    else s.id = c ->> 'stop' end
+    ), once as (
+        select distinct on (x.trip_id, x.day, x.starts, x.sequence) x.*
+          from told x
+         order by x.trip_id, x.day, x.starts, x.sequence, x.of_trip
+    ), counted as (
+        select x.*, count(*) filter (where x.delay is not null or not x.skipped) over (
+                        partition by x.trip_id, x.day, x.starts order by x.sequence) as said
+          from once x
+    )
     insert into realtime_delays (trip_id, day, starts, sequence, delay, skipped)
-    select distinct on (x.trip_id, x.day, x.starts, x.sequence)
-           x.trip_id, x.day, x.starts, x.sequence,
-           coalesce(x.delay,
-                    extract(epoch from to_timestamp(x.at)
-                            - gtfs_time(x.day, x.departure, f.timezone))::int, 0),
+    select x.trip_id, x.day, x.starts, x.sequence,
+           first_value(x.delay) over (partition by x.trip_id, x.day, x.starts, x.said
+                                      order by x.sequence),
            x.skipped
-      from (select y.id as trip_id, d.day, y.starts, k.sequence, k.departure,
-                   (c ->> 'delay')::int as delay, (c ->> 'time')::float8 as at,
-                   coalesce((c ->> 'skipped')::boolean, false) as skipped
-              from jsonb_array_elements(message -> 'trips') t
-             cross join jsonb_array_elements(t -> 'calls') c
-              join trips y on y.feed = f.id and y.id = t ->> 'trip'
-                          and (not y.frequency
-                               or y.starts = gtfs_seconds(t ->> 'starts'))
-             cross join realtime_day(f, y, t ->> 'day') d (day)
-              join pattern_stops p on p.feed = f.id and p.pattern = y.pattern
-              join stops s on s.feed = f.id and s.number = p.stop
-              join calls k on k.feed = f.id and k.trip = y.number
-                          and k.sequence = p.sequence
-             where d.day is not null
-               and case when c ? 'sequence' then p.sequence = (c ->> 'sequence')::int
-                        when c ? 'stop_sequence'
-                            then p.stop_sequence = (c ->> 'stop_sequence')::int
-                        else s.id = c ->> 'stop' end) x
-     order by x.trip_id, x.day, x.starts, x.sequence;
+      from counted x;
 
     insert into realtime_alerts (id, cause, effect, header, text, starts_at, ends_at,
                                  routes, stops)

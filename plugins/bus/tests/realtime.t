@@ -18,8 +18,10 @@ chmod 0755, $transit;
 my $soon = (time + 7 * 3600) % 86400 + 86400 + 600;
 sub gtfs { return sprintf '%d:%02d:%02d', $_[0] / 3600, $_[0] / 60 % 60, $_[0] % 60 }
 my $feed = feed_with("$transit/feed",
-    'trips.txt' => sub { $_ .= "n1,daily,late,,0,\n" },
+    'trips.txt' => sub { $_ .= "n1,daily,late,,0,\nn1,daily,through,,0,\n" },
     'stop_times.txt' => sub {
+        my @way = qw(hub-1 school park market depot);
+        $_ .= join '', map { "through,12:${_}0:00,12:${_}0:00,$way[$_],$_,,\n" } 0 .. 4;
         $_ .= 'late,' . gtfs($soon) . ',' . gtfs($soon) . ",school,1,,\n"
             . 'late,' . gtfs($soon + 600) . ',' . gtfs($soon + 600) . ",depot,2,,\n" });
 my ($gw, $db) = buses(transit => $transit, feed => $feed, settings => { realtime => '/now.pb' });
@@ -165,6 +167,35 @@ is_deeply([map { [$_->{day}, !!$_->{expected_at}] } @late_ones],
           [[strftime('%Y-%m-%d', gmtime(time - 17 * 3600)), 1], [$today, '']],
           "yesterday's bus is late, and not today's, which leaves tomorrow");
 
+# What is said of one call goes on behind it, over those that are skipped, until something
+# else is said: when a trip of five calls is expected to leave the first four: "1201 - skipped".
+sub through {
+    my (@updates) = @_;
+    says(protobuf(header(), entity('1', [3, [trip('through'), map { [2, $_] } @updates]])));
+    is(fetch(), 'ok', 'the job takes what is said of a trip') or diag $gw->error_log;
+
+    return join ' ', map {
+        my (undef, %at) = departures($_);
+        my $d = $at{through};
+        $d->{cancelled} ? 'skipped' : $d->{expected_at} ? clock($d->{expected_at}) : '-';
+    } qw(hub school park market);
+}
+
+is(through([[1, 0], [3, [[1, 300]]]], [[1, 2], [5, 1]]), '1205 1215 skipped 1235',
+   'a bus that leaves out a stop is as late behind it as before');
+is(through([[1, 1], [5, 1]]), '- skipped - -',
+   'nothing is expected of a bus that only leaves out a stop');
+is(through([[1, 0], [3, [[1, 300]]]], [[1, 2], [5, 2]]), '1205 1215 - -',
+   'nothing is expected from where there are no data');
+is(through([[1, 0], [3, [[1, 300]]]], [[1, 2], [5, 2]], [[1, 3], [3, [[1, 60]]]]),
+   '1205 1215 - 1231', '... until there are some again');
+
+says(protobuf(header(), entity('1', [3, [trip('through'), [2, [[1, 0], [3, [[1, 60]]]]],
+                                         [5, 600]]])));
+is(fetch(), 'ok', 'the job takes a delay of a trip and one of its first call');
+(undef, %leaves) = departures('hub');
+is(clock($leaves{through}{expected_at}), '1201', 'that of the call counts');
+
 # An alert of several times stands as long as one of them is to come.
 sub alert_of {
     my ($id, @times) = @_;
@@ -174,8 +205,15 @@ sub alert_of {
 says(protobuf(header(), alert_of('nights', [-7200, -3600], [-60, 3600], [86400, 90000]),
                         alert_of('over', [-7200, -3600], [-3000, -60])));
 is(fetch(), 'ok', 'the job takes alerts');
-is_deeply([map { [$_->{id}, !!$_->{ends_at}] } @{ $gw->get('/v1/bus/alerts?route=r1')->{json}{items} }],
-          [['enights', 1]], 'an alert that holds for the second time is shown, and one that is over is not');
+sub alerts_of { return @{ $gw->get("/v1/bus/alerts?route=$_[0]")->{json}{items} } }
+is_deeply([map { [$_->{id}, !!$_->{ends_at}] } alerts_of('r1')], [['enights', 1]],
+          'one that holds for the second time is shown, what is over is not');
+
+# A time that is left open as some do: 0, and the largest number that there is.
+says(protobuf(header(), entity('1', [5, [[1, [[1, 0], [2, -1]]], [5, [[2, 'r1']]]]])));
+is(fetch(), 'ok', 'the job takes an alert without an end');
+is_deeply([map { [@{$_}{qw(id starts_at ends_at)}] } alerts_of('r1')], [['e1', undef, undef]],
+          '... which stands');
 
 # The fifth failure within ten seconds opens the circuit: the last case.
 unlink "$transit/now.pb";
