@@ -11,7 +11,8 @@ as $$
             'routes', to_json(a.routes), 'stops', to_json(a.stops))
             order by a.starts_at desc nulls last, a.id), '[]'))
       from realtime_alerts a
-     where (a.ends_at is null or a.ends_at > now())
+     where (a.starts_at is null or a.starts_at <= now())
+       and (a.ends_at is null or a.ends_at > now())
        and (alert_list.route is null or alert_list.route = any (a.routes))
        and (alert_list.stop is null or alert_list.stop = any (a.stops))
 $$;

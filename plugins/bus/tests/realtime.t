@@ -203,11 +203,12 @@ sub alert_of {
                             [5, [[2, 'r1']]]]]);
 }
 says(protobuf(header(), alert_of('nights', [-7200, -3600], [-60, 3600], [86400, 90000]),
-                        alert_of('over', [-7200, -3600], [-3000, -60])));
+                        alert_of('over', [-7200, -3600], [-3000, -60]),
+                        alert_of('tomorrow', [86400, 90000])));
 is(fetch(), 'ok', 'the job takes alerts');
 sub alerts_of { return @{ $gw->get("/v1/bus/alerts?route=$_[0]")->{json}{items} } }
 is_deeply([map { [$_->{id}, !!$_->{ends_at}] } alerts_of('r1')], [['enights', 1]],
-          'one that holds for the second time is shown, what is over is not');
+          'one that holds for the second time is shown, what is over or to come is not');
 
 # A time that is left open as some do: 0, and the largest number that there is.
 says(protobuf(header(), entity('1', [5, [[1, [[1, 0], [2, -1]]], [5, [[2, 'r1']]]]])));
