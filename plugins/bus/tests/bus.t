@@ -4,6 +4,7 @@
 use lib 'tests/lib', 'plugins/bus/tests/lib';
 use utf8;
 use File::Temp qw(tempdir);
+use IO::Compress::Zip qw(zip $ZipError ZIP_CM_STORE);
 use IHanoi::Test;
 use IHanoi::Test::Backend;
 use Bus::Test;
@@ -200,6 +201,34 @@ is(departures('market', '2026-11-24T07:00:00+07:00', 1), '0721 r1-0750', 'the ne
 is((import_gtfs($db, '--back'))[0], 0, 'back again');
 is(departures('market', '2026-11-24T07:00:00+07:00', 1), '0716 r1-0700', 'the old one');
 is($db->sql('select count(*) from plugin_bus.feed_lines'), 0, 'nothing is left of the files');
+
+
+# A feed that did not arrive whole. Its last file is long, so that a part of it is read.
+
+sub zipped {
+    my ($damage) = @_;
+    my ($last, @others) = reverse sort { ($a =~ /stop_times/) <=> ($b =~ /stop_times/) }
+                          glob "$dir/long/*.txt";
+    zip [@others, $last] => \my $bytes, Method => ZIP_CM_STORE, CanonicalName => 1
+        or die "zip: $ZipError\n";
+    $damage->() for $bytes;
+    open my $out, '>:raw', "$dir/feed.zip" or die "feed.zip: $!\n";
+    print $out $bytes;
+    close $out;
+    return "$dir/feed.zip";
+}
+
+feed_with("$dir/long", 'stop_times.txt' => sub { $_ .= "\n" x 3_000_000 });
+for my $case (['half of it' => sub { $_ = substr $_, 0, -1_000_000 }],
+              ['a byte that is another' => sub { substr($_, -1_000_000, 1) = ' ' }])
+{
+    my ($what, $damage) = @$case;
+    my ($status, $text) = import_gtfs($db, zipped($damage));
+
+    is($status, 1, "a zip file, $what: refused");
+    like($text, qr/feed\.zip is damaged/, "... and it says so") or diag $text;
+}
+is((import_gtfs($db, zipped(sub { })))[0], 0, 'a zip file that is whole is served');
 
 
 # npm's sample feed, which "make test" fetches where there is npm
