@@ -1,8 +1,8 @@
 -- GET /v1/bus/stops/{id}/departures: what leaves a stop, or any stop of a
 -- station, from a time on, in order; with what the agency says of today.
 --
--- The service day before counts too: its buses after midnight are after 24:00. A bus whose
--- time has passed within the hour, and that is said to be late, is still to come.
+-- Service days before count too: their buses after midnight are after 24:00, up to 99:59. A
+-- bus whose time has passed within the hour, and that is said to be late, is still to come.
 create function stop_departures(caller jsonb, id text, at timestamptz, page_size int)
 returns table (status int, etag text, body json)
 language sql stable
@@ -23,7 +23,8 @@ as $$
           from place p
          cross join lateral (
             select p.today - n.back as day, gtfs_time(p.today - n.back, 0, p.timezone) as starts
-              from (values (0), (1)) as n (back)
+              from (values (0), (1), (2), (3), (4)) as n (back)
+             where n.back * 86400 <= p.last_second + p.late
             offset 0) d
          where extract(epoch from p.since - d.starts) <= p.last_second + p.late
     ), next as (

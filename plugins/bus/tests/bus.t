@@ -231,6 +231,15 @@ for my $case (['half of it' => sub { $_ = substr $_, 0, -1_000_000 }],
 is((import_gtfs($db, zipped(sub { })))[0], 0, 'a zip file that is whole is served');
 
 
+# A trip of several days
+
+is((import_gtfs($db, feed_with("$dir/days", 'stop_times.txt' => sub {
+    s/\b(2[345])(:..:00)/$1 + 48 . $2/ge
+})))[0], 0, 'a feed with a trip that begins at 71:50');
+is(departures('lake', '2026-11-25T00:10:00+07:00', 2), '0021 n1-2350 0600 f1',
+   'the bus of three days ago comes');
+
+
 # npm's sample feed, which "make test" fetches where there is npm
 
 SKIP: {
