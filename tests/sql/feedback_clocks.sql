@@ -1,7 +1,7 @@
 -- The clocks of a case: working time, pauses, transfers, time-outs.
 -- Monday 1 June 2026; office hours 8 to 12 and 13 to 17 (UTC+7).
 begin;
-select plan(46);
+select plan(48);
 \ir lib/feedback.psql
 
 create function pg_temp.c(id uuid) returns feedback.cases language sql as
@@ -140,8 +140,17 @@ select pg_temp.clock('2026-06-01 10:00+07');
 insert into t values ('u', pg_temp.case_in('transferred'));
 select pg_temp.clock('2026-06-04 09:00+07');
 select pg_temp.act('bd', pg_temp.t('u'), 'accept');
+select pg_temp.act('bd', pg_temp.t('u'), 'change', '{"severity": "complex"}');
+select is((pg_temp.c(pg_temp.t('u'))).unit_due_at, '2026-06-18 17:00+07',
+    'another severity is counted from when the unit accepted');
+select pg_temp.act('bd', pg_temp.t('u'), 'ask');
+select pg_temp.clock('2026-06-04 11:00+07');
+select pg_temp.act('an', pg_temp.t('u'), 'info');
+select pg_temp.act('bd', pg_temp.t('u'), 'change', '{"severity": "normal"}');
+select is((pg_temp.c(pg_temp.t('u'))).unit_due_at, '2026-06-12 10:00+07',
+    'and later by the time of a question');
 select pg_temp.act('bd_boss', pg_temp.t('u'), 'extend', '{"due_at": "2026-06-10T17:00:00+07:00"}');
-select is((pg_temp.c(pg_temp.t('u'))).unit_due_at, '2026-06-11 17:00+07',
+select is((pg_temp.c(pg_temp.t('u'))).unit_due_at, '2026-06-12 10:00+07',
     'an extension takes no time from a unit that was given more');
 
 -- Silence closes; reopening starts a new clock.

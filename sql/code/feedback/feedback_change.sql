@@ -77,7 +77,7 @@ begin
         c.due_at := feedback_severity_due(b.c, c);
 
         if c.state <> 'transferred' then
-            c.unit_due_at := c.due_at;
+            c.unit_due_at := feedback_unit_due(b.c, c);
         end if;
     end if;
 
