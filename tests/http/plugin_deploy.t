@@ -330,6 +330,15 @@ is(current(), "versions/$name-1.1.0", 'and goes back');
     refused('a second one at once', $good, 1, qr/$name is being deployed by process \d+: wait/);
 }
 
+# Limits are for clients --------------------------------------------------------------
+
+$gw->write('nginx.conf', $gw->configuration
+    =~ s/(    server \{)/limit_req_zone \$server_name zone=all:1m rate=1r\/m;\n$1/r
+    =~ s/(location \/ \{)/$1 limit_req zone=all;/r);
+($rc, $out, $err) = deploy($archive{'1.1.0'});
+is($rc, 0, 'a strict limit_req is none for the scratch gateway') or diag $err;
+$gw->reload;
+
 # Killed ------------------------------------------------------------------------------
 
 # Runs a deployment until it has said something, then kills it.

@@ -24,12 +24,12 @@ use IHanoi::NginxConf;
 use IHanoi::Plugin::Gateway;
 
 # What the running gateway does and a second one must not, or what would
-# keep us out of our own sockets.
+# keep us out of our own sockets: limits are for clients, and all of ours are one.
 my %LEFT_OUT = map { $_ => 1 } qw(daemon master_process pid error_log access_log
     worker_processes worker_cpu_affinity lock_file working_directory stream mail
     client_body_temp_path proxy_temp_path fastcgi_temp_path uwsgi_temp_path
     scgi_temp_path ihanoi_jobs ihanoi_plugin_switches
-    ihanoi_plugin_background allow deny ssl http2);
+    ihanoi_plugin_background allow deny limit_req limit_conn ssl http2);
 
 my %CACHE = map { ("${_}_cache_path" => 1) } qw(proxy fastcgi uwsgi scgi);
 
