@@ -483,7 +483,7 @@ is($db->sql("select count(*) from pg_namespace where nspname ~ '^code_${name}_'"
     ($rc, $out) = ihanoi(qw(plugin list), $first, @gateway);
     is("$rc$out", '0', 'no version is here');
     fail_at('silent');
-    ($rc, $out, $err) = ihanoi(@deploy, '--timeout', 2);
+    ($rc, $out, $err) = ihanoi(@deploy, '--timeout', 10);
     is($rc, 1, 'a first version that workers do not say they run');
     like($err, qr/^NOT undone: the switch to $first-1\.0\.0: .* the first version: .*
 stays: the unpacking/m,
