@@ -12,6 +12,7 @@ use Digest::SHA qw(sha256_hex);
 use File::Path qw(make_path);
 use IHanoi::Plugin::Archive;
 use IHanoi::Plugin::Gateway;
+use IHanoi::Plugin::Home;
 use IHanoi::Plugin::Signature qw(fingerprint);
 use IO::Socket::INET;
 use Time::HiRes qw(sleep time);
@@ -524,15 +525,51 @@ is((deploy($good, '--keep', -1))[0], 2, 'so is keeping less than nothing');
     is(serves(), '1.4.0', 'and serves');
 }
 
+# A candidate ---------------------------------------------------------------------------
+
+{
+    my $next = archive('2.1.0');
+    my $place = IHanoi::Plugin::Home->new($home, $name);
+    my $serves = serves();
+    my $before = join ' ', $serves, current(), $place->before("$name-$serves");
+
+    ($rc, $out, $err) = deploy($next, '--candidate');
+    is($rc, 0, 'a candidate is prepared') or diag $err;
+    like($err, qr{^candidate $home/$name/versions/$name-2\.1\.0 \$variable;$}m, 'and it says what to write');
+    is(join(' ', serves(), current(), $place->before("$name-$serves")), $before,
+       'what serves goes on, and what there is to go back to');
+
+    my $http = $gw->{http};
+    my ($block) = $http =~ /(ihanoi_database $name \{.*?\n\}\n)/s;
+    my $lines = "candidate plugins/$name/versions/$name-2.1.0 \$http_x_version;\n"
+              . "candidate_database ${name}_next;\n";
+    $gw->reload(http => ($http =~ s/(ihanoi_plugin $name \{)/$1\n$lines/r)
+                        . ($block =~ s/$name/${name}_next/r));
+    my $call = sub { $gw->get("/v1/$name/$_[0]", headers => { 'X-Version' => '2.1.0' })->{json} // {} };
+
+    ok(wait_until(sub { ($call->('hello')->{version} // '') eq '2.1.0' }, 10), 'nginx gives it calls');
+    ok(wait_until(sub { ($call->('count')->{n} // '') eq 101 }, 10), 'and its functions are there');
+    is(serves(), $serves, 'other calls are not its');
+
+    refused('a candidate that still is one', $next, 1,
+            qr/$name-2\.1\.0 is the candidate: take "candidate" and "candidate_database" out/);
+    $gw->{http} = $http;
+    $gw->write('nginx.conf', $gw->configuration);
+    ($rc, $out, $err) = deploy($next);
+    is($rc, 0, 'after that it comes into service') or diag $err;
+    is(serves(), '2.1.0', 'and serves all');
+}
+
 # What the page shows -----------------------------------------------------------------
 
 {
-    my %stands = ('parking-1.4.0.plugin.tar.gz' => archive('1.5.0'),
+    my %stands = ('parking-1.4.0.plugin.tar.gz' => archive('2.2.0'),
+                  'parking-1.5.0.plugin.tar.gz' => archive('2.3.0'),
                   '/etc/ihanoi/keys' => "$dir/keys", parking => $name);
     open my $page, '<', tree() . '/docs/plugin-deploy.md' or die $!;
     my @commands = map { /^    ihanoi (plugin (?:deploy|list|status|rollback) .*)$/ } <$page>;
 
-    is(scalar @commands, 4, 'four commands are shown');
+    is(scalar @commands, 5, 'five commands are shown');
 
     for my $command (@commands) {
         my @words = map { $stands{$_} // $_ } split ' ', $command;

@@ -14,7 +14,9 @@ use IHanoi::Plugin::Verify qw(verified trust stage $TRUST_HELP);
 
 
 sub run {
-    my $opt = options(<<"USAGE", 'dry-run|n', trust(), IHanoi::Plugin::Deployment::deployment_options());
+    my @spec = (qw(dry-run|n candidate), trust(),
+                IHanoi::Plugin::Deployment::deployment_options());
+    my $opt = options(<<"USAGE", @spec);
 usage: ihanoi plugin deploy ARCHIVE --keys DIR [options]
 
 Puts a version into service: verifies the archive, unpacks it to
@@ -28,12 +30,14 @@ undone and told, in reverse order. Migrations stay: they only add. No request is
 lost.
 
   -n, --dry-run     verify, compare, say which migrations would run; change nothing
+  --candidate       all that comes before the switch: the version that serves stays,
+                    and nginx.conf may have this one as its candidate
 
 $TRUST_HELP
 $IHanoi::Plugin::Deployment::HELP
-Exit code: 0 it serves; 1 it failed and nothing is changed; 2 usage; 3 refused:
-two contents under one version, an edited migration, or a contract that breaks
-callers without saying so.
+Exit code: 0 it serves, or is prepared; 1 it failed and nothing is changed; 2 usage;
+3 refused: two contents under one version, an edited migration, or a contract that
+breaks callers without saying so.
 USAGE
 
     if (@ARGV != 1) {
@@ -45,6 +49,16 @@ USAGE
     my $found = verified($ARGV[0], $opt);
     my ($name, $version) = @$found{qw(name top)};
     my $deployment = IHanoi::Plugin::Deployment->begin($name, $opt);
+    my %keys = ($found->{agency} ? (signer => fingerprint($found->{agency})) : (),
+                $found->{reviewer} ? (reviewer => fingerprint($found->{reviewer})) : ());
+
+    if ($opt->{candidate}) {
+        my $current = $deployment->place->current // fail("no version of $name serves");
+        $current ne $version or fail("$version serves already");
+    } else {
+        $deployment->no_candidate($version);
+    }
+
     my ($plugin) = look(_unpack($deployment, $found, $opt));
 
     _compare($deployment, $plugin);
@@ -59,10 +73,14 @@ USAGE
     $deployment->attempt($plugin);
     IHanoi::Plugin::Verify::remember($found,
         { versions => $deployment->place->known, %$opt });
-    $deployment->activate($version, $plugin);
-    $deployment->done($version, $plugin, what => 'deploy', digest => $found->{hash},
-        $found->{agency} ? (signer => fingerprint($found->{agency})) : (),
-        $found->{reviewer} ? (reviewer => fingerprint($found->{reviewer})) : ());
+
+    if ($opt->{candidate}) {
+        $deployment->prepared($version, digest => $found->{hash}, %keys);
+        print STDERR 'candidate ', $deployment->place->folder($version), " \$variable;\n";
+    } else {
+        $deployment->activate($version, $plugin);
+        $deployment->done($version, $plugin, what => 'deploy', digest => $found->{hash}, %keys);
+    }
 
     print "$name $found->{version} $found->{hash}\n";
     return 0;

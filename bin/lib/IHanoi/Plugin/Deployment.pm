@@ -8,7 +8,7 @@ package IHanoi::Plugin::Deployment;
 #   $deployment->undo_with('what was undone', sub { ... });
 #   $deployment->attempt($plugin);       # a scratch gateway
 #   $deployment->activate($version, $plugin);
-#   $deployment->done;
+#   $deployment->done($version, $plugin, what => 'deploy');
 #
 # Whatever ends the program before done() undoes it, but SIGKILL: then the next
 # deployment does.
@@ -107,6 +107,21 @@ sub home_of {
                 'HOME of yours');
 
     return IHanoi::Plugin::Home->new($home, $name);
+}
+
+
+# nginx takes no candidate of the version that serves.
+sub no_candidate {
+    my ($self, $version) = @_;
+    my $gateway = $self->{gateway};
+    my $folder = $gateway->plugin($self->{name})->{candidate} // return;
+    my ($candidate) = -d $folder ? look($folder) : ();
+
+    !$candidate || "$self->{name}-$candidate->{version}" ne $version
+        or fail("$version is the candidate: take \"candidate\" and",
+                "\"candidate_database\" out of the block of $self->{name} in",
+                "$gateway->{file}, without a reload, and deploy it again");
+    return;
 }
 
 
@@ -318,6 +333,17 @@ sub nothing_done {
     undef $running;
     File::Path::remove_tree($self->{home}->staging);
     print STDERR "nothing was changed\n";
+    return;
+}
+
+
+# The end of one that is there for a candidate.
+sub prepared {
+    my ($self, $version, %what) = @_;
+
+    $self->{home}->record(version => $version, what => 'prepare', %what);
+    $self->{undo} = [];
+    undef $running;
     return;
 }
 

@@ -75,7 +75,7 @@ sub command {
 }
 
 
-# { path, database } of the block of a plugin, or undef.
+# { path, database, candidate } of the block of a plugin, or undef.
 sub plugin {
     my ($self, $name) = @_;
     my ($block) = grep { ($_->{args}[0] // '') eq $name }
@@ -83,10 +83,12 @@ sub plugin {
         or return;
     my ($path) = find($block->{block}, 'path');
     my ($database) = find($block->{block}, 'database');
+    my ($candidate) = find($block->{block}, 'candidate');
 
     return {
-        path     => $path ? $self->_full($path->{args}[0]) : '',
-        database => $database ? $database->{args}[0] : undef,
+        path      => $path ? $self->_full($path->{args}[0]) : '',
+        database  => $database ? $database->{args}[0] : undef,
+        candidate => $candidate ? $self->_full($candidate->{args}[0]) : undef,
     };
 }
 

@@ -158,8 +158,8 @@ sub records {
 sub before {
     my ($self, $version) = @_;
     my %here = map { $_ => 1 } $self->versions;
-    my ($before) = grep { $_ ne $version && $here{$_} }
-                   map { $_->{version} } reverse $self->records;
+    my ($before) = grep { $_ ne $version && $here{$_} } map { $_->{version} }
+                   grep { $_->{what} ne 'prepare' } reverse $self->records;
     return $before;
 }
 

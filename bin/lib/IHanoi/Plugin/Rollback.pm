@@ -41,6 +41,7 @@ USAGE
     $version ne $current or fail("$version serves already");
     grep { $_ eq $version } $home->versions
         or fail("$version is not here: ihanoi plugin list");
+    $deployment->no_candidate($version);
 
     $deployment->step("look at $version");
     my ($plugin, @findings) = look($home->folder($version));
