@@ -35,6 +35,7 @@ typedef struct {
 } ngx_http_ihanoi_problem_ctx_t;
 
 
+static ngx_uint_t ngx_http_ihanoi_problem_at_end(ngx_http_request_t *r);
 static ngx_http_ihanoi_problem_t *ngx_http_ihanoi_problem_find(
     ngx_http_ihanoi_problem_main_conf_t *pmcf, ngx_str_t *code);
 static ngx_http_ihanoi_problem_t *ngx_http_ihanoi_problem_of_status(
@@ -158,9 +159,27 @@ ngx_http_ihanoi_problem_str(ngx_http_request_t *r, ngx_str_t *code,
 
     ctx->problem = problem;
     ctx->members = members;
-    ctx->keepalive = r->keepalive;
+    ctx->keepalive = r->keepalive && ngx_http_ihanoi_problem_at_end(r);
 
     return problem->status;
+}
+
+
+/*
+ * 1 when nothing of the request is left to read, so that what follows on the
+ * connection is the next one.  Asked before nginx discards a body: that makes
+ * r->request_body too, and may find that its framing is broken.
+ */
+
+static ngx_uint_t
+ngx_http_ihanoi_problem_at_end(ngx_http_request_t *r)
+{
+    if (r->headers_in.content_length_n <= 0 && !r->headers_in.chunked) {
+        return 1;
+    }
+
+    return r->request_body && r->request_body->rest == 0 && !r->reading_body
+           && !r->discard_body;
 }
 
 
@@ -270,14 +289,10 @@ ngx_http_ihanoi_problem_header_filter(ngx_http_request_t *r)
 
         /*
          * nginx closes the connection after any 400, since it may not know
-         * where the next request starts.  Here it does when no body is left.
+         * where the next request starts.  Here it does when no body was left.
          */
 
-        if (ctx->keepalive
-            && (r->request_body
-                || (r->headers_in.content_length_n <= 0
-                    && !r->headers_in.chunked)))
-        {
+        if (ctx->keepalive) {
             r->keepalive = 1;
         }
 

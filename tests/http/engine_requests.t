@@ -143,6 +143,29 @@ is($connection->request('GET', "/t/echo/$id")->{status}, 200,
    'and the next one is answered');
 
 
+# A body whose framing breaks off leaves no place where the next request begins:
+# what follows in it must not be taken for one. Of bodies that nobody reads.
+for my $case ([404, 'POST', '/t/nowhere'], [401, 'POST', '/t/things'],
+              [405, 'PUT', '/t/things'], [415, 'POST', '/t/things', $token],
+              [400, 'POST', '/t/things?nope=1', $token]) {
+    my ($status, $method, $path, $bearer) = @$case;
+    my $smuggler = $gw->connection;
+    my $said = '';
+
+    $smuggler->send("$method $path HTTP/1.1\r\nHost: x\r\n"
+        . 'Content-Type: ' . ($status == 415 ? 'text/plain' : 'application/json')
+        . "\r\nTransfer-Encoding: chunked\r\n"
+        . "Idempotency-Key: smuggled-1\r\n"
+        . ($bearer ? "Authorization: Bearer $bearer\r\n" : '')
+        . "\r\nGET /t/echo/$id HTTP/1.1\r\nHost: x\r\n"
+        . "Connection: close\r\n\r\n");
+    1 while sysread $smuggler->{socket}, $said, 65536, length $said;
+
+    is(join(' ', $said =~ m{^HTTP/1\.1 (\d+)}mg), $status,
+       "$status is the only answer to a broken body") or diag $said;
+}
+
+
 # If-Match
 
 $r = $gw->patch("/t/things/$id", token => $token, json => { name => 'b' },
