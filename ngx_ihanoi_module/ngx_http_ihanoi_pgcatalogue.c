@@ -368,12 +368,15 @@ ngx_http_ihanoi_pgcatalogue_check_done(void *data,
 }
 
 
-/* What could not be prepared although the catalogue has it: once more. */
+/*
+ * What could not be prepared although the catalogue has it: once more, on a
+ * connection that lacks it.  When none does, it is there.
+ */
 
 static void
 ngx_http_ihanoi_pgcatalogue_heal(ngx_http_ihanoi_pgdb_t *db)
 {
-    ngx_uint_t                  i, n;
+    ngx_uint_t                  i, n, lacking;
     ngx_http_ihanoi_pgpool_t   *pool;
     ngx_http_ihanoi_pgconn_t   *pc;
     ngx_http_ihanoi_pgstmt_t  **stmts;
@@ -392,15 +395,27 @@ ngx_http_ihanoi_pgcatalogue_heal(ngx_http_ihanoi_pgdb_t *db)
 
         pool = &db->pools[stmts[i]->class];
 
+        lacking = 0;
+
         for (n = 0; n < pool->class->connections; n++) {
             pc = &pool->conns[n];
 
-            if (pc->state == NGX_HTTP_IHANOI_PGCONN_READY
-                && pc->in_flight == 0)
+            if (pc->state != NGX_HTTP_IHANOI_PGCONN_READY
+                || pc->prepared[i])
             {
+                continue;
+            }
+
+            lacking = 1;
+
+            if (pc->in_flight == 0) {
                 ngx_http_ihanoi_pgconn_try(pc, stmts[i]);
                 break;
             }
+        }
+
+        if (!lacking && pool->ready) {
+            ngx_http_ihanoi_pgdb_mark(db, stmts[i], NULL, 0);
         }
     }
 }

@@ -29,7 +29,9 @@
 typedef enum {
     NGX_HTTP_IHANOI_PGOUTCOME_REPORT = 0,
     NGX_HTTP_IHANOI_PGOUTCOME_HELD_UP,   /* reported: it did not get to run */
-    NGX_HTTP_IHANOI_PGOUTCOME_PREPARE,   /* stale or absent plan */
+    NGX_HTTP_IHANOI_PGOUTCOME_PREPARE,   /* stale or absent plan, or the
+                                            function is gone: that is then
+                                            found out by preparing it */
     NGX_HTTP_IHANOI_PGOUTCOME_MOVE,      /* a standby: look for the primary */
     NGX_HTTP_IHANOI_PGOUTCOME_REPEAT,    /* lost a race, may win the next */
     NGX_HTTP_IHANOI_PGOUTCOME_GOING,     /* the server goes away */
@@ -82,6 +84,7 @@ static const ngx_http_ihanoi_pgoutcome_policy_t
 
     { "0A000", 5, NGX_HTTP_IHANOI_PGOUTCOME_PREPARE },
     { "26000", 5, NGX_HTTP_IHANOI_PGOUTCOME_PREPARE },
+    { "42883", 5, NGX_HTTP_IHANOI_PGOUTCOME_PREPARE },
     { "25006", 5, NGX_HTTP_IHANOI_PGOUTCOME_MOVE },
     { "40001", 5, NGX_HTTP_IHANOI_PGOUTCOME_REPEAT },
     { "40P01", 5, NGX_HTTP_IHANOI_PGOUTCOME_REPEAT },
@@ -297,6 +300,7 @@ ngx_http_ihanoi_pgoutcome_error(ngx_http_ihanoi_pgconn_t *pc,
 {
     ngx_str_t                         state;
     ngx_msec_t                        pause;
+    ngx_uint_t                        absent;
     ngx_http_ihanoi_pgpool_t         *pool;
     ngx_http_ihanoi_pgoutcome_action_e   action;
 
@@ -352,9 +356,9 @@ ngx_http_ihanoi_pgoutcome_error(ngx_http_ihanoi_pgconn_t *pc,
 
     case NGX_HTTP_IHANOI_PGOUTCOME_PREPARE:
 
-        if (pool->db->states[call->stmt->index].missing
-            && state.data[0] == '2')
-        {
+        absent = (state.data[0] == '2');
+
+        if (pool->db->states[call->stmt->index].missing && absent) {
             return NGX_DECLINED;
         }
 
@@ -362,13 +366,17 @@ ngx_http_ihanoi_pgoutcome_error(ngx_http_ihanoi_pgconn_t *pc,
             return NGX_OK;
         }
 
-        if (call->stmt->text && state.data[0] == '0') {
+        if (call->stmt->text && state.data[0] == '4') {
+            /* its author's mistake */
+            return NGX_OK;
+        }
+
+        if (call->stmt->text && !absent) {
             /* a "deallocate" would hide the state of the session */
             ngx_http_ihanoi_pgconn_retire(pc);
 
         } else {
-            ngx_http_ihanoi_pgconn_forget(pc, call->stmt,
-                                          state.data[0] == '0');
+            ngx_http_ihanoi_pgconn_forget(pc, call->stmt, !absent);
         }
 
         call->again = 1;

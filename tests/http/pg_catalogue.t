@@ -52,4 +52,32 @@ is(wait_until(sub { my $o = outcome($gw->get('/p/missing?a=x'));
 ok(wait_until(sub { functions() !~ /operation/ }), 'nothing is missing now');
 is(outcome($gw->get('/p/other?a=y')), '200 {"a":"y"}', 'the other too');
 
+
+# A migration that takes a function away while connections stand.
+sub echo { $gw->get('/p/echo?a=x') }
+
+my $function = $db->sql(q{select pg_get_functiondef('code_pools.p_echo'::regproc)});
+my $drop = 'drop function code_pools.p_echo(jsonb, text)';
+is(outcome(echo()), '200 {"a":"x"}', 'a function is there');
+$db->sql($drop);
+$r = echo();
+is(outcome($r), '503 operation-unavailable', 'and is taken away: a call is a 503');
+like($r->{headers}{'retry-after'}, qr/^\d+$/, 'with Retry-After');
+$db->sql($function);
+is(wait_until(sub { my $o = outcome(echo()); $o =~ /^200/ && $o }, 10),
+   '200 {"a":"x"}', 'and comes back');
+ok(wait_until(sub { functions() !~ /operation/ }), 'nothing is missing then');
+
+# Only a connection that came meanwhile lacks it; the first, which serves all
+# calls, has it still.
+$db->sql($drop);
+my ($ended) = $db->sql(q{select pg_terminate_backend(pid) from pg_stat_activity
+    where datname = current_database() and application_name = 'ihanoi read'
+    order by query like '%p_echo%', query_start limit 1});
+ok(wait_until(sub { functions() =~ /p_echo/ }), 'a new connection lacks it');
+$db->sql($function);
+is(wait_until(sub { my $o = outcome(echo()); $o =~ /^200/ && $o }, 10),
+   '200 {"a":"x"}', 'calls are served again');
+ok(wait_until(sub { functions() !~ /operation/ }, 20), 'and nothing is missing');
+
 done_testing();
