@@ -131,6 +131,7 @@ ngx_http_ihanoi_host_problem_code(lua_State *L,
     ngx_http_ihanoi_host_error_t *err, ngx_uint_t *level)
 {
     const char                                *code;
+    ngx_uint_t                                 timeout;
     const ngx_http_ihanoi_problem_sqlstate_t  *row;
 
     code = (char *) err->code.data;
@@ -144,16 +145,19 @@ ngx_http_ihanoi_host_problem_code(lua_State *L,
         return "database-unavailable";
     }
 
-    if (strcmp(code, "unknown") == 0) {
-        return "outcome-unknown";
-    }
+    timeout = (strcmp(code, "timeout") == 0);
 
-    if (strcmp(code, "timeout") == 0) {
+    if (timeout || strcmp(code, "unknown") == 0) {
 
-        /* a read did nothing; a write may still be committed */
+        /* a write may still be committed; a GET is repeated without harm */
 
-        return ngx_http_ihanoi_run_of(L)->ctx->operation->contract->method
-               == IHANOI_GET ? "database-timeout" : "outcome-unknown";
+        if (ngx_http_ihanoi_run_of(L)->ctx->operation->contract->method
+            != IHANOI_GET)
+        {
+            return "outcome-unknown";
+        }
+
+        return timeout ? "database-timeout" : "database-unavailable";
     }
 
     row = ngx_http_ihanoi_problem_sqlstate(&err->sqlstate);

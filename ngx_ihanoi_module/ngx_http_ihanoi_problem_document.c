@@ -127,9 +127,13 @@ ngx_http_ihanoi_problem_t  ngx_http_ihanoi_problems[] = {
     NGX_HTTP_IHANOI_PROBLEM("plugin-limit", 503,
         "Dịch vụ liên kết dùng quá tài nguyên cho phép",
         "The service used more than it was granted"),
-    NGX_HTTP_IHANOI_PROBLEM("outcome-unknown", 503,
-        "Chưa rõ kết quả, hãy gửi lại với cùng Idempotency-Key",
-        "The outcome is unknown: repeat with the same Idempotency-Key"),
+    { ngx_string("outcome-unknown"), 503,
+      ngx_string("Chưa rõ yêu cầu đã được thực hiện hay chưa"),
+      ngx_string("It is not known whether the request was carried out"),
+      ngx_string("Hãy gửi lại với cùng Idempotency-Key; nếu yêu cầu không có "
+                 "tiêu đề này, hãy xem lại dữ liệu trước khi gửi lại"),
+      ngx_string("Repeat it with the same Idempotency-Key; if it had none, "
+                 "look at the data before you repeat it") },
     NGX_HTTP_IHANOI_PROBLEM("keys-unavailable", 503,
         "Chưa kiểm tra được thông tin đăng nhập, hãy thử lại sau",
         "The token cannot be checked now: try again later"),

@@ -102,19 +102,21 @@ ngx_http_ihanoi_reply_outcome(ngx_http_request_t *r,
         break;
 
     case NGX_HTTP_IHANOI_PG_TIMEOUT:
+    case NGX_HTTP_IHANOI_PG_UNKNOWN:
 
-        /* a read did nothing; a write may still be committed */
+        /* a write may still be committed; a GET is repeated without harm */
 
-        if (operation->contract->method == IHANOI_GET) {
+        if (operation->contract->method != IHANOI_GET) {
+            code = "outcome-unknown";
+            retry = 2;
+
+        } else if (outcome == NGX_HTTP_IHANOI_PG_TIMEOUT) {
             code = "database-timeout";
-            break;
+
+        } else {
+            code = "database-unavailable";
         }
 
-        /* fall through */
-
-    case NGX_HTTP_IHANOI_PG_UNKNOWN:
-        code = "outcome-unknown";
-        retry = 2;
         break;
 
     default: /* NGX_HTTP_IHANOI_PG_DOWN */

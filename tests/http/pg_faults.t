@@ -125,6 +125,22 @@ CONF
 }
 
 
+scene 'what a client is told to do about it' => sub {
+    my $fake = IHanoi::FakePg->new(answer => sub {
+        my ($c, $sql) = @_;
+        $sql =~ /p_(?:row|fresh)/ ? $c->reset : answer(@_);
+    });
+    my $gw = ready(fake_gateway($fake));
+    my $r = $gw->put('/p/row?a=w', headers => { 'Accept-Language' => 'en' });
+
+    is(outcome($r), '503 outcome-unknown', 'a write without a key');
+    like($r->{json}{detail}, qr/if it had none, look at the data before you repeat it/,
+         'is not to be repeated blindly');
+    is(outcome($gw->get('/p/fresh?a=r')), '503 database-unavailable',
+       'a GET from the primary did nothing: it may be repeated');
+};
+
+
 scene 'a write with a key that was sent, and then no server' => sub {
     my $marker = File::Temp->new->filename;
     my $gone = sub { $_[0]->reset if -e $marker };

@@ -11,9 +11,10 @@ package IHanoi::Test::Pg;
 #   GET   /p/echo?a=        {"a": a}                     read
 #   GET   /p/sleep?s=&a=    the same after s seconds     read
 #   GET   /p/size?n=        {"data": n times "x"}        read
-#   GET   /p/fail?a=        division by zero             read
+#   GET   /p/fail?a=        division by zero, or a raise read
 #   GET   /p/star           select * from a table        read
 #   GET   /p/slow?s=        {} after s seconds           slow
+#   GET   /p/fresh?a=       {"a": a}, never from a standby    write
 #   GET   /p/missing        its function does not exist  read
 #   GET   /p/other          its function has other arguments
 #   PUT   /p/row?a=         inserts a, {"a": a}          write
@@ -54,6 +55,7 @@ sub contract {
         [qw(get  slow    slow),  { s => $seconds }],
         [qw(get  missing read),  { a => $text }],
         [qw(get  other   read),  { a => $text }],
+        [qw(get  fresh   write), { a => $text }],
         [qw(put  row     write), { a => $text }],
         [qw(put  late    write), { a => $text }],
         [qw(put  count   write), { a => $text }],
@@ -122,6 +124,10 @@ my $FUNCTIONS = <<'SQL';
     insert into public.stars values ('s');
 
     create function code_pools.p_echo(caller jsonb, a text)
+    returns table (status int, etag text, body json) language sql stable as
+    $$ select 200, null::text, json_build_object('a', $2) $$;
+
+    create function code_pools.p_fresh(caller jsonb, a text)
     returns table (status int, etag text, body json) language sql stable as
     $$ select 200, null::text, json_build_object('a', $2) $$;
 
