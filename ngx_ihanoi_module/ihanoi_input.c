@@ -518,7 +518,8 @@ ihanoi_input_scalar(ihanoi_input_t *in, unsigned i,
 
 /*
  * RFC 9110, 13.1.1: "*" or entity tags; SQL gets them without quotes and "W/",
- * as the gzip filter has made weak tags of ours.
+ * as the gzip filter has made weak tags of ours.  A tag that is a quoted * is
+ * not the wildcard (8.8.3): it keeps its quotes, and is none of ours.
  */
 
 static int
@@ -570,7 +571,14 @@ ihanoi_input_if_match(ihanoi_input_t *in, unsigned i, ihanoi_str_t value)
             *out++ = ',';
         }
 
-        *out++ = *p++;
+        if (end - p > 2 && p[1] == '*' && p[2] == '"') {
+            memcpy(out, "\"\\\"*\\\"", 6);
+            out += 6;
+            p += 2;
+
+        } else {
+            *out++ = *p++;
+        }
 
         while (p < end && *p != '"') {
 

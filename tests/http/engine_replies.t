@@ -60,6 +60,8 @@ problem_is(change('"1"', { note => 'x' }), 412, 'precondition-failed',
            'an old entity tag is refused');
 is($db->sql("select note from things where id = '$id'"), 'nước đen',
    'and changes nothing');
+problem_is(change('"*"', { note => 'x' }), 412, 'precondition-failed',
+           'an entity tag that is a quoted * is not the wildcard');
 is(change('*', { note => undef })->{json}{note}, undef,
    'null in a patch is not the same as absent');
 is(change('"1", "3"', { name => 'mới' })->{status}, 200,
