@@ -82,6 +82,10 @@ http {
     include $dir/ihanoi.conf;
 }
 CONF
+    # One of its own, and a location has none of the server's: HSTS, nosniff.
+    unlike($text, qr/location [^{]*\{[^}]*\badd_header\b/,
+           'no location of it takes the headers of all away');
+
     my ($ok, $said) = test($gw, $main);
     ok($ok, 'conf/production.conf passes nginx -t') or diag $said;
     $said =~ s/^.*the "listen \.\.\. http2" directive is deprecated.*\n//mg;
