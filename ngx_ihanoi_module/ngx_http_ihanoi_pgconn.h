@@ -109,6 +109,8 @@ struct ngx_http_ihanoi_pgconn_s {
     ngx_msec_t                       ready_at;  /* owner's, 0: was not */
     ngx_msec_t                       retire_at; /* owner's */
     ngx_http_ihanoi_pgsession_t     *session;   /* owner's: has it alone */
+    size_t                          *pinned;    /* owner's: bytes of results
+                                                   that are not freed */
     size_t                           limit;     /* of an answer to a text */
     size_t                           received;  /* of it so far */
     int                              pid;       /* of the backend */
@@ -137,8 +139,8 @@ struct ngx_http_ihanoi_pgconn_s {
 
 
 /*
- * Prepares *pc for use; handlers, data, log, stmts, nstmts and nprepared are
- * set by the owner before.  NGX_ERROR: no memory.
+ * Prepares *pc for use; handlers, data, log, stmts, nstmts, nprepared, pinned
+ * and limit are set by the owner before.  NGX_ERROR: no memory.
  */
 ngx_int_t ngx_http_ihanoi_pgconn_init(ngx_http_ihanoi_pgconn_t *pc,
     ngx_pool_t *pool);

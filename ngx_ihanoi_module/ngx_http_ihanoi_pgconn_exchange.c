@@ -438,7 +438,7 @@ ngx_http_ihanoi_pgconn_take(ngx_http_ihanoi_pgconn_t *pc,
         return;
     }
 
-    result = ngx_http_ihanoi_pgresult_create(res, pc->log);
+    result = ngx_http_ihanoi_pgresult_create(res, pc->pinned, pc->log);
     if (result == NULL) {
         pc->broken = 1;
         return;

@@ -93,6 +93,7 @@ ngx_http_ihanoi_pgdb_init(ngx_http_ihanoi_pgdb_t *db, ngx_cycle_t *cycle,
             pc->stmts = pool[i].class->stmts.elts;
             pc->nstmts = pool[i].class->stmts.nelts;
             pc->nprepared = db->stmts.nelts;
+            pc->pinned = &db->pinned;
             pc->limit = db->limit;
 
             if (ngx_http_ihanoi_pgconn_init(pc, cycle->pool) != NGX_OK) {

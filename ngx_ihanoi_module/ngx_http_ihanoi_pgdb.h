@@ -163,6 +163,7 @@ struct ngx_http_ihanoi_pgdb_s {
 
     /* this worker's */
     ngx_log_t                   *log;
+    size_t                       pinned;     /* by unreleased results */
     ngx_http_ihanoi_pgpool_t    *pools;      /* NULL before init_process */
     ngx_http_ihanoi_pgreach_t   *reach;      /* by host */
     ngx_http_ihanoi_pgstate_t   *states;     /* by stmt->index */

@@ -22,7 +22,6 @@
 
 #include "ngx_http_ihanoi_pg.h"
 #include "ngx_http_ihanoi_metrics.h"
-#include "ngx_http_ihanoi_pgresult.h"
 #include "ngx_http_ihanoi_pgconn.h"
 #include "ngx_http_ihanoi_pgdb.h"
 #include "ngx_http_ihanoi_pgpool.h"
@@ -105,7 +104,7 @@ ngx_http_ihanoi_pgpool_submit(ngx_http_ihanoi_pgdb_t *db,
     }
 
     if (pool->queued >= pool->class->queue
-        || (ngx_http_ihanoi_pgresult_pinned() > db->memory
+        || (db->pinned > db->memory
             && stmt->class != NGX_HTTP_IHANOI_PG_CONTROL))
     {
         *outcome = NGX_HTTP_IHANOI_PG_BUSY;

@@ -17,6 +17,7 @@
 struct ngx_http_ihanoi_pgresult_s {
     PGresult  *res;
     size_t     size;
+    size_t    *pinned;
 };
 
 
@@ -24,11 +25,8 @@ static ngx_str_t ngx_http_ihanoi_pgresult_field(
     ngx_http_ihanoi_pgresult_t *res, int code);
 
 
-static size_t  ngx_http_ihanoi_pgresult_bytes;
-
-
 ngx_http_ihanoi_pgresult_t *
-ngx_http_ihanoi_pgresult_create(PGresult *res, ngx_log_t *log)
+ngx_http_ihanoi_pgresult_create(PGresult *res, size_t *pinned, ngx_log_t *log)
 {
     ngx_http_ihanoi_pgresult_t  *result;
 
@@ -40,7 +38,8 @@ ngx_http_ihanoi_pgresult_create(PGresult *res, ngx_log_t *log)
 
     result->res = res;
     result->size = PQresultMemorySize(res);
-    ngx_http_ihanoi_pgresult_bytes += result->size;
+    result->pinned = pinned;
+    *pinned += result->size;
 
     return result;
 }
@@ -218,15 +217,8 @@ ngx_http_ihanoi_pgresult_size(ngx_http_ihanoi_pgresult_t *res)
 void
 ngx_http_ihanoi_pgresult_free(ngx_http_ihanoi_pgresult_t *res)
 {
-    ngx_http_ihanoi_pgresult_bytes -= res->size;
+    *res->pinned -= res->size;
 
     PQclear(res->res);
     ngx_free(res);
-}
-
-
-size_t
-ngx_http_ihanoi_pgresult_pinned(void)
-{
-    return ngx_http_ihanoi_pgresult_bytes;
 }

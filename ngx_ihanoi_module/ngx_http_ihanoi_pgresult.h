@@ -19,15 +19,15 @@
 struct pg_result;  /* libpq's */
 
 
-/* libpq's result becomes the new one's.  NULL: no memory, res is cleared. */
+/*
+ * libpq's result becomes the new one's.  *pinned grows by its bytes until it
+ * is freed.  NULL: no memory, res is cleared.
+ */
 ngx_http_ihanoi_pgresult_t *ngx_http_ihanoi_pgresult_create(
-    struct pg_result *res, ngx_log_t *log);
+    struct pg_result *res, size_t *pinned, ngx_log_t *log);
 
 /* 1 when its command may have changed the session for those who come next. */
 ngx_uint_t ngx_http_ihanoi_pgresult_stains(ngx_http_ihanoi_pgresult_t *res);
-
-/* Bytes that this worker's unreleased results hold. */
-size_t ngx_http_ihanoi_pgresult_pinned(void);
 
 
 #endif /* _NGX_HTTP_IHANOI_PGRESULT_H_INCLUDED_ */

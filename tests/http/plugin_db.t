@@ -54,6 +54,9 @@ $db->sql(<<"SQL");
     create function plugin_probe.bench_absent(caller jsonb)
         returns table (status int, etag text, body json) language sql stable
         as 'select null::int, null::text, ''{"code": "bench-away"}''::json';
+    create function plugin_probe.bench_vast(caller jsonb)
+        returns table (status int, etag text, body json) language sql stable
+        as 'select 200, null::text, to_json(repeat(''x'', 4000000))';
     create function plugin_probe.slow_insert() returns int language plpgsql as
         'begin insert into bench values (70, ''slow'');
          perform pg_sleep(20); return 1; end';
@@ -273,12 +276,12 @@ my %write = (
 sub probe {
     my (%more) = @_;
     return plugin_folder(
-        lua        => { %read, %write, away => '', absent => '' },
+        lua        => { %read, %write, away => '', absent => '', vast => '' },
         operations => {
             (map { $_ => { method => 'put', security => [{ bearer => [] }] } }
                  keys %write),
             (map { $_ => { 'x-ihanoi-lua' => undef, 'x-ihanoi-sql' => "bench_$_" } }
-                 qw(away absent)),
+                 qw(away absent vast)),
         },
         document   => { 'x-ihanoi-problems' => {
             'bench-occupied' => {
@@ -524,6 +527,24 @@ is(put('nothing')->{status}, 200, 'connections come back');
     ok(wait_until(sub { (put('nothing')->{json} // [])->[0] }, 10),
        'and the connections stand again');
     is(wait_until(sub { get('quick')->{json}{n} }, 10), 1, 'those of reads too');
+}
+
+# What a plugin's clients leave unread is held against the plugin's database.
+{
+    $gw->stop;
+    $gw = gateway_with($plugin, 'read connections=1 timeout=10s;',
+        database => 'read_user ihanoi_read; write_user ihanoi_write;
+                     control_user ihanoi_control; result_memory 1m;');
+    my @clients = map { $gw->connection } 1 .. 3;
+
+    for my $client (@clients) {
+        $client->send("GET /v1/probe/vast HTTP/1.1\r\nHost: x\r\n\r\n");
+        sysread $client->{socket}, my $begin, 12;
+        is($begin, 'HTTP/1.1 200', 'a large answer of a plugin begins');
+    }
+
+    is($gw->get('/v1/units')->{status}, 200,
+       'and while it is not read the core has room for its own');
 }
 
 done_testing;
