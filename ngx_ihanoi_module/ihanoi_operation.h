@@ -86,6 +86,9 @@ int ihanoi_media_compile(ihanoi_compiler_t *compiler,
     const ihanoi_place_t *content, int request, ihanoi_media_t *list,
     unsigned *n, const ihanoi_schema_t **schema);
 
+/* 1 for "application/json" and "application/…+json". */
+int ihanoi_media_is_json(const char *type);
+
 /* A fresh NUL-terminated copy in *s; IHANOI_OK or IHANOI_NOMEM. */
 int ihanoi_operation_text(ihanoi_compiler_t *compiler, ihanoi_str_t *s,
     const char *text);

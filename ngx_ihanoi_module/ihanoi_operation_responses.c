@@ -197,7 +197,6 @@ ihanoi_media_compile(ihanoi_compiler_t *compiler,
 {
     int                     rc;
     void                   *iter;
-    size_t                  len;
     unsigned                i;
     const char             *type;
     ihanoi_media_t          media;
@@ -267,11 +266,7 @@ ihanoi_media_compile(ihanoi_compiler_t *compiler,
             list[(*n)++] = media;
         }
 
-        len = strlen(type);
-
-        if (strcmp(type, "application/json") != 0
-            && (len <= 5 || strcmp(type + len - 5, "+json") != 0))
-        {
+        if (!ihanoi_media_is_json(type)) {
             continue;
         }
 
@@ -399,4 +394,16 @@ ihanoi_operation_formats(ihanoi_compiler_t *compiler)
     }
 
     return IHANOI_OK;
+}
+
+
+int
+ihanoi_media_is_json(const char *type)
+{
+    size_t  len;
+
+    len = strlen(type);
+
+    return strcmp(type, "application/json") == 0
+           || (len > 5 && strcmp(type + len - 5, "+json") == 0);
 }

@@ -15,6 +15,7 @@
 #include "ngx_http_ihanoi_run.h"
 #include "ngx_http_ihanoi_host_rows.h"
 #include "ihanoi_lua_json.h"
+#include "ihanoi_operation.h"
 
 
 #define NGX_HTTP_IHANOI_FINISH_HEADERS  16
@@ -269,34 +270,28 @@ static void
 ngx_http_ihanoi_finish_body(lua_State *L, ngx_http_ihanoi_run_t *run)
 {
     size_t                 len;
-    const char            *text, *type;
+    const char            *text;
     const ihanoi_media_t  *media;
 
     media = run->ctx->media;
 
-    if (media) {
-        type = media->type.data;
-        len = media->type.len;
+    if (media && !ihanoi_media_is_json(media->type.data)) {
 
-        if (strcmp(type, "application/json") != 0
-            && (len <= 5 || strcmp(type + len - 5, "+json") != 0))
-        {
-            if (lua_type(L, 2) != LUA_TSTRING) {
-                ngx_http_ihanoi_finish_wrong(L, run,
-                             "a body that is not JSON is a string");
-            }
-
-            text = lua_tolstring(L, 2, &len);
-
-            run->answer.text = malloc(len + 1);
-            if (run->answer.text == NULL) {
-                (void) luaL_error(L, "not enough memory");
-            }
-
-            ngx_memcpy(run->answer.text, text, len);
-            run->answer.len = len;
-            return;
+        if (lua_type(L, 2) != LUA_TSTRING) {
+            ngx_http_ihanoi_finish_wrong(L, run,
+                         "a body that is not JSON is a string");
         }
+
+        text = lua_tolstring(L, 2, &len);
+
+        run->answer.text = malloc(len + 1);
+        if (run->answer.text == NULL) {
+            (void) luaL_error(L, "not enough memory");
+        }
+
+        ngx_memcpy(run->answer.text, text, len);
+        run->answer.len = len;
+        return;
     }
 
     if (ihanoi_lua_encode_json(L, 2, &run->answer.text, &run->answer.len)

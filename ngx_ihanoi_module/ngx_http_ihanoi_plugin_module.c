@@ -7,6 +7,7 @@
 
 #include "ngx_http_ihanoi_plugin.h"
 #include "ihanoi_host.h"
+#include "ihanoi_operation.h"
 #include "ngx_http_ihanoi_backend.h"
 #include "ngx_http_ihanoi_capture.h"
 #include "ngx_http_ihanoi_inject.h"
@@ -158,6 +159,7 @@ ngx_http_ihanoi_plugin_claim(ngx_conf_t *cf,
     ngx_http_ihanoi_operation_t *operation)
 {
     size_t                                len;
+    ngx_uint_t                            i;
     const ihanoi_operation_t             *op;
     ngx_http_ihanoi_plugin_t             *plugin;
     ngx_http_ihanoi_operation_t         **slot;
@@ -233,6 +235,23 @@ ngx_http_ihanoi_plugin_claim(ngx_conf_t *cf,
         operation->db = plugin->db;
 
         return NGX_CONF_OK;
+    }
+
+    /* what a key keeps is JSON; another answer would be lost when it is kept */
+
+    if (op->idempotency != IHANOI_IDEMPOTENCY_NONE) {
+
+        for (i = 0; i < op->nproduces; i++) {
+
+            if (!ihanoi_media_is_json(op->produces[i].type.data)) {
+                ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                              "plugin \"%V\": \"%V\" takes an "
+                              "Idempotency-Key, so its answer is kept, and must "
+                              "be JSON and not \"%s\"", &plugin->name,
+                              &operation->id, op->produces[i].type.data);
+                return NGX_CONF_ERROR;
+            }
+        }
     }
 
     operation->function = op->lua.data;

@@ -48,6 +48,13 @@ refused('a POST by SQL, whose key would be kept elsewhere',
               'x-ihanoi-lua' => undef, 'x-ihanoi-sql' => 'hello' } },
               manifest => { permissions => { database => JSON::PP::true } })
           ->block('database probe;'));
+refused('a POST whose answer cannot be kept for its key',
+        qr/"probe_hello" takes an Idempotency-Key, so its answer is kept, and must be JSON and not "text\/csv"/,
+        plugin_folder(%hello, operations => { hello => {
+            method => 'post', security => [{ bearer => [] }],
+            responses => { 200 => { description => 'A table', content => {
+                'application/json' => { schema => {} }, 'text/csv' => {} } } },
+        } })->block('public;'));
 refused('a backend', qr/asks for the backend "operator".*"backend operator \.\.\.;" is missing/,
         plugin_folder(%hello, %token, manifest =>
             { permissions => { backends => ['operator'] } }));
