@@ -1159,6 +1159,7 @@ CREATE TABLE core.settings (
     valid_from date DEFAULT '2024-01-01'::date NOT NULL,
     value jsonb NOT NULL,
     note text NOT NULL,
+    CONSTRAINT settings_idempotency_keep CHECK (((name <> 'idempotency.keep_hours'::text) OR (((value)::integer >= 1) AND ((value)::integer <= 24)))),
     CONSTRAINT settings_name_check CHECK ((name ~ '^[a-z0-9_.]{1,64}$'::text))
 );
 

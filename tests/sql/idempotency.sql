@@ -1,6 +1,6 @@
 -- Idempotency keys: claimed, replayed, refused, never doubled.
 begin;
-select plan(25);
+select plan(28);
 
 select is((select state from idempotency_claim('i s', 'op', 'k', 'h')), 'claimed',
     'a new key is claimed');
@@ -44,6 +44,18 @@ select is((select state from idempotency_claim('i s', 'op', 'k', 'other')), 'rep
 select set_config('core.clock_offset', '25 hours', true);
 select is((select state from idempotency_claim('i s', 'op', 'k', 'other')), 'claimed',
     'and forgotten after 25');
+
+-- Their partitions go a day after their last row: a longer time would not be kept.
+select throws_ok($$insert into core.settings (name, valid_from, value, note)
+    values ('idempotency.keep_hours', core.today(), '25', 'too long')$$, '23514', null,
+    'a key cannot be promised for longer than its partition stands');
+select lives_ok($$insert into core.settings (name, valid_from, value, note)
+    values ('idempotency.keep_hours', core.today(), '12', 'shorter')$$,
+    'for a shorter time it can');
+select set_config('core.clock_offset', '13 hours', true);
+select is((select state from idempotency_claim('i s', 'op', 'k', 'other')), 'claimed',
+    'and is forgotten then');
+delete from core.settings where name = 'idempotency.keep_hours' and valid_from > '2024-01-01';
 
 -- Handlers that run between two transactions.
 select set_config('core.clock_offset', '0', true);
