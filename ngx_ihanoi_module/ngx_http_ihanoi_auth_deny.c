@@ -87,7 +87,7 @@ ngx_http_ihanoi_auth_deny_done(void *data,
     ngx_http_ihanoi_pg_outcome_e outcome, ngx_http_ihanoi_pgresult_t *res,
     ngx_uint_t db_usec)
 {
-    ngx_str_t                         next, value, message;
+    ngx_str_t                         next, value, message, sqlstate;
     ngx_uint_t                        i, n;
     static time_t                     logged;
     ngx_http_ihanoi_auth_deny_row_t   row;
@@ -99,9 +99,11 @@ ngx_http_ihanoi_auth_deny_done(void *data,
         if (res) {
             if (ngx_time() - logged >= NGX_HTTP_IHANOI_AUTH_DENY_QUIET) {
                 logged = ngx_time();
-                message = ngx_http_ihanoi_pgresult_message(res);
+                sqlstate = ngx_http_ihanoi_pgresult_sqlstate(res);
+                message = ngx_http_ihanoi_pgresult_loggable(res);
                 ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                              "deny list could not be read: %V", &message);
+                              "deny list could not be read: %V (SQLSTATE %V)",
+                              &message, &sqlstate);
             }
 
             ngx_http_ihanoi_pgresult_free(res);

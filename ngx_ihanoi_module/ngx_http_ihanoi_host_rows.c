@@ -333,8 +333,11 @@ ngx_http_ihanoi_host_push_reason(lua_State *L, int index)
     luaL_checkstack(L, 4, NULL);
 
     if (ngx_http_ihanoi_host_get_error(L, index, &err)) {
-        message = ngx_http_ihanoi_problem_sqlmessage(&err.sqlstate,
-                                                     &err.message);
+        message = err.message;
+
+        if (err.sqlstate.len) {
+            message = ngx_http_ihanoi_pg_loggable(&err.sqlstate, &message);
+        }
 
         lua_pushfstring(L, "%s: ", err.sqlstate.len && !err.refused
                                    ? err.sqlstate.data : err.code.data);

@@ -214,7 +214,7 @@ ngx_http_ihanoi_jobs_done(void *data, ngx_http_ihanoi_pg_outcome_e outcome,
 {
     ngx_http_ihanoi_jobs_t *jobs = data;
 
-    ngx_str_t   held, message;
+    ngx_str_t   held, message, sqlstate;
     ngx_uint_t  dead;
 
     if (outcome != NGX_HTTP_IHANOI_PG_OK
@@ -227,10 +227,12 @@ ngx_http_ihanoi_jobs_done(void *data, ngx_http_ihanoi_pg_outcome_e outcome,
         if (res) {
             if (ngx_time() - jobs->logged >= NGX_HTTP_IHANOI_JOBS_QUIET) {
                 jobs->logged = ngx_time();
-                message = ngx_http_ihanoi_pgresult_message(res);
+                sqlstate = ngx_http_ihanoi_pgresult_sqlstate(res);
+                message = ngx_http_ihanoi_pgresult_loggable(res);
                 ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                              "jobs of database \"%V\" were not run: %V",
-                              &jobs->database, &message);
+                              "jobs of database \"%V\" were not run: %V "
+                              "(SQLSTATE %V)",
+                              &jobs->database, &message, &sqlstate);
             }
 
             ngx_http_ihanoi_pgresult_free(res);

@@ -69,9 +69,12 @@ ngx_str_t ngx_http_ihanoi_pgresult_value(ngx_http_ihanoi_pgresult_t *res,
 ngx_str_t ngx_http_ihanoi_pgresult_sqlstate(ngx_http_ihanoi_pgresult_t *res);
 ngx_str_t ngx_http_ihanoi_pgresult_message(ngx_http_ihanoi_pgresult_t *res);
 ngx_str_t ngx_http_ihanoi_pgresult_detail(ngx_http_ihanoi_pgresult_t *res);
-/* The message if its class of SQLSTATE cannot hold personal data, or empty:
-   use this one for logs. */
+/* Use this one for logs: the message if its class of SQLSTATE cannot hold
+   personal data, or the function and line that raised it, if one did. */
 ngx_str_t ngx_http_ihanoi_pgresult_loggable(ngx_http_ihanoi_pgresult_t *res);
+/* The same of an error whose result is gone: the message or "(message
+   withheld)". */
+ngx_str_t ngx_http_ihanoi_pg_loggable(ngx_str_t *sqlstate, ngx_str_t *message);
 /* Columns; their names live as long as res, types are PostgreSQL's OIDs. */
 ngx_uint_t ngx_http_ihanoi_pgresult_columns(ngx_http_ihanoi_pgresult_t *res);
 ngx_str_t ngx_http_ihanoi_pgresult_name(ngx_http_ihanoi_pgresult_t *res,

@@ -23,6 +23,7 @@ struct ngx_http_ihanoi_pgresult_s {
 
 static ngx_str_t ngx_http_ihanoi_pgresult_field(
     ngx_http_ihanoi_pgresult_t *res, int code);
+static ngx_uint_t ngx_http_ihanoi_pgresult_names(ngx_str_t *sqlstate);
 
 
 ngx_http_ihanoi_pgresult_t *
@@ -174,36 +175,84 @@ ngx_http_ihanoi_pgresult_field(ngx_http_ihanoi_pgresult_t *res, int code)
 
 
 /*
- * Messages of the server may hold values that people sent.  These classes name
- * objects and conditions only.
+ * Without the message, where it was raised: the innermost line of the context
+ * that names a function, and not what the function had in hand.
  */
 
 ngx_str_t
 ngx_http_ihanoi_pgresult_loggable(ngx_http_ihanoi_pgresult_t *res)
 {
-    ngx_str_t          state, none;
+    u_char     *p, *end, *last;
+    ngx_str_t   state, message, context;
+
+    static const char  function[] = "PL/pgSQL function ";
+
+    state = ngx_http_ihanoi_pgresult_sqlstate(res);
+    message = ngx_http_ihanoi_pgresult_message(res);
+
+    if (ngx_http_ihanoi_pgresult_names(&state)) {
+        return message;
+    }
+
+    context = ngx_http_ihanoi_pgresult_field(res, PG_DIAG_CONTEXT);
+
+    p = context.data;
+    last = p + context.len;
+
+    while (p < last) {
+
+        end = ngx_strlchr(p, last, LF);
+        end = end ? end : last;
+
+        if (ngx_strncmp(p, function, sizeof(function) - 1) == 0) {
+            context.data = p;
+            context.len = end - p;
+            return context;
+        }
+
+        p = end + 1;
+    }
+
+    return ngx_http_ihanoi_pg_loggable(&state, &message);
+}
+
+
+ngx_str_t
+ngx_http_ihanoi_pg_loggable(ngx_str_t *sqlstate, ngx_str_t *message)
+{
+    ngx_str_t  withheld = ngx_string("(message withheld)");
+
+    return ngx_http_ihanoi_pgresult_names(sqlstate) ? *message : withheld;
+}
+
+
+/*
+ * Messages of the server may hold values that people sent, and so may what a
+ * function raises.  These classes name objects and conditions only; IH has a
+ * problem's code.
+ */
+
+static ngx_uint_t
+ngx_http_ihanoi_pgresult_names(ngx_str_t *sqlstate)
+{
     const char *const *class;
 
     static const char *const  classes[] = {
         "08", "0A", "23", "25", "26", "28", "3D", "3F", "40", "42", "53",
-        "54", "55", "57", "58", NULL
+        "54", "55", "57", "58", "IH", NULL
     };
 
-    ngx_str_null(&none);
-
-    state = ngx_http_ihanoi_pgresult_sqlstate(res);
-
-    if (state.len != 5) {
-        return none;
+    if (sqlstate->len != 5) {
+        return 0;
     }
 
     for (class = classes; *class; class++) {
-        if (ngx_strncmp(state.data, *class, 2) == 0) {
-            return ngx_http_ihanoi_pgresult_message(res);
+        if (ngx_strncmp(sqlstate->data, *class, 2) == 0) {
+            return 1;
         }
     }
 
-    return none;
+    return 0;
 }
 
 

@@ -379,7 +379,7 @@ ngx_http_ihanoi_plugin_events_told(void *data,
 {
     ngx_http_ihanoi_plugin_events_t *events = data;
 
-    ngx_str_t                      plugin, name, run, message;
+    ngx_str_t                      plugin, name, run, message, sqlstate;
     ngx_uint_t                     i;
     ngx_http_ihanoi_plugin_sub_t  *sub;
 
@@ -391,10 +391,11 @@ ngx_http_ihanoi_plugin_events_told(void *data,
 
         if (ngx_time() - events->logged >= NGX_HTTP_IHANOI_EVENT_QUIET) {
             events->logged = ngx_time();
-            message = ngx_http_ihanoi_pgresult_message(res);
+            sqlstate = ngx_http_ihanoi_pgresult_sqlstate(res);
+            message = ngx_http_ihanoi_pgresult_loggable(res);
             ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                          "events for plugins were not delivered: %V",
-                          &message);
+                          "events for plugins were not delivered: %V "
+                          "(SQLSTATE %V)", &message, &sqlstate);
         }
 
         ngx_http_ihanoi_pgresult_free(res);

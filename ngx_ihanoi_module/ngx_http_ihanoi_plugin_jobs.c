@@ -316,7 +316,7 @@ ngx_http_ihanoi_plugin_jobs_told(void *data,
     ngx_http_ihanoi_plugin_jobs_t *jobs = data;
 
     time_t                         success;
-    ngx_str_t                      message;
+    ngx_str_t                      message, sqlstate;
     ngx_uint_t                     i, rows;
     ngx_http_ihanoi_plugin_job_t  *job;
 
@@ -330,9 +330,11 @@ ngx_http_ihanoi_plugin_jobs_told(void *data,
 
         if (ngx_time() - jobs->logged >= NGX_HTTP_IHANOI_JOB_QUIET) {
             jobs->logged = ngx_time();
-            message = ngx_http_ihanoi_pgresult_message(res);
+            sqlstate = ngx_http_ihanoi_pgresult_sqlstate(res);
+            message = ngx_http_ihanoi_pgresult_loggable(res);
             ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                          "jobs of plugins were not run: %V", &message);
+                          "jobs of plugins were not run: %V (SQLSTATE %V)",
+                          &message, &sqlstate);
         }
 
         ngx_http_ihanoi_pgresult_free(res);

@@ -37,7 +37,8 @@ ngx_int_t ngx_http_ihanoi_problem_str(ngx_http_request_t *r, ngx_str_t *code,
 
 /*
  * What an error of PostgreSQL is to a client.  Whatever has no row (NULL) is
- * our fault, or a plugin's: a 500, and its message belongs into the log.
+ * our fault, or a plugin's: a 500, and what may be said of it
+ * (ngx_http_ihanoi_pgresult_loggable()) belongs into the log.
  */
 typedef struct {
     const char  *prefix;       /* of the SQLSTATE */
@@ -48,13 +49,6 @@ typedef struct {
 
 const ngx_http_ihanoi_problem_sqlstate_t *
     ngx_http_ihanoi_problem_sqlstate(ngx_str_t *sqlstate);
-
-/*
- * A primary message as it may be logged: it names objects, not people; details
- * and values may be personal and stay out (class 22 quotes input).
- */
-ngx_str_t ngx_http_ihanoi_problem_sqlmessage(ngx_str_t *sqlstate,
-    ngx_str_t *message);
 
 /* Adds rows from a contract; codes must be new.  Configuration time only. */
 char *ngx_http_ihanoi_problem_add(ngx_conf_t *cf,

@@ -41,16 +41,3 @@ ngx_http_ihanoi_problem_sqlstate(ngx_str_t *sqlstate)
 
     return NULL;
 }
-
-
-ngx_str_t
-ngx_http_ihanoi_problem_sqlmessage(ngx_str_t *sqlstate, ngx_str_t *message)
-{
-    ngx_str_t  withheld = ngx_string("(message withheld)");
-
-    if (sqlstate->len == 5 && ngx_strncmp(sqlstate->data, "22", 2) == 0) {
-        return withheld;
-    }
-
-    return *message;
-}

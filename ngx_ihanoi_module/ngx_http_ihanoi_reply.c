@@ -174,7 +174,7 @@ ngx_http_ihanoi_reply_sqlerror(ngx_http_request_t *r,
         return ngx_http_ihanoi_problem(r, row->code, NULL);
     }
 
-    message = ngx_http_ihanoi_problem_sqlmessage(&sqlstate, &message);
+    message = ngx_http_ihanoi_pgresult_loggable(res);
 
     ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                   "operation \"%V\" failed with SQLSTATE %V: %V",

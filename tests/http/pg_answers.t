@@ -235,6 +235,21 @@ scene 'results that clients do not read' => sub {
 };
 
 
+scene 'what a function raises' => sub {
+    my $gw = ready(pg_gateway(db => $db));
+
+    is(outcome($gw->get('/p/fail?a=raise')), '500 internal-error', 'fails');
+    is(said($gw, qr/0912345678/), 0, 'and may be about somebody: it is not in the log');
+    is(said($gw, qr{"p_fail" failed with SQLSTATE P0001: PL/pgSQL function p_fail\(jsonb,text\) line 3 at RAISE,}),
+       1, 'which says where it was raised');
+
+    is(outcome($gw->get('/p/fail?a=x')), '500 internal-error',
+       'as it does with an error of the server');
+    is(said($gw, qr{SQLSTATE 22012: PL/pgSQL function p_fail\(jsonb,text\) line 5 at RETURN QUERY,}),
+       1, 'in a function');
+};
+
+
 scene 'a table that changes under a plan' => sub {
     my $gw = ready(pg_gateway(db => $db, database => 'read connections=1;'));
 

@@ -147,8 +147,13 @@ my $FUNCTIONS = <<'SQL';
 
     create function code_pools.p_fail(caller jsonb, a text)
     returns table (status int, etag text, body json) language plpgsql stable as
-    $$ begin return query select 200 / (length(a) - length(a)), null::text,
-              '{}'::json; end $$;
+    $$ begin
+           if a = 'raise' then
+               raise exception 'Bà Tư, 0912345678, is not there';
+           end if;
+           return query select 200 / (length(a) - length(a)), null::text,
+              '{}'::json;
+       end $$;
 
     create function code_pools.p_star(caller jsonb)
     returns table (status int, etag text, body json) language sql stable as
