@@ -337,7 +337,7 @@ scene 'a slow call on a standby that nobody waits for' => sub {
                 $c->hang;
             }
 
-            answer(@_);
+            answer($c, $sql, 'standby');
         },
     );
     my $primary = IHanoi::FakePg->new(answer => sub {
@@ -348,7 +348,7 @@ scene 'a slow call on a standby that nobody waits for' => sub {
     my $gw = ready(fake_gateway($standby, $primary, database => <<'CONF'));
         slow connections=1 wait=4s timeout=20s target=standby;
 CONF
-    wait_until(sub { $gw->get('/p/slow?s=0')->{status} == 200 });
+    wait_until(sub { outcome($gw->get('/p/slow?s=0')) =~ /standby/ }, 10);
 
     my $client = $gw->connection;
     $client->send("GET /p/slow?s=9 HTTP/1.1\r\nHost: x\r\n\r\n");
@@ -356,8 +356,8 @@ CONF
     undef $client;
 
     my $begin = time;
-    is(outcome($gw->get('/p/slow?s=0')), '200 {"a":"0"}',
-       'the next slow call is served');
+    like(outcome($gw->get('/p/slow?s=0')), qr/^200 /,
+         'the next slow call is served');
     cmp_ok(time - $begin, '<', 3, 'without waiting for it');
     is(scalar(grep { $_ eq 'signal' } $primary->events), 0,
        'and no backend of the primary is hit in its place');
