@@ -2,7 +2,7 @@
 -- books what only the file knows: money that was taken, refunds that were paid.
 --
 -- Transactions are matched by their numbers whatever the day they are booked on;
--- what only we know is of the day.
+-- what only we know is of the day, and in no other day's file.
 create function reconcile(gateway text, day date, file text)
 returns jsonb
 language plpgsql
@@ -38,6 +38,15 @@ begin
      where r.gateway = reconcile.gateway and f.state = 'done'
        and f.finished_at >= begins and f.finished_at < ends;
 
+    delete from filed f where f.gateway = reconcile.gateway and f.day = reconcile.day;
+    insert into filed (gateway, kind, name, day)
+    select distinct reconcile.gateway, x.kind, n.name, reconcile.day
+      from jsonb_to_recordset(lines) as x (kind text, number text, transaction text),
+           lateral (select case x.kind when 'payment' then x.transaction else x.number end) n (name)
+     where n.name is not null
+     order by x.kind, n.name
+    on conflict do nothing;
+
     -- Payments.
     for row_ in
         select x.number, x.transaction, x.amount, x.at, r.id as receipt, r.amount as here,
@@ -72,8 +81,8 @@ begin
         select i.number, r.transaction, r.amount
           from receipts r join intents i on i.id = r.intent
          where r.gateway = reconcile.gateway and r.paid_at >= begins and r.paid_at < ends
-           and not exists (select from jsonb_to_recordset(lines) as x (kind text, transaction text)
-                            where x.kind = 'payment' and x.transaction = r.transaction)
+           and not exists (select from filed d where d.gateway = r.gateway and d.kind = 'payment'
+                                                 and d.name = r.transaction)
          order by r.transaction
     loop
         found_ := found_ || jsonb_build_object('kind', 'payment-missing-there',
@@ -112,8 +121,8 @@ begin
          where r.gateway = reconcile.gateway and f.state in ('sent', 'done')
            and coalesce(f.finished_at, f.sent_at) >= begins
            and coalesce(f.finished_at, f.sent_at) < ends
-           and not exists (select from jsonb_to_recordset(lines) as x (kind text, number text)
-                            where x.kind = 'refund' and x.number = f.number)
+           and not exists (select from filed d where d.gateway = r.gateway and d.kind = 'refund'
+                                                 and d.name = f.number)
          order by f.number
     loop
         found_ := found_ || jsonb_strip_nulls(jsonb_build_object('kind', 'refund-missing-there',

@@ -11,6 +11,7 @@ set local check_function_bodies = off;
 \ir ../migrations/0003_reconciliations.sql
 \ir ../migrations/0004_transitions_stay.sql
 \ir ../migrations/0006_one_snapshot.sql
+\ir ../migrations/0007_filed.sql
 \ir ../sql/intent_document.sql
 \ir ../sql/refund_document.sql
 \ir ../sql/intent_create.sql
@@ -341,6 +342,24 @@ select is(pg_temp.state(45), 'refunded', '... is done');
 select is(pg_temp.refund_told(0, variadic '{}'), null, '... and is not looked for in the file of today');
 select is(pg_temp.refund_told(0, 'R45b'), null, 'a gateway may know it by another number');
 select is(pg_temp.refund_told(1, 'R44', 'R45'), 'refund-twice R44', 'money that went back twice is told');
+
+-- Before midnight there, after it here: of the file of yesterday, and of today for us.
+select pg_temp.intent(46, 'succeeded');
+select refund_request(pg_temp.id(46), 100000, 'x', 'k', 'i');
+select refund_finish(f.id, 'done', 'R46') from refunds_due(100, 60) f where f.intent_number = pg_temp.number(46);
+create function pg_temp.differs(day int, variadic lines text[]) returns text language sql as $$
+    select string_agg(d ->> 'kind', ' ' order by d ->> 'kind')
+      from jsonb_array_elements(reconcile('momo', (now() at time zone 'Asia/Ho_Chi_Minh')::date - day,
+                                          pg_temp.file(variadic lines)) -> 'differences') d
+     where d ->> 'transaction' in ('T46', 'R46') $$;
+select is(pg_temp.differs(0, variadic '{}'), 'payment-missing-there refund-missing-there', 'what no file has');
+select is(pg_temp.differs(1, pg_temp.line('payment', pg_temp.number(46), 'T46', 100000),
+                             pg_temp.line('refund', (select number from refunds where intent = pg_temp.id(46)), 'R46', 100000)),
+    null, 'what the file of the day before has');
+select is(pg_temp.differs(0, variadic '{}'), null, '... is not missing on this one');
+select is(pg_temp.differs(1, variadic '{}'), null, 'that file is made anew, and has it no more');
+select is(pg_temp.differs(0, variadic '{}'), 'payment-missing-there refund-missing-there', '... so it is missing');
+
 select throws_ok(format('select statement_rows(%L)', file), 'IH001', 'payment-file-invalid', what || ' is no file')
   from (values ('', 'nothing'), ('<html>busy</html>', 'something else'),
                ('kind,number,transaction,amount,at', 'one without an end'),
