@@ -15,6 +15,11 @@ begin
         return null;
     end if;
 
+    -- nobody writes to who reads it no more
+    if not exists (select from heard_threads h where h.id = mine.id) then
+        perform refuse('thread-over');
+    end if;
+
     perform message_limit(an_hour);
 
     insert into messages (thread, student, person, from_staff, text)

@@ -209,9 +209,16 @@ all_wait('lock table plugin_school.messages in exclusive mode', map { sub { say(
 is($db->sql("select count(*) from plugin_school.messages where from_staff"), 6, '... also when they come at once');
 decide(document('guardian', GET => '/links')->{items}[0]{id}, decision => 'revoked', reason => 'Tòa án');
 is(say('guardian', 'a', $thread), '404 not-found', 'who is no guardian any more has no thread either');
+is(say('teacher', 'a', $thread), '409 thread-over', '... and is not written to');
+is(document('teacher', GET => "/threads/$thread")->{thread}{messages}, 12,
+   '... though the teacher still reads it');
+my $second = document('guardian2', POST => "/students/$s1/threads",
+                      { staff => $id{g2}, title => 'Hỏi', text => 'Chào' })->{id};
+is(say('guardian2', 'a', $second), 201, 'a guardian writes to who teaches the child');
 is_deeply(document('guardian', GET => '/threads')->{items}, [], '... in no list');
 $db->sql("update plugin_school.teachings set valid_to = plugin_school.today() where subject = 'ngu-van'");
 is(status('teacher', GET => "/threads/$thread"), '404 not-found', 'nor who does not teach the child any more');
+is(say('guardian2', 'a', $second), '409 thread-over', '... who is not written to');
 
 
 # What is not as it should be
