@@ -147,37 +147,53 @@ function _M.closure_announced(event)
 end
 
 
--- The job "days": this year's announcement and the next year's, at the same time.
-function _M.days_fetch()
-    local tasks = {}
+-- Puts the days of a year as announced in place of those before: how many; nil and why
+-- when that failed.
+local function replace(year, task)
+    local days, err = ihanoi.run.wait(task)
 
-    for year = this_year(), this_year() + 1 do
+    if not days then
+        return nil, err
+    elseif #days == 0 then
+        return 0
+    end
+
+    local _, failed = ihanoi.db.call("days_replace", { year = year, days = days })
+
+    if failed then
+        return nil, failed.message
+    end
+
+    calendar.forget(year)
+
+    return #days
+end
+
+
+-- The job "days": this year's announcement and the next year's, at the same time. One
+-- that is not good does not keep the other.
+function _M.days_fetch()
+    local first = this_year()
+    local tasks, wrong = {}, {}
+    local total = 0
+
+    for year = first, first + 1 do
         tasks[year] = assert(ihanoi.run.spawn(announcement.fetch, year))
     end
 
-    local total = 0
+    for year = first, first + 1 do
+        local n, err = replace(year, tasks[year])
 
-    for year, task in pairs(tasks) do
-        local days, err = ihanoi.run.wait(task)
-
-        if not days then
-            error(year .. ": " .. err, 0)
-        end
-
-        if #days > 0 then
-            local _, failed = ihanoi.db.call("days_replace", { year = year, days = days })
-
-            if failed then
-                error(year .. ": " .. failed.message, 0)
-            end
-
-            calendar.forget(year)
-            total = total + #days
-        end
+        total = total + (n or 0)
+        wrong[#wrong + 1] = err and year .. ": " .. err
     end
 
     ihanoi.metric.set("days_fetched", total)
     ihanoi.log.info(total .. " days were announced")
+
+    if wrong[1] then
+        error(table.concat(wrong, "; "), 0)
+    end
 end
 
 

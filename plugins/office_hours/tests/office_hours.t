@@ -189,6 +189,16 @@ ok(wait_until(sub {
     @$items == 1 && $items->[0]{name}{en} eq 'Probe' && $items->[0]{verified};
 }, 20), 'its days take the place of those that were fixed');
 
+for my $good ($year, $year + 1) {
+    my $bad = 2 * $year + 1 - $good;
+    announces($bad, '{"days": []}', 'another key');
+    announces($good, qq({"days": [{"day": "$good-04-04", "vi": "x", "en": "x"}]}),
+              'test key of the Ministry');
+    is(fetch(), 'error', "that of $bad is not good");
+    is($db->sql("select count(*) from plugin_office_hours.announced_days
+                 where day = '$good-04-04'"), 1, "... which does not keep that of $good");
+}
+
 
 # Settings
 
