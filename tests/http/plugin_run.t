@@ -182,4 +182,19 @@ like(get($run, '/v1/shop/count')->{content}, qr/"n":2\b/, 'and changes nothing')
 is(ended($run, 'TERM'), 0, 'it ends when it is asked to');
 is(join(' ', grep { !/ihanoi-plugin|run\.\d/ } glob "$temp/*"), '', 'and the database is gone');
 
+# Killed, it has no time to.
+unlink $shop->path . '/migrations/0003_bad.sql';
+$run = started($shop);
+ok(says($run, qr/Ctrl-C ends it/), 'once more') or diag said($run);
+my ($postgres) = map { m{^/proc/(\d+)/} } grep { slurp($_) =~ m{-D\0\Q$temp\E/} }
+                 glob '/proc/[0-9]*/cmdline';
+ok($postgres, 'with its PostgreSQL');
+is(ended($run, 'KILL'), 9, 'killed');
+ok(wait_until(sub { !-e "/proc/$postgres"
+                    && !IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $run->{port})
+                    && !grep { !/ihanoi-plugin|run\.\d/ } glob "$temp/*" }, 20),
+   'nothing runs on, and nothing is left');
+
+sub slurp { open my $fh, '<', $_[0] or return ''; local $/; return <$fh> // '' }
+
 done_testing();

@@ -26,6 +26,7 @@ package IHanoi::Plugin::LocalGateway;
 use strict;
 use warnings;
 use Fcntl ();
+use File::Path qw(remove_tree);
 use File::Temp ();
 use IHanoi::Cluster;
 use IHanoi::Command qw(home share psql quoted sql);
@@ -66,6 +67,7 @@ sub start {
     $self->_grants(_object($self->{plugin}{folder}, 'plugin.json'));
     @$self{qw(nginx module)} = (_nginx(), _module());
     make_keys("$self->{dir}/keys");
+    $self->_watch;
     $self->_database;
     $self->_configure;
 
@@ -97,6 +99,32 @@ sub start {
     }
 
     die "the gateway is not ready:\n" . $self->_said;
+}
+
+
+# Who is killed ends nothing: that does a child, which sees our end of a pipe close.
+sub _watch {
+    my ($self) = @_;
+
+    pipe my $closed, $self->{alive} or die "could not make a pipe: $!\n";
+    $self->{watcher} = fork // die "could not fork: $!\n";
+
+    return if $self->{watcher};
+
+    # Of what its parent has open it keeps nothing: backends that are to refuse listen.
+    setpgrp;
+    open STDIN, '<&', $closed;
+    open $_, '>', '/dev/null' for *STDOUT, *STDERR;
+    POSIX::close($_) for grep { $_ > 2 } map { m{(\d+)\z} } glob '/proc/self/fd/*';
+    1 while !defined sysread(STDIN, my $nothing, 1) && $!{EINTR};
+
+    if (open my $fh, '<', "$self->{dir}/nginx.pid") {
+        kill TERM => grep { /^\d+$/ } split ' ', <$fh> // '';
+    }
+
+    eval { $self->_cluster->forget } if -d "$self->{dir}/pg";
+    remove_tree($self->{dir});
+    POSIX::_exit(0);
 }
 
 
@@ -159,6 +187,12 @@ sub stop {
 
     $self->{cluster}->forget if $self->{cluster};
     delete $self->{cluster};
+
+    if (my $pid = delete $self->{watcher}) {
+        kill KILL => $pid;
+        waitpid $pid, 0;
+    }
+
     return;
 }
 
@@ -287,18 +321,24 @@ SQL
 }
 
 
+# Trust on a socket of a folder that is gone with us.
+sub _cluster {
+    my ($self) = @_;
+
+    return IHanoi::Cluster->new(
+        name => 'plugin', place => "$self->{dir}/pg", tests => 1,
+        settings => { fsync => 'off', full_page_writes => 'off',
+                      max_connections => 50, shared_buffers => '32MB' });
+}
+
+
 sub _database {
     my ($self) = @_;
     my $core = $self->_needs_core;
 
     return if !$core && !$self->{plugin}{database};
 
-    # Trust on a socket of a folder that is gone with us.
-    my $cluster = $self->{cluster} = IHanoi::Cluster->new(
-        name => 'plugin', place => "$self->{dir}/pg", tests => 1,
-        settings => { fsync => 'off', full_page_writes => 'off',
-                      max_connections => 50, shared_buffers => '32MB' });
-    $cluster->start;
+    ($self->{cluster} = $self->_cluster)->start;
 
     $self->_as_administrator(postgres => sub {
         psql("create database ihanoi;\n") or die "could not make a database\n";
