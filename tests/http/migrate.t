@@ -29,7 +29,11 @@ put('sql/reference/10_t.sql', "insert into core.t select 7\n"
 put('sql/demo/10_more.sql', "insert into core.t values (8);\n");
 put('nginx.conf', "ihanoi_database main {\n    release none;\n}\n");
 
-my ($rc, $out, $err) = ihanoi('migrate', '--conf', "$dir/nginx.conf");
+my ($rc, $out, $err) = ihanoi('migrate', '--list');
+is($rc, 1, 'what was never migrated has no list');
+like($err, qr/\Aihanoi migrate: .*"ihanoi migrate" first$/, 'and what comes first is said');
+
+($rc, $out, $err) = ihanoi('migrate', '--conf', "$dir/nginx.conf");
 my ($first) = $out =~ /^(\w+)$/;
 is($rc, 0, 'migrates') or diag $err;
 like($first, qr/^\d+_\d+_\d+_[0-9a-f]{8}$/, 'and prints the release only');

@@ -15,7 +15,7 @@ use POSIX qw(WNOHANG);
 use Time::HiRes qw(sleep);
 
 our @EXPORT = qw(options only_options home share connection psql end_psql psql_args sql
-    sql_file files_of code_schema quoted fail refuse);
+    sql_file files_of must_be_migrated code_schema quoted fail refuse);
 
 
 my $name = '';
@@ -124,8 +124,19 @@ sub psql_args {
 }
 
 
+# Who forgot the first step is told it, and not which table is missing.
+sub must_be_migrated {
+    my ($row) = sql("select to_regclass('ihanoi.releases') is not null");
+
+    $row->[0] eq 't' or fail('the database has no release: "ihanoi migrate" first');
+    return;
+}
+
+
 # The code schema to call functions in: the newest that the database has.
 sub code_schema {
+    must_be_migrated();
+
     my ($row) = sql(<<'SQL');
 select 'code_' || name from ihanoi.releases
  where to_regnamespace('code_' || name) is not null
