@@ -93,7 +93,6 @@ typedef struct {
     unsigned                     called:1;     /* db_usec is set */
     unsigned                     enforced:1;   /* its security is met */
     unsigned                     chosen:1;     /* which version serves it */
-    unsigned                     background:1; /* no client's, no operation */
 } ngx_http_ihanoi_api_ctx_t;
 
 

@@ -89,7 +89,6 @@ typedef struct {
     ngx_uint_t                          asked;      /* sources, as bits */
     ngx_uint_t                          asking;     /* the last of them */
     unsigned                            repeated:1; /* it was asked twice */
-    unsigned                            refreshed:1;
 } ngx_http_ihanoi_auth_ctx_t;
 
 

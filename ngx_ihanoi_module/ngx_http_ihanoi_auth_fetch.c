@@ -3,28 +3,24 @@
  *
  * Fetching a key set.
  *
- * A fetch is a background subrequest of whichever request needed it, so that
- * nginx's own proxy, cache and TLS serve it.  It has no part in that request's
- * answer: requests that need the keys wait in the source's queue, the first
- * one like all others, each with a timer of its own.
+ * A fetch is a subrequest, so that nginx's own proxy, cache and TLS serve it,
+ * of a request that no client has sent: one of a client's would hold that
+ * client's connection, and go when it goes.  Requests that need the keys wait in
+ * the source's queue, each with a timer of its own.
  */
 
 #include "ngx_http_ihanoi_auth_fetch.h"
+#include "ngx_http_ihanoi_inject.h"
 
 
-/*
- * A fetch dies with the client that lent its request; so many times in a row
- * the next one may begin at once, then clients that hang up gain nothing.
- */
-#define NGX_HTTP_IHANOI_AUTH_MAX_ABORTS     3
-
-
-/* One fetch; in the pool of the request that it belongs to. */
+/* One fetch; in the pool of the connection that is made for it. */
 struct ngx_http_ihanoi_auth_fetch_s {
     ngx_http_ihanoi_auth_state_t   *state;     /* NULL: nobody cares any more */
     ngx_http_ihanoi_auth_keys_t    *keys;
-    ngx_http_request_t             *owner;     /* for comparison only */
+    ngx_http_ihanoi_injected_t     *injected;
     ngx_http_request_t             *subrequest;
+    ngx_time_t                      began;
+    ngx_event_t                     begin;
     ngx_event_t                     timer;
     ngx_uint_t                      status;
     u_char                         *data;
@@ -37,6 +33,9 @@ struct ngx_http_ihanoi_auth_fetch_s {
 extern ngx_module_t  ngx_http_ihanoi_auth_module;
 
 
+static void ngx_http_ihanoi_auth_fetch_begin(ngx_event_t *ev);
+static ngx_int_t ngx_http_ihanoi_auth_fetch_request(ngx_http_request_t *r,
+    void *data);
 static ngx_int_t ngx_http_ihanoi_auth_fetch_done(ngx_http_request_t *sr,
     void *data, ngx_int_t rc);
 static void ngx_http_ihanoi_auth_fetch_timeout(ngx_event_t *ev);
@@ -52,54 +51,142 @@ static ngx_int_t ngx_http_ihanoi_auth_fetch_body_filter(ngx_http_request_t *r,
     ngx_chain_t *in);
 
 
-static const char  ngx_http_ihanoi_auth_gone[] = "client went away";
-
 static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
 static ngx_http_output_body_filter_pt    ngx_http_next_body_filter;
 
 
 ngx_int_t
-ngx_http_ihanoi_auth_fetch_start(ngx_http_ihanoi_auth_state_t *state,
-    ngx_http_request_t *r)
+ngx_http_ihanoi_auth_fetch_init(ngx_conf_t *cf,
+    ngx_http_ihanoi_auth_keys_t *keys)
+{
+    ngx_uint_t                       i;
+    ngx_http_core_srv_conf_t        *cscf;
+    ngx_http_ihanoi_auth_source_t  **sources;
+
+    sources = keys->sources.elts;
+
+    for (i = 0; i < keys->sources.nelts; i++) {
+
+        cscf = sources[i]->server ? sources[i]->server : keys->server;
+
+        /* nobody asks for such tokens, and so not for the keys */
+
+        if (cscf == NULL) {
+            continue;
+        }
+
+        sources[i]->listener = ngx_http_ihanoi_inject_listener(cf, cscf);
+        if (sources[i]->listener == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_ihanoi_auth_fetch_start(ngx_http_ihanoi_auth_state_t *state)
 {
     ngx_pool_cleanup_t            *cln;
-    ngx_http_request_t            *sr;
-    ngx_http_headers_in_t         *headers;
+    ngx_http_ihanoi_injected_t    *in;
     ngx_http_ihanoi_auth_fetch_t  *fetch;
-    ngx_http_post_subrequest_t    *ps;
 
     /* from now on, also when it fails here: no faster than the gaps allow */
 
     state->asked = ngx_current_msec;
     state->asked_once = 1;
 
-    ps = ngx_palloc(r->pool, sizeof(ngx_http_post_subrequest_t));
-    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_ihanoi_auth_fetch_t));
-
-    if (ps == NULL || cln == NULL) {
+    if (state->source->listener == NULL) {
         return NGX_ERROR;
     }
 
-    fetch = cln->data;
-    ngx_memzero(fetch, sizeof(ngx_http_ihanoi_auth_fetch_t));
+    in = ngx_http_ihanoi_inject_create(state->source->listener,
+                                       sizeof(ngx_http_ihanoi_auth_fetch_t),
+                                       ngx_cycle->log);
+    if (in == NULL) {
+        return NGX_ERROR;
+    }
 
-    fetch->keys = ngx_http_get_module_main_conf(r,
-                                                ngx_http_ihanoi_auth_module);
+    cln = ngx_pool_cleanup_add(in->pool, 0);
+    if (cln == NULL) {
+        ngx_http_ihanoi_inject_drop(in);
+        return NGX_ERROR;
+    }
+
+    in->handler = ngx_http_ihanoi_auth_fetch_request;
+
+    fetch = in->data;
+
+    fetch->state = state;
+    fetch->keys = ngx_http_cycle_get_module_main_conf(ngx_cycle,
+                                                 ngx_http_ihanoi_auth_module);
+    fetch->injected = in;
+    fetch->began = *ngx_timeofday();
+
+    fetch->begin.handler = ngx_http_ihanoi_auth_fetch_begin;
+    fetch->begin.data = fetch;
+    fetch->begin.log = ngx_cycle->log;
+
+    fetch->timer.handler = ngx_http_ihanoi_auth_fetch_timeout;
+    fetch->timer.data = fetch;
+    fetch->timer.log = ngx_cycle->log;
+    fetch->timer.cancelable = 1;
+
+    cln->handler = ngx_http_ihanoi_auth_fetch_cleanup;
+    cln->data = fetch;
+
+    state->fetch = fetch;
+    ngx_add_timer(&fetch->timer, NGX_HTTP_IHANOI_AUTH_FETCH_TIMEOUT);
+
+    /* not from inside the request that needs it: it may be over at once */
+
+    ngx_post_event(&fetch->begin, &ngx_posted_events);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_ihanoi_auth_fetch_begin(ngx_event_t *ev)
+{
+    ngx_http_ihanoi_auth_fetch_t *fetch = ev->data;
+
+    static ngx_str_t  uri = ngx_string("/-/keys");
+
+    (void) ngx_http_ihanoi_inject_go(fetch->injected, &uri);
+}
+
+
+static ngx_int_t
+ngx_http_ihanoi_auth_fetch_request(ngx_http_request_t *r, void *data)
+{
+    ngx_http_ihanoi_auth_fetch_t *fetch = data;
+
+    ngx_http_request_t          *sr;
+    ngx_http_headers_in_t       *headers;
+    ngx_http_post_subrequest_t  *ps;
+
+    if (fetch->state == NULL) {
+        return NGX_ERROR;
+    }
+
+    ps = ngx_palloc(r->pool, sizeof(ngx_http_post_subrequest_t));
+    if (ps == NULL) {
+        return NGX_ERROR;
+    }
 
     ps->handler = ngx_http_ihanoi_auth_fetch_done;
     ps->data = fetch;
 
-    if (ngx_http_subrequest(r, &state->source->name, NULL, &sr, ps,
+    if (ngx_http_subrequest(r, &fetch->state->source->name, NULL, &sr, ps,
                             NGX_HTTP_SUBREQUEST_BACKGROUND)
         != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    /*
-     * The subrequest is not the citizen's: their token, cookies and conditions
-     * must not go to the identity provider.
-     */
+    /* it has no headers and no body */
 
     headers = &sr->headers_in;
     ngx_memzero(headers, sizeof(ngx_http_headers_in_t));
@@ -107,30 +194,19 @@ ngx_http_ihanoi_auth_fetch_start(ngx_http_ihanoi_auth_state_t *state,
     if (ngx_list_init(&headers->headers, r->pool, 1, sizeof(ngx_table_elt_t))
         != NGX_OK)
     {
-        /* an empty list without memory is as good */
-        headers->headers.last = &headers->headers.part;
+        return NGX_ERROR;
     }
 
     headers->content_length_n = -1;
     headers->keep_alive_n = -1;
-    headers->server = r->headers_in.server;
 
-    sr->request_body = NULL;
-
-    fetch->state = state;
-    fetch->owner = r;
     fetch->subrequest = sr;
-    fetch->timer.handler = ngx_http_ihanoi_auth_fetch_timeout;
-    fetch->timer.data = fetch;
-    fetch->timer.log = ngx_cycle->log;
-    fetch->timer.cancelable = 1;
 
-    cln->handler = ngx_http_ihanoi_auth_fetch_cleanup;
+    /* over, but for the subrequest, with which it goes */
 
-    state->fetch = fetch;
-    ngx_add_timer(&fetch->timer, NGX_HTTP_IHANOI_AUTH_FETCH_TIMEOUT);
+    ngx_http_ihanoi_inject_end(r, NGX_HTTP_NO_CONTENT);
 
-    return NGX_OK;
+    return NGX_DONE;
 }
 
 
@@ -142,11 +218,6 @@ ngx_http_ihanoi_auth_fetch_done(ngx_http_request_t *sr, void *data,
 {
     char                           reason[64];
     ngx_http_ihanoi_auth_fetch_t  *fetch = data;
-
-    if (rc == NGX_HTTP_CLIENT_CLOSED_REQUEST || sr->connection->error) {
-        ngx_http_ihanoi_auth_fetch_end(fetch, ngx_http_ihanoi_auth_gone);
-        return rc;
-    }
 
     if (rc >= NGX_HTTP_SPECIAL_RESPONSE && !fetch->special) {
 
@@ -171,7 +242,6 @@ ngx_http_ihanoi_auth_fetch_done(ngx_http_request_t *sr, void *data,
         ngx_http_ihanoi_auth_fetch_end(fetch, NULL);
     }
 
-    /* the request that lent itself has nothing to do with a failure */
     return NGX_OK;
 }
 
@@ -189,12 +259,11 @@ ngx_http_ihanoi_auth_fetch_timeout(ngx_event_t *ev)
     ngx_http_ihanoi_auth_fetch_end(fetch, "it took too long");
 
     /*
-     * A provider that sends a byte now and then would keep the subrequest, and
-     * with it the connection of the client that lent it, for as long as it
-     * pleases: nginx's own time-outs count from byte to byte.
+     * A provider that sends a byte now and then would keep the subrequest for
+     * as long as it pleases: nginx's own time-outs count from byte to byte.
      */
 
-    if (sr->upstream && sr->upstream->peer.connection) {
+    if (sr && sr->upstream && sr->upstream->peer.connection) {
         c = sr->upstream->peer.connection;
         ngx_add_timer(c->read, 1);
     }
@@ -207,7 +276,7 @@ ngx_http_ihanoi_auth_fetch_cleanup(void *data)
     ngx_http_ihanoi_auth_fetch_t  *fetch = data;
 
     fetch->subrequest = NULL;
-    ngx_http_ihanoi_auth_fetch_end(fetch, ngx_http_ihanoi_auth_gone);
+    ngx_http_ihanoi_auth_fetch_end(fetch, "it was closed");
 }
 
 
@@ -248,22 +317,12 @@ ngx_http_ihanoi_auth_fetch_end(ngx_http_ihanoi_auth_fetch_t *fetch,
     if (failure == NULL) {
         state->got = ngx_current_msec;
         state->retry = 0;
-        state->aborts = 0;
 
         ngx_http_ihanoi_auth_text_store(state->record, &text, ngx_cycle->log);
 
         ngx_http_ihanoi_metric_inc(fetch->keys->fetched);
 
-    } else if (failure == ngx_http_ihanoi_auth_gone) {
-
-        /* not the provider's fault */
-
-        if (state->aborts++ < NGX_HTTP_IHANOI_AUTH_MAX_ABORTS) {
-            state->asked_once = 0;
-        }
-
     } else {
-        state->aborts = 0;
         longest = state->set ? NGX_HTTP_IHANOI_AUTH_RETRY_MAX
                              : NGX_HTTP_IHANOI_AUTH_RETRY_NONE;
 
@@ -281,8 +340,6 @@ ngx_http_ihanoi_auth_fetch_end(ngx_http_ihanoi_auth_fetch_t *fetch,
     while (!ngx_queue_empty(&state->waits)) {
         q = ngx_queue_head(&state->waits);
         wait = ngx_queue_data(q, ngx_http_ihanoi_auth_wait_t, queue);
-
-        wait->again = (failure == ngx_http_ihanoi_auth_gone);
 
         if (failure) {
             wait->joined = 0;
@@ -369,10 +426,12 @@ ngx_http_ihanoi_auth_fetch_of(ngx_http_request_t *r)
 
 
 ngx_uint_t
-ngx_http_ihanoi_auth_fetch_is_of(ngx_http_ihanoi_auth_fetch_t *fetch,
+ngx_http_ihanoi_auth_fetch_is_older(ngx_http_ihanoi_auth_fetch_t *fetch,
     ngx_http_request_t *r)
 {
-    return fetch->owner == r;
+    return fetch->began.sec < r->start_sec
+           || (fetch->began.sec == r->start_sec
+               && fetch->began.msec < r->start_msec);
 }
 
 

@@ -29,21 +29,21 @@ typedef struct {
     ngx_event_t                   timer;
     ngx_http_request_t           *request;
     unsigned                      active:1;
-    unsigned                      again:1;    /* the client that fetched left */
     unsigned                      joined:1;   /* it had begun before we came */
     unsigned                      cleanup:1;
 } ngx_http_ihanoi_auth_wait_t;
 
 
-/*
- * Starts a fetch on behalf of r.  NGX_ERROR: memory, or nginx makes no more
- * subrequests.
- */
-ngx_int_t ngx_http_ihanoi_auth_fetch_start(
-    ngx_http_ihanoi_auth_state_t *state, ngx_http_request_t *r);
+/* Configuration time: where the fetches of all sources run. */
+ngx_int_t ngx_http_ihanoi_auth_fetch_init(ngx_conf_t *cf,
+    ngx_http_ihanoi_auth_keys_t *keys);
 
-/* 1 when r lent itself for this fetch. */
-ngx_uint_t ngx_http_ihanoi_auth_fetch_is_of(
+/* Starts a fetch, which does not end before this returns.  NGX_ERROR: not. */
+ngx_int_t ngx_http_ihanoi_auth_fetch_start(
+    ngx_http_ihanoi_auth_state_t *state);
+
+/* 1 when the question was sent before r was there. */
+ngx_uint_t ngx_http_ihanoi_auth_fetch_is_older(
     ngx_http_ihanoi_auth_fetch_t *fetch, ngx_http_request_t *r);
 
 /* A wait's timer, and the clean-up of its request's pool. */

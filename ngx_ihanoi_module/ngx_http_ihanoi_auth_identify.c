@@ -49,14 +49,9 @@ ngx_http_ihanoi_auth_identify(ngx_http_request_t *r, ngx_uint_t wait,
         return NGX_ERROR;
     }
 
-    /*
-     * A rewrite may have brought the request to a place with other rules, and
-     * a variable that asked first could not ask for stale keys.
-     */
+    /* a rewrite may have brought the request to a place with other rules */
 
-    if (ctx->conf == alcf
-        && (!wait || !ngx_http_ihanoi_auth_outdated(r, ctx)))
-    {
+    if (ctx->conf == alcf) {
         if (ctx->problem) {
             return NGX_DECLINED;
         }
@@ -95,7 +90,7 @@ ngx_http_ihanoi_auth_identify(ngx_http_request_t *r, ngx_uint_t wait,
 
     amcf = ngx_http_get_module_main_conf(r, ngx_http_ihanoi_auth_module);
 
-    entry = ngx_http_ihanoi_auth_cached(r, amcf, alcf, wait, &token);
+    entry = ngx_http_ihanoi_auth_cached(r, amcf, alcf, &token);
 
     if (entry) {
         ngx_http_ihanoi_metric_inc(amcf->cache.hits);
@@ -431,7 +426,7 @@ ngx_http_ihanoi_auth_ready(ngx_http_request_t *r, ngx_str_t *why)
 
             /* whoever asks brings the keys in before the first citizen comes */
 
-            ngx_http_ihanoi_auth_source_refresh(sources[k], r);
+            ngx_http_ihanoi_auth_source_refresh(sources[k]);
 
             if (ngx_http_ihanoi_auth_source_set(sources[k])) {
                 continue;

@@ -189,8 +189,7 @@ ngx_http_ihanoi_auth_source_generation(ngx_http_ihanoi_auth_source_t *source)
 
 
 void
-ngx_http_ihanoi_auth_source_refresh(ngx_http_ihanoi_auth_source_t *source,
-    ngx_http_request_t *r)
+ngx_http_ihanoi_auth_source_refresh(ngx_http_ihanoi_auth_source_t *source)
 {
     ngx_http_ihanoi_auth_state_t  *state;
 
@@ -205,7 +204,7 @@ ngx_http_ihanoi_auth_source_refresh(ngx_http_ihanoi_auth_source_t *source,
 
     ngx_http_ihanoi_auth_state_sync(state);
 
-    if (r == NULL || state->fetch) {
+    if (state->fetch) {
         return;
     }
 
@@ -223,7 +222,7 @@ ngx_http_ihanoi_auth_source_refresh(ngx_http_ihanoi_auth_source_t *source,
     }
 
     /* a failure to start is like one to fetch: what is there is good enough */
-    (void) ngx_http_ihanoi_auth_fetch_start(state, r);
+    (void) ngx_http_ihanoi_auth_fetch_start(state);
 }
 
 
@@ -260,14 +259,13 @@ ngx_http_ihanoi_auth_source_wait(ngx_http_ihanoi_auth_source_t *source,
         wait->cleanup = 1;
     }
 
-    wait->joined = state->fetch
-                   && !ngx_http_ihanoi_auth_fetch_is_of(state->fetch, r);
-
     if (state->fetch == NULL
-        && ngx_http_ihanoi_auth_fetch_start(state, r) != NGX_OK)
+        && ngx_http_ihanoi_auth_fetch_start(state) != NGX_OK)
     {
-        return NGX_ERROR;
+        return NGX_DECLINED;
     }
+
+    wait->joined = ngx_http_ihanoi_auth_fetch_is_older(state->fetch, r);
 
     /* a client that goes away is noticed */
 

@@ -41,18 +41,17 @@ ngx_uint_t ngx_http_ihanoi_auth_source_generation(
 
 /*
  * Takes over what another worker fetched, and starts a fetch in the
- * background when the set is older than it should be.  r may be NULL: then
- * nothing is started.
+ * background when the set is older than it should be.
  */
-void ngx_http_ihanoi_auth_source_refresh(ngx_http_ihanoi_auth_source_t *source,
-    ngx_http_request_t *r);
+void ngx_http_ihanoi_auth_source_refresh(
+    ngx_http_ihanoi_auth_source_t *source);
 
 /*
  * Asks for the set anew, because there is none or because it lacks a key that
  * a token names, and parks the request.
  *
  *   NGX_AGAIN     parked: the phases run again
- *   NGX_DECLINED  asked too short a time ago, or it is a file
+ *   NGX_DECLINED  asked too short a time ago, cannot ask, or it is a file
  *   NGX_ERROR     memory
  */
 ngx_int_t ngx_http_ihanoi_auth_source_wait(

@@ -511,6 +511,11 @@ ngx_http_ihanoi_auth_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         return NGX_CONF_ERROR;
     }
 
+    if (amcf->keys.server == NULL) {
+        amcf->keys.server = ngx_http_conf_get_module_srv_conf(cf,
+                                                        ngx_http_core_module);
+    }
+
     return NGX_CONF_OK;
 }
 
@@ -594,6 +599,9 @@ ngx_http_ihanoi_auth_own_issuer(ngx_conf_t *cf,
         if (*slot == NULL) {
             return NGX_CONF_ERROR;
         }
+
+        (*slot)->server = ngx_http_conf_get_module_srv_conf(cf,
+                                                        ngx_http_core_module);
     }
 
     conf->own = issuer;
@@ -605,9 +613,16 @@ ngx_http_ihanoi_auth_own_issuer(ngx_conf_t *cf,
 static ngx_int_t
 ngx_http_ihanoi_auth_init(ngx_conf_t *cf)
 {
-    ngx_array_t                *handlers;
-    ngx_http_handler_pt        *h;
-    ngx_http_core_main_conf_t  *cmcf;
+    ngx_array_t                       *handlers;
+    ngx_http_handler_pt               *h;
+    ngx_http_core_main_conf_t         *cmcf;
+    ngx_http_ihanoi_auth_main_conf_t  *amcf;
+
+    amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_ihanoi_auth_module);
+
+    if (ngx_http_ihanoi_auth_fetch_init(cf, &amcf->keys) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
 

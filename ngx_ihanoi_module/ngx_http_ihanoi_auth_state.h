@@ -41,6 +41,8 @@ typedef struct {
     ngx_str_t                     id;        /* issuer and URI */
     unsigned                      shared:1;  /* with other workers, by id */
     ngx_uint_t                    index;     /* in the worker's states */
+    ngx_http_core_srv_conf_t     *server;    /* of its place; NULL: any */
+    ngx_listening_t              *listener;  /* of the server it is asked in */
     ngx_msec_t                    fresh;     /* how long before asking again */
     const ihanoi_alg_e           *algorithms;
     unsigned                      nalgorithms;
@@ -50,6 +52,7 @@ typedef struct {
 /* All fetched sources of a configuration. */
 typedef struct {
     ngx_array_t                   sources;   /* of source pointers */
+    ngx_http_core_srv_conf_t     *server;    /* where those of issuers are */
     ngx_http_ihanoi_metric_t     *fetched;
     ngx_http_ihanoi_metric_t     *failed;
 } ngx_http_ihanoi_auth_keys_t;
@@ -71,7 +74,6 @@ typedef struct {
     ngx_msec_t                      got;       /* set known to be current */
     ngx_msec_t                      retry;     /* pause after failures */
     ngx_uint_t                      asked_once;
-    ngx_uint_t                      aborts;    /* clients gone, in a row */
     ngx_uint_t                      kid_spent; /* of the burst */
     ngx_msec_t                      kid_since; /* when it was last refilled */
 

@@ -18,7 +18,7 @@ static ngx_http_ihanoi_auth_issuer_t *ngx_http_ihanoi_auth_issuer_of(
     ngx_http_ihanoi_auth_main_conf_t *amcf,
     ngx_http_ihanoi_auth_loc_conf_t *alcf, ihanoi_jwt_t *jwt);
 static ngx_uint_t ngx_http_ihanoi_auth_generation(
-    ngx_http_ihanoi_auth_issuer_t *issuer, ngx_http_request_t *r);
+    ngx_http_ihanoi_auth_issuer_t *issuer);
 static void ngx_http_ihanoi_auth_hold_cleanup(void *data);
 
 
@@ -27,7 +27,7 @@ static void ngx_http_ihanoi_auth_hold_cleanup(void *data);
 ngx_http_ihanoi_auth_entry_t *
 ngx_http_ihanoi_auth_cached(ngx_http_request_t *r,
     ngx_http_ihanoi_auth_main_conf_t *amcf,
-    ngx_http_ihanoi_auth_loc_conf_t *alcf, ngx_uint_t wait, ngx_str_t *token)
+    ngx_http_ihanoi_auth_loc_conf_t *alcf, ngx_str_t *token)
 {
     ngx_atomic_uint_t               epoch;
     ngx_http_ihanoi_auth_entry_t   *entry;
@@ -42,10 +42,7 @@ ngx_http_ihanoi_auth_cached(ngx_http_request_t *r,
 
     issuer = (ngx_http_ihanoi_auth_issuer_t *) entry->issuer;
 
-    /* variables may be asked for when subrequests cannot be made any more */
-
-    if (ngx_http_ihanoi_auth_generation(issuer, wait ? r : NULL)
-        != entry->generation
+    if (ngx_http_ihanoi_auth_generation(issuer) != entry->generation
         || ihanoi_jwt_check_times(&entry->claims, &issuer->rules,
                                   (double) ngx_time())
            != IHANOI_JWT_OK)
@@ -75,23 +72,6 @@ drop:
     ngx_http_ihanoi_auth_cache_drop(&amcf->cache, entry);
 
     return NULL;
-}
-
-
-ngx_uint_t
-ngx_http_ihanoi_auth_outdated(ngx_http_request_t *r,
-    ngx_http_ihanoi_auth_ctx_t *ctx)
-{
-    if (ctx->entry == NULL || ctx->refreshed) {
-        return 0;
-    }
-
-    ctx->refreshed = 1;
-
-    return ngx_http_ihanoi_auth_generation(
-                           (ngx_http_ihanoi_auth_issuer_t *) ctx->entry->issuer,
-                           r)
-           != ctx->entry->generation;
 }
 
 
@@ -202,7 +182,7 @@ ngx_http_ihanoi_auth_verify(ngx_http_request_t *r,
 
     entry->group = alcf->own ? (void *) alcf->own : (void *) amcf;
     entry->issuer = issuer;
-    entry->generation = ngx_http_ihanoi_auth_generation(issuer, NULL);
+    entry->generation = ngx_http_ihanoi_auth_generation(issuer);
     entry->deny_epoch = epoch;
 
     ngx_http_ihanoi_auth_cache_insert(&amcf->cache, entry);
@@ -231,11 +211,11 @@ ngx_http_ihanoi_auth_verify_keys(ngx_http_request_t *r,
     ngx_http_ihanoi_auth_source_t  **sources;
 
     /*
-     * The client whose request did the asking went away, or the question was
-     * older than the token's key may be: once more, then it is enough.
+     * The question was older than the token's key may be: once more, then it
+     * is enough.
      */
 
-    if (ctx->wait.again || (ctx->wait.joined && !ctx->repeated)) {
+    if (ctx->wait.joined && !ctx->repeated) {
         ctx->asked &= ~ctx->asking;
         ctx->repeated = 1;
 
@@ -244,7 +224,6 @@ ngx_http_ihanoi_auth_verify_keys(ngx_http_request_t *r,
     }
 
     ctx->asking = 0;
-    ctx->wait.again = 0;
     ctx->wait.joined = 0;
 
     sources = issuer->sources.elts;
@@ -252,8 +231,7 @@ ngx_http_ihanoi_auth_verify_keys(ngx_http_request_t *r,
     missing = n;
 
     for (i = 0; i < n; i++) {
-        ngx_http_ihanoi_auth_source_refresh(sources[i],
-                                            ctx->asked || !wait ? NULL : r);
+        ngx_http_ihanoi_auth_source_refresh(sources[i]);
 
         sets[i] = ngx_http_ihanoi_auth_source_set(sources[i]);
 
@@ -351,14 +329,10 @@ ngx_http_ihanoi_auth_issuer_of(ngx_http_ihanoi_auth_main_conf_t *amcf,
 }
 
 
-/*
- * Changes when any of the issuer's sets does.  What other workers fetched is
- * taken over; r: what is stale is asked for.
- */
+/* Changes when any of the issuer's sets does; what is stale is asked for. */
 
 static ngx_uint_t
-ngx_http_ihanoi_auth_generation(ngx_http_ihanoi_auth_issuer_t *issuer,
-    ngx_http_request_t *r)
+ngx_http_ihanoi_auth_generation(ngx_http_ihanoi_auth_issuer_t *issuer)
 {
     ngx_uint_t                       i, sum;
     ngx_http_ihanoi_auth_source_t  **sources;
@@ -372,7 +346,7 @@ ngx_http_ihanoi_auth_generation(ngx_http_ihanoi_auth_issuer_t *issuer,
             continue;
         }
 
-        ngx_http_ihanoi_auth_source_refresh(sources[i], r);
+        ngx_http_ihanoi_auth_source_refresh(sources[i]);
 
         sum += ngx_http_ihanoi_auth_source_generation(sources[i]);
     }

@@ -15,21 +15,10 @@
 #include "ngx_http_ihanoi_auth_conf.h"
 
 
-/*
- * A token that was verified before, if it still is what it was; NULL else.
- * wait: subrequests may be made.
- */
+/* A token that was verified before, if it still is what it was; NULL else. */
 ngx_http_ihanoi_auth_entry_t *ngx_http_ihanoi_auth_cached(
     ngx_http_request_t *r, ngx_http_ihanoi_auth_main_conf_t *amcf,
-    ngx_http_ihanoi_auth_loc_conf_t *alcf, ngx_uint_t wait, ngx_str_t *token);
-
-/*
- * Once a request, where it may make subrequests: has what is stale asked for
- * again, and says whether the entry that the request holds must be looked for
- * anew, because its keys have changed.
- */
-ngx_uint_t ngx_http_ihanoi_auth_outdated(ngx_http_request_t *r,
-    ngx_http_ihanoi_auth_ctx_t *ctx);
+    ngx_http_ihanoi_auth_loc_conf_t *alcf, ngx_str_t *token);
 
 /*
  *   NGX_OK, NGX_ABORT  ctx has the entry or the problem

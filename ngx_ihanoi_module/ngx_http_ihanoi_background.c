@@ -112,8 +112,6 @@ ngx_http_ihanoi_background_request(ngx_http_request_t *r, void *data)
         return NGX_ERROR;
     }
 
-    ctx->background = 1;
-
     cln->handler = ngx_http_ihanoi_background_closed;
     cln->data = bg;
 

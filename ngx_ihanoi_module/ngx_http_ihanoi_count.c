@@ -5,6 +5,7 @@
  */
 
 #include "ngx_http_ihanoi_api.h"
+#include "ngx_http_ihanoi_inject.h"
 
 
 /* Statuses that are counted by their number; 0 stands for any other. */
@@ -79,16 +80,12 @@ ngx_http_ihanoi_count_handler(ngx_http_request_t *r)
 
     alcf = ngx_http_get_module_loc_conf(r, ngx_http_ihanoi_api_module);
 
-    if (!alcf->enable) {
+    if (!alcf->enable || ngx_http_ihanoi_is_injected(r)) {
         return NGX_OK;
     }
 
     amcf = ngx_http_get_module_main_conf(r, ngx_http_ihanoi_api_module);
     ctx = ngx_http_get_module_ctx(r, ngx_http_ihanoi_api_module);
-
-    if (ctx && ctx->background) {
-        return NGX_OK;
-    }
 
     operation = (ctx && ctx->operation) ? ctx->operation : &amcf->unresolved;
 

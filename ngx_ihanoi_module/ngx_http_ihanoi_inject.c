@@ -24,6 +24,8 @@ static struct sockaddr  ngx_http_ihanoi_inject_sockaddr = {
 ngx_listening_t *
 ngx_http_ihanoi_inject_listener(ngx_conf_t *cf, ngx_http_core_srv_conf_t *cscf)
 {
+    ngx_uint_t                  i;
+    ngx_array_t                *handlers;
     ngx_listening_t            *ls;
     ngx_http_port_t            *port;
     ngx_http_in_addr_t         *addr;
@@ -53,8 +55,17 @@ ngx_http_ihanoi_inject_listener(ngx_conf_t *cf, ngx_http_core_srv_conf_t *cscf)
     ls->pool_size = cscf->connection_pool_size;
 
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+    handlers = &cmcf->phases[NGX_HTTP_POST_READ_PHASE].handlers;
 
-    h = ngx_array_push(&cmcf->phases[NGX_HTTP_POST_READ_PHASE].handlers);
+    h = handlers->elts;
+
+    for (i = 0; i < handlers->nelts; i++) {
+        if (h[i] == ngx_http_ihanoi_inject_handler) {
+            return ls;
+        }
+    }
+
+    h = ngx_array_push(handlers);
     if (h == NULL) {
         return NULL;
     }
@@ -221,9 +232,7 @@ ngx_http_ihanoi_inject_handler(ngx_http_request_t *r)
 
     c = r->connection;
 
-    if (r != r->main || c->listening == NULL
-        || c->listening->handler != ngx_http_ihanoi_inject_init)
-    {
+    if (r != r->main || !ngx_http_ihanoi_is_injected(r)) {
         return NGX_DECLINED;
     }
 
@@ -242,6 +251,14 @@ ngx_http_ihanoi_inject_handler(ngx_http_request_t *r)
     }
 
     return NGX_ERROR;
+}
+
+
+ngx_uint_t
+ngx_http_ihanoi_is_injected(ngx_http_request_t *r)
+{
+    return r->connection->listening
+           && r->connection->listening->handler == ngx_http_ihanoi_inject_init;
 }
 
 

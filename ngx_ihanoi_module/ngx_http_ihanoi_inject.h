@@ -41,7 +41,7 @@ typedef struct {
 
 /*
  * For the configuration: makes a listener whose requests belong to a server,
- * and adds the phase handler that takes them.  Once; NULL: no memory.
+ * and sees to the phase handler that takes them.  NULL: no memory.
  */
 ngx_listening_t *ngx_http_ihanoi_inject_listener(ngx_conf_t *cf,
     ngx_http_core_srv_conf_t *cscf);
@@ -60,6 +60,9 @@ void ngx_http_ihanoi_inject_drop(ngx_http_ihanoi_injected_t *in);
  */
 ngx_int_t ngx_http_ihanoi_inject_go(ngx_http_ihanoi_injected_t *in,
     ngx_str_t *uri);
+
+/* Is it one of ours, or a subrequest of one? */
+ngx_uint_t ngx_http_ihanoi_is_injected(ngx_http_request_t *r);
 
 /* Ends it with a status and no body: the request is gone afterwards. */
 void ngx_http_ihanoi_inject_end(ngx_http_request_t *r, ngx_uint_t status);

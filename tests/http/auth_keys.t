@@ -20,7 +20,7 @@ sub start {
     return gateway(
         issuer => 0,
         workers => $arg{workers} // 1,
-        servers => $echo,
+        servers => $arg{servers} // $echo,
         server => 'ihanoi_problems on;',
         http => 'auth_jwt_issuer ' . $idp->name . ' { key_request /_jwks; '
               . "key_cache $cache; audience ihanoi; algorithms "
@@ -283,7 +283,7 @@ for my $in ('', 'limit_req zone=s burst=1000 nodelay;') {
     is_deeply(\%status, { 200 => 20 }, '20 wait for one answer and are let in');
     $gw->stop;
 
-    # the client that lent its request goes away: another one takes over
+    # the client whose token it was asked for goes away
     $idp->serve(delay => 1);
     $gw = start($idp);
     $before = $idp->fetches;
@@ -295,7 +295,8 @@ for my $in ('', 'limit_req zone=s burst=1000 nodelay;') {
     sleep 0.1;
     $first->close;
     is($second->response->{status}, 200,
-       'when the client that lent its request goes away, others are served');
+       'when the client that was first goes away, others are served');
+    is($idp->fetches - $before, 1, 'by the same answer');
     is(scalar(() = $gw->error_log =~ /\[alert\]/g), 0, 'without an alert');
 
     # a byte a second
@@ -314,6 +315,40 @@ for my $in ('', 'limit_req zone=s burst=1000 nodelay;') {
     $idp->serve;
     ok(wait_until(sub { status($gw, $idp->token(sub => 'a')) == 200 }, 15),
        'and 200 when it answers again');
+    $gw->stop;
+}
+
+
+# A refresh holds nobody up, not even who sends the next request on a connection.
+{
+    my $gw = start($idp, cache => '1s');
+    my $client = $gw->connection;
+    my $ask = sub { $client->request('GET', '/in', token => $idp->token(sub => $_[0])) };
+
+    is($ask->('a')->{status}, 200, 'keys are there');
+    $idp->serve(delay => 4);
+    sleep 1.2;
+    my $before = $idp->fetches;
+    is($ask->('b')->{status}, 200, 'a request when the set is old');
+    my $begin = time;
+    is($ask->('c')->{status}, 200, 'another one on its connection');
+    cmp_ok(time - $begin, '<', 2, 'does not wait for the new set');
+    ok(wait_until(sub { $idp->fetches > $before }, 5), 'which is asked for');
+    $idp->serve;
+    $gw->stop;
+}
+
+
+# /readyz brings the keys in, from whatever server it is asked.
+{
+    my $gw = start($idp, servers => $echo . 'server { listen unix:%%DIR%%/ops.sock; '
+                                  . 'location / { ihanoi_status readyz; } }',
+                   jwks => 'location = /ready { auth_jwt off; proxy_pass http://unix:%%DIR%%/ops.sock:/; } '
+                         . 'location = /_jwks { internal; proxy_pass ' . $idp->url . '; } ');
+    my $before = $idp->fetches;
+    ok(wait_until(sub { $gw->get('/ready')->{status} == 200 }, 10),
+       'a server without the location of the keys gets ready');
+    is($idp->fetches - $before, 1, 'before anybody sent a token');
     $gw->stop;
 }
 
