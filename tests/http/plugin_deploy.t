@@ -287,14 +287,17 @@ refused('an answer that its contract does not allow', archive('9.6.0', operation
         1, qr/hello: it answers 502 \(urn:ihanoi:problem:plugin-reply-invalid\)/);
 
 # Whether workers run it could not be known: told before anything is done.
-for my $case (['a place that is none', 'nothing', qr{answers 404: allow this machine there}],
-              ['a port where nobody is', ':1/metrics', qr{/metrics at 127\.0\.0\.1:1 does not answer}]) {
+for my $case (
+    ['a place that is none', $gw->url . '/nothing', qr{answers 404: allow this machine there}],
+    ['a port where nobody is', 'http://127.0.0.1:1/x', qr{at 127\.0\.0\.1:1 does not answer}],
+) {
     my ($what, $where, $said) = @$case;
-    refused("metrics at $what", $good, 1, qr/\Asigned \N+\nihanoi plugin: \N*$said\N*\n\z/, '--metrics',
-            $where =~ /^:/ ? "http://127.0.0.1$where" : $gw->url . "/$where");
+    refused("metrics at $what", $good, 1, qr/\Asigned \N+\nihanoi plugin: \N*$said\N*\n\z/,
+            '--metrics', $where);
 }
 $gw->write('nginx.conf', $gw->configuration =~ s/location = \/metrics \{[^}]*\}//r);
-refused('no metrics', $good, 1, qr/\Asigned \N+\nihanoi plugin: \N+ no "ihanoi_status metrics"\N+\n\z/);
+refused('no metrics', $good, 1,
+        qr/\Asigned \N+\nihanoi plugin: \N+ no "ihanoi_status metrics"\N+\n\z/);
 $gw->write('nginx.conf', $gw->configuration);
 
 fail_at('test');
@@ -444,7 +447,8 @@ is((rollback('7.7.7'))[0], 1, 'nor one that is not here');
 
 # Several servers, the first of which is away --------------------------------------------
 
-$gw->write('nginx.conf', $gw->configuration =~ s/(ihanoi_database $name \{)/$1 server 127.0.0.1:1;/r);
+$gw->write('nginx.conf', $gw->configuration
+    =~ s/(ihanoi_database $name \{)/$1 server 127.0.0.1:1;/r);
 ($rc, $out, $err) = rollback('1.2.0');
 is($rc, 0, 'a database whose first server is away') or diag $err;
 rollback('1.0.0');
@@ -535,7 +539,8 @@ is((deploy($good, '--keep', -1))[0], 2, 'so is keeping less than nothing');
 
     ($rc, $out, $err) = deploy($next, '--candidate');
     is($rc, 0, 'a candidate is prepared') or diag $err;
-    like($err, qr{^candidate $home/$name/versions/$name-2\.1\.0 \$variable;$}m, 'and it says what to write');
+    like($err, qr{^candidate $home/$name/versions/$name-2\.1\.0 \$variable;$}m,
+         'and it says what to write');
     is(join(' ', serves(), current(), $place->before("$name-$serves")), $before,
        'what serves goes on, and what there is to go back to');
 
@@ -545,10 +550,11 @@ is((deploy($good, '--keep', -1))[0], 2, 'so is keeping less than nothing');
               . "candidate_database ${name}_next;\n";
     $gw->reload(http => ($http =~ s/(ihanoi_plugin $name \{)/$1\n$lines/r)
                         . ($block =~ s/$name/${name}_next/r));
-    my $call = sub { $gw->get("/v1/$name/$_[0]", headers => { 'X-Version' => '2.1.0' })->{json} // {} };
+    my @header = (headers => { 'X-Version' => '2.1.0' });
+    my $call = sub { ($gw->get("/v1/$name/$_[0]", @header)->{json} // {})->{ $_[1] } // '' };
 
-    ok(wait_until(sub { ($call->('hello')->{version} // '') eq '2.1.0' }, 10), 'nginx gives it calls');
-    ok(wait_until(sub { ($call->('count')->{n} // '') eq 101 }, 10), 'and its functions are there');
+    ok(wait_until(sub { $call->(qw(hello version)) eq '2.1.0' }, 10), 'nginx gives it calls');
+    ok(wait_until(sub { $call->(qw(count n)) eq 101 }, 10), 'and its functions are there');
     is(serves(), $serves, 'other calls are not its');
 
     refused('a candidate that still is one', $next, 1,
