@@ -89,8 +89,12 @@ end
 -- A payment as payments has it, applied: nil and why when it could not be. The operator of
 -- its booking is told, and no other one: one that hangs must not keep word of payments.
 function _M.apply(intent)
-    local verdict, err = database.value("charge_apply",
-        { id = intent.reference, intent = intent.id, state = intent.state })
+    local verdict, err = database.value("charge_apply", {
+        id = intent.reference,
+        intent = intent.id,
+        state = intent.state,
+        refunded = intent.refunded,
+    })
 
     if not verdict then
         return nil, err
@@ -100,7 +104,8 @@ function _M.apply(intent)
 
     _M.refund(1, { intent = intent.id })
 
-    local charge = verdict == "paid" and database.value("charge_document", { id = intent.reference })
+    local charge = verdict == "paid"
+                   and database.value("charge_document", { id = intent.reference })
 
     if charge then
         operators.tell(1, charge.booking)

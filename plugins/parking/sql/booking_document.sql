@@ -12,8 +12,8 @@ as $$
                'price', b.price, 'due', b.due,
                'paid', (select coalesce(sum(c.amount), 0) from charges c
                          where c.booking = b.id and c.state in ('paid', 'late')),
-               'refunded', (select coalesce(sum(r.amount), 0) from refunds r
-                             where r.booking = b.id and r.state = 'done'),
+               'refunded', (select coalesce(sum(charge_refunded(c)), 0) from charges c
+                             where c.booking = b.id),
                'hold_until', case when b.state = 'held' then b.hold_until end,
                'entered_at', b.entered_at, 'exited_at', b.exited_at, 'terms', q.terms,
                'payments', coalesce((

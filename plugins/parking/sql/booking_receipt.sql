@@ -24,10 +24,10 @@ as $$
            select json_agg(json_build_object(
                       'id', c.intent, 'purpose', c.purpose, 'amount', c.amount,
                       'gateway', c.gateway, 'paid_at', c.paid_at,
-                      'refunded', case when r.state = 'done' then r.amount else 0 end)
+                      'refunded', charge_refunded(c))
                       order by c.paid_at) as payments,
-                  sum(c.amount) as paid, sum(r.amount) filter (where r.state = 'done') as back
-             from charges c left join refunds r on r.charge = c.id
+                  sum(c.amount) as paid, sum(charge_refunded(c)) as back
+             from charges c
             where c.booking = b.id and c.state in ('paid', 'late')) p
      where b.id = booking_receipt.id
        and b.owner = (caller ->> 'iss') || ' ' || (caller ->> 'sub')

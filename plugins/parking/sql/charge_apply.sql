@@ -5,9 +5,10 @@
 --             back already: all of it goes back
 --   void      it will not be paid
 --   open      nobody knows yet
---   repeated  known, nothing has changed
+--   repeated  known, nothing has changed but what has gone back of it (refunded)
 --   unknown   no such charge
-create function charge_apply(id uuid, state text, intent uuid default null)
+create function charge_apply(id uuid, state text, intent uuid default null,
+                             refunded bigint default 0)
 returns text
 language plpgsql
 as $$
@@ -24,6 +25,9 @@ begin
     if c.id is null then
         return 'unknown';
     elsif c.state not in ('open', 'left') then
+        update charges t set refunded = charge_apply.refunded
+         where t.id = c.id and t.refunded < charge_apply.refunded;
+
         return 'repeated';
     elsif charge_apply.state in ('failed', 'expired') then
         what := 'void';
@@ -50,7 +54,7 @@ begin
     end if;
 
     update charges t
-       set state = what, intent = charge_apply.intent,
+       set state = what, intent = charge_apply.intent, refunded = charge_apply.refunded,
            paid_at = case when what <> 'void' then now() end
      where t.id = c.id;
 

@@ -282,8 +282,8 @@ sub sound {
           full join plugin_parking.charges c on c.id::text = i.reference
          where coalesce(c.state in ('paid', 'late'), false)
                <> coalesce(i.state in ('succeeded', 'partly_refunded', 'refunded'), false)
-            or i.refunded <> coalesce((select r.amount from plugin_parking.refunds r
-                                        where r.charge = c.id and r.state = 'done'), 0)
+            or i.refunded <> coalesce(greatest(c.refunded, (select r.amount from plugin_parking.refunds r
+                                                             where r.charge = c.id and r.state = 'done')), 0)
 SQL
     Test::More::is_deeply([grep { @$_ && grep { defined } @$_ } @wrong], [],
                           "$what: payments knows of the same money");
