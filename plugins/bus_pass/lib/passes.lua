@@ -101,21 +101,9 @@ function _M.look(id)
 end
 
 
--- A pass for the caller, and how it is paid; nil and what ihanoi.response.problem()
--- takes. input: product,
--- month, gateway, route?
-function _M.buy(input)
-    if input.route then
-        local route, err = ihanoi.interface.call("bus", "timetable", "route", { id = input.route })
-
-        if err then
-            ihanoi.log.warn("the timetable does not answer", err)
-            return nil, "bus-pass-timetable-away"
-        elseif not route then
-            return nil, "bus-pass-route-unknown"
-        end
-    end
-
+-- A pass that waits for its payment, the caller's new one or the one that waits already,
+-- and how it is paid; nil and what ihanoi.response.problem() takes.
+local function sell(input)
     local holder = ihanoi.request.caller().subject
     local pass, refused = ihanoi.db.value("pass_begin", {
         id = ihanoi.uuid.v7(),
@@ -134,6 +122,31 @@ function _M.buy(input)
     pass.holder = holder
 
     return pay(pass)
+end
+
+
+-- A pass for the caller, and how it is paid; nil and what ihanoi.response.problem()
+-- takes. input: product, month, gateway, route?
+function _M.buy(input)
+    if input.route then
+        local route, err = ihanoi.interface.call("bus", "timetable", "route", { id = input.route })
+
+        if err then
+            ihanoi.log.warn("the timetable does not answer", err)
+            return nil, "bus-pass-timetable-away"
+        elseif not route then
+            return nil, "bus-pass-route-unknown"
+        end
+    end
+
+    local sale, refused = sell(input)
+
+    -- The time to pay the one that waited was over: it has lapsed by now.
+    if sale and (sale.payment.state == "failed" or sale.payment.state == "expired") then
+        return sell(input)
+    end
+
+    return sale, refused
 end
 
 

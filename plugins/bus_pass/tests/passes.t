@@ -104,6 +104,14 @@ $partners->pay($sale->{payment}{checkout});
 is(sweep_now(), 'ok', 'the sweep');
 state_is('rider-5', $sale->{pass}{id}, 'active', 'the sweep finds what nobody was told of');
 
+# The time to pay is over, and the sweep has not been there yet.
+$sale = buy('rider-10')->{json};
+$db->sql("set session authorization plugin_payments; set search_path = plugin_payments;
+          update intents set state = 'expired' where id = '$sale->{payment}{id}'");
+my $again = buy('rider-10')->{json};
+isnt($again->{pass}{id}, $sale->{pass}{id}, 'who asks again then has another pass');
+is($again->{payment}{state}, 'pending', '... that can be paid');
+
 # A gateway that is away, and a worker that died before it knew the payment.
 $partners->misbehave('momo.create' => 'lost');
 $r = buy('rider-6');
