@@ -1,13 +1,14 @@
 -- What payments says of a pass's payment, applied once, whoever brings it and how
--- often: active, lapsed (it will not be paid), late (it was, for nothing or a month that
--- is over: all goes back), open (nobody knows yet), repeated or unknown.
+-- often: active, lapsed (it will not be paid, or all went back before we knew), late (it
+-- was, for nothing or a month that is over: all goes back), open (nobody knows yet),
+-- repeated or unknown.
 create function pass_apply(id uuid, state text, payment uuid default null)
 returns text
 language plpgsql
 as $$
 declare
     p     passes%rowtype;
-    paid  boolean := pass_apply.state in ('succeeded', 'partly_refunded', 'refunded');
+    paid  boolean := pass_apply.state in ('succeeded', 'partly_refunded');
 begin
     select * into p from passes t where t.id = pass_apply.id for update;
 
@@ -17,7 +18,7 @@ begin
         update passes t set state = 'active', payment = pass_apply.payment
          where t.id = p.id;
         return 'active';
-    elsif p.state = 'pending' and pass_apply.state in ('failed', 'expired') then
+    elsif p.state = 'pending' and pass_apply.state in ('failed', 'expired', 'refunded') then
         update passes t set state = 'lapsed', payment = coalesce(p.payment, pass_apply.payment)
          where t.id = p.id;
         return 'lapsed';

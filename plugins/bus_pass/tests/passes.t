@@ -137,4 +137,9 @@ for (["update passes set price = 1 where id = '$id'", 'its price changes'],
 money_agrees('what passes did');
 is(balances()->{'payee:bus_pass'}, -(100_000 + 200_000 * 2), 'what is held is what was paid');
 
+# An operator of payments gives the money back before word of it came: no pass for nothing.
+$sale = buy('rider-9')->{json};
+is(sql("select pass_apply('$sale->{pass}{id}', 'refunded', '$sale->{payment}{id}')"), 'lapsed',
+   'of money that went back already there is no pass');
+
 done_testing;
