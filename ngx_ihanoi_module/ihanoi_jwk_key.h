@@ -62,7 +62,7 @@ typedef struct {
     long                      max_rsa_bits;  /* to check anew; 0: any */
     long                      rsa_bits;      /* checked so far */
     unsigned                  rsa_new;       /* keys that were good */
-    unsigned                  postponed:1;   /* one had too many bits for now */
+    unsigned                  postponed:1;   /* a key was beyond max_rsa_bits */
     char                      reason[160];   /* why the last one is not OK */
 } ihanoi_jwk_load_t;
 

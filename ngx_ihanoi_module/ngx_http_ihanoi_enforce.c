@@ -15,7 +15,7 @@
 
 static ngx_int_t ngx_http_ihanoi_enforce_allowed(ngx_http_request_t *r,
     ngx_http_ihanoi_api_ctx_t *ctx);
-static ngx_int_t ngx_http_ihanoi_enforce_identify(ngx_http_request_t *r,
+static ngx_int_t ngx_http_ihanoi_enforce_caller(ngx_http_request_t *r,
     ngx_http_ihanoi_api_ctx_t *ctx);
 
 
@@ -40,32 +40,17 @@ ngx_http_ihanoi_enforce_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    rc = ngx_http_ihanoi_operation_resolve(r, ctx);
-
-    if (rc == NGX_ERROR) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    if (rc != NGX_OK) {
-        return NGX_DECLINED;
-    }
-
-    op = ctx->operation->contract;
-
-    if (op->security == IHANOI_SECURITY_PUBLIC) {
-        ctx->enforced = 1;
-        return NGX_OK;
-    }
-
-    rc = ngx_http_ihanoi_enforce_identify(r, ctx);
+    rc = ngx_http_ihanoi_enforce_caller(r, ctx);
 
     if (rc != NGX_OK) {
         return rc;
     }
 
+    op = ctx->operation->contract;
+
     if (ctx->caller == NULL) {
 
-        if (op->security == IHANOI_SECURITY_OPTIONAL) {
+        if (op->security != IHANOI_SECURITY_TOKEN) {
             ctx->enforced = 1;
             return NGX_OK;
         }
@@ -139,8 +124,34 @@ static ngx_int_t
 ngx_http_ihanoi_enforce_allowed(ngx_http_request_t *r,
     ngx_http_ihanoi_api_ctx_t *ctx)
 {
-    ngx_int_t                  rc;
-    const ihanoi_operation_t  *op;
+    ngx_int_t  rc;
+
+    rc = ngx_http_ihanoi_enforce_caller(r, ctx);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (ctx->caller == NULL
+        && ctx->operation->contract->idempotency != IHANOI_IDEMPOTENCY_NONE)
+    {
+        return ngx_http_ihanoi_auth_refuse(r);
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * NGX_OK: ctx->caller says who calls the operation, NULL for nobody and where a
+ * token is not looked at.  NGX_DECLINED: there is no such operation.
+ */
+
+static ngx_int_t
+ngx_http_ihanoi_enforce_caller(ngx_http_request_t *r,
+    ngx_http_ihanoi_api_ctx_t *ctx)
+{
+    ngx_int_t  rc;
 
     rc = ngx_http_ihanoi_operation_resolve(r, ctx);
 
@@ -149,36 +160,12 @@ ngx_http_ihanoi_enforce_allowed(ngx_http_request_t *r,
     }
 
     if (rc != NGX_OK) {
+        return NGX_DECLINED;
+    }
+
+    if (ctx->operation->contract->security == IHANOI_SECURITY_PUBLIC) {
         return NGX_OK;
     }
-
-    op = ctx->operation->contract;
-
-    if (op->security == IHANOI_SECURITY_PUBLIC) {
-        return NGX_OK;
-    }
-
-    rc = ngx_http_ihanoi_enforce_identify(r, ctx);
-
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    if (ctx->caller == NULL && op->idempotency != IHANOI_IDEMPOTENCY_NONE) {
-        return ngx_http_ihanoi_auth_refuse(r);
-    }
-
-    return NGX_OK;
-}
-
-
-/* NGX_OK: ctx->caller says who it is, NULL for nobody. */
-
-static ngx_int_t
-ngx_http_ihanoi_enforce_identify(ngx_http_request_t *r,
-    ngx_http_ihanoi_api_ctx_t *ctx)
-{
-    ngx_int_t  rc;
 
     rc = ngx_http_ihanoi_auth_identify(r, 1, &ctx->caller);
 
