@@ -60,6 +60,7 @@ static int ihanoi_call_back(ihanoi_call_t *call, lua_State *from, int ok,
 static void ihanoi_call_account(ihanoi_call_t *call);
 static void ihanoi_sandbox_set_timer(uint64_t nsec);
 static void ihanoi_sandbox_signal(int signo);
+static void ihanoi_sandbox_disarm(ihanoi_sandbox_t *sandbox);
 static void ihanoi_sandbox_hook(lua_State *L, lua_Debug *ar);
 static void ihanoi_sandbox_look(ihanoi_sandbox_t *sandbox, lua_State *L);
 static unsigned ihanoi_sandbox_run_usec(void);
@@ -299,7 +300,7 @@ ihanoi_call_run(ihanoi_call_t *call, int nargs)
 
     /* an armed hook must meet neither the next call nor host code */
 
-    lua_sethook(sandbox->L, NULL, 0, 0);
+    ihanoi_sandbox_disarm(sandbox);
 
     ihanoi_call_account(call);
     sandbox->call = NULL;
@@ -499,7 +500,10 @@ ihanoi_sandbox_signal(int signo)
             timer->over = 1;
 
             sandbox->preempt = 1;
-            ihanoi_sandbox_arm(sandbox);
+
+            if (!sandbox->disarming) {
+                ihanoi_sandbox_arm(sandbox);
+            }
 
             if (timer->stuck && now - timer->cpu > timer->stuck_nsec) {
                 timer->stuck(sandbox->conf.name);
@@ -520,6 +524,22 @@ ihanoi_sandbox_arm(ihanoi_sandbox_t *sandbox)
 }
 
 
+/*
+ * LuaJIT notes first how instructions are dispatched, then copies the tables:
+ * a handler that armed in between would leave a note that says hooked over
+ * tables that are not, and no later one would change anything.  Who disarms
+ * looks at preempt next.
+ */
+
+static void
+ihanoi_sandbox_disarm(ihanoi_sandbox_t *sandbox)
+{
+    sandbox->disarming = 1;
+    lua_sethook(sandbox->L, NULL, 0, 0);
+    sandbox->disarming = 0;
+}
+
+
 /* Runs in the plugin's place, between two of its instructions. */
 
 static void
@@ -529,7 +549,7 @@ ihanoi_sandbox_hook(lua_State *L, lua_Debug *ar)
 
     sandbox = ihanoi_sandbox_of(L);
 
-    lua_sethook(L, NULL, 0, 0);
+    ihanoi_sandbox_disarm(sandbox);
 
     if (sandbox->call == NULL) {
         return;

@@ -42,6 +42,7 @@ struct ihanoi_sandbox_s {
 
     volatile sig_atomic_t     collect;     /* over the limit: look in the hook */
     volatile sig_atomic_t     preempt;     /* its turn is over */
+    volatile sig_atomic_t     disarming;   /* the handler must not arm */
 };
 
 

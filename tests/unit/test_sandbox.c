@@ -5,7 +5,10 @@
  * keeps it alive when it has to die.
  */
 
+#include <signal.h>
 #include <stdlib.h>
+#include <unistd.h>
+#include <sys/syscall.h>
 
 #include "tap.h"
 #include "sandbox_fixture.h"
@@ -443,6 +446,55 @@ test_slices(void)
 
 
 static void
+stuck(const char *name)
+{
+    printf("Bail out! a kill is lost: \"%s\" does not come back\n", name);
+    (void) fflush(stdout);
+    _exit(1);
+}
+
+
+/*
+ * As when the kernel gives the processor back after a whole turn: the next
+ * signal comes while the hook of the last one is being taken away.
+ */
+
+static void
+test_storm(void)
+{
+    int                 i, killed;
+    timer_t             id;
+    struct sigevent     event;
+    struct itimerspec   every;
+
+    (void) ihanoi_sandbox_start_timer(SIGRTMIN + 3, NULL, 2000, stuck);
+
+    memset(&event, 0, sizeof(event));
+    event.sigev_notify = SIGEV_THREAD_ID;
+    event.sigev_signo = SIGRTMIN + 3;
+    event._sigev_un._tid = syscall(SYS_gettid);
+
+    memset(&every, 0, sizeof(every));
+    every.it_value.tv_nsec = every.it_interval.tv_nsec = 20000;
+
+    (void) timer_create(CLOCK_MONOTONIC, &event, &id);
+    (void) timer_settime(id, 0, &every, NULL);
+
+    for (i = 0, killed = 0; i < 100; i++) {
+        killed += (run_for("while true do\n"
+                           "  pcall(string.gsub, 'a', 'a', function()\n"
+                           "    while true do end end) end", 3000)
+                   == IHANOI_RUN_CPU);
+        end();
+    }
+
+    (void) timer_delete(id);
+
+    is_int(killed, 100, "no kill is lost when signals come thick and fast");
+}
+
+
+static void
 test_memory(void)
 {
     size_t  before;
@@ -510,6 +562,7 @@ main(void)
     test_immortals();
     test_waits();
     test_slices();
+    test_storm();
     test_memory();
 
     end();
