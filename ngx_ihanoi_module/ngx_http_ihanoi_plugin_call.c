@@ -233,7 +233,9 @@ ngx_http_ihanoi_plugin_done(ngx_http_ihanoi_run_t *run, void *data)
 
     ngx_http_set_log_request(c->log, r);
 
-    ctx = ngx_http_get_module_ctx(r, ngx_http_ihanoi_api_module);
+    /* not the request's: a filter that ended a stream has cleared those */
+
+    ctx = run->ctx;
     ctx->run = NULL;
 
     rc = ngx_http_ihanoi_plugin_ended(r, ctx, run);

@@ -248,6 +248,10 @@ ngx_http_ihanoi_stream_begin(ngx_http_request_t *r,
 
     ngx_http_clear_accept_ranges(r);
 
+    /* nginx's filter would answer 412 or 304 after the handler has worked */
+
+    r->disable_not_modified = 1;
+
     return ngx_http_send_header(r);
 }
 

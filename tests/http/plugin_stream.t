@@ -60,6 +60,8 @@ my %lua = (
                 while ihanoi.response.write("x\n") do ihanoi.run.sleep(0.02) end
                 left = "closed"',
     told    => 'return 200, tostring(left)',
+    kept    => 'ihanoi.response.write("one") ihanoi.run.sleep(0.05)
+                ihanoi.response.write("two")',
     started => 'ihanoi.response.start(201)
                 local ok, err = pcall(ihanoi.response.start, 200)
                 ihanoi.response.write(tostring(err))',
@@ -83,7 +85,7 @@ my %operations = map { my $name = $_; ($name => {
     responses => { 200 => { description => 'Parts', content => {
         $type{$name} // 'text/plain' => { schema => { type => 'string',
             maxLength => 100_000_000 } } } } },
-    $name eq 'gone' ? ('x-ihanoi-abort' => 'finish') : (),
+    $name =~ /^(?:gone|kept)$/ ? ('x-ihanoi-abort' => 'finish') : (),
 }) } grep { $_ ne 'plug' } keys %lua;
 
 sub folder {
@@ -138,6 +140,17 @@ like(raw('/v1/probe/plain'), qr/\r\n0\r\n\r\n\z/, 'a whole answer has an end');
 my $zip = raw('/v1/probe/csv', headers => "Accept-Encoding: gzip\r\nConnection: close\r\n");
 like($zip, qr/Content-Encoding: gzip.*\r\n0\r\n\r\n\z/s, 'gzip has one too');
 unlike(raw('/v1/probe/csv', method => 'HEAD'), qr/1,ph/, 'HEAD has no parts');
+
+# nginx's own conditions: it once answered 412 when the handler had worked, and a
+# run that goes on without its client met a request that was cleared.
+for my $name (qw(plain kept)) {
+    for my $condition (['If-Match', '"1"'], ['If-None-Match', '*'],
+                       ['If-Unmodified-Since', 'Thu, 01 Jan 1970 00:00:00 GMT'])
+    {
+        $r = $gw->get("/v1/probe/$name", headers => { @$condition });
+        is("$r->{status} $r->{content}", '200 onetwo', "$name: $condition->[0]");
+    }
+}
 
 is($gw->get('/v1/probe/none')->{status}, 404, 'nothing written, nothing returned');
 $r = $gw->get('/v1/probe/empty');
