@@ -91,6 +91,8 @@ static ngx_int_t ngx_http_ihanoi_status_text(ngx_http_request_t *r,
     ngx_str_t *text, ngx_chain_t **out);
 
 static void *ngx_http_ihanoi_status_create_loc_conf(ngx_conf_t *cf);
+static char *ngx_http_ihanoi_status_merge_loc_conf(ngx_conf_t *cf,
+    void *parent, void *child);
 static char *ngx_http_ihanoi_status(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
@@ -146,7 +148,7 @@ static ngx_http_module_t  ngx_http_ihanoi_status_module_ctx = {
 
     ngx_http_ihanoi_status_create_loc_conf,
                                            /* create location configuration */
-    NULL                                   /* merge location configuration */
+    ngx_http_ihanoi_status_merge_loc_conf  /* merge location configuration */
 };
 
 
@@ -585,8 +587,23 @@ ngx_http_ihanoi_status_text(ngx_http_request_t *r, ngx_str_t *text,
 static void *
 ngx_http_ihanoi_status_create_loc_conf(ngx_conf_t *cf)
 {
-    /* not merged: a handler is not inherited either */
     return ngx_pcalloc(cf->pool, sizeof(ngx_http_ihanoi_status_loc_conf_t));
+}
+
+
+/* For "if": in one the location's handler still answers. */
+static char *
+ngx_http_ihanoi_status_merge_loc_conf(ngx_conf_t *cf, void *parent,
+    void *child)
+{
+    ngx_http_ihanoi_status_loc_conf_t  *prev = parent;
+    ngx_http_ihanoi_status_loc_conf_t  *conf = child;
+
+    if (conf->document == NULL) {
+        conf->document = prev->document;
+    }
+
+    return NGX_CONF_OK;
 }
 
 

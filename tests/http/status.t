@@ -8,6 +8,10 @@ use IHanoi::Test::Engine;
 my $LOCATIONS = <<'CONF';
         location = /healthz { ihanoi_status healthz; }
         location = /readyz  { ihanoi_status readyz; }
+        location = /probed {
+            if ($arg_x) { add_header X-Probed $arg_x; }
+            ihanoi_status healthz;
+        }
 CONF
 
 my $db = database();
@@ -36,6 +40,11 @@ is($checks->{'main release'}{detail}, $db->{release}, 'the release is named');
 
 is($gw->head('/readyz')->{status}, 200, 'HEAD');
 is($gw->post('/readyz', body => 'x')->{status}, 405, 'POST is not allowed');
+
+# In an "if" the location's handler stays, with a configuration of the "if".
+$r = $gw->get('/probed?x=1');
+is($r->{status}, 200, 'an "if" beside it');
+is($r->{headers}{'x-probed'}, 1, 'that holds');
 
 # Nobody listens on the port of a database that is away.
 my $away = gateway(bare => 1, locations => $LOCATIONS,
