@@ -59,6 +59,13 @@ ngx_int_t ngx_http_ihanoi_auth_refuse(ngx_http_request_t *r);
 ngx_int_t ngx_http_ihanoi_auth_forbid(ngx_http_request_t *r, const char *code,
     ngx_str_t *scope);
 
+/*
+ * Holds a good token against "auth_jwt_require" of this location: NGX_OK, also
+ * where there is none; NGX_AGAIN as of identify(); or the status of a problem
+ * that is recorded.
+ */
+ngx_int_t ngx_http_ihanoi_auth_required(ngx_http_request_t *r);
+
 /* RFC 6749 3.3: is the word one of the caller's scope? */
 ngx_uint_t ngx_http_ihanoi_auth_has_scope(ngx_http_ihanoi_caller_t *caller,
     ngx_str_t *scope);

@@ -16,9 +16,6 @@
 static ngx_int_t ngx_http_ihanoi_auth_access_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_ihanoi_auth_subrequest_handler(
     ngx_http_request_t *r);
-static ngx_int_t ngx_http_ihanoi_auth_required(ngx_http_request_t *r,
-    ngx_http_ihanoi_auth_loc_conf_t *alcf);
-
 
 static void *ngx_http_ihanoi_auth_create_main_conf(ngx_conf_t *cf);
 static char *ngx_http_ihanoi_auth_init_main_conf(ngx_conf_t *cf, void *conf);
@@ -178,11 +175,7 @@ ngx_http_ihanoi_auth_access_handler(ngx_http_request_t *r)
 
     alcf = ngx_http_get_module_loc_conf(r, ngx_http_ihanoi_auth_module);
 
-    if (!alcf->enable) {
-        return NGX_DECLINED;
-    }
-
-    if (alcf->by_operation && alcf->requires == NULL) {
+    if (!alcf->enable || alcf->by_operation) {
         return NGX_DECLINED;
     }
 
@@ -196,24 +189,11 @@ ngx_http_ihanoi_auth_access_handler(ngx_http_request_t *r)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    if (alcf->by_operation) {
-
-        /* whether a token is needed the operation says; a good one must meet
-           what the operator requires of it */
-
-        if (rc == NGX_OK && caller) {
-            rc = ngx_http_ihanoi_auth_required(r, alcf);
-            return (rc == NGX_OK) ? NGX_DECLINED : rc;
-        }
-
-        return NGX_DECLINED;
-    }
-
     if (rc == NGX_DECLINED || caller == NULL) {
         return ngx_http_ihanoi_auth_refuse(r);
     }
 
-    return ngx_http_ihanoi_auth_required(r, alcf);
+    return ngx_http_ihanoi_auth_required(r);
 }
 
 
@@ -239,16 +219,36 @@ ngx_http_ihanoi_auth_subrequest_handler(ngx_http_request_t *r)
 }
 
 
-static ngx_int_t
-ngx_http_ihanoi_auth_required(ngx_http_request_t *r,
-    ngx_http_ihanoi_auth_loc_conf_t *alcf)
+ngx_int_t
+ngx_http_ihanoi_auth_required(ngx_http_request_t *r)
 {
-    ngx_str_t                       value;
-    ngx_uint_t                      i, k;
-    ngx_http_complex_value_t       *values;
-    ngx_http_ihanoi_auth_require_t *requires;
+    ngx_int_t                         rc;
+    ngx_str_t                         value;
+    ngx_uint_t                        i, k;
+    ngx_http_complex_value_t         *values;
+    ngx_http_ihanoi_caller_t         *caller;
+    ngx_http_ihanoi_auth_require_t   *requires;
+    ngx_http_ihanoi_auth_loc_conf_t  *alcf;
+
+    alcf = ngx_http_get_module_loc_conf(r, ngx_http_ihanoi_auth_module);
 
     if (alcf->requires == NULL) {
+        return NGX_OK;
+    }
+
+    rc = ngx_http_ihanoi_auth_identify(r, 1, &caller);
+
+    if (rc == NGX_AGAIN) {
+        return NGX_AGAIN;
+    }
+
+    if (rc == NGX_ERROR) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    /* whether a token is needed others say */
+
+    if (rc == NGX_DECLINED || caller == NULL) {
         return NGX_OK;
     }
 

@@ -46,6 +46,14 @@ ngx_http_ihanoi_enforce_handler(ngx_http_request_t *r)
         return rc;
     }
 
+    /* here, because with "satisfy any" one handler that lets it in is enough */
+
+    rc = ngx_http_ihanoi_auth_required(r);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
     op = ctx->operation->contract;
 
     if (ctx->caller == NULL) {

@@ -152,10 +152,7 @@ ngx_http_ihanoi_problem_str(ngx_http_request_t *r, ngx_str_t *code,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    if (ctx->problem) {
-        json_decref(members);
-        return ctx->problem->status;
-    }
+    json_decref(ctx->members);
 
     ctx->problem = problem;
     ctx->members = members;

@@ -26,7 +26,8 @@
  *          an unknown code is logged and becomes internal-error
  * members  extension members or NULL; a reference is taken over
  *
- * The first problem recorded stays: a later one does not replace it.
+ * A later problem replaces it: an access handler may refuse, and "satisfy any"
+ * let the request in all the same.
  */
 ngx_int_t ngx_http_ihanoi_problem(ngx_http_request_t *r, const char *code,
     json_t *members);

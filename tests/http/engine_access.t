@@ -30,6 +30,21 @@ my $gw = engine_gateway(
             auth_jwt iHaNoi;
             ihanoi_api on;
         }
+        location /staff/ {
+            rewrite ^/staff(/.*)$ $1 break;
+            satisfy any;
+            deny all;
+            auth_jwt iHaNoi;
+            auth_jwt_require $jwt_claim_staff error=403;
+            ihanoi_api on;
+        }
+        location /all-staff/ {
+            rewrite ^/all-staff(/.*)$ $1 break;
+            auth_jwt iHaNoi;
+            auth_jwt_require $jwt_claim_staff error=403;
+            ihanoi_api on;
+        }
+        location /asked-staff/ { auth_request /all-staff/t/maybe; empty_gif; }
         location /asked/ { auth_request /t/scoped; empty_gif; }
         location /included/ { ssi on; alias %%DIR%%/; }
         location /mirrored/ {
@@ -115,6 +130,30 @@ problem_is($gw->post("/any$_->[0]", json => $_->[1],
 $r = $gw->post('/any/v1/probe/book', token => $token,
                headers => { 'Idempotency-Key' => 'k1' });
 is($r->{json}{who}, 'citizen-1', 'and with a token it is done');
+
+
+# what the operator requires of a token, where one check that passes is enough
+
+my $staff = token(sub => 'officer-1', staff => 'yes');
+
+for my $place ('/staff', '/all-staff') {
+    problem_is($gw->get("$place/t/maybe", token => $token), 403,
+               'scope-insufficient', "$place: a token without the claim");
+    problem_is($gw->get("$place/t/things/$id", token => $token), 403,
+               'scope-insufficient', 'where a token is needed too');
+    problem_is($gw->get("$place/t/echo/$id", token => $token), 403,
+               'scope-insufficient', 'and where none is');
+    is($gw->get("$place/t/maybe", token => $staff)->{json}{caller}{sub},
+       'officer-1', 'one with it');
+    problem_is($gw->get("$place/t/things/$id", token => $staff), 404, 'not-found',
+               'is let in, and told what is not there');
+    is($gw->get("$place/t/echo/$id", token => 'rubbish')->{status}, 200,
+       'a public operation does not look at what is no token');
+    is($gw->get("$place/t/maybe")->{status}, 200, 'nobody is asked for nothing');
+}
+is($gw->get('/asked-staff/', token => $token)->{status}, 403,
+   'auth_request: a token without the claim');
+is($gw->get('/asked-staff/', token => $staff)->{status}, 200, 'one with it');
 
 
 # subrequests, which nginx passes the access phase over for
