@@ -19,6 +19,22 @@ is_deeply([map { $_->[0] } $db->sql(q{select key from core.jobs
 
 $db->sql("select person_ensure(null, '$issuer', 'old', null)");
 
+# As where the tables were made yesterday, or last month.
+for my $before (['day', 'YYYY_MM_DD', 'idempotency_keys'],
+                ['month', 'YYYY_MM', 'outbox', 'audit_events'])
+{
+    my ($step, $pattern, @of) = @$before;
+    my ($name, $from, $to) = @{ ($db->sql(<<"SQL"))[0] };
+        select to_char(x.today - interval '1 $step', '$pattern'),
+               (x.today - interval '1 $step') at time zone 'UTC',
+               x.today at time zone 'UTC'
+        from (select date_trunc('$step', now() at time zone 'UTC')) x (today)
+SQL
+
+    $db->sql("create table if not exists core.${_}_$name partition of core.$_"
+             . " for values from ('$from') to ('$to')") for @of;
+}
+
 my $writer = $db->session(user => 'ihanoi_write');
 my $job = $db->session(user => 'ihanoi_control');
 my $caller = qq('{"iss": "$issuer", "sub": "old"}');
@@ -31,11 +47,12 @@ sub want_more { return $db->sql('update core.partitioned set ahead = ahead + 1')
 
 sub missing {
     return scalar $db->sql(<<'SQL');
-        select sum(p.ahead + 2 - (select count(*) from pg_inherits i
-            where i.inhparent = format('core.%I', p.name)::regclass
-              and pg_get_expr((select c.relpartbound from pg_class c where c.oid = i.inhrelid),
-                              i.inhrelid) !~ 'PARTITION|2001'))
-        from core.partitioned p
+        select count(*)
+        from core.partitioned p, generate_series(0, p.ahead) n
+        where to_regclass(format('core.%I', p.name || '_' || to_char(
+                  date_trunc(p.step, now() at time zone 'UTC')
+                      + n * ('1 ' || p.step)::interval,
+                  case p.step when 'day' then 'YYYY_MM_DD' else 'YYYY_MM' end))) is null
 SQL
 }
 
