@@ -5,6 +5,7 @@ use lib 'tests/lib';
 use IHanoi::Test;
 use File::Temp qw(tempdir);
 use IHanoi::Cluster;
+use IHanoi::Test::Psql qw(run_psql);
 
 my $dir = tempdir('ihanoi-cluster-XXXXXX', TMPDIR => 1, CLEANUP => 1);
 chmod 0755, $dir;
@@ -14,11 +15,15 @@ my $umask = umask 077;
 my $cluster = IHanoi::Cluster->new(
     tree => tree(), name => 'pg', place => "$dir/missing/pg", tests => 1,
     settings => { shared_buffers => '16MB', fsync => 'off' });
-ok(eval { $cluster->start }, 'starts below a folder that is not there, with umask 077')
-    or diag $@;
+{
+    local $ENV{TZ} = 'Asia/Ho_Chi_Minh';
+    ok(eval { $cluster->start }, 'starts below a folder that is not there, with umask 077')
+        or diag $@;
+}
 umask $umask;
 ok($cluster->is_running, 'and runs');
 is($cluster->start, 0, 'to start it again is nothing');
+is(asked('show timezone'), 'UTC', 'its time zone is not the machine\'s');
 
 # A crash leaves its number and its socket, and the number is another process's later:
 # one of the same user.
@@ -66,6 +71,13 @@ done_testing();
 
 
 END { $cluster->forget if $cluster }
+
+
+sub asked {
+    my ($rows) = run_psql(text => $_[0], args => ['-h', $cluster->socket, '-p', $cluster->port,
+                                                  '-U', 'postgres', '-d', 'postgres']);
+    return $rows->[0][0];
+}
 
 
 sub lines {

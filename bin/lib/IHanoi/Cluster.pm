@@ -405,6 +405,7 @@ sub _configure {
     my %settings = (
         listen_addresses        => '',
         log_line_prefix         => '%m [%p] %q%u@%d %a ',
+        timezone                => 'UTC',
         log_timezone            => 'UTC',
         %{ $self->{settings} },
         port                    => $port,
