@@ -256,11 +256,12 @@ sub _as_owner {
         return '';
     });
 
-    # Only a hash of the password is sent.
+    # Only a hash of the password is sent. One psql runs at a time, but backends of
+    # those before it may not have left yet.
     psql(<<"SQL") or fail('could not make a role to deploy with');
 begin;
 create role $role login nosuperuser in role $self->{owner}, ihanoi_plugin_deploy
-    connection limit 2 password @{[quoted(_scram($password))]}
+    connection limit 20 password @{[quoted(_scram($password))]}
     valid until @{[quoted(_in_an_hour())]};
 alter role $role set role = '$self->{owner}';
 commit;
