@@ -157,7 +157,8 @@ sub at_once {
     $session->do("begin; lock table plugin_bills.$table in exclusive mode");
     my @pids = map { beside($_) } @code;
     ok(wait_until(sub { $db->sql(q{select count(*) from pg_stat_activity
-                                    where wait_event_type = 'Lock' and usename = 'plugin_bills'}) == @code }, 10), '... all at once');
+                                    where wait_event_type = 'Lock' and usename = 'plugin_bills'
+                                      and datname = current_database()}) == @code }, 10), '... all at once');
     $session->do('rollback');
     waitpid $_, 0 for @pids;
     return;

@@ -144,7 +144,7 @@ for my $round (1 .. 8) {
         my $pid = beside($_);
         $waiting++;
         push @wrong, 'nobody waits' if !wait_until(sub { $db->sql(q{select count(*) from pg_stat_activity
-            where wait_event_type = 'Lock' and usename = 'plugin_bills'}) >= $waiting }, 10);
+            where wait_event_type = 'Lock' and usename = 'plugin_bills' and datname = current_database()}) >= $waiting }, 10);
         $pid;
     } $round < 5 ? (sub { pay($o) }, sub { cancel($o->{id}) }) : (sub { cancel($o->{id}) }, sub { pay($o) });
     $session->do('rollback');

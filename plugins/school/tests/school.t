@@ -73,7 +73,7 @@ sub all_wait {
     $session->do("begin; $lock");
     my @pids = map { beside($_) } @steps;
     ok(wait_until(sub { $db->sql("select count(*) from pg_stat_activity where usename = 'plugin_school'
-                                  and wait_event_type = 'Lock'") == @steps }, 20), '... under way');
+                                  and wait_event_type = 'Lock' and datname = current_database()") == @steps }, 20), '... under way');
     $session->do('rollback');
     waitpid $_, 0 for @pids;
     return;

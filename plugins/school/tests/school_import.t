@@ -162,7 +162,8 @@ $n += 4;
     my $session = $db->session;
     my @renamed = map { my @row = @$_; $row[2] .= ' sau' if $row[1] eq 'HS1'; \@row } @large;
     my @other = map { my @row = @$_; $row[2] .= ' trước' if $row[1] eq 'HS1'; \@row } @large;
-    my $waiting = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and usename = 'plugin_school'";
+    my $waiting = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and usename = 'plugin_school'
+                         and datname = current_database()";
 
     $session->do("begin; select 1 from plugin_school.students where code = 'HS1' and school = 'thcs-a' for update");
     @pids = beside(sub { roster('admin', content => csv(@renamed), sequence => $n + 2) });
@@ -186,7 +187,8 @@ for my $what (qw(worker backend)) {
     my $session = $db->session;
     $session->do("begin; select 1 from plugin_school.students where code = 'HS1' and school = 'thcs-a' for update");
     my $pid = beside(sub { roster('admin', content => csv(@renamed), sequence => $n + 1) });
-    my $waiting = "from pg_stat_activity where wait_event_type = 'Lock' and usename = 'plugin_school'";
+    my $waiting = "from pg_stat_activity where wait_event_type = 'Lock' and usename = 'plugin_school'
+                         and datname = current_database()";
     ok(wait_until(sub { $db->sql("select count(*) $waiting") }, 20), "an import is in its middle: the $what is killed");
 
     if ($what eq 'worker') {
