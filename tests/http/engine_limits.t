@@ -46,16 +46,18 @@ my $r;
 is_deeply([map { $gw->get("/limited/t/echo/$id", token => $one)->{status} }
            1 .. 4],
           [200, 200, 200, 429], 'a subject has its budget');
-is_deeply([map { $gw->get("/limited/t/echo/$id", token => $two)->{status} }
-           1 .. 4],
-          [200, 200, 200, 429], "another's is untouched, from one address");
 
 my $forged = $two;
 $forged =~ s/\.([^.])([^.]*)$/'.' . ($1 eq 'A' ? 'B' : 'A') . $2/e;
-is_deeply([map { $gw->get("/limited/t/echo/$id", token =>
-                          token(sub => 'citizen-3', exp => 1))->{status} }
+for (['forged', $forged], ['expired', token(sub => 'citizen-2', exp => 1)]) {
+    my ($what, $token) = @$_;
+    is_deeply([map { $gw->get("/limited/t/echo/$id", token => $token)->{status} }
+               1 .. 4],
+              [200, 200, 200, 200], "a token that is $what spends nobody's");
+}
+is_deeply([map { $gw->get("/limited/t/echo/$id", token => $two)->{status} }
            1 .. 4],
-          [200, 200, 200, 200], 'a token that is not valid spends nobody\'s');
+          [200, 200, 200, 429], "another's is untouched, from one address");
 
 $r = $gw->get("/limited/t/echo/$id", token => $one);
 problem_is($r, 429, 'too-many-requests', "nginx's 429 is a problem");
