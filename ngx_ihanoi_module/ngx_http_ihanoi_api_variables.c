@@ -16,6 +16,8 @@ static ngx_int_t ngx_http_ihanoi_api_plugin_version_variable(
     ngx_http_request_t *r, ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_ihanoi_api_trace_id_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_uint_t ngx_http_ihanoi_api_trace_hex(u_char *p, size_t len,
+    const char *invalid);
 
 
 static ngx_http_variable_t  ngx_http_ihanoi_api_variables[] = {
@@ -151,7 +153,6 @@ ngx_http_ihanoi_api_trace_id_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
     u_char                     *p;
-    ngx_uint_t                  i, zero;
     ngx_http_variable_value_t  *vv;
     ngx_uint_t                  key;
 
@@ -168,37 +169,41 @@ ngx_http_ihanoi_api_trace_id_variable(ngx_http_request_t *r,
 
     /* version "-" trace-id "-" parent-id "-" flags; version 00 ends there */
 
-    if (vv->not_found || vv->len < 55 || vv->data[2] != '-'
-        || vv->data[35] != '-' || vv->data[52] != '-'
-        || (vv->len > 55 && vv->data[55] != '-')
-        || ngx_strncmp(vv->data, "ff", 2) == 0
-        || (vv->len > 55 && ngx_strncmp(vv->data, "00", 2) == 0))
+    p = vv->data;
+
+    if (vv->not_found || vv->len < 55
+        || p[2] != '-' || p[35] != '-' || p[52] != '-'
+        || (vv->len > 55 && (p[55] != '-' || ngx_strncmp(p, "00", 2) == 0))
+        || !ngx_http_ihanoi_api_trace_hex(p, 2, "ff")
+        || !ngx_http_ihanoi_api_trace_hex(p + 3, 32,
+                                          "00000000000000000000000000000000")
+        || !ngx_http_ihanoi_api_trace_hex(p + 36, 16, "0000000000000000")
+        || !ngx_http_ihanoi_api_trace_hex(p + 53, 2, ""))
     {
         return NGX_OK;
     }
 
-    p = vv->data + 3;
-    zero = 1;
-
-    for (i = 0; i < 32; i++) {
-        if (!((p[i] >= '0' && p[i] <= '9') || (p[i] >= 'a' && p[i] <= 'f'))) {
-            return NGX_OK;
-        }
-
-        if (p[i] != '0') {
-            zero = 0;
-        }
-    }
-
-    if (zero) {
-        return NGX_OK;
-    }
-
-    v->data = p;
+    v->data = p + 3;
     v->len = 32;
     v->valid = 1;
     v->no_cacheable = 0;
     v->not_found = 0;
 
     return NGX_OK;
+}
+
+
+/* Lower-case hexadecimal digits, which are not those that are invalid. */
+static ngx_uint_t
+ngx_http_ihanoi_api_trace_hex(u_char *p, size_t len, const char *invalid)
+{
+    size_t  i;
+
+    for (i = 0; i < len; i++) {
+        if (!((p[i] >= '0' && p[i] <= '9') || (p[i] >= 'a' && p[i] <= 'f'))) {
+            return 0;
+        }
+    }
+
+    return *invalid == '\0' || ngx_strncmp(p, invalid, len) != 0;
 }

@@ -66,10 +66,33 @@ is($r->{headers}{'retry-after'}, 1, 'and tells when to come back');
 
 # logs
 
-my $parent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
-$gw->get("/t/echo/$id", headers => { traceparent => $parent });
+my ($trace, $parent) = ('4bf92f3577b34da6a3ce929d0e0e4736', '00f067aa0ba902b7');
+
+# W3C Trace Context 3.2: a traceparent that is wrong anywhere is none.
+my @traceparents = (
+    ["00-$trace-$parent-01", $trace],
+    ["cc-$trace-$parent-01", $trace],
+    ["cc-$trace-$parent-01-what-comes", $trace],
+    ["00-$trace-$parent-01-what-comes", '-'],
+    ["cc-$trace-$parent-01.what-comes", '-'],
+    ["ff-$trace-$parent-01", '-'],
+    ["0G-$trace-$parent-01", '-'],
+    ["CC-$trace-$parent-01", '-'],
+    ['00-' . uc($trace) . "-$parent-01", '-'],
+    ['00-' . '0' x 32 . "-$parent-01", '-'],
+    ["00-$trace-" . uc($parent) . '-01', '-'],
+    ["00-$trace-" . 'g' x 16 . '-01', '-'],
+    ["00-$trace-" . '0' x 16 . '-01', '-'],
+    ["00-$trace-$parent-0A", '-'],
+    ["00-$trace-$parent-.1", '-'],
+    ["00-$trace-$parent-0", '-'],
+    ["00-$trace-$parent", '-'],
+    ['00-zz', '-'],
+);
+
+$gw->get("/t/echo/$id", headers => { traceparent => $_->[0] }) for @traceparents;
 $gw->get('/t/maybe', token => $one);
-$gw->get('/t/nowhere', headers => { traceparent => '00-zz' });
+$gw->get('/t/nowhere');
 
 # A line is written after its answer was sent.
 my @lines;
@@ -79,13 +102,15 @@ wait_until(sub {
     return $lines[-1] =~ /^404/;
 });
 
-like($lines[-3], qr/^200 op=echo_get db=0\.\d{6} sub=- trace=4bf92f3577b34da6a3ce929d0e0e4736$/,
+my @traced = splice @lines, -2 - @traceparents, scalar @traceparents;
+like($traced[0], qr/^200 op=echo_get db=0\.\d{6} sub=- trace=$trace$/,
      'operation, time in the database and trace are logged');
+is_deeply([map { "$traceparents[$_][0] " . ($traced[$_] =~ /trace=(.*)/)[0] } 0 .. $#traced],
+          [map { "@$_" } @traceparents], 'a trace by a traceparent that is valid');
 like($lines[-2], qr/^200 op=maybe_get db=0\.\d{6} sub=[0-9a-f]{32} trace=-$/,
      'a subject is logged as a keyed hash');
-like($lines[-1], qr/^404 op=- db=- sub=- trace=-$/,
-     'a wrong traceparent is not');
-unlike(join("\n", @lines), qr/citizen/, 'subjects are not in the log');
+like($lines[-1], qr/^404 op=- db=- sub=- trace=-$/, 'what is not there is not');
+unlike(join("\n", @lines, @traced), qr/citizen/, 'subjects are not in the log');
 
 
 # the operator's own pages and locations
