@@ -177,12 +177,17 @@ ngx_http_ihanoi_input_accept(ngx_http_request_t *r,
 }
 
 
+/*
+ * RFC 9110 12.5.1: of the ranges that a type falls under the most specific one
+ * has the say, wherever it stands.
+ */
 static ngx_uint_t
 ngx_http_ihanoi_input_accepts(ngx_str_t *accept, const ihanoi_media_t *media)
 {
     u_char      *p, *last, *range, *params;
     size_t       len, slash;
-    ngx_uint_t   hit, found;
+    ngx_int_t    q, quality;
+    ngx_uint_t   specific, best;
 
     for (slash = 0; slash < media->type.len; slash++) {
         if (media->type.data[slash] == '/') {
@@ -192,7 +197,8 @@ ngx_http_ihanoi_input_accepts(ngx_str_t *accept, const ihanoi_media_t *media)
 
     p = accept->data;
     last = p + accept->len;
-    found = 0;
+    best = 0;
+    quality = 0;
 
     while (p < last) {
 
@@ -216,34 +222,31 @@ ngx_http_ihanoi_input_accepts(ngx_str_t *accept, const ihanoi_media_t *media)
         if (len == media->type.len
             && ngx_strncasecmp(range, (u_char *) media->type.data, len) == 0)
         {
-            hit = 2;
+            specific = 3;
 
-        } else if ((len == 3 && ngx_strncmp(range, "*/*", 3) == 0)
-                   || (len == slash + 2 && range[slash + 1] == '*'
-                       && ngx_strncasecmp(range, (u_char *) media->type.data,
-                                          slash + 1)
-                          == 0))
+        } else if (len == slash + 2 && range[slash + 1] == '*'
+                   && ngx_strncasecmp(range, (u_char *) media->type.data,
+                                      slash + 1)
+                      == 0)
         {
-            hit = 1;
+            specific = 2;
+
+        } else if (len == 3 && ngx_strncmp(range, "*/*", 3) == 0) {
+            specific = 1;
 
         } else {
             continue;
         }
 
-        /* "q=0" says: not this one; for the exact name that is final */
+        q = ngx_http_ihanoi_header_quality(params, p);
 
-        if (ngx_http_ihanoi_header_quality(params, p) == 0) {
-            if (hit == 2) {
-                return 0;
-            }
-
-            continue;
+        if (specific > best || (specific == best && q > quality)) {
+            best = specific;
+            quality = q;
         }
-
-        found = 1;
     }
 
-    return found;
+    return quality > 0;
 }
 
 

@@ -106,12 +106,18 @@ problem_is(create(json => { name => 'a' x 1_100_000 }), 413,
 
 problem_is($gw->get("/t/echo/$id", headers => { Accept => 'text/html' }),
            406, 'not-acceptable', 'a type that cannot be made');
-problem_is($gw->get("/t/echo/$id", headers =>
-                    { Accept => 'application/json;q=0, */*' }),
-           406, 'not-acceptable', 'a type that is refused by name');
+
+# The most specific range has the say, wherever it stands.
+for my $accept ('application/json;q=0, */*', '*/*, application/json; q=0',
+                'application/*;q=0, */*', '*/*, application/*;q=0.0',
+                'application/json;q=0, application/*', '*/*;q=0', 'text/*') {
+    problem_is($gw->get("/t/echo/$id", headers => { Accept => $accept }),
+               406, 'not-acceptable', "Accept: $accept");
+}
 
 for my $accept ('*/*', 'application/*', 'text/html, application/json;q=0.1',
-                'Application/JSON') {
+                'Application/JSON', 'application/*;q=0, application/json',
+                '*/*;q=0, application/*', '*/*;q=0, application/json;q=0.1') {
     is($gw->get("/t/echo/$id", headers => { Accept => $accept })->{status},
        200, "Accept: $accept");
 }
