@@ -50,7 +50,8 @@ int ihanoi_contract_match(const ihanoi_contract_t *contract, const char *path,
  *
  * _query() takes the raw query string: an unknown or repeated parameter is a
  * violation.  _header() is called for each header argument with the value or
- * {NULL, 0}.  _body() takes the whole body, media type checked before.
+ * {NULL, 0}.  _conditions() is told which of the two headers a request has.
+ * _body() takes the whole body, media type checked before.
  */
 int ihanoi_input_init(ihanoi_input_t *in, const ihanoi_operation_t *op,
     const ihanoi_alloc_t *alloc);
@@ -58,6 +59,8 @@ int ihanoi_input_path(ihanoi_input_t *in, const ihanoi_match_t *match);
 int ihanoi_input_query(ihanoi_input_t *in, const char *query, size_t len);
 int ihanoi_input_header(ihanoi_input_t *in, unsigned argument,
     ihanoi_str_t value);
+int ihanoi_input_conditions(ihanoi_input_t *in, int if_match,
+    int if_none_match);
 int ihanoi_input_body(ihanoi_input_t *in, const char *data, size_t len);
 
 /*

@@ -261,6 +261,45 @@ ihanoi_input_header(ihanoi_input_t *in, unsigned argument, ihanoi_str_t value)
 }
 
 
+/*
+ * RFC 9110, 13.1: a request whose condition does not hold must not be done.
+ * Those of a read are held against its answer; those of a write only its
+ * function could compare, so one that it is not told is refused.
+ */
+
+int
+ihanoi_input_conditions(ihanoi_input_t *in, int if_match, int if_none_match)
+{
+    unsigned  i;
+
+    static const ihanoi_str_t  match = { "If-Match", 8 };
+    static const ihanoi_str_t  none = { "If-None-Match", 13 };
+
+    if (in->op->method == IHANOI_GET) {
+        return 0;
+    }
+
+    if (if_none_match
+        && ihanoi_input_fault(in, IHANOI_IN_HEADER, &none, "", "unknown",
+                              "only GET compares this header")
+           != 0)
+    {
+        return -1;
+    }
+
+    for (i = 0; i < in->op->narguments; i++) {
+        if (in->op->arguments[i].if_match) {
+            return 0;
+        }
+    }
+
+    return if_match ? ihanoi_input_fault(in, IHANOI_IN_HEADER, &match, "",
+                                         "unknown", "this operation does not "
+                                         "compare this header")
+                    : 0;
+}
+
+
 /* One value of path, query or header; encoded: percent-encoded. */
 
 static int

@@ -88,6 +88,13 @@ ngx_http_ihanoi_input_check(ngx_http_request_t *r,
         }
     }
 
+    if (ihanoi_input_conditions(in, r->headers_in.if_match != NULL,
+                                r->headers_in.if_none_match != NULL)
+        != 0)
+    {
+        return NGX_ERROR;
+    }
+
     if (in->nviolations) {
         return ngx_http_ihanoi_input_violations(r, in);
     }

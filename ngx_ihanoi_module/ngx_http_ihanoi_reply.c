@@ -23,7 +23,9 @@ static ngx_int_t ngx_http_ihanoi_reply_refusal(ngx_http_request_t *r,
     ngx_http_ihanoi_api_ctx_t *ctx, ngx_str_t *body);
 static ngx_int_t ngx_http_ihanoi_reply_etag(ngx_http_request_t *r,
     ngx_str_t *etag);
-static ngx_uint_t ngx_http_ihanoi_reply_not_modified(ngx_http_request_t *r,
+static ngx_int_t ngx_http_ihanoi_reply_conditions(ngx_http_request_t *r,
+    ngx_str_t *etag);
+static ngx_uint_t ngx_http_ihanoi_reply_matches(ngx_str_t *condition,
     ngx_str_t *etag);
 static void ngx_http_ihanoi_reply_cleanup(void *data);
 
@@ -286,13 +288,22 @@ ngx_http_ihanoi_reply_send(ngx_http_request_t *r,
     ngx_http_ihanoi_api_ctx_t *ctx, ngx_uint_t status,
     ngx_http_ihanoi_reply_row_t *row)
 {
-    ngx_int_t                  rc;
+    ngx_int_t                  rc, conditions;
     ngx_buf_t                 *b;
     ngx_str_t                  value;
     ngx_chain_t                out;
     const ihanoi_operation_t  *op;
 
     op = ctx->operation->contract;
+    conditions = NGX_OK;
+
+    if (op->method == IHANOI_GET) {
+        conditions = ngx_http_ihanoi_reply_conditions(r, &row->etag);
+
+        if (conditions >= NGX_HTTP_BAD_REQUEST) {
+            return conditions;
+        }
+    }
 
     r->headers_out.status = status;
 
@@ -328,9 +339,7 @@ ngx_http_ihanoi_reply_send(ngx_http_request_t *r,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    if (op->method == IHANOI_GET && row->etag.data
-        && ngx_http_ihanoi_reply_not_modified(r, &row->etag))
-    {
+    if (conditions == NGX_HTTP_NOT_MODIFIED) {
         r->headers_out.status = NGX_HTTP_NOT_MODIFIED;
         r->headers_out.content_length_n = -1;
         r->header_only = 1;
@@ -480,23 +489,47 @@ ngx_http_ihanoi_reply_etag(ngx_http_request_t *r, ngx_str_t *etag)
 }
 
 
-/* RFC 9110 13.1.2: weak comparison with each entity tag of If-None-Match. */
-static ngx_uint_t
-ngx_http_ihanoi_reply_not_modified(ngx_http_request_t *r, ngx_str_t *etag)
+/*
+ * RFC 9110 13.2.2: what the conditions of a read make of its answer.
+ *
+ *   NGX_OK                  it is sent
+ *   NGX_HTTP_NOT_MODIFIED   the client has it
+ *   412                     it is another one
+ */
+static ngx_int_t
+ngx_http_ihanoi_reply_conditions(ngx_http_request_t *r, ngx_str_t *etag)
 {
-    u_char           *p, *last, *tag;
     ngx_table_elt_t  *h;
+
+    h = r->headers_in.if_match;
+
+    if (h && !ngx_http_ihanoi_reply_matches(&h->value, etag)) {
+        return ngx_http_ihanoi_problem(r, "precondition-failed", NULL);
+    }
 
     h = r->headers_in.if_none_match;
 
-    if (h == NULL) {
-        return 0;
+    if (h && ngx_http_ihanoi_reply_matches(&h->value, etag)) {
+        return NGX_HTTP_NOT_MODIFIED;
     }
 
-    p = h->value.data;
-    last = p + h->value.len;
+    return NGX_OK;
+}
 
-    if (h->value.len == 1 && *p == '*') {
+
+/*
+ * "*", or weak comparison with each entity tag, also of If-Match: gzip makes
+ * ours weak.
+ */
+static ngx_uint_t
+ngx_http_ihanoi_reply_matches(ngx_str_t *condition, ngx_str_t *etag)
+{
+    u_char  *p, *last, *tag;
+
+    p = condition->data;
+    last = p + condition->len;
+
+    if (condition->len == 1 && *p == '*') {
         return 1;
     }
 
@@ -516,7 +549,7 @@ ngx_http_ihanoi_reply_not_modified(ngx_http_request_t *r, ngx_str_t *etag)
             return 0;
         }
 
-        if ((size_t) (p - tag) == etag->len
+        if (etag->data && (size_t) (p - tag) == etag->len
             && ngx_memcmp(tag, etag->data, etag->len) == 0)
         {
             return 1;

@@ -75,7 +75,7 @@ for my $body ("{\"name\": \"$canary{body}", "$canary{body}",
         $gw->request($method, $method eq 'POST' ? '/v1/me/consents' : '/v1/me',
                      token => $token, body => $body, key => $canary{key},
                      headers => { 'Content-Type' => 'application/json',
-                                  'If-Match' => '*' });
+                                  'If-Match' => $method eq 'PATCH' ? '*' : undef });
     }
 }
 

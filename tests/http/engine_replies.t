@@ -47,6 +47,26 @@ for ('"1"', 'W/"1"', '"7", W/"1"', '*') {
 is($gw->get($url, token => $token, headers => { 'If-None-Match' => '"2"' })
    ->{status}, 200, 'If-None-Match: another');
 
+for ('"1"', 'W/"1"', '"7", "1"', '*') {
+    is($gw->get($url, token => $token, headers => { 'If-Match' => $_ })->{status}, 200,
+       "a read with If-Match: $_");
+}
+for ('"2"', '"*"', '"7", "2"', '1') {
+    $r = $gw->get($url, token => $token, headers => { 'If-Match' => $_ });
+    problem_is($r, 412, 'precondition-failed', "a read with If-Match: $_");
+    is($r->{headers}{etag}, undef, 'has no entity tag');
+    is($r->{headers}{'cache-control'}, 'no-store', 'and is not stored');
+}
+is($gw->head($url, token => $token, headers => { 'If-Match' => '"2"' })->{status}, 412,
+   'nor by HEAD');
+is($gw->get($url, token => $token, headers => { 'If-Match' => '"2"', 'If-None-Match' => '"1"' })
+   ->{status}, 412, 'If-Match comes before If-None-Match');
+is($gw->get("/t/nowhere", headers => { 'If-Match' => '"2"' })->{status}, 404,
+   'what is not there is 404 all the same');
+is($gw->get('/t/maybe', headers => { 'If-Match' => '*' })->{status}, 200,
+   'an answer without an entity tag is one');
+is($gw->get('/t/maybe', headers => { 'If-Match' => '"x"' })->{status}, 412, 'but not that one');
+
 sub change {
     my ($match, $json) = @_;
     $gw->patch($url, token => $token, json => $json,

@@ -172,7 +172,22 @@ for my $case ([404, 'POST', '/t/nowhere'], [401, 'POST', '/t/things'],
 }
 
 
-# If-Match
+# Conditions: what an operation does not compare is not passed over.
+
+for (['If-None-Match', '*', 'POST', '/t/things'], ['If-None-Match', '"1"', 'POST', '/t/things'],
+     ['If-None-Match', '*', 'PATCH', "/t/things/$id"], ['If-None-Match', '*', 'DELETE', "/t/things/$id"],
+     ['If-Match', '"1"', 'POST', '/t/things']) {
+    my ($header, $value, $method, $target) = @$_;
+
+    $r = $gw->request($method, $target, token => $token, $method eq 'DELETE' ? () : (json => { name => 'a' }),
+                      $method eq 'POST' ? (key => rand()) : (),
+                      headers => { $header => $value, 'Accept-Language' => 'en',
+                                   $method eq 'PATCH' ? ('If-Match' => '"1"', 'Content-Type' =>
+                                                         'application/merge-patch+json') : () });
+    problem_is($r, 400, 'invalid-request', "$method with $header: $value");
+    is_deeply([map { "$_->{in} $_->{parameter} $_->{keyword}" } @{ $r->{json}{errors} }],
+              ["header $header unknown"], 'which says so');
+}
 
 $r = $gw->patch("/t/things/$id", token => $token, json => { name => 'b' },
                 headers => { 'Content-Type' => 'application/merge-patch+json' });
