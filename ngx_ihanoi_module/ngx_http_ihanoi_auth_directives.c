@@ -422,7 +422,7 @@ ngx_http_ihanoi_auth_subject_key(ngx_conf_t *cf, ngx_command_t *cmd,
 {
     ngx_http_ihanoi_auth_main_conf_t  *amcf = conf;
 
-    u_char      buf[4096];
+    u_char      buf[4096 + 1];
     ssize_t     n;
     ngx_fd_t    fd;
     ngx_err_t   err;
@@ -457,9 +457,9 @@ ngx_http_ihanoi_auth_subject_key(ngx_conf_t *cf, ngx_command_t *cmd,
         return NGX_CONF_ERROR;
     }
 
-    if (n < 16) {
+    if (n < 16 || n == sizeof(buf)) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "key file \"%V\" has less than 16 bytes", &name);
+                           "key file \"%V\" is not of 16 to 4096 bytes", &name);
         return NGX_CONF_ERROR;
     }
 

@@ -38,6 +38,8 @@ my %files = (
                           $mint->jwk(rs => '"use":"enc"')),
     'key16'        => 'k' x 16,
     'key15'        => 'k' x 15,
+    'key4096'      => 'k' x 4096,
+    'key4097'      => 'k' x 4097,
 );
 
 # true, what it said
@@ -177,11 +179,12 @@ fails(qr/at least 64k/, 'a cache too small', http =>
 fails(qr/entries/, 'a cache of no entries', http =>
       'auth_jwt_token_cache entries=0;');
 passes('a cache off', http => 'auth_jwt_token_cache off;');
-fails(qr/less than 16 bytes/, 'a short key of subject hashes', http =>
-      'ihanoi_subject_hash_key_file %%DIR%%/key15;');
+fails(qr/not of 16 to 4096 bytes/, "a key of subject hashes of $_ bytes", http =>
+      "ihanoi_subject_hash_key_file %%DIR%%/key$_;") for 15, 4097;
 fails(qr/could not open/, 'none at all', http =>
       'ihanoi_subject_hash_key_file %%DIR%%/nokey;');
-passes('one of 16 bytes', http => 'ihanoi_subject_hash_key_file %%DIR%%/key16;');
+passes("one of $_ bytes", http => "ihanoi_subject_hash_key_file %%DIR%%/key$_;")
+    for 16, 4096;
 fails(qr/database "nowhere"|nowhere/, 'a deny list in no database', http =>
       'auth_jwt_deny_list nowhere;');
 fails(qr/between 100ms and 1m/, 'a deny list read once an hour', http =>
