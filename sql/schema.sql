@@ -25,6 +25,12 @@ CREATE SCHEMA ihanoi;
 
 ALTER SCHEMA ihanoi OWNER TO ihanoi_owner;
 
+-- Name: ihanoi_host; Type: SCHEMA; Schema: -; Owner: ihanoi_owner
+
+CREATE SCHEMA ihanoi_host;
+
+ALTER SCHEMA ihanoi_host OWNER TO ihanoi_owner;
+
 -- Name: reply; Type: TYPE; Schema: core; Owner: ihanoi_owner
 
 CREATE TYPE core.reply AS (
@@ -597,6 +603,49 @@ end
 $$;
 
 ALTER FUNCTION feedback.guard_case() OWNER TO ihanoi_owner;
+
+-- Name: publish(text, uuid, jsonb); Type: FUNCTION; Schema: ihanoi_host; Owner: ihanoi_owner
+
+CREATE FUNCTION ihanoi_host.publish(event text, key uuid, payload jsonb DEFAULT '{}'::jsonb) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+    plugin  text := substr(session_user, length('plugin_') + 1);
+    number  bigint;
+begin
+    if session_user !~ '^plugin_[a-z][a-z0-9_]{0,31}$' then
+        raise exception 'role % is no plugin''s', session_user
+              using errcode = 'insufficient_privilege';
+    end if;
+
+    if split_part(publish.event, '.', 1) is distinct from plugin
+       or publish.event !~ '^[a-z0-9_]+[.][a-z_]{1,64}$'
+    then
+        raise exception 'a plugin''s events are called %.<what happened>', plugin
+              using errcode = 'insufficient_privilege';
+    end if;
+
+    if publish.key is null then
+        raise exception 'an event is about something: key is null'
+              using errcode = 'null_value_not_allowed';
+    end if;
+
+    if octet_length(publish.payload::text) > 65536 then
+        raise exception 'an event''s payload has at most 65536 bytes'
+              using errcode = 'program_limit_exceeded';
+    end if;
+
+    insert into core.outbox as o (topic, event, subject, payload)
+    values (plugin, split_part(publish.event, '.', 2), publish.key,
+            coalesce(publish.payload, '{}'))
+    returning o.id into number;
+
+    return number;
+end
+$_$;
+
+ALTER FUNCTION ihanoi_host.publish(event text, key uuid, payload jsonb) OWNER TO ihanoi_owner;
 
 -- Name: vietnamese; Type: TEXT SEARCH CONFIGURATION; Schema: feedback; Owner: ihanoi_owner
 
@@ -2279,6 +2328,10 @@ GRANT USAGE ON SCHEMA feedback TO ihanoi_control;
 GRANT USAGE ON SCHEMA geo TO ihanoi_read;
 GRANT USAGE ON SCHEMA geo TO ihanoi_write;
 GRANT USAGE ON SCHEMA geo TO ihanoi_control;
+
+-- Name: SCHEMA ihanoi_host; Type: ACL; Schema: -; Owner: ihanoi_owner
+
+GRANT USAGE ON SCHEMA ihanoi_host TO PUBLIC;
 
 -- Name: TABLE consents; Type: ACL; Schema: core; Owner: ihanoi_owner
 
