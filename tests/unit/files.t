@@ -1,0 +1,58 @@
+#!/usr/bin/perl
+# The table of the module's README names every source and no other, and docs/conventions.md
+# every file that sees OpenSSL or libpq.
+
+use lib 'tests/lib';
+use IHanoi::Test;
+
+my $dir = tree() . '/ngx_ihanoi_module';
+
+sub slurp {
+    my ($file) = @_;
+    open my $in, '<:encoding(UTF-8)', $file or die "$file: $!\n";
+    local $/;
+    return scalar <$in>;
+}
+
+my %source = map { m{(\w+)\.c$} ? ($1 => 1) : () } glob "'$dir'/*.c";
+
+# "ihanoi_jwk_key", "_jwk": what a name with a line before it is short for ends where the
+# full name in front of it has a line too; the longest that there is.
+my (%named, @nothing);
+my ($table) = slurp("$dir/README.md") =~ /^\| file \|.*\n\| ---.*\n((?:\|.*\n)+)/m;
+
+for my $row (split /\n/, $table) {
+    my $full;
+
+    for my $name ((split /\|/, $row)[1] =~ /`([^`]+)`/g) {
+        next if $name eq 'ihanoi_*.c';
+
+        if ($name !~ /^_/) {
+            $full = $name;
+        } else {
+            my $front = $full;
+            $front =~ s/_[^_]*$// while $front =~ /_/ && !$source{"$front$name"};
+            $name = "$front$name";
+        }
+
+        $source{$name} ? $named{$name}++ : push @nothing, $name;
+    }
+}
+
+is_deeply([grep { !$named{$_} } sort keys %source], [], 'the README names every source');
+is_deeply(\@nothing, [], 'and nothing that is none');
+is_deeply([grep { $named{$_} > 1 } sort keys %named], [], 'and each once');
+
+# Foreign libraries.
+my ($libpq, $openssl) = slurp(tree() . '/docs/conventions.md')
+    =~ /^- libpq is seen by (.*?);\s+OpenSSL by (.*?);/ms;
+
+for (['libpq', $libpq, qr/^#include [<"]libpq/m], ['OpenSSL', $openssl, qr/^#include [<"]openssl/m]) {
+    my ($library, $said, $include) = @$_;
+    my @named = map { glob "'$dir'/$_" } $said =~ /`([\w*]+\.c)`/g;
+    my @seen = grep { slurp($_) =~ $include } glob "'$dir'/*.[ch]";
+
+    is_deeply([sort @named], [sort @seen], "conventions.md names who sees $library");
+}
+
+done_testing();
