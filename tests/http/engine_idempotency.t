@@ -66,10 +66,13 @@ my @connections = map { $gw->connection } 1 .. 8;
 $_->connect->send($_->format('POST', '/t/things', token => $token,
                              key => 'key-4', json => { name => 'slow' }))
     for @connections;
-my @status = sort map { $_->response->{status} } @connections;
+my @answers = map { $_->response } @connections;
 is(count('slow'), 1, 'of eight at once one runs');
-is_deeply([grep { $_ != 409 } @status], [201],
-          'one is answered, the others are told that it is in use');
+is_deeply([map { $_->{status} } grep { $_->{status} != 409 } @answers], [201], 'one is answered');
+for my $refused (grep { $_->{status} == 409 } @answers) {
+    problem_is($refused, 409, 'idempotency-key-in-use', 'the others are told that it is in use');
+    is($refused->{headers}{'retry-after'}, 1, 'and when to come back');
+}
 
 $r = create('key-4', 'slow');
 is("$r->{status} $r->{headers}{'idempotency-replayed'}", '201 true',

@@ -150,6 +150,19 @@ like($gw->error_log, qr/problem "no-such-problem" is in no contract/,
      'a problem that no contract has is named in the log');
 
 
+# A statement that PostgreSQL ends: the time of the class is over.
+my $hurried = engine_gateway(db => $db, database => <<'CONF');
+        read_user ihanoi_read;
+        write_user ihanoi_write;
+        control_user ihanoi_control;
+        slow connections=1 timeout=300ms;
+CONF
+wait_until(sub { $hurried->get('/t/slow?ms=0')->{status} == 200 });
+$r = $hurried->get('/t/slow?ms=5000');
+problem_is($r, 504, 'database-timeout', 'a statement that takes too long');
+is($r->{headers}{'retry-after'}, 1, 'tells when to try again');
+
+
 # sizes
 
 for my $kb (1, 8, 16, 33, 64, 1000) {
