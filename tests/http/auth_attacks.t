@@ -10,7 +10,8 @@ use IHanoi::Test;
 use IHanoi::Test::Mint;
 use IHanoi::Test::Provider;
 use IO::Socket::INET;
-use MIME::Base64 qw(encode_base64url);
+use POSIX ();
+use MIME::Base64 qw(encode_base64 encode_base64url);
 use Time::HiRes qw(time);
 
 my $mint = IHanoi::Test::Mint->new;
@@ -52,9 +53,10 @@ my $gw = gateway(
         log_format jwt '$remote_addr "$request" $status $ihanoi_subject_hash';
         access_log %%DIR%%/jwt.log jwt;
 CONF
-    locations => 'location / { auth_jwt x; proxy_pass '
+    locations => join '', map { 'location ' . $_->[0] . " { auth_jwt x $_->[1]; proxy_pass "
                . 'http://unix:%%DIR%%/echo.sock:/; '
-               . 'proxy_set_header X-Sub "$jwt_claim_sub"; }',
+               . 'proxy_set_header X-Sub "$jwt_claim_sub"; }' }
+               ['/', ''], ['/cookie', 'token=$cookie_jwt'],
 );
 
 my $client = $gw->connection;
@@ -104,6 +106,14 @@ sub refused {
 sub signed_hs {
     my ($header, $payload) = @_;
     return $mint->sign(hs => 'HS256', $header, $payload);
+}
+
+# Seconds of processor time that the worker has taken so far.
+sub cpu {
+    my ($pid) = $gw->workers;
+    open my $fh, '<', "/proc/$pid/stat" or die "/proc/$pid/stat: $!\n";
+    my @field = split ' ', <$fh> =~ s/^.*\) //r;
+    return ($field[11] + $field[12]) / POSIX::sysconf(POSIX::_SC_CLK_TCK());
 }
 
 is($client->request('GET', '/', token => good())->{content}, 'anna', 'good');
@@ -160,14 +170,14 @@ for my $row (['rs', 'RS384', 'rs'], ['rs', 'RS512', 'rs'],
 # A7
 {
     my $jwk = $mint->jwk(other => '');
-    my @cert = ('MIIB');
+    my $cert = encode_base64($mint->cert('other'), '');
     for my $more (qq("jwk":$jwk), qq("jku":"$trap_url"), qq("x5u":"$trap_url"),
-                  '"x5c":["MIIBCgKCAQEA"]')
+                  qq("x5c":["$cert"]), '"x5c":["MIIBCgKCAQEA"]')
     {
         for my $kid ('"kid":"es",', '"kid":"new",', '') {
             refused($mint->sign(other => 'ES256',
                                 qq({"alg":"ES256",$kid$more}), claims()),
-                    "A7: $more $kid");
+                    'A7: ' . substr("$more $kid", 0, 60));
         }
     }
     ok(!$trap->accept, 'A7: nobody connected to where the token pointed');
@@ -291,6 +301,22 @@ refused($_, 'A14: ' . substr $_, 0, 40) for
     'eyJhbGciOiJQQkVTMi1IUzUxMitBMjU2S1ciLCJwMmMiOjIxNDc0ODM2NDd9.A.A.A.A',
     '{"payload":"e30","protected":"e30","signature":"AA"}',
     '{"payload":"e30","signatures":[]}', good() . '.' . good();
+{
+    # Refused by what the header says: a key derived so often would take a worker
+    # hours, a payload inflated so far its memory.
+    my $cpu = cpu();
+    my ($alg, $enc) = ('"alg":"PBES2-HS512+A256KW"', '"enc":"A256CBC-HS512"');
+    for my $header (qq({$alg,$enc,"p2c":2147483647,"p2s":"AAAAAAAAAAA"}),
+                    qq({$alg,$enc,"p2c":9007199254740991,"p2s":"AAAAAAAAAAA"}),
+                    qq({"alg":"dir",$enc,"zip":"DEF"}),
+                    qq({$alg,$enc,"p2c":2147483647,"p2s":"AAAAAAAAAAA","kid":"hs","zip":"DEF"}))
+    {
+        my $h = encode_base64url($header);
+        refused("$h.AAAA.AAAA.AAAA.AAAA", "A14: $header, five parts");
+        refused("$h.AAAA.AAAA", "A14: $header, three parts");
+    }
+    cmp_ok(cpu() - $cpu, '<', 1, 'A14: without doing what it asks for');
+}
 refused(signed_hs('{"alg":"HS256","kid":"hs","cty":"JWT"}', good()),
         'A15: a token in a token');
 refused(signed_hs('{"alg":"HS256","kid":"hs"}', good()),
@@ -345,6 +371,19 @@ refused(signed_hs({ alg => 'HS256', kid => 'hs' },
     $r = $gw->get('/', headers => { Authorization => "Bearer $t",
                                     Cookie => 'access_token=a.b.c' });
     is($r->{status}, 200, 'A24: a bad cookie beside a good header');
+
+    # Where a cookie is asked for the first one of that name counts, and it alone.
+    for my $row (["jwt=$t", '200 anna'], ["jwt=$t; jwt=a.b.c", '200 anna'],
+                 ["jwt=a.b.c; jwt=$t", 401], [["jwt=$t", 'jwt=a.b.c'], '200 anna'],
+                 [['jwt=a.b.c', "jwt=$t"], 401])
+    {
+        my ($cookie, $expected) = @$row;
+        $r = $gw->get('/cookie', headers => { Cookie => $cookie });
+        is(join(' ', $r->{status}, $r->{status} == 200 ? $r->{content} : ()), $expected,
+           'A24: cookie ' . join(' and ', ref $cookie ? @$cookie : $cookie)
+                            =~ s/\Q$t\E/good/gr);
+    }
+    is($gw->get('/cookie', token => $t)->{status}, 401, 'A24: a header where a cookie is asked for');
 }
 
 # A27, A28
@@ -399,6 +438,9 @@ refused(signed_hs({ alg => 'HS256', kid => 'hs' },
     my $canary = good(sub => 'canary-0912345678');
     $gw->get('/', token => $canary);
     $gw->get('/', token => "x$canary");
+    is($gw->get('/', headers => { Referer => "https://app.example/?access_token=$canary" })
+       ->{status}, 401, 'A30: a token in a Referer is not looked at');
+    $gw->get('/', token => "x$canary", headers => { Referer => 'https://app.example/' });
     my $logs = $gw->error_log;
     for my $file (qw(jwt.log)) {
         open my $fh, '<', $gw->dir . "/$file" or die;

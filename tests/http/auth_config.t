@@ -110,6 +110,20 @@ like(passes('a set with keys that are not for us', locations =>
             'location / { auth_jwt x; auth_jwt_key_file %%DIR%%/mixed.json; }'),
      qr/left out: key 3: not for signatures/, 'says which it left out');
 
+# A file that nginx may not read: root reads all of them, so it is not root that asks.
+SKIP: {
+    my $user = $> == 0 ? 'nobody' : undef;
+    my $gw = gateway(start => 0, issuer => 0, files => \%files, locations =>
+                     'location / { auth_jwt x; auth_jwt_key_file %%DIR%%/good.json; }');
+    chmod 0, $gw->dir . '/good.json';
+    my ($passed, $said) = $gw->check(user => $user);
+
+    skip 'the user "nobody" cannot read the module', 1
+        if $said =~ /cannot open shared object|Permission denied\) in .*load_module/;
+    ok(!$passed && $said =~ /could not open key file ".*good\.json" \(13: Permission denied\)/,
+       'a file that cannot be read') or diag($said);
+}
+
 # Issuers.
 my $good = 'key_file %%DIR%%/good.json; audience a; algorithms ES256;';
 

@@ -4,6 +4,8 @@
 
 use lib 'tests/lib';
 use IHanoi::Test;
+use Math::BigInt;
+use MIME::Base64 qw(decode_base64url encode_base64url);
 use Time::HiRes qw(time sleep);
 
 my $db = database();
@@ -79,7 +81,33 @@ for my $kind (qw(jti sid sub)) {
     is($r->{json}{type}, 'urn:ihanoi:problem:token-invalid', 'with its problem');
 }
 
-# A new spelling, or another token of a denied session, is of no use.
+# A new spelling, or another token of a denied session, is of no use. Of an ES256
+# signature (r, s) there is a second one that is as good: (r, n - s).
+sub respelled {
+    my ($h, $p, $s) = split /\./, $_[0];
+    my $n = Math::BigInt->from_hex('ffffffff00000000ffffffffffffffff'
+                                   . 'bce6faada7179e84f3b9cac2fc632551');
+    my ($r, $half) = unpack 'H64 H64', decode_base64url($s);
+    my $other = $n - Math::BigInt->from_hex($half);
+
+    return join '.', $h, $p, encode_base64url(pack 'H64 H64', $r,
+                                              substr('0' x 64 . substr($other->as_hex, 2), -64));
+}
+
+{
+    my $token = token(sub => 'spelled', jti => 'spelled');
+    my $other = respelled($token);
+
+    isnt($other, $token, 'a token in another spelling');
+    is(status($other), 200, 'is good') for 1 .. 4;
+    deny('jti', 'spelled');
+    refused_everywhere($token);
+
+    my %status;
+    $status{ status($_) }++ for ($token, $other) x 500;
+    is_deeply(\%status, { 401 => 1000 }, 'denied, it is refused as the first one is');
+}
+
 is(status(token(sub => 'b', sid => 's1', jti => 'new')), 401,
    'a new token of a denied session');
 is(status(token(sub => 'c', jti => 'new', iat => $now)), 401,

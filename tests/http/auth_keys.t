@@ -353,6 +353,37 @@ for my $in ('', 'limit_req zone=s burst=1000 nodelay;') {
 }
 
 
+# A provider over TLS that is not who it has to be (A25): its keys are not taken.
+{
+    my $dir = $idp->{dir};
+    for my $name (qw(provider other)) {
+        system("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 "
+               . "-subj /CN=id.example -addext subjectAltName=DNS:id.example "
+               . "-keyout $dir/$name.key -out $dir/$name.crt 2> $dir/openssl.log") == 0
+            or die "openssl failed, see $dir/openssl.log\n";
+    }
+
+    my $tls = 'server { listen unix:%%DIR%%/tls.sock ssl; '
+            . "ssl_certificate $dir/provider.crt; ssl_certificate_key $dir/provider.key; "
+            . 'location /jwks { proxy_pass ' . $idp->url . '; } }';
+
+    for my $row ([503, 'other', 'id.example', 'signed by nobody that is trusted'],
+                 [503, 'provider', 'id2.example', 'of another name'],
+                 [200, 'provider', 'id.example', 'of the provider'])
+    {
+        my ($status, $trusted, $name, $what) = @$row;
+        my $before = $idp->fetches;
+        my $gw = start($idp, servers => $echo . $tls, jwks => 'location = /_jwks { internal; '
+            . 'proxy_pass https://unix:%%DIR%%/tls.sock:/jwks; proxy_ssl_verify on; '
+            . "proxy_ssl_name $name; proxy_ssl_trusted_certificate $dir/$trusted.crt; } ");
+
+        is(status($gw, $idp->token(sub => 'a')), $status, "a certificate $what: $status");
+        is($idp->fetches - $before, $status == 200 ? 1 : 0, 'asked for keys, or not');
+        $gw->stop;
+    }
+}
+
+
 # Reloads and new workers start from the set that was there.
 {
     my $gw = start($idp, workers => 2);

@@ -9,6 +9,7 @@
  *   jwk NAME HEX                   the public JWK with more members
  *   pem NAME                       the public key as PEM, in hex
  *   der NAME                       the same as DER
+ *   cert NAME                      a certificate of it, signed by itself, as DER
  *   sign NAME ALG HEADER PAYLOAD   a token
  */
 
@@ -147,6 +148,11 @@ main(void)
 
         } else if (strcmp(word[0], "der") == 0) {
             hlen = mint_der(find(word[1]), &header);
+            print_hex(header, hlen);
+            free(header);
+
+        } else if (strcmp(word[0], "cert") == 0) {
+            hlen = mint_cert(find(word[1]), &header);
             print_hex(header, hlen);
             free(header);
 

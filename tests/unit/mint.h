@@ -337,6 +337,40 @@ mint_der(mint_key_t *key, unsigned char **out)
 }
 
 
+/* A certificate of the key, signed by itself, as DER. */
+static MINT_UNUSED size_t
+mint_cert(mint_key_t *key, unsigned char **out)
+{
+    int             len;
+    X509           *cert;
+    X509_NAME      *name;
+    unsigned char  *p;
+
+    cert = X509_new();
+    name = X509_get_subject_name(cert);
+
+    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
+                               (const unsigned char *) "id.example", -1, -1,
+                               0);
+    X509_set_issuer_name(cert, name);
+    ASN1_INTEGER_set(X509_get_serialNumber(cert), 1);
+    X509_gmtime_adj(X509_getm_notBefore(cert), 0);
+    X509_gmtime_adj(X509_getm_notAfter(cert), 3600);
+    X509_set_pubkey(cert, key->pkey);
+
+    if (X509_sign(cert, key->pkey, EVP_sha256()) == 0) {
+        mint_die("certificate");
+    }
+
+    len = i2d_X509(cert, NULL);
+    p = *out = mint_alloc((size_t) len);
+    i2d_X509(cert, &p);
+    X509_free(cert);
+
+    return (size_t) len;
+}
+
+
 /* Signature bytes in JWS form over data; alg is a name of mint_algs. */
 static MINT_UNUSED size_t
 mint_signature(mint_key_t *key, const char *name, const void *data,

@@ -98,9 +98,10 @@ sub start {
 }
 
 
-# nginx -t: (true if it passed, what it said).
+# nginx -t: (true if it passed, what it said). user: another one, when we are root.
 sub check {
-    my ($self) = @_;
+    my ($self, %arg) = @_;
+    my $as = defined $arg{user} ? "setpriv --reuid=$arg{user} --clear-groups " : '';
 
     $self->_choose_ports;
     $self->write('nginx.conf', $self->configuration);
@@ -110,7 +111,7 @@ sub check {
     # After a test of its configuration nginx leaves memory to the system.
     $ENV{ASAN_OPTIONS} =~ s/detect_leaks=1/detect_leaks=0/;
 
-    open my $fh, '-|', $self->_shell('-t') . ' 2>&1' or die "nginx: $!\n";
+    open my $fh, '-|', $as . $self->_shell('-t') . ' 2>&1' or die "nginx: $!\n";
     local $/;
     my $said = <$fh> // '';
     close $fh;

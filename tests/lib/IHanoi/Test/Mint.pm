@@ -38,6 +38,7 @@ sub secret { my ($self, $n, $b) = @_; $self->_ask("secret $n " . _hex($b));
 sub jwk    { my ($self, $n, $more) = @_; $self->_ask("jwk $n " . _hex($more)) }
 sub pem    { my ($self, $n) = @_; pack 'H*', $self->_ask("pem $n") }
 sub der    { my ($self, $n) = @_; pack 'H*', $self->_ask("der $n") }
+sub cert   { my ($self, $n) = @_; pack 'H*', $self->_ask("cert $n") }
 
 
 sub sign {
