@@ -1,5 +1,6 @@
--- Office hours, public holidays and swap days 2024 to 2026, and what of 2027
--- is fixed by date. A row put right here is put right in the database; a row
+-- Office hours, public holidays and swap days 2024 to 2026, and what of 2027 the
+-- Labour Code says however its days are announced: of Tết, Saturday 6 February,
+-- those that are off whether one day or two before it are. A row put right here is put right in the database; a row
 -- that an operator added stays.
 --
 -- verified: fixed by the Labour Code 2019, article 112 (1 January, 30 April,
@@ -61,6 +62,11 @@ from (values
     ('2026-09-02', null, 'Quốc khánh', 'National Day', 'Labour Code 2019, art. 112', true),
 
     ('2027-01-01', null, 'Tết Dương lịch', 'New Year''s Day', 'Labour Code 2019, art. 112', true),
+    ('2027-02-05', null, 'Tết Nguyên đán', 'Lunar New Year', 'Labour Code 2019, art. 112', false),
+    ('2027-02-08', null, 'Tết Nguyên đán', 'Lunar New Year', 'Labour Code 2019, art. 112', false),
+    ('2027-02-09', null, 'Tết Nguyên đán', 'Lunar New Year', 'Labour Code 2019, art. 111, 112', false),
+    ('2027-02-10', null, 'Tết Nguyên đán', 'Lunar New Year', 'Labour Code 2019, art. 111, 112', false),
+    ('2027-04-16', null, 'Giỗ Tổ Hùng Vương', 'Hung Kings'' Day', 'Labour Code 2019, art. 112 (10th of the 3rd lunar month)', false),
     ('2027-04-30', null, 'Ngày Chiến thắng', 'Reunification Day', 'Labour Code 2019, art. 112', true),
     ('2027-05-03', null, 'Ngày Quốc tế lao động (nghỉ bù)', 'Labour Day (in lieu)', 'Labour Code 2019, art. 111: 1 May is a Saturday', false),
     ('2027-09-02', null, 'Quốc khánh', 'National Day', 'Labour Code 2019, art. 112', true)

@@ -1,6 +1,6 @@
 -- Working time: office hours, holidays, swap days, Tết, legal limits.
 begin;
-select plan(30);
+select plan(32);
 
 -- A calendar of the test's own, so that reference data may change: Monday to
 -- Friday, 8 to 12 and 13 to 17.
@@ -71,6 +71,12 @@ select is(pg_temp.add('2025-04-25 16:30', 8, 'city'), '2025-04-26 16:30',
     'Saturday 26 April 2025 was worked');
 select is(pg_temp.add('2025-04-29 16:00', 2, 'city'), '2025-05-05 09:00',
     'for the days off from 30 April to 4 May 2025');
+
+-- 2027, before its days are announced: Tết is about Saturday 6 February.
+select ok(pg_temp.days('2027-01-25 09:00', 10, 'city') > '2027-02-11',
+    'ten working days do not end in Tết 2027');
+select is(pg_temp.days('2027-04-15 09:00', 1, 'city'), '2027-04-19 17:00',
+    'nor one on the day of the Hùng kings');
 
 -- Between.
 select is(working_time_between('t', '2025-03-03 10:00+07', '2025-03-03 15:00+07'),

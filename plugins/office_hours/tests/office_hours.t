@@ -105,6 +105,8 @@ is($open->{changes_at}, '2026-11-24T12:00:00+07:00', 'until noon');
 $open = open_at('2026-11-24T12:00:00+07:00');
 is($open->{open}, JSON::PP::false, 'at noon: closed');
 is($open->{changes_at}, '2026-11-24T13:00:00+07:00', 'until one');
+is($gw->get('/v1/office_hours/open?at=2027-02-08T09:00:00%2B07:00')->{json}{day}{vi}, 'Tết Nguyên đán',
+   'a Tết that is not announced yet: closed');
 is(open_at('2026-11-24T05:59:59Z')->{changes_at}, '2026-11-24T13:00:00+07:00',
    'other offsets are the same time');
 is(open_at('2026-11-27T17:00:00+07:00')->{changes_at},
