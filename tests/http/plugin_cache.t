@@ -38,6 +38,11 @@ my %lua = (
                     return nil, "away " .. n
                 end, { errors = 60 })
                 return 200, { none = value == nil, err = err }',
+    silent  => 'local value, err = ihanoi.cache.get("silent", 60, function()
+                    ihanoi.store.increment("silent", 1, { first = 0 })
+                end, { errors = 60 })
+                return 200, { none = value == nil, err = err,
+                              n = ihanoi.store.get("silent") }',
     raises  => 'ihanoi.cache.get("raises", 60, function()
                     ihanoi.store.increment("raises", 1, { first = 0 })
                     error("wrong") end)',
@@ -169,6 +174,8 @@ is(answer('fails')->{json}{err}{n}, $failures + 1, 'which is not kept');
 is(scalar(grep { /"none":true/ } @said), 8, 'neither is nothing');
 cmp_ok(answer('nothing')->{json}{n}, '<=', 3, 'which all who waited have too');
 is(answer('keeps')->{json}{err}, 'away 1', 'unless asked') for 1 .. 4;
+is_deeply(answer('silent')->{json}, { none => JSON::PP::true, n => 1 },
+          'which keeps nothing, too, without an error') for 1 .. 4;
 
 is(answer('raises')->{status}, 500, 'an error goes on');
 like($gw->error_log, qr/handler\.lua:\d+: wrong/, 'with its line');
