@@ -582,6 +582,7 @@ ngx_http_ihanoi_plugin_stuck(const char *name)
 {
     u_char                    *p;
     u_char                     line[256];
+    ngx_log_t                 *log;
     ngx_http_ihanoi_plugin_t  *plugin;
 
     for (plugin = ngx_http_ihanoi_plugins; plugin;
@@ -598,7 +599,11 @@ ngx_http_ihanoi_plugin_stuck(const char *name)
                      "circuit is open, this worker ends\n",
                      ngx_pid, ngx_pid, name);
 
-    (void) ngx_write_fd(ngx_cycle->log->file->fd, line, p - line);
+    /* syslog would need memory; nginx has a file always, if not as the first */
+
+    log = ngx_log_get_file_log(ngx_cycle->log);
+
+    (void) ngx_write_fd(log->file->fd, line, p - line);
 
     _exit(1);
 }
