@@ -215,9 +215,6 @@ ihanoi_contract_t *ngx_http_ihanoi_contract(ngx_http_request_t *r);
 /* The core's database, declared as needed; NULL: it has said why. */
 ngx_http_ihanoi_pgdb_t *ngx_http_ihanoi_api_core_database(ngx_conf_t *cf);
 
-/* The database that serves it, or NULL. */
-ngx_http_ihanoi_pgdb_t *ngx_http_ihanoi_api_database(ngx_http_request_t *r);
-
 
 extern ngx_module_t  ngx_http_ihanoi_api_module;
 

@@ -284,17 +284,6 @@ ngx_http_ihanoi_contract(ngx_http_request_t *r)
 }
 
 
-ngx_http_ihanoi_pgdb_t *
-ngx_http_ihanoi_api_database(ngx_http_request_t *r)
-{
-    ngx_http_ihanoi_api_main_conf_t  *amcf;
-
-    amcf = ngx_http_get_module_main_conf(r, ngx_http_ihanoi_api_module);
-
-    return amcf->db;
-}
-
-
 static void *
 ngx_http_ihanoi_api_create_main_conf(ngx_conf_t *cf)
 {

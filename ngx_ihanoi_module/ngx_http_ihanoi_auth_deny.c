@@ -344,18 +344,6 @@ ngx_http_ihanoi_auth_deny_epoch(void)
 }
 
 
-ngx_uint_t
-ngx_http_ihanoi_auth_deny_entries(void)
-{
-    ngx_slab_pool_t                *shpool;
-    ngx_http_ihanoi_auth_shared_t  *sh;
-
-    sh = ngx_http_ihanoi_auth_shared(&shpool);
-
-    return sh ? sh->deny.entries : 0;
-}
-
-
 ngx_int_t
 ngx_http_ihanoi_auth_deny_check(ngx_uint_t wanted,
     const ihanoi_jwt_claims_t *claims)

@@ -44,8 +44,6 @@ void ngx_http_ihanoi_auth_deny_loaded(ngx_str_t *next);
 /* For comparison only: another value, another list. */
 ngx_atomic_uint_t ngx_http_ihanoi_auth_deny_epoch(void);
 
-ngx_uint_t ngx_http_ihanoi_auth_deny_entries(void);
-
 /*
  *   NGX_OK        not on the list
  *   NGX_DECLINED  on the list

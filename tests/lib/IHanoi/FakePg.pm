@@ -323,14 +323,4 @@ sub reset {
 }
 
 
-# Ends the connection in an orderly way.
-sub hang_up {
-    my ($self) = @_;
-
-    close $self->{socket};
-    require POSIX;
-    POSIX::_exit(0);
-}
-
-
 1;
