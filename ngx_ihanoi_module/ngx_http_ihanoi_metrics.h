@@ -79,7 +79,7 @@ uint64_t ngx_http_ihanoi_usec(void);
 
 /*
  * All series as text exposition 0.0.4, in pool: *out is a chain for the output
- * filters (last_buf set), *len its length.
+ * filters (without last_buf), *len its length.
  */
 ngx_int_t ngx_http_ihanoi_metrics_render(ngx_pool_t *pool, ngx_chain_t **out,
     off_t *len);

@@ -45,7 +45,6 @@ ngx_http_ihanoi_metrics_render(ngx_pool_t *pool, ngx_chain_t **out, off_t *len)
 
     *len = 0;
     ll = out;
-    b = NULL;
 
     shpool = ngx_http_ihanoi_zone_pool();
     metrics = ngx_http_ihanoi_metrics_running();
@@ -89,18 +88,7 @@ ngx_http_ihanoi_metrics_render(ngx_pool_t *pool, ngx_chain_t **out, off_t *len)
         }
     }
 
-    b = ngx_calloc_buf(pool);
-    cl = ngx_alloc_chain_link(pool);
-    if (b == NULL || cl == NULL) {
-        return NGX_ERROR;
-    }
-
-    b->last_buf = 1;
-    b->last_in_chain = 1;
-
-    cl->buf = b;
-    cl->next = NULL;
-    *ll = cl;
+    *ll = NULL;
 
     return NGX_OK;
 }

@@ -383,7 +383,8 @@ ngx_http_ihanoi_reply_send(ngx_http_request_t *r,
     b->start = b->pos;
     b->end = b->last;
     b->memory = row->body.len ? 1 : 0;
-    b->last_buf = 1;
+    b->last_buf = (r == r->main) ? 1 : 0;
+    b->sync = (b->last_buf || b->memory) ? 0 : 1;
     b->last_in_chain = 1;
 
     out.buf = b;

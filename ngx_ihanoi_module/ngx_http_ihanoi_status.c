@@ -21,7 +21,7 @@
 
 /*
  * Makes the document: sets the status and the length in r->headers_out, and
- * *out to the chain to send.  NGX_OK, NGX_ERROR, or a status without a body.
+ * *out to the chain to send, without its end.  NGX_OK, NGX_ERROR, or a status without a body.
  */
 typedef ngx_int_t (*ngx_http_ihanoi_status_pt)(ngx_http_request_t *r,
     ngx_chain_t **out);
@@ -221,7 +221,13 @@ ngx_http_ihanoi_status_handler(ngx_http_request_t *r)
         return rc;
     }
 
-    return ngx_http_output_filter(r, out);
+    rc = ngx_http_output_filter(r, out);
+
+    if (rc == NGX_ERROR) {
+        return rc;
+    }
+
+    return ngx_http_send_special(r, NGX_HTTP_LAST);
 }
 
 
@@ -571,8 +577,6 @@ ngx_http_ihanoi_status_text(ngx_http_request_t *r, ngx_str_t *text,
     b->pos = text->data;
     b->last = text->data + text->len;
     b->memory = 1;
-    b->last_buf = 1;
-    b->last_in_chain = 1;
 
     cl->buf = b;
     cl->next = NULL;

@@ -12,10 +12,13 @@ my $LOCATIONS = <<'CONF';
             if ($arg_x) { add_header X-Probed $arg_x; }
             ihanoi_status healthz;
         }
+        location = /metrics { ihanoi_status metrics; }
+        location = /page { ssi on; alias %%DIR%%/page; default_type text/html; }
 CONF
 
 my $db = database();
-my $gw = gateway(db => $db, bare => 1, locations => $LOCATIONS);
+my $gw = gateway(db => $db, bare => 1, locations => $LOCATIONS, files => {
+    page => '[<!--# include virtual="/healthz" --><!--# include virtual="/metrics" -->]' });
 
 
 # The checks of an answer by name.
@@ -45,6 +48,9 @@ is($gw->post('/readyz', body => 'x')->{status}, 405, 'POST is not allowed');
 $r = $gw->get('/probed?x=1');
 is($r->{status}, 200, 'an "if" beside it');
 is($r->{headers}{'x-probed'}, 1, 'that holds');
+
+like($gw->get('/page')->{content}, qr/^\[\{"status": "ok"\}\n# HELP.*\]$/s,
+     'a page that includes some of them has all of them, and its end');
 
 # Nobody listens on the port of a database that is away.
 my $away = gateway(bare => 1, locations => $LOCATIONS,
