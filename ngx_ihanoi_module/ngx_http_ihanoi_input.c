@@ -273,7 +273,12 @@ ngx_http_ihanoi_input_content_type(ngx_http_request_t *r,
     }
 
     if (op->body == NULL) {
-        return ngx_http_ihanoi_problem(r, "unsupported-media-type", NULL);
+
+        /* a subrequest has the headers of its main request, which has the body */
+
+        return (r == r->main)
+               ? ngx_http_ihanoi_problem(r, "unsupported-media-type", NULL)
+               : NGX_OK;
     }
 
     /* a compressed body could be far larger than what was allowed in */

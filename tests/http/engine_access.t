@@ -13,6 +13,8 @@ my $plugin = plugin_folder(
 
 my $gw = engine_gateway(
     http => $plugin->block('public;'),
+    servers => 'server { listen unix:%%DIR%%/up.sock; default_type text/html;'
+             . ' location / { return 200 \'[<!--# include virtual="/t/scoped" -->]\'; } }',
     files => { 'page.html' => '[<!--# include virtual="/t/scoped" -->]' },
     locations => <<'CONF');
         location / { auth_jwt iHaNoi; ihanoi_api on; }
@@ -45,8 +47,9 @@ my $gw = engine_gateway(
             ihanoi_api on;
         }
         location /asked-staff/ { auth_request /all-staff/t/maybe; empty_gif; }
-        location /asked/ { auth_request /t/scoped; empty_gif; }
+        location /asked/ { auth_request /t/scoped; proxy_pass http://unix:%%DIR%%/up.sock; }
         location /included/ { ssi on; alias %%DIR%%/; }
+        location /posted/ { ssi on; proxy_pass http://unix:%%DIR%%/up.sock; }
         location /mirrored/ {
             mirror /mirror;
             rewrite ^/mirrored(/.*)$ $1 break;
@@ -165,8 +168,15 @@ is($gw->get('/asked/', token => $token)->{status}, 403, 'a scope is missing');
 is($gw->get('/asked/', token => $scoped)->{status}, 200, 'a good one');
 like($gw->get('/included/page.html')->{content}, qr/^\[.*401 Auth.*\]$/s,
      'SSI: no token');
-like($gw->get('/included/page.html', token => $scoped)->{content}, qr/"sub".*"a"/,
-     'SSI: a good one');
+like($gw->get('/included/page.html', token => $scoped)->{content},
+     qr/^\[\{.*"sub".*"a".*\}\]$/, 'SSI: a good one, in the middle of the page');
+
+# the body is the main request's, which an operation without one has no say about
+my %body = (json => { name => 'n' });
+is($gw->post('/asked/', %body)->{status}, 401, 'auth_request of a POST: no token');
+is($gw->post('/asked/', %body, token => $scoped)->{status}, 200, 'a good one');
+like($gw->post('/posted/', %body, token => $scoped)->{content},
+     qr/^\[\{.*"sub".*"a".*\}\]$/, 'SSI in the answer to a POST');
 
 $gw->post('/mirrored/t/callbacks', json => { name => 'mirrored' },
           headers => { 'Idempotency-Key' => 'mirrored' });
