@@ -297,7 +297,9 @@ ngx_http_ihanoi_reply_send(ngx_http_request_t *r,
     op = ctx->operation->contract;
     conditions = NGX_OK;
 
-    if (op->method == IHANOI_GET) {
+    /* of a subrequest they are about the page, not about this */
+
+    if (r == r->main && op->method == IHANOI_GET) {
         conditions = ngx_http_ihanoi_reply_conditions(r, &row->etag);
 
         if (conditions >= NGX_HTTP_BAD_REQUEST) {

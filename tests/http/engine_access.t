@@ -48,6 +48,15 @@ my $gw = engine_gateway(
         }
         location /asked-staff/ { auth_request /all-staff/t/maybe; empty_gif; }
         location /asked/ { auth_request /t/scoped; proxy_pass http://unix:%%DIR%%/up.sock; }
+        location /asked-thing/ {
+            auth_request /thing;
+            proxy_pass http://unix:%%DIR%%/up.sock;
+        }
+        location = /thing {
+            rewrite ^ /t/things/$http_x_thing break;
+            auth_jwt iHaNoi;
+            ihanoi_api on;
+        }
         location /included/ { ssi on; alias %%DIR%%/; }
         location /posted/ { ssi on; proxy_pass http://unix:%%DIR%%/up.sock; }
         location /mirrored/ {
@@ -177,6 +186,14 @@ is($gw->post('/asked/', %body)->{status}, 401, 'auth_request of a POST: no token
 is($gw->post('/asked/', %body, token => $scoped)->{status}, 200, 'a good one');
 like($gw->post('/posted/', %body, token => $scoped)->{content},
      qr/^\[\{.*"sub".*"a".*\}\]$/, 'SSI in the answer to a POST');
+
+# nor are the client's conditions about what the page is made of
+my $thing = $gw->post('/t/things', token => $scoped, json => { name => 'n' },
+                      headers => { 'Idempotency-Key' => 'asked' })->{json}{id};
+is($gw->get('/asked-thing/', token => $scoped,
+            headers => { 'X-Thing' => $thing, %$_ })->{status},
+   200, join ' ', 'auth_request:', %$_)
+    for { 'If-None-Match' => '"1"' }, { 'If-None-Match' => '"9"' };
 
 $gw->post('/mirrored/t/callbacks', json => { name => 'mirrored' },
           headers => { 'Idempotency-Key' => 'mirrored' });
