@@ -163,6 +163,7 @@ struct ngx_http_ihanoi_plugin_s {
 
     ngx_http_ihanoi_plugin_state_t  *state;       /* of this worker */
     ngx_uint_t                       runs;        /* in this worker */
+    size_t                           peak;        /* of Lua in this worker */
     ngx_uint_t                       answers;     /* in this worker */
     size_t                           held;        /* bytes of answers that their
                                                      clients have not read */

@@ -453,7 +453,6 @@ ngx_http_ihanoi_run_unlock(ngx_http_ihanoi_task_t *task)
 void
 ngx_http_ihanoi_run_destroy(ngx_http_ihanoi_run_t *run)
 {
-    size_t                           memory;
     ngx_uint_t                       i, usec;
     ngx_http_ihanoi_plugin_t        *plugin;
     ngx_http_ihanoi_plugin_state_t  *state;
@@ -480,8 +479,6 @@ ngx_http_ihanoi_run_destroy(ngx_http_ihanoi_run_t *run)
 
     ihanoi_call_destroy(run->main.call);
 
-    memory = ihanoi_sandbox_memory(state->sandbox);
-
     ngx_http_ihanoi_metric_addn(plugin->cpu_usec, usec);
     ngx_http_ihanoi_metric_observe(plugin->duration,
                         (ngx_uint_t) (ngx_http_ihanoi_usec() - run->start));
@@ -493,14 +490,20 @@ ngx_http_ihanoi_run_destroy(ngx_http_ihanoi_run_t *run)
     plugin->runs--;
     ngx_http_ihanoi_metric_set(plugin->active, plugin->runs);
 
-    if (!state->stale) {
-        ngx_http_ihanoi_metric_set(plugin->memory_now, memory);
-        ngx_http_ihanoi_metric_set(plugin->memory_peak,
-                                   ihanoi_sandbox_peak(state->sandbox));
+    /* a state that is killed for its memory takes its own peak with it */
 
-    } else if (state->runs == 0) {
+    plugin->peak = ngx_max(plugin->peak, ihanoi_sandbox_peak(state->sandbox));
+
+    if (state->stale && state->runs == 0) {
         ngx_http_ihanoi_plugin_state_destroy(state);
     }
+
+    state = plugin->state;
+
+    ngx_http_ihanoi_metric_set(plugin->memory_now,
+                               state ? ihanoi_sandbox_memory(state->sandbox)
+                                     : 0);
+    ngx_http_ihanoi_metric_set(plugin->memory_peak, plugin->peak);
 
     ngx_free(run);
 }

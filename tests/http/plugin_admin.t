@@ -30,6 +30,7 @@ my $plugin = plugin_folder(
                       list[i] = err or r.status
                   end
                   return 200, list',
+        grow  => 'local t = {} while true do t[#t + 1] = ("x"):rep(999) .. #t end',
         leave => 'ihanoi.backend.get("operator", "/slow/5") return 200, {}',
         hold  => 'local r, err = ihanoi.backend.get("operator", "/slow/5",
                                                     { timeout = 0.1 })
@@ -152,6 +153,15 @@ is(of(admin('overseer'), 'idle')->{calls}{ok}, 0, 'each for itself');
     }), 'whose client left is cancelled');
 }
 
+# The peak is told when it was reached in a state that is no more.
+is(call('grow')->{status}, 503, 'a kill for memory');
+for (1 .. 8) {
+    call('hello');
+    my $memory = of(admin('overseer'), 'probe')->{memory};
+    cmp_ok($memory->{peak}, '>=', $memory->{limit}, 'the peak is what it had');
+    cmp_ok($memory->{bytes}, '<', $memory->{limit}, 'and not what it has');
+}
+
 # Under way.
 {
     my $client = $gw->connection;
@@ -174,7 +184,7 @@ is(series('ihanoi_plugin_store_evicted', %probe), 0, 'what it gave up');
 # For whom nginx lets in, without the database.
 $r = $gw->get('/plugins');
 is($r->{status}, 200, 'a location tells the same');
-is(of($r, 'probe')->{errors}, 2, 'of all workers');
+is(of($r, 'probe')->{errors}, 3, 'of all workers');
 is($r->{headers}{'cache-control'}, 'no-store', 'not kept by caches');
 is($gw->get('/closed')->{status}, 403, 'where nginx lets in');
 unlike($r->{content}, qr/secret|token/, 'no secret is in it');
