@@ -87,8 +87,11 @@ typedef struct {
     ngx_http_ihanoi_pgcall_t    *call;         /* NULL: none under way */
     struct ngx_http_ihanoi_run_s  *run;        /* NULL: none under way */
     const char                 **key_values;   /* of a handler's key */
+    uint64_t                     ticket;       /* of its plugin's circuit */
+    ngx_uint_t                   outcome;      /* of its plugin's SQL: a run's */
 
     uint64_t                     start;        /* microseconds */
+    uint64_t                     submitted;    /* a plugin's SQL; the same */
     ngx_uint_t                   db_usec;
     unsigned                     called:1;     /* db_usec is set */
     unsigned                     enforced:1;   /* its security is met */

@@ -31,11 +31,16 @@ ngx_http_ihanoi_call_start(ngx_http_request_t *r,
     ngx_http_ihanoi_operation_t    *operation;
     ngx_http_ihanoi_pg_outcome_e    outcome;
 
-    if (ctx->operation->plugin) {
-        ngx_http_ihanoi_plugin_choose(r, ctx);
-        ctx->chosen = 1;
+    cln = ngx_http_cleanup_add(r, 0);
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
 
-        rc = ngx_http_ihanoi_plugin_admit(r, ctx->operation->plugin);
+    cln->handler = ngx_http_ihanoi_call_abandon;
+    cln->data = ctx;
+
+    if (ctx->operation->plugin) {
+        rc = ngx_http_ihanoi_plugin_admit(r, ctx);
 
         if (rc != NGX_OK) {
             return rc;
@@ -89,9 +94,8 @@ ngx_http_ihanoi_call_start(ngx_http_request_t *r,
         }
     }
 
-    cln = ngx_http_cleanup_add(r, 0);
-    if (cln == NULL) {
-        return NGX_ERROR;
+    if (operation->plugin) {
+        ctx->submitted = ngx_http_ihanoi_usec();
     }
 
     ctx->call = ngx_http_ihanoi_pgcall_submit(operation->db, stmt, values,
@@ -102,9 +106,6 @@ ngx_http_ihanoi_call_start(ngx_http_request_t *r,
     if (ctx->call == NULL) {
         return ngx_http_ihanoi_reply(r, ctx, outcome, NULL);
     }
-
-    cln->handler = ngx_http_ihanoi_call_abandon;
-    cln->data = ctx;
 
     r->main->count++;
     r->read_event_handler = ngx_http_test_reading;
@@ -244,5 +245,9 @@ ngx_http_ihanoi_call_abandon(void *data)
     if (ctx->call) {
         ngx_http_ihanoi_pgcall_abandon(ctx->call);
         ctx->call = NULL;
+    }
+
+    if (ctx->operation->plugin) {
+        ngx_http_ihanoi_plugin_abandon(ctx);
     }
 }

@@ -62,7 +62,7 @@ ngx_http_ihanoi_circuit_t *ngx_http_ihanoi_circuit_declare(ngx_conf_t *cf,
 ngx_int_t ngx_http_ihanoi_circuit_enter(ngx_http_ihanoi_circuit_t *c,
     uint64_t *ticket, ngx_uint_t *retry_after);
 
-/* What enter says with NGX_ABORT, for calls that have no circuit: SQL's. */
+/* What enter says with NGX_ABORT, for who does not call yet. */
 ngx_uint_t ngx_http_ihanoi_circuit_disabled(ngx_http_ihanoi_circuit_t *c);
 
 /* Logs when the circuit opens (warn) or closes (notice) with it. */

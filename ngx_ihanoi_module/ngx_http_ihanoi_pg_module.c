@@ -42,6 +42,8 @@ static char *ngx_http_ihanoi_pg_block(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static ngx_int_t ngx_http_ihanoi_pg_finish(ngx_conf_t *cf,
     ngx_http_ihanoi_pgdb_t *db);
+static ngx_msec_t ngx_http_ihanoi_pg_class_longest(
+    ngx_http_ihanoi_pgclass_t *class);
 static ngx_int_t ngx_http_ihanoi_pg_params(ngx_conf_t *cf,
     ngx_http_ihanoi_pgdb_t *db, ngx_http_ihanoi_pgclass_t *class);
 static ngx_int_t ngx_http_ihanoi_pg_metrics(ngx_conf_t *cf,
@@ -398,9 +400,8 @@ ngx_http_ihanoi_pg_postconfiguration(ngx_conf_t *cf)
 static ngx_int_t
 ngx_http_ihanoi_pg_finish(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db)
 {
-    ngx_uint_t                   i, n;
-    ngx_http_ihanoi_pgstmt_t   **stmts;
-    ngx_http_ihanoi_pgclass_t   *class;
+    ngx_uint_t                  i;
+    ngx_http_ihanoi_pgclass_t  *class;
 
     if (ngx_http_ihanoi_pgcontrol_configure(cf, db) != NGX_OK) {
         return NGX_ERROR;
@@ -408,17 +409,11 @@ ngx_http_ihanoi_pg_finish(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db)
 
     for (i = 0; i < NGX_HTTP_IHANOI_PG_POOLS; i++) {
         class = &db->classes[i];
-        stmts = class->stmts.elts;
-
-        class->longest = class->timeout;
+        class->longest = ngx_http_ihanoi_pg_class_longest(class);
 
         if (db->texts && i != NGX_HTTP_IHANOI_PG_CONTROL) {
             /* what a text leaves behind is looked for after each */
             class->depth = 1;
-        }
-
-        for (n = 0; n < class->stmts.nelts; n++) {
-            class->longest = ngx_max(class->longest, stmts[n]->timeout);
         }
 
         if (ngx_http_ihanoi_pg_params(cf, db, class) != NGX_OK
@@ -429,6 +424,39 @@ ngx_http_ihanoi_pg_finish(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db)
     }
 
     return NGX_OK;
+}
+
+
+static ngx_msec_t
+ngx_http_ihanoi_pg_class_longest(ngx_http_ihanoi_pgclass_t *class)
+{
+    ngx_uint_t                   i;
+    ngx_msec_t                   longest;
+    ngx_http_ihanoi_pgstmt_t   **stmts;
+
+    stmts = class->stmts.elts;
+    longest = class->timeout;
+
+    for (i = 0; i < class->stmts.nelts; i++) {
+        longest = ngx_max(longest, stmts[i]->timeout);
+    }
+
+    return longest;
+}
+
+
+ngx_msec_t
+ngx_http_ihanoi_pg_longest(ngx_http_ihanoi_pgdb_t *db)
+{
+    ngx_uint_t  i;
+    ngx_msec_t  longest;
+
+    for (i = 0, longest = 0; i < NGX_HTTP_IHANOI_PG_CLASSES; i++) {
+        longest = ngx_max(longest,
+                          ngx_http_ihanoi_pg_class_longest(&db->classes[i]));
+    }
+
+    return longest;
 }
 
 

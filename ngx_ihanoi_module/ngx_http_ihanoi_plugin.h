@@ -339,9 +339,23 @@ ngx_http_ihanoi_plugin_state_t *ngx_http_ihanoi_plugin_state_of(lua_State *L);
  */
 ngx_uint_t ngx_http_ihanoi_plugin_refused(ngx_http_ihanoi_plugin_t *plugin);
 
-/* For an operation: NGX_OK, or its 503. */
+/*
+ * For an operation, by Lua or by SQL: chooses the version that serves it and
+ * enters its circuit.  NGX_OK, or its 503.  _abandon(): it comes to nothing.
+ */
 ngx_int_t ngx_http_ihanoi_plugin_admit(ngx_http_request_t *r,
-    ngx_http_ihanoi_plugin_t *plugin);
+    ngx_http_ihanoi_api_ctx_t *ctx);
+void ngx_http_ihanoi_plugin_abandon(ngx_http_ihanoi_api_ctx_t *ctx);
+
+/*
+ * sql: for the reply of an operation that SQL serves, before it is sent.  rc is
+ * NGX_OK with what is to be sent, or what finalizes the request; and so is what
+ * it returns once the answer was held against the contract.  Counts the call,
+ * and leaves the circuit: ctx->outcome is _BUSY where it was nobody's failure.
+ */
+ngx_int_t ngx_http_ihanoi_plugin_sql_ended(ngx_http_request_t *r,
+    ngx_http_ihanoi_api_ctx_t *ctx, ngx_int_t rc, ngx_uint_t status,
+    ngx_str_t *body);
 
 /*
  * call: takes the Idempotency-Key and runs the handler of an operation.  As

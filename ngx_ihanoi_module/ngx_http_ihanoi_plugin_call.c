@@ -23,7 +23,6 @@ static ngx_int_t ngx_http_ihanoi_plugin_ended(ngx_http_request_t *r,
     ngx_http_ihanoi_api_ctx_t *ctx, ngx_http_ihanoi_run_t *run);
 static void ngx_http_ihanoi_plugin_done(ngx_http_ihanoi_run_t *run,
     void *data);
-static void ngx_http_ihanoi_plugin_abandon(void *data);
 static void ngx_http_ihanoi_plugin_free(void *data);
 static ngx_int_t ngx_http_ihanoi_plugin_unavailable(ngx_http_request_t *r,
     ngx_http_ihanoi_plugin_t *plugin, ngx_http_ihanoi_run_outcome_e outcome,
@@ -31,7 +30,8 @@ static ngx_int_t ngx_http_ihanoi_plugin_unavailable(ngx_http_request_t *r,
 static ngx_int_t ngx_http_ihanoi_plugin_answer(ngx_http_request_t *r,
     ngx_http_ihanoi_api_ctx_t *ctx, ngx_http_ihanoi_run_t *run);
 static ngx_int_t ngx_http_ihanoi_plugin_hold(ngx_http_request_t *r,
-    ngx_http_ihanoi_api_ctx_t *ctx, ngx_http_ihanoi_run_t *run);
+    ngx_http_ihanoi_api_ctx_t *ctx, ngx_uint_t status, const char *text,
+    size_t len);
 
 
 ngx_uint_t
@@ -44,16 +44,98 @@ ngx_http_ihanoi_plugin_refused(ngx_http_ihanoi_plugin_t *plugin)
 
 ngx_int_t
 ngx_http_ihanoi_plugin_admit(ngx_http_request_t *r,
-    ngx_http_ihanoi_plugin_t *plugin)
+    ngx_http_ihanoi_api_ctx_t *ctx)
 {
-    if (!ngx_http_ihanoi_plugin_refused(plugin)) {
-        return NGX_OK;
+    ngx_uint_t                 retry;
+    ngx_http_ihanoi_plugin_t  *plugin;
+
+    ngx_http_ihanoi_plugin_choose(r, ctx);
+    ctx->chosen = 1;
+
+    for ( ;; ) {
+        plugin = ctx->operation->plugin;
+
+        /* nobody knows when somebody will have mended what it reaches */
+
+        retry = 60;
+
+        if (!ngx_http_ihanoi_plugin_refused(plugin)
+            && ngx_http_ihanoi_circuit_enter(plugin->circuit, &ctx->ticket,
+                                             &retry)
+               == NGX_OK)
+        {
+            return NGX_OK;
+        }
+
+        if (plugin->current == NULL) {
+            return ngx_http_ihanoi_plugin_unavailable(r, plugin,
+                                          NGX_HTTP_IHANOI_RUN_CLOSED, retry);
+        }
+
+        /* a candidate that fails costs the calls that have opened its circuit */
+
+        ngx_http_ihanoi_metric_inc(plugin->calls[NGX_HTTP_IHANOI_RUN_CLOSED]);
+
+        ctx->operation = ctx->operation->current;
+    }
+}
+
+
+void
+ngx_http_ihanoi_plugin_abandon(ngx_http_ihanoi_api_ctx_t *ctx)
+{
+    ngx_http_ihanoi_run_t  *run;
+
+    run = ctx->run;
+
+    if (run) {
+        ctx->run = NULL;
+        ngx_http_ihanoi_plugin_drop(run);
     }
 
-    /* nobody knows when somebody will have mended it */
+    ngx_http_ihanoi_circuit_abandon(ctx->operation->plugin->circuit,
+                                    ctx->ticket);
+}
 
-    return ngx_http_ihanoi_plugin_unavailable(r, plugin,
-                                              NGX_HTTP_IHANOI_RUN_CLOSED, 60);
+
+ngx_int_t
+ngx_http_ihanoi_plugin_sql_ended(ngx_http_request_t *r,
+    ngx_http_ihanoi_api_ctx_t *ctx, ngx_int_t rc, ngx_uint_t status,
+    ngx_str_t *body)
+{
+    ngx_http_ihanoi_plugin_t  *plugin;
+
+    plugin = ctx->operation->plugin;
+
+    if (rc == NGX_OK
+        && ngx_http_ihanoi_plugin_hold(r, ctx, status, (char *) body->data,
+                                       body->len)
+           != NGX_OK)
+    {
+        ctx->outcome = NGX_HTTP_IHANOI_RUN_REPLY;
+        rc = ngx_http_ihanoi_problem(r, "plugin-reply-invalid", NULL);
+    }
+
+    ngx_http_ihanoi_metric_inc(plugin->calls[ctx->outcome]);
+
+    /* what was never sent took no time */
+
+    if (ctx->called) {
+        ngx_http_ihanoi_metric_observe(plugin->duration,
+                    (ngx_uint_t) (ngx_http_ihanoi_usec() - ctx->submitted));
+    }
+
+    if (ctx->outcome == NGX_HTTP_IHANOI_RUN_BUSY) {
+        ngx_http_ihanoi_circuit_abandon(plugin->circuit, ctx->ticket);
+
+    } else {
+        ngx_http_ihanoi_circuit_leave(plugin->circuit, ctx->ticket,
+                                      ctx->outcome != NGX_HTTP_IHANOI_RUN_OK);
+    }
+
+    ctx->ticket = 0;
+
+    return rc;
 }
 
 
@@ -66,16 +148,7 @@ ngx_int_t
 ngx_http_ihanoi_plugin_call(ngx_http_request_t *r,
     ngx_http_ihanoi_api_ctx_t *ctx, ngx_str_t *body)
 {
-    ngx_int_t            rc;
-    ngx_http_cleanup_t  *cln;
-
-    cln = ngx_http_cleanup_add(r, 0);
-    if (cln == NULL) {
-        return NGX_ERROR;
-    }
-
-    cln->handler = ngx_http_ihanoi_plugin_abandon;
-    cln->data = ctx;
+    ngx_int_t  rc;
 
     rc = ngx_http_ihanoi_plugin_prepare(r, ctx, body);
 
@@ -109,37 +182,13 @@ static ngx_int_t
 ngx_http_ihanoi_plugin_prepare(ngx_http_request_t *r,
     ngx_http_ihanoi_api_ctx_t *ctx, ngx_str_t *body)
 {
-    uint64_t                         ticket;
-    ngx_int_t                        rc;
     ngx_msec_t                       timeout;
-    ngx_uint_t                       retry;
     ngx_http_ihanoi_run_t           *run;
     ngx_http_ihanoi_plugin_t        *plugin;
     ngx_http_ihanoi_run_outcome_e    outcome;
     ngx_http_ihanoi_plugin_state_t  *state;
 
     plugin = ctx->operation->plugin;
-    retry = 30;
-
-    rc = ngx_http_ihanoi_circuit_enter(plugin->circuit, &ticket, &retry);
-
-    if (rc != NGX_OK && plugin->current) {
-
-        /* a candidate that fails costs the calls that have opened its circuit */
-
-        ngx_http_ihanoi_metric_inc(plugin->calls[NGX_HTTP_IHANOI_RUN_CLOSED]);
-
-        ctx->operation = ctx->operation->current;
-        plugin = ctx->operation->plugin;
-
-        rc = ngx_http_ihanoi_circuit_enter(plugin->circuit, &ticket, &retry);
-    }
-
-    if (rc != NGX_OK) {
-        return ngx_http_ihanoi_plugin_unavailable(r, plugin,
-                                          NGX_HTTP_IHANOI_RUN_CLOSED, retry);
-    }
-
     timeout = plugin->timeout;
 
     if (ctx->operation->contract->timeout) {
@@ -149,7 +198,7 @@ ngx_http_ihanoi_plugin_prepare(ngx_http_request_t *r,
     state = ngx_http_ihanoi_plugin_state_get(plugin, r->connection->log);
 
     if (state == NULL) {
-        ngx_http_ihanoi_circuit_leave(plugin->circuit, ticket, 1);
+        ngx_http_ihanoi_circuit_leave(plugin->circuit, ctx->ticket, 1);
         return ngx_http_ihanoi_plugin_unavailable(r, plugin,
                                           NGX_HTTP_IHANOI_RUN_ERROR, 5);
     }
@@ -157,16 +206,16 @@ ngx_http_ihanoi_plugin_prepare(ngx_http_request_t *r,
     run = ngx_http_ihanoi_run_create(state, timeout, plugin->cpu,
                                      r->connection->log, &outcome);
     if (run == NULL) {
-        ngx_http_ihanoi_circuit_abandon(plugin->circuit, ticket);
         return ngx_http_ihanoi_plugin_unavailable(r, plugin, outcome, 1);
     }
 
-    run->ticket = ticket;
+    run->ticket = ctx->ticket;
     run->request = r;
     run->ctx = ctx;
     run->body = *body;
 
     ctx->run = run;
+    ctx->ticket = 0;
 
     return NGX_OK;
 }
@@ -207,7 +256,10 @@ ngx_http_ihanoi_plugin_ended(ngx_http_request_t *r,
     ngx_http_ihanoi_api_ctx_t *ctx, ngx_http_ihanoi_run_t *run)
 {
     if (run->outcome == NGX_HTTP_IHANOI_RUN_OK
-        && ngx_http_ihanoi_plugin_hold(r, ctx, run) != NGX_OK)
+        && run->answer.status
+        && ngx_http_ihanoi_plugin_hold(r, ctx, run->answer.status,
+                                       run->answer.text, run->answer.len)
+           != NGX_OK)
     {
         run->outcome = NGX_HTTP_IHANOI_RUN_REPLY;
     }
@@ -245,29 +297,6 @@ ngx_http_ihanoi_plugin_done(ngx_http_ihanoi_run_t *run, void *data)
     }
 
     ngx_http_run_posted_requests(c);
-}
-
-
-/* The request ends before its run: the client is gone, or a time-out. */
-
-static void
-ngx_http_ihanoi_plugin_abandon(void *data)
-{
-    ngx_http_ihanoi_api_ctx_t *ctx = data;
-
-    ngx_http_ihanoi_run_t  *run;
-
-    if (ctx->call) {
-        ngx_http_ihanoi_pgcall_abandon(ctx->call);
-        ctx->call = NULL;
-    }
-
-    run = ctx->run;
-
-    if (run) {
-        ctx->run = NULL;
-        ngx_http_ihanoi_plugin_drop(run);
-    }
 }
 
 
@@ -457,26 +486,19 @@ ngx_http_ihanoi_plugin_free(void *data)
 
 static ngx_int_t
 ngx_http_ihanoi_plugin_hold(ngx_http_request_t *r,
-    ngx_http_ihanoi_api_ctx_t *ctx, ngx_http_ihanoi_run_t *run)
+    ngx_http_ihanoi_api_ctx_t *ctx, ngx_uint_t status, const char *text,
+    size_t len)
 {
-    size_t                     len;
     u_char                     line[NGX_HTTP_IHANOI_PLUGIN_TEXT];
     const char                *pointer;
     ihanoi_input_t             in;
-    ngx_http_ihanoi_answer_t  *answer;
     ngx_http_ihanoi_plugin_t  *plugin;
 
-    plugin = run->state->plugin;
-    answer = &run->answer;
-
-    if (answer->status == 0) {
-        return NGX_OK;
-    }
-
+    plugin = ctx->operation->plugin;
     plugin->answers++;
 
     if (!plugin->check
-        && (answer->len > NGX_HTTP_IHANOI_PLUGIN_HELD
+        && (len > NGX_HTTP_IHANOI_PLUGIN_HELD
             || (plugin->answers > NGX_HTTP_IHANOI_PLUGIN_SAMPLE
                 && plugin->answers % NGX_HTTP_IHANOI_PLUGIN_SAMPLE != 0)))
     {
@@ -489,8 +511,7 @@ ngx_http_ihanoi_plugin_hold(ngx_http_request_t *r,
         != 0
         || ihanoi_operation_check_response(ngx_http_ihanoi_contract(r),
                                            ctx->operation->contract,
-                                           (unsigned) answer->status,
-                                           answer->text, answer->len, &in)
+                                           (unsigned) status, text, len, &in)
            != 0)
     {
         return NGX_ERROR;

@@ -365,12 +365,6 @@ ngx_http_ihanoi_plugin_choose(ngx_http_request_t *r,
         return;
     }
 
-    if (candidate->db && ngx_http_ihanoi_pg_overreaches(candidate->db)) {
-        ngx_http_ihanoi_metric_inc(
-                              candidate->calls[NGX_HTTP_IHANOI_RUN_CLOSED]);
-        return;
-    }
-
     ctx->operation = ctx->operation->candidate;
 }
 

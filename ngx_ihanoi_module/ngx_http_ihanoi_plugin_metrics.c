@@ -42,7 +42,7 @@ ngx_http_ihanoi_plugin_metrics(ngx_conf_t *cf,
         || ngx_http_ihanoi_plugin_outcomes_declare(cf, plugin->calls,
                   ngx_http_ihanoi_plugin_outcomes,
                   NGX_HTTP_IHANOI_RUN_OUTCOMES, "ihanoi_plugin_calls_total",
-                  "Calls of handlers by how they ended.", &labels)
+                  "Calls by how they ended.", &labels)
            != NGX_CONF_OK)
     {
         return NGX_CONF_ERROR;
@@ -62,7 +62,7 @@ ngx_http_ihanoi_plugin_metrics(ngx_conf_t *cf,
                   "The most memory that one worker's Lua had.", &labels);
     plugin->active = ngx_http_ihanoi_metric_add(cf,
                   NGX_HTTP_IHANOI_GAUGE, "ihanoi_plugin_active",
-                  "Calls under way.", &labels);
+                  "Calls of its Lua under way.", &labels);
 
     digest.data = (u_char *) plugin->manifest->files.hash;
     digest.len = ngx_strlen(digest.data);

@@ -412,6 +412,11 @@ ngx_http_ihanoi_plugin_declare(ngx_conf_t *cf,
     ngx_memzero(&circuit, sizeof(ihanoi_circuit_conf_t));
     circuit.probe = ngx_max(2 * plugin->timeout, IHANOI_CIRCUIT_PROBE);
 
+    if (plugin->db) {
+        circuit.probe = ngx_max(2 * ngx_http_ihanoi_pg_longest(plugin->db),
+                                circuit.probe);
+    }
+
     plugin->circuit = ngx_http_ihanoi_circuit_declare(cf, &plugin->name,
                                         &version, &circuit,
                                         pmcf->switches.data ? &pmcf->switches

@@ -8,19 +8,27 @@
  */
 
 #include "ngx_http_ihanoi_api.h"
+#include "ngx_http_ihanoi_plugin.h"
 #include "ngx_http_ihanoi_problem.h"
 
 
+static ngx_int_t ngx_http_ihanoi_reply_read(ngx_http_request_t *r,
+    ngx_http_ihanoi_api_ctx_t *ctx, ngx_http_ihanoi_pg_outcome_e outcome,
+    ngx_http_ihanoi_pgresult_t *res, ngx_http_ihanoi_reply_row_t *row,
+    ngx_uint_t *status);
 static ngx_int_t ngx_http_ihanoi_reply_outcome(ngx_http_request_t *r,
     ngx_http_ihanoi_api_ctx_t *ctx, ngx_http_ihanoi_pg_outcome_e outcome);
 static ngx_int_t ngx_http_ihanoi_reply_sqlerror(ngx_http_request_t *r,
     ngx_http_ihanoi_api_ctx_t *ctx, ngx_http_ihanoi_pgresult_t *res);
 static ngx_int_t ngx_http_ihanoi_reply_row(ngx_http_request_t *r,
-    ngx_http_ihanoi_api_ctx_t *ctx, ngx_http_ihanoi_reply_row_t *row);
+    ngx_http_ihanoi_api_ctx_t *ctx, ngx_http_ihanoi_reply_row_t *row,
+    ngx_uint_t *status);
 static ngx_int_t ngx_http_ihanoi_reply_host(ngx_http_request_t *r,
     ngx_http_ihanoi_operation_t *operation, ngx_str_t *body);
 static ngx_int_t ngx_http_ihanoi_reply_refusal(ngx_http_request_t *r,
     ngx_http_ihanoi_api_ctx_t *ctx, ngx_str_t *body);
+static ngx_int_t ngx_http_ihanoi_reply_wrong(ngx_http_request_t *r,
+    ngx_http_ihanoi_api_ctx_t *ctx);
 static ngx_int_t ngx_http_ihanoi_reply_etag(ngx_http_request_t *r,
     ngx_str_t *etag);
 static ngx_int_t ngx_http_ihanoi_reply_conditions(ngx_http_request_t *r,
@@ -34,7 +42,8 @@ ngx_int_t
 ngx_http_ihanoi_reply(ngx_http_request_t *r, ngx_http_ihanoi_api_ctx_t *ctx,
     ngx_http_ihanoi_pg_outcome_e outcome, ngx_http_ihanoi_pgresult_t *res)
 {
-    ngx_uint_t                    i;
+    ngx_int_t                     rc;
+    ngx_uint_t                    status;
     ngx_pool_cleanup_t           *cln;
     ngx_http_ihanoi_reply_row_t   row;
 
@@ -49,6 +58,32 @@ ngx_http_ihanoi_reply(ngx_http_request_t *r, ngx_http_ihanoi_api_ctx_t *ctx,
         cln->data = res;
     }
 
+    ngx_memzero(&row, sizeof(ngx_http_ihanoi_reply_row_t));
+    status = 0;
+
+    rc = ngx_http_ihanoi_reply_read(r, ctx, outcome, res, &row, &status);
+
+    if (ctx->operation->plugin && ctx->operation->stmt) {
+        rc = ngx_http_ihanoi_plugin_sql_ended(r, ctx, rc, status, &row.body);
+    }
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    return ngx_http_ihanoi_reply_send(r, ctx, status, &row);
+}
+
+
+/* NGX_OK: a 2xx, status and row say which; or what finalizes the request. */
+static ngx_int_t
+ngx_http_ihanoi_reply_read(ngx_http_request_t *r,
+    ngx_http_ihanoi_api_ctx_t *ctx, ngx_http_ihanoi_pg_outcome_e outcome,
+    ngx_http_ihanoi_pgresult_t *res, ngx_http_ihanoi_reply_row_t *row,
+    ngx_uint_t *status)
+{
+    ngx_uint_t  i;
+
     if (outcome == NGX_HTTP_IHANOI_PG_SQLERROR) {
         return ngx_http_ihanoi_reply_sqlerror(r, ctx, res);
     }
@@ -61,23 +96,21 @@ ngx_http_ihanoi_reply(ngx_http_request_t *r, ngx_http_ihanoi_api_ctx_t *ctx,
         return ngx_http_ihanoi_problem(r, "not-found", NULL);
     }
 
-    ngx_memzero(&row, sizeof(ngx_http_ihanoi_reply_row_t));
-
     i = 0;
-    row.status = ngx_http_ihanoi_pgresult_value(res, 0, i++);
-    row.etag = ngx_http_ihanoi_pgresult_value(res, 0, i++);
+    row->status = ngx_http_ihanoi_pgresult_value(res, 0, i++);
+    row->etag = ngx_http_ihanoi_pgresult_value(res, 0, i++);
 
     if (ctx->operation->contract->method != IHANOI_GET) {
-        row.location = ngx_http_ihanoi_pgresult_value(res, 0, i++);
+        row->location = ngx_http_ihanoi_pgresult_value(res, 0, i++);
     }
 
-    row.body = ngx_http_ihanoi_pgresult_value(res, 0, i++);
+    row->body = ngx_http_ihanoi_pgresult_value(res, 0, i++);
 
     if (ctx->key.len) {
-        row.state = ngx_http_ihanoi_pgresult_value(res, 0, i++);
+        row->state = ngx_http_ihanoi_pgresult_value(res, 0, i++);
     }
 
-    return ngx_http_ihanoi_reply_row(r, ctx, &row);
+    return ngx_http_ihanoi_reply_row(r, ctx, row, status);
 }
 
 
@@ -92,11 +125,14 @@ ngx_http_ihanoi_reply_outcome(ngx_http_request_t *r,
     operation = ctx->operation;
     retry = 0;
 
+    ctx->outcome = NGX_HTTP_IHANOI_RUN_BUSY;
+
     switch (outcome) {
 
     case NGX_HTTP_IHANOI_PG_MISSING:
         code = "operation-unavailable";
         retry = 30;
+        ctx->outcome = NGX_HTTP_IHANOI_RUN_ERROR;
         break;
 
     case NGX_HTTP_IHANOI_PG_BUSY:
@@ -104,6 +140,9 @@ ngx_http_ihanoi_reply_outcome(ngx_http_request_t *r,
         break;
 
     case NGX_HTTP_IHANOI_PG_TIMEOUT:
+        ctx->outcome = NGX_HTTP_IHANOI_RUN_TIMEOUT;
+        /* fall through */
+
     case NGX_HTTP_IHANOI_PG_UNKNOWN:
 
         /* a write may still be committed; a GET is repeated without harm */
@@ -165,6 +204,10 @@ ngx_http_ihanoi_reply_sqlerror(ngx_http_request_t *r,
     row = ngx_http_ihanoi_problem_sqlstate(&sqlstate);
 
     if (row) {
+        ctx->outcome = ngx_strcmp(row->code, "database-timeout") == 0
+                       ? NGX_HTTP_IHANOI_RUN_TIMEOUT
+                       : NGX_HTTP_IHANOI_RUN_BUSY;
+
         ngx_log_error(row->level, r->connection->log, 0,
                       "operation \"%V\" ended with SQLSTATE %V",
                       &ctx->operation->id, &sqlstate);
@@ -176,6 +219,7 @@ ngx_http_ihanoi_reply_sqlerror(ngx_http_request_t *r,
         return ngx_http_ihanoi_problem(r, row->code, NULL);
     }
 
+    ctx->outcome = NGX_HTTP_IHANOI_RUN_ERROR;
     message = ngx_http_ihanoi_pgresult_loggable(res);
 
     ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
@@ -188,9 +232,10 @@ ngx_http_ihanoi_reply_sqlerror(ngx_http_request_t *r,
 
 static ngx_int_t
 ngx_http_ihanoi_reply_row(ngx_http_request_t *r,
-    ngx_http_ihanoi_api_ctx_t *ctx, ngx_http_ihanoi_reply_row_t *row)
+    ngx_http_ihanoi_api_ctx_t *ctx, ngx_http_ihanoi_reply_row_t *row,
+    ngx_uint_t *status)
 {
-    ngx_int_t  status;
+    ngx_int_t  n;
     ngx_str_t  value;
 
     if (row->state.len) {
@@ -226,14 +271,14 @@ ngx_http_ihanoi_reply_row(ngx_http_request_t *r,
         return ngx_http_ihanoi_reply_refusal(r, ctx, &row->body);
     }
 
-    status = ngx_atoi(row->status.data, row->status.len);
+    n = ngx_atoi(row->status.data, row->status.len);
 
-    if (status < 200 || status > 299) {
+    if (n < 200 || n > 299) {
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                       "operation \"%V\" returned status \"%V\"",
                       &ctx->operation->id, &row->status);
 
-        return ngx_http_ihanoi_problem(r, "internal-error", NULL);
+        return ngx_http_ihanoi_reply_wrong(r, ctx);
     }
 
     if (ctx->operation->host
@@ -242,7 +287,9 @@ ngx_http_ihanoi_reply_row(ngx_http_request_t *r,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    return ngx_http_ihanoi_reply_send(r, ctx, (ngx_uint_t) status, row);
+    *status = (ngx_uint_t) n;
+
+    return NGX_OK;
 }
 
 
@@ -415,7 +462,7 @@ ngx_http_ihanoi_reply_refusal(ngx_http_request_t *r,
 
         json_decref(members);
 
-        return ngx_http_ihanoi_problem(r, "internal-error", NULL);
+        return ngx_http_ihanoi_reply_wrong(r, ctx);
     }
 
     /* the reference is the problem's now; this one keeps the name alive */
@@ -430,6 +477,20 @@ ngx_http_ihanoi_reply_refusal(ngx_http_request_t *r,
     json_decref(members);
 
     return rc;
+}
+
+
+/* A row that is none of docs/conventions.md. */
+static ngx_int_t
+ngx_http_ihanoi_reply_wrong(ngx_http_request_t *r,
+    ngx_http_ihanoi_api_ctx_t *ctx)
+{
+    ctx->outcome = NGX_HTTP_IHANOI_RUN_REPLY;
+
+    return ngx_http_ihanoi_problem(r, ctx->operation->plugin
+                                      ? "plugin-reply-invalid"
+                                      : "internal-error",
+                                   NULL);
 }
 
 

@@ -94,9 +94,9 @@ sub call {
 sub which { return call('which', $_[0])->{json}{version} // '' }
 
 sub series {
-    my ($version, $outcome) = @_;
+    my ($version, $outcome, $plugin) = (@_, 'probe');
     my ($n) = $gw->get('/metrics')->{content} =~
-        /^ihanoi_plugin_calls_total\{plugin="probe",version="\Q$version\E",outcome="$outcome"\} (\d+)/m;
+        /^ihanoi_plugin_calls_total\{plugin="$plugin",version="\Q$version\E",outcome="$outcome"\} (\d+)/m;
     return $n;
 }
 
@@ -199,22 +199,27 @@ my %stall = (map { my ($version, $word) = @$_; $version => plugin_folder(
     name => $name,
     manifest => { version => $version, permissions => {
         public => $true, database => $true } },
-    lua => { sql => '', lua => q{
+    lua => { sql => '', fail => '', lua => q{
         ihanoi.db.query("select 1")
         return 200, { word = ihanoi.db.one("stall_word").stall_word,
                       n = ihanoi.db.one("select count(*) n from stalls").n }
     } },
-    operations => { sql => { 'x-ihanoi-lua' => undef,
-                             'x-ihanoi-sql' => 'stall_read' } },
+    operations => { map { $_ => { 'x-ihanoi-lua' => undef, 'x-ihanoi-sql' => "stall_$_" } }
+                    'sql', 'fail' },
     files => {
         'migrations/0001_stalls.sql' => "create table stalls (id int);\n"
                                       . "insert into stalls values (1);\n",
         'sql/word.sql' => "create function stall_word() returns text\n"
             . "language sql stable as \$\$ select '$word' \$\$;\n",
-        'sql/read.sql' => "create function stall_read(caller jsonb)\n"
+        'sql/sql.sql' => "create function stall_sql(caller jsonb)\n"
             . "returns table (status int, etag text, body json)\n"
             . "language sql stable as \$\$\n    select 200, null::text, "
             . "json_build_object('word', stall_word());\n\$\$;\n",
+        'sql/fail.sql' => "create function stall_fail(caller jsonb)\n"
+            . "returns table (status int, etag text, body json)\n"
+            . "language plpgsql stable as \$\$ begin\n"
+            . "    if '$word' = 'new' then raise exception 'broken'; end if;\n"
+            . "    return query select 200, null::text, '{}'::json;\nend \$\$;\n",
     },
 ) } ['1.0.0', 'old'], ['2.0.0', 'new']);
 my @blocks = map { plugin_database($db, $stall{$_}->path, 'read connections=1;',
@@ -238,6 +243,21 @@ is(stall('sql', '0'), 'old', 'SQL of the version that stands');
 is(stall('sql', '1'), 'new', 'SQL of the candidate');
 is(stall('lua', '0'), 'old 1', 'its Lua finds its own functions');
 is(stall('lua', '1'), 'new 1', 'and so does the candidate\'s, over the same data');
+
+# Which are calls of the version that served them.
+my @before = map { series($_, 'ok', $name) } '1.0.0', '2.0.0';
+stall('sql', $_) for 0, 0, 0, 1, 1;
+is_deeply([map { series($_, 'ok', $name) - shift @before } '1.0.0', '2.0.0'], [3, 2],
+          'calls of SQL are counted, apart');
+sub failing { $gw->get("/v1/$name/fail", headers => { 'X-Version' => 1,
+                                                      Connection => 'close' })->{status} }
+is(failing(), 500, "SQL of the candidate that fails: $_") for 1 .. 5;
+is(failing(), 200, 'then its circuit is open, and the other serves');
+is(stall('sql', '1'), 'old', 'all of its calls');
+is(series('2.0.0', 'error', $name), 5, 'failures are counted');
+cmp_ok(series('2.0.0', 'closed', $name), '>=', 2, 'and what it was spared');
+%state = map { $_->{version} => $_->{state} } @{ $gw->get('/plugins')->{json}{plugins} };
+is_deeply(\%state, { '1.0.0' => 'serving', '2.0.0' => 'failing' }, 'operators see it');
 
 for my $case (
     ['SQL without a database of its own', [$next[0]],

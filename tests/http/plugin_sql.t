@@ -1,0 +1,123 @@
+# What a plugin's SQL serves is the plugin's: it is counted, held against the
+# contract, and what fails opens the plugin's circuit.
+
+use lib "tests/lib";
+use IHanoi::Test;
+use IHanoi::Test::Plugin;
+use Time::HiRes qw(sleep);
+
+my $true = JSON::PP::true;
+my $db = database();
+my $name = "sql_$$";            # its roles are the cluster's
+
+END {
+    if ($db) {
+        $db->drop;
+        IHanoi::Test::Database::_admin("drop role if exists $_")
+            for map { "${_}_$name" } qw(plugin owner);
+    }
+}
+
+# What the functions do, and what a client sees of it.
+my %body = (
+    good    => q{return query select 200, null::text, '{"text": "x"}'::json},
+    none    => q{null},
+    refuse  => q{return query select null::int, null::text, '{"code": "not-permitted"}'::json},
+    late    => q{raise exception using errcode = 'IH001', message = 'not-permitted'},
+    fail    => q{raise exception 'broken'},
+    odd     => q{return query select 200, null::text, '{"text": 1}'::json},
+    status  => q{return query select 600, null::text, '{"text": "x"}'::json},
+    nocode  => q{return query select null::int, null::text, '{"text": "x"}'::json},
+    locked  => q{raise exception using errcode = '55P03'},
+    slow    => q{perform pg_sleep(2)},
+    gone    => q{null},
+);
+my $strict = { 200 => { description => 'strict', content => { 'application/json' => {
+    schema => { type => 'object', required => ['text'],
+                properties => { text => { type => 'string', maxLength => 9 } } } } } } };
+
+my $plugin = plugin_folder(
+    name => $name,
+    lua => { lua => 'return 200, {}', map { $_ => '' } keys %body },
+    operations => { map { $_ => {
+        'x-ihanoi-lua' => undef, 'x-ihanoi-sql' => "call_$_", responses => $strict,
+        $_ eq 'slow' ? ('x-ihanoi-timeout' => 100) : () } } keys %body },
+    manifest => { permissions => { public => $true, database => $true } },
+    files => { map { ("sql/$_.sql" => <<"SQL") } keys %body },
+create function call_$_(caller jsonb) returns table (status int, etag text, body json)
+language plpgsql stable as \$\$ begin $body{$_}; end \$\$;
+SQL
+);
+
+my $gw = gateway(db => $db, workers => 2, responses => 0,
+    http => $plugin->block('public;', "database $name;")
+          . plugin_database($db, $plugin->path, 'read connections=1;', 'write connections=1;'),
+    locations => 'location / { auth_jwt iHaNoi; ihanoi_api on; }
+                  location = /metrics { ihanoi_status metrics; }
+                  location = /plugins { ihanoi_status plugins; }');
+
+sub call {
+    my $r = $gw->get("/v1/$name/$_[0]", headers => { Connection => 'close' });
+    my ($type) = ($r->{json}{type} // '') =~ /:([\w-]+)\z/;
+    return join ' ', $r->{status}, $type // ();
+}
+
+# "ok 3, reply 1": what was counted since it was asked last.
+my %counted;
+sub counted {
+    my ($mine) = grep { $_->{name} eq $name } @{ $gw->get('/plugins')->{json}{plugins} };
+    my %was = %counted;
+    %counted = %{ $mine->{calls} };
+    return join ', ', map { my $n = $counted{$_} - ($was{$_} // 0); $n ? "$_ $n" : () }
+                      sort keys %counted;
+}
+
+sub series {
+    my ($value) = $gw->get('/metrics')->{content} =~ /^\Q$_[0]\E\{\Q$_[1]\E\} (\S+)$/m;
+    return $value;
+}
+
+my $mine = qq{plugin="$name",version="1.0.0"};
+
+ok(wait_until(sub { call('good') eq '200' }), 'it is served');
+counted();
+my $before = series('ihanoi_plugin_duration_seconds_count', $mine);
+
+is(call('good'), '200', 'an answer') for 1 .. 3;
+is(call('none'), '404 not-found', 'no row');
+is(call('refuse'), '403 not-permitted', 'a refusal');
+is(call('late'), '403 not-permitted', 'one that is raised');
+is(counted(), 'ok 6', 'are calls of the plugin that ended well');
+is(series('ihanoi_plugin_duration_seconds_count', $mine) - $before, 6, 'and took their time');
+
+is(call('locked'), '503 overloaded', 'a lock that is not had') for 1 .. 6;
+is(counted(), 'busy 6', 'is not the plugin\'s failure');
+is(call('good'), '200', 'nor opens its circuit');
+is(counted(), 'ok 1', 'it was called');
+
+is(call('odd'), '502 plugin-reply-invalid', 'a body that the contract does not allow');
+like($gw->error_log, qr{plugin "$name" 1\.0\.0: the answer of "${name}_odd" is not what its contract says at "/text"},
+     'the log says where');
+is(call('status'), '502 plugin-reply-invalid', 'a status that is none');
+is(call('nocode'), '502 plugin-reply-invalid', 'a refusal without a code');
+is(counted(), 'reply 3', 'are wrong answers');
+is(call('slow'), '504 database-timeout', 'a function that takes too long');
+is(counted(), 'timeout 1', 'is killed');
+is(call('fail'), '500 internal-error', 'an error that is raised');
+is(counted(), 'error 1', 'is one');
+
+is(call('good'), '503 plugin-unavailable', 'five failures open the circuit') for 1 .. 4;
+is(call('lua'), '503 plugin-unavailable', 'for its Lua too');
+is(counted(), 'closed 5', 'which is counted');
+ok(wait_until(sub { call('good') eq '200' }), 'a call that succeeds closes it');
+is(call('lua'), '200', 'for all') for 1 .. 4;
+
+my ($schema) = $db->sql("select nspname from pg_namespace where nspname ~ '^code_${name}_'");
+$schema = $schema->[0] if ref $schema;
+$db->sql("drop function $schema.call_gone(jsonb)");
+$db->sql("select pg_terminate_backend(pid) from pg_stat_activity where usename = 'plugin_$name'");
+counted();
+ok(wait_until(sub { call('gone') eq '503 operation-unavailable' }), 'a function that is missing');
+like(counted(), qr/error 1\b/, 'is an error');
+
+done_testing;
