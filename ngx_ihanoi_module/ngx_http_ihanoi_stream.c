@@ -276,13 +276,21 @@ ngx_http_ihanoi_stream_taken(ngx_http_request_t *r,
         return;
     }
 
-    if (!r->header_only && (r->buffered || c->buffered)) {
+    if (!r->header_only && (r->buffered || r->postponed || c->buffered)) {
 
         r->write_event_handler = ngx_http_ihanoi_stream_writer;
 
         if (!stream->waiting) {
             stream->waiting = 1;
             stream->since = ngx_current_msec;
+        }
+
+        if (r != c->data) {
+
+            /* of a page whose earlier subrequests have not ended: nginx runs
+               the writer when it is this one's turn */
+
+            return;
         }
 
         clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);

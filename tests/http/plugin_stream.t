@@ -60,6 +60,7 @@ my %lua = (
                 while ihanoi.response.write("x\n") do ihanoi.run.sleep(0.02) end
                 left = "closed"',
     told    => 'return 200, tostring(left)',
+    slow    => 'ihanoi.run.sleep(0.3) return 200, "slow:"',
     kept    => 'ihanoi.response.write("one") ihanoi.run.sleep(0.05)
                 ihanoi.response.write("two")',
     started => 'ihanoi.response.start(201)
@@ -105,7 +106,11 @@ my $gw = gateway(responses => 0, h2 => 1,
         map { folder($_)->block('public;', 'cpu 100ms;') } @bad),
     server => 'send_timeout 1s; gzip on; gzip_types text/csv text/plain;
                gzip_min_length 1;',
+    files => { map { ("$_.html" =>
+                   qq{[<!--# include virtual="/v1/probe/slow" --><!--#
+                      include virtual="/v1/probe/$_" -->]}) } qw(csv big) },
     locations => 'location / { auth_jwt iHaNoi; ihanoi_api on; }
+                  location /pages/ { ssi on; alias %%DIR%%/; }
                   location = /metrics { ihanoi_status metrics; }');
 
 # All bytes until the server closes, or so many.
@@ -232,6 +237,13 @@ ok(wait_until(sub { $gw->get('/v1/probe/told')->{content} eq 'closed' }),
 
 my $two = raw('/v1/probe/two');
 like($gw->error_log, qr/another task is writing/, 'one task writes at a time');
+
+# In a page, behind an include that is slower: each part waits for its turn.
+is($gw->get('/pages/csv.html')->{content},
+   "[slow:1,ph\xe1\xbb\x91\n2,ph\xe1\xbb\x91\n3,ph\xe1\xbb\x91\n]",
+   'a page that includes an answer in parts has all of them');
+is(length $gw->get('/pages/big.html')->{content}, length('[slow:]') + 200 * 65536,
+   'of a large one too');
 
 # HTTP/2.
 is($gw->h2('GET', '/v1/probe/plain')->{content}, 'onetwo', 'HTTP/2: parts');
