@@ -22,9 +22,11 @@ static ngx_uint_t ngx_http_ihanoi_api_trace_hex(u_char *p, size_t len,
 
 static ngx_http_variable_t  ngx_http_ihanoi_api_variables[] = {
 
-    /* operationId, empty where no operation was found */
+    /* operationId, empty where no operation was found: in a location without the
+       API too, from which try_files may lead to one with it */
     { ngx_string("ihanoi_operation"), NULL,
-      ngx_http_ihanoi_api_operation_variable, 0, 0, 0 },
+      ngx_http_ihanoi_api_operation_variable, 0,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     /* seconds from sending to Sync, in microseconds' resolution */
     { ngx_string("ihanoi_db_time"), NULL,

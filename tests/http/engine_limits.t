@@ -8,6 +8,7 @@ use IHanoi::Test::Engine;
 my $gw = engine_gateway(
     http => <<'CONF',
     limit_req_zone $ihanoi_subject_hash zone=subject:1m rate=1r/m;
+    limit_req_zone $ihanoi_operation zone=operation:1m rate=1r/m;
     limit_req_status 429;
     log_format api '$status op=$ihanoi_operation db=$ihanoi_db_time '
                    'sub=$ihanoi_subject_hash trace=$ihanoi_trace_id';
@@ -18,6 +19,17 @@ CONF
         location /limited/ {
             rewrite ^/limited(/.*)$ $1 break;
             limit_req zone=subject burst=2 nodelay;
+            auth_jwt iHaNoi;
+            ihanoi_api on;
+        }
+        location /tried/ {
+            limit_req zone=operation;
+            root %%DIR%%;
+            try_files $uri @tried;
+        }
+        location @tried {
+            rewrite ^/tried(/.*)$ $1 break;
+            limit_req zone=operation burst=1 nodelay;
             auth_jwt iHaNoi;
             ihanoi_api on;
         }
@@ -62,6 +74,10 @@ is_deeply([map { $gw->get("/limited/t/echo/$id", token => $two)->{status} }
 $r = $gw->get("/limited/t/echo/$id", token => $one);
 problem_is($r, 429, 'too-many-requests', "nginx's 429 is a problem");
 is($r->{headers}{'retry-after'}, 1, 'and tells when to come back');
+
+is_deeply([map { $gw->get("/tried/t/echo/$id")->{status} } 1 .. 3],
+          [200, 200, 429],
+          'an operation has its own, also when a location asked that has none');
 
 
 # logs
