@@ -55,22 +55,25 @@ local function pay(pass)
 end
 
 
--- Sends back the money of a pass; the same key is the same refund.
+-- Sends back what is left of a pass's money: an officer may have given some of it back by
+-- hand, or all. The same key is the same refund.
 local function refund(pass)
-    local done, err = payments("refund", {
+    local rest, err = payments("refund", {
         id = pass.payment,
-        amount = pass.price,
         reason = "Vé tháng xe buýt không dùng",
         key = pass.id,
     })
 
-    if done then
-        ihanoi.db.value("pass_refunded", { id = pass.id, state = done.state })
+    if rest and rest.state == "done" or err == "payment-refund-exceeds" then
+        _M.look(pass.payment)
+        return
+    elseif rest then
+        ihanoi.db.value("pass_refunded", { id = pass.id, state = rest.state })
     end
 
-    if not done or done.state == "refused" then
+    if not rest or rest.state == "refused" then
         ihanoi.log.error("the refund of pass " .. pass.id .. " is not done: "
-                         .. (err or done and done.why or "no such payment"))
+                         .. (err or rest and rest.why or "no such payment"))
     end
 end
 

@@ -1,7 +1,7 @@
 -- What payments says of a pass's payment, applied once, whoever brings it and how
--- often: active, lapsed (it will not be paid, or all went back before we knew), late (it
--- was, for nothing or a month that is over: all goes back), open (nobody knows yet),
--- repeated or unknown.
+-- often: active, lapsed (it will not be paid), late (it was, for nothing or a month that is
+-- over: all goes back), returned (all has gone back, whoever gave it), open (nobody knows
+-- yet), repeated or unknown.
 create function pass_apply(id uuid, state text, payment uuid default null)
 returns text
 language plpgsql
@@ -14,11 +14,18 @@ begin
 
     if not found then
         return 'unknown';
+    elsif pass_apply.state = 'refunded' and p.refund is distinct from 'done' then
+        update passes t
+           set state = case p.state when 'pending' then 'lapsed' when 'active' then 'cancelled'
+                                    else p.state end,
+               refund = 'done', payment = pass_apply.payment
+         where t.id = p.id;
+        return 'returned';
     elsif p.state = 'pending' and paid and p.month >= pass_month(0) then
         update passes t set state = 'active', payment = pass_apply.payment
          where t.id = p.id;
         return 'active';
-    elsif p.state = 'pending' and pass_apply.state in ('failed', 'expired', 'refunded') then
+    elsif p.state = 'pending' and pass_apply.state in ('failed', 'expired') then
         update passes t set state = 'lapsed', payment = coalesce(p.payment, pass_apply.payment)
          where t.id = p.id;
         return 'lapsed';

@@ -88,6 +88,44 @@ state_is('rider-4', $other->{pass}{id}, 'active', 'who then pays both has one');
 wait_until(sub { (read_pass('rider-4', $sale->{pass}{id})->{refund} // '') eq 'done' });
 is(read_pass('rider-4', $sale->{pass}{id})->{refund}, 'done', 'and the money of the other back');
 
+# Money that an officer of payments gives back by hand.
+sub sold {
+    my ($who, %what) = @_;
+    my $sale = buy($who, %what)->{json};
+    $partners->pay($sale->{payment}{checkout});
+    state_is($who, $sale->{pass}{id}, 'active', "$who has a pass");
+    return $sale;
+}
+sub refund_is {
+    my ($who, $sale, $refund, $what) = @_;
+    wait_until(sub { (read_pass($who, $sale->{pass}{id})->{refund} // '') eq $refund });
+    is(read_pass($who, $sale->{pass}{id})->{refund}, $refund, $what);
+}
+
+$sale = sold('rider-11', month => $next);
+is(Payments::Test::refund($sale->{payment}, 5_000)->{json}{state}, 'done', 'an officer gives back a part');
+is(read_pass('rider-11', $sale->{pass}{id})->{state}, 'active', '... and the pass is good');
+is(cancel('rider-11', $sale->{pass}{id})->{status}, 200, '... until it is given back');
+refund_is('rider-11', $sale, 'done', '... with what is left of its price');
+is($db->sql("select refunded from plugin_payments.intents where id = '$sale->{payment}{id}'"), 200_000, '... which is all of it');
+
+$sale = sold('rider-12');
+$shown = read_pass('rider-12', $sale->{pass}{id})->{code};
+is(Payments::Test::refund($sale->{payment}, $_)->{json}{state}, 'done', 'an officer gives back all') for 50_000, undef;
+state_is('rider-12', $sale->{pass}{id}, 'cancelled', '... and there is no pass any more');
+is(read_pass('rider-12', $sale->{pass}{id})->{refund}, 'done', '... whose money is back');
+is($check->($shown)->{json}{valid}, JSON::PP::false, '... as inspectors see');
+is(buy('rider-12')->{status}, 201, '... and it can be bought again');
+
+$sale = sold('rider-13', month => $next);
+my $number = $db->sql("select number from plugin_payments.intents where id = '$sale->{payment}{id}'");
+$partners->know(orders => $number, state => 'frozen');
+cancel('rider-13', $sale->{pass}{id});
+refund_is('rider-13', $sale, 'refused', 'a gateway gives nothing back');
+$partners->know(orders => $number, state => 'paid');
+is(Payments::Test::refund($sale->{payment})->{json}{state}, 'done', '... an officer has it done after all');
+refund_is('rider-13', $sale, 'done', '... and the pass says so');
+
 # Paid when the month is over: asked for on its last evening, say.
 $sale = buy('rider-8')->{json};
 $db->sql("set session_replication_role = replica;
@@ -139,7 +177,7 @@ is(balances()->{'payee:bus_pass'}, -(100_000 + 200_000 * 2), 'what is held is wh
 
 # An operator of payments gives the money back before word of it came: no pass for nothing.
 $sale = buy('rider-9')->{json};
-is(sql("select pass_apply('$sale->{pass}{id}', 'refunded', '$sale->{payment}{id}')"), 'lapsed',
+is(sql("select pass_apply('$sale->{pass}{id}', 'refunded', '$sale->{payment}{id}')"), 'returned',
    'of money that went back already there is no pass');
 
 done_testing;

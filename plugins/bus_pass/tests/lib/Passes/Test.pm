@@ -132,7 +132,7 @@ sub due {
 sub sweep_now { due(); return plugin_job($db, 'bus_pass', 'sweep') }
 
 
-# Two tests: a pass is good when its payment has come and has not gone back, and the
+# Two tests: a pass is good when its payment has come and has not all gone back, and the
 # other way round; and the ledger is sound.
 sub money_agrees {
     my ($what) = @_;
@@ -143,8 +143,7 @@ sub money_agrees {
             on i.reference = p.id::text
          where coalesce(i.state in ('succeeded', 'partly_refunded', 'refunded'), false)
                <> coalesce(p.state = 'active' or p.refund is not null, false)
-            or coalesce(i.refunded, 0)
-               <> case when p.refund = 'done' then p.price else 0 end
+            or coalesce(i.state = 'refunded', false) <> coalesce(p.refund = 'done', false)
             or coalesce(p.refund <> 'done', false)
             or p.payment is not null and p.payment is distinct from i.id
             or i.amount <> p.price

@@ -351,7 +351,7 @@ sub _vnpay {
                                                     $in->{vnp_TransactionNo}, $in->{vnp_Amount} / 100)
                 // '00';
             %out = (%out, vnp_Amount => $in->{vnp_Amount},
-                    vnp_TransactionNo => '' . ($state->{refunds}{ $in->{vnp_RequestId} }{transaction} // ''));
+                    vnp_TransactionNo => '' . (($state->{refunds}{ $in->{vnp_RequestId} } // {})->{transaction} // ''));
         }
     });
 
@@ -417,7 +417,7 @@ sub _momo_answer {
             my ($of) = grep { $_->{transaction} eq $in->{transId} } values %{ $state->{orders} };
             my $code = $self->_refund($state, $of, 'momo', $in->{orderId}, $in->{transId}, $in->{amount});
             %out = (%out, resultCode => $code // 0, amount => $in->{amount},
-                    transId => 0 + ($state->{refunds}{ $in->{orderId} }{transaction} // 0));
+                    transId => 0 + (($state->{refunds}{ $in->{orderId} } // {})->{transaction} // 0));
         } else {
             my $refund = $state->{refunds}{ $in->{orderId} };
             %out = (%out, resultCode => $refund ? 0 : 42, transId => 0 + ($refund->{transaction} // 0));
