@@ -177,8 +177,8 @@ function _M.forget_erased()
 end
 
 
--- Asks payments about passes that wait, at most n, or about one now: word of them
--- may have been lost.
+-- Asks payments about passes that wait, or that have lapsed and may still be paid, at most
+-- n, or about one now: word of them may have been lost.
 function _M.sweep(n, id)
     local rows, err = ihanoi.db.call("passes_due", { n = n, which = id })
 

@@ -1,4 +1,5 @@
--- Passes of erased people that wait for no payment become nobody's: how many.
+-- Passes of erased people that wait for no payment become nobody's: how many. One whose
+-- payment we do not know is found at payments by its payer.
 create function forget_erased()
 returns int
 language plpgsql
@@ -8,7 +9,8 @@ declare
 begin
     update passes p set holder = 'erased ' || p.id
       from erased e
-     where p.holder = e.holder and p.created_at <= e.at and p.state <> 'pending';
+     where p.holder = e.holder and p.created_at <= e.at
+       and p.state <> 'pending' and (p.payment is not null or p.closed);
     get diagnostics n = row_count;
 
     delete from erased e

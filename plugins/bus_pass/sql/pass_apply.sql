@@ -25,8 +25,9 @@ begin
         update passes t set state = 'active', payment = pass_apply.payment
          where t.id = p.id;
         return 'active';
-    elsif p.state = 'pending' and pass_apply.state in ('failed', 'expired') then
-        update passes t set state = 'lapsed', payment = coalesce(p.payment, pass_apply.payment)
+    elsif p.state in ('pending', 'lapsed') and pass_apply.state in ('failed', 'expired') then
+        update passes t
+           set state = 'lapsed', closed = true, payment = coalesce(p.payment, pass_apply.payment)
          where t.id = p.id;
         return 'lapsed';
     elsif p.state = 'pending' and not paid then

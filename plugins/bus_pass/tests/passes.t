@@ -142,6 +142,29 @@ $partners->pay($sale->{payment}{checkout});
 is(sweep_now(), 'ok', 'the sweep');
 state_is('rider-5', $sale->{pass}{id}, 'active', 'the sweep finds what nobody was told of');
 
+# Paid at the gateway that was chosen first: the sweep asks about passes that have lapsed,
+# also when a worker died before it knew the payment, until nobody can pay any more.
+$db->sql('alter table plugin_payments.intents disable trigger intents_tell');
+for my $who ('rider-14', 'rider-15') {
+    $sale = buy($who)->{json};
+    $db->sql("set session_replication_role = replica;
+              update plugin_bus_pass.passes set payment = null where id = '$sale->{pass}{id}'") if $who eq 'rider-15';
+    buy($who, gateway => 'vnpay');
+    $partners->pay($sale->{payment}{checkout});
+    wait_until(sub { sweep_now(); (read_pass($who, $sale->{pass}{id})->{refund} // '') eq 'done' });
+    is(read_pass($who, $sale->{pass}{id})->{refund}, 'done', "$who: what is paid for a lapsed pass goes back, told or not");
+}
+
+$sale = buy('rider-16')->{json};
+buy('rider-16', gateway => 'vnpay');
+sweep_now();
+is(sql("select closed from passes where id = '$sale->{pass}{id}'"), 'f', 'while it can be paid it is asked about');
+$db->sql("set session authorization plugin_payments; set search_path = plugin_payments;
+          update intents set state = 'expired' where id = '$sale->{payment}{id}'");
+sweep_now();
+is(sql("select closed from passes where id = '$sale->{pass}{id}'"), 't', '... and then no more');
+$db->sql('alter table plugin_payments.intents enable trigger intents_tell');
+
 # The time to pay is over, and the sweep has not been there yet.
 $sale = buy('rider-10')->{json};
 $db->sql("set session authorization plugin_payments; set search_path = plugin_payments;

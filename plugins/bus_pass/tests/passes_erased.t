@@ -38,6 +38,17 @@ sql("update passes set state = 'lapsed' where id = '$waits'");
 is(sweep_now(), 'ok', 'when nobody pays the other one');
 is(of($waits), "erased $waits lapsed 100000", '... it is nobody\'s too');
 is(scalar sql('select count(*) from erased'), 0, 'and nothing says who that was');
+
+# One whose payment is not known is found at payments by its payer, and then nobody's.
+$partners->misbehave('momo.create' => 'lost');
+buy('rider-3');
+buy('rider-3', gateway => 'vnpay');
+my $lost = sql("select id from passes where holder like '% rider-3' and payment is null");
+plugin_erase($db, $gw, 'bus_pass', 'rider-3');
+like(of($lost), qr/ rider-3 lapsed /, 'a pass that has lapsed and may be paid has its payer');
+is(sweep_now(), 'ok', 'the sweep finds its payment');
+is(of($lost), "erased $lost lapsed 200000", '... and it is nobody\'s');
+
 like($db->sql_error("update plugin_bus_pass.passes set holder = 'a b' where id = '$others'"), qr/what a pass is about/,
      'nobody takes over a pass');
 money_agrees('erased');

@@ -124,7 +124,7 @@ sub state_is {
 
 # What is open is due at once.
 sub due {
-    sql("update passes set check_at = now() where state = 'pending' or refund in ('due', 'sent')");
+    sql('update passes set check_at = now()');
     return;
 }
 
