@@ -5,8 +5,9 @@ use lib 'tests/lib', 'plugins/payments/tests/lib', 'plugins/parking/tests/lib';
 use IHanoi::Test;
 use Parking::Crowd;
 use Parking::Test;
+use Payments::Test ();
 
-my ($gw, $db) = parking(bookable => 50, workers => 2, wait => '20s');
+my ($gw, $db, $partners) = parking(bookable => 50, workers => 2, wait => '20s');
 my ($port) = $gw->url =~ /:(\d+)$/;
 
 my @tokens = tokens(map { { sub => "buyer-$_", scope => undef } } 1 .. 200);
@@ -40,10 +41,77 @@ is($db->sql('select count(*) from plugin_parking.bookings'), 50, 'the same booki
 $db->sql("set session_replication_role = replica; set search_path = plugin_parking;
           update bookings set hold_until = now() where id in (select id from bookings order by id limit 5)");
 my @losers = grep { $holds[$_]{status} == 409 } 0 .. 199;
+my @fewer = rush(@losers);
 %status = ();
-$status{ $_->{status} }++ for rush(@losers);
+$status{ $_->{status} }++ for @fewer;
 is_deeply(\%status, { 201 => 5, 409 => 145 }, 'five holds run out: five others get them');
 sound('200 for 50');
+
+# All who hold a place pay at once. Five holds are over before they do and more meanwhile,
+# and who has no place tries for those: what is paid for a place that is gone goes back.
+my %booking = ((map { $_ => $holds[$_]{json}{id} } grep { $holds[$_]{status} == 201 } 0 .. 199),
+               (map { $losers[$_] => $fewer[$_]{json}{id} } grep { $fewer[$_]{status} == 201 } 0 .. $#fewer));
+my %live = map { $_->[0] => 1 } $db->sql("select id from plugin_parking.bookings where state = 'held' and hold_until > now()");
+delete @booking{ grep { !$live{ $booking{$_} } } keys %booking };
+
+# Begins payments at once, of bookings by people; who is told to try again does. What they
+# need to pay, without those whose holds are over.
+sub checkouts {
+    my (%of) = @_;
+    my %checkout;
+
+    wait_until(sub {
+        my @who = grep { !$checkout{$_} } sort keys %of;
+        my @answers = at_once($port, map { { path => "/v1/parking/bookings/$of{$_}/pay", token => $tokens[$_],
+                                             json => { gateway => 'momo' } } } @who);
+        for my $i (0 .. $#who) {
+            my ($status, $json) = @{ $answers[$i] }{qw(status json)};
+            $checkout{ $who[$i] } = $status == 201 && $json->{payment}{checkout} if $status =~ /^(?:201|409)$/;
+        }
+        return keys %checkout == keys %of;
+    }, 60) or diag 'not all could pay';
+    return grep { $_ } values %checkout;
+}
+
+# People who follow these links, ten at a time: their processes.
+sub paying {
+    my (@checkouts) = @_;
+    return map { my $n = $_; beside(sub { $partners->pay($checkouts[$_]) for grep { $_ % 10 == $n } 0 .. $#checkouts }) } 0 .. 9;
+}
+
+sub five_run_out {
+    $db->sql("set session_replication_role = replica; set search_path = plugin_parking;
+              update bookings set hold_until = clock_timestamp()
+               where id in (select id from bookings where state = 'held' and hold_until > now() order by code limit 5)");
+    return;
+}
+
+is(scalar keys %booking, 50, '50 hold a place');
+my @checkouts = checkouts(%booking);
+five_run_out();
+my @paying = paying(@checkouts);
+my %more;
+for (1 .. 2) {
+    my @without = grep { !$booking{$_} && !$more{$_} } 0 .. 199;
+    five_run_out();
+    my @new = rush(@without);
+    $more{ $without[$_] } = $new[$_]{json}{id} for grep { $new[$_]{status} == 201 } 0 .. $#new;
+}
+push @checkouts, my @late = checkouts(%more);
+push @paying, paying(@late);
+waitpid $_, 0 for @paying;
+ok(wait_until(sub {
+    Payments::Test::sweep();
+    sweep();
+    return $db->sql("select (select count(*) from plugin_parking.charges where state in ('open', 'left'))
+                            + (select count(*) from plugin_parking.refunds where state = 'requested')") == 0;
+}, 60), '50 pay at once, and some of the others: all of it is known');
+is($db->sql("select count(*) from plugin_parking.bookings where state = 'paid'"), 50, '... exactly 50 have a place');
+cmp_ok($db->sql("select count(*) from plugin_parking.charges where state = 'late'"), '>=', 5, '... some came too late');
+is($db->sql("select count(*) from plugin_parking.charges where state = 'paid'")
+   + $db->sql("select count(*) from plugin_parking.refunds where state = 'done'"), scalar(@checkouts),
+   '... and everybody has a place or the money back');
+sound('50 pay at once');
 
 # A stay that touches others takes no place of theirs; one that overlaps does.
 my $q = quote(in => 180, minutes => 60, as => 'later');
