@@ -47,15 +47,27 @@ sub killed_in {
     return;
 }
 
-# The same while a row is locked, for which what runs has to wait.
-sub killed_at {
-    my ($row, $code, $kill) = @_;
+# The same while something is locked, for which what runs has to wait.
+sub killed_waiting {
+    my ($lock, $code, $kill) = @_;
     my $session = $db->session;
 
-    $session->do("begin; select 1 from plugin_parking.$row for update");
+    $session->do("begin; $lock");
     killed_in($code, sub { $db->sql(q{select count(*) from pg_stat_activity where wait_event_type = 'Lock'}) }, $kill);
     eval { $session->do('rollback') };
     return;
+}
+
+# In a transaction that comes to this row.
+sub killed_at {
+    my ($row, @how) = @_;
+    return killed_waiting("select 1 from plugin_parking.$row for update", @how);
+}
+
+# In a sweep that changes a booking's state: what is locked row by row it leaves out.
+sub killed_changing {
+    my ($kill) = @_;
+    return killed_waiting('lock table plugin_parking.booking_transitions', sub { Payments::Test::sweep(); sweep() }, $kill);
 }
 
 # As often as it takes.
@@ -67,8 +79,11 @@ sub until_good {
 # Bookings that are there before anything is killed.
 my %kinds = (worker => \&kill_workers, database => \&crash_database);
 my %leaving = map { $_ => began(paid(in => 5), 150) } keys %kinds;
+my %cash = map { $_ => began(paid(in => 5), 150) } keys %kinds;
+my %missed = map { $_ => paid() } keys %kinds;
 my $back = paid();
-tell('entered', $_, 'arrive+0') for values %leaving;
+tell('entered', $_, 'arrive+0') for values %cash;
+tell('exited', $_, 'leave+20') for values %cash;
 
 for my $kind (sort keys %kinds) {
     my $kill = $kinds{$kind};
@@ -81,6 +96,18 @@ for my $kind (sort keys %kinds) {
     until_good(sub { $b = hold($q) });
     is($b->{state}, 'held', "$kind killed in a hold: again, and it is there");
     is(quote()->{available}, $before - 1, '... one place is taken');
+
+    # Another one runs out, and is paid after that.
+    my $late = hold(quote());
+    my $checkout = pay($late)->{payment}{checkout};
+    $db->sql("set session_replication_role = replica;
+              update plugin_parking.bookings set hold_until = now() where id = '$late->{id}'");
+    killed_changing($kill);
+    until_good(sub { sweep(); now_read($late)->{state} eq 'expired' });
+    is(quote()->{available}, $before - 1, "$kind killed when a hold is over: it takes no place");
+    $partners->pay($checkout, callback => 0);
+    killed_at("bookings where id = '$late->{id}'", sub { Payments::Test::sweep(); sweep() }, $kill);
+    soon($late, 'refunded 12000 12000', "$kind killed while a late payment is applied: it goes back, once");
 
     # A payment is begun: the gateway has made the order, and nobody hears of it.
     my $p;
@@ -125,20 +152,36 @@ for my $kind (sort keys %kinds) {
         soon($back, 'refunded 12000 12000', "$kind killed while money goes back: it is found out");
     }
 
-    # The operator tells of an exit, with something due, which is paid.
+    # Nobody has come.
+    later($missed{$kind}, 2 * 60 + 120 + 62);
+    killed_changing($kill);
+    soon($missed{$kind}, 'no_show 12000 0', "$kind killed when nobody has come: it is a no-show");
+
+    # The operator tells of an entry, and of an exit with something due, which is paid.
     $b = $leaving{$kind};
+    killed_at("bookings where id = '$b->{id}'", sub { tell('entered', $b, 'arrive+0', id => "in-$kind") }, $kill);
+    until_good(sub { tell('entered', $b, 'arrive+0', id => "in-$kind") =~ /^(?:applied|repeated)$/ });
+    is(now_read($b)->{state}, 'entered', "$kind killed in an entry: told again, and it is there");
     killed_at("bookings where id = '$b->{id}'", sub { tell('exited', $b, 'leave+20', id => "out-$kind") }, $kill);
     until_good(sub { tell('exited', $b, 'leave+20', id => "out-$kind") =~ /^(?:applied|repeated)$/ });
     is(now_read($b)->{due}, 2_000, "$kind killed in an exit: told again, and it is due once");
-    $partners->pay(pay($b)->{payment}{checkout});
-    soon($b, 'settled 14000 0', '... and settled once');
+    $partners->pay(pay($b)->{payment}{checkout}, callback => 0);
+    killed_at("bookings where id = '$b->{id}'", sub { Payments::Test::sweep(); sweep() }, $kill);
+    soon($b, 'settled 14000 0', "$kind killed while that is paid: it is settled once");
+
+    # ... or is had on the spot.
+    $b = $cash{$kind};
+    my @cash = ('collected', $b, 'leave+21', amount => 2_000, id => "cash-$kind");
+    killed_at("bookings where id = '$b->{id}'", sub { tell(@cash) }, $kill);
+    until_good(sub { tell(@cash) =~ /^(?:applied|repeated)$/ });
+    soon($b, 'settled 12000 0', "$kind killed when the operator has had it: told again, and it is settled once");
 
     sound("$kind killed");
 }
 
-# Two bookings and what was left of a third: each went back once.
+# Two bookings, two that came late, and what was left of a third: each went back once.
 my %back;
 $back{ $_->{of} }++ for values %{ $partners->refunds };
-is_deeply([values %back], [1, 1, 1], 'the gateway has given back three payments, once each');
+is_deeply([values %back], [(1) x 5], 'the gateway has given back five payments, once each');
 
 done_testing;

@@ -156,10 +156,37 @@ for my $kind (sort keys %kinds) {
         is(scalar(keys %{ $partners->refunds }), $before + 1, '... and given once');
     }
 
+    # While a transfer is booked from the bank's statement: its intent is not locked, since
+    # the sweep leaves out one that is.
+    $p = pay_for("transfer-$kind", 'vietqr', 20_000)->{json};
+    $partners->pay($p->{checkout});
+    my $session = $db->session;
+    $session->do('begin; lock table plugin_payments.receipts in share mode');
+    killed_in(sub { sweep() }, \&waits, $kill);
+    eval { $session->do('rollback') };
+    undef $session;
+    until_good(sub { sweep()->{status} == 200 && read_of($p)->{state} ne 'pending' });
+    is(read_of($p)->{state}, 'succeeded', "$kind killed while a transfer is booked: the statement still has it");
+    is($db->sql("select count(*) from plugin_payments.receipts where intent = '$p->{id}'"), 1, '... once');
+
+    # While a person says that it was given back by hand.
+    my $by_hand = refund($p)->{json}{id};
+    my $settle = sub {
+        return $gw->post("/v1/payments/refunds/$by_hand/settle", token => token_for('operate'),
+                         json => { outcome => 'done', transaction => 'FT1', why => 'UNC 12' });
+    };
+    $session = $db->session;
+    $session->do("begin; select 1 from plugin_payments.intents where id = '$p->{id}' for update");
+    killed_in($settle, \&waits, $kill);
+    eval { $session->do('rollback') };
+    undef $session;
+    ok(until_good(sub { $settle->()->{status} == 200 }), "$kind killed while a refund is settled: again, and it is done");
+    is(read_of($p)->{refunded}, 20_000, '... once');
+
     # While a day is reconciled.
     $p = pay_for("file-$kind", 'momo', 20_000)->{json};
     $partners->pay($p->{checkout}, callback => 0);
-    my $session = $db->session;
+    $session = $db->session;
     $session->do("begin; select 1 from plugin_payments.intents where id = '$p->{id}' for update");
     killed_in(sub { reconcile('momo') }, \&waits, $kill);
     eval { $session->do('rollback') };
