@@ -54,7 +54,7 @@ function _M.told(value)
     local said = evn.dispute_said(value, value.reference)
 
     if not said then
-        return nil, "notice-refused"
+        return nil, "notice-unclear"
     end
 
     local it, err = apply(value.reference, said)

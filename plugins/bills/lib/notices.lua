@@ -24,7 +24,7 @@ function _M.apply(key, kind, carrier, input)
 
     if not result then
         ihanoi.log.warn((carrier or "evn") .. ": a notice was refused: " .. why)
-        return nil, "notice-refused"
+        return nil, why == "signature" and "notice-refused" or "notice-unclear"
     end
 
     local known, err = ihanoi.db.value("order_is_of",

@@ -119,9 +119,9 @@ is(ask(POST => "/$id/disputes", { reason => 'reading', text => 'x' x 2001 })->{s
 is(ask(POST => "/$id/disputes", { reason => 'reading', text => " \n" })->{status}, 400, 'nor one that says nothing');
 is(save({ label => ' ' })->{status}, 400, '... and no code is called so');
 
-is($evn->notice('evn', $d->{id}, state => 'answered', answer => 'x', at => 'today')->{status}, 401, 'an answer that makes no sense');
-is($evn->notice('evn', $d->{id}, state => 'answered', answer => 'x', at => day(0) . 'T00:00:00Z', forged => 1)->{status}, 401, '... or is forged');
-is($evn->notice('viettel', $d->{id}, state => 'answered', answer => 'x', at => day(0) . 'T00:00:00Z')->{status}, 401, '... or is not the company\'s');
+is($evn->notice('evn', $d->{id}, state => 'answered', answer => 'x', at => 'today')->{status}, 422, 'an answer that makes no sense');
+is($evn->notice('evn', $d->{id}, state => 'answered', answer => 'x', at => day(0) . 'T00:00:00Z', forged => 1)->{status}, 403, '... or is forged');
+is($evn->notice('viettel', $d->{id}, state => 'answered', answer => 'x', at => day(0) . 'T00:00:00Z')->{status}, 422, '... or is not the company\'s');
 is(state_of($d), 'forwarded', '... is none');
 $evn->answer($d->{id}, 'Đã kiểm tra lại', at => '2026-11-26T11:00:00+07:00');
 is($evn->notice('evn', $d->{id})->{status}, 204, 'an answer') for 1 .. 2;

@@ -109,9 +109,9 @@ for my $what (sort keys %order) {
     sweep_bills();
     is(order_of($o, @as)->{state}, 'sending', "$what, pending: it is waited for");
     my %done = (state => 'done', receipt => 'R-9');
-    is($companies->notice($company, $o->{id}, %done, forged => 1)->{status}, 401, "$what: a forged notice is refused");
-    is($companies->notice($company, $o->{id}, %done, reference => 'x')->{status}, 401, "$what: and one of nothing");
-    is($companies->notice($company, $o->{id}, state => 'done', receipt => "x\ny")->{status}, 401, "$what: and one that makes no sense");
+    is($companies->notice($company, $o->{id}, %done, forged => 1)->{status}, 403, "$what: a forged notice is refused");
+    is($companies->notice($company, $o->{id}, %done, reference => 'x')->{status}, 422, "$what: and one of nothing");
+    is($companies->notice($company, $o->{id}, state => 'done', receipt => "x\ny")->{status}, 422, "$what: and one that makes no sense");
     is($companies->notice($company, $o->{id}, reference => '00000000-0000-4000-8000-000000000000')->{status}, 404,
        "$what: one of somebody else's");
     is($companies->notice($company eq 'evn' ? 'viettel' : 'evn', $o->{id}, %done)->{status}, 404,
