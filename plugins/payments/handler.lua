@@ -254,7 +254,7 @@ local function reconcile(gateway, day)
 
     if not file then
         ihanoi.log.warn(gateway .. " gave no file", why)
-        return nil, "payment-gateway-away"
+        return nil, "payment-file-away"
     end
 
     local report, err = ihanoi.db.value("reconcile",

@@ -306,7 +306,7 @@ $db->sql("set session_replication_role = replica;
           update plugin_payments.intents set created_at = created_at - interval '1 day' where id = '$old->{id}'");
 $partners->misbehave('momo.statement' => 'half');
 my $yesterday = POSIX::strftime('%Y-%m-%d', gmtime time - 86_400 + 7 * 3600);
-like(job('reconcile'), qr/^\w+: momo $yesterday: payment-gateway-away$/, 'a day without a file');
+like(job('reconcile'), qr/^\w+: momo $yesterday: payment-file-away$/, 'a day without a file');
 is(job('reconcile'), 'ok', 'the next morning');
 is(read_of($old)->{state}, 'succeeded', 'the day before is booked');
 my $seen = () = grep { /^momo.statement/ } $partners->seen;

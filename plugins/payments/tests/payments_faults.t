@@ -132,7 +132,8 @@ balanced('refunds');
 
 for my $mode (qw(500 lost drop half late)) {
     $partners->misbehave('momo.statement' => $mode);
-    is(reconcile('momo')->{status}, 503, "a file, $mode: none");
+    my $r = reconcile('momo');
+    is("$r->{status} $r->{json}{type}", '503 urn:ihanoi:problem:payment-file-away', "a file, $mode: none");
 }
 is($db->sql('select count(*) from plugin_payments.reconciliations'), 1, 'nothing was reconciled by those');
 my $qr = pay_for('statement', 'vietqr', 20_000)->{json};
