@@ -26,6 +26,7 @@ struct ngx_http_ihanoi_metric_s {
     ngx_str_t                      help;
     ngx_str_t                      labels;
     ngx_atomic_t                  *cells;       /* NULL: no zone yet */
+    ngx_http_ihanoi_series_t      *series;      /* whose they are */
 };
 
 
@@ -55,6 +56,7 @@ static void ngx_http_ihanoi_metrics_clear(ngx_uint_t slot, void *data);
 static ngx_int_t ngx_http_ihanoi_metrics_preconfiguration(ngx_conf_t *cf);
 static void *ngx_http_ihanoi_metrics_create_main_conf(ngx_conf_t *cf);
 static ngx_int_t ngx_http_ihanoi_metrics_postconfiguration(ngx_conf_t *cf);
+static ngx_int_t ngx_http_ihanoi_metrics_init_module(ngx_cycle_t *cycle);
 static ngx_int_t ngx_http_ihanoi_metrics_init_process(ngx_cycle_t *cycle);
 static void ngx_http_ihanoi_metrics_exit_process(ngx_cycle_t *cycle);
 
@@ -110,7 +112,7 @@ ngx_module_t  ngx_http_ihanoi_metrics_module = {
     NULL,                                  /* module directives */
     NGX_HTTP_MODULE,                       /* module type */
     NULL,                                  /* init master */
-    NULL,                                  /* init module */
+    ngx_http_ihanoi_metrics_init_module,   /* init module */
     ngx_http_ihanoi_metrics_init_process,  /* init process */
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */
@@ -475,7 +477,6 @@ ngx_http_ihanoi_metrics_init_zone(ngx_slab_pool_t *shpool, void **root,
 
     imcf->shared = *root;
     imcf->shared->nslots = ngx_http_ihanoi_zone_slots(shpool);
-    imcf->shared->generation++;
 
     m = imcf->metrics.elts;
 
@@ -572,7 +573,7 @@ ngx_http_ihanoi_metric_resolve(ngx_slab_pool_t *shpool,
         *sp = series;
     }
 
-    (*sp)->generation = metrics->generation;
+    m->series = *sp;
     m->cells = (*sp)->cells;
 
     return NGX_OK;
@@ -673,6 +674,39 @@ ngx_http_ihanoi_metrics_postconfiguration(ngx_conf_t *cf)
     if (imcf->workers == NULL || imcf->starts == NULL) {
         return NGX_ERROR;
     }
+
+    return NGX_OK;
+}
+
+
+/*
+ * Not before this: a configuration may be refused when its zone stands, for a
+ * socket that is taken, and the one before runs on with its series.
+ */
+static ngx_int_t
+ngx_http_ihanoi_metrics_init_module(ngx_cycle_t *cycle)
+{
+    ngx_uint_t                            i, generation;
+    ngx_http_ihanoi_metric_t            **m;
+    ngx_http_ihanoi_metrics_main_conf_t  *imcf;
+
+    imcf = ngx_http_cycle_get_module_main_conf(cycle,
+                                               ngx_http_ihanoi_metrics_module);
+
+    if (imcf == NULL || imcf->shared == NULL) {
+        return NGX_OK;
+    }
+
+    generation = imcf->shared->generation + 1;
+
+    m = imcf->metrics.elts;
+
+    for (i = 0; i < imcf->metrics.nelts; i++) {
+        m[i]->series->generation = generation;
+    }
+
+    ngx_memory_barrier();
+    imcf->shared->generation = generation;
 
     return NGX_OK;
 }

@@ -44,7 +44,7 @@ struct ngx_http_ihanoi_family_s {
 /* In shared memory: the root "metrics". */
 typedef struct {
     ngx_http_ihanoi_family_t      *families;
-    ngx_uint_t                     generation;  /* configurations loaded */
+    ngx_uint_t                     generation;  /* configurations run */
     ngx_uint_t                     nslots;      /* of the zone */
 } ngx_http_ihanoi_metrics_t;
 

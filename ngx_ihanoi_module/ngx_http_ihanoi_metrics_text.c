@@ -248,7 +248,7 @@ ngx_http_ihanoi_metrics_gauge(u_char *p, ngx_http_ihanoi_metrics_t *metrics,
     }
 
     /* a series that this configuration has is shown, also as 0 */
-    if (!set && series->generation != metrics->generation) {
+    if (!set && series->generation < metrics->generation) {
         return p;
     }
 
@@ -269,7 +269,7 @@ ngx_http_ihanoi_metrics_last(u_char *p, ngx_http_ihanoi_metrics_t *metrics,
     bits = series->cells[0];
 
     if (bits == NGX_HTTP_IHANOI_UNSET
-        || series->generation != metrics->generation)
+        || series->generation < metrics->generation)
     {
         return p;
     }

@@ -75,6 +75,7 @@ my $locations = 'location / { auth_jwt iHaNoi; ihanoi_api on; }
                  location = /metrics { ihanoi_status metrics; }';
 
 my $gw = gateway(responses => 0, workers => 2, locations => $locations,
+    expect_log => qr/none\.sock/,
     http => $plugin->block('public;') . $other->block('public;'));
 
 sub answer {
@@ -151,6 +152,15 @@ is_deeply(answer('wrong')->{json}, [
 ok($gw->reload, 'a reload');
 is(series('plugin_probe_free{plugin="probe"}'), '-2.5', 'keeps a gauge');
 is(series('plugin_probe_plain_total{plugin="probe"}'), 8, 'and a counter');
+
+# Sockets come after the zone: the old configuration runs on, and with it the gauge.
+my %runs = map { $_ => $gw->{$_} } qw(http servers);
+ok(!$gw->reload(http => $other->block('public;'),
+                servers => 'server { listen unix:%%DIR%%/none/none.sock; }'),
+   'a reload without the plugin that is refused');
+is(series('plugin_probe_free{plugin="probe"}'), '-2.5', 'hides no gauge');
+ok($gw->reload(%runs), 'the one before again');
+is(series('plugin_probe_free{plugin="probe"}'), '-2.5', 'shows it');
 
 $plugin = folder(manifest => { version => '1.1.0',
     metrics => [grep { $_->{name} ne 'free' } @metrics] });
