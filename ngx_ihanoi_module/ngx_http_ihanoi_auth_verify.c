@@ -13,7 +13,7 @@
 static ngx_int_t ngx_http_ihanoi_auth_verify_keys(ngx_http_request_t *r,
     ngx_http_ihanoi_auth_main_conf_t *amcf, ngx_http_ihanoi_auth_ctx_t *ctx,
     ngx_http_ihanoi_auth_issuer_t *issuer, ihanoi_jwt_t *jwt,
-    ngx_uint_t wait, ihanoi_jwt_e *result);
+    ngx_uint_t wait, ihanoi_jwt_e *result, ngx_uint_t *generation);
 static ngx_http_ihanoi_auth_issuer_t *ngx_http_ihanoi_auth_issuer_of(
     ngx_http_ihanoi_auth_main_conf_t *amcf,
     ngx_http_ihanoi_auth_loc_conf_t *alcf, ihanoi_jwt_t *jwt);
@@ -87,6 +87,7 @@ ngx_http_ihanoi_auth_verify(ngx_http_request_t *r,
     ngx_str_t *token, ngx_uint_t wait)
 {
     ngx_int_t                       rc;
+    ngx_uint_t                      generation;
     ihanoi_jwt_e                    result;
     ihanoi_jwt_t                    jwt;
     ngx_atomic_uint_t               epoch;
@@ -115,7 +116,7 @@ ngx_http_ihanoi_auth_verify(ngx_http_request_t *r,
 
     if (result == IHANOI_JWT_OK) {
         rc = ngx_http_ihanoi_auth_verify_keys(r, amcf, ctx, issuer, &jwt, wait,
-                                              &result);
+                                              &result, &generation);
         if (rc != NGX_OK) {
             goto done;
         }
@@ -182,7 +183,7 @@ ngx_http_ihanoi_auth_verify(ngx_http_request_t *r,
 
     entry->group = alcf->own ? (void *) alcf->own : (void *) amcf;
     entry->issuer = issuer;
-    entry->generation = ngx_http_ihanoi_auth_generation(issuer);
+    entry->generation = generation;
     entry->deny_epoch = epoch;
 
     ngx_http_ihanoi_auth_cache_insert(&amcf->cache, entry);
@@ -199,11 +200,13 @@ done:
 }
 
 
+/* NGX_OK: *generation is that of the sets that *result is of. */
+
 static ngx_int_t
 ngx_http_ihanoi_auth_verify_keys(ngx_http_request_t *r,
     ngx_http_ihanoi_auth_main_conf_t *amcf, ngx_http_ihanoi_auth_ctx_t *ctx,
     ngx_http_ihanoi_auth_issuer_t *issuer, ihanoi_jwt_t *jwt,
-    ngx_uint_t wait, ihanoi_jwt_e *result)
+    ngx_uint_t wait, ihanoi_jwt_e *result, ngx_uint_t *generation)
 {
     ngx_int_t                        rc;
     ngx_uint_t                       i, n, missing;
@@ -229,10 +232,9 @@ ngx_http_ihanoi_auth_verify_keys(ngx_http_request_t *r,
     sources = issuer->sources.elts;
     n = issuer->sources.nelts;
     missing = n;
+    *generation = ngx_http_ihanoi_auth_generation(issuer);
 
     for (i = 0; i < n; i++) {
-        ngx_http_ihanoi_auth_source_refresh(sources[i]);
-
         sets[i] = ngx_http_ihanoi_auth_source_set(sources[i]);
 
         if (sets[i] == NULL && missing == n) {
