@@ -86,7 +86,7 @@ nginxmods   ?= /usr/lib/nginx/modules
 nginxshare  ?= /usr/share/nginx
 
 
-.PHONY: all module command unit test schema reference deps run stop install fuzz bench clean help
+.PHONY: all module command unit test schema reference deps run stop install matrix fuzz bench clean help
 .DEFAULT_GOAL := all
 
 all: module command $(OUT)/nouns ## build the module and the command's programs
@@ -122,6 +122,9 @@ module: $(OUT)/module.built ## build the module into build/$(BUILD)/
 command: $(OUT)/ihanoi-token $(OUT)/ihanoi-plugin ## build the C programs of bin/ihanoi
 
 unit: $(UNIT) $(OUT)/contract $(OUT)/mint ## build the unit tests and what tests use
+
+matrix:                    ## build with gcc and clang, dynamic and static: NGINX_SRC=dir
+	@NGINX_SRC="$(NGINX_SRC)" tests/tools/matrix
 
 fuzz:                      ## fuzz each target: SECONDS=60 FUZZ="token body ..."
 	@$(DEPS) $(PACKAGES_fuzz)
