@@ -16,9 +16,9 @@ begin
         return allocation_document(a.id);
     elsif a.kind <> 'main' or a.state <> 'computed' then
         perform refuse_with('enrolment-allocation-works', jsonb_build_object('state', a.state));
-    elsif exists (select from rounds r where r.id = a.round
-                     and (r.revision <> a.revision or r.stage <> 'closed'))
-    then
+    elsif exists (select from rounds r where r.id = a.round and r.stage = 'published') then
+        perform refuse_with('enrolment-round-published');
+    elsif exists (select from rounds r where r.id = a.round and r.revision <> a.revision) then
         perform refuse_with('enrolment-allocation-stale');
     end if;
 

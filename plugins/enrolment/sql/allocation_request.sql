@@ -22,7 +22,7 @@ begin
         if r.stage = 'taking' then
             perform refuse_with('enrolment-round-open', jsonb_build_object('closes_at', r.closes_at));
         elsif r.stage = 'published' then
-            perform refuse_with('enrolment-round-closed');
+            perform refuse_with('enrolment-round-published');
         end if;
 
         insert into allocations (id, round, kind, revision, requested_by)

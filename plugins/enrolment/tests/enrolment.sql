@@ -299,9 +299,14 @@ update rounds set revision = revision + 1;
 select throws_ok($$select allocation_publish(pg_temp.id(3002), 'i office')$$, 'IH001', 'enrolment-allocation-stale', 'what has changed is not published');
 select allocation_request(pg_temp.id(3003), pg_temp.id(1), 'i office');
 select is(pg_temp.work(), 'computed', 'a third');
+select allocation_request(pg_temp.id(3010), pg_temp.id(1), 'i office');
+select is(pg_temp.work(), 'computed', 'and a fourth, of the same inputs');
 select lives_ok($$select allocation_publish(pg_temp.id(3003), 'i office')$$, 'publish it');
+select throws_ok($$select allocation_publish(pg_temp.id(3010), 'i office')$$, 'IH001', 'enrolment-allocation-works', '... and no other one meanwhile');
 select pg_temp.clock('2031-07-03 18:00+07');    -- the job comes an hour later
 select is(pg_temp.work(), 'published', 'all are told');
+select throws_ok($$select allocation_publish(pg_temp.id(3010), 'i office')$$, 'IH001', 'enrolment-round-published', '... so another one is not published');
+select throws_ok($$select allocation_request(pg_temp.id(3011), pg_temp.id(1), 'i office')$$, 'IH001', 'enrolment-round-published', '... nor computed');
 select is((select string_agg(state, ' ' order by state) from applications where state not in ('withdrawn')), 'offered offered offered refused refused waitlisted waitlisted', 'offers, waitlist, and who is in no band');
 select is((select jsonb_agg(x ->> 'result') from jsonb_array_elements(application_results(pg_temp.id(1010))::jsonb) x), '["admitted", "not_needed"]', 'why: admitted');
 select is((select body::jsonb ->> 'published' from input_list('{}', pg_temp.id(1), null, 10)), 'true', 'results are public');
