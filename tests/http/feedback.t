@@ -202,7 +202,9 @@ problem_is(act('an', $case, 'accept', { severity => 'normal' }), 403, 'not-permi
            'a citizen accepting');
 problem_is(act('binh', $case, 'withdraw', {}), 404, 'not-found', 'somebody else withdrawing');
 problem_is(act('desk', $case, 'start'), 403, 'not-permitted', 'starting what is not assigned');
-problem_is(act('an', $case, 'confirm'), 409, 'illegal-transition', 'confirming what is not resolved');
+problem_is($r = act('an', $case, 'confirm'), 409, 'illegal-transition', 'confirming what is not resolved');
+is("$r->{json}{state} $r->{json}{action}", 'submitted confirm', 'with the codes for programs');
+unlike($r->{json}{detail}, qr/submitted|confirm/, '... which people do not read');
 problem_is($gw->get("/v1/me/feedback/$case", token => $token{binh}), 404, 'not-found',
            'somebody else\'s case');
 problem_is($gw->get("/v1/desk/feedback/$case", token => $token{other}), 404, 'not-found',

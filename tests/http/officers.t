@@ -108,6 +108,8 @@ is($gw->post("/v1/units/$other/officers/$grant/revoke", @admin,
 $r = $gw->put("/v1/units/$ward/roster", @admin, json => { officers => [
     { subject => 'an', roles => ['receive', 'process'] } ] });
 is($r->{json}{type}, 'urn:ihanoi:problem:roster-incomplete', 'a roster lacks nobody');
+is($r->{json}{role}, 'resolve', 'of which role is for programs');
+is($r->{json}{detail}, undef, '... and people are told in their language');
 
 my $etag = $gw->get("/v1/units/$ward/roster", @admin)->{headers}{etag};
 my $roster = { officers => [ { subject => 'an', roles => ['receive', 'process'] },

@@ -33,7 +33,8 @@ begin
     if not found then
         if r.stage <> 'taking' or instant() < r.opens_at or instant() >= r.closes_at then
             perform refuse_with('enrolment-not-open',
-                jsonb_build_object('opens_at', r.opens_at, 'closes_at', r.closes_at, 'now', instant()));
+                jsonb_build_object('opens_at', r.opens_at, 'closes_at', r.closes_at, 'now', instant(),
+                                   'opens', in_hanoi(r.opens_at), 'closes', in_hanoi(r.closes_at)));
         end if;
 
         perform application_check(r, application_submit.born, application_submit.facts,

@@ -50,6 +50,7 @@ set local check_function_bodies = off;
 \ir ../sql/enrolment_check.sql
 \ir ../sql/facts_at.sql
 \ir ../sql/facts_wrong.sql
+\ir ../sql/in_hanoi.sql
 \ir ../sql/in_zone.sql
 \ir ../sql/input_list.sql
 \ir ../sql/is_officer_of.sql
@@ -160,6 +161,18 @@ create function pg_temp.state(n int) returns text language sql as
 
 select pg_temp.clock('2031-07-01 07:59:59.999999+07');
 select throws_ok('select pg_temp.apply(1)', 'IH001', 'enrolment-not-open', 'a microsecond before it opens: no');
+create function pg_temp.said() returns jsonb language plpgsql as $$
+declare
+    members  text;
+begin
+    perform pg_temp.apply(1);
+    return null;
+exception when sqlstate 'IH001' then
+    get stacked diagnostics members = pg_exception_detail;
+    return members;
+end $$;
+select is(pg_temp.said() - '{opens_at, closes_at, now}'::text[],
+          '{"opens": "2031-07-01 08:00:00", "closes": "2031-07-03 17:00:00"}', '... and people read when, in Hà Nội''s time');
 select pg_temp.clock('2031-07-01 08:00+07');
 select lives_ok('select pg_temp.apply(1)', 'when it opens: yes');
 select pg_temp.clock('2031-07-03 16:59:59.999999+07');

@@ -124,7 +124,9 @@ for my $n (2 .. 5) {
     is(verify($child{$n})->{json}{state}, 'verified', "child $n") if $n != 5;
 }
 is(shut($round)->{json}{type}, 'urn:ihanoi:problem:enrolment-undecided', 'a round with what is undecided is not closed');
-is(submit($round, 'guardian-9', 9, ['TH-A'])->{json}{type}, 'urn:ihanoi:problem:enrolment-not-open', 'but its time is over');
+$r = submit($round, 'guardian-9', 9, ['TH-A']);
+is($r->{json}{type}, 'urn:ihanoi:problem:enrolment-not-open', 'but its time is over');
+like($r->{json}{detail}, qr/^Mở từ [0-9 :-]{19} đến trước [0-9 :-]{19}, giờ Hà Nội\.$/, '... as people read a time');
 post_as(officer('TH-A'), "/desk/applications/$child{5}{id}/refuse", { reason => 'Không cư trú' });
 is(post_as(office(), "/rounds/$round/close", { seed => 'another-seed-than-this' })->{json}{type}, 'urn:ihanoi:problem:enrolment-seed-differs', 'another seed');
 is(shut($round)->{json}{state}, 'closed', 'closed');
@@ -166,7 +168,9 @@ my ($first, $second) = @{ $state{offered} };
 is(post_as(token_of("guardian-$first"), "/applications/$child{$first}{id}/confirm")->{json}{state}, 'confirmed', 'an offer is confirmed');
 is(post_as(token_of("guardian-$first"), "/applications/$child{$first}{id}/confirm")->{json}{state}, 'confirmed', '... twice is once');
 is(post_as(token_of("guardian-$second"), "/applications/$child{$second}{id}/decline")->{json}{state}, 'declined', 'another declined');
-is(post_as(token_of("guardian-$second"), "/applications/$child{$second}{id}/confirm")->{status}, 409, '... which is final');
+$r = post_as(token_of("guardian-$second"), "/applications/$child{$second}{id}/confirm");
+is("$r->{status} $r->{json}{state}", '409 declined', '... which is final');
+is($r->{json}{detail}, undef, '... and a code of a state is nothing to read');
 is(job('offers'), 'ok', 'the job looks for free places');
 is($db->sql("select count(*) from plugin_enrolment.applications where state = 'offered'"), 2, 'and offers it to the next');
 $db->sql("set session_replication_role = replica;

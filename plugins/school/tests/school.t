@@ -159,6 +159,7 @@ is(status('homeroom', PUT => "/leave/$leave/decision", { decision => 'refused' }
 is($first->()->{excused}, JSON::PP::false, 'leave that is asked for excuses nothing');
 is(status('homeroom', PUT => "/leave/$leave/decision", { decision => 'approved' }), 200, 'approved');
 is(status('admin', PUT => "/leave/$leave/decision", { decision => 'refused', answer => 'Không' }), '409 leave-not-open', '... is not refused any more');
+is(as('admin', PUT => "/leave/$leave/decision", { decision => 'refused', answer => 'Không' })->{json}{detail}, undef, '... and a code of a state is nothing to read');
 is_deeply([@{ $first->() }{qw(excused leave)}], [JSON::PP::true, $leave], '... shows up in attendance');
 is(document('teacher', GET => "/classes/$c7a/attendance?day=" . today(1))->{leave}[0]{student}, $s1, '... and on the day, before anybody is missed');
 is(status('guardian', PUT => "/leave/$leave/withdrawal"), 200, 'withdrawn');
