@@ -27,7 +27,7 @@ begin
     end if;
 
     -- A statement of its own after the lock: its snapshot is newer. Both ends of
-    -- the time, so that other months are not even opened; a day ahead, as the
+    -- the time, so that other days are not even opened; a day ahead, as the
     -- one who had the lock may have begun after us.
     select k.* into stored
     from core.idempotency_keys k

@@ -1,6 +1,6 @@
 -- Recurring: removes what nobody needs any more: finished jobs after a week, denials
 -- a day after their end, which every gateway has read by then, and keys that handlers
--- gave back. (Idempotency keys go with their month.)
+-- gave back. (Idempotency keys go with their day.)
 create function job_expire(args jsonb)
 returns void
 language plpgsql volatile
