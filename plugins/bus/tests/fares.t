@@ -11,7 +11,7 @@ eval { require Text::CSV_XS; 1 } or plan skip_all => 'Text::CSV_XS is not instal
 
 my $dir = tempdir(CLEANUP => 1);
 
-# tests/feed, whose stops are in zones; depot is in none.
+# demo/feed, whose stops are in zones; depot is in none.
 my %zone = (stop_id => 'zone_id', 'hub-1' => 'A', 'hub-2' => 'A', market => 'A', lake => 'B',
             'lake-east' => 'B', park => 'C', school => 'D');
 

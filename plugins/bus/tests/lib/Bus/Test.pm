@@ -2,7 +2,7 @@ package Bus::Test;
 
 # The bus plugin through a real gateway, with a database of its own.
 #
-#   my ($gw, $db) = buses();                 # the feed of tests/feed is served
+#   my ($gw, $db) = buses();                 # the feed of demo/feed is served
 #   my ($status, $text) = import_gtfs($db, $folder, '--check');
 #   my $items = departures('lake', '2026-11-24T07:00:00+07:00');
 #   my $bytes = protobuf([1, 'text'], [2, [[1, -60]]]);     # a message
@@ -22,7 +22,7 @@ my $plugin = IHanoi::Test::tree() . '/plugins/bus';
 # options: transit, the folder whose files are the agency's answers; settings;
 # feed: undef for none.
 sub buses {
-    my (%arg) = (feed => "$plugin/tests/feed", @_);
+    my (%arg) = (feed => "$plugin/demo/feed", @_);
     my $db = database();
     my $conf = plugin_database($db, $plugin);
     my $settings = join '', map { "    setting $_ '$arg{settings}{$_}';\n" }
@@ -79,13 +79,13 @@ sub import_gtfs {
 }
 
 
-# A copy of tests/feed, its files changed: { 'stops.txt' => sub { s/a/b/ } }, or
+# A copy of demo/feed, its files changed: { 'stops.txt' => sub { s/a/b/ } }, or
 # undef for a file that is taken away.
 sub feed_with {
     my ($folder, %change) = @_;
 
     mkdir $folder;
-    for my $file (glob "$plugin/tests/feed/*.txt") {
+    for my $file (glob "$plugin/demo/feed/*.txt") {
         my ($name) = $file =~ m{([^/]+)$};
         next if exists $change{$name} && !defined $change{$name};
 

@@ -34,7 +34,7 @@ sub passes {
 
     $db = delete $arg{db} // database();
     my $conf = join "\n", map { plugin_database($db, "$tree/plugins/$_") } qw(bus bus_pass);
-    my ($status, $said) = import_gtfs($db, "$tree/plugins/bus/tests/feed");
+    my ($status, $said) = import_gtfs($db, "$tree/plugins/bus/demo/feed");
     $status == 0 or die "the feed is refused: $said\n";
 
     $code = $db->sql("select nspname from pg_namespace where nspname like 'code_bus_pass_%'");
