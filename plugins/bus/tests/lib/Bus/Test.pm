@@ -19,15 +19,16 @@ our @EXPORT = qw(buses import_gtfs protobuf feed_with);
 my $plugin = IHanoi::Test::tree() . '/plugins/bus';
 
 
-# options: transit, the folder whose files are the agency's answers; settings;
-# feed: undef for none.
+# options: transit, a Bus::Transit, else there is none; settings; feed: undef for none.
+# The agency has three seconds to answer.
 sub buses {
     my (%arg) = (feed => "$plugin/demo/feed", @_);
     my $db = database();
     my $conf = plugin_database($db, $plugin);
     my $settings = join '', map { "    setting $_ '$arg{settings}{$_}';\n" }
                    sort keys %{ $arg{settings} // {} };
-    my $transit = $arg{transit} // '/nonexistent';
+    my $transit = $arg{transit}
+        ? 'proxy_pass ' . $arg{transit}->url . '/; proxy_read_timeout 3s;' : 'return 404;';
 
     if ($arg{feed}) {
         my ($status, $text) = import_gtfs($db, $arg{feed});
@@ -50,7 +51,7 @@ $conf
 CONF
         locations => <<"CONF",
     location / { auth_jwt iHaNoi; ihanoi_api on; }
-    location ^~ /_transit/ { internal; alias $transit/; }
+    location ^~ /_transit/ { internal; $transit }
     location = /readyz { auth_jwt off; ihanoi_status readyz; }
 CONF
     );
