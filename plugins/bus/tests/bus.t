@@ -243,14 +243,24 @@ is(departures('lake', '2026-11-25T00:10:00+07:00', 2), '0021 n1-2350 0600 f1',
 # npm's sample feed, which "make test" fetches where there is npm
 
 SKIP: {
-    my $tar = IHanoi::Test::tree() . '/build/sample-gtfs-feed-0.13.0.tgz';
-    skip 'sample-gtfs-feed was not fetched', 3 if !-f $tar;
+    my $file = 'build/sample-gtfs-feed-0.13.0.tgz';
+    my $tar = IHanoi::Test::tree() . "/$file";
+    skip "there is no $file: \"make test\" fetches it where npm is", 6 if !-f $tar;
 
     system('tar', '-xzf', $tar, '-C', $dir) == 0 or die "tar failed\n";
     my ($status, $text) = import_gtfs($db, "$dir/package/gtfs.zip");
     is($status, 0, 'a zip file of another maker') or diag $text;
     like($text, qr/4 routes.*10 stops/, 'is read whole');
     like($text, qr/warning: expired_calendar/, 'and is over');
+
+    # A Tuesday when it was not; Europe is five hours behind.
+    is(departures('lake', '2019-05-14T08:00:00+02:00', 3), join(' ', map {
+        "$_ b-downtown-on-working-days" } qw(1308 1313 1318)), 'its departures, by a frequency with exact times');
+    is(join(' ', map { clock($_->{scheduled_at}) . " $_->{headway}" } @{ $gw->get(
+        '/v1/bus/stops/center/departures?at=2019-05-14T15:35:00%2B02:00&page_size=2')->{json}{items} }),
+       '2040 600 2050 600', 'and by one without');
+    is_deeply([journeys(from_stop => 'center', to_stop => 'lake', depart_at => '2019-05-14T15:35:00+02:00')],
+              ['b-outbound-on-working-days center 2040 lake 2046'], 'and a journey');
 }
 
 done_testing;
