@@ -1,12 +1,16 @@
 # Workers and the database's backends killed in the middle of each step that takes an
-# application, gives a seat or computes who has one: nothing is lost, nothing double.
+# application, gives a seat or computes who has one, and the database's machine right
+# after it has answered: nothing is lost, nothing double.
 
 use lib 'tests/lib', 'plugins/enrolment/tests/lib';
 use IHanoi::Test;
+use IHanoi::Test::Durable;
 use IHanoi::Test::Plugin;
 use Enrolment::Test;
 
-my ($gw, $db) = enrolment(expect_log => [qr/exited on signal 9/, qr/open socket/],
+# The walwriter sleeps: a commit that did not wait for its flush is lost by the crash.
+my ($gw, $db) = enrolment(db => IHanoi::Test::Durable->new(wal_writer_delay => '10s'),
+                          expect_log => [qr/exited on signal 9/, qr/open socket/],
                           pools => ['read connections=1;', 'write connections=2 wait=1s;']);
 
 # All connections are made anew: those that write, those that read, and the core's.
@@ -73,6 +77,27 @@ sub free {
 
 sub rest { plugin_jobs_rest($db, 'enrolment') }
 
+# The first who has an offer and has not waited for it, and whose it is.
+sub offered_first {
+    my ($round) = @_;
+    return @{ ($db->sql("select id, split_part(guardian, ' ', 2) from plugin_enrolment.applications a
+                          where round = '$round' and state = 'offered' and not exists (
+                                select from plugin_enrolment.steps s where s.application = a.id and s.state = 'waitlisted')
+                          order by id limit 1"))[0] };
+}
+
+sub state_of { my ($id) = @_; return $db->sql("select state from plugin_enrolment.applications where id = '$id'") }
+
+sub steps_of {
+    my ($id, $state) = @_;
+    return $db->sql("select count(*) from plugin_enrolment.steps where application = '$id' and state = '$state'");
+}
+
+sub waiting {
+    my ($round) = @_;
+    return $db->sql("select count(*) from plugin_enrolment.applications where round = '$round' and state = 'waitlisted'");
+}
+
 sub job_again { my ($job) = @_; free($job); return job($job) }
 
 sub begin_job {
@@ -118,7 +143,10 @@ for my $kind (qw(backend worker)) {
     # In a phase of another one, which waits for a lock in the middle of it.
     my $code = enrolment_code($db);
     my $a;
-    for my $phase (qw(entries matching)) {
+    for my $in ([entries => 'allocation_choices'], [ranks => 'allocation_schools'], [digest => 'allocations'],
+                [matching => 'allocation_schools'], [results => 'allocation_schools'])
+    {
+        my ($phase, $table) = @$in;
         rest();
         $a = post_as(office(), "/rounds/$round/allocations")->{json};
 
@@ -129,7 +157,6 @@ for my $kind (qw(backend worker)) {
                           perform allocation_step('$a->{id}', 0);
                       end loop;
                   end \$\$");
-        my $table = $phase eq 'entries' ? 'allocation_choices' : 'allocation_schools';
         killed_while("lock table $table in share mode", $kill, begin_job('allocate'), sub {
             is($db->sql("select state from plugin_enrolment.allocations where id = '$a->{id}'"), $phase, "$kind killed in the phase $phase: where it was");
         });
@@ -150,32 +177,98 @@ for my $kind (qw(backend worker)) {
                  from plugin_enrolment.applications where round = '$round' group by 1) x"), '7 offered, 3 waitlisted', '... and all are told');
     sound("$kind killed while it is published");
 
-    # While an offer is confirmed.
-    my ($id, $guardian) = @{ ($db->sql("select id, split_part(guardian, ' ', 2) from plugin_enrolment.applications
-                                        where round = '$round' and state = 'offered' order by id limit 1"))[0] };
-    killed_while("select from applications where id = '$id' for update", $kill,
-                 sub { post_as(token_of($guardian), "/applications/$id/confirm") }, sub {
-        is($db->sql("select state from plugin_enrolment.applications where id = '$id'"), 'offered', "$kind killed in a confirmation: nothing is half there");
-    });
-    is(until_good(sub { my $r = post_as(token_of($guardian), "/applications/$id/confirm"); $r->{status} == 200 && $r->{json}{state} }),
-       'confirmed', '... it is confirmed again');
-    is($db->sql("select count(*) from plugin_enrolment.steps where application = '$id' and state = 'confirmed'"), 1, '... once');
+    # While an offer is answered: the row is changed, its step is not written yet.
+    my $steps = 'lock table steps in share mode';
+    for (['confirm', 'confirmed'], ['decline', 'declined'], ['withdraw', 'withdrawn']) {
+        my ($answer, $goal) = @$_;
+        my ($id, $guardian) = offered_first($round);
 
-    # While a free place is offered to the next.
-    ($id, $guardian) = @{ ($db->sql("select id, split_part(guardian, ' ', 2) from plugin_enrolment.applications
-                                     where round = '$round' and state = 'offered' order by id limit 1"))[0] };
-    is(post_as(token_of($guardian), "/applications/$id/decline")->{json}{state}, 'declined', 'a place becomes free');
-    killed_while('lock table steps in share mode', $kill, begin_job('offers'), sub {
-        is($db->sql("select count(*) from plugin_enrolment.applications where round = '$round' and state = 'waitlisted'"), 3,
-           "$kind killed while it is offered to the next: nobody has it");
+        killed_while($steps, $kill, sub { post_as(token_of($guardian), "/applications/$id/$answer") }, sub {
+            is(state_of($id), 'offered', "$kind killed in an answer, $answer: nothing is half there");
+        });
+        is(until_good(sub { my $r = post_as(token_of($guardian), "/applications/$id/$answer"); $r->{status} == 200 && $r->{json}{state} }),
+           $goal, '... it is said again');
+        is(steps_of($id, $goal), 1, '... once');
+    }
+
+    # While the two places that are free now are offered to the next.
+    killed_while($steps, $kill, begin_job('offers'), sub {
+        is(waiting($round), 3, "$kind killed while they are offered to the next: nobody has them");
     });
     is(job_again('offers'), 'ok', 'the job goes on');
-    is($db->sql("select count(*) from plugin_enrolment.applications where round = '$round' and state = 'waitlisted'"), 2, '... and one has it');
+    is(waiting($round), 1, '... and two have them');
     is($db->sql("select sum(taken) from plugin_enrolment.places where round = '$round'"), 7, '... of seven places');
-    sound("$kind killed while it is offered to the next");
+    sound("$kind killed while they are offered to the next");
+
+    # While an offer lapses.
+    my ($id, $guardian) = offered_first($round);
+    $db->sql("set session_replication_role = replica;
+              update plugin_enrolment.applications set offer_until = now() - interval '1 second' where id = '$id'");
+    killed_while($steps, $kill, begin_job('offers'), sub {
+        is(state_of($id), 'offered', "$kind killed while an offer lapses: it stands");
+    });
+    is(job_again('offers'), 'ok', 'the job goes on');
+    is(state_of($id) . ' ' . steps_of($id, 'lapsed'), 'lapsed 1', '... and it lapses, once');
+    is(waiting($round), 0, '... for the last who waited');
+
+    # While an appeal is upheld.
+    is(post_as(token_of($guardian), "/applications/$id/appeals", { text => 'Không nhận được tin' })->{status}, 201, 'an appeal');
+    my $appeal = $db->sql("select id from plugin_enrolment.appeals where application = '$id'");
+    my $uphold = sub { post_as(office(), "/desk/appeals/$appeal/decide", { outcome => 'upheld', answer => 'Đúng' }) };
+    killed_while($steps, $kill, $uphold, sub {
+        is($db->sql("select state from plugin_enrolment.appeals where id = '$appeal'") . ' ' . state_of($id), 'open lapsed',
+           "$kind killed while an appeal is upheld: it is open");
+    });
+    is(until_good(sub { my $r = $uphold->(); $r->{status} == 200 && $r->{json}{state} }), 'waitlisted', '... it is upheld again');
+    is(steps_of($id, 'waitlisted'), 1, '... once');
+
+    # While that is settled: the place is given, and the review is not at its end yet.
+    killed_while($steps, $kill, begin_job('allocate'), sub {
+        is(state_of($id), 'waitlisted', "$kind killed while an appeal is settled: nothing is given");
+    });
+    is(job_again('allocate'), 'ok', 'the job goes on');
+    is(state_of($id) . ' ' . steps_of($id, 'offered'), 'offered 2', '... and the place is given, once more');
+    is($db->sql("select sum(extra) from plugin_enrolment.places where round = '$round'"), 1, '... beyond the quota');
+    sound("$kind killed while an appeal is settled");
 
     my ($status, $text) = verify_program($gw->url . "/v1/enrolment/rounds/$round/inputs");
     is($status, 0, 'a stranger comes to the same after all that') or diag $text;
 }
+
+
+# The machine's power goes while three guardians apply for one child after the other.
+my $round = a_round(schools => { 'TH-A' => 4 });
+my $notes = "$gw->{dir}/acknowledged";
+open my $fh, '>', $notes or die "notes: $!\n";
+close $fh;
+
+sub acknowledged {
+    open my $in, '<', $notes or die "notes: $!\n";
+    return map { /^(\d+) (\S+)\n\z/ ? [$1, $2] : () } <$in>;
+}
+
+my @clients = map {
+    my $first = $_ * 1000;
+    beside(sub {
+        open my $out, '>>', $notes or die "notes: $!\n";
+        $out->autoflush;
+        for my $n ($first .. $first + 999) {
+            my $r = submit($round, "guardian-$n", $n, ['TH-A']);
+            last if !$r || $r->{status} != 201;
+            print $out "$n $r->{json}{id}\n";
+        }
+    });
+} 1 .. 3;
+
+ok(wait_until(sub { acknowledged() >= 30 }, 20), 'applications are taken');
+$db->crash;
+waitpid $_, 0 for @clients;
+ready();
+
+my %taken = map { @$_ } $db->sql("select id, child_name from plugin_enrolment.applications where round = '$round'");
+is_deeply([grep { ($taken{ $_->[1] } // '') ne "Trẻ $_->[0]" } acknowledged()], [],
+          'the database crashed: every application that was acknowledged is there');
+is($db->sql("select count(*) - count(distinct child) from plugin_enrolment.applications where round = '$round'"), 0, '... once');
+sound('the database crashed');
 
 done_testing;
