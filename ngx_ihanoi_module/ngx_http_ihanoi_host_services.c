@@ -101,8 +101,8 @@ static void
 ngx_http_ihanoi_host_services_push(lua_State *L,
     ngx_http_ihanoi_plugin_t *plugin)
 {
-    const char               *state;
-    const ihanoi_manifest_t  *manifest;
+    const ihanoi_manifest_t            *manifest;
+    ngx_http_ihanoi_plugin_standing_e   standing;
 
     manifest = plugin->manifest;
 
@@ -133,9 +133,13 @@ ngx_http_ihanoi_host_services_push(lua_State *L,
 
     /* why it is not served is for operators */
 
-    state = ngx_http_ihanoi_plugin_standing(plugin);
+    standing = ngx_http_ihanoi_plugin_standing(plugin);
 
-    lua_pushstring(L, ngx_strcmp(state, "refused") ? state : "disabled");
+    if (standing == NGX_HTTP_IHANOI_PLUGIN_REFUSED) {
+        standing = NGX_HTTP_IHANOI_PLUGIN_DISABLED;
+    }
+
+    lua_pushstring(L, ngx_http_ihanoi_plugin_standings[standing]);
     lua_setfield(L, -2, "state");
 }
 

@@ -261,7 +261,7 @@ ngx_int_t ngx_http_ihanoi_pg_task_add(ngx_conf_t *cf,
 const char *ngx_http_ihanoi_pg_holder(void);
 
 
-/* For /readyz. */
+/* For /readyz and the report of plugins. */
 typedef struct {
     ngx_str_t                    name;
     ngx_str_t                    release;
@@ -270,6 +270,7 @@ typedef struct {
     unsigned                     writable:1;    /* a write connection stands */
     unsigned                     checked:1;     /* the catalogue was asked */
     ngx_uint_t                   functions;     /* that statements call */
+    ngx_uint_t                   queued;        /* calls, of all workers */
     ngx_array_t                 *missing;       /* of ngx_str_t: sentences */
     ngx_array_t                 *findings;      /* as _pg_findings() */
 } ngx_http_ihanoi_pg_status_t;

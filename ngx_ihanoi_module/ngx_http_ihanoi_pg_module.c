@@ -287,6 +287,11 @@ ngx_http_ihanoi_pg_status(ngx_http_ihanoi_pgdb_t *db, ngx_pool_t *pool,
     status->plugin = ngx_http_ihanoi_pg_plugin(db);
     status->release = db->code.len ? db->code : db->release;
 
+    for (i = 0; i < NGX_HTTP_IHANOI_PG_CLASSES; i++) {
+        status->queued += ngx_http_ihanoi_metric_value(
+                                             db->classes[i].metrics.queued);
+    }
+
     status->missing = ngx_array_create(pool, 4, sizeof(ngx_str_t));
     if (status->missing == NULL) {
         return NGX_ERROR;

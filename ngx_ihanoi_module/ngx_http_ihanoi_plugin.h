@@ -77,6 +77,22 @@ typedef struct {
 /* An answer that is longer is not: to read it stops the worker for too long. */
 #define NGX_HTTP_IHANOI_PLUGIN_HELD    (1024 * 1024)
 
+/*
+ * How a plugin is doing, the worst last: "serving"; "degraded", its database is
+ * away from this worker; "failing", its circuit is not closed; "refused", its
+ * database role reaches too much; "disabled".
+ */
+typedef enum {
+    NGX_HTTP_IHANOI_PLUGIN_SERVING = 0,
+    NGX_HTTP_IHANOI_PLUGIN_DEGRADED,
+    NGX_HTTP_IHANOI_PLUGIN_FAILING,
+    NGX_HTTP_IHANOI_PLUGIN_REFUSED,
+    NGX_HTTP_IHANOI_PLUGIN_DISABLED
+} ngx_http_ihanoi_plugin_standing_e;
+
+extern const char *const ngx_http_ihanoi_plugin_standings[];
+
+
 /* Bytes of a plugin's text in a line of the log. */
 #define NGX_HTTP_IHANOI_PLUGIN_TEXT    1024
 
@@ -130,6 +146,7 @@ struct ngx_http_ihanoi_plugin_s {
 
     ngx_listening_t                 *listener;    /* of its background runs */
     ngx_array_t                      events;      /* of others, granted */
+    ngx_http_ihanoi_plugin_events_t *subscribed;  /* NULL: to none */
     ngx_http_ihanoi_pgdb_t          *publish_db;  /* the core's */
     ngx_http_ihanoi_pgstmt_t        *publish;     /* NULL: it publishes none */
 
@@ -151,6 +168,7 @@ struct ngx_http_ihanoi_plugin_s {
     ngx_http_ihanoi_metric_t        *memory_peak;
     ngx_http_ihanoi_metric_t        *active;
     ngx_http_ihanoi_metric_t        *info;        /* 1: this worker has it */
+    ngx_http_ihanoi_metric_t        *standing;
     ngx_http_ihanoi_metric_t        *store_bytes;
     ngx_http_ihanoi_metric_t        *store_entries;
     ngx_http_ihanoi_metric_t        *store_evicted;
@@ -280,7 +298,7 @@ char *ngx_http_ihanoi_plugin_outcomes_declare(ngx_conf_t *cf,
     ngx_http_ihanoi_metric_t **counters, const char *const *outcomes,
     ngx_uint_t n, const char *name, const char *help, ngx_str_t *labels);
 
-/* Once a second, in one worker: what no call tells, that of the store. */
+/* Once a second: what no call tells, how it is doing and what it stores. */
 void ngx_http_ihanoi_plugin_measure(ngx_http_ihanoi_plugin_t *plugin);
 
 
@@ -295,12 +313,8 @@ ngx_http_ihanoi_plugin_t *ngx_http_ihanoi_plugin_next(
 /* report: a list of all of them for operators, without secrets; NULL: memory. */
 json_t *ngx_http_ihanoi_plugin_report(ngx_pool_t *pool);
 
-/*
- * How it is doing, in a word: "serving"; "degraded", its database is away from
- * this worker; "failing", its circuit is not closed; "refused", its database
- * role reaches too much; "disabled".
- */
-const char *ngx_http_ihanoi_plugin_standing(ngx_http_ihanoi_plugin_t *plugin);
+ngx_http_ihanoi_plugin_standing_e ngx_http_ihanoi_plugin_standing(
+    ngx_http_ihanoi_plugin_t *plugin);
 
 
 /*
@@ -397,6 +411,9 @@ char *ngx_http_ihanoi_plugin_events_declare(ngx_conf_t *cf,
     ngx_http_ihanoi_plugin_events_t *events);
 char *ngx_http_ihanoi_plugin_publishes(ngx_conf_t *cf,
     ngx_http_ihanoi_plugin_t *plugin);
+
+/* What waits for a plugin: a list for the report; NULL: memory. */
+json_t *ngx_http_ihanoi_plugin_events_report(ngx_http_ihanoi_plugin_t *plugin);
 
 /* As "input" and "finish", around a function that no operation names. */
 int ngx_http_ihanoi_plugin_argument(lua_State *L);

@@ -154,6 +154,8 @@ ngx_http_ihanoi_plugin_events_add(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
+    plugin->subscribed = *events;
+
     consumer->plugin = plugin;
     consumer->events = *events;
     consumer->asked = ngx_pnalloc(cf->pool, NGX_HTTP_IHANOI_EVENT_AROUND
@@ -273,6 +275,43 @@ ngx_http_ihanoi_plugin_events_declare(ngx_conf_t *cf,
     events->end = ngx_http_ihanoi_pg_statement(cf, events->db, &stmt);
 
     return events->end ? NGX_CONF_OK : NGX_CONF_ERROR;
+}
+
+
+json_t *
+ngx_http_ihanoi_plugin_events_report(ngx_http_ihanoi_plugin_t *plugin)
+{
+    json_t                        *list;
+    ngx_uint_t                     i, n;
+    ngx_http_ihanoi_plugin_sub_t  *sub;
+
+    list = json_array();
+
+    n = plugin->subscribed ? plugin->subscribed->subs.nelts : 0;
+    sub = plugin->subscribed ? plugin->subscribed->subs.elts : NULL;
+
+    for (i = 0; i < n; i++) {
+
+        if (sub[i].consumer->plugin != plugin) {
+            continue;
+        }
+
+        if (json_array_append_new(list,
+                json_pack("{s:s, s:I, s:I, s:I}", "event", sub[i].sub->event,
+                    "waiting", (json_int_t)
+                        ngx_http_ihanoi_metric_value(sub[i].waiting),
+                    "dead", (json_int_t)
+                        ngx_http_ihanoi_metric_value(sub[i].dead),
+                    "lag_seconds", (json_int_t)
+                        ngx_http_ihanoi_metric_value(sub[i].lag)))
+            != 0)
+        {
+            json_decref(list);
+            return NULL;
+        }
+    }
+
+    return list;
 }
 
 

@@ -7,6 +7,8 @@
 #include "ngx_http_ihanoi_plugin.h"
 
 
+static char *ngx_http_ihanoi_plugin_metrics_info(ngx_conf_t *cf,
+    ngx_http_ihanoi_plugin_t *plugin, ngx_str_t *labels);
 static char *ngx_http_ihanoi_plugin_metrics_backend(ngx_conf_t *cf,
     ngx_str_t *labels, ngx_str_t *name,
     ngx_http_ihanoi_backend_series_t *series);
@@ -34,7 +36,7 @@ char *
 ngx_http_ihanoi_plugin_metrics(ngx_conf_t *cf,
     ngx_http_ihanoi_plugin_t *plugin)
 {
-    ngx_str_t                 labels, all, digest;
+    ngx_str_t                 labels;
     ngx_uint_t                i, n;
     ngx_http_ihanoi_grant_t  *grant;
 
@@ -64,23 +66,16 @@ ngx_http_ihanoi_plugin_metrics(ngx_conf_t *cf,
                   NGX_HTTP_IHANOI_GAUGE, "ihanoi_plugin_active",
                   "Calls of its Lua under way.", &labels);
 
-    digest.data = (u_char *) plugin->manifest->files.hash;
-    digest.len = ngx_strlen(digest.data);
-    all = labels;
+    plugin->standing = ngx_http_ihanoi_metric_add(cf,
+                  NGX_HTTP_IHANOI_GAUGE_MAX, "ihanoi_plugin_state",
+                  "0: serving, 1: degraded, 2: failing, 3: refused, "
+                  "4: disabled.", &labels);
 
-    if (ngx_http_ihanoi_metric_label(cf->pool, &all, "digest", &digest)
-        != NGX_OK)
-    {
-        return NGX_CONF_ERROR;
-    }
-
-    plugin->info = ngx_http_ihanoi_metric_add(cf,
-                  NGX_HTTP_IHANOI_GAUGE, "ihanoi_plugin_info",
-                  "Workers that have loaded it.", &all);
-
-    if (plugin->info == NULL || plugin->duration == NULL
-        || plugin->cpu_usec == NULL || plugin->memory_now == NULL
-        || plugin->memory_peak == NULL || plugin->active == NULL)
+    if (plugin->duration == NULL || plugin->cpu_usec == NULL
+        || plugin->memory_now == NULL || plugin->memory_peak == NULL
+        || plugin->active == NULL || plugin->standing == NULL
+        || ngx_http_ihanoi_plugin_metrics_info(cf, plugin, &labels)
+           != NGX_CONF_OK)
     {
         return NGX_CONF_ERROR;
     }
@@ -122,6 +117,41 @@ ngx_http_ihanoi_plugin_metrics(ngx_conf_t *cf,
     }
 
     return ngx_http_ihanoi_plugin_metrics_own(cf, plugin);
+}
+
+
+/* What is the same as long as it is loaded: others are joined to it. */
+
+static char *
+ngx_http_ihanoi_plugin_metrics_info(ngx_conf_t *cf,
+    ngx_http_ihanoi_plugin_t *plugin, ngx_str_t *labels)
+{
+    ngx_str_t  all, digest;
+
+    all = *labels;
+    digest.data = (u_char *) plugin->manifest->files.hash;
+    digest.len = ngx_strlen(digest.data);
+
+    if (ngx_http_ihanoi_metric_label(cf->pool, &all, "digest", &digest)
+        != NGX_OK
+        || ngx_http_ihanoi_metric_label(cf->pool, &all, "signed_by",
+                                        &plugin->agency_key)
+           != NGX_OK
+        || ngx_http_ihanoi_metric_label(cf->pool, &all, "reviewed_by",
+                                        &plugin->reviewer_key)
+           != NGX_OK
+        || ngx_http_ihanoi_metric_label(cf->pool, &all, "database",
+                                        &plugin->database)
+           != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    plugin->info = ngx_http_ihanoi_metric_add(cf,
+                  NGX_HTTP_IHANOI_GAUGE, "ihanoi_plugin_info",
+                  "Workers that have loaded it.", &all);
+
+    return plugin->info ? NGX_CONF_OK : NGX_CONF_ERROR;
 }
 
 
@@ -209,6 +239,17 @@ void
 ngx_http_ihanoi_plugin_measure(ngx_http_ihanoi_plugin_t *plugin)
 {
     ihanoi_store_stat_t  stat;
+
+    /* of a worker that is quitting nothing new is asked, nor is it well or ill */
+
+    if (ngx_exiting) {
+        ngx_http_ihanoi_metric_set(plugin->standing,
+                                   NGX_HTTP_IHANOI_PLUGIN_SERVING);
+        return;
+    }
+
+    ngx_http_ihanoi_metric_set(plugin->standing,
+                               ngx_http_ihanoi_plugin_standing(plugin));
 
     if (plugin->store == NULL) {
         return;

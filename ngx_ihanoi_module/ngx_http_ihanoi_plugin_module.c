@@ -509,18 +509,16 @@ ngx_http_ihanoi_plugin_init_process(ngx_cycle_t *cycle)
         }
     }
 
-    if (ngx_worker == 0) {
-        ev = &ngx_http_ihanoi_plugin_timer;
+    ev = &ngx_http_ihanoi_plugin_timer;
 
-        ngx_memzero(ev, sizeof(ngx_event_t));
+    ngx_memzero(ev, sizeof(ngx_event_t));
 
-        ev->handler = ngx_http_ihanoi_plugin_look;
-        ev->log = cycle->log;
-        ev->data = pmcf;        /* a debug log looks for a descriptor there */
-        ev->cancelable = 1;
+    ev->handler = ngx_http_ihanoi_plugin_look;
+    ev->log = cycle->log;
+    ev->data = pmcf;        /* a debug log looks for a descriptor there */
+    ev->cancelable = 1;
 
-        ngx_add_timer(ev, NGX_HTTP_IHANOI_PLUGIN_LOOK);
-    }
+    ngx_add_timer(ev, NGX_HTTP_IHANOI_PLUGIN_LOOK);
 
     return NGX_OK;
 }

@@ -29,6 +29,11 @@ static ngx_uint_t ngx_http_ihanoi_plugin_report_failures(
     ngx_http_ihanoi_plugin_t *plugin, ngx_uint_t first, ngx_uint_t last);
 
 
+const char *const  ngx_http_ihanoi_plugin_standings[] = {
+    "serving", "degraded", "failing", "refused", "disabled"
+};
+
+
 json_t *
 ngx_http_ihanoi_plugin_report(ngx_pool_t *pool)
 {
@@ -53,7 +58,7 @@ ngx_http_ihanoi_plugin_report(ngx_pool_t *pool)
 }
 
 
-const char *
+ngx_http_ihanoi_plugin_standing_e
 ngx_http_ihanoi_plugin_standing(ngx_http_ihanoi_plugin_t *plugin)
 {
     ngx_http_ihanoi_circuit_state_e  circuit;
@@ -61,22 +66,22 @@ ngx_http_ihanoi_plugin_standing(ngx_http_ihanoi_plugin_t *plugin)
     circuit = ngx_http_ihanoi_circuit_state(plugin->circuit);
 
     if (circuit == NGX_HTTP_IHANOI_CIRCUIT_DISABLED) {
-        return "disabled";
+        return NGX_HTTP_IHANOI_PLUGIN_DISABLED;
     }
 
     if (plugin->db && ngx_http_ihanoi_pg_overreaches(plugin->db)) {
-        return "refused";
+        return NGX_HTTP_IHANOI_PLUGIN_REFUSED;
     }
 
     if (circuit != NGX_HTTP_IHANOI_CIRCUIT_CLOSED) {
-        return "failing";
+        return NGX_HTTP_IHANOI_PLUGIN_FAILING;
     }
 
     if (plugin->db && !ngx_http_ihanoi_pg_stands(plugin->db)) {
-        return "degraded";
+        return NGX_HTTP_IHANOI_PLUGIN_DEGRADED;
     }
 
-    return "serving";
+    return NGX_HTTP_IHANOI_PLUGIN_SERVING;
 }
 
 
@@ -90,13 +95,14 @@ ngx_http_ihanoi_plugin_report_one(ngx_pool_t *pool,
 
     return json_pack("{s:s%, s:s, s:b, s:s, s:o, s:s, s:{s:s, s:s}, s:s,"
                      " s:o, s:I, s:I, s:o, s:I, s:I, s:f,"
-                     " s:{s:I, s:I, s:I}, s:{s:s, s:I}, s:o, s:o, s:o}",
+                     " s:{s:I, s:I, s:I}, s:{s:s, s:I}, s:o, s:o, s:o, s:o}",
         "name", plugin->name.data, plugin->name.len,
         "version", plugin->manifest->version,
         "candidate", plugin->current != NULL,
         "digest", plugin->manifest->files.hash,
         "signed_by", ngx_http_ihanoi_plugin_report_signed(plugin),
-        "state", ngx_http_ihanoi_plugin_standing(plugin),
+        "state", ngx_http_ihanoi_plugin_standings[
+                                      ngx_http_ihanoi_plugin_standing(plugin)],
         "title", "vi", plugin->manifest->title_vi,
                  "en", plugin->manifest->title_en,
         "agency", plugin->manifest->agency,
@@ -129,6 +135,7 @@ ngx_http_ihanoi_plugin_report_one(ngx_pool_t *pool,
 
         "store", ngx_http_ihanoi_plugin_report_store(plugin),
         "backends", ngx_http_ihanoi_plugin_report_backends(plugin),
+        "events", ngx_http_ihanoi_plugin_events_report(plugin),
         "database", ngx_http_ihanoi_plugin_report_database(pool, plugin));
 }
 
@@ -273,7 +280,7 @@ ngx_http_ihanoi_plugin_report_backends(ngx_http_ihanoi_plugin_t *plugin)
 }
 
 
-/* As this worker sees it. */
+/* As this worker sees it, but for what is queued. */
 
 static json_t *
 ngx_http_ihanoi_plugin_report_database(ngx_pool_t *pool,
@@ -306,9 +313,10 @@ ngx_http_ihanoi_plugin_report_database(ngx_pool_t *pool,
         }
     }
 
-    return json_pack("{s:s%, s:b, s:b, s:o}",
+    return json_pack("{s:s%, s:b, s:b, s:I, s:o}",
                      "name", status.name.data, status.name.len,
                      "readable", (int) status.readable,
                      "writable", (int) status.writable,
+                     "queued", (json_int_t) status.queued,
                      "findings", list);
 }

@@ -127,7 +127,7 @@ is_deeply($r->{json}, {
 }, 'rows are the gateway\'s to write, and nothing else') or diag $r->{content};
 
 like($gw->get('/metrics')->{content} // '',
-     qr/^ihanoi_plugin_info\{plugin="$name",version="1\.0\.0",digest="$look->{hash}"\} 1$/m,
+     qr/^ihanoi_plugin_info\{plugin="$name",version="1\.0\.0",digest="$look->{hash}",signed_by="",reviewed_by="",database="$name"\} 1$/m,
      'workers say which version they have');
 
 # Again changes nothing; another version is beside it.

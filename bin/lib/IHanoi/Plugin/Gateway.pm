@@ -259,9 +259,13 @@ sub series_of {
 sub versions {
     my ($self, $name) = @_;
     my $series = $self->series('ihanoi_plugin_info') // return;
+    my %workers;
 
-    return { map { ("$_->{version} $_->{digest}" => $_->{value}) }
-             grep { $_->{plugin} eq $name && $_->{value} > 0 } @$series };
+    # the same contents are told apart by who signed them
+    $workers{"$_->{version} $_->{digest}"} += $_->{value}
+        for grep { $_->{plugin} eq $name && $_->{value} > 0 } @$series;
+
+    return \%workers;
 }
 
 
