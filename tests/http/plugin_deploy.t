@@ -419,7 +419,7 @@ like($out, qr/^\* $name +1\.2\.0 +deploy +20\d\d-\S+Z +[0-9a-f]{16}$/m, 'the lis
 like($out, qr/^  $name +1\.0\.0 /m, 'and others');
 ($rc, $out) = ihanoi(qw(plugin status), @gateway);
 is($rc, 0, 'status: all is well');
-like($out, qr/^  runs      1\.2\.0 on 2 of 2 workers, circuit closed, \d+ calls, 0 failed$/m, 'with what runs') or diag $out;
+like($out, qr/^  runs      1\.2\.0 on 2 of 2 workers, serving, circuit closed, \d+ calls, 0 failed, 0 killed$/m, 'with what runs') or diag $out;
 ($rc, $out) = ihanoi(qw(plugin status --json), $name, @gateway);
 is(JSON::PP->new->decode($out)->{deployed}{version}, '1.2.0', 'as JSON too');
 

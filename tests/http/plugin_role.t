@@ -53,7 +53,8 @@ sub gateway_with {
 
     return gateway(db => $db, responses => 0, workers => 2, %more,
         locations => 'location / { auth_jwt iHaNoi; ihanoi_api on; }
-                      location = /readyz { ihanoi_status readyz; }',
+                      location = /readyz { ihanoi_status readyz; }
+                      location = /metrics { ihanoi_status metrics; }',
         http => $plugin->block('public;', 'database probe;', 'jobs 60s;') . <<"CONF");
 ihanoi_plugin_switches $switches;
 ihanoi_database probe {
@@ -89,12 +90,21 @@ sub statuses {
 }
 
 
+# What the command says of the gateway.
+sub status {
+    my ($gw) = @_;
+    my ($rc, $out) = ihanoi(qw(plugin status probe), '--conf', $gw->dir . '/nginx.conf');
+    return "$rc " . ($out =~ /workers, (\w+),/ ? $1 : $out);
+}
+
 # Nobody of that name: the database refuses the plugin.
 my $gw = gateway_with("test_${$}_nobody");
 my $r = ready($gw, sub { $_[0]{status} == 200 && $_[0]{json}{status} ne 'ok' });
 
 is($r->{status}, 200, 'ready while a plugin\'s database is away');
 is($r->{json}{status}, 'degraded', 'but degraded');
+ok(wait_until(sub { status($gw) eq '1 degraded' }, 5), 'which the command says too')
+    or diag status($gw);
 for my $what (qw(readable writable)) {
     my $check = $r->{checks}{"probe $what"};
     ok(!$check->{ok}, "the check fails: $what");
@@ -184,6 +194,8 @@ for my $case (@grave) {
     like($gw->error_log($line), $line, "$name: the log says why");
 
     if ($name eq 'a table') {
+        ok(wait_until(sub { status($gw) eq '1 refused' }, 5), "$name: the command says so")
+            or diag status($gw);
         $db->sql("update core.plugin_jobs set next_at = core.now() - interval '1 second'");
         sleep 2.5;
         is($db->sql('select count(run) + count(ended_at) from core.plugin_jobs'), 0,
@@ -207,6 +219,8 @@ $db->sql("grant select on other.secret to $role;
           revoke create on database $db->{name} from $role");
 again();
 $r = ready($gw, sub { $_[0]{json}{status} eq 'ok' });
+ok(wait_until(sub { status($gw) eq '0 serving' }, 5), 'the command says that all is well')
+    or diag status($gw);
 is_deeply($r->{checks}{'probe role'}{detail}, [],
           'a table of a schema that the role cannot enter is no finding');
 ok(wait_until(sub {

@@ -3,6 +3,7 @@
 
 use lib "tests/lib";
 use IHanoi::Test;
+use IHanoi::Test::Command;
 use IHanoi::Test::Plugin;
 use Time::HiRes qw(sleep);
 
@@ -258,6 +259,11 @@ is(series('2.0.0', 'error', $name), 5, 'failures are counted');
 cmp_ok(series('2.0.0', 'closed', $name), '>=', 2, 'and what it was spared');
 %state = map { $_->{version} => $_->{state} } @{ $gw->get('/plugins')->{json}{plugins} };
 is_deeply(\%state, { '1.0.0' => 'serving', '2.0.0' => 'failing' }, 'operators see it');
+ok(wait_until(sub {
+    failing();
+    my ($rc, $out) = ihanoi(qw(plugin status), $name, '--conf', $gw->dir . '/nginx.conf');
+    return $rc == 1 && $out =~ /runs      1\.0\.0 .*, serving,.*runs      2\.0\.0 .*, failing,/s;
+}), 'so does the command, to which it is not well');
 
 for my $case (
     ['SQL without a database of its own', [$next[0]],
