@@ -75,7 +75,7 @@ ngx_http_ihanoi_call_start(ngx_http_request_t *r,
     if (ctx->key.len) {
         n++;
 
-        /* its owner is there: enforce has seen to it */
+        /* its owner is there: input has seen to it */
 
         values[n] = ngx_http_ihanoi_call_text(r, &ctx->caller->subject);
         values[n + 1] = ngx_http_ihanoi_call_text(r, &operation->id);

@@ -13,8 +13,6 @@
 #include "ngx_http_ihanoi_capture.h"
 
 
-static ngx_int_t ngx_http_ihanoi_enforce_allowed(ngx_http_request_t *r,
-    ngx_http_ihanoi_api_ctx_t *ctx);
 static ngx_int_t ngx_http_ihanoi_enforce_caller(ngx_http_request_t *r,
     ngx_http_ihanoi_api_ctx_t *ctx);
 
@@ -115,38 +113,15 @@ ngx_http_ihanoi_enforce_late_handler(ngx_http_request_t *r)
         return NGX_DECLINED;
     }
 
-    rc = (r == r->main) ? ngx_http_ihanoi_enforce_allowed(r, ctx)
+    /*
+     * With "satisfy any" something else may have let the request in, its address
+     * say.  Who sends it is another question: a token is looked at all the same.
+     */
+
+    rc = (r == r->main) ? ngx_http_ihanoi_enforce_caller(r, ctx)
                         : ngx_http_ihanoi_enforce_handler(r);
 
     return (rc == NGX_OK) ? NGX_DECLINED : rc;
-}
-
-
-/*
- * With "satisfy any" something else may have let the request in, its address
- * say.  Who sends it is another question: a token is looked at all the same,
- * and an Idempotency-Key needs somebody whose it is.
- */
-
-static ngx_int_t
-ngx_http_ihanoi_enforce_allowed(ngx_http_request_t *r,
-    ngx_http_ihanoi_api_ctx_t *ctx)
-{
-    ngx_int_t  rc;
-
-    rc = ngx_http_ihanoi_enforce_caller(r, ctx);
-
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    if (ctx->caller == NULL
-        && ctx->operation->contract->idempotency != IHANOI_IDEMPOTENCY_NONE)
-    {
-        return ngx_http_ihanoi_auth_refuse(r);
-    }
-
-    return NGX_OK;
 }
 
 

@@ -40,6 +40,12 @@ ngx_http_ihanoi_input_check(ngx_http_request_t *r,
     op = ctx->operation->contract;
     in = &ctx->input;
 
+    /* whatever let it in, "satisfy any" or the grant of a plugin's backend */
+
+    if (op->idempotency != IHANOI_IDEMPOTENCY_NONE && ctx->caller == NULL) {
+        return ngx_http_ihanoi_auth_refuse(r);
+    }
+
     rc = ngx_http_ihanoi_input_accept(r, ctx);
     if (rc != NGX_OK) {
         return rc;

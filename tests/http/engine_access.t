@@ -7,12 +7,26 @@ use IHanoi::Test::Engine;
 use IHanoi::Test::Plugin;
 
 my $plugin = plugin_folder(
-    lua => { book => 'return 200, { who = ihanoi.request.caller().sub }' },
-    operations => { book => { method => 'post', security => [{ bearer => [] }] } },
+    lua => {
+        book => 'return 200, { who = ihanoi.request.caller().sub }',
+        core => <<'LUA',
+    local r = assert(ihanoi.backend.post("core", ihanoi.request.body().path, {
+        json = { name = "n" },
+        headers = { ["Idempotency-Key"] = "inner", Authorization = ihanoi.request.body().token } }))
+    return 200, { status = r.status }
+LUA
+    },
+    operations => {
+        book => { method => 'post', security => [{ bearer => [] }] },
+        core => { method => 'put', requestBody => { required => JSON::PP::true,
+            content => { 'application/json' => { schema => { type => 'object', properties => {
+                path => {}, token => {} } } } } } },
+    },
+    manifest => { permissions => { public => JSON::PP::true, backends => ['core'] } },
 );
 
 my $gw = engine_gateway(
-    http => $plugin->block('public;'),
+    http => $plugin->block('public;', 'backend core /_core;'),
     servers => 'server { listen unix:%%DIR%%/up.sock; default_type text/html;'
              . ' location / { return 200 \'[<!--# include virtual="/t/scoped" -->]\'; } }',
     files => { 'page.html' => '[<!--# include virtual="/t/scoped" -->]' },
@@ -54,6 +68,12 @@ my $gw = engine_gateway(
         }
         location = /thing {
             rewrite ^ /t/things/$http_x_thing break;
+            auth_jwt iHaNoi;
+            ihanoi_api on;
+        }
+        location ^~ /_core {
+            internal;
+            rewrite ^/_core(/.*)$ $1 break;
             auth_jwt iHaNoi;
             ihanoi_api on;
         }
@@ -201,5 +221,12 @@ sleep 1;   # the mirror is not waited for
 is($gw->{db}->sql("select string_agg(name, ' ') from things where owner = 'nobody'"
                     . " and name = 'mirrored'"), 'mirrored',
    'a mirror runs no operation that asks for a token without one');
+
+# nor does a plugin that asks the API as a backend have a caller
+
+for my $path ('/t/things', '/v1/probe/book') {
+    $r = $gw->put('/v1/probe/core', json => { path => $path, token => "Bearer $token" })->{json};
+    is($r->{status}, 401, "a backend that serves the API: $path needs somebody whose key it is");
+}
 
 done_testing;
