@@ -212,7 +212,7 @@ ngx_http_ihanoi_capture_setup(ngx_http_request_t *sr,
         *h = header[i];
 
         if (h->key.len == sizeof("content-type") - 1
-            && ngx_strcmp(h->lowcase_key, "content-type") == 0)
+            && ngx_strncmp(h->lowcase_key, "content-type", h->key.len) == 0)
         {
             headers->content_type = h;
         }
