@@ -42,11 +42,12 @@ begin
      where d.day is not null
     on conflict do nothing;
 
-    -- Calls by stop_sequence, else by stop, before what is said of the whole trip. A time
-    -- becomes a delay. A call that is skipped has the delay of the one before, which goes
-    -- on behind it; where there are no data, none goes on.
+    -- Calls by stop_sequence, else by stop; what is said of the whole trip stands before
+    -- the first. A time becomes a delay. A call that is skipped has the delay of the one
+    -- before, which goes on behind it; where there are no data, none goes on.
     with told as (
-        select y.id as trip_id, d.day, y.starts, k.sequence, c ? 'sequence' as of_trip,
+        select y.id as trip_id, d.day, y.starts,
+               case when c ? 'sequence' then 0 else k.sequence end as sequence,
                coalesce((c ->> 'delay')::int,
                         extract(epoch from to_timestamp((c ->> 'time')::float8)
                                 - gtfs_time(d.day, k.departure, f.timezone))::int) as delay,
@@ -67,7 +68,7 @@ begin
     ), once as (
         select distinct on (x.trip_id, x.day, x.starts, x.sequence) x.*
           from told x
-         order by x.trip_id, x.day, x.starts, x.sequence, x.of_trip
+         order by x.trip_id, x.day, x.starts, x.sequence
     ), counted as (
         select x.*, count(*) filter (where x.delay is not null or not x.skipped) over (
                         partition by x.trip_id, x.day, x.starts order by x.sequence) as said

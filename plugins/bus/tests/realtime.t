@@ -190,6 +190,14 @@ is(fetch(), 'ok', 'the job takes a delay of a trip and one of its first call');
 (undef, %leaves) = departures('hub');
 is(clock($leaves{through}{expected_at}), '1201', 'that of the call counts');
 
+# ... and one that says no delay of its own leaves the trip's as it is.
+says(protobuf(header(), entity('1', [3, [trip('through'), [2, [[1, 0], [5, 1]]], [5, 600]]])));
+is(fetch(), 'ok', 'the job takes a delay of a trip whose first call is left out');
+(undef, %leaves) = departures('hub');
+ok($leaves{through}{cancelled}, 'the bus does not stop there');
+(undef, %leaves) = departures('school');
+is(clock($leaves{through}{expected_at}), '1220', '... and is late behind it');
+
 # An alert of several times stands as long as one of them is to come.
 sub alert_of {
     my ($id, @times) = @_;
