@@ -111,6 +111,7 @@ local function trip(update)
                 stop = u.stop_id,
                 delay = not unknown and event.delay or nil,
                 time = not unknown and time or nil,
+                arrives = not u.departure,
                 skipped = skipped,
             }
         end

@@ -2,7 +2,7 @@
 -- the last, or from the future, changes nothing: false.
 --
 -- message: made_at (seconds since 1970), trips [{trip, day, starts, cancelled, calls
--- [{stop_sequence, stop, sequence, delay, time, skipped}]}], alerts.
+-- [{stop_sequence, stop, sequence, delay, time, arrives, skipped}]}], alerts.
 --
 -- A trip of frequencies.txt is one of its departures, which is named by when it starts
 -- (TripDescriptor.start_time, required then); of any other trip that is not looked at.
@@ -43,14 +43,17 @@ begin
     on conflict do nothing;
 
     -- Calls by stop_sequence, else by stop; what is said of the whole trip stands before
-    -- the first. A time becomes a delay. A call that is skipped has the delay of the one
-    -- before, which goes on behind it; where there are no data, none goes on.
+    -- the first. A time, of the departure or else the arrival, becomes a delay. A call that
+    -- is skipped has the delay of the one before, which goes on behind it; where there are
+    -- no data, none goes on.
     with told as (
         select y.id as trip_id, d.day, y.starts,
                case when c ? 'sequence' then 0 else k.sequence end as sequence,
                coalesce((c ->> 'delay')::int,
                         extract(epoch from to_timestamp((c ->> 'time')::float8)
-                                - gtfs_time(d.day, k.departure, f.timezone))::int) as delay,
+                                - gtfs_time(d.day,
+                                            case when (c ->> 'arrives')::boolean then k.arrival
+                                                 else k.departure end, f.timezone))::int) as delay,
                coalesce((c ->> 'skipped')::boolean, false) as skipped
           from jsonb_array_elements(message -> 'trips') t
          cross join jsonb_array_elements(t -> 'calls') c

@@ -19,10 +19,12 @@ my $transit = Bus::Transit->new;
 my $soon = (time + 7 * 3600) % 86400 + 86400 + 600;
 sub gtfs { return sprintf '%d:%02d:%02d', $_[0] / 3600, $_[0] / 60 % 60, $_[0] % 60 }
 my $feed = feed_with("$dir/feed",
-    'trips.txt' => sub { $_ .= "n1,daily,late,,0,\nn1,daily,through,,0,\n" },
+    'trips.txt' => sub { $_ .= "n1,daily,late,,0,\nn1,daily,through,,0,\nn1,daily,stands,,0,\n" },
     'stop_times.txt' => sub {
         my @way = qw(hub-1 school park market depot);
         $_ .= join '', map { "through,12:${_}0:00,12:${_}0:00,$way[$_],$_,,\n" } 0 .. 4;
+        $_ .= "stands,13:00:00,13:00:00,school,1,,\nstands,13:10:00,13:20:00,park,2,,\n"
+            . "stands,13:30:00,13:30:00,depot,3,,\n";
         $_ .= 'late,' . gtfs($soon) . ',' . gtfs($soon) . ",school,1,,\n"
             . 'late,' . gtfs($soon + 600) . ',' . gtfs($soon + 600) . ",depot,2,,\n" });
 my ($gw, $db) = buses(transit => $transit, feed => $feed, settings => { realtime => '/now.pb' });
@@ -197,6 +199,14 @@ is(fetch(), 'ok', 'the job takes a delay of a trip whose first call is left out'
 ok($leaves{through}{cancelled}, 'the bus does not stop there');
 (undef, %leaves) = departures('school');
 is(clock($leaves{through}{expected_at}), '1220', '... and is late behind it');
+
+# A bus that stands at a stop for ten minutes comes there five minutes late.
+my $comes = $db->sql("select extract(epoch from timestamp '$today 13:15'
+                                               at time zone 'Asia/Ho_Chi_Minh')::bigint");
+says(protobuf(header(), entity('1', [3, [trip('stands'), [2, [[1, 2], [2, [[2, $comes]]]]]]])));
+is(fetch(), 'ok', 'the job takes the time of an arrival');
+(undef, %leaves) = departures('park');
+is(clock($leaves{stands}{expected_at}), '1325', '... which is late by the time of arrival');
 
 # An alert of several times stands as long as one of them is to come.
 sub alert_of {
