@@ -201,7 +201,8 @@ sleep 3.2;
 # What is pending there is decided, and what was paid is heard of.
 my $sent = $companies->sent;
 $companies->decide($_, state => 'done', n => 1) for grep { $sent->{$_}{state} eq 'pending' } keys %$sent;
-my $paid = join ',', map { "'$_'" } 'none', grep { $partners->orders->{$_}{state} eq 'paid' } keys %{ $partners->orders };
+my $orders = $partners->orders;
+my $paid = join ',', map { "'$_'" } 'none', grep { $orders->{$_}{state} eq 'paid' } keys %$orders;
 until_good(sub {
     Payments::Test::sweep();
     sweep_bills();

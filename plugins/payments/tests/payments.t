@@ -256,7 +256,8 @@ $partners->forget(orders => $ours->{number});
 my $other = paid('other', 'momo', 13_000);
 $partners->know(orders => $other->{number}, amount => 13_001);
 $partners->know(orders => 'HNFFFFFFFFFFFFFFFF', gateway => 'momo', amount => 9_000);
-my ($gone) = grep { $partners->refunds->{$_}{gateway} eq 'momo' } sort keys %{ $partners->refunds };
+my $refunds = $partners->refunds;
+my ($gone) = grep { $refunds->{$_}{gateway} eq 'momo' } sort keys %$refunds;
 $partners->forget(refunds => $gone);
 
 $r = reconcile('momo');

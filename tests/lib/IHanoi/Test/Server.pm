@@ -19,10 +19,8 @@ use warnings;
 use Fcntl qw(:flock);
 use File::Temp qw(tempdir);
 use IO::Socket::INET;
-use JSON::PP ();
 use POSIX ();
-
-my $json = JSON::PP->new->utf8->canonical;
+use Storable ();
 
 
 sub new {
@@ -98,17 +96,10 @@ sub change {
     open my $lock, '>', "$self->{dir}/lock" or die "lock: $!\n";
     flock $lock, LOCK_EX;
 
-    my $state = {};
-    if (open my $fh, '<:raw', "$self->{dir}/state") {
-        local $/;
-        $state = $json->decode(<$fh>);
-    }
-
+    my $state = -e "$self->{dir}/state" ? Storable::retrieve("$self->{dir}/state") : {};
     my @result = $code->($state);
 
-    open my $fh, '>:raw', "$self->{dir}/state.new" or die "state: $!\n";
-    print $fh $json->encode($state);
-    close $fh;
+    Storable::store($state, "$self->{dir}/state.new");
     rename "$self->{dir}/state.new", "$self->{dir}/state";
 
     return wantarray ? @result : $result[-1];
