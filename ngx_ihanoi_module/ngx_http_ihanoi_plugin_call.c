@@ -1,7 +1,8 @@
 /*
  * Copyright (C) iHaNoi contributors
  *
- * Call and reply of an operation that a plugin's handler serves.
+ * Calls of a plugin: which version serves one and whether it may; call and reply
+ * of an operation that a handler serves; the end of one that SQL serves.
  */
 
 #include "ngx_http_ihanoi_plugin.h"
