@@ -95,13 +95,13 @@ CONF
 
 scene 'a call that waited has the rest of its time' => sub {
     my $gw = ready(pg_gateway(db => $db, database => <<'CONF'));
-        read connections=1 depth=1 wait=800ms timeout=1s;
+        read connections=1 depth=1 wait=1500ms timeout=5s;
 CONF
-    # The second waits for 0.5 s and then takes 0.4 s: more than wait,
+    # The second waits for 1 s and then takes 0.9 s: more than wait,
     # less than timeout.
     my @got = parallel(
-        sub { outcome($gw->get('/p/sleep?s=0.5&a=1')) },
-        sub { sleep 0.02; outcome($gw->get('/p/sleep?s=0.4&a=2')) });
+        sub { outcome($gw->get('/p/sleep?s=1&a=1')) },
+        sub { sleep 0.02; outcome($gw->get('/p/sleep?s=0.9&a=2')) });
     is_deeply(\@got, ['200 {"a":"1"}', '200 {"a":"2"}'], 'both are served');
 };
 
