@@ -12,6 +12,7 @@ use POSIX qw(strftime);
 
 eval { require Text::CSV_XS; 1 } or plan skip_all => 'Text::CSV_XS is not installed';
 
+wait_for_day(120);
 my $dir = tempdir(CLEANUP => 1);
 my $transit = Bus::Transit->new;
 

@@ -6,6 +6,7 @@ use HTTP::Tiny;
 use IHanoi::Test;
 use Payments::Test;
 
+wait_for_day(120);
 my ($gw, $db, $partners) = payments();
 
 

@@ -7,6 +7,8 @@ use IHanoi::Test::Durable;
 use Payments::Test;
 use Time::HiRes qw(sleep time);
 
+wait_for_day(240);
+
 # fsync is on, and a crash is one.
 my $durable = IHanoi::Test::Durable->new;
 my ($gw, $db, $partners) = payments(db => $durable,

@@ -60,7 +60,7 @@ sub import {
     *{"${caller}::TODO"} = \${"${caller}::TODO"};
 
     for my $name (qw(database gateway token tokens keys_dir tree build_dir
-                     wait_until beside done_testing)) {
+                     wait_until wait_for_day beside done_testing)) {
         *{"${caller}::$name"} = \&$name;
     }
 
@@ -190,6 +190,16 @@ sub wait_until {
         Time::HiRes::sleep($pause);
         $pause = $pause * 1.3 if $pause < 0.2;
     }
+}
+
+
+# For what is about today in Hà Nội: when fewer seconds of it are left, waits for the next.
+sub wait_for_day {
+    my ($seconds) = @_;
+    my $left = 86400 - (time + 7 * 3600) % 86400;
+
+    sleep $left + 1 if $left < $seconds;
+    return;
 }
 
 

@@ -59,6 +59,7 @@ CONF
     wait_until(sub { my $r = $gw->get('/v1/bus/routes'); $r && $r->{status} != 503 })
         or die "the plugin does not answer:\n", $gw->error_log;
 
+    plugin_jobs_rest($db, 'bus', 1) if $arg{settings}{realtime};
     return ($gw, $db);
 }
 
