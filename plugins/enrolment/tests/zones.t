@@ -6,17 +6,9 @@ use IHanoi::Test;
 use IHanoi::Test::Plugin;
 use Enrolment::Test;
 
-my ($file) = grep { -f } map { "$_/data/hanoi-wards-2025.geojson" }
-    grep { defined } $ENV{SHARED_DIR}, '../shared', '../../shared';
-
-plan(skip_all => 'no boundaries here: set SHARED_DIR') if !defined $file;
-
-open my $fh, '<:raw', $file or die "$file: $!\n";
-my $text = do { local $/; <$fh> };
-my %wards = map { $_->{properties}{code} => $_->{properties}{fullName} }
-            @{ JSON::PP->new->utf8->decode($text)->{features} };
-
 my $db = database();
+my %wards = map { @$_ } $db->sql("select u.code, n.name_vi from core.units u join core.unit_names n on n.unit = u.id
+                                  where u.kind in ('ward', 'commune')");
 plugin_database($db, tree() . '/plugins/enrolment');
 my $setup = 'set search_path = ' . enrolment_code($db) . ', plugin_enrolment, public; set session authorization plugin_enrolment;';
 
