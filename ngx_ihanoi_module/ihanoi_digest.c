@@ -29,6 +29,7 @@ static int     ihanoi_digest_users;
 
 
 static int ihanoi_digest_fetch(void);
+static void ihanoi_sha256_free(ihanoi_sha256_t *state);
 
 
 int
@@ -158,13 +159,9 @@ ihanoi_sha256_final(ihanoi_sha256_t *state,
 }
 
 
-void
+static void
 ihanoi_sha256_free(ihanoi_sha256_t *state)
 {
-    if (state == NULL) {
-        return;
-    }
-
     EVP_MD_CTX_free(state->ctx);
     OPENSSL_free(state);
 }

@@ -34,15 +34,13 @@ int ihanoi_sha256(const void *data, size_t len,
 
 /*
  * The same in pieces.  _new() returns NULL when memory failed; _final() frees
- * the state in any case and fails (-1) when any step before it did; without a
- * _final() the state is given back with _free(), which accepts NULL.
+ * the state in any case and fails (-1) when any step before it did.
  */
 ihanoi_sha256_t *ihanoi_sha256_new(void);
 void ihanoi_sha256_update(ihanoi_sha256_t *state, const void *data,
     size_t len);
 int ihanoi_sha256_final(ihanoi_sha256_t *state,
     unsigned char out[IHANOI_SHA256_LEN]);
-void ihanoi_sha256_free(ihanoi_sha256_t *state);
 
 /* RFC 2104.  0, or -1 when memory failed. */
 int ihanoi_hmac_sha256(const void *key, size_t keylen, const void *data,

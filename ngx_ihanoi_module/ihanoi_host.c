@@ -20,6 +20,7 @@
 static int ihanoi_host_enter(lua_State *L);
 static int ihanoi_host_refuse(lua_State *L,
     const ihanoi_host_function_t *function, unsigned phase);
+static void ihanoi_host_seal(lua_State *L, const char *name);
 static int ihanoi_host_read_only(lua_State *L);
 static int ihanoi_host_name(lua_State *L);
 static void ihanoi_host_global(lua_State *L);
@@ -127,7 +128,9 @@ ihanoi_host_refuse(lua_State *L, const ihanoi_host_function_t *function,
 }
 
 
-void
+/* Seals the table on the top of the stack as a read-only userdata. */
+
+static void
 ihanoi_host_seal(lua_State *L, const char *name)
 {
     (void) lua_newuserdata(L, 0);

@@ -128,8 +128,5 @@ int ihanoi_host_fail(lua_State *L, const char *fmt, ...);
  */
 int ihanoi_host_options(lua_State *L, int index, const char *const *names);
 
-/* Seals the table on the top of the stack as a read-only userdata. */
-void ihanoi_host_seal(lua_State *L, const char *name);
-
 
 #endif /* _IHANOI_HOST_H_INCLUDED_ */

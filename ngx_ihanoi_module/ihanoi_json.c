@@ -50,19 +50,6 @@ static int ihanoi_json_refuse(ihanoi_json_scan_t *s, const char *reason);
 
 
 int
-ihanoi_json_scan(const char *data, size_t len, unsigned depth,
-    ihanoi_spans_t *spans, ihanoi_json_error_t *err)
-{
-    ihanoi_json_options_t  options;
-
-    memset(&options, 0, sizeof(ihanoi_json_options_t));
-    options.depth = depth;
-
-    return ihanoi_json_scan_text(data, len, &options, spans, err);
-}
-
-
-int
 ihanoi_json_check(const char *data, size_t len,
     const ihanoi_json_options_t *options, ihanoi_json_error_t *err)
 {
@@ -125,10 +112,14 @@ int
 ihanoi_json_read(const char *data, size_t len, unsigned depth,
     ihanoi_spans_t *spans, json_t **value, ihanoi_json_error_t *err)
 {
-    int           rc;
-    json_error_t  error;
+    int                    rc;
+    json_error_t           error;
+    ihanoi_json_options_t  options;
 
-    rc = ihanoi_json_scan(data, len, depth, spans, err);
+    memset(&options, 0, sizeof(ihanoi_json_options_t));
+    options.depth = depth;
+
+    rc = ihanoi_json_scan_text(data, len, &options, spans, err);
     if (rc != IHANOI_OK) {
         return rc;
     }

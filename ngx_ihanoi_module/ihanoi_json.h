@@ -81,13 +81,10 @@ typedef struct {
 
 
 /*
- * Checks the text alone.  spans may be NULL.  Everything but duplicate members
- * is found here.  Returns IHANOI_OK or IHANOI_INVALID with *err filled.
+ * Checks the text alone, for who reads it in his own way.  Everything but
+ * duplicate members is found here.  Returns IHANOI_OK or IHANOI_INVALID with
+ * *err filled.
  */
-int ihanoi_json_scan(const char *data, size_t len, unsigned depth,
-    ihanoi_spans_t *spans, ihanoi_json_error_t *err);
-
-/* The same for who reads it in his own way. */
 int ihanoi_json_check(const char *data, size_t len,
     const ihanoi_json_options_t *options, ihanoi_json_error_t *err);
 

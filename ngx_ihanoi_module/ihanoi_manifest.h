@@ -19,8 +19,7 @@
 #include "ihanoi_types.h"
 
 
-#define IHANOI_MANIFEST_HOST   1       /* of the functions under "ihanoi" */
-#define IHANOI_MANIFEST_SIZE   65536
+#define IHANOI_MANIFEST_SIZE  65536
 
 
 typedef struct {

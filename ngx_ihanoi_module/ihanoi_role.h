@@ -17,14 +17,12 @@
  *              of its versions, NAME_1_4_0 and plugin_NAME_1_4_0
  *   $3 text    one more schema of its own, or null
  *
- * A row for each finding, at most IHANOI_ROLE_FINDINGS:
+ * A row for each finding, at most 20:
  *
  *   grave boolean   it reaches data, or what others run
  *   finding text    a sentence about the role, with names of objects only
  */
 extern const char  ihanoi_role_sql[];
-
-#define IHANOI_ROLE_FINDINGS  20
 
 
 #endif /* _IHANOI_ROLE_H_INCLUDED_ */

@@ -153,15 +153,6 @@ int ihanoi_schema_check_request(ihanoi_schemas_t *schemas,
 int ihanoi_schema_check_examples(ihanoi_schemas_t *schemas,
     const ihanoi_schema_t *schema, const ihanoi_place_t *owner);
 
-/*
- * The sub-schemas of a schema, i from 0 until NULL: those for the same value
- * ("$ref" first, when there is one), and those for values inside it.
- */
-const ihanoi_schema_t *ihanoi_schema_in_place(const ihanoi_schema_t *schema,
-    unsigned i);
-const ihanoi_schema_t *ihanoi_schema_inside(const ihanoi_schema_t *schema,
-    unsigned i);
-
 /* The nearest schema that says "type" along "$ref", or NULL. */
 const ihanoi_schema_t *ihanoi_schema_typed(const ihanoi_schema_t *schema);
 

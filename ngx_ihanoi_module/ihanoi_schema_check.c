@@ -24,6 +24,10 @@ typedef struct {
 } ihanoi_schema_fault_t;
 
 
+static const ihanoi_schema_t *ihanoi_schema_in_place(
+    const ihanoi_schema_t *schema, unsigned i);
+static const ihanoi_schema_t *ihanoi_schema_inside(
+    const ihanoi_schema_t *schema, unsigned i);
 static int ihanoi_schema_check_cycle(ihanoi_schemas_t *schemas,
     ihanoi_schema_t *schema, unsigned level);
 static int ihanoi_schema_check_notes(ihanoi_schemas_t *schemas,
@@ -79,7 +83,12 @@ ihanoi_schema_compile(ihanoi_schemas_t *schemas, const ihanoi_place_t *place)
 }
 
 
-const ihanoi_schema_t *
+/*
+ * The sub-schemas of a schema, i from 0 until NULL: those for the same value
+ * ("$ref" first, when there is one), and those for values inside it.
+ */
+
+static const ihanoi_schema_t *
 ihanoi_schema_in_place(const ihanoi_schema_t *schema, unsigned i)
 {
     unsigned                n;
@@ -129,7 +138,7 @@ ihanoi_schema_in_place(const ihanoi_schema_t *schema, unsigned i)
 }
 
 
-const ihanoi_schema_t *
+static const ihanoi_schema_t *
 ihanoi_schema_inside(const ihanoi_schema_t *schema, unsigned i)
 {
     unsigned                n;

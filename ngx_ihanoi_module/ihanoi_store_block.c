@@ -18,6 +18,7 @@ _Static_assert(sizeof(ihanoi_store_tail_t) == IHANOI_STORE_CHUNK, "tail");
     ((ihanoi_store_tail_t *) &(store)->chunks[n])
 
 
+static void ihanoi_store_reset(ihanoi_store_t *store);
 static uint32_t ihanoi_store_take(ihanoi_store_t *store);
 static int ihanoi_store_is(ihanoi_store_t *store, uint32_t n,
     const ihanoi_store_item_t *item, uint64_t hash);
@@ -100,7 +101,9 @@ ihanoi_store_chunks(size_t key_len, size_t len)
 }
 
 
-void
+/* Empty, whatever was there. */
+
+static void
 ihanoi_store_reset(ihanoi_store_t *store)
 {
     memset(store->buckets, 0, store->nbuckets * sizeof(uint32_t));

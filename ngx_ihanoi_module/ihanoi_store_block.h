@@ -81,9 +81,6 @@ struct ihanoi_store_s {
 /* Chunks that a key and a value of these lengths take. */
 uint32_t ihanoi_store_chunks(size_t key_len, size_t len);
 
-/* Empty, whatever was there. */
-void ihanoi_store_reset(ihanoi_store_t *store);
-
 /* Before and after each function of a store. */
 void ihanoi_store_begin(ihanoi_store_t *store);
 void ihanoi_store_end(ihanoi_store_t *store);

@@ -46,7 +46,6 @@ typedef struct {
     ngx_http_ihanoi_metric_t           *results[IHANOI_JWT_ERRORS];
     ngx_http_ihanoi_metric_t           *denied;
     ngx_http_ihanoi_metric_t           *no_keys;
-    ngx_http_ihanoi_metric_t           *deny_entries;
 } ngx_http_ihanoi_auth_main_conf_t;
 
 

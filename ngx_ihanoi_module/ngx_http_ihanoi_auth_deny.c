@@ -22,6 +22,18 @@ typedef struct {
 } ngx_http_ihanoi_auth_deny_node_t;
 
 
+typedef struct {
+    ngx_str_t            kind;           /* jti, sid, sub */
+    ngx_str_t            iss;
+    ngx_str_t            value;
+    double               denied_before;  /* 0: at any time */
+    time_t               forget_at;
+} ngx_http_ihanoi_auth_deny_row_t;
+
+
+static ngx_int_t ngx_http_ihanoi_auth_deny_add(
+    ngx_http_ihanoi_auth_deny_row_t *row);
+static void ngx_http_ihanoi_auth_deny_loaded(ngx_str_t *next);
 static ngx_int_t ngx_http_ihanoi_auth_deny_digest(const char *kind,
     size_t kind_len, const char *iss, size_t iss_len, const char *value,
     size_t value_len, u_char *digest);
@@ -184,7 +196,12 @@ ngx_http_ihanoi_auth_deny_restart(void)
 }
 
 
-ngx_int_t
+/*
+ * Puts a row into the list.  NGX_ERROR when there is no room: the list then
+ * says so of itself until a load succeeds.
+ */
+
+static ngx_int_t
 ngx_http_ihanoi_auth_deny_add(ngx_http_ihanoi_auth_deny_row_t *row)
 {
     u_char                             digest[IHANOI_SHA256_LEN];
@@ -266,7 +283,9 @@ ngx_http_ihanoi_auth_deny_add(ngx_http_ihanoi_auth_deny_row_t *row)
 }
 
 
-void
+/* All rows up to next are there. */
+
+static void
 ngx_http_ihanoi_auth_deny_loaded(ngx_str_t *next)
 {
     ngx_slab_pool_t                *shpool;

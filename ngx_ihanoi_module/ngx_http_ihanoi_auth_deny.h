@@ -19,27 +19,9 @@
 #include "ihanoi_jwt.h"
 
 
-typedef struct {
-    ngx_str_t            kind;           /* jti, sid, sub */
-    ngx_str_t            iss;
-    ngx_str_t            value;
-    double               denied_before;  /* 0: at any time */
-    time_t               forget_at;
-} ngx_http_ihanoi_auth_deny_row_t;
-
-
 /* Configuration time: polls that database, "auth_jwt_deny_list". */
 ngx_int_t ngx_http_ihanoi_auth_deny_poll(ngx_conf_t *cf, ngx_str_t *database,
     ngx_msec_t interval);
-
-/*
- * Puts a row into the list.  NGX_ERROR when there is no room: the list then
- * says so of itself until a load succeeds.
- */
-ngx_int_t ngx_http_ihanoi_auth_deny_add(ngx_http_ihanoi_auth_deny_row_t *row);
-
-/* All rows up to next are there. */
-void ngx_http_ihanoi_auth_deny_loaded(ngx_str_t *next);
 
 /* For comparison only: another value, another list. */
 ngx_atomic_uint_t ngx_http_ihanoi_auth_deny_epoch(void);

@@ -22,6 +22,7 @@ static void ngx_http_ihanoi_background_reported(void *data,
     ngx_uint_t db_usec);
 static void ngx_http_ihanoi_background_unreported(
     ngx_http_ihanoi_background_t *bg);
+static void ngx_http_ihanoi_background_end(ngx_http_ihanoi_background_t *bg);
 static void ngx_http_ihanoi_background_closed(void *data);
 
 
@@ -351,7 +352,7 @@ ngx_http_ihanoi_background_unreported(ngx_http_ihanoi_background_t *bg)
 }
 
 
-void
+static void
 ngx_http_ihanoi_background_end(ngx_http_ihanoi_background_t *bg)
 {
     ngx_http_ihanoi_inject_end(bg->request,

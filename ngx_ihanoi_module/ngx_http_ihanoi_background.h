@@ -4,7 +4,7 @@
  * Background: a run of a plugin's function that no client waits for, in a
  * request of the gateway's own (ngx_http_ihanoi_inject.h).
  *
- *     create --> start --> done(), once --> report() or end()
+ *     create --> start --> done(), once --> report()
  *
  * The request is there until then, so a worker that is asked to quit finishes
  * it.  All of it lives in the connection's pool; a connection that is closed
@@ -86,8 +86,6 @@ void ngx_http_ihanoi_background_start(ngx_http_ihanoi_background_t *bg);
 void ngx_http_ihanoi_background_report(ngx_http_ihanoi_background_t *bg,
     ngx_http_ihanoi_pgdb_t *db, ngx_http_ihanoi_pgstmt_t *stmt,
     const char *const *values);
-
-void ngx_http_ihanoi_background_end(ngx_http_ihanoi_background_t *bg);
 
 
 #endif /* _NGX_HTTP_IHANOI_BACKGROUND_H_INCLUDED_ */

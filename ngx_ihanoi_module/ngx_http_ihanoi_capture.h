@@ -101,7 +101,7 @@ ngx_int_t ngx_http_ihanoi_capture_header(ngx_pool_t *pool,
 /*
  * Begins; somebody has to see to it that the posted requests of r's connection
  * are run.  What is held in memory for it, either way, is charged to the
- * sandbox until _free().  NULL: memory.
+ * sandbox until _cancel().  NULL: memory.
  *
  * r is a main request that is held (r->main->count) until done or cancel, and
  * one of both comes before the sandbox goes.

@@ -18,7 +18,6 @@
 #include "ngx_http_ihanoi_pg.h"
 #include "ngx_http_ihanoi_pgdb.h"
 #include "ngx_http_ihanoi_pgpool.h"
-#include "ngx_http_ihanoi_pgtext.h"
 
 
 /* a longer text is not prepared: 200 of them are kept by each backend */
@@ -41,6 +40,8 @@ struct ngx_http_ihanoi_pgtexts_s {
 
 static ngx_int_t ngx_http_ihanoi_pgtext_reserve(ngx_http_ihanoi_pgdb_t *db,
     ngx_http_ihanoi_pgstmt_t *stmt, ngx_str_t *operation);
+static ngx_http_ihanoi_pgstmt_t *ngx_http_ihanoi_pgtext_statement(
+    ngx_http_ihanoi_pgdb_t *db, ngx_http_ihanoi_pgtext_t *text);
 static ngx_int_t ngx_http_ihanoi_pgtext_fill(ngx_http_ihanoi_pgstmt_t *stmt,
     ngx_http_ihanoi_pgtext_t *text);
 
@@ -120,7 +121,9 @@ ngx_http_ihanoi_pgtext_reserve(ngx_http_ihanoi_pgdb_t *db,
 }
 
 
-ngx_http_ihanoi_pgstmt_t *
+/* What a text is sent as; it lives as long as the worker. */
+
+static ngx_http_ihanoi_pgstmt_t *
 ngx_http_ihanoi_pgtext_statement(ngx_http_ihanoi_pgdb_t *db,
     ngx_http_ihanoi_pgtext_t *text)
 {
