@@ -173,6 +173,13 @@ int ihanoi_call_results(ihanoi_call_t *call, lua_State *to);
 ihanoi_call_t *ihanoi_call_current(lua_State *L);
 
 /*
+ * For host functions, before they begin what the call is to wait for: kills a
+ * call that has used up its budget.  Nothing is killed because of what was begun
+ * and is done: behind a wait a call has IHANOI_SANDBOX_FIRST_USEC at least.
+ */
+void ihanoi_call_may_wait(lua_State *L);
+
+/*
  * For host functions: "return ihanoi_call_wait(L)" leaves the plugin with
  * IHANOI_RUN_WAIT; what is pushed before the next run are the results.  Raises
  * an error where Lua cannot be left (in a comparator of sort() and the like).

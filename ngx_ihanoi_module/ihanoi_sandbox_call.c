@@ -57,12 +57,12 @@ typedef struct {
 static ihanoi_run_e ihanoi_call_step(ihanoi_call_t *call, int nargs);
 static int ihanoi_call_back(ihanoi_call_t *call, lua_State *from, int ok,
     int n);
-static void ihanoi_call_account(ihanoi_call_t *call);
 static void ihanoi_sandbox_set_timer(uint64_t nsec);
 static void ihanoi_sandbox_signal(int signo);
 static void ihanoi_sandbox_disarm(ihanoi_sandbox_t *sandbox);
 static void ihanoi_sandbox_hook(lua_State *L, lua_Debug *ar);
 static void ihanoi_sandbox_look(ihanoi_sandbox_t *sandbox, lua_State *L);
+static void ihanoi_sandbox_die(ihanoi_sandbox_t *sandbox, lua_State *L);
 static unsigned ihanoi_sandbox_run_usec(void);
 static uint64_t ihanoi_sandbox_now(clockid_t clock);
 
@@ -260,14 +260,11 @@ ihanoi_call_run(ihanoi_call_t *call, int nargs)
 
     used = call->account->usec;
 
-    if (used > call->account->cpu_usec) {
+    if (call->state != IHANOI_RUN_SLICE) {
 
-        /* little by little, between its waits */
+        /* what it waited for may be done for good: to say so is its right */
 
-        call->killed = IHANOI_RUN_CPU;
-        call->state = IHANOI_RUN_CPU;
-
-        return call->state;
+        call->least_usec = used + IHANOI_SANDBOX_FIRST_USEC;
     }
 
     sandbox->call = call;
@@ -302,7 +299,7 @@ ihanoi_call_run(ihanoi_call_t *call, int nargs)
 
     ihanoi_sandbox_disarm(sandbox);
 
-    ihanoi_call_account(call);
+    call->account->usec += ihanoi_sandbox_run_usec();
     sandbox->call = NULL;
 
     return call->state;
@@ -411,8 +408,13 @@ ihanoi_call_back(ihanoi_call_t *call, lua_State *from, int ok, int n)
 }
 
 
-static void
-ihanoi_call_account(ihanoi_call_t *call)
+/*
+ * What this run has had: CPU time, exact, or since its turn was over and half of
+ * the turn; before that time on the wall.
+ */
+
+static unsigned
+ihanoi_sandbox_run_usec(void)
 {
     uint64_t                 usec, most;
     ihanoi_sandbox_timer_t  *timer;
@@ -420,8 +422,8 @@ ihanoi_call_account(ihanoi_call_t *call)
     timer = &ihanoi_sandbox_timer;
 
     if (timer->over || timer->exact) {
-        call->account->usec += ihanoi_sandbox_run_usec();
-        return;
+        return (ihanoi_sandbox_now(CLOCK_THREAD_CPUTIME_ID) - timer->cpu) / 1000
+               + (timer->exact ? 0 : timer->turn / 2000);
     }
 
     /* the clock on the wall is cheap, and runs on when others have the
@@ -430,21 +432,7 @@ ihanoi_call_account(ihanoi_call_t *call)
     usec = (ihanoi_sandbox_now(CLOCK_MONOTONIC) - timer->begin) / 1000;
     most = timer->turn / 1000;
 
-    call->account->usec += usec < most ? usec : most;
-}
-
-
-/* CPU time of this run: exact, or since its turn was over and half of the turn. */
-
-static unsigned
-ihanoi_sandbox_run_usec(void)
-{
-    ihanoi_sandbox_timer_t  *timer;
-
-    timer = &ihanoi_sandbox_timer;
-
-    return (ihanoi_sandbox_now(CLOCK_THREAD_CPUTIME_ID) - timer->cpu) / 1000
-           + (timer->exact ? 0 : timer->turn / 2000);
+    return usec < most ? usec : most;
 }
 
 
@@ -567,8 +555,7 @@ ihanoi_sandbox_hook(lua_State *L, lua_Debug *ar)
 
         /* in a callback of C: out of it first, then again */
 
-        ihanoi_sandbox_arm(sandbox);
-        (void) luaL_error(L, "killed");
+        ihanoi_sandbox_die(sandbox, L);
     }
 
     if (sandbox->preempt && lua_isyieldable(L)) {
@@ -584,6 +571,7 @@ ihanoi_sandbox_hook(lua_State *L, lua_Debug *ar)
 static void
 ihanoi_sandbox_look(ihanoi_sandbox_t *sandbox, lua_State *L)
 {
+    unsigned        usec;
     ihanoi_call_t  *call;
 
     call = sandbox->call;
@@ -600,11 +588,12 @@ ihanoi_sandbox_look(ihanoi_sandbox_t *sandbox, lua_State *L)
         }
     }
 
-    if (sandbox->preempt
-        && call->account->usec + ihanoi_sandbox_run_usec()
-           > call->account->cpu_usec)
-    {
-        call->killed = IHANOI_RUN_CPU;
+    if (sandbox->preempt) {
+        usec = call->account->usec + ihanoi_sandbox_run_usec();
+
+        if (usec > call->account->cpu_usec && usec > call->least_usec) {
+            call->killed = IHANOI_RUN_CPU;
+        }
     }
 }
 
@@ -618,11 +607,19 @@ ihanoi_sandbox_poll(lua_State *L)
 
     if ((sandbox->preempt || sandbox->collect) && sandbox->call) {
         ihanoi_sandbox_look(sandbox, L);
+        ihanoi_sandbox_die(sandbox, L);
+    }
+}
 
-        if (sandbox->call->killed != IHANOI_RUN_DONE) {
-            ihanoi_sandbox_arm(sandbox);
-            (void) luaL_error(L, "killed");
-        }
+
+/* Out of a function of C; the hook then meets whoever has caught the error. */
+
+static void
+ihanoi_sandbox_die(ihanoi_sandbox_t *sandbox, lua_State *L)
+{
+    if (sandbox->call->killed != IHANOI_RUN_DONE) {
+        ihanoi_sandbox_arm(sandbox);
+        (void) luaL_error(L, "killed");
     }
 }
 
@@ -639,6 +636,25 @@ ihanoi_sandbox_check_stack(lua_State *L)
     if (sandbox->call && sandbox->stack - here > IHANOI_SANDBOX_STACK) {
         (void) luaL_error(L, "C stack overflow");
     }
+}
+
+
+void
+ihanoi_call_may_wait(lua_State *L)
+{
+    ihanoi_call_t     *call;
+    ihanoi_sandbox_t  *sandbox;
+
+    sandbox = ihanoi_sandbox_of(L);
+    call = sandbox->call;
+
+    if (call->account->usec + ihanoi_sandbox_run_usec()
+        > call->account->cpu_usec)
+    {
+        call->killed = IHANOI_RUN_CPU;
+    }
+
+    ihanoi_sandbox_die(sandbox, L);
 }
 
 

@@ -56,6 +56,7 @@ struct ihanoi_call_s {
     unsigned                  depth;
     unsigned                  usec;
     unsigned                  cpu_usec;    /* the most */
+    unsigned                  least_usec;  /* but as much behind its wait */
     ihanoi_run_e              killed;      /* IHANOI_RUN_DONE: it is not */
     ihanoi_run_e              state;       /* what its last run said */
     lua_State                *failed;      /* where the error is */

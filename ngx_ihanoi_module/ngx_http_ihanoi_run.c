@@ -559,6 +559,8 @@ ngx_http_ihanoi_run_may_wait(lua_State *L)
         (void) luaL_error(L, "waiting is not possible here");
     }
 
+    ihanoi_call_may_wait(L);
+
     return run;
 }
 

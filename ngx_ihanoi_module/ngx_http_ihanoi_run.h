@@ -180,8 +180,8 @@ void ngx_http_ihanoi_run_destroy(ngx_http_ihanoi_run_t *run);
 ngx_http_ihanoi_run_t *ngx_http_ihanoi_run_of(lua_State *L);
 
 /*
- * The run, for a host function that is going to wait: raises an error where
- * nothing can wait, before anything was begun.
+ * The run, for a host function that is going to wait: before anything was begun
+ * raises an error where nothing can wait, and kills who has no time left.
  */
 ngx_http_ihanoi_run_t *ngx_http_ihanoi_run_may_wait(lua_State *L);
 

@@ -5,6 +5,17 @@ use lib "tests/lib";
 use IHanoi::Test;
 use IHanoi::Test::Plugin;
 
+# Roles are the cluster's: their names are this run's.
+my $writer = "writer_$$";
+my $db = database();
+
+END {
+    if ($db) {
+        $db->drop;
+        IHanoi::Test::Database::_admin("drop role if exists ${_}_$writer") for qw(plugin owner);
+    }
+}
+
 my $true = JSON::PP::true;
 my %body = (
     method      => 'post',
@@ -43,8 +54,34 @@ my $plugin = plugin_folder(
     manifest   => { limits => { timeout => '1s' } },
 );
 
-my $db = database();
-my $gw = gateway(db => $db, responses => 0, http => $plugin->block('public;'),
+# Its processor time goes little by little, the last of it in front of a commit.
+my $writes = plugin_folder(
+    name => $writer,
+    lua => { mark => <<'LUA' },
+
+    local function burn(n) for i = 1, n do end end
+
+    for i = 1, input.n do
+        burn(10000)
+        ihanoi.run.sleep(0)
+    end
+
+    local done, err = ihanoi.db.transaction(function()
+        ihanoi.db.execute("insert into marks values ($1)", { input.n })
+        burn(40000)
+    end)
+
+    return 201, { done = done, err = err }
+LUA
+    operations => { mark => \%body },
+    files => { 'migrations/0001_marks.sql' => 'create table marks (n int not null);' },
+    manifest => { limits => { cpu => '5ms' },
+                  permissions => { public => $true, database => $true } },
+);
+
+my $http = plugin_database($db, $writes->path) . $plugin->block('public;')
+         . $writes->block('public;', "database $writer;");
+my $gw = gateway(db => $db, responses => 0, http => $http,
                  expect_log => qr/exited on signal 9/);
 my $token = token(sub => 'citizen-1');
 
@@ -106,6 +143,24 @@ is(ask('dies', 'key-dies')->{status}, 500, 'so does a failure');
 is(ask('dies', 'key-dies')->{json}{deaths}, 2, 'of the handler');
 is(ask('hangs', 'key-hangs')->{status}, 504, 'a time-out');
 is(ask('hangs', 'key-hangs')->{status}, 504, 'leaves the key, too');
+
+# Whoever is killed for processor time is killed before the commit is sent. Four at
+# most, because the fifth one opens the circuit.
+my ($done, $killed) = (0, 0);
+for my $n (1 .. 200) {
+    $r = $gw->post("/v1/$writer/mark", token => $token, json => { n => $n },
+                   headers => { 'Idempotency-Key' => "mark-$n" });
+    $done += $r->{status} == 201 && $r->{json}{done};
+    next if $r->{status} == 201;
+    is($r->{json}{type}, 'urn:ihanoi:problem:plugin-limit', "killed with $n")
+        or diag explain $r;
+    is($db->sql("select count(*) from plugin_$writer.marks where n = $n"), 0,
+       'before it has written: the key may be used again');
+    last if ++$killed == 4;
+}
+is($killed, 4, "some are killed, behind $done that are done");
+is($db->sql("select count(*) from plugin_$writer.marks"), $done,
+   'each of which is there once');
 
 # A worker dies with the handler: the key is free again when its lease is over.
 ok(wait_until(sub {

@@ -37,6 +37,14 @@ host_wait(lua_State *L)
 }
 
 
+static int
+host_may_wait(lua_State *L)
+{
+    ihanoi_call_may_wait(L);
+    return 0;
+}
+
+
 static void
 start(size_t memory)
 {
@@ -57,6 +65,8 @@ start(size_t memory)
 
     lua_pushcfunction(ihanoi_sandbox_state(sandbox), host_wait);
     lua_setglobal(ihanoi_sandbox_state(sandbox), "wait");
+    lua_pushcfunction(ihanoi_sandbox_state(sandbox), host_may_wait);
+    lua_setglobal(ihanoi_sandbox_state(sandbox), "may_wait");
 }
 
 
@@ -392,7 +402,8 @@ test_waits(void)
     int           n;
     ihanoi_run_e  rc;
 
-    rc = run_for("while true do for i = 1, 2000 do end wait() end", 4000);
+    rc = run_for("while true do for i = 1, 2000 do end may_wait() wait() end",
+                 4000);
 
     for (n = 0; rc == IHANOI_RUN_WAIT && n < 3000; n++) {
         rc = go_on(0);
@@ -401,6 +412,26 @@ test_waits(void)
     is_int(rc, IHANOI_RUN_CPU, "killed between its waits, after %d", n);
     is_str(ihanoi_call_error(call), "CPU budget used up", "and says why");
     ok(ihanoi_call_usec(call) < 5000, "in time: %u us",
+       ihanoi_call_usec(call));
+    end();
+
+    is_int(run_for("while true do pcall(function()\n"
+                   "for i = 1, 2000 do end may_wait() asked = 1 end) end",
+                   4000),
+           IHANOI_RUN_CPU, "an error that is caught keeps nobody alive");
+    end();
+
+    /* what it waited for may be something that cannot be undone */
+
+    is_int(run_for("for i = 1, 20000 do end wait()\n"
+                   "for i = 1, 20000 do end return 1", 1),
+           IHANOI_RUN_WAIT, "with nothing left it waits");
+    is_int(go_on(0), IHANOI_RUN_DONE, "and is not killed when it goes on");
+    end();
+
+    is_int(run_for("wait() while true do end", 1), IHANOI_RUN_WAIT, "it waits");
+    is_int(go_on(0), IHANOI_RUN_CPU, "and is killed when that is all it does");
+    ok(ihanoi_call_usec(call) < 10000, "in time: %u us",
        ihanoi_call_usec(call));
     end();
 
