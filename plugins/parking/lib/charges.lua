@@ -47,18 +47,21 @@ local function give_back(due)
                        reason = "Gửi xe: " .. due.reason }
     local refund, err = payments("refund", argument)
 
-    -- Somebody has given back by hand, and less is left than was promised: all that is left.
-    if err == "payment-refund-exceeds" or err == "payment-refund-key-used" then
-        argument.amount = nil
-        refund, err = payments("refund", argument)
+    if err ~= "payment-refund-exceeds" and err ~= "payment-refund-key-used" then
+        return refund, err
     end
 
-    if err == "payment-refund-exceeds" then
-        local intent = payments("intent_read", { id = due.payment })
+    -- Somebody has given back by hand, and less is left than was promised: all that is left.
+    -- What was promised is back when the payment says so: that by hand may be under way.
+    argument.amount = nil
+    refund, err = payments("refund", argument)
 
-        if intent and intent.state == "refunded" then
-            return { state = "done", why = "by hand" }
-        end
+    local intent = payments("intent_read", { id = due.payment })
+
+    if intent and intent.refunded >= due.amount then
+        return { state = "done", why = "by hand" }
+    elseif refund and refund.state == "done" then
+        return nil, "less has gone back than was promised"
     end
 
     return refund, err

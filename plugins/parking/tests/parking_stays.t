@@ -215,6 +215,14 @@ $b = paid(in => 90);
 Payments::Test::refund({ id => $b->{payments}[0]{id} });
 cancel($b);
 soon($b, 'refunded 12000 12000', 'all of it by hand, and then it is given up');
+$b = paid(in => 90);
+$partners->misbehave('momo.refund' => 'drop');
+is(Payments::Test::refund({ id => $b->{payments}[0]{id} }, 5_000)->{json}{state}, 'sent', 'a part by hand, of which nobody knows what became');
+$db->sql("set search_path = plugin_payments; update refunds set due_at = 'infinity' where state = 'sent'");
+cancel($b);
+soon($b, 'cancelled 12000 7000', '... is not said to be back');
+Payments::Test::sweep();
+soon($b, 'refunded 12000 12000', '... until it is');
 
 # A payment for parking that is of no booking: it is heard of, and left alone.
 $p = Payments::Test::pay_for('by-hand', 'momo', 10_000)->{json};
