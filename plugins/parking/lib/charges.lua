@@ -89,9 +89,8 @@ function _M.refund(n, which)
 end
 
 
--- A payment as payments has it, applied: nil and why when it could not be. The operator of
--- its booking is told, and no other one: one that hangs must not keep word of payments.
-function _M.apply(intent)
+-- A payment as payments has it, applied: nil and why when it could not be.
+local function apply(intent)
     local verdict, err = database.value("charge_apply", {
         id = intent.reference,
         intent = intent.id,
@@ -106,13 +105,6 @@ function _M.apply(intent)
     end
 
     _M.refund(1, { intent = intent.id })
-
-    local charge = verdict == "paid"
-                   and database.value("charge_document", { id = intent.reference })
-
-    if charge then
-        operators.tell(1, charge.booking)
-    end
 
     return verdict
 end
@@ -143,7 +135,8 @@ function _M.pay(charge)
         { id = charge.id, intent = intent.id, expires_at = intent.expires_at })
 
     if booking and intent.state ~= "created" and intent.state ~= "pending" then
-        _M.apply(intent)
+        apply(intent)
+        operators.tell(1, charge.booking)
         booking, refused = ihanoi.db.value("booking_document", { id = charge.booking })
     end
 
@@ -157,32 +150,41 @@ function _M.pay(charge)
 end
 
 
--- A hint that a payment has changed: it is read, and applied. nil and why when it is
--- to be heard again.
-function _M.changed(id)
+-- A payment that may have changed is read, and applied: the verdict on its charge, where
+-- there is one; nil and why when it is to be looked at again.
+local function look(id)
     local intent, err = payments("intent_read", { id = id })
 
     if not intent then
         return nil, err or "payments does not know " .. id
     elseif not ihanoi.uuid.valid(intent.reference) then
         -- Whoever may ask for payments over HTTP may do so for parking: no charge of ours.
-        return true
+        return "unknown"
     end
 
-    local verdict
+    local verdict, why = apply(intent)
 
-    verdict, err = _M.apply(intent)
+    return verdict, why, intent
+end
 
-    if not verdict then
-        return nil, err
+
+-- A hint that a payment has changed: nil and why when it is to be heard again. The operator
+-- of its booking is told, and no other one: one that hangs must not keep word of payments.
+function _M.changed(id)
+    local verdict, err, intent = look(id)
+    local charge = verdict == "paid"
+                   and database.value("charge_document", { id = intent.reference })
+
+    if charge then
+        operators.tell(1, charge.booking)
     end
 
-    return true
+    return verdict, err
 end
 
 
 -- Asks about charges that are left open: word of them may be lost, or a worker died
--- before it knew its payment.
+-- before it knew its payment. Operators are for whoever calls to tell.
 function _M.check(n)
     each(n, "charges_due", {}, function(due)
         local charge = due.charge
@@ -194,7 +196,7 @@ function _M.check(n)
                 ihanoi.log.warn("charge " .. charge.id, refused)
             end
         else
-            local done, err = _M.changed(charge.intent)
+            local done, err = look(charge.intent)
 
             if not done then
                 ihanoi.log.warn("charge " .. charge.id, err)

@@ -287,6 +287,17 @@ wait_until(sub { right($heard) });
 is(right($heard), 'paid', 'word of a payment: its operator is told');
 is(right($silent), undef, '... and of no other booking');
 
+# Word of many payments is lost, and operators are to be told much: a run of the sweep
+# tells no more than it may, and what it does not come to has not failed.
+$db->sql('alter table plugin_payments.intents disable trigger intents_tell');
+for my $n (20, 15) {
+    $operator->misbehave($n == 20 ? ('500') x 40 : ());
+    $partners->pay(pay(hold(quote(in => 300 + 10 * $n)))->{payment}{checkout}) for 1 .. $n;
+    sweep();
+}
+$db->sql('alter table plugin_payments.intents enable trigger intents_tell');
+unlike($gw->error_log, qr/too many calls/, 'nothing is asked of operators that may not be asked any more');
+
 # An operator that misbehaves hears each notice, once
 for my $mode (qw(slow late 500 done-500 lost drop half)) {
     $operator->misbehave($mode);
