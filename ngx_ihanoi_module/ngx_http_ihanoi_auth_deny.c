@@ -65,6 +65,7 @@ ngx_http_ihanoi_auth_deny_poll(ngx_conf_t *cf, ngx_str_t *database,
 
     ngx_str_set(&task.sql, "select next, kind, iss, value, denied_before,"
                            " forget_at from denied_tokens(since => $1::text)");
+    task.trouble = "deny list could not be read";
     task.interval = interval;
     task.first_worker_only = 1;
     task.parameter = ngx_http_ihanoi_auth_deny_since;
@@ -99,26 +100,16 @@ ngx_http_ihanoi_auth_deny_done(void *data,
     ngx_http_ihanoi_pg_outcome_e outcome, ngx_http_ihanoi_pgresult_t *res,
     ngx_uint_t db_usec)
 {
-    ngx_str_t                         next, value, message, sqlstate;
+    ngx_str_t                         next, value;
     ngx_uint_t                        i, n;
     static time_t                     logged;
     ngx_http_ihanoi_auth_deny_row_t   row;
 
     if (outcome != NGX_HTTP_IHANOI_PG_OK) {
 
-        /* what was loaded stays in force; the pool logs lost connections */
+        /* what was loaded stays in force */
 
-        if (res) {
-            if (ngx_time() - logged >= NGX_HTTP_IHANOI_AUTH_DENY_QUIET) {
-                logged = ngx_time();
-                sqlstate = ngx_http_ihanoi_pgresult_sqlstate(res);
-                message = ngx_http_ihanoi_pgresult_loggable(res);
-                ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                              "deny list could not be read: %V (SQLSTATE %V)",
-                              &message, &sqlstate);
-            }
-
-            ngx_http_ihanoi_pgresult_free(res);
+        if (outcome == NGX_HTTP_IHANOI_PG_SQLERROR) {
 
             /* a mark of another release's may be what it cannot read */
 

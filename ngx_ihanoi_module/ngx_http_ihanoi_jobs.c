@@ -16,8 +16,6 @@
 
 
 #define NGX_HTTP_IHANOI_JOBS_INTERVAL  1000
-/* seconds in which the same trouble is logged once */
-#define NGX_HTTP_IHANOI_JOBS_QUIET     60
 
 /* columns of jobs_run() */
 #define NGX_HTTP_IHANOI_JOBS_HELD      0
@@ -32,7 +30,6 @@ typedef struct {
     ngx_http_ihanoi_metric_t  *ran;
     ngx_http_ihanoi_metric_t  *failed;
     ngx_http_ihanoi_metric_t  *dead;
-    time_t                     logged;
 } ngx_http_ihanoi_jobs_t;
 
 
@@ -44,8 +41,6 @@ static const char *ngx_http_ihanoi_jobs_runner(void *data);
 static void ngx_http_ihanoi_jobs_done(void *data,
     ngx_http_ihanoi_pg_outcome_e outcome, ngx_http_ihanoi_pgresult_t *res,
     ngx_uint_t db_usec);
-static ngx_uint_t ngx_http_ihanoi_jobs_number(ngx_http_ihanoi_pgresult_t *res,
-    ngx_uint_t column);
 
 
 static ngx_command_t  ngx_http_ihanoi_jobs_commands[] = {
@@ -146,6 +141,7 @@ ngx_http_ihanoi_jobs(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     ngx_str_set(&task.sql, "select held, ran, failed, dead"
                            " from jobs_run(runner => $1::text)");
+    task.trouble = "jobs were not run";
     task.interval = interval;
     task.first_worker_only = 1;
     task.parameter = ngx_http_ihanoi_jobs_runner;
@@ -214,42 +210,23 @@ ngx_http_ihanoi_jobs_done(void *data, ngx_http_ihanoi_pg_outcome_e outcome,
 {
     ngx_http_ihanoi_jobs_t *jobs = data;
 
-    ngx_str_t   held, message, sqlstate;
+    ngx_str_t   held;
     ngx_uint_t  dead;
 
-    if (outcome != NGX_HTTP_IHANOI_PG_OK
-        || ngx_http_ihanoi_pgresult_rows(res) != 1)
-    {
+    if (outcome != NGX_HTTP_IHANOI_PG_OK) {
         ngx_http_ihanoi_metric_set(jobs->leader, 0);
-
-        /* the pool tells of connections; a server that refuses is ours */
-
-        if (res) {
-            if (ngx_time() - jobs->logged >= NGX_HTTP_IHANOI_JOBS_QUIET) {
-                jobs->logged = ngx_time();
-                sqlstate = ngx_http_ihanoi_pgresult_sqlstate(res);
-                message = ngx_http_ihanoi_pgresult_loggable(res);
-                ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                              "jobs of database \"%V\" were not run: %V "
-                              "(SQLSTATE %V)",
-                              &jobs->database, &message, &sqlstate);
-            }
-
-            ngx_http_ihanoi_pgresult_free(res);
-        }
-
         return;
     }
 
     held = ngx_http_ihanoi_pgresult_value(res, 0, NGX_HTTP_IHANOI_JOBS_HELD);
-    dead = ngx_http_ihanoi_jobs_number(res, NGX_HTTP_IHANOI_JOBS_DEAD);
+    dead = ngx_http_ihanoi_pgresult_number(res, 0, NGX_HTTP_IHANOI_JOBS_DEAD);
 
     ngx_http_ihanoi_metric_set(jobs->leader,
                                held.len == 1 && held.data[0] == 't');
     ngx_http_ihanoi_metric_addn(jobs->ran,
-                 ngx_http_ihanoi_jobs_number(res, NGX_HTTP_IHANOI_JOBS_RAN));
+          ngx_http_ihanoi_pgresult_number(res, 0, NGX_HTTP_IHANOI_JOBS_RAN));
     ngx_http_ihanoi_metric_addn(jobs->failed,
-                 ngx_http_ihanoi_jobs_number(res, NGX_HTTP_IHANOI_JOBS_FAILED));
+          ngx_http_ihanoi_pgresult_number(res, 0, NGX_HTTP_IHANOI_JOBS_FAILED));
     ngx_http_ihanoi_metric_addn(jobs->dead, dead);
 
     if (dead) {
@@ -259,19 +236,4 @@ ngx_http_ihanoi_jobs_done(void *data, ngx_http_ihanoi_pg_outcome_e outcome,
     }
 
     ngx_http_ihanoi_pgresult_free(res);
-}
-
-
-static ngx_uint_t
-ngx_http_ihanoi_jobs_number(ngx_http_ihanoi_pgresult_t *res,
-    ngx_uint_t column)
-{
-    ngx_int_t  n;
-    ngx_str_t  value;
-
-    value = ngx_http_ihanoi_pgresult_value(res, 0, column);
-
-    n = ngx_atoi(value.data, value.len);
-
-    return (n == NGX_ERROR) ? 0 : (ngx_uint_t) n;
 }

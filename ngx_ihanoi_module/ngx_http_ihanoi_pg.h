@@ -65,6 +65,9 @@ typedef enum {
 ngx_uint_t ngx_http_ihanoi_pgresult_rows(ngx_http_ihanoi_pgresult_t *res);
 ngx_str_t ngx_http_ihanoi_pgresult_value(ngx_http_ihanoi_pgresult_t *res,
     ngx_uint_t row, ngx_uint_t column);
+/* The same as a number of at least 0; 0 when it is null or no such number. */
+time_t ngx_http_ihanoi_pgresult_number(ngx_http_ihanoi_pgresult_t *res,
+    ngx_uint_t row, ngx_uint_t column);
 /* SQLSTATE is empty when the server gave none; both live as long as res. */
 ngx_str_t ngx_http_ihanoi_pgresult_sqlstate(ngx_http_ihanoi_pgresult_t *res);
 ngx_str_t ngx_http_ihanoi_pgresult_message(ngx_http_ihanoi_pgresult_t *res);
@@ -239,10 +242,12 @@ ngx_uint_t ngx_http_ihanoi_pg_retry_after(ngx_http_ihanoi_pgdb_t *db,
 
 /*
  * A statement that the control connection runs again and again in this worker
- * (first_worker_only: in one worker of this nginx).  handler gets each result.
+ * (first_worker_only: in one worker of this nginx).  handler gets each result;
+ * when the server refuses, the log has trouble and why, and handler no result.
  */
 typedef struct {
     ngx_str_t                    sql;
+    const char                  *trouble;   /* "jobs were not run" */
     ngx_msec_t                   interval;
     unsigned                     first_worker_only:1;
     const char                *(*parameter)(void *data);  /* $1 or NULL */

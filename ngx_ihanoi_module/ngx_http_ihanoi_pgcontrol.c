@@ -33,6 +33,9 @@
 /* idle connections of a worker that is shutting down */
 #define NGX_HTTP_IHANOI_PGCONTROL_LINGER    5000
 
+/* seconds in which the trouble of a task is logged once */
+#define NGX_HTTP_IHANOI_PGCONTROL_QUIET     60
+
 #define NGX_HTTP_IHANOI_PGCONTROL_NAME      64
 
 
@@ -41,6 +44,7 @@ typedef struct {
     ngx_http_ihanoi_pgtask_t    *task;
     ngx_http_ihanoi_pgstmt_t    *stmt;
     ngx_event_t                  event;
+    time_t                       logged;
     const char                  *values[1];
 } ngx_http_ihanoi_pgcontrol_task_t;
 
@@ -88,6 +92,8 @@ static void ngx_http_ihanoi_pgcontrol_task(ngx_event_t *ev);
 static void ngx_http_ihanoi_pgcontrol_task_done(void *data,
     ngx_http_ihanoi_pg_outcome_e outcome, ngx_http_ihanoi_pgresult_t *res,
     ngx_uint_t usec);
+static void ngx_http_ihanoi_pgcontrol_task_refused(
+    ngx_http_ihanoi_pgcontrol_task_t *t, ngx_http_ihanoi_pgresult_t *res);
 static void ngx_http_ihanoi_pgcontrol_task_again(
     ngx_http_ihanoi_pgcontrol_task_t *t);
 
@@ -676,7 +682,33 @@ ngx_http_ihanoi_pgcontrol_task_done(void *data,
 
     ngx_http_ihanoi_pgcontrol_task_again(t);
 
+    if (outcome == NGX_HTTP_IHANOI_PG_SQLERROR) {
+        ngx_http_ihanoi_pgcontrol_task_refused(t, res);
+        res = NULL;
+    }
+
     t->task->handler(t->task->data, outcome, res, usec);
+}
+
+
+/* The pool tells of connections; a server that refuses is the task's. */
+
+static void
+ngx_http_ihanoi_pgcontrol_task_refused(ngx_http_ihanoi_pgcontrol_task_t *t,
+    ngx_http_ihanoi_pgresult_t *res)
+{
+    ngx_str_t  sqlstate, message;
+
+    if (ngx_time() - t->logged >= NGX_HTTP_IHANOI_PGCONTROL_QUIET) {
+        t->logged = ngx_time();
+        sqlstate = ngx_http_ihanoi_pgresult_sqlstate(res);
+        message = ngx_http_ihanoi_pgresult_loggable(res);
+        ngx_log_error(NGX_LOG_ERR, t->db->log, 0,
+                      "database \"%V\": %s: %V (SQLSTATE %V)",
+                      &t->db->name, t->task->trouble, &message, &sqlstate);
+    }
+
+    ngx_http_ihanoi_pgresult_free(res);
 }
 
 

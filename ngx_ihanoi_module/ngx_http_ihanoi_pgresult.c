@@ -75,6 +75,21 @@ ngx_http_ihanoi_pgresult_value(ngx_http_ihanoi_pgresult_t *res,
 }
 
 
+time_t
+ngx_http_ihanoi_pgresult_number(ngx_http_ihanoi_pgresult_t *res,
+    ngx_uint_t row, ngx_uint_t column)
+{
+    time_t     n;
+    ngx_str_t  value;
+
+    value = ngx_http_ihanoi_pgresult_value(res, row, column);
+
+    n = ngx_atotm(value.data, value.len);
+
+    return (n == NGX_ERROR) ? 0 : n;
+}
+
+
 ngx_uint_t
 ngx_http_ihanoi_pgresult_columns(ngx_http_ihanoi_pgresult_t *res)
 {

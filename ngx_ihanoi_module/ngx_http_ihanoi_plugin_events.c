@@ -26,9 +26,6 @@
 #define NGX_HTTP_IHANOI_EVENT_ASKED     300
 #define NGX_HTTP_IHANOI_EVENT_AROUND    200
 
-/* seconds in which the same trouble is logged once */
-#define NGX_HTTP_IHANOI_EVENT_QUIET     60
-
 /* columns of plugin_events_take() */
 #define NGX_HTTP_IHANOI_EVENT_PLUGIN    0
 #define NGX_HTTP_IHANOI_EVENT_NAME      1
@@ -74,7 +71,6 @@ struct ngx_http_ihanoi_plugin_events_s {
     ngx_http_ihanoi_pgstmt_t         *end;
     u_char                           *asked;     /* of this worker */
     time_t                            all;       /* last asked for */
-    time_t                            logged;
 };
 
 
@@ -108,8 +104,6 @@ static void ngx_http_ihanoi_plugin_event_done(
 static void ngx_http_ihanoi_plugin_event_reported(
     ngx_http_ihanoi_background_t *bg, ngx_http_ihanoi_pgresult_t *res);
 static void ngx_http_ihanoi_plugin_event_over(void *data);
-static ngx_uint_t ngx_http_ihanoi_plugin_event_number(
-    ngx_http_ihanoi_pgresult_t *res, ngx_uint_t row, ngx_uint_t column);
 
 
 static const char  ngx_http_ihanoi_plugin_event_end_sql[] =
@@ -255,6 +249,7 @@ ngx_http_ihanoi_plugin_events_declare(ngx_conf_t *cf,
     ngx_str_set(&task.sql,
                 "select plugin, event, id, run, input, waiting, dead, lag"
                 " from plugin_events_take(asked => $1::jsonb)");
+    task.trouble = "events for plugins were not delivered";
     task.interval = NGX_HTTP_IHANOI_EVENT_INTERVAL;
     task.first_worker_only = 1;
     task.parameter = ngx_http_ihanoi_plugin_events_ask;
@@ -418,26 +413,11 @@ ngx_http_ihanoi_plugin_events_told(void *data,
 {
     ngx_http_ihanoi_plugin_events_t *events = data;
 
-    ngx_str_t                      plugin, name, run, message, sqlstate;
+    ngx_str_t                      plugin, name, run;
     ngx_uint_t                     i;
     ngx_http_ihanoi_plugin_sub_t  *sub;
 
-    if (res == NULL) {
-        return;
-    }
-
     if (outcome != NGX_HTTP_IHANOI_PG_OK) {
-
-        if (ngx_time() - events->logged >= NGX_HTTP_IHANOI_EVENT_QUIET) {
-            events->logged = ngx_time();
-            sqlstate = ngx_http_ihanoi_pgresult_sqlstate(res);
-            message = ngx_http_ihanoi_pgresult_loggable(res);
-            ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                          "events for plugins were not delivered: %V "
-                          "(SQLSTATE %V)", &message, &sqlstate);
-        }
-
-        ngx_http_ihanoi_pgresult_free(res);
         return;
     }
 
@@ -462,13 +442,13 @@ ngx_http_ihanoi_plugin_events_told(void *data,
         }
 
         ngx_http_ihanoi_metric_set(sub->waiting,
-            ngx_http_ihanoi_plugin_event_number(res, i,
+            ngx_http_ihanoi_pgresult_number(res, i,
                                             NGX_HTTP_IHANOI_EVENT_WAITING));
         ngx_http_ihanoi_metric_set(sub->dead,
-            ngx_http_ihanoi_plugin_event_number(res, i,
+            ngx_http_ihanoi_pgresult_number(res, i,
                                             NGX_HTTP_IHANOI_EVENT_DEAD));
         ngx_http_ihanoi_metric_set(sub->lag,
-            ngx_http_ihanoi_plugin_event_number(res, i,
+            ngx_http_ihanoi_pgresult_number(res, i,
                                             NGX_HTTP_IHANOI_EVENT_LAG));
     }
 
@@ -634,19 +614,4 @@ ngx_http_ihanoi_plugin_event_over(void *data)
     ngx_http_ihanoi_plugin_consumer_t *consumer = data;
 
     consumer->running--;
-}
-
-
-static ngx_uint_t
-ngx_http_ihanoi_plugin_event_number(ngx_http_ihanoi_pgresult_t *res,
-    ngx_uint_t row, ngx_uint_t column)
-{
-    ngx_int_t  n;
-    ngx_str_t  value;
-
-    value = ngx_http_ihanoi_pgresult_value(res, row, column);
-
-    n = ngx_atoi(value.data, value.len);
-
-    return (n == NGX_ERROR) ? 0 : (ngx_uint_t) n;
 }

@@ -27,9 +27,6 @@
 #define NGX_HTTP_IHANOI_JOB_ASKED     400
 #define NGX_HTTP_IHANOI_JOB_AROUND    200
 
-/* seconds in which the same trouble is logged once */
-#define NGX_HTTP_IHANOI_JOB_QUIET     60
-
 /* columns of plugin_jobs_take() */
 #define NGX_HTTP_IHANOI_JOB_NOW       0
 #define NGX_HTTP_IHANOI_JOB_PLUGIN    1
@@ -63,7 +60,6 @@ struct ngx_http_ihanoi_plugin_jobs_s {
     u_char                          *asked;      /* of this worker */
     time_t                           skew;       /* database's clock - ours */
     time_t                           all;        /* last asked for, ours */
-    time_t                           logged;
     unsigned                         known:1;    /* skew is */
 };
 
@@ -93,8 +89,6 @@ static void ngx_http_ihanoi_plugin_job_start(
     ngx_http_ihanoi_plugin_job_t *job, ngx_http_ihanoi_pgresult_t *res,
     ngx_uint_t row);
 static void ngx_http_ihanoi_plugin_job_done(ngx_http_ihanoi_background_t *bg);
-static time_t ngx_http_ihanoi_plugin_job_time(ngx_http_ihanoi_pgresult_t *res,
-    ngx_uint_t row, ngx_uint_t column);
 
 
 static const char  ngx_http_ihanoi_plugin_job_end_sql[] =
@@ -213,6 +207,7 @@ ngx_http_ihanoi_plugin_jobs_declare(ngx_conf_t *cf,
 
     ngx_str_set(&task.sql, "select now, plugin, job, run, due, late, success"
                            " from plugin_jobs_take(asked => $1::jsonb)");
+    task.trouble = "jobs of plugins were not run";
     task.interval = NGX_HTTP_IHANOI_JOB_INTERVAL;
     task.first_worker_only = 1;
     task.parameter = ngx_http_ihanoi_plugin_jobs_ask;
@@ -316,35 +311,17 @@ ngx_http_ihanoi_plugin_jobs_told(void *data,
     ngx_http_ihanoi_plugin_jobs_t *jobs = data;
 
     time_t                         success;
-    ngx_str_t                      message, sqlstate;
-    ngx_uint_t                     i, rows;
+    ngx_uint_t                     i;
     ngx_http_ihanoi_plugin_job_t  *job;
 
-    if (res == NULL) {
-        return;
-    }
-
-    rows = ngx_http_ihanoi_pgresult_rows(res);
-
-    if (outcome != NGX_HTTP_IHANOI_PG_OK || rows == 0) {
-
-        if (ngx_time() - jobs->logged >= NGX_HTTP_IHANOI_JOB_QUIET) {
-            jobs->logged = ngx_time();
-            sqlstate = ngx_http_ihanoi_pgresult_sqlstate(res);
-            message = ngx_http_ihanoi_pgresult_loggable(res);
-            ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                          "jobs of plugins were not run: %V (SQLSTATE %V)",
-                          &message, &sqlstate);
-        }
-
-        ngx_http_ihanoi_pgresult_free(res);
+    if (outcome != NGX_HTTP_IHANOI_PG_OK) {
         return;
     }
 
     ngx_http_ihanoi_plugin_jobs_clock(jobs,
-           ngx_http_ihanoi_plugin_job_time(res, 0, NGX_HTTP_IHANOI_JOB_NOW));
+           ngx_http_ihanoi_pgresult_number(res, 0, NGX_HTTP_IHANOI_JOB_NOW));
 
-    for (i = 1; i < rows; i++) {
+    for (i = 1; i < ngx_http_ihanoi_pgresult_rows(res); i++) {
 
         job = ngx_http_ihanoi_plugin_job_find(jobs, res, i);
         if (job == NULL) {
@@ -358,7 +335,7 @@ ngx_http_ihanoi_plugin_jobs_told(void *data,
             continue;
         }
 
-        success = ngx_http_ihanoi_plugin_job_time(res, i,
+        success = ngx_http_ihanoi_pgresult_number(res, i,
                                                NGX_HTTP_IHANOI_JOB_SUCCESS);
         ngx_http_ihanoi_metric_set(job->success, success);
     }
@@ -445,7 +422,7 @@ ngx_http_ihanoi_plugin_job_start(ngx_http_ihanoi_plugin_job_t *job,
 
     run = ngx_http_ihanoi_pgresult_value(res, row, NGX_HTTP_IHANOI_JOB_RUN);
     late = ngx_http_ihanoi_pgresult_value(res, row, NGX_HTTP_IHANOI_JOB_LATE);
-    due = ngx_http_ihanoi_plugin_job_time(res, row, NGX_HTTP_IHANOI_JOB_DUE);
+    due = ngx_http_ihanoi_pgresult_number(res, row, NGX_HTTP_IHANOI_JOB_DUE);
 
     ngx_libc_gmtime(due, &tm);
 
@@ -512,19 +489,4 @@ ngx_http_ihanoi_plugin_job_done(ngx_http_ihanoi_background_t *bg)
 
     ngx_http_ihanoi_background_report(bg, job->jobs->db, job->jobs->end,
                                       jr->values);
-}
-
-
-static time_t
-ngx_http_ihanoi_plugin_job_time(ngx_http_ihanoi_pgresult_t *res,
-    ngx_uint_t row, ngx_uint_t column)
-{
-    time_t     t;
-    ngx_str_t  value;
-
-    value = ngx_http_ihanoi_pgresult_value(res, row, column);
-
-    t = ngx_atotm(value.data, value.len);
-
-    return (t == NGX_ERROR) ? 0 : t;
 }

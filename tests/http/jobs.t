@@ -70,6 +70,12 @@ put('test_good', 'failover', '{"name": "failover"}', '0');
 ok(wait_until(sub { state_of('failover') eq 'done' }), 'when a gateway is gone, the other takes over');
 is(metric($other, 'ihanoi_jobs_leader'), 1, 'and says so');
 
+# A server that refuses is told of once a minute, and the gateway leads no more.
+$db->sql(q{alter table core.leases add constraint nobody check (holder is null) not valid});
+ok(wait_until(sub { metric($other, 'ihanoi_jobs_leader') == 0 }), 'who cannot run them does not lead');
+my @said = $other->error_log =~ /(database "main": jobs were not run: .*nobody.* \(SQLSTATE 23514\))/g;
+is(@said, 1, 'the log says why, once') or diag $other->error_log;
+
 # What nginx -t says.
 for my $case (['ihanoi_jobs main interval=1h;', qr/between 100ms and 5s/],
               ['ihanoi_jobs main every=1s;', qr/invalid parameter "every=1s"/],
