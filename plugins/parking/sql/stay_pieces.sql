@@ -1,5 +1,6 @@
 -- A stay cut where the segments of a tariff begin and end, and what each piece
--- costs: its minutes in begun units, no more than the cap. Seconds do not count.
+-- costs: its minutes in begun units, no more than the cap. Seconds do not count. Days
+-- are timestamps of Hà Nội: as dates they would be midnights of the session's zone.
 create function stay_pieces(tariff uuid, arrive timestamptz, leave timestamptz)
 returns table (segment text, begins timestamptz, ends timestamptz, minutes int,
                unit_minutes int, units int, price bigint, amount bigint)
@@ -13,7 +14,7 @@ as $$
                greatest(day + r.starts, s.first) as begins,
                least(day + r.starts + make_interval(mins => r.minutes), s.last) as ends
           from stay s
-         cross join generate_series(s.first::date - 1, s.last::date, interval '1 day') day
+         cross join generate_series(date_trunc('day', s.first) - interval '1 day', s.last, interval '1 day') day
           join rates r on r.tariff = stay_pieces.tariff
                       and extract(isodow from day)::int = any (r.days)
     )

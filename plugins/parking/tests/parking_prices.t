@@ -1,5 +1,5 @@
 # Prices in SQL are what one gets who walks through a stay minute by minute: random
-# tariffs, random stays. And what no tariff may be.
+# tariffs, random stays. When a site is open. And what no tariff may be.
 
 use lib 'tests/lib';
 use IHanoi::Test;
@@ -122,6 +122,24 @@ is($db->sql("$path select count(*) from (values " . join(', ', @asked) . ') a (t
              where (select sum(p.minutes) from stay_pieces(a.tariff::uuid, a.f, a.u) p)
                    <> extract(epoch from date_trunc($$minute$$, a.u) - date_trunc($$minute$$, a.f)) / 60'), 0,
    'pieces have each minute once');
+is($db->sql("$path select count(*) from (values " . join(', ', @asked) . ') a (tariff, f, u, n)
+             where (select array[min(p.begins), max(p.ends)] from stay_pieces(a.tariff::uuid, a.f, a.u) p)
+                   is distinct from array[date_trunc($$minute$$, a.f), date_trunc($$minute$$, a.u)]'), 0,
+   'and are when the stay is');
+
+# When a site is open: 06:00 to 23:00 on weekdays, past midnight on Saturdays.
+$db->sql("$path insert into openings (site, days, opens, minutes) values
+    ('$site', '{1,2,3,4,5}', '06:00', 1020), ('$site', '{6}', '18:00', 480)");
+my @stays = (
+    ['mon 06:00', 'mon 23:00', 't'], ['mon 05:59', 'mon 07:00', 'f'], ['mon 22:00', 'mon 23:01', 'f'],
+    ['mon 14:00', 'mon 15:00', 't'], ['tue 01:00', 'tue 03:00', 'f'], ['mon 22:00', 'tue 07:00', 'f'],
+    ['sat 10:00', 'sat 12:00', 'f'], ['sat 23:00', 'sun 02:00', 't'], ['sun 02:00', 'sun 03:00', 'f'],
+);
+my %day = (mon => 12, tue => 13, sat => 17, sun => 18);
+sub at { my ($day, $time) = split / /, $_[0]; return "2026-01-$day{$day} $time+07" }
+
+is($db->sql("$path select stay_open('$site', '" . at($_->[0]) . "', '" . at($_->[1]) . "')"),
+   $_->[2], "$_->[0] to $_->[1]: " . ($_->[2] eq 't' ? 'open' : 'closed')) for @stays;
 
 # What is refused, by the constraint that refuses it.
 sub refused {
