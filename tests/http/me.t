@@ -107,6 +107,24 @@ is(together("select status from me_erase($author)",
 is($db->sql("select count(*) from feedback.messages where text = 'There'"), 0,
    'and no words are kept of them');
 
+# One who acts while the account is being erased makes neither wait for the other in turn.
+{
+    my ($holder, $actor, $eraser) = map { $db->session(user => 'ihanoi_write') } 1 .. 3;
+    my $writer = $caller =~ s/'citizen'/'writer'/r;
+    $case = $db->sql("select body ->> 'id' from feedback_create($writer, 'civil_servants', "
+                     . "'Rude', 21.032, 105.8504, null, null, null, null)");
+    $holder->do('begin');
+    $holder->do("select from feedback.cases where id = '$case' for update");
+    $actor->start("select status from feedback_withdraw($writer, '$case', null, null, null)");
+    ok(!$actor->is_ready(0.5), 'an action waits for the case');
+    $eraser->start("select status from me_erase($writer)");
+    ok(!$eraser->is_ready(0.5), 'an erasure for the action');
+    $holder->do('commit');
+    is_deeply([map { $_->finish } $actor, $eraser], [200, 204], 'and both come to an end');
+}
+is($db->sql("select state || num_nonnulls(lat, long, text_public) from feedback.cases where id = '$case'"),
+   'withdrawn0', 'of a case that nobody sees, nothing stays that the public would read');
+
 # Nor those of somebody's first requests, two at once.
 my ($one, $two) = map { $db->session(user => 'ihanoi_write') } 1, 2;
 my $first = $caller =~ s/'citizen'/'first'/r;

@@ -1,6 +1,6 @@
 -- What the public reads: published texts only, nobody's data, nothing to count.
 begin;
-select plan(51);
+select plan(55);
 \ir lib/feedback.psql
 
 create temp table t (name text primary key, id uuid);
@@ -140,9 +140,27 @@ select is((select count(distinct left(c.id::text, 8)) from feedback.cases c), (s
 create function pg_temp.desk_tag() returns text language sql as
     $$select d.etag from desk_feedback_read(pg_temp.c('hk'), pg_temp.t('life')) d$$;
 create temp table held as select pg_temp.desk_tag() as tag;
+insert into t values ('private', pg_temp.case_in('reopened', '{"address": "Số 5"}')),
+    ('withdrew', pg_temp.file('{"category": "waste", "address": "Số 6"}'));
+select pg_temp.act('hk', pg_temp.t('private'), 'change', '{"category": "civil_servants"}');
+select pg_temp.act('an', pg_temp.t('withdrew'), 'withdraw');
+create temp table versions as select t.name, c.version from t join feedback.cases c using (id)
+    where t.name in ('private', 'withdrew');
 select me_erase(pg_temp.c('an'));
 select is((select count(*)::int from feedback.reports r where r.text is not null or r.lat is not null), 0,
     'an erased account leaves no words and no places');
+select results_eq($$select t.name, num_nonnulls(c.text_public, c.address_public, c.lat, c.long),
+        (select count(m.public)::int from feedback.messages m
+         where m.case_id = c.id and m.author = c.reporter_id), c.version = v.version
+    from versions v join t using (name) join feedback.cases c using (id) order by 1$$,
+    $$values ('private', 0, 0, true), ('withdrew', 0, 0, true)$$,
+    'nor what the public would read of a case that it does not see');
+select is_empty($$select from feedback.searches s join feedback.cases c on c.id = s.case_id
+    where not c.listed and s.words <> ''$$, 'nor its words to search for');
+select throws_ok($$update feedback.cases c set text_public = null from t where t.id = c.id and t.name = 'life'$$,
+    '23514', null, 'which an erasure takes from no other');
+select throws_ok($$update feedback.cases c set severity = 'urgent' from t where t.id = c.id and t.name = 'private'$$,
+    '23514', null, 'and nothing else changes that way');
 select isnt(pg_temp.desk_tag(), tag, 'and what the unit holds of it is out of date') from held;
 
 -- What the public has read of it stays, as exact as the category allows.

@@ -17,14 +17,15 @@ declare
     who    text[];
     roles  text[];
 begin
+    -- First the person, then the case, as an erasure has them.
+    person := caller_person_hold(caller);
+
     select x.* into c from feedback.cases x where x.id = id for update;
 
     if not found then
         code := 'not-found';
         return;
     end if;
-
-    person := caller_person_hold(caller);
 
     select array_agg(distinct w.who) into who
     from feedback.transitions t, unnest(t.who) w (who)
