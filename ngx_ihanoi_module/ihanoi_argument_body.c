@@ -24,12 +24,13 @@ static int ihanoi_argument_member(ihanoi_compiler_t *compiler,
 int
 ihanoi_argument_body(ihanoi_compiler_t *compiler)
 {
-    int                  rc;
-    json_t              *required;
-    ihanoi_place_t       place, content;
-    ihanoi_argument_t   *argument;
-    ihanoi_operation_t  *op;
-    static const char   *known[] = {
+    int                     rc;
+    json_t                 *required;
+    ihanoi_place_t          place, content;
+    ihanoi_argument_t      *argument;
+    ihanoi_operation_t     *op;
+    const ihanoi_schema_t  *schemas[IHANOI_MEDIA];
+    static const char      *known[] = {
         "description", "required", "content", NULL
     };
 
@@ -78,10 +79,12 @@ ihanoi_argument_body(ihanoi_compiler_t *compiler)
     }
 
     rc = ihanoi_media_compile(compiler, &content, 1, op->consumes,
-                              &op->nconsumes, &op->body);
+                              &op->nconsumes, schemas);
     if (rc != IHANOI_OK) {
         return rc;
     }
+
+    op->body = schemas[0];
 
     rc = ihanoi_schema_check_request(compiler->schemas, op->body,
                                      !op->body_whole);

@@ -231,18 +231,16 @@ ihanoi_input_unknown_members(ihanoi_input_t *in, const json_t *body)
 
 
 int
-ihanoi_operation_check_response(const ihanoi_contract_t *contract,
-    const ihanoi_operation_t *op, unsigned status, const char *data,
-    size_t len, ihanoi_input_t *in)
+ihanoi_operation_check_response(const ihanoi_operation_t *op, unsigned status,
+    const char *type, const char *data, size_t len, ihanoi_input_t *in)
 {
     int                       rc;
     json_t                   *value;
     unsigned                  i, best, rank;
     json_error_t              error;
+    const ihanoi_schema_t    *schema;
     const ihanoi_compiled_t  *compiled;
     const ihanoi_response_t  *response;
-
-    (void) contract;
 
     compiled = (const ihanoi_compiled_t *) op;
     response = NULL;
@@ -265,13 +263,21 @@ ihanoi_operation_check_response(const ihanoi_contract_t *contract,
                                   "%u is not in the contract", status);
     }
 
-    if (!response->content) {
+    if (response->nmedia == 0) {
         return len == 0 ? 0
                : ihanoi_input_fault(in, IHANOI_IN_BODY, NULL, "", "content",
                                     "a body where the contract has none");
     }
 
-    if (response->schema == NULL) {
+    schema = NULL;
+
+    for (i = 0; i < response->nmedia && schema == NULL; i++) {
+        if (type == NULL || strcmp(response->media[i].type.data, type) == 0) {
+            schema = response->schemas[i];
+        }
+    }
+
+    if (schema == NULL) {
         return 0;
     }
 
@@ -297,7 +303,7 @@ ihanoi_operation_check_response(const ihanoi_contract_t *contract,
                                   "is not JSON: %.100s", error.text);
     }
 
-    rc = ihanoi_input_check(in, response->schema, value, IHANOI_IN_BODY, NULL);
+    rc = ihanoi_input_check(in, schema, value, IHANOI_IN_BODY, NULL);
 
     json_decref(value);
 

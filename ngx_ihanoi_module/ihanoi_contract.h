@@ -64,13 +64,14 @@ int ihanoi_input_conditions(ihanoi_input_t *in, int if_match,
 int ihanoi_input_body(ihanoi_input_t *in, const char *data, size_t len);
 
 /*
- * Holds a value against the schema of a response, for tests and the replies of
- * plugins.  in comes from ihanoi_input_init() and collects the violations.  0,
- * or -1 when memory failed.
+ * Holds a body against the schema of a response, for tests and the replies of
+ * plugins.  type is its media type, NULL for the first JSON one; what is not
+ * JSON has no schema.  in comes from ihanoi_input_init() and collects the
+ * violations.  0, or -1 when memory failed.
  */
-int ihanoi_operation_check_response(const ihanoi_contract_t *contract,
-    const ihanoi_operation_t *op, unsigned status, const char *data,
-    size_t len, ihanoi_input_t *in);
+int ihanoi_operation_check_response(const ihanoi_operation_t *op,
+    unsigned status, const char *type, const char *data, size_t len,
+    ihanoi_input_t *in);
 
 
 #endif /* _IHANOI_CONTRACT_H_INCLUDED_ */

@@ -26,8 +26,9 @@
 
 typedef struct {
     unsigned                  status;     /* 204, 4 of "4XX", 0: default */
-    unsigned                  content:1;  /* has a body at all */
-    const ihanoi_schema_t    *schema;     /* of its JSON, or NULL */
+    unsigned                  nmedia;     /* 0: has no body */
+    ihanoi_media_t            media[IHANOI_MEDIA];
+    const ihanoi_schema_t    *schemas[IHANOI_MEDIA];  /* NULL: is not JSON */
 } ihanoi_response_t;
 
 
@@ -79,12 +80,12 @@ int ihanoi_operation_responses(ihanoi_compiler_t *compiler);
 int ihanoi_operation_formats(ihanoi_compiler_t *compiler);
 
 /*
- * Reads "content": media types into list (NULL: only JSON ones of a request,
- * all with one schema), *schema is that of the first JSON type or NULL.
+ * Reads "content": its media types, IHANOI_MEDIA at most, and the schema of each,
+ * NULL for what is not JSON.  Those of a request are JSON, all of one schema.
  */
 int ihanoi_media_compile(ihanoi_compiler_t *compiler,
-    const ihanoi_place_t *content, int request, ihanoi_media_t *list,
-    unsigned *n, const ihanoi_schema_t **schema);
+    const ihanoi_place_t *content, int request, ihanoi_media_t *media,
+    unsigned *n, const ihanoi_schema_t **schemas);
 
 /* 1 for "application/json" and "application/…+json". */
 int ihanoi_media_is_json(const char *type);

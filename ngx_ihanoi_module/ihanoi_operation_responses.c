@@ -114,9 +114,8 @@ ihanoi_operation_response(ihanoi_compiler_t *compiler, ihanoi_place_t *place,
     const char *code, ihanoi_response_t *response)
 {
     int                  rc;
-    unsigned             n;
+    unsigned             i, k;
     ihanoi_place_t       content;
-    ihanoi_media_t       ignored[IHANOI_MEDIA], *list;
     ihanoi_operation_t  *op;
     static const char   *known[] = {
         "description", "headers", "content", NULL
@@ -169,18 +168,37 @@ ihanoi_operation_response(ihanoi_compiler_t *compiler, ihanoi_place_t *place,
                                       "a response %s has no \"content\"", code);
     }
 
-    response->content = 1;
+    rc = ihanoi_media_compile(compiler, &content, 0, response->media,
+                              &response->nmedia, response->schemas);
 
-    if (response->status / 100 == 2 || response->status == 2) {
-        return ihanoi_media_compile(compiler, &content, 0, op->produces,
-                                    &op->nproduces, &response->schema);
+    if (rc != IHANOI_OK
+        || (response->status / 100 != 2 && response->status != 2))
+    {
+        return rc;
     }
 
-    n = 0;
-    list = ignored;
+    for (i = 0; i < response->nmedia; i++) {
 
-    return ihanoi_media_compile(compiler, &content, 0, list, &n,
-                                &response->schema);
+        for (k = 0; k < op->nproduces; k++) {
+            if (strcmp(op->produces[k].type.data, response->media[i].type.data)
+                == 0)
+            {
+                break;
+            }
+        }
+
+        if (k == IHANOI_MEDIA) {
+            return ihanoi_document_refuse(compiler->documents, &content,
+                                          "more than %d media types in all",
+                                          IHANOI_MEDIA);
+        }
+
+        if (k == op->nproduces) {
+            op->produces[op->nproduces++] = response->media[i];
+        }
+    }
+
+    return IHANOI_OK;
 
 invalid:
 
@@ -192,14 +210,12 @@ invalid:
 
 int
 ihanoi_media_compile(ihanoi_compiler_t *compiler,
-    const ihanoi_place_t *content, int request, ihanoi_media_t *list,
-    unsigned *n, const ihanoi_schema_t **schema)
+    const ihanoi_place_t *content, int request, ihanoi_media_t *media,
+    unsigned *n, const ihanoi_schema_t **schemas)
 {
     int                     rc;
     void                   *iter;
-    unsigned                i;
     const char             *type;
-    ihanoi_media_t          media;
     ihanoi_place_t          place, value;
     const json_t           *first;
     const ihanoi_schema_t  *sub;
@@ -210,9 +226,14 @@ ihanoi_media_compile(ihanoi_compiler_t *compiler,
                                       "names no media type");
     }
 
-    *schema = NULL;
+    if (json_object_size(content->value) > IHANOI_MEDIA) {
+        return ihanoi_document_refuse(compiler->documents, content,
+                                      "more than %d media types",
+                                      IHANOI_MEDIA);
+    }
+
+    *n = 0;
     first = NULL;
-    memset(&media, 0, sizeof(media));      /* clang cannot see it being set */
 
     for (iter = json_object_iter(content->value);
          iter;
@@ -228,7 +249,7 @@ ihanoi_media_compile(ihanoi_compiler_t *compiler,
         }
 
         if (rc == IHANOI_OK) {
-            rc = ihanoi_media_type(compiler, &place, type, &media);
+            rc = ihanoi_media_type(compiler, &place, type, &media[*n]);
         }
 
         if (rc == IHANOI_OK) {
@@ -249,51 +270,35 @@ ihanoi_media_compile(ihanoi_compiler_t *compiler,
                                           "merge-patch+json\"");
         }
 
-        for (i = 0; i < *n; i++) {
-            if (strcmp(list[i].type.data, type) == 0) {
-                break;
-            }
-        }
+        sub = NULL;
 
-        if (i == *n) {
+        if (ihanoi_media_is_json(type)) {
 
-            if (*n == IHANOI_MEDIA) {
+            if (value.value == NULL) {
                 return ihanoi_document_refuse(compiler->documents, &place,
-                                              "more than %d media types",
-                                              IHANOI_MEDIA);
+                                              "JSON needs a \"schema\"");
             }
 
-            list[(*n)++] = media;
-        }
+            sub = ihanoi_schema_compile(compiler->schemas, &value);
+            if (sub == NULL) {
+                return IHANOI_INVALID;
+            }
 
-        if (!ihanoi_media_is_json(type)) {
-            continue;
-        }
+            rc = ihanoi_schema_check_examples(compiler->schemas, sub, &place);
+            if (rc != IHANOI_OK) {
+                return rc;
+            }
 
-        if (value.value == NULL) {
-            return ihanoi_document_refuse(compiler->documents, &place,
-                                          "JSON needs a \"schema\"");
-        }
+            if (request && first && !json_equal(first, value.value)) {
+                return ihanoi_document_refuse(compiler->documents, &place,
+                                              "all media types of a request "
+                                              "have one schema");
+            }
 
-        sub = ihanoi_schema_compile(compiler->schemas, &value);
-        if (sub == NULL) {
-            return IHANOI_INVALID;
-        }
-
-        rc = ihanoi_schema_check_examples(compiler->schemas, sub, &place);
-        if (rc != IHANOI_OK) {
-            return rc;
-        }
-
-        if (*schema == NULL) {
-            *schema = sub;
             first = value.value;
-
-        } else if (request && !json_equal(first, value.value)) {
-            return ihanoi_document_refuse(compiler->documents, &place,
-                                          "all media types of a request have "
-                                          "one schema");
         }
+
+        schemas[(*n)++] = sub;
     }
 
     return IHANOI_OK;

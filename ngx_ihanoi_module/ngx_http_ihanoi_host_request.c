@@ -17,6 +17,7 @@
 static int ngx_http_ihanoi_host_request_id_(lua_State *L);
 static int ngx_http_ihanoi_host_request_operation(lua_State *L);
 static int ngx_http_ihanoi_host_request_language(lua_State *L);
+static int ngx_http_ihanoi_host_request_media_type(lua_State *L);
 static int ngx_http_ihanoi_host_request_caller(lua_State *L);
 static int ngx_http_ihanoi_host_request_has_scope(lua_State *L);
 static int ngx_http_ihanoi_host_request_body(lua_State *L);
@@ -55,6 +56,13 @@ static const ihanoi_host_function_t  ngx_http_ihanoi_host_request_functions[] = 
       IHANOI_PHASE_REQUEST|IHANOI_PHASE_INTERFACE, "",
       "language \"vi\"|\"en\"",
       "The language that the client prefers, of those the city answers in." },
+
+    { "request", "media_type", ngx_http_ihanoi_host_request_media_type,
+      IHANOI_PHASE_REQUEST, "",
+      "type? string",
+      "The media type that the answer will have: the one of the contract that "
+      "the client likes best, or that the path's suffix asks for. nil when the "
+      "contract has no body." },
 
     { "request", "body", ngx_http_ihanoi_host_request_body,
       IHANOI_PHASE_REQUEST, "",
@@ -219,6 +227,23 @@ ngx_http_ihanoi_host_request_language(lua_State *L)
 {
     lua_pushstring(L, ngx_http_ihanoi_english(ngx_http_ihanoi_run_of(L)
                                               ->request) ? "en" : "vi");
+    return 1;
+}
+
+
+static int
+ngx_http_ihanoi_host_request_media_type(lua_State *L)
+{
+    const ihanoi_media_t  *media;
+
+    media = ngx_http_ihanoi_run_of(L)->ctx->media;
+
+    if (media == NULL) {
+        return 0;
+    }
+
+    lua_pushlstring(L, media->type.data, media->type.len);
+
     return 1;
 }
 

@@ -10,7 +10,7 @@
 
 static ngx_int_t ngx_http_ihanoi_input_accept(ngx_http_request_t *r,
     ngx_http_ihanoi_api_ctx_t *ctx);
-static ngx_uint_t ngx_http_ihanoi_input_accepts(ngx_str_t *accept,
+static ngx_int_t ngx_http_ihanoi_input_quality(ngx_str_t *accept,
     const ihanoi_media_t *media);
 static ngx_int_t ngx_http_ihanoi_input_content_type(ngx_http_request_t *r,
     ngx_http_ihanoi_api_ctx_t *ctx);
@@ -141,6 +141,7 @@ static ngx_int_t
 ngx_http_ihanoi_input_accept(ngx_http_request_t *r,
     ngx_http_ihanoi_api_ctx_t *ctx)
 {
+    ngx_int_t                  quality, best;
     ngx_str_t                  accept;
     ngx_uint_t                 i;
     const ihanoi_operation_t  *op;
@@ -179,23 +180,32 @@ ngx_http_ihanoi_input_accept(ngx_http_request_t *r,
         return NGX_OK;
     }
 
+    best = 0;
+
     for (i = 0; i < op->nproduces; i++) {
-        if (ngx_http_ihanoi_input_accepts(&accept, &op->produces[i])) {
+        quality = ngx_http_ihanoi_input_quality(&accept, &op->produces[i]);
+
+        if (quality > best) {
+            best = quality;
             ctx->media = &op->produces[i];
-            return NGX_OK;
         }
     }
 
-    return ngx_http_ihanoi_problem(r, "not-acceptable", NULL);
+    if (best == 0) {
+        return ngx_http_ihanoi_problem(r, "not-acceptable", NULL);
+    }
+
+    return NGX_OK;
 }
 
 
 /*
- * RFC 9110 12.5.1: of the ranges that a type falls under the most specific one
- * has the say, wherever it stands.
+ * What a type is worth to the client, in thousandths.  RFC 9110 12.5.1: of the
+ * ranges that it falls under the most specific one has the say, wherever it
+ * stands.
  */
-static ngx_uint_t
-ngx_http_ihanoi_input_accepts(ngx_str_t *accept, const ihanoi_media_t *media)
+static ngx_int_t
+ngx_http_ihanoi_input_quality(ngx_str_t *accept, const ihanoi_media_t *media)
 {
     u_char      *p, *last, *range, *params;
     size_t       len, slash;
@@ -259,7 +269,7 @@ ngx_http_ihanoi_input_accepts(ngx_str_t *accept, const ihanoi_media_t *media)
         }
     }
 
-    return quality > 0;
+    return quality;
 }
 
 

@@ -491,7 +491,7 @@ ngx_http_ihanoi_plugin_hold(ngx_http_request_t *r,
     size_t len)
 {
     u_char                     line[NGX_HTTP_IHANOI_PLUGIN_TEXT];
-    const char                *pointer;
+    const char                *pointer, *type;
     ihanoi_input_t             in;
     ngx_http_ihanoi_plugin_t  *plugin;
 
@@ -508,11 +508,13 @@ ngx_http_ihanoi_plugin_hold(ngx_http_request_t *r,
 
     ngx_memzero(&in, sizeof(ihanoi_input_t));
 
+    type = ctx->media ? ctx->media->type.data : NULL;
+
     if (ihanoi_input_init(&in, ctx->operation->contract, &ctx->input.alloc)
         != 0
-        || ihanoi_operation_check_response(ngx_http_ihanoi_contract(r),
-                                           ctx->operation->contract,
-                                           (unsigned) status, text, len, &in)
+        || ihanoi_operation_check_response(ctx->operation->contract,
+                                           (unsigned) status, type, text, len,
+                                           &in)
            != 0)
     {
         return NGX_ERROR;

@@ -388,6 +388,16 @@ ngx_http_ihanoi_reply_send(ngx_http_request_t *r,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    /* a tag may be of the row, and so of all its representations */
+
+    if (op->nproduces > 1 && ctx->match.suffix.data == NULL) {
+        ngx_str_set(&value, "Accept");
+
+        if (ngx_http_ihanoi_header_add(r, "Vary", &value) == NULL) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+    }
+
     if (conditions == NGX_HTTP_NOT_MODIFIED) {
         r->headers_out.status = NGX_HTTP_NOT_MODIFIED;
         r->headers_out.content_length_n = -1;

@@ -145,6 +145,14 @@ function ihanoi.request.operation() end
 ---@return "vi"|"en" language
 function ihanoi.request.language() end
 
+---The media type that the answer will have: the one of the contract that the
+---client likes best, or that the path's suffix asks for. nil when the contract
+---has no body.
+---
+---In phases: request.
+---@return string? type
+function ihanoi.request.media_type() end
+
 ---The whole body as the client sent it, checked against the contract; null
 ---members are `ihanoi.json.null`. nil when there was none.
 ---

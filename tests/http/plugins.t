@@ -41,6 +41,10 @@ my $plugin = plugin_folder(
         split   => 'return 200, {}, { Link = "a\r\nSet-Cookie: b" }',
         cookie  => 'return 200, {}, { ["Set-Cookie"] = "a=b" }',
         wrong   => 'return 200, { colour = 7 }',
+        kinds   => 'local kind = ihanoi.request.media_type()
+                    return 200, kind == "text/csv" and "colour\\ngreen\\n"
+                        or kind == "application/geo+json" and { type = "Feature" }
+                        or { colour = "green" }',
         status  => 'return 302',
         loop    => 'while true do end',
         pcalls  => 'while true do pcall(function() while true do end end) end',
@@ -103,6 +107,13 @@ my $plugin = plugin_folder(
             description => 'A bench', content => { 'application/json' => {
                 schema => { type => 'object', properties => {
                     colour => { type => 'string' } } } } } } } },
+        kinds => { responses => { 200 => {
+            description => 'A bench', content => {
+                'application/json' => { schema => { type => 'object',
+                    required => ['colour'] } },
+                'application/geo+json' => { schema => { type => 'object',
+                    required => ['type'] } },
+                'text/csv' => { schema => { type => 'string' } } } } } },
         empty => { responses => { 204 => { description => 'Done' } } },
     },
     document => { 'x-ihanoi-problems' => { 'bench-occupied' => {
@@ -205,6 +216,20 @@ is($r->{headers}{'content-language'}, 'vi', 'another header');
 is(answer('headers', headers => { 'If-None-Match' => '"a1"' })->{status}, 304,
    'conditions are the gateway\'s');
 is($gw->request('HEAD', '/v1/probe/hello')->{status}, 200, 'so is HEAD');
+
+for my $case (['application/json', '{"colour":"green"}'], ['text/csv', "colour\ngreen\n"],
+              ['application/geo+json', '{"type":"Feature"}']) {
+    $r = answer('kinds', headers => { Accept => $case->[0] });
+    is($r->{content}, $case->[1], "$case->[0]: an answer is held against what its type says");
+    is($r->{headers}{'content-type'}, $case->[0], "$case->[0]: and has that type");
+}
+
+for my $case (['text/csv;q=0.5, application/geo+json;q=0.9, */*;q=0.1', 'application/geo+json'],
+              ['text/*, */*;q=0.5', 'text/csv']) {
+    $r = answer('kinds', headers => { Accept => $case->[0] });
+    is($r->{headers}{'content-type'}, $case->[1], "$case->[0]: what is liked best");
+    is($r->{headers}{vary}, 'Accept', 'which caches are told');
+}
 
 for my $case (
     ['split', 502, 'plugin-reply-invalid', qr/a header has a control character/],
