@@ -33,6 +33,10 @@ struct ngx_http_ihanoi_auth_fetch_s {
 extern ngx_module_t  ngx_http_ihanoi_auth_module;
 
 
+static ngx_http_core_srv_conf_t *ngx_http_ihanoi_auth_fetch_server(
+    ngx_http_ihanoi_auth_keys_t *keys, ngx_str_t *uri);
+static size_t ngx_http_ihanoi_auth_fetch_place(ngx_http_core_srv_conf_t *cscf,
+    ngx_str_t *uri);
 static void ngx_http_ihanoi_auth_fetch_begin(ngx_event_t *ev);
 static ngx_int_t ngx_http_ihanoi_auth_fetch_request(ngx_http_request_t *r,
     void *data);
@@ -67,12 +71,25 @@ ngx_http_ihanoi_auth_fetch_init(ngx_conf_t *cf,
 
     for (i = 0; i < keys->sources.nelts; i++) {
 
-        cscf = sources[i]->server ? sources[i]->server : keys->server;
-
-        /* nobody asks for such tokens, and so not for the keys */
+        cscf = sources[i]->server;
 
         if (cscf == NULL) {
-            continue;
+
+            /* nobody asks for such tokens, and so not for the keys */
+
+            if (keys->servers.nelts == 0) {
+                continue;
+            }
+
+            cscf = ngx_http_ihanoi_auth_fetch_server(keys, &sources[i]->name);
+
+            if (cscf == NULL) {
+                ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                              "\"key_request %V\": no location for it in a "
+                              "server that asks for tokens",
+                              &sources[i]->name);
+                return NGX_ERROR;
+            }
         }
 
         sources[i]->listener = ngx_http_ihanoi_inject_listener(cf, cscf);
@@ -82,6 +99,68 @@ ngx_http_ihanoi_auth_fetch_init(ngx_conf_t *cf,
     }
 
     return NGX_OK;
+}
+
+
+/*
+ * The one whose location says most of the URI: what holds for all servers holds
+ * for one that only redirects, too.
+ */
+
+static ngx_http_core_srv_conf_t *
+ngx_http_ihanoi_auth_fetch_server(ngx_http_ihanoi_auth_keys_t *keys,
+    ngx_str_t *uri)
+{
+    size_t                      len, most;
+    ngx_uint_t                  i;
+    ngx_http_core_srv_conf_t  **servers, *found;
+
+    servers = keys->servers.elts;
+    found = NULL;
+    most = 0;
+
+    for (i = 0; i < keys->servers.nelts; i++) {
+        len = ngx_http_ihanoi_auth_fetch_place(servers[i], uri);
+
+        if (len > most) {
+            most = len;
+            found = servers[i];
+        }
+    }
+
+    return found;
+}
+
+
+/* How much of it, a regular expression nearly all; 0: there is none. */
+
+static size_t
+ngx_http_ihanoi_auth_fetch_place(ngx_http_core_srv_conf_t *cscf,
+    ngx_str_t *uri)
+{
+    size_t                      len;
+    ngx_http_core_loc_conf_t   *clcf;
+
+#if (NGX_PCRE)
+    ngx_http_core_loc_conf_t  **regex;
+#endif
+
+    clcf = ngx_http_ihanoi_inject_location(cscf, uri->data, uri->len);
+    len = clcf ? clcf->name.len : 0;
+
+#if (NGX_PCRE)
+
+    clcf = cscf->ctx->loc_conf[ngx_http_core_module.ctx_index];
+
+    for (regex = clcf->regex_locations; regex && *regex; regex++) {
+        if (ngx_regex_exec((*regex)->regex->regex, uri, NULL, 0) >= 0) {
+            len = ngx_max(len, uri->len - 1);
+        }
+    }
+
+#endif
+
+    return len;
 }
 
 

@@ -310,6 +310,9 @@ ngx_http_ihanoi_auth_create_main_conf(ngx_conf_t *cf)
         != NGX_OK
         || ngx_array_init(&amcf->keys.sources, cf->pool, 2,
                           sizeof(ngx_http_ihanoi_auth_source_t *))
+           != NGX_OK
+        || ngx_array_init(&amcf->keys.servers, cf->pool, 2,
+                          sizeof(ngx_http_core_srv_conf_t *))
            != NGX_OK)
     {
         return NULL;
@@ -484,6 +487,8 @@ ngx_http_ihanoi_auth_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_http_ihanoi_auth_loc_conf_t  *prev = parent;
     ngx_http_ihanoi_auth_loc_conf_t  *conf = child;
 
+    ngx_uint_t                         n;
+    ngx_http_core_srv_conf_t          *cscf, **server;
     ngx_http_ihanoi_auth_main_conf_t  *amcf;
 
     if (conf->enable == NGX_CONF_UNSET) {
@@ -511,9 +516,18 @@ ngx_http_ihanoi_auth_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         return NGX_CONF_ERROR;
     }
 
-    if (amcf->keys.server == NULL) {
-        amcf->keys.server = ngx_http_conf_get_module_srv_conf(cf,
-                                                        ngx_http_core_module);
+    cscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_core_module);
+    server = amcf->keys.servers.elts;
+    n = amcf->keys.servers.nelts;
+
+    if (n == 0 || server[n - 1] != cscf) {
+
+        server = ngx_array_push(&amcf->keys.servers);
+        if (server == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        *server = cscf;
     }
 
     return NGX_CONF_OK;

@@ -52,7 +52,7 @@ typedef struct {
 /* All fetched sources of a configuration. */
 typedef struct {
     ngx_array_t                   sources;   /* of source pointers */
-    ngx_http_core_srv_conf_t     *server;    /* where those of issuers are */
+    ngx_array_t                   servers;   /* that ask for tokens of issuers */
     ngx_http_ihanoi_metric_t     *fetched;
     ngx_http_ihanoi_metric_t     *failed;
 } ngx_http_ihanoi_auth_keys_t;

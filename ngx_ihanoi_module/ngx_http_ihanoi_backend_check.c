@@ -5,14 +5,13 @@
  */
 
 #include "ngx_http_ihanoi_backend.h"
+#include "ngx_http_ihanoi_inject.h"
 
 
 static ngx_uint_t ngx_http_ihanoi_backend_serves(
     ngx_http_core_loc_conf_t *clcf);
 static ngx_uint_t ngx_http_ihanoi_backend_tree_serves(
     ngx_http_location_tree_node_t *node);
-static ngx_http_core_loc_conf_t *ngx_http_ihanoi_backend_find(
-    ngx_http_location_tree_node_t *node, u_char *uri, size_t len);
 static ngx_int_t ngx_http_ihanoi_backend_check_one(ngx_conf_t *cf,
     ngx_http_ihanoi_plugin_t *plugin, ngx_http_ihanoi_grant_t *grant,
     ngx_http_core_srv_conf_t *cscf);
@@ -128,10 +127,9 @@ ngx_http_ihanoi_backend_check_one(ngx_conf_t *cf,
     size_t                     len;
     u_char                    *slash;
     ngx_str_t                 *value;
-    ngx_http_core_loc_conf_t  *clcf, *root;
+    ngx_http_core_loc_conf_t  *clcf;
 
     value = &grant->value;
-    root = cscf->ctx->loc_conf[ngx_http_core_module.ctx_index];
 
     if (value->len == 0 || value->data[0] != '/' || value->len > 200) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
@@ -142,8 +140,7 @@ ngx_http_ihanoi_backend_check_one(ngx_conf_t *cf,
 
     /* as a request finds it, with nothing after the prefix or something */
 
-    clcf = ngx_http_ihanoi_backend_find(root->static_locations, value->data,
-                                        value->len);
+    clcf = ngx_http_ihanoi_inject_location(cscf, value->data, value->len);
     len = value->len;
 
     if (clcf == NULL || clcf->name.len < len) {
@@ -154,8 +151,8 @@ ngx_http_ihanoi_backend_check_one(ngx_conf_t *cf,
 
         *ngx_cpymem(slash, value->data, len) = '/';
 
-        clcf = ngx_http_ihanoi_backend_find(root->static_locations, slash,
-                                            len + 1);
+        clcf = ngx_http_ihanoi_inject_location(cscf, slash, len + 1);
+
         if (clcf && clcf->name.len < len) {
             clcf = NULL;
         }
@@ -179,59 +176,4 @@ ngx_http_ihanoi_backend_check_one(ngx_conf_t *cf,
     }
 
     return NGX_OK;
-}
-
-
-/* As nginx's own search, without nested locations and regular expressions. */
-
-static ngx_http_core_loc_conf_t *
-ngx_http_ihanoi_backend_find(ngx_http_location_tree_node_t *node, u_char *uri,
-    size_t len)
-{
-    size_t                     n;
-    ngx_int_t                  rc;
-    ngx_http_core_loc_conf_t  *found;
-
-    found = NULL;
-
-    while (node) {
-        n = ngx_min(len, (size_t) node->len);
-        rc = ngx_filename_cmp(uri, node->name, n);
-
-        if (rc != 0) {
-            node = (rc < 0) ? node->left : node->right;
-            continue;
-        }
-
-        if (len > (size_t) node->len) {
-
-            if (node->inclusive) {
-                found = node->inclusive;
-                node = node->tree;
-                uri += n;
-                len -= n;
-                continue;
-            }
-
-            node = node->right;
-            continue;
-        }
-
-        if (len == (size_t) node->len) {
-
-            if (node->exact) {
-                return node->exact;
-            }
-
-            if (node->inclusive) {
-                return node->inclusive;
-            }
-
-            return found;
-        }
-
-        node = node->left;
-    }
-
-    return found;
 }

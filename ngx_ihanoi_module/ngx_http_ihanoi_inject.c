@@ -76,6 +76,62 @@ ngx_http_ihanoi_inject_listener(ngx_conf_t *cf, ngx_http_core_srv_conf_t *cscf)
 }
 
 
+ngx_http_core_loc_conf_t *
+ngx_http_ihanoi_inject_location(ngx_http_core_srv_conf_t *cscf, u_char *uri,
+    size_t len)
+{
+    size_t                          n;
+    ngx_int_t                       rc;
+    ngx_http_core_loc_conf_t       *root, *found;
+    ngx_http_location_tree_node_t  *node;
+
+    root = cscf->ctx->loc_conf[ngx_http_core_module.ctx_index];
+    node = root->static_locations;
+    found = NULL;
+
+    while (node) {
+        n = ngx_min(len, (size_t) node->len);
+        rc = ngx_filename_cmp(uri, node->name, n);
+
+        if (rc != 0) {
+            node = (rc < 0) ? node->left : node->right;
+            continue;
+        }
+
+        if (len > (size_t) node->len) {
+
+            if (node->inclusive) {
+                found = node->inclusive;
+                node = node->tree;
+                uri += n;
+                len -= n;
+                continue;
+            }
+
+            node = node->right;
+            continue;
+        }
+
+        if (len == (size_t) node->len) {
+
+            if (node->exact) {
+                return node->exact;
+            }
+
+            if (node->inclusive) {
+                return node->inclusive;
+            }
+
+            return found;
+        }
+
+        node = node->left;
+    }
+
+    return found;
+}
+
+
 /* nginx's own, under an address that tells our connections from others. */
 
 static void

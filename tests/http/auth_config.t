@@ -160,6 +160,16 @@ passes('all it may say', http => "auth_jwt_issuer https://a { $good typ at+jwt; 
 passes('max_lifetime off', http =>
        "auth_jwt_issuer https://a { $good max_lifetime off; }");
 
+# What no server that asks for tokens has a location for.
+my $asked = "auth_jwt_issuer https://a { $good key_request /_keys; }";
+like((check(http => $asked, locations => 'location /in { auth_jwt x; } ',
+            servers => 'server { listen unix:%%DIR%%/a.sock; location /_keys { } }'))[1],
+     qr{emerg.*"key_request /_keys": no location for it in a server that asks for tokens},
+     'keys without a location');
+passes('keys that nobody asks for', http => $asked);
+passes("keys with a $_", http => $asked, locations => "auth_jwt x; location $_ { }")
+    for '= /_keys', '/_keys', '/_', '/', '~ ^/_k';
+
 # auth_jwt and its company.
 fails(qr/"auth_jwt" has no keys/, 'auth_jwt without keys',
       locations => 'location / { auth_jwt x; }');

@@ -353,6 +353,26 @@ for my $in ('', 'limit_req zone=s burst=1000 nodelay;') {
 }
 
 
+# What is said for all servers holds in one that only redirects, too.
+for my $first ('return 301 https://x/;', 'location / { return 301 https://x/; }') {
+    my $gw = start($idp, http => 'auth_jwt x; server { '
+                               . "listen unix:%%DIR%%/first.sock; $first }");
+
+    is(status($gw, $idp->token(sub => 'a')), 200,
+       "the keys are asked for where their location is, behind a server with $first");
+    $gw->stop;
+}
+{
+    my $gw = start($idp, jwks => 'location ~ ^/_jw { internal; rewrite ^ /jwks break; '
+                         . 'proxy_pass http://127.0.0.1:' . $idp->port . '; }',
+                   http => 'auth_jwt x; server { listen unix:%%DIR%%/first.sock; '
+                         . 'location /_ { return 404; } }');
+
+    is(status($gw, $idp->token(sub => 'a')), 200, 'which may be a regular expression');
+    $gw->stop;
+}
+
+
 # A provider over TLS that is not who it has to be (A25): its keys are not taken.
 {
     my $dir = $idp->{dir};
