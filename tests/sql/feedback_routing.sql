@@ -1,6 +1,6 @@
 -- From a place and a category to the receiving unit, by date.
 begin;
-select plan(28);
+select plan(29);
 \ir lib/feedback.psql
 
 create function pg_temp.made(a jsonb) returns feedback.cases language plpgsql as $$
@@ -37,6 +37,11 @@ select is((pg_temp.made('{"lat": 21.03, "long": 105.85}')).located_by, 'boundari
 select is((pg_temp.made('{"lat": 21.03, "long": 105.861}')).commune, '00070', 'a point in a gap belongs to the nearest');
 select is((select max((e.details ->> 'distance_m')::int) between 100 and 110
     from core.audit_events e where e.kind = 'feedback'), true, 'the event has the distance');
+create temp table blurred as select (pg_temp.made(v.a)).id from (values
+    ('{"category": "noise", "lat": 21.03, "long": 105.861}'::jsonb),
+    ('{"category": "civil_servants", "lat": 21.03, "long": 105.861}')) v (a);
+select is((select array_agg(e.details ? 'distance_m') from core.audit_events e join blurred b on e.chain = b.id),
+    '{f,f}', 'not where the public sees no exact place: it would be a way to that');
 select is(pg_temp.code('{"lat": 21.03, "long": 105.87}'), 'outside-city', 'beyond the tolerance is outside');
 delete from geo.pieces;
 delete from geo.boundaries;

@@ -138,8 +138,11 @@ begin
 
     perform feedback_index(c);
 
+    -- How far from the boundary, or from the centre, is as good as a place: said
+    -- of one that the public sees as exactly.
     seq := feedback_record(caller, null, c, person, 'reporter',
-                           json_build_object('distance_m', area.distance_m)::jsonb);
+        jsonb_build_object('distance_m',
+            case when c.listed and kind.blur_m = 0 then area.distance_m end));
 
     return row(201, c.version::text, '/v1/me/feedback/' || c.id,
                feedback_mine(c))::core.reply;
