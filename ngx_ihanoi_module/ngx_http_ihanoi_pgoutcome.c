@@ -321,8 +321,15 @@ ngx_http_ihanoi_pgoutcome_error(ngx_http_ihanoi_pgconn_t *pc,
     action = ngx_http_ihanoi_pgoutcome_policy(&state);
     pause = 0;
 
-    if (call->stmt->text && ngx_strncmp(state.data, "08P01", 5) == 0) {
-        /* another number of values than the text has parameters */
+    if (call->stmt->text
+        && (ngx_strncmp(state.data, "08P01", 5) == 0
+            || ngx_strncmp(state.data, "42883", 5) == 0))
+    {
+        /*
+         * Its author's mistake: another number of values than it has
+         * parameters, a function that is not there.
+         */
+
         return NGX_OK;
     }
 
@@ -363,11 +370,6 @@ ngx_http_ihanoi_pgoutcome_error(ngx_http_ihanoi_pgconn_t *pc,
         }
 
         if (call->again) {
-            return NGX_OK;
-        }
-
-        if (call->stmt->text && state.data[0] == '4') {
-            /* its author's mistake */
             return NGX_OK;
         }
 

@@ -136,6 +136,12 @@ my %read = (
               return 200, { ok = true, prepared = n }',
     statements => 'return 200, ihanoi.db.one("select count(*) n from bench")',
     quick => 'return 200, ihanoi.db.one("select 1 n, pg_backend_pid() pid")',
+    unknown => 'local codes = {}
+                for i = 1, 5 do
+                    codes[i] = select(2, ihanoi.db.transaction(function()
+                        return ihanoi.db.query("select nobody_made_me()") end)).sqlstate
+                end
+                return 200, codes',
     hold  => 'return 200, ihanoi.db.one("select 1 n from pg_sleep(0.3)")',
 );
 
@@ -398,6 +404,9 @@ is_deeply(get('errors')->{json}, ['sql 42P01', 'sql 42601', 'sql 22012',
           'sql 42601', 'sql 22P02', 'sql 25006', 'transaction ', 'transaction ', 1],
           'errors are returned, and the next statement works')
     or diag get('errors')->{content};
+my $pid = get('quick')->{json}{pid};
+is_deeply(get('unknown')->{json}, [('42883') x 5], 'a function that is not there, in transactions');
+is(get('quick')->{json}{pid}, $pid, 'costs no connection');
 is(get('nul')->{json}{code}, 'value', 'a NUL byte is refused');
 like(get('many')->{json}{err}, qr/has 1 parameters/, 'so is a value too many');
 
