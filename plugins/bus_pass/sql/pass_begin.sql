@@ -12,10 +12,10 @@ declare
     cost   bigint := pass_price(pass_begin.product, first);
     p      passes%rowtype;
 begin
-    if kind is null or cost is null then
-        perform pass_refuse('bus-pass-unknown');
-    elsif first < pass_month(0) or first > pass_month(2) then
+    if first < pass_month(0) or first > pass_month(2) then
         perform pass_refuse('bus-pass-month-closed');
+    elsif kind is null or cost is null then
+        perform pass_refuse('bus-pass-unknown');
     elsif (kind = 'route') <> (route is not null) then
         perform pass_refuse('bus-pass-route-unclear');
     end if;

@@ -39,7 +39,8 @@ for (['bus-pass-unknown', product => 'gold'],
      ['bus-pass-route-unclear', route => 'r1'],
      ['bus-pass-route-unknown', product => 'route', route => 'no such'],
      ['bus-pass-month-closed', month => $far],
-     ['bus-pass-month-closed', month => '2024-01']) {
+     ['bus-pass-month-closed', month => '2024-01'],
+     ['bus-pass-month-closed', month => '2000-01']) {
     my ($problem, %json) = @$_;
     my $answer = buy('rider-2', %json);
     is($answer->{json}{type}, "urn:ihanoi:problem:$problem", "$problem: $answer->{json}{title}");
