@@ -12,6 +12,13 @@ local NEVER = {
     ["payment-reference-used"] = true,
 }
 
+-- Why money goes back, as the payer reads it in payments.
+local REASONS = {
+    cancelled = "hủy đặt chỗ",
+    no_show = "không đến",
+    late = "thanh toán khi chỗ không còn",
+}
+
 local _M = {}
 
 
@@ -44,7 +51,7 @@ end
 -- again with the same key is the same refund.
 local function give_back(due)
     local argument = { id = due.payment, amount = due.amount, key = due.id,
-                       reason = "Gửi xe: " .. due.reason }
+                       reason = "Gửi xe: " .. REASONS[due.reason] }
     local refund, err = payments("refund", argument)
 
     if err ~= "payment-refund-exceeds" and err ~= "payment-refund-key-used" then
