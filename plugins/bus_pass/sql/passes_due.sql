@@ -1,6 +1,7 @@
 -- Passes about which payments is to be asked: those that wait for money, that have lapsed
 -- and may still be paid, or whose money is to go back. Each is given to one caller, and
--- looked at again later each time, an hour apart at most. which: only this one, now.
+-- looked at again later each time, an hour apart at most; those that have lapsed come last,
+-- for they were not looked at once and are many. which: only this one, now.
 create function passes_due(n int, which uuid default null)
 returns table (id uuid, code text, holder text, month text, price bigint, gateway text,
                payment uuid, refund text)
@@ -13,7 +14,7 @@ as $$
              where (d.state = 'pending' or d.refund in ('due', 'sent')
                     or d.state = 'lapsed' and d.refund is null and not d.closed)
                and case when which is null then d.check_at <= now() else d.id = which end
-             order by d.check_at
+             order by d.state = 'lapsed' and d.refund is null, d.check_at
              limit n
                for update skip locked) due
      where p.id = due.id

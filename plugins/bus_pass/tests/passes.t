@@ -143,9 +143,22 @@ $partners->pay($sale->{payment}{checkout});
 is(sweep_now(), 'ok', 'the sweep');
 state_is('rider-5', $sale->{pass}{id}, 'active', 'the sweep finds what nobody was told of');
 
+$db->sql('alter table plugin_payments.intents disable trigger intents_tell');
+
+# Those that lapsed before anybody looked after such are many.
+$sale = buy('rider-17')->{json};
+$partners->pay($sale->{payment}{checkout});
+$db->sql("set session_replication_role = replica; set search_path = plugin_bus_pass;
+          insert into passes (id, code, holder, product, month, price, gateway, state, check_at)
+          select gen_random_uuid(), 'old ' || n, 'i old', 'network', '2026-01-01', 200000, 'momo', 'lapsed',
+                 now() - interval '1 day' from generate_series(1, 15) n;
+          update passes set check_at = now() where id = '$sale->{pass}{id}'");
+is(IHanoi::Test::Plugin::plugin_job($db, 'bus_pass', 'sweep'), 'ok', 'a sweep with many that have lapsed');
+is(read_pass('rider-17', $sale->{pass}{id})->{state}, 'active', '... does not keep a pass waiting that was paid');
+$db->sql("set session_replication_role = replica; update plugin_bus_pass.passes set closed = true where holder = 'i old'");
+
 # Paid at the gateway that was chosen first: the sweep asks about passes that have lapsed,
 # also when a worker died before it knew the payment, until nobody can pay any more.
-$db->sql('alter table plugin_payments.intents disable trigger intents_tell');
 for my $who ('rider-14', 'rider-15') {
     $sale = buy($who)->{json};
     $db->sql("set session_replication_role = replica;
@@ -197,7 +210,7 @@ for (["update passes set price = 1 where id = '$id'", 'its price changes'],
 }
 
 money_agrees('what passes did');
-is(balances()->{'payee:bus_pass'}, -(100_000 + 200_000 * 2), 'what is held is what was paid');
+is(balances()->{'payee:bus_pass'}, -(100_000 + 200_000 * 3), 'what is held is what was paid');
 
 # An operator of payments gives the money back before word of it came: no pass for nothing.
 $sale = buy('rider-9')->{json};
