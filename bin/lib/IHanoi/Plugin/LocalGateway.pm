@@ -30,6 +30,7 @@ use File::Path qw(remove_tree);
 use File::Temp ();
 use IHanoi::Cluster;
 use IHanoi::Command qw(home share psql quoted sql);
+use IHanoi::NginxProcess;
 use IHanoi::Token qw(make_keys mint key_file token_program);
 use IO::Socket::INET;
 use JSON::PP ();
@@ -154,14 +155,14 @@ sub reload {
         die $why;
     }
 
-    my %old = map { $_ => 1 } $self->_workers;
+    my %old = map { $_ => 1 } nginx_workers($self->{pid});
     kill HUP => $self->{pid};
 
     # Until only new workers accept.
     my $end = time + 10;
     while (time < $end) {
-        my @now = $self->_workers;
-        return if (grep { !$old{$_} } @now) && !grep { $old{$_} && !_leaves($_) } @now;
+        my @now = nginx_workers($self->{pid});
+        return if @now && !grep { $old{$_} } @now;
         sleep 0.02;
     }
 
@@ -477,20 +478,6 @@ sub _said {
 sub _words {
     return $_[0] =~ s/^.*?\[(?:emerg|alert|crit)\] (?:\d+#\d+: )?(?:\*\d+ )?//r
                  =~ s/ in \S+nginx\.conf:\d+$//r;
-}
-
-
-sub _workers {
-    my ($self) = @_;
-
-    open my $fh, '<', "/proc/$self->{pid}/task/$self->{pid}/children" or return;
-    return split ' ', <$fh> // '';
-}
-
-
-sub _leaves {
-    open my $fh, '<', "/proc/$_[0]/cmdline" or return 1;
-    return (<$fh> // 'gone') =~ /shutting down|gone/;
 }
 
 

@@ -29,6 +29,7 @@ package IHanoi::Test::Gateway;
 use strict;
 use warnings;
 use File::Temp qw(tempdir);
+use IHanoi::NginxProcess;
 use IHanoi::Test::HTTP;
 use IO::Socket::INET;
 use POSIX qw(WNOHANG);
@@ -421,7 +422,7 @@ sub reload {
     my ($self, %arg) = @_;
 
     @$self{keys %arg} = values %arg;
-    my %old = map { $_ => 1 } $self->workers;
+    my %old = map { $_ => 1 } nginx_workers($self->master);
     my $log = length $self->error_log;
 
     $self->write('nginx.conf', $self->configuration);
@@ -429,12 +430,10 @@ sub reload {
 
     my $end = time + 10;
     while (time < $end) {
-        my @now = $self->workers;
+        my @now = nginx_workers($self->master);
 
         # An old worker goes on accepting until it has seen the signal.
-        if ((grep { !$old{$_} } @now)
-            && !grep { $old{$_} && !_is_leaving($_) } @now)
-        {
+        if (@now && !grep { $old{$_} } @now) {
             sleep 0.02;
             return 1;
         }
@@ -444,14 +443,6 @@ sub reload {
     }
 
     return 0;
-}
-
-
-sub _is_leaving {
-    my ($pid) = @_;
-
-    open my $fh, '<', "/proc/$pid/cmdline" or return 1;
-    return (<$fh> // 'gone') =~ /shutting down|gone/;
 }
 
 
