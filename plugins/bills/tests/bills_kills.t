@@ -30,12 +30,6 @@ sub kill_workers { $gw->kill_workers; return }
 
 sub crash_database { $db->crash; return }
 
-# As wait_until(); what dies is tried again.
-sub until_good {
-    my ($code, $seconds) = @_;
-    return wait_until(sub { eval { $code->() } }, $seconds // 40);
-}
-
 # Kills when something has happened that was begun in a process of its own, and lets go
 # of what was held().
 sub killed_in {

@@ -61,12 +61,6 @@ sub killed_while {
     return;
 }
 
-# As wait_until(); what dies is tried again.
-sub until_good {
-    my ($run) = @_;
-    return wait_until(sub { eval { $run->() } }, 40);
-}
-
 # A job that has died with its worker runs again when its time is over: here at once.
 sub free {
     my ($job) = @_;

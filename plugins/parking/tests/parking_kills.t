@@ -70,12 +70,6 @@ sub killed_changing {
     return killed_waiting('lock table plugin_parking.booking_transitions', sub { Payments::Test::sweep(); sweep() }, $kill);
 }
 
-# As often as it takes.
-sub until_good {
-    my ($code) = @_;
-    return wait_until(sub { eval { $code->() } }, 40);
-}
-
 # Bookings that are there before anything is killed.
 my %kinds = (worker => \&kill_workers, database => \&crash_database);
 my %leaving = map { $_ => began(paid(in => 5), 150) } keys %kinds;

@@ -41,12 +41,6 @@ sub crash_database {
     return;
 }
 
-# As wait_until(); what dies is tried again.
-sub until_good {
-    my ($code, $seconds) = @_;
-    return wait_until(sub { eval { $code->() } }, $seconds // 40);
-}
-
 # Runs code beside, and kills when something has happened meanwhile.
 sub killed_in {
     my ($code, $when, $kill) = @_;

@@ -60,7 +60,7 @@ sub import {
     *{"${caller}::TODO"} = \${"${caller}::TODO"};
 
     for my $name (qw(database gateway token tokens keys_dir tree build_dir
-                     wait_until wait_for_day beside done_testing)) {
+                     wait_until until_good wait_for_day beside done_testing)) {
         *{"${caller}::$name"} = \&$name;
     }
 
@@ -190,6 +190,13 @@ sub wait_until {
         Time::HiRes::sleep($pause);
         $pause = $pause * 1.3 if $pause < 0.2;
     }
+}
+
+
+# As wait_until(), of what dies when something was killed: it is tried again.
+sub until_good {
+    my ($code) = @_;
+    return wait_until(sub { eval { $code->() } }, 40);
 }
 
 
