@@ -401,7 +401,7 @@ ngx_int_t ngx_http_ihanoi_plugin_key_end(ngx_http_request_t *r,
 char *ngx_http_ihanoi_plugin_jobs_add(ngx_conf_t *cf,
     ngx_http_ihanoi_plugin_jobs_t **jobs, ngx_http_ihanoi_plugin_t *plugin);
 char *ngx_http_ihanoi_plugin_jobs_declare(ngx_conf_t *cf,
-    ngx_http_ihanoi_plugin_jobs_t *jobs);
+    ngx_http_ihanoi_plugin_jobs_t *jobs, ngx_msec_t interval);
 
 /* events: the same for its subscriptions; and what publishing needs. */
 char *ngx_http_ihanoi_plugin_events_add(ngx_conf_t *cf,

@@ -3,7 +3,7 @@
  *
  * Jobs of plugins: what their manifests schedule.
  *
- * The first worker of each gateway tells the database every second what there
+ * The first worker of each gateway tells the database again and again what there
  * is and when each job is due next; the database gives a run to one of them
  * (sql/code/plugins/plugin_jobs_take.sql), which reports its end.  The
  * database's clock is everybody's.
@@ -11,8 +11,6 @@
 
 #include "ngx_http_ihanoi_background.h"
 
-
-#define NGX_HTTP_IHANOI_JOB_INTERVAL  1000
 
 /* Seconds between two reports that are about all jobs. */
 #define NGX_HTTP_IHANOI_JOB_ALL       60
@@ -182,7 +180,7 @@ ngx_http_ihanoi_plugin_job_add(ngx_conf_t *cf,
 
 char *
 ngx_http_ihanoi_plugin_jobs_declare(ngx_conf_t *cf,
-    ngx_http_ihanoi_plugin_jobs_t *jobs)
+    ngx_http_ihanoi_plugin_jobs_t *jobs, ngx_msec_t interval)
 {
     ngx_uint_t                     i;
     ngx_http_ihanoi_pgstmt_t       stmt;
@@ -208,7 +206,7 @@ ngx_http_ihanoi_plugin_jobs_declare(ngx_conf_t *cf,
     ngx_str_set(&task.sql, "select now, plugin, job, run, due, late, success"
                            " from plugin_jobs_take(asked => $1::jsonb)");
     task.trouble = "jobs of plugins were not run";
-    task.interval = NGX_HTTP_IHANOI_JOB_INTERVAL;
+    task.interval = interval;
     task.first_worker_only = 1;
     task.parameter = ngx_http_ihanoi_plugin_jobs_ask;
     task.handler = ngx_http_ihanoi_plugin_jobs_told;

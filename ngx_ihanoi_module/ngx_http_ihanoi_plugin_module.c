@@ -19,6 +19,9 @@
 /* Milliseconds between measurements. */
 #define NGX_HTTP_IHANOI_PLUGIN_LOOK    1000
 
+/* Between two questions which jobs are due, in milliseconds. */
+#define NGX_HTTP_IHANOI_PLUGIN_ASK     1000
+
 /* In host code that does not come back, in milliseconds of CPU time. */
 #define NGX_HTTP_IHANOI_PLUGIN_STUCK   5000
 
@@ -27,6 +30,7 @@ typedef struct {
     ngx_http_ihanoi_plugin_t        *plugins;
     ngx_str_t                        switches;   /* folder */
     ngx_flag_t                       background; /* jobs run here */
+    ngx_int_t                        interval;   /* of asking for them, ms */
     ngx_listening_t                 *listener;   /* of background runs */
     ngx_http_ihanoi_plugin_jobs_t   *jobs;
     ngx_int_t                        clock;      /* seconds, in tests */
@@ -34,6 +38,8 @@ typedef struct {
 } ngx_http_ihanoi_plugin_main_conf_t;
 
 
+static char *ngx_http_ihanoi_plugin_conf_background(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
 static void *ngx_http_ihanoi_plugin_create_main_conf(ngx_conf_t *cf);
 static ngx_int_t ngx_http_ihanoi_plugin_init(ngx_conf_t *cf);
 static char *ngx_http_ihanoi_plugin_declare(ngx_conf_t *cf,
@@ -71,8 +77,8 @@ static ngx_command_t  ngx_http_ihanoi_plugin_commands[] = {
 
     /* Whether this gateway runs what plugins do without a client. */
     { ngx_string("ihanoi_plugin_background"),
-      NGX_HTTP_MAIN_CONF|NGX_CONF_FLAG,
-      ngx_conf_set_flag_slot,
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE12,
+      ngx_http_ihanoi_plugin_conf_background,
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_http_ihanoi_plugin_main_conf_t, background),
       NULL },
@@ -127,6 +133,42 @@ static ngx_event_t  ngx_http_ihanoi_plugin_timer;
 static double       ngx_http_ihanoi_plugin_clock;
 
 
+/* ihanoi_plugin_background on | off [interval=time]; */
+
+static char *
+ngx_http_ihanoi_plugin_conf_background(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_http_ihanoi_plugin_main_conf_t *pmcf = conf;
+
+    ngx_str_t  *value, s;
+
+    value = cf->args->elts;
+
+    if (cf->args->nelts == 3) {
+
+        if (ngx_strncmp(value[2].data, "interval=", 9) != 0) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid parameter \"%V\"", &value[2]);
+            return NGX_CONF_ERROR;
+        }
+
+        s.data = value[2].data + 9;
+        s.len = value[2].len - 9;
+
+        pmcf->interval = ngx_parse_time(&s, 0);
+
+        if (pmcf->interval == NGX_ERROR || pmcf->interval < 100
+            || pmcf->interval > 5000)
+        {
+            return "must have an interval between 100ms and 5s";
+        }
+    }
+
+    return ngx_conf_set_flag_slot(cf, cmd, conf);
+}
+
+
 static void *
 ngx_http_ihanoi_plugin_create_main_conf(ngx_conf_t *cf)
 {
@@ -148,6 +190,7 @@ ngx_http_ihanoi_plugin_create_main_conf(ngx_conf_t *cf)
     }
 
     pmcf->background = NGX_CONF_UNSET;
+    pmcf->interval = NGX_HTTP_IHANOI_PLUGIN_ASK;
     pmcf->clock = NGX_CONF_UNSET;
 
     return pmcf;
@@ -338,7 +381,8 @@ ngx_http_ihanoi_plugin_init(ngx_conf_t *cf)
     }
 
     if (rc == NGX_OK && pmcf->jobs && pmcf->background != 0
-        && ngx_http_ihanoi_plugin_jobs_declare(cf, pmcf->jobs) != NGX_CONF_OK)
+        && ngx_http_ihanoi_plugin_jobs_declare(cf, pmcf->jobs, pmcf->interval)
+           != NGX_CONF_OK)
     {
         rc = NGX_ERROR;
     }

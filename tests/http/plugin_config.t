@@ -29,6 +29,10 @@ my $good = gateway(start => 0, responses => 0,
 my ($ok, $output) = $good->check;
 ok($ok, 'a plugin that has what it asks for') or diag $output;
 
+refused("background: $_->[0]", $_->[1],
+        "ihanoi_plugin_background $_->[0];\n" . plugin_folder(%hello)->block('public;'))
+    for ['on interval=1h', qr/between 100ms and 5s/], ['on every=1s', qr/invalid parameter "every=1s"/],
+        ['sometimes', qr/invalid value "sometimes"/];
 refused('no folder', qr/has no "path"/, "ihanoi_plugin probe { }\n");
 refused('a folder that is not there', qr/plugin "probe": "[^"]*none[^"]*" is wrong/,
         "ihanoi_plugin probe { path /nonexistent/none; }\n");

@@ -94,6 +94,7 @@ sub gateway_with {
                           limit_rate 1; return 200 "so long"; }
                       location / { auth_jwt iHaNoi; ihanoi_api on; }',
         http => "$http\nihanoi_plugin_switches switches;\n" . <<"CONF");
+ihanoi_plugin_background on interval=100ms;
 ihanoi_database probe {
     server unix:$db->{socket} port=$db->{port};
     dbname $db->{name};
@@ -219,7 +220,7 @@ wait_until(sub { ran('slow') });
 like($gw->get('/v1/probe/id')->{json}{id} // '', qr/\A[0-9a-f]{32}\z/,
      'a call beside a running job has its request');
 due('slow', '1 second');
-sleep 1.2;
+sleep 0.6;
 is(ran('slow'), 1, 'a job does not run beside itself');
 ok(wait_until(sub { ran('slow') == 2 }, 10), 'but after itself');
 wait_until(sub { row('slow', 'run is null') eq 't' }, 10);
@@ -240,19 +241,19 @@ $gw->write('switches/probe.disabled', '');
 wait_until(sub { $gw->get('/v1/probe/hello')->{status} == 503 }, 5);
 my $before = ran('steady');
 due('steady', '1 second');
-sleep 2;
+sleep 0.8;
 is(ran('steady'), $before, 'a disabled plugin\'s jobs wait');
 unlink $gw->dir . '/switches/probe.disabled';
 ok(wait_until(sub { ran('steady') > $before }, 10), 'until it is enabled');
 
 # A gateway that is there for something else.
-$gw->reload(http => "ihanoi_plugin_background off;\n$gw->{http}");
+$gw->reload(http => $gw->{http} =~ s/background on/background off/r);
 wait_until(sub { row('steady', 'run is null') eq 't' }, 10);
 $before = ran('steady');
 due('steady', '1 second');
-sleep 2;
+sleep 0.8;
 is(ran('steady'), $before, 'background off: jobs wait for another gateway');
-$gw->reload(http => $gw->{http} =~ s/^ihanoi_plugin_background off;\n//r);
+$gw->reload(http => $gw->{http} =~ s/background off/background on/r);
 ok(wait_until(sub { ran('steady') > $before }, 10), 'and run where it is on');
 
 # Two gateways on one database.
@@ -267,7 +268,7 @@ for my $n (1 .. 5) {
     wait_until(sub { row('steady', 'run is null') eq 't' && row('skips', 'run is null') eq 't' }, 10);
 }
 
-sleep 1.5;
+sleep 0.6;
 is(ran('steady') . ran('skips'), '55', 'two gateways run each job once');
 $gw->stop;
 is(outcome('steady'), 'ok', 'one of them goes on alone');
@@ -290,7 +291,7 @@ wait_until(sub { $other->get('/v1/probe/hello')->{status} == 200 }, 10);
 $db->sql("update core.plugin_jobs set until = clock_timestamp() where job = 'dies'");
 ok(wait_until(sub { row('dies', 'outcome') eq 'lost' && row('dies', 'run is null') eq 't' }, 10),
    'one that is lost twice');
-sleep 1.5;
+sleep 0.6;
 is(ran('dies'), 2, 'waits for its next turn');
 
 # A worker that is asked to end finishes what runs.

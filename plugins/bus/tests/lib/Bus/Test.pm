@@ -37,6 +37,7 @@ sub buses {
 
     my $gw = gateway(
         db => $db, http => <<"CONF",
+ihanoi_plugin_background on interval=100ms;
 ihanoi_plugin bus {
     path $plugin;
     public;

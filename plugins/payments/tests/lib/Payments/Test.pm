@@ -86,6 +86,7 @@ sub _conf {
 
     $plugins = delete $arg{plugins} // $plugins;
     my $http = $plugins . <<"CONF";
+ihanoi_plugin_background on interval=100ms;
 ihanoi_plugin payments {
     path $folder;
     public;
