@@ -78,7 +78,7 @@ sub sum_up {
 scene 'errors and aborts beside others' => sub {
     my $gw = ready(pg_gateway(db => $db, workers => 2, log_level => 'error',
                               http => 'keepalive_requests 1000000;'));
-    my $end = time + 4;
+    my $end = time + 3;
     my $sum = sum_up(parallel(map { my $k = $_; sub { walk($gw, $k, $end) } }
                               1 .. 8));
 
@@ -97,7 +97,7 @@ scene 'errors and aborts beside others' => sub {
 scene 'a reload every second' => sub {
     my $gw = ready(pg_gateway(db => $db, workers => 2, log_level => 'notice',
                               http => 'keepalive_requests 1000000;'));
-    my $end = time + 7;
+    my $end = time + 5;
     my $reloads = 0;
     my $master = $gw->master;
 
@@ -178,7 +178,7 @@ scene 'connections that grow old' => sub {
     my %before = map { $_->[0] => 1 } $db->sql(q{select pid
         from pg_stat_activity where datname = current_database()
         and application_name like 'ihanoi %'});
-    my $end = time + 6;
+    my $end = time + 4;
     my $sum = sum_up(parallel(map { my $k = 200 + $_;
                                     sub { walk($gw, $k, $end) } } 1 .. 3));
 

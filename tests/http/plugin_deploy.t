@@ -306,8 +306,8 @@ fail_at('reload');
 refused('a reload that is refused', $good, 1, qr/nginx does not reload\nundone: the switch/);
 fail_at('silent');
 refused('workers that say nothing', $good, 1,
-        qr/not all workers said in 10 seconds that they run $name-9\.0\.0.*\nundone: the switch to $name-9\.0\.0, all workers run $name-1\.1\.0/,
-        '--timeout', 10);
+        qr/not all workers said in 5 seconds that they run $name-9\.0\.0.*\nundone: the switch to $name-9\.0\.0, all workers run $name-1\.1\.0/,
+        '--timeout', 5);
 
 # An undo that fails: nothing that it stands on goes away, and the next one goes on.
 fail_at('stuck');
@@ -488,7 +488,7 @@ is($db->sql("select count(*) from pg_namespace where nspname ~ '^code_${name}_'"
     ($rc, $out) = ihanoi(qw(plugin list), $first, @gateway);
     is("$rc$out", '0', 'no version is here');
     fail_at('silent');
-    ($rc, $out, $err) = ihanoi(@deploy, '--timeout', 10);
+    ($rc, $out, $err) = ihanoi(@deploy, '--timeout', 5);
     is($rc, 1, 'a first version that workers do not say they run');
     like($err, qr/^NOT undone: the switch to $first-1\.0\.0: .* the first version: .*
 stays: the unpacking/m,
