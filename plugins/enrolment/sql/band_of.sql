@@ -1,8 +1,9 @@
 -- The band that facts are in at a school: the first that holds, null when none
--- does. A predicate over what was not declared does not hold.
+-- does. A predicate over what was not declared does not hold. A day begins in Hà Nội.
 create function band_of(year int, level text, facts jsonb)
 returns int
 language sql stable
+set timezone = 'Asia/Ho_Chi_Minh'
 as $$
     select b.position
       from bands b

@@ -126,6 +126,10 @@ select year_put(2030, 'Năm học 2030', '[]');
 select lives_ok($$select level_put(2030, 'grade_1', '[{"title": {}, "holds": "$.residence == \"$\" || $.\"a$\" == 1"}]', '[]')$$, 'a dollar in a text');
 select level_put(2030, 'grade_6', '[{"title": {}, "holds": "$.since.datetime() < \"2020-01-02T00:00:00+07:00\".datetime()"}]', '[]');
 select is(band_of(2030, 'grade_6', '{"since": "2020-01-01"}'), 1, 'a day is held against a time');
+select level_put(2030, 'grade_6', '[{"title": {}, "holds": "$.since.datetime() == \"2020-01-02T00:00:00+07:00\".datetime()"}]', '[]');
+set local timezone = 'UTC';
+select is(band_of(2030, 'grade_6', '{"since": "2020-01-02"}'), 1, '... from its midnight in Hà Nội on, whatever the time zone');
+reset timezone;
 select throws_ok($$select level_put(2031, 'grade_1', '[]', '[{"fact": "moon"}]')$$, 'IH001', 'enrolment-rule-invalid', 'a tie-breaker of no fact');
 select throws_ok($$select year_put(2031, 'x', '[]')$$, 'IH001', 'enrolment-rule-invalid', 'a fact that a tie-breaker looks at stays');
 select throws_ok($$select year_put(2030, 'x', '[{"code": "a", "kind": "boolean", "title": {}}, {"code": "a", "kind": "boolean", "title": {}}]')$$,
