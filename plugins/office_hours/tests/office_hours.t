@@ -22,6 +22,7 @@ sub conf {
     my (@settings) = @_;
 
     return (http => <<"CONF", locations => <<'LOCATIONS', servers => <<"SERVER");
+ihanoi_plugin_background on interval=100ms;
 ihanoi_plugin office_hours {
     path      $folder;
     public;
