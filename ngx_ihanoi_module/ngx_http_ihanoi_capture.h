@@ -91,12 +91,21 @@ struct ngx_http_ihanoi_capture_s {
 };
 
 
+/* ngx_http_ihanoi_capture_request.c */
+
 /*
  * Adds a header to a request; name and value are copied into the pool.
  * NGX_ERROR: memory.
  */
 ngx_int_t ngx_http_ihanoi_capture_header(ngx_pool_t *pool,
     ngx_array_t *headers, const char *name, const char *value, size_t len);
+
+/* Makes a subrequest the request, whose body lives as long.  The same. */
+ngx_int_t ngx_http_ihanoi_capture_setup(ngx_http_request_t *sr,
+    ngx_http_ihanoi_capture_request_t *request);
+
+
+/* ngx_http_ihanoi_capture.c */
 
 /*
  * Begins; somebody has to see to it that the posted requests of r's connection
