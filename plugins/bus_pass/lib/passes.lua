@@ -65,20 +65,23 @@ local function refund(pass)
     })
 
     if rest and rest.state == "done" or err == "payment-refund-exceeds" then
-        _M.look(pass.payment)
-        return
+        if _M.look(pass.payment) == "refunded" then
+            return
+        end
+
+        err = err or "a part is not back"
     elseif rest then
         ihanoi.db.value("pass_refunded", { id = pass.id, state = rest.state })
     end
 
-    if not rest or rest.state == "refused" then
+    if err or not rest or rest.state == "refused" then
         ihanoi.log.error("the refund of pass " .. pass.id .. " is not done: "
                          .. (err or rest and rest.why or "no such payment"))
     end
 end
 
 
--- Looks what became of a payment, and applies it. nil and why when that failed.
+-- Looks what became of a payment, and applies it: its state, nil and why when that failed.
 function _M.look(id)
     local intent, err = payments("intent_read", { id = id })
 
@@ -86,7 +89,7 @@ function _M.look(id)
         return nil, err or "payments does not know " .. id
     elseif not ihanoi.uuid.valid(intent.reference) then
         -- Whoever may ask for payments over HTTP may do so for passes: none of ours.
-        return true
+        return intent.state
     end
 
     local verdict
@@ -100,7 +103,7 @@ function _M.look(id)
         _M.sweep(1, intent.reference)
     end
 
-    return true
+    return intent.state
 end
 
 

@@ -127,6 +127,22 @@ $partners->know(orders => $number, state => 'paid');
 is(Payments::Test::refund($sale->{payment})->{json}{state}, 'done', '... an officer has it done after all');
 refund_is('rider-13', $sale, 'done', '... and the pass says so');
 
+# A part by hand, of which it turns out that nobody has it, when all else is back.
+$sale = sold('rider-18', month => $next);
+$partners->misbehave('momo.refund' => 'lost');
+my $part = Payments::Test::refund($sale->{payment}, 5_000)->{json};
+is($part->{state}, 'sent', 'an officer gives back a part, and nobody knows what became of it');
+$db->sql("set search_path = plugin_payments; update refunds set due_at = 'infinity' where id = '$part->{id}'");
+cancel('rider-18', $sale->{pass}{id});
+is($gw->post("/v1/payments/refunds/$part->{id}/settle", token => Payments::Test::token_for('operate'),
+             json => { outcome => 'refused', why => 'x' }, headers => { 'Idempotency-Key' => "settle-$$" })->{status},
+   200, '... until the gateway says that it was not done');
+sweep_now();
+is(read_pass('rider-18', $sale->{pass}{id})->{refund}, 'due', '... so not all is back');
+like($gw->error_log, qr/pass $sale->{pass}{id} is not done: a part is not back/, '... which somebody has to know');
+is(Payments::Test::refund($sale->{payment})->{json}{state}, 'done', '... who has it done');
+refund_is('rider-18', $sale, 'done', '... and then it is');
+
 # Paid when the month is over: asked for on its last evening, say.
 $sale = buy('rider-8')->{json};
 $db->sql("set session_replication_role = replica;
