@@ -130,6 +130,7 @@ is($gw->put("/v1/units/$ward/roster", @admin, json => $roster,
 my ($one, $two) = map { $db->session(user => 'ihanoi_write') } 1, 2;
 my $caller = "jsonb_build_object('iss', '$issuer', 'sub', 'admin', 'lang', 'vi', "
            . "'operation', 'test', 'request_id', 'r')";
+my $dung = $caller =~ s/'admin'/'dung'/r;
 my ($tag) = $r->{headers}{etag} =~ /"(.+)"/;
 $one->do('begin');
 $one->do("select officer_grant($caller, '$ward', 'chi', null, 'assign', null, null, null)");
@@ -139,6 +140,36 @@ $two->start("select body ->> 'code' from roster_put($caller, '$ward', '[\"$tag\"
 ok(!$two->is_ready(0.5), 'a roster waits for a grant beside it');
 $one->do('commit');
 is($two->finish, 'precondition-failed', 'and is one of another version then');
+
+# Two people change places between two units: neither roster waits for the other.
+sub roster_of {
+    my ($unit, $who) = @_;
+    return "select status from roster_put($caller, '$unit', null, '[{\"subject\": \"$who\", "
+         . "\"roles\": [\"receive\", \"process\", \"resolve\"]}]')";
+}
+$one->do("select officer_bootstrap('$issuer', 'admin', '00004')");
+$one->do(roster_of($ward, 'dung'));
+$one->do(roster_of($other, 'em'));
+$one->do('begin');
+is($one->do(roster_of($ward, 'em')), 200, 'somebody comes from another unit');
+$two->start(roster_of($other, 'dung'));
+is($two->finish, 200, 'and the other way at the same time');
+$one->do('commit');
+
+# An account is erased while its role is taken back: one is after the other.
+my $case = $one->do("select body ->> 'id' from feedback_create($dung, 'waste', 'Rubbish', "
+                    . "21.032, 105.8504, null, null, null, null)");
+my $held = $db->sql("select g.id from core.officer_grants g join core.people p on p.id = g.person "
+                    . "where p.subject = 'dung' and g.role = 'process' and g.revoked_at is null");
+my $three = $db->session(user => 'ihanoi_write');
+$one->do('begin');
+$one->do("select from feedback.cases where id = '$case' for update");
+$two->start("select status from me_erase($dung)");
+ok(!$two->is_ready(0.5), 'an erasure is under way');
+$three->start("select body ->> 'code' from officer_revoke($caller, '$other', '$held', 'left')");
+ok(!$three->is_ready(0.5), 'while a role of it is taken back');
+$one->do('commit');
+is_deeply([map { $_->finish } $two, $three], [204, 'grant-ended'], 'and both come to an end');
 
 is_deeply([$db->sql(qq{set search_path = $release, public; select * from audit_verify('$ward')})], [],
           'the unit\'s audit chain is whole');

@@ -2,8 +2,8 @@
 -- above it; for anybody else it is not there. The tag has the version of the
 -- reporter's account behind that of the case: name and number change, and all
 -- of it goes with an erasure, without a change of the case. Of a reporter who is
--- hidden it tells the erasure only: a version that moves with another case's, or
--- when somebody is given a role, would say who it is.
+-- hidden it tells the erasure only: a version that moves with another case's would
+-- say who it is.
 create function desk_feedback_read(caller jsonb, id uuid)
 returns table (status int, etag text, body json)
 language sql stable

@@ -14,6 +14,12 @@ declare
     eraser  text;
     held    uuid;
 begin
+    -- The roles go too: first the rosters that have them, in one order for all.
+    perform roster_lock(u.unit)
+    from (select distinct g.unit from core.officer_grants g
+          where g.person = caller_person(caller) and g.revoked_at is null
+          order by g.unit) u;
+
     perform caller_person_lock(caller);
     -- Plugins may know who has written nothing here.
     me := caller_person_ensure(caller);

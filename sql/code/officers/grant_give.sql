@@ -12,8 +12,6 @@ begin
             wanted.valid_to, wanted.substitute_for, actor)
     returning * into made;
 
-    update core.people p set version = p.version + 1 where p.id = made.person;
-
     perform event_record(caller, actor, 'unit', made.unit, 'role_granted',
         made.unit, 'administer',
         jsonb_build_object('grant', made.id, 'person', made.person,

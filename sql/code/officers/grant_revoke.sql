@@ -16,8 +16,6 @@ begin
           and g.revoked_at is null
         returning *
     loop
-        update core.people p set version = p.version + 1 where p.id = gone.person;
-
         perform event_record(caller, actor, 'unit', gone.unit, 'role_revoked',
             gone.unit, grant_revoke.role,
             jsonb_build_object('grant', gone.id, 'person', gone.person,
