@@ -157,6 +157,10 @@ ngx_http_ihanoi_plugin_call(ngx_http_request_t *r,
         return rc;
     }
 
+    r->read_event_handler = ctx->operation->contract->finish
+                            ? ngx_http_block_reading
+                            : ngx_http_ihanoi_run_reading;
+
     if (ctx->key.len) {
         rc = ngx_http_ihanoi_plugin_key_begin(r, ctx);
 
@@ -169,8 +173,6 @@ ngx_http_ihanoi_plugin_call(ngx_http_request_t *r,
     }
 
     r->main->count++;
-    r->read_event_handler = ctx->operation->contract->finish
-                            ? ngx_http_block_reading : ngx_http_test_reading;
     r->write_event_handler = ngx_http_request_empty_handler;
 
     return NGX_DONE;

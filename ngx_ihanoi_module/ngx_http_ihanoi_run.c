@@ -33,6 +33,11 @@ static void ngx_http_ihanoi_run_expired(ngx_event_t *ev);
 /* Of this worker's runs: a handle of one is good for no other. */
 static uint64_t  ngx_http_ihanoi_run_serial;
 
+/* Tasks that have had their turn and want another one: one of a state at most. */
+static ngx_queue_t  ngx_http_ihanoi_run_preempted = {
+    &ngx_http_ihanoi_run_preempted, &ngx_http_ihanoi_run_preempted
+};
+
 
 ngx_http_ihanoi_run_t *
 ngx_http_ihanoi_run_create(ngx_http_ihanoi_plugin_state_t *state,
@@ -146,7 +151,11 @@ ngx_http_ihanoi_run_step(ngx_http_ihanoi_task_t *task)
     task->nargs = 0;
 
     if (rc == IHANOI_RUN_SLICE) {
-        state->preempted = task;
+
+        if (state->preempted == NULL) {
+            state->preempted = task;
+            ngx_queue_insert_tail(&ngx_http_ihanoi_run_preempted, &task->queue);
+        }
 
         /* sockets first: the next turn of the event loop */
 
@@ -154,7 +163,16 @@ ngx_http_ihanoi_run_step(ngx_http_ihanoi_task_t *task)
         return NGX_AGAIN;
     }
 
-    ngx_http_ihanoi_run_unlock(task);
+    if (state->preempted == task) {
+        ngx_http_ihanoi_run_unlock(task);
+
+        if (run->request) {
+
+            /* its client may have gone meanwhile */
+
+            ngx_post_event(run->request->connection->read, &ngx_posted_events);
+        }
+    }
 
     switch (rc) {
 
@@ -432,11 +450,8 @@ ngx_http_ihanoi_run_unlock(ngx_http_ihanoi_task_t *task)
 
     state = task->run->state;
 
-    if (state->preempted != task) {
-        return;
-    }
-
     state->preempted = NULL;
+    ngx_queue_remove(&task->queue);
 
     while (!ngx_queue_empty(&state->ready)) {
         q = ngx_queue_head(&state->ready);
@@ -534,6 +549,27 @@ ngx_http_ihanoi_run_expired(ngx_event_t *ev)
     ngx_http_ihanoi_run_end(run, NGX_HTTP_IHANOI_RUN_TIMEOUT, NULL);
 
     run->done(run, run->data);
+}
+
+
+void
+ngx_http_ihanoi_run_reading(ngx_http_request_t *r)
+{
+    ngx_queue_t             *q;
+    ngx_http_ihanoi_task_t  *task;
+
+    for (q = ngx_queue_head(&ngx_http_ihanoi_run_preempted);
+         q != ngx_queue_sentinel(&ngx_http_ihanoi_run_preempted);
+         q = ngx_queue_next(q))
+    {
+        task = ngx_queue_data(q, ngx_http_ihanoi_task_t, queue);
+
+        if (task->run->request == r) {
+            return;
+        }
+    }
+
+    ngx_http_test_reading(r);
 }
 
 

@@ -73,7 +73,8 @@ typedef struct {
 
 
 struct ngx_http_ihanoi_task_s {
-    ngx_queue_t                      queue;       /* of state->ready */
+    ngx_queue_t                      queue;       /* of state->ready, or of
+                                                     those preempted */
     ngx_http_ihanoi_run_t           *run;
     ihanoi_call_t                   *call;        /* NULL: its results were
                                                      taken */
@@ -174,6 +175,14 @@ ngx_int_t ngx_http_ihanoi_run_go(ngx_http_ihanoi_run_t *run, int nargs,
 
 /* Ends it wherever it is, and frees it.  The log says nothing. */
 void ngx_http_ihanoi_run_destroy(ngx_http_ihanoi_run_t *run);
+
+
+/*
+ * The read_event_handler of a request with runs: ends it when its client has gone,
+ * but not while one of them computes, because that would cost the plugin its state;
+ * it is asked again when that one waits or ends.
+ */
+void ngx_http_ihanoi_run_reading(ngx_http_request_t *r);
 
 
 /* For host functions: the run whose code calls; NULL while loading. */

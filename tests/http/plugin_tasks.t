@@ -125,6 +125,11 @@ my %lua = (
     torn    => 'ihanoi.run.sleep(0.2) torn = true
                 for i = 1, 1e10 do end torn = nil return 200, {}',
     whole   => 'return 200, { whole = not torn }',
+    busy    => 'begun = (begun or 0) + 1
+                ihanoi.log.info("busy " .. begun .. ".")
+                for i = 1, 1e8 do end
+                ihanoi.run.sleep(0.2) ended = (ended or 0) + 1 return 200, {}',
+    tally   => 'return 200, { begun = begun or 0, ended = ended or 0 }',
     load    => 'return 200, { early = early }',
 );
 
@@ -145,7 +150,7 @@ sub folder {
 
 my $gw = gateway(responses => 0,
     http => join('', folder('probe', '1500ms'),
-                 folder('late', '600ms', '600ms'),
+                 folder('late', '600ms', '600ms'), folder('left', '20s', '10s'),
                  map { folder($_, '20s') } qw(loop share memory)),
     locations => 'location / { auth_jwt iHaNoi; ihanoi_api on; }
                   location = /metrics { ihanoi_status metrics; }');
@@ -219,6 +224,19 @@ for my $name (sort keys %killed) {
 is(answer('torn', 'late')->{status}, 504, 'a run that is dropped while it computes');
 is(answer('whole', 'late')->{json}{whole}, JSON::PP::true,
    'leaves nothing to those that follow');
+
+# Whoever hangs up cannot make the gateway load the plugin anew.
+for my $n (1 .. 5) {
+    my $client = $gw->connection;
+    $client->send($client->format('GET', '/v1/left/busy'));
+    ok(wait_until(sub { $gw->error_log =~ /busy $n\./ }), "call $n computes, of one state")
+        or last;
+    undef $client;
+    is(answer('tally', 'left')->{json}{begun}, $n, 'which outlives its client');
+}
+ok(wait_until(sub { 5 == (() = $gw->access_log =~ m{busy HTTP/1.1" 499}g) }),
+   'they end without their clients');
+is(answer('tally', 'left')->{json}{ended}, 0, 'when they wait');
 
 unlike($gw->get('/metrics')->{content},
        qr/^ihanoi_plugin_active\{[^}]*\} [^0]/m, 'no run is left');
