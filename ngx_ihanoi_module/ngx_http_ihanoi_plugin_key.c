@@ -232,6 +232,10 @@ ngx_http_ihanoi_plugin_key_end(ngx_http_request_t *r,
 
     ctx->run = run;
 
+    /* what was done is kept, for a client that has gone meanwhile, too */
+
+    r->read_event_handler = ngx_http_block_reading;
+
     ctx->call = ngx_http_ihanoi_pgcall_submit(amcf->db,
                                    ngx_http_ihanoi_plugin_key_end_stmt,
                                    values, 0,

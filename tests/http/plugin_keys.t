@@ -42,16 +42,20 @@ my $plugin = plugin_folder(
         dies => 'deaths = (deaths or 0) + 1
                  if deaths == 1 then error("the first time") end
                  return 201, { deaths = deaths }',
+        busy => 'busies = (busies or 0) + 1
+                 ihanoi.log.info("busy " .. busies .. ".")
+                 for i = 1, 3e7 do end
+                 return 201, { busies = busies }',
         called => 'return 201, { n = input.n,
                        key = ihanoi.request.idempotency_key() or "none",
                        caller = ihanoi.request.caller() or "nobody" }',
         hangs => 'ihanoi.run.sleep(60) return 201, {}',
     },
     operations => {
-        (map { $_ => \%body } qw(book slow full dies hangs)),
+        (map { $_ => \%body } qw(book slow busy full dies hangs)),
         called => { %body, security => [], 'x-ihanoi-idempotency' => 'none' },
     },
-    manifest   => { limits => { timeout => '1s' } },
+    manifest   => { limits => { timeout => '1s', cpu => '900ms' } },
 );
 
 # Its processor time goes little by little, the last of it in front of a commit.
@@ -79,7 +83,7 @@ LUA
                   permissions => { public => $true, database => $true } },
 );
 
-my $http = plugin_database($db, $writes->path) . $plugin->block('public;')
+my $http = plugin_database($db, $writes->path) . $plugin->block('public;', 'cpu 900ms;')
          . $writes->block('public;', "database $writer;");
 my $gw = gateway(db => $db, responses => 0, http => $http,
                  expect_log => qr/exited on signal 9/);
@@ -143,6 +147,16 @@ is(ask('dies', 'key-dies')->{status}, 500, 'so does a failure');
 is(ask('dies', 'key-dies')->{json}{deaths}, 2, 'of the handler');
 is(ask('hangs', 'key-hangs')->{status}, 504, 'a time-out');
 is(ask('hangs', 'key-hangs')->{status}, 504, 'leaves the key, too');
+
+# The client has gone when the handler is done, which has not waited since.
+my $client = $gw->connection;
+$client->send($client->format('POST', "/v1/probe/busy",
+    token => $token, json => {}, headers => { 'Idempotency-Key' => 'key-left' }));
+ok(wait_until(sub { $gw->error_log =~ /busy 1\./ }), 'a handler that computes');
+undef $client;
+$r = wait_until(sub { my $r = ask('busy', 'key-left', json => {}); $r->{status} != 409 && $r });
+is("$r->{status} $r->{headers}{'idempotency-replayed'}", '201 true',
+   'is done once, though its client has gone');
 
 # Whoever is killed for processor time is killed before the commit is sent. Four at
 # most, because the fifth one opens the circuit.
