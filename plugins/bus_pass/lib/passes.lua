@@ -39,11 +39,11 @@ local function pay(pass)
         return nil, "bus-pass-payments-away"
     end
 
-    local document, refused = ihanoi.db.value("pass_pending", { id = pass.id, payment = intent.id })
-
-    if document and intent.state ~= "created" and intent.state ~= "pending" then
+    if intent.state ~= "created" and intent.state ~= "pending" then
         ihanoi.db.value("pass_apply", { id = pass.id, payment = intent.id, state = intent.state })
     end
+
+    local document, refused = ihanoi.db.value("pass_pending", { id = pass.id, payment = intent.id })
 
     if not document then
         return nil, refused
@@ -147,8 +147,8 @@ function _M.buy(input)
 
     local sale, refused = sell(input)
 
-    -- The time to pay the one that waited was over: it has lapsed by now.
-    if sale and (sale.payment.state == "failed" or sale.payment.state == "expired") then
+    -- The time to pay the one that waited was over, or its money went back: it has lapsed.
+    if sale and sale.pass.state == "lapsed" then
         return sell(input)
     end
 

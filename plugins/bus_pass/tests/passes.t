@@ -161,6 +161,18 @@ state_is('rider-5', $sale->{pass}{id}, 'active', 'the sweep finds what nobody wa
 
 $db->sql('alter table plugin_payments.intents disable trigger intents_tell');
 
+# Who has paid and asks again sees so; whose money an officer has given back has another.
+$sale = buy('rider-19')->{json};
+$partners->pay($sale->{payment}{checkout});
+is_deeply([map { $_->{pass}{id}, $_->{pass}{state}, $_->{payment}{state} } buy('rider-19')->{json}],
+          [$sale->{pass}{id}, 'active', 'succeeded'], 'who asks again before word of the payment has the pass');
+$sale = buy('rider-20')->{json};
+$partners->pay($sale->{payment}{checkout});
+Payments::Test::refund($sale->{payment});
+my $new = buy('rider-20')->{json};
+is($new->{payment}{state}, 'pending', '... and who got all back before it has one that can be paid');
+state_is('rider-20', $sale->{pass}{id}, 'lapsed', '... and the first one no more');
+
 # Those that lapsed before anybody looked after such are many.
 $sale = buy('rider-17')->{json};
 $partners->pay($sale->{payment}{checkout});
@@ -226,7 +238,7 @@ for (["update passes set price = 1 where id = '$id'", 'its price changes'],
 }
 
 money_agrees('what passes did');
-is(balances()->{'payee:bus_pass'}, -(100_000 + 200_000 * 3), 'what is held is what was paid');
+is(balances()->{'payee:bus_pass'}, -(100_000 + 200_000 * 4), 'what is held is what was paid');
 
 # An operator of payments gives the money back before word of it came: no pass for nothing.
 $sale = buy('rider-9')->{json};
