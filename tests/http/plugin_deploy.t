@@ -227,7 +227,7 @@ $answers{$_}++ for under_load(
     },
     during  => sub {
         my $done = eval {
-            ($rc, $out, $err) = deploy($archive{'1.1.0'});
+            ($rc, $out, $err) = deploy($archive{'1.1.0'}, '--versions', "$dir/versions");
             is($rc, 0, 'the next version is deployed under load') or diag $err;
             sleep 0.3;
             1;
@@ -241,6 +241,8 @@ is(join(' ', grep { !/^(?:200 1\.[01]\.0|closed)$/ } keys %answers), '',
    'no request fails: ' . join ', ', map { "$_: $answers{$_}" } sort keys %answers);
 ok($answers{"200 $_"}, "$_ served under load") for '1.0.0', '1.1.0';
 is(get('count')->{json}{n}, 101, 'with its own functions');
+is(`cat $dir/versions`, $out, '--versions remembers it, for others');
+like(`cat $home/$name/known`, qr/^\Q$out\E/m, 'and what rollback asks, too');
 
 # Failures at each step -----------------------------------------------------------
 
@@ -263,7 +265,11 @@ my $good = archive('9.0.0');
 refused('the wrong key', $good, 1, qr/signed by nobody whom $name trusts/,
         '--keys', "$dir/stranger");
 refused('two contents under one version', archive('1.1.0', files => { 'README.md' => 'x' }), 3,
-        qr/is there with other contents: the agency must raise the version/);
+        qr/is known with other contents \([0-9a-f]{64}\): the agency must raise the version/);
+$gw->write('others', "$name 9.0.0 " . '0' x 64 . "\n");
+refused('other contents in a list of versions', $good, 3,
+        qr/\Asigned \N+\n *1  unpack \N+\nihanoi plugin: \N+ known with other contents \(0{64}\)/,
+        '--versions', "$dir/others");
 refused('Lua that does not load', archive('9.1.0', files => { 'lib/x.lua' => 'return io' }),
         1, qr{^lib/x\.lua:1: .*"io".*is not good}ms);
 refused('an operation less, unsaid', archive('1.2.0', lua => { hello => undef }), 3,

@@ -71,8 +71,8 @@ USAGE
     }
 
     $deployment->attempt($plugin);
-    IHanoi::Plugin::Verify::remember($found,
-        { versions => $deployment->place->known, %$opt });
+    IHanoi::Plugin::Verify::remember($found, $_)
+        for $opt->{versions}, $deployment->place->known;
 
     if ($opt->{candidate}) {
         $deployment->prepared($version, digest => $found->{hash}, %keys);
@@ -95,6 +95,9 @@ sub _unpack {
 
     $deployment->step("unpack $found->{top}");
 
+    # For ever, also when it was removed since; and before its SQL runs.
+    IHanoi::Plugin::Verify::not_another($found, $_) for $opt->{versions}, $home->known;
+
     if (-e $folder) {
         my ($plugin) = look($folder);
         ($plugin ? $plugin->{hash} : '') eq $found->{hash}
@@ -104,12 +107,6 @@ sub _unpack {
         print STDERR "    it is there already, with these contents\n";
         return $folder;
     }
-
-    # For ever, also when it was removed since.
-    my $known = $home->digest($found->{top}) // $found->{hash};
-    $known eq $found->{hash}
-        or refuse("$found->{top} is known with other contents ($known):",
-                  'the agency must raise the version');
 
     make_path($home->staging);
     my $staged = stage($found, $home->staging);

@@ -38,7 +38,7 @@ USAGE
         ($plugin ? $plugin->{hash} : '') eq $found->{hash}
             or refuse("$folder is there with other contents:",
                       'the agency must raise the version');
-        IHanoi::Plugin::Verify::remember($found, $opt);
+        IHanoi::Plugin::Verify::remember($found, $opt->{versions});
         IHanoi::Plugin::Verify::signed($found, $folder);
         print STDERR "It is there already, with these contents\n";
         print "$folder\n";
@@ -51,7 +51,7 @@ USAGE
     my $stage = File::Temp->newdir('.unpack.XXXXXXXX', DIR => $opt->{into});
 
     my $staged = stage($found, $stage);
-    IHanoi::Plugin::Verify::remember($found, $opt);
+    IHanoi::Plugin::Verify::remember($found, $opt->{versions});
     rename $staged, $folder or fail("could not rename to $folder: $!");
 
     print "$folder\n";

@@ -54,7 +54,7 @@ USAGE
     # The staging folder is removed with the object.
     my $stage = File::Temp->newdir;
     stage($found, $stage);
-    remember($found, $opt);
+    remember($found, $opt->{versions});
 
     print "$found->{name} $found->{version} $found->{hash}\n";
     return 0;
@@ -185,26 +185,44 @@ sub signed {
 
 # One version has one content, for ever: a file of lines "NAME VERSION HASH".
 sub remember {
-    my ($found, $opt) = @_;
-    my $file = $opt->{versions} // return;
+    my ($found, $file) = @_;
 
+    defined $file or return;
     open my $fh, '+>>', $file or fail("could not open $file: $!");
     flock $fh, LOCK_EX or fail("could not lock $file: $!");
     seek $fh, 0, 0;
+    return if _is_in($found, $fh);
+
+    print $fh "$found->{name} $found->{version} $found->{hash}\n";
+    close $fh or fail("could not write $file: $!");
+    return;
+}
+
+
+# Refuses it already when such a file has other contents.
+sub not_another {
+    my ($found, $file) = @_;
+
+    defined $file && open my $fh, '<', $file or return;
+    _is_in($found, $fh);
+    return;
+}
+
+
+sub _is_in {
+    my ($found, $fh) = @_;
 
     while (my $line = <$fh>) {
         my ($name, $version, $hash) = split ' ', $line;
         next if ($name // '') ne $found->{name}
                 || ($version // '') ne $found->{version};
 
-        return if $hash eq $found->{hash};
+        return 1 if $hash eq $found->{hash};
         refuse("$found->{top} is known with other contents ($hash):",
                'the agency must raise the version');
     }
 
-    print $fh "$found->{name} $found->{version} $found->{hash}\n";
-    close $fh or fail("could not write $file: $!");
-    return;
+    return 0;
 }
 
 
