@@ -175,6 +175,21 @@ if ($> == 0) {
 is(`psql -h @{[$cluster->socket]} -p @{[$cluster->port]} -U postgres -Atc 'show fsync' ihanoi`,
    "on\n", 'what it acknowledges is durable');
 
+# Another port, while a request to the one before is under way: that has to have ended,
+# because it takes the file of its number with it.
+{
+    my $open = IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port") or die $!;
+    print $open join "\r\n", 'POST /v1/feedback HTTP/1.1', 'Host: localhost',
+        "Authorization: Bearer $token{citizen}", 'Content-Type: application/json',
+        'Idempotency-Key: 4f1b1f0e-6f2c-4c53-9a0e-6c1b1f0e6f2c', 'Content-Length: 9', '', '{';
+    $open->flush;
+    $port = free_port();
+    ($rc, $said) = run();
+    is($rc, 0, 'another port') or diag $said;
+    is(get('/healthz')->{status}, 200, 'which answers');
+    ok(!-d '/proc/' . $pid =~ s/\n//r, 'in the place of the one before');
+}
+
 is(command('stop'), 0, 'stops');
 ok(!$cluster->is_running, 'PostgreSQL too');
 is(get('/healthz')->{status}, 599, 'and nobody answers');

@@ -5,13 +5,14 @@ package IHanoi::NginxProcess;
 #   my $master = nginx_master('/run/nginx.pid');    # its process id, or undef
 #   my $ours = nginx_master($pid_file, $conf);      # only if it was started with -c $conf
 #   my @pids = nginx_workers($master);
+#   end_nginx($master) or fail('it did not stop');
 
 use strict;
 use warnings;
 use Cwd qw(realpath);
 use Exporter 'import';
 
-our @EXPORT = qw(nginx_master nginx_workers);
+our @EXPORT = qw(nginx_master nginx_workers end_nginx);
 
 
 # The process id of the master, by its file; undef when none runs. A file that a
@@ -39,6 +40,23 @@ sub nginx_workers {
     open my $fh, '<', "/proc/$master/task/$master/children" or return;
     return grep { _title($_) =~ /^nginx: (?:worker process|master)(?! is)/ }
                 split ' ', <$fh> // '';
+}
+
+
+# Ends it: requests that were begun are finished first, for 5 seconds. True when it has
+# ended, and not before: it removes the file of its number, whoever's that is by then.
+sub end_nginx {
+    my ($master) = @_;
+
+    kill QUIT => $master;
+
+    for my $tenth (1 .. 100) {
+        return 1 if !-d "/proc/$master";
+        kill TERM => $master if $tenth == 50;
+        select undef, undef, undef, 0.1;
+    }
+
+    return 0;
 }
 
 
