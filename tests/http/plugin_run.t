@@ -31,6 +31,7 @@ sub started {
         open STDIN, '<', '/dev/null';
         open STDOUT, '>', $run->{file};
         open STDERR, '>&', \*STDOUT;
+        $ENV{http_proxy} = 'http://127.0.0.1:1';        # for elsewhere
         exec_ihanoi(qw(plugin run), $plugin->path, '--port', $run->{port}, @args);
     }
 

@@ -48,8 +48,9 @@ like(wrong_expectation({ a => [{ '$tpye' => 'x' }] }), qr/"\$tpye" is no expecta
 like(wrong_expectation({ '$type' => 'a', b => 1 }), qr/stands alone/, 'beside others');
 like(wrong_expectation({ '$pattern' => '(' }), qr/pattern that is none/, 'a broken pattern');
 
-# The plugins of the tree pass their own tests.
+# The plugins of the tree pass their own tests, also where a proxy leads elsewhere.
 for my $folder ('bin/templates/template', 'plugins/office_hours') {
+    local @ENV{qw(http_proxy all_proxy)} = ('http://127.0.0.1:1', 'socks5://127.0.0.1:1');
     ($rc, $out, $err) = ihanoi(qw(plugin test), tree() . "/$folder");
     is($rc, 0, "$folder passes its own tests") or diag "$out$err";
     like($out, qr/\A1\.\.\d+\n(?:ok \d+ - .*\n)+\z/, 'and prints TAP');

@@ -30,6 +30,7 @@ use File::Path qw(remove_tree);
 use File::Temp ();
 use IHanoi::Cluster;
 use IHanoi::Command qw(home share psql quoted sql);
+use IHanoi::HttpGet;
 use IHanoi::NginxProcess;
 use IHanoi::Token qw(make_keys mint key_file token_program);
 use IO::Socket::INET;
@@ -135,8 +136,8 @@ sub _ready {
 
     return 1 if !$self->{cluster};
 
-    require HTTP::Tiny;
-    return HTTP::Tiny->new(timeout => 3)->get($self->url . '/readyz')->{status} == 200;
+    my $answer = http_request("127.0.0.1:$self->{port}", 'GET', '/readyz');
+    return $answer && $answer->{status} == 200;
 }
 
 

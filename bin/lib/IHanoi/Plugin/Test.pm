@@ -236,8 +236,10 @@ sub _ask {
     $headers{'idempotency-key'} = _key() if $method eq 'POST' && !$is{'idempotency-key'};
     delete @headers{grep { !defined $headers{$_} } keys %headers};
 
+    # Never by the proxy that the machine has for elsewhere.
     my $answer = _meanwhile($backends, sub {
-        my $got = HTTP::Tiny->new(max_redirect => 0, timeout => 30)
+        my $got = HTTP::Tiny->new(max_redirect => 0, timeout => 30,
+                                  proxy => undef, http_proxy => undef)
             ->request($method, $url, { %options, headers => \%headers });
         return { map { $_ => $got->{$_} } qw(status headers content) };
     });
