@@ -38,6 +38,7 @@ static int ihanoi_merge_document(ihanoi_documents_t *documents,
     ihanoi_document_t *document, json_t *merged);
 static int ihanoi_merge_paths(ihanoi_documents_t *documents,
     ihanoi_document_t *document, json_t *copy, json_t *paths);
+static int ihanoi_merge_key(json_t *operation);
 static int ihanoi_merge_tags(json_t *copy, json_t *merged);
 static int ihanoi_merge_refs(ihanoi_documents_t *documents,
     ihanoi_document_t *document, json_t *value, int names);
@@ -166,14 +167,17 @@ done:
 }
 
 
-/* The document's security goes into each operation that has none. */
+/*
+ * The document's security goes into each operation that has none, and into
+ * each POST the header that we read for it: clients are made from what is here.
+ */
 
 static int
 ihanoi_merge_paths(ihanoi_documents_t *documents, ihanoi_document_t *document,
     json_t *copy, json_t *paths)
 {
     void        *iter, *member;
-    json_t      *item, *security, *from;
+    json_t      *item, *operation, *security, *from;
     const char  *key;
 
     from = json_object_get(copy, "paths");
@@ -186,7 +190,7 @@ ihanoi_merge_paths(ihanoi_documents_t *documents, ihanoi_document_t *document,
         item = json_object_iter_value(iter);
 
         for (member = json_object_iter(item);
-             member && security;
+             member;
              member = json_object_iter_next(item, member))
         {
             key = json_object_iter_key(member);
@@ -198,11 +202,15 @@ ihanoi_merge_paths(ihanoi_documents_t *documents, ihanoi_document_t *document,
                 continue;
             }
 
-            if (json_object_get(json_object_iter_value(member), "security")
-                == NULL
-                && json_object_set(json_object_iter_value(member), "security",
-                                   security))
+            operation = json_object_iter_value(member);
+
+            if (security && json_object_get(operation, "security") == NULL
+                && json_object_set(operation, "security", security))
             {
+                return ihanoi_document_no_memory(documents);
+            }
+
+            if (strcmp(key, "post") == 0 && ihanoi_merge_key(operation)) {
                 return ihanoi_document_no_memory(documents);
             }
         }
@@ -213,6 +221,43 @@ ihanoi_merge_paths(ihanoi_documents_t *documents, ihanoi_document_t *document,
     }
 
     return IHANOI_OK;
+}
+
+
+static int
+ihanoi_merge_key(json_t *operation)
+{
+    json_t      *parameters, *key;
+    const char  *wanted;
+
+    wanted = json_string_value(json_object_get(operation,
+                                               "x-ihanoi-idempotency"));
+
+    if (wanted && strcmp(wanted, "none") == 0) {
+        return IHANOI_OK;
+    }
+
+    parameters = json_object_get(operation, "parameters");
+
+    if (parameters == NULL) {
+        parameters = json_array();
+
+        if (json_object_set_new(operation, "parameters", parameters)) {
+            return IHANOI_NOMEM;
+        }
+    }
+
+    key = json_pack("{s:s, s:s, s:s, s:b, s:{s:s, s:i, s:i}}",
+                    "name", "Idempotency-Key", "in", "header",
+                    "description", "New for each request, and the same when it "
+                    "is sent again: it is then done once, and gets the first "
+                    "answer.",
+                    "required", wanted == NULL
+                                || strcmp(wanted, "required") == 0,
+                    "schema", "type", "string", "minLength", 1,
+                    "maxLength", 255);
+
+    return json_array_append_new(parameters, key) ? IHANOI_NOMEM : IHANOI_OK;
 }
 
 

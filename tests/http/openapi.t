@@ -44,6 +44,13 @@ for my $path (sort keys %{ $document->{paths} }) {
 }
 is("@gone", '', 'each is served');
 
+# Clients are made from it: they have to know of the header that a POST needs.
+is_deeply([sort grep { my $post = $document->{paths}{$_}{post};
+                       $post && ($post->{'x-ihanoi-idempotency'} // '') ne 'none'
+                       && !grep { ($_->{name} // '') eq 'Idempotency-Key' && $_->{required} } @{ $post->{parameters} }
+               } keys %{ $document->{paths} }],
+          [], 'each POST has its Idempotency-Key');
+
 # Every reference leads somewhere: other tools must be able to read it.
 my @dangling;
 sub walk {

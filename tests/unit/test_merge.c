@@ -9,6 +9,61 @@
 #include "ihanoi_digest.h"
 
 
+/* What a POST says of the key that we read from its header. */
+
+static void
+test_key(void)
+{
+    char                *json;
+    const char          *file;
+    ihanoi_contract_t   *contract;
+
+    static const char    keys[] =
+        "{" HEAD ",'security':[{'bearer':[]}],'paths':{"
+        "'/a':{'post':{'operationId':'a','x-ihanoi-sql':'a'," OK "}},"
+        "'/b/{id}':{'post':{'operationId':'b','x-ihanoi-sql':'b',"
+        "'x-ihanoi-idempotency':'optional','parameters':[" ID "]," OK "}},"
+        "'/c':{'post':{'operationId':'c','x-ihanoi-sql':'c','security':[],"
+        "'x-ihanoi-idempotency':'none'," OK "},"
+        "'put':{'operationId':'d','x-ihanoi-sql':'d'," OK "}}}}";
+
+#define KEY(required)                                                         \
+    "{'name':'Idempotency-Key','in':'header','description':'New for each "    \
+    "request, and the same when it is sent again: it is then done once, and " \
+    "gets the first answer.','required':" required ",'schema':{"              \
+    "'type':'string','minLength':1,'maxLength':255}}"
+
+    json = fixture_json(keys);
+    file = fixture_write("keys.json", json, strlen(json));
+    free(json);
+
+    contract = ihanoi_contract_load(&file, 1, &fixture_error);
+
+    if (!ok(contract != NULL, "loads a document with POSTs")) {
+        return;
+    }
+
+    json = fixture_json(
+        "{" HEAD ",'paths':{"
+        "'/a':{'post':{'operationId':'a','x-ihanoi-sql':'a'," OK ","
+        "'security':[{'bearer':[]}],'parameters':[" KEY("true") "]}},"
+        "'/b/{id}':{'post':{'operationId':'b','x-ihanoi-sql':'b',"
+        "'x-ihanoi-idempotency':'optional','parameters':[" ID ","
+        KEY("false") "]," OK ",'security':[{'bearer':[]}]}},"
+        "'/c':{'post':{'operationId':'c','x-ihanoi-sql':'c','security':[],"
+        "'x-ihanoi-idempotency':'none'," OK "},"
+        "'put':{'operationId':'d','x-ihanoi-sql':'d'," OK ","
+        "'security':[{'bearer':[]}]}}},"
+        "'components':{'securitySchemes':{'bearer':{'type':'http',"
+        "'scheme':'bearer','bearerFormat':'JWT'}}}}");
+
+    is_str(ihanoi_contract_document(contract).data, json,
+           "a POST has the header that it needs, or may have");
+    free(json);
+    ihanoi_contract_free(contract);
+}
+
+
 static void
 test_merge(void)
 {
@@ -99,7 +154,7 @@ test_merge(void)
     is_str(ihanoi_contract_hash(contract), hash, "with its SHA-256");
     ihanoi_contract_free(contract);
 
-    /* the merged document is a contract itself */
+    /* but for the header of keys, the merged document is a contract itself */
 
     files[2] = fixture_write("merged.json", "", 0);
     contract = ihanoi_contract_load(files, 2, &fixture_error);
@@ -147,6 +202,7 @@ int
 main(void)
 {
     test_merge();
+    test_key();
 
     return done_testing();
 }
