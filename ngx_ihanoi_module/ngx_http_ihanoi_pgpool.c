@@ -32,16 +32,10 @@
 
 
 static ngx_http_ihanoi_pgcall_t *ngx_http_ihanoi_pgpool_submit_in(
-    ngx_http_ihanoi_pgpool_t *pool, ngx_http_ihanoi_pgstmt_t *stmt,
-    ngx_http_ihanoi_pgtext_t *text, ngx_http_ihanoi_pgsession_t *session,
-    const char *const *values, ngx_msec_t timeout,
-    ngx_http_ihanoi_pgcall_pt done, void *data, ngx_log_t *log,
+    ngx_http_ihanoi_pgpool_t *pool, const ngx_http_ihanoi_pgask_t *ask,
     ngx_http_ihanoi_pg_outcome_e *outcome);
 static ngx_http_ihanoi_pgcall_t *ngx_http_ihanoi_pgpool_call(
-    ngx_http_ihanoi_pgpool_t *pool, ngx_http_ihanoi_pgstmt_t *stmt,
-    ngx_http_ihanoi_pgtext_t *text, ngx_http_ihanoi_pgsession_t *session,
-    const char *const *values, ngx_msec_t timeout,
-    ngx_http_ihanoi_pgcall_pt done, void *data, ngx_log_t *log);
+    ngx_http_ihanoi_pgpool_t *pool, const ngx_http_ihanoi_pgask_t *ask);
 static void ngx_http_ihanoi_pgpool_cancel(ngx_http_ihanoi_pgcall_t *call);
 static ngx_http_ihanoi_pgconn_t *ngx_http_ihanoi_pgpool_choose(
     ngx_http_ihanoi_pgpool_t *pool);
@@ -58,21 +52,29 @@ ngx_http_ihanoi_pgcall_submit(ngx_http_ihanoi_pgdb_t *db,
     ngx_msec_t timeout, ngx_http_ihanoi_pgcall_pt done, void *data,
     ngx_log_t *log, ngx_http_ihanoi_pg_outcome_e *outcome)
 {
-    return ngx_http_ihanoi_pgpool_submit(db, stmt, NULL, NULL, values, timeout,
-                                         done, data, log, outcome);
+    ngx_http_ihanoi_pgask_t  ask;
+
+    ask.stmt = stmt;
+    ask.text = NULL;
+    ask.session = NULL;
+    ask.values = values;
+    ask.timeout = timeout;
+    ask.done = done;
+    ask.data = data;
+    ask.log = log;
+
+    return ngx_http_ihanoi_pgpool_submit(db, &ask, outcome);
 }
 
 
 ngx_http_ihanoi_pgcall_t *
 ngx_http_ihanoi_pgpool_submit(ngx_http_ihanoi_pgdb_t *db,
-    ngx_http_ihanoi_pgstmt_t *stmt, ngx_http_ihanoi_pgtext_t *text,
-    ngx_http_ihanoi_pgsession_t *session, const char *const *values,
-    ngx_msec_t timeout, ngx_http_ihanoi_pgcall_pt done, void *data,
-    ngx_log_t *log, ngx_http_ihanoi_pg_outcome_e *outcome)
+    const ngx_http_ihanoi_pgask_t *ask, ngx_http_ihanoi_pg_outcome_e *outcome)
 {
     ngx_http_ihanoi_pgcall_t   *call;
     ngx_http_ihanoi_pgpool_t   *pool;
     ngx_http_ihanoi_pgconn_t   *pc;
+    ngx_http_ihanoi_pgstmt_t   *stmt;
     ngx_http_ihanoi_pgstate_t  *state;
 
     if (db->pools == NULL) {
@@ -80,12 +82,11 @@ ngx_http_ihanoi_pgpool_submit(ngx_http_ihanoi_pgdb_t *db,
         return NULL;
     }
 
+    stmt = ask->stmt;
     pool = &db->pools[stmt->class];
 
-    if (session && session->begun) {
-        return ngx_http_ihanoi_pgpool_submit_in(pool, stmt, text, session,
-                                                values, timeout, done, data,
-                                                log, outcome);
+    if (ask->session && ask->session->begun) {
+        return ngx_http_ihanoi_pgpool_submit_in(pool, ask, outcome);
     }
 
     state = &db->states[stmt->index];
@@ -112,8 +113,7 @@ ngx_http_ihanoi_pgpool_submit(ngx_http_ihanoi_pgdb_t *db,
         return NULL;
     }
 
-    call = ngx_http_ihanoi_pgpool_call(pool, stmt, text, session, values,
-                                       timeout, done, data, log);
+    call = ngx_http_ihanoi_pgpool_call(pool, ask);
     if (call == NULL) {
         *outcome = NGX_HTTP_IHANOI_PG_BUSY;
         return NULL;
@@ -121,8 +121,8 @@ ngx_http_ihanoi_pgpool_submit(ngx_http_ihanoi_pgdb_t *db,
 
     ngx_http_ihanoi_metric_inc(pool->class->metrics.calls);
 
-    if (session) {
-        session->begun = 1;
+    if (ask->session) {
+        ask->session->begun = 1;
     }
 
     if (ngx_queue_empty(&pool->waiting)) {
@@ -154,26 +154,25 @@ ngx_http_ihanoi_pgpool_submit(ngx_http_ihanoi_pgdb_t *db,
 
 static ngx_http_ihanoi_pgcall_t *
 ngx_http_ihanoi_pgpool_submit_in(ngx_http_ihanoi_pgpool_t *pool,
-    ngx_http_ihanoi_pgstmt_t *stmt, ngx_http_ihanoi_pgtext_t *text,
-    ngx_http_ihanoi_pgsession_t *session, const char *const *values,
-    ngx_msec_t timeout, ngx_http_ihanoi_pgcall_pt done, void *data,
-    ngx_log_t *log, ngx_http_ihanoi_pg_outcome_e *outcome)
+    const ngx_http_ihanoi_pgask_t *ask, ngx_http_ihanoi_pg_outcome_e *outcome)
 {
     ngx_http_ihanoi_pgcall_t  *call;
+    ngx_http_ihanoi_pgconn_t  *pc;
 
     *outcome = NGX_HTTP_IHANOI_PG_DOWN;
 
-    if (session->pc == NULL || session->pc->in_flight) {
+    pc = ask->session->pc;
+
+    if (pc == NULL || pc->in_flight) {
         return NULL;
     }
 
-    call = ngx_http_ihanoi_pgpool_call(pool, stmt, text, session, values,
-                                       timeout, done, data, log);
+    call = ngx_http_ihanoi_pgpool_call(pool, ask);
     if (call == NULL) {
         return NULL;
     }
 
-    if (ngx_http_ihanoi_pgpool_send(pool, call, session->pc) != NGX_OK) {
+    if (ngx_http_ihanoi_pgpool_send(pool, call, pc) != NGX_OK) {
         ngx_free(call);
         return NULL;
     }
@@ -186,35 +185,35 @@ ngx_http_ihanoi_pgpool_submit_in(ngx_http_ihanoi_pgpool_t *pool,
 
 static ngx_http_ihanoi_pgcall_t *
 ngx_http_ihanoi_pgpool_call(ngx_http_ihanoi_pgpool_t *pool,
-    ngx_http_ihanoi_pgstmt_t *stmt, ngx_http_ihanoi_pgtext_t *text,
-    ngx_http_ihanoi_pgsession_t *session, const char *const *values,
-    ngx_msec_t timeout, ngx_http_ihanoi_pgcall_pt done, void *data,
-    ngx_log_t *log)
+    const ngx_http_ihanoi_pgask_t *ask)
 {
+    ngx_msec_t                 timeout;
     ngx_http_ihanoi_pgcall_t  *call;
 
-    call = ngx_calloc(sizeof(ngx_http_ihanoi_pgcall_t), log);
+    call = ngx_calloc(sizeof(ngx_http_ihanoi_pgcall_t), ask->log);
     if (call == NULL) {
         return NULL;
     }
 
+    timeout = ask->timeout ? ask->timeout : ask->stmt->timeout;
+
     if (timeout == 0) {
-        timeout = stmt->timeout ? stmt->timeout : pool->class->timeout;
+        timeout = pool->class->timeout;
     }
 
     call->pool = pool;
-    call->stmt = stmt;
-    call->session = session;
-    call->values = values;
-    call->done = done;
-    call->data = data;
-    call->log = log;
+    call->stmt = ask->stmt;
+    call->session = ask->session;
+    call->values = ask->values;
+    call->done = ask->done;
+    call->data = ask->data;
+    call->log = ask->log;
     call->submitted = ngx_current_msec;
     call->deadline = ngx_current_msec + timeout;
 
-    if (text) {
-        call->x.sql = (char *) text->sql.data;
-        call->x.nparams = text->nparams;
+    if (ask->text) {
+        call->x.sql = (char *) ask->text->sql.data;
+        call->x.nparams = ask->text->nparams;
     }
 
     /*

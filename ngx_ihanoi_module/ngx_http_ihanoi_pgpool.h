@@ -44,16 +44,23 @@ struct ngx_http_ihanoi_pgcall_s {
 };
 
 
-/*
- * Submits a call of the statement; text is NULL but for a text.  Else as
- * ngx_http_ihanoi_pgcall_submit().
- */
+/* A call as it is asked for: ngx_http_ihanoi_pgcall_submit() and _text(). */
+typedef struct {
+    ngx_http_ihanoi_pgstmt_t      *stmt;
+    ngx_http_ihanoi_pgtext_t      *text;    /* NULL: stmt has its own */
+    ngx_http_ihanoi_pgsession_t   *session; /* NULL: any connection */
+    const char *const             *values;
+    ngx_msec_t                     timeout; /* 0: by stmt, or its class */
+    ngx_http_ihanoi_pgcall_pt      done;
+    void                          *data;
+    ngx_log_t                     *log;
+} ngx_http_ihanoi_pgask_t;
+
+
 ngx_http_ihanoi_pgcall_t *ngx_http_ihanoi_pgpool_submit(
-    ngx_http_ihanoi_pgdb_t *db, ngx_http_ihanoi_pgstmt_t *stmt,
-    ngx_http_ihanoi_pgtext_t *text, ngx_http_ihanoi_pgsession_t *session,
-    const char *const *values, ngx_msec_t timeout,
-    ngx_http_ihanoi_pgcall_pt done, void *data, ngx_log_t *log,
+    ngx_http_ihanoi_pgdb_t *db, const ngx_http_ihanoi_pgask_t *ask,
     ngx_http_ihanoi_pg_outcome_e *outcome);
+
 
 struct ngx_http_ihanoi_pgsession_s {
     ngx_http_ihanoi_pgconn_t           *pc;      /* NULL: not yet, no more */

@@ -215,21 +215,26 @@ ngx_http_ihanoi_pgcall_submit_text(ngx_http_ihanoi_pgdb_t *db,
     ngx_http_ihanoi_pgcall_pt done, void *data, ngx_log_t *log,
     ngx_http_ihanoi_pg_outcome_e *outcome)
 {
-    ngx_http_ihanoi_pgstmt_t  *stmt;
+    ngx_msec_t               longest;
+    ngx_http_ihanoi_pgask_t  ask;
 
     if (db->pools == NULL) {
         *outcome = NGX_HTTP_IHANOI_PG_DOWN;
         return NULL;
     }
 
-    stmt = ngx_http_ihanoi_pgtext_statement(db, text);
+    longest = db->classes[text->class].timeout;
 
-    if (timeout == 0 || timeout > db->classes[text->class].timeout) {
-        timeout = db->classes[text->class].timeout;
-    }
+    ask.stmt = ngx_http_ihanoi_pgtext_statement(db, text);
+    ask.text = text;
+    ask.session = session;
+    ask.values = values;
+    ask.timeout = (timeout == 0 || timeout > longest) ? longest : timeout;
+    ask.done = done;
+    ask.data = data;
+    ask.log = log;
 
-    return ngx_http_ihanoi_pgpool_submit(db, stmt, text, session, values,
-                                         timeout, done, data, log, outcome);
+    return ngx_http_ihanoi_pgpool_submit(db, &ask, outcome);
 }
 
 
