@@ -8,6 +8,7 @@
  * matter are checked here, on top of EVP_PKEY_public_check().
  */
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,6 +91,8 @@ static const unsigned char ihanoi_ed25519_small[][32] = {
 };
 
 
+static ihanoi_jwk_e ihanoi_jwk_purpose(ihanoi_jwk_load_t *load,
+    json_t *json);
 static ihanoi_jwk_e ihanoi_jwk_pin(ihanoi_jwk_load_t *load,
     ihanoi_jwk_t *key, json_t *json, ihanoi_kty_e kty,
     const ihanoi_crv_t *crv);
@@ -107,6 +110,9 @@ static ihanoi_jwk_e ihanoi_jwk_prepare(ihanoi_jwk_load_t *load,
     ihanoi_jwk_t *key);
 static ihanoi_jwk_e ihanoi_jwk_openssl(ihanoi_jwk_load_t *load,
     const char *reason);
+static ihanoi_jwk_e ihanoi_jwk_refuse(ihanoi_jwk_load_t *load,
+    ihanoi_jwk_e rc, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 static ssize_t ihanoi_jwk_member(json_t *json, const char *name,
     unsigned char *out, size_t size);
 
@@ -114,7 +120,7 @@ static ssize_t ihanoi_jwk_member(json_t *json, const char *name,
 ihanoi_jwk_e
 ihanoi_jwk_load(ihanoi_jwk_load_t *load, ihanoi_jwk_t *key, json_t *json)
 {
-    int                   i, fits;
+    int                   i;
     size_t                n;
     json_t               *value;
     const char           *s;
@@ -124,8 +130,7 @@ ihanoi_jwk_load(ihanoi_jwk_load_t *load, ihanoi_jwk_t *key, json_t *json)
 
     s = json_string_value(json_object_get(json, "kty"));
     if (s == NULL) {
-        snprintf(load->reason, sizeof(load->reason), "no \"kty\"");
-        return IHANOI_JWK_FAULTY;
+        return ihanoi_jwk_refuse(load, IHANOI_JWK_FAULTY, "no \"kty\"");
     }
 
     for (i = 0; i < IHANOI_KTYS; i++) {
@@ -135,61 +140,23 @@ ihanoi_jwk_load(ihanoi_jwk_load_t *load, ihanoi_jwk_t *key, json_t *json)
     }
 
     if (i == IHANOI_KTYS) {
-        snprintf(load->reason, sizeof(load->reason), "unknown \"kty\"");
-        return IHANOI_JWK_FOREIGN;
+        return ihanoi_jwk_refuse(load, IHANOI_JWK_FOREIGN, "unknown \"kty\"");
     }
 
     kty = (ihanoi_kty_e) i;
 
-    /* purpose: RFC 7517 4.2, 4.3 */
-
-    value = json_object_get(json, "use");
-    if (value) {
-        s = json_string_value(value);
-        if (s == NULL) {
-            snprintf(load->reason, sizeof(load->reason),
-                     "\"use\" is not a string");
-            return IHANOI_JWK_FAULTY;
-        }
-
-        if (strcmp(s, "sig") != 0) {
-            snprintf(load->reason, sizeof(load->reason),
-                     "not for signatures by its \"use\"");
-            return IHANOI_JWK_FOREIGN;
-        }
-    }
-
-    value = json_object_get(json, "key_ops");
-    if (value) {
-        if (!json_is_array(value)) {
-            snprintf(load->reason, sizeof(load->reason),
-                     "\"key_ops\" is not an array");
-            return IHANOI_JWK_FAULTY;
-        }
-
-        fits = 0;
-
-        for (n = 0; n < json_array_size(value); n++) {
-            s = json_string_value(json_array_get(value, n));
-            if (s && strcmp(s, "verify") == 0) {
-                fits = 1;
-            }
-        }
-
-        if (!fits) {
-            snprintf(load->reason, sizeof(load->reason),
-                     "not for verification by its \"key_ops\"");
-            return IHANOI_JWK_FOREIGN;
-        }
+    rc = ihanoi_jwk_purpose(load, json);
+    if (rc != IHANOI_JWK_OK) {
+        return rc;
     }
 
     if (kty != IHANOI_KTY_OCT) {
         for (i = 0; ihanoi_private_members[i]; i++) {
             if (json_object_get(json, ihanoi_private_members[i])) {
-                snprintf(load->reason, sizeof(load->reason),
-                         "is a private key (\"%s\"): it has been disclosed, "
-                         "replace it", ihanoi_private_members[i]);
-                return IHANOI_JWK_FAULTY;
+                return ihanoi_jwk_refuse(load, IHANOI_JWK_FAULTY,
+                                         "is a private key (\"%s\"): it has "
+                                         "been disclosed, replace it",
+                                         ihanoi_private_members[i]);
             }
         }
     }
@@ -199,8 +166,7 @@ ihanoi_jwk_load(ihanoi_jwk_load_t *load, ihanoi_jwk_t *key, json_t *json)
     if (kty == IHANOI_KTY_EC || kty == IHANOI_KTY_OKP) {
         s = json_string_value(json_object_get(json, "crv"));
         if (s == NULL) {
-            snprintf(load->reason, sizeof(load->reason), "no \"crv\"");
-            return IHANOI_JWK_FAULTY;
+            return ihanoi_jwk_refuse(load, IHANOI_JWK_FAULTY, "no \"crv\"");
         }
 
         for (crv = ihanoi_crvs; crv->crv; crv++) {
@@ -210,8 +176,8 @@ ihanoi_jwk_load(ihanoi_jwk_load_t *load, ihanoi_jwk_t *key, json_t *json)
         }
 
         if (crv->crv == NULL) {
-            snprintf(load->reason, sizeof(load->reason), "unknown \"crv\"");
-            return IHANOI_JWK_FOREIGN;
+            return ihanoi_jwk_refuse(load, IHANOI_JWK_FOREIGN,
+                                     "unknown \"crv\"");
         }
     }
 
@@ -225,10 +191,9 @@ ihanoi_jwk_load(ihanoi_jwk_load_t *load, ihanoi_jwk_t *key, json_t *json)
         n = json_string_length(value);
 
         if (n == 0 || n > IHANOI_JWK_MAX_KID) {
-            snprintf(load->reason, sizeof(load->reason),
-                     "\"kid\" is not a string of 1 to %d bytes",
-                     IHANOI_JWK_MAX_KID);
-            return IHANOI_JWK_FAULTY;
+            return ihanoi_jwk_refuse(load, IHANOI_JWK_FAULTY,
+                                     "\"kid\" is not a string of 1 to %d bytes",
+                                     IHANOI_JWK_MAX_KID);
         }
 
         key->kid = malloc(n);
@@ -266,6 +231,56 @@ ihanoi_jwk_load(ihanoi_jwk_load_t *load, ihanoi_jwk_t *key, json_t *json)
 }
 
 
+/* Is it for us?  RFC 7517 4.2, 4.3 */
+
+static ihanoi_jwk_e
+ihanoi_jwk_purpose(ihanoi_jwk_load_t *load, json_t *json)
+{
+    int          fits;
+    size_t       n;
+    json_t      *value;
+    const char  *s;
+
+    value = json_object_get(json, "use");
+    if (value) {
+        s = json_string_value(value);
+        if (s == NULL) {
+            return ihanoi_jwk_refuse(load, IHANOI_JWK_FAULTY,
+                                     "\"use\" is not a string");
+        }
+
+        if (strcmp(s, "sig") != 0) {
+            return ihanoi_jwk_refuse(load, IHANOI_JWK_FOREIGN,
+                                     "not for signatures by its \"use\"");
+        }
+    }
+
+    value = json_object_get(json, "key_ops");
+    if (value) {
+        if (!json_is_array(value)) {
+            return ihanoi_jwk_refuse(load, IHANOI_JWK_FAULTY,
+                                     "\"key_ops\" is not an array");
+        }
+
+        fits = 0;
+
+        for (n = 0; n < json_array_size(value); n++) {
+            s = json_string_value(json_array_get(value, n));
+            if (s && strcmp(s, "verify") == 0) {
+                fits = 1;
+            }
+        }
+
+        if (!fits) {
+            return ihanoi_jwk_refuse(load, IHANOI_JWK_FOREIGN,
+                                     "not for verification by its \"key_ops\"");
+        }
+    }
+
+    return IHANOI_JWK_OK;
+}
+
+
 /* Finds the one algorithm that the key will be used with. */
 
 static ihanoi_jwk_e
@@ -280,27 +295,25 @@ ihanoi_jwk_pin(ihanoi_jwk_load_t *load, ihanoi_jwk_t *key, json_t *json,
 
     if (value) {
         if (!json_is_string(value)) {
-            snprintf(load->reason, sizeof(load->reason),
-                     "\"alg\" is not a string");
-            return IHANOI_JWK_FAULTY;
+            return ihanoi_jwk_refuse(load, IHANOI_JWK_FAULTY,
+                                     "\"alg\" is not a string");
         }
 
         alg = ihanoi_alg_find(json_string_value(value),
                               json_string_length(value));
 
         if (alg == IHANOI_ALG_NONE) {
-            snprintf(load->reason, sizeof(load->reason), "unknown \"alg\"");
-            return IHANOI_JWK_FOREIGN;
+            return ihanoi_jwk_refuse(load, IHANOI_JWK_FOREIGN,
+                                     "unknown \"alg\"");
         }
 
         if (ihanoi_algs[alg].kty != kty
             || (ihanoi_algs[alg].crv
                 && strcmp(ihanoi_algs[alg].crv, crv->crv) != 0))
         {
-            snprintf(load->reason, sizeof(load->reason),
-                     "\"alg\" %s does not fit its type or curve",
-                     ihanoi_algs[alg].name);
-            return IHANOI_JWK_FAULTY;
+            return ihanoi_jwk_refuse(load, IHANOI_JWK_FAULTY,
+                                     "\"alg\" %s does not fit its type or "
+                                     "curve", ihanoi_algs[alg].name);
         }
 
         key->alg = alg;
@@ -349,10 +362,8 @@ ihanoi_jwk_pin(ihanoi_jwk_load_t *load, ihanoi_jwk_t *key, json_t *json,
         }
     }
 
-    snprintf(load->reason, sizeof(load->reason),
-             "not of an algorithm that is allowed here");
-
-    return IHANOI_JWK_FOREIGN;
+    return ihanoi_jwk_refuse(load, IHANOI_JWK_FOREIGN,
+                             "not of an algorithm that is allowed here");
 }
 
 
@@ -371,20 +382,18 @@ ihanoi_jwk_load_oct(ihanoi_jwk_load_t *load, ihanoi_jwk_t *key, json_t *json)
 
     len = ihanoi_jwk_member(json, "k", secret, sizeof(secret));
     if (len < 0) {
-        snprintf(load->reason, sizeof(load->reason),
-                 "\"k\" is not base64url of at most %d bytes",
-                 IHANOI_HMAC_MAX_SECRET);
-        return IHANOI_JWK_FAULTY;
+        return ihanoi_jwk_refuse(load, IHANOI_JWK_FAULTY,
+                                 "\"k\" is not base64url of at most %d bytes",
+                                 IHANOI_HMAC_MAX_SECRET);
     }
 
     /* RFC 7518 3.2: at least as long as the hash */
 
     if ((size_t) len < alg->md_len) {
         OPENSSL_cleanse(secret, sizeof(secret));
-        snprintf(load->reason, sizeof(load->reason),
-                 "secret is shorter than the %u bytes that %s needs",
-                 (unsigned) alg->md_len, alg->name);
-        return IHANOI_JWK_FAULTY;
+        return ihanoi_jwk_refuse(load, IHANOI_JWK_FAULTY,
+                                 "secret is shorter than the %u bytes that %s "
+                                 "needs", (unsigned) alg->md_len, alg->name);
     }
 
     md = (char *) alg->md;
@@ -441,17 +450,15 @@ ihanoi_jwk_load_rsa(ihanoi_jwk_load_t *load, ihanoi_jwk_t *key, json_t *json)
     }
 
     if (nlen <= 0) {
-        snprintf(load->reason, sizeof(load->reason),
-                 "\"n\" is not base64url of at most %d bits",
-                 IHANOI_RSA_MAX_BITS);
-        return IHANOI_JWK_FAULTY;
+        return ihanoi_jwk_refuse(load, IHANOI_JWK_FAULTY,
+                                 "\"n\" is not base64url of at most %d bits",
+                                 IHANOI_RSA_MAX_BITS);
     }
 
     elen = ihanoi_jwk_member(json, "e", material + nlen, 8);
     if (elen <= 0) {
-        snprintf(load->reason, sizeof(load->reason),
-                 "\"e\" is not base64url of at most 64 bits");
-        return IHANOI_JWK_FAULTY;
+        return ihanoi_jwk_refuse(load, IHANOI_JWK_FAULTY,
+                                 "\"e\" is not base64url of at most 64 bits");
     }
 
     if (ihanoi_sha256(material, (size_t) (nlen + elen), key->material) != 0) {
@@ -492,27 +499,25 @@ ihanoi_jwk_load_rsa(ihanoi_jwk_load_t *load, ihanoi_jwk_t *key, json_t *json)
     bits = BN_num_bits(n);
 
     if (bits < IHANOI_RSA_MIN_BITS) {
-        snprintf(load->reason, sizeof(load->reason),
-                 "RSA key of %ld bits, at least %d are needed", bits,
-                 IHANOI_RSA_MIN_BITS);
-        rc = IHANOI_JWK_FAULTY;
+        rc = ihanoi_jwk_refuse(load, IHANOI_JWK_FAULTY,
+                               "RSA key of %ld bits, at least %d are needed",
+                               bits, IHANOI_RSA_MIN_BITS);
         goto done;
     }
 
     if (!BN_is_odd(n) || !BN_is_odd(e) || BN_is_one(e)) {
-        snprintf(load->reason, sizeof(load->reason),
-                 "RSA modulus or exponent is even, or the exponent is 1");
-        rc = IHANOI_JWK_FAULTY;
+        rc = ihanoi_jwk_refuse(load, IHANOI_JWK_FAULTY,
+                               "RSA modulus or exponent is even, or the "
+                               "exponent is 1");
         goto done;
     }
 
     load->rsa_bits += bits;
 
     if (load->max_rsa_bits && load->rsa_bits > load->max_rsa_bits) {
-        snprintf(load->reason, sizeof(load->reason),
-                 "too many RSA keys to check at once");
         load->postponed = 1;
-        rc = IHANOI_JWK_FAULTY;
+        rc = ihanoi_jwk_refuse(load, IHANOI_JWK_FAULTY,
+                               "too many RSA keys to check at once");
         goto done;
     }
 
@@ -566,10 +571,9 @@ ihanoi_jwk_load_ec(ihanoi_jwk_load_t *load, ihanoi_jwk_t *key, json_t *json,
     y = ihanoi_jwk_member(json, "y", point + 1 + crv->size, crv->size);
 
     if (x != (ssize_t) crv->size || y != (ssize_t) crv->size) {
-        snprintf(load->reason, sizeof(load->reason),
-                 "\"x\" or \"y\" is not base64url of %u bytes",
-                 (unsigned) crv->size);
-        return IHANOI_JWK_FAULTY;
+        return ihanoi_jwk_refuse(load, IHANOI_JWK_FAULTY,
+                                 "\"x\" or \"y\" is not base64url of %u bytes",
+                                 (unsigned) crv->size);
     }
 
     point[0] = 0x04;   /* uncompressed, SEC 1 2.3.3 */
@@ -598,9 +602,9 @@ ihanoi_jwk_load_okp(ihanoi_jwk_load_t *load, ihanoi_jwk_t *key, json_t *json,
     len = ihanoi_jwk_member(json, "x", x, crv->size);
 
     if (len != (ssize_t) crv->size) {
-        snprintf(load->reason, sizeof(load->reason),
-                 "\"x\" is not base64url of %u bytes", (unsigned) crv->size);
-        return IHANOI_JWK_FAULTY;
+        return ihanoi_jwk_refuse(load, IHANOI_JWK_FAULTY,
+                                 "\"x\" is not base64url of %u bytes",
+                                 (unsigned) crv->size);
     }
 
     memcpy(y, x, crv->size);
@@ -647,10 +651,8 @@ ihanoi_jwk_load_okp(ihanoi_jwk_load_t *load, ihanoi_jwk_t *key, json_t *json,
 
 small:
 
-    snprintf(load->reason, sizeof(load->reason),
-             "public key is a point of small order");
-
-    return IHANOI_JWK_FAULTY;
+    return ihanoi_jwk_refuse(load, IHANOI_JWK_FAULTY,
+                             "public key is a point of small order");
 }
 
 
@@ -724,6 +726,20 @@ ihanoi_jwk_prepare(ihanoi_jwk_load_t *load, ihanoi_jwk_t *key)
 }
 
 
+static ihanoi_jwk_e
+ihanoi_jwk_refuse(ihanoi_jwk_load_t *load, ihanoi_jwk_e rc, const char *fmt,
+    ...)
+{
+    va_list  args;
+
+    va_start(args, fmt);
+    (void) vsnprintf(load->reason, sizeof(load->reason), fmt, args);
+    va_end(args);
+
+    return rc;
+}
+
+
 /* Tells a refusal from a lack of memory; the queue is empty afterwards. */
 
 static ihanoi_jwk_e
@@ -750,9 +766,7 @@ ihanoi_jwk_openssl(ihanoi_jwk_load_t *load, const char *reason)
         rc = IHANOI_JWK_MEMORY;
     }
 
-    snprintf(load->reason, sizeof(load->reason), "%s", reason);
-
-    return rc;
+    return ihanoi_jwk_refuse(load, rc, "%s", reason);
 }
 
 
