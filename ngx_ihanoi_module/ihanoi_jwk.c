@@ -32,6 +32,8 @@ struct ihanoi_jwks_s {
 };
 
 
+static int ihanoi_jwks_together(const ihanoi_jwks_t *set,
+    const ihanoi_jwks_options_t *options, char *error);
 static size_t ihanoi_ecdsa_der(unsigned char *der, const unsigned char *raw,
     size_t size);
 
@@ -43,7 +45,7 @@ ihanoi_jwks_parse(const char *text, size_t len,
     char                 note[256];
     size_t               i, n;
     json_t              *json, *keys;
-    unsigned             k, memory, secrets;
+    unsigned             memory;
     json_error_t         jerr;
     ihanoi_jwk_e         rc;
     ihanoi_jwk_t        *key;
@@ -130,35 +132,7 @@ ihanoi_jwks_parse(const char *text, size_t len,
 
     set->partial = (load.postponed && load.rsa_new);
 
-    /*
-     * Which of two keys with one kid is meant cannot be known, and with secrets
-     * beside public keys a mix-up of algorithms is one mistake away.
-     */
-
-    secrets = 0;
-
-    for (i = 0; i < set->n; i++) {
-        key = &set->keys[i];
-        secrets += (key->pkey == NULL);
-
-        for (k = i + 1; k < set->n; k++) {
-            if (key->kid && set->keys[k].kid
-                && key->kid_len == set->keys[k].kid_len
-                && memcmp(key->kid, set->keys[k].kid, key->kid_len) == 0)
-            {
-                snprintf(error, 256, "two keys have one \"kid\"");
-                goto failed;
-            }
-        }
-    }
-
-    if (options->remote && secrets && secrets != set->n) {
-        snprintf(error, 256, "secrets and public keys in one set");
-        goto failed;
-    }
-
-    if (set->n == 0) {
-        snprintf(error, 256, "no usable key");
+    if (ihanoi_jwks_together(set, options, error) != 0) {
         goto failed;
     }
 
@@ -183,6 +157,49 @@ failed:
     errno = memory ? ENOMEM : EINVAL;
 
     return NULL;
+}
+
+
+/*
+ * Which of two keys with one kid is meant cannot be known, and with secrets
+ * beside public keys a mix-up of algorithms is one mistake away.
+ */
+
+static int
+ihanoi_jwks_together(const ihanoi_jwks_t *set,
+    const ihanoi_jwks_options_t *options, char *error)
+{
+    unsigned             i, k, secrets;
+    const ihanoi_jwk_t  *key;
+
+    secrets = 0;
+
+    for (i = 0; i < set->n; i++) {
+        key = &set->keys[i];
+        secrets += (key->pkey == NULL);
+
+        for (k = i + 1; k < set->n; k++) {
+            if (key->kid && set->keys[k].kid
+                && key->kid_len == set->keys[k].kid_len
+                && memcmp(key->kid, set->keys[k].kid, key->kid_len) == 0)
+            {
+                snprintf(error, 256, "two keys have one \"kid\"");
+                return -1;
+            }
+        }
+    }
+
+    if (options->remote && secrets && secrets != set->n) {
+        snprintf(error, 256, "secrets and public keys in one set");
+        return -1;
+    }
+
+    if (set->n == 0) {
+        snprintf(error, 256, "no usable key");
+        return -1;
+    }
+
+    return 0;
 }
 
 

@@ -16,6 +16,7 @@
 static int ihanoi_operation_id(ihanoi_compiler_t *compiler);
 static int ihanoi_operation_server(ihanoi_compiler_t *compiler);
 static int ihanoi_operation_extensions(ihanoi_compiler_t *compiler);
+static int ihanoi_operation_lua_extensions(ihanoi_compiler_t *compiler);
 static int ihanoi_operation_choice(ihanoi_compiler_t *compiler,
     const char *name, const char *const *choices, int *choice);
 static int ihanoi_operation_security(ihanoi_compiler_t *compiler);
@@ -185,7 +186,6 @@ ihanoi_operation_extensions(ihanoi_compiler_t *compiler)
     int                  rc, choice;
     json_t              *timeout;
     ihanoi_operation_t  *op;
-    const json_t        *value;
 
     op = &compiler->compiled->op;
 
@@ -259,6 +259,29 @@ ihanoi_operation_extensions(ihanoi_compiler_t *compiler)
 
     op->body_whole = (choice == 1);
 
+    if (json_object_get(compiler->place.value, "x-ihanoi-body")
+        && json_object_get(compiler->place.value, "requestBody") == NULL)
+    {
+        return ihanoi_document_refuse(compiler->documents, &compiler->place,
+                                      "\"x-ihanoi-body\" needs "
+                                      "\"requestBody\"");
+    }
+
+    return ihanoi_operation_lua_extensions(compiler);
+}
+
+
+/* Of operations that a handler serves. */
+
+static int
+ihanoi_operation_lua_extensions(ihanoi_compiler_t *compiler)
+{
+    int                  rc, choice;
+    const json_t        *value;
+    ihanoi_operation_t  *op;
+
+    op = &compiler->compiled->op;
+
     choice = 0;
 
     rc = ihanoi_operation_choice(compiler, "x-ihanoi-abort",
@@ -316,14 +339,6 @@ ihanoi_operation_extensions(ihanoi_compiler_t *compiler)
                                       "\"x-ihanoi-stream\" cannot be used "
                                       "where an Idempotency-Key keeps the "
                                       "answer: not with POST");
-    }
-
-    if (json_object_get(compiler->place.value, "x-ihanoi-body")
-        && json_object_get(compiler->place.value, "requestBody") == NULL)
-    {
-        return ihanoi_document_refuse(compiler->documents, &compiler->place,
-                                      "\"x-ihanoi-body\" needs "
-                                      "\"requestBody\"");
     }
 
     return IHANOI_OK;

@@ -35,6 +35,8 @@ static char *ngx_http_ihanoi_auth_issuer_line(ngx_conf_t *cf,
 static char *ngx_http_ihanoi_auth_issuer_end(ngx_conf_t *cf,
     ngx_http_ihanoi_auth_main_conf_t *amcf,
     ngx_http_ihanoi_auth_block_t *block);
+static char *ngx_http_ihanoi_auth_issuer_value(ngx_conf_t *cf,
+    ngx_http_ihanoi_auth_block_t *block);
 static ngx_int_t ngx_http_ihanoi_auth_words(ngx_conf_t *cf,
     ngx_array_t *array);
 
@@ -126,8 +128,6 @@ ngx_http_ihanoi_auth_issuer_line(ngx_conf_t *cf, ngx_command_t *dummy,
 {
     ngx_http_ihanoi_auth_block_t  *block = (void *) cf->handler_conf;
 
-    time_t                        seconds;
-    ngx_int_t                     msec;
     ngx_str_t                    *value, *uri;
     ngx_uint_t                    i, n;
     ihanoi_alg_e                 *alg;
@@ -202,9 +202,23 @@ ngx_http_ihanoi_auth_issuer_line(ngx_conf_t *cf, ngx_command_t *dummy,
         return NGX_CONF_OK;
     }
 
-    /* the rest has one value */
+    return ngx_http_ihanoi_auth_issuer_value(cf, block);
+}
 
-    if (n != 2) {
+
+/* The lines that have one value. */
+
+static char *
+ngx_http_ihanoi_auth_issuer_value(ngx_conf_t *cf,
+    ngx_http_ihanoi_auth_block_t *block)
+{
+    time_t      seconds;
+    ngx_int_t   msec;
+    ngx_str_t  *value;
+
+    value = cf->args->elts;
+
+    if (cf->args->nelts != 2) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"%V\" is not known in \"auth_jwt_issuer\", or "
                            "has one value only", &value[0]);

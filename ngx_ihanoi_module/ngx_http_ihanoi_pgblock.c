@@ -38,6 +38,8 @@ typedef struct {
 
 static char *ngx_http_ihanoi_pgblock_set_server(ngx_conf_t *cf,
     ngx_http_ihanoi_pgdb_t *db, ngx_uint_t offset);
+static char *ngx_http_ihanoi_pgblock_set_socket(ngx_conf_t *cf,
+    ngx_http_ihanoi_pgdb_t *db, ngx_str_t *port);
 static char *ngx_http_ihanoi_pgblock_set_str(ngx_conf_t *cf,
     ngx_http_ihanoi_pgdb_t *db, ngx_uint_t offset);
 static char *ngx_http_ihanoi_pgblock_set_msec(ngx_conf_t *cf,
@@ -49,6 +51,7 @@ static char *ngx_http_ihanoi_pgblock_set_sslmode(ngx_conf_t *cf,
 static char *ngx_http_ihanoi_pgblock_set_class(ngx_conf_t *cf,
     ngx_http_ihanoi_pgdb_t *db, ngx_uint_t offset);
 static ngx_uint_t ngx_http_ihanoi_pgblock_is_name(ngx_str_t *s);
+static void ngx_http_ihanoi_pgblock_classes(ngx_http_ihanoi_pgdb_t *db);
 
 
 static const ngx_http_ihanoi_pgblock_line_t
@@ -249,7 +252,7 @@ ngx_http_ihanoi_pgblock_set_server(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
 {
     u_char                    *p;
     ngx_int_t                  n;
-    ngx_str_t                 *value, host, port, path;
+    ngx_str_t                 *value, host, port;
     ngx_url_t                  u;
     ngx_uint_t                 i;
     ngx_http_ihanoi_pghost_t  *h;
@@ -292,40 +295,7 @@ ngx_http_ihanoi_pgblock_set_server(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
     }
 
     if (value[1].len > 5 && ngx_strncmp(value[1].data, "unix:", 5) == 0) {
-
-        path.data = value[1].data + 5;
-        path.len = value[1].len - 5;
-
-        if (ngx_conf_full_name(cf->cycle, &path, 0) != NGX_OK
-            || ngx_http_ihanoi_pgblock_string(cf, &path) != NGX_CONF_OK)
-        {
-            return NGX_CONF_ERROR;
-        }
-
-        if (path.len + sizeof("/.s.PGSQL.") + port.len
-            > sizeof(((struct sockaddr_un *) 0)->sun_path))
-        {
-            return "has a socket directory whose name is too long";
-        }
-
-        h = ngx_array_push(&db->hosts);
-        if (h == NULL) {
-            return NGX_CONF_ERROR;
-        }
-
-        h->host = (char *) path.data;
-        h->hostaddr = NULL;
-        h->port = (char *) port.data;
-
-        h->name.data = ngx_pnalloc(cf->pool, path.len + port.len + 6);
-        if (h->name.data == NULL) {
-            return NGX_CONF_ERROR;
-        }
-
-        h->name.len = ngx_sprintf(h->name.data, "unix:%V:%V", &path, &port)
-                      - h->name.data;
-
-        return NGX_CONF_OK;
+        return ngx_http_ihanoi_pgblock_set_socket(cf, db, &port);
     }
 
     ngx_memzero(&u, sizeof(ngx_url_t));
@@ -376,6 +346,53 @@ ngx_http_ihanoi_pgblock_set_server(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
 
         h->port = (char *) p;
     }
+
+    return NGX_CONF_OK;
+}
+
+
+/* Of "unix:folder"; its socket is named by the port. */
+
+static char *
+ngx_http_ihanoi_pgblock_set_socket(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
+    ngx_str_t *port)
+{
+    ngx_str_t                 *value, path;
+    ngx_http_ihanoi_pghost_t  *h;
+
+    value = cf->args->elts;
+
+    path.data = value[1].data + 5;
+    path.len = value[1].len - 5;
+
+    if (ngx_conf_full_name(cf->cycle, &path, 0) != NGX_OK
+        || ngx_http_ihanoi_pgblock_string(cf, &path) != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    if (path.len + sizeof("/.s.PGSQL.") + port->len
+        > sizeof(((struct sockaddr_un *) 0)->sun_path))
+    {
+        return "has a socket directory whose name is too long";
+    }
+
+    h = ngx_array_push(&db->hosts);
+    if (h == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    h->host = (char *) path.data;
+    h->hostaddr = NULL;
+    h->port = (char *) port->data;
+
+    h->name.data = ngx_pnalloc(cf->pool, path.len + port->len + 6);
+    if (h->name.data == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    h->name.len = ngx_sprintf(h->name.data, "unix:%V:%V", &path, port)
+                  - h->name.data;
 
     return NGX_CONF_OK;
 }
@@ -642,9 +659,8 @@ ngx_http_ihanoi_pgblock_is_name(ngx_str_t *s)
 char *
 ngx_http_ihanoi_pgblock_check(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db)
 {
-    ngx_str_t                  *roles[3];
-    ngx_uint_t                  i;
-    ngx_http_ihanoi_pgclass_t  *class;
+    ngx_str_t   *roles[3];
+    ngx_uint_t   i;
 
     if (db->hosts.nelts == 0) {
         return "has no \"server\"";
@@ -725,6 +741,18 @@ ngx_http_ihanoi_pgblock_check(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db)
     ngx_conf_init_msec_value(db->age, 30 * 60 * 1000);
     ngx_conf_init_size_value(db->memory, 64 * 1024 * 1024);
 
+    ngx_http_ihanoi_pgblock_classes(db);
+
+    return NGX_CONF_OK;
+}
+
+
+static void
+ngx_http_ihanoi_pgblock_classes(ngx_http_ihanoi_pgdb_t *db)
+{
+    ngx_uint_t                  i;
+    ngx_http_ihanoi_pgclass_t  *class;
+
     for (i = 0; i < NGX_HTTP_IHANOI_PG_POOLS; i++) {
         class = &db->classes[i];
 
@@ -761,6 +789,4 @@ ngx_http_ihanoi_pgblock_check(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db)
         class->user = &db->slow_user;
         class->target = NGX_HTTP_IHANOI_PG_TARGET_PRIMARY;
     }
-
-    return NGX_CONF_OK;
 }
