@@ -1,6 +1,6 @@
 -- What is masked in a public text, and what is left as it is.
 begin;
-select plan(83);
+select plan(85);
 
 create temp table samples (hidden boolean, words text);
 insert into samples values
@@ -16,7 +16,7 @@ insert into samples values
     (true, e'0912\u00a0345\u00a0678'), (true, e'0912\u202f345\u2009678'), (true, '0912–345–678'),
     (true, e'0912\u2011345\u2011678'), (true, '0912,345,678'), (true, '0912_345_678'), (true, 'sđt0912345678'),
     (true, 'zalo0912345678nhé'), (true, 'CCCD001089012345'),
-    (true, '001089012345'), (true, '012345678'), (true, '001 089 012 345'), (true, 'B1234567'), (true, 'C12345678'),
+    (true, '001089012345'), (true, '012345678'), (true, '001 089 012 345'), (true, '001.089.012.345'), (true, '001089012 345'), (true, 'B1234567'), (true, 'C12345678'),
     (true, 'an.nguyen@example.vn'), (true, 'an+tag@mail.example.com.vn'), (true, 'an (at) example.vn'),
     (true, 'an @ example . vn'), (true, 'an[at]example[dot]vn'), (true, 'AN@EXAMPLE.VN'),
     (true, '29A-123.45'), (true, '29A12345'), (true, '30H1-12345'), (true, '29-B1 123.45'), (true, '29 LD 123.45'),
@@ -29,7 +29,7 @@ insert into samples values
 
 select case when hidden
     then ok(position('[' in text_mask('Gọi ' || words || ' nhé')) > 0
-            and text_mask('Gọi ' || words || ' nhé') !~ '\d{4}', 'hidden: ' || words)
+            and text_mask('Gọi ' || words || ' nhé') !~ '\d', 'hidden: ' || words)
     else is(text_mask('Ở ' || words || ' nhé'), normalize('Ở ' || words || ' nhé', NFC), 'kept: ' || words)
     end
 from samples;

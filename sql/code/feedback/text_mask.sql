@@ -45,6 +45,11 @@ begin
              replace('\m\d{2}#\d{3}#(ng|nn|qt|cv)#\d{2}\M', '#', '[. ' || dash || ']'),
              '[biển số]', 'gi');
 
+    -- identity cards in groups of which the first make a phone's nine digits
+    m := regexp_replace(m,
+             '(?<!\d)0([' || gap || ']{0,2}\d){8}[' || gap || ']{1,2}\d{3}(?!\d)',
+             '[số giấy tờ]', 'g');
+
     -- phones: +84 or 0, then eight to ten digits however grouped, also where
     -- letters touch them ("sđt0912…"), but no decimals ("21.0285, 105…")
     m := regexp_replace(m,
