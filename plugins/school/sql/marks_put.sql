@@ -8,8 +8,9 @@ language plpgsql
 as $$
 #variable_conflict use_column
 declare
-    bad  json;
-    n    int;
+    bad   json;
+    n     int;
+    told  text;
 begin
     perform ask(caller);
 
@@ -43,7 +44,8 @@ begin
         get diagnostics n = row_count;
     exception
         when check_violation then
-            perform refuse('mark-not-of-regime');
+            get stacked diagnostics told = pg_exception_detail;
+            perform refuse('mark-not-of-regime', coalesce(nullif(told, ''), '{}')::json);
         when cardinality_violation then
             perform refuse('mark-twice');
     end;

@@ -113,8 +113,10 @@ is(marks('homeroom', '7', kind => 'xx'), '422 mark-not-of-regime', 'a kind there
 is(marks('homeroom', '7', term => 3), '422 mark-not-of-regime', 'a term there is not');
 is(marks('homeroom', '7', student => $id{s3}), '422 student-not-of-class', 'a student of another class');
 is(marks('homeroom', '7', subject => 'ngu-van'), '403 subject-not-yours', 'a subject of another teacher');
-is(status('homeroom', PUT => "/classes/$c7a/marks", { subject => 'toan', term => 1, kind => 'tx',
-    marks => [{ student => $s2, value => '9' }, { student => $s1, value => '11' }] }), '422 mark-not-of-regime', 'one of two is wrong');
+my $wrong = as('homeroom', PUT => "/classes/$c7a/marks", { subject => 'toan', term => 1, kind => 'tx',
+    marks => [{ student => $s2, value => '9' }, { student => $s1, number => 2, value => '11' }] });
+is(join(' ', $wrong->{json}{type} =~ s/.*://r, @{ $wrong->{json} }{qw(student number)}), "mark-not-of-regime $s1 2",
+   'one of two is wrong, and which');
 is($db->sql("select count(*) from plugin_school.marks where student = '$s2'"), 0, '... none is entered');
 is(marks('homeroom', '9'), 200, 'a mark is corrected');
 is(marks('homeroom', '9'), 200, '... twice is once');
