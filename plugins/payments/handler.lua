@@ -8,9 +8,9 @@ local refunds = require("lib.refunds")
 local statement = require("lib.statement")
 local vnpay = require("lib.vnpay")
 
--- The most that one run of the sweep looks at: an intent is one question, a refund
--- two at most, and a run may ask backends 32 times.
-local SWEEP_INTENTS = 20
+-- A run may ask backends 32 times: so many questions about intents, the last of which may
+-- be two, and so many refunds, each of which is two at most.
+local SWEEP_INTENTS = 19
 local SWEEP_REFUNDS = 6
 
 local _M = {}

@@ -4,6 +4,7 @@
 --   query(intent)        { outcome, amount, transaction, paid_at } where outcome
 --                        is "paid", "failed", "pending" (being worked on), or
 --                        "open" (nobody has paid, so it may expire)
+--   asks_twice(intent)   whether that is two questions; only of those where it may be
 --   refund(refund)       { outcome, transaction, why } where outcome is "done",
 --                        "refused" (it is not done and will not be), "unclear"
 --   refund_read(refund)  the same and "none"; only of gateways that can tell

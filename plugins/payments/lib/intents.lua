@@ -118,13 +118,15 @@ end
 
 -- Does work(row) for each row that a function of the database gives out, one
 -- at a time and at most n, while there is time for it: what has been taken and
--- not done would be unclear. Returns how many there were.
-function _M.each(n, name, id, work)
+-- not done would be unclear. A row for which more(row) is true counts as two. Returns how
+-- many there were.
+function _M.each(n, name, id, work, more)
     local settings = ihanoi.plugin.settings()
+    local done = 0
 
-    for done = 0, n - 1 do
+    while n > 0 do
         if ihanoi.request.time_left() < 2 * settings.patience + 1 then
-            return done
+            break
         end
 
         local row, err = ihanoi.db.one(name, { n = 1, step = settings.step, which = id })
@@ -132,7 +134,7 @@ function _M.each(n, name, id, work)
         if err then
             return nil, err
         elseif not row then
-            return done
+            break
         end
 
         local _, failed = work(row)
@@ -140,15 +142,23 @@ function _M.each(n, name, id, work)
         if failed then
             ihanoi.log.error(name .. ": what was heard is not written down", failed)
         end
+
+        done = done + 1
+        n = n - (more and more(row) and 2 or 1)
     end
 
-    return n
+    return done
 end
 
 
--- Asks the gateways about intents: those that are due, or the one with an id.
+-- Asks the gateways about intents: those that are due, or the one with an id. n is how
+-- many questions that may be; the last one may be two.
 function _M.check(n, id)
-    return _M.each(n, "intents_due", id, ask)
+    return _M.each(n, "intents_due", id, ask, function(intent)
+        local twice = gateways.of(intent.gateway).asks_twice
+
+        return twice and twice(intent)
+    end)
 end
 
 

@@ -38,6 +38,12 @@ function _M.checkout(intent)
 end
 
 
+-- Whether there are two statements to look into.
+function _M.asks_twice(intent)
+    return ihanoi.time.format(intent.created_at, "date") < ihanoi.time.today()
+end
+
+
 -- Looks into the statements of the days on which the payer has time, a day at most:
 -- the intent's and the next.
 function _M.query(intent)

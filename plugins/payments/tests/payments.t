@@ -280,6 +280,16 @@ is(scalar @{ $r->{json}{items}[0]{differences} }, 5, 'with its differences');
 balanced('reconciliation');
 
 
+# After midnight a bank is asked for two days: a run asks as often as it may.
+my @night = map { pay_for("night-$_", 'vietqr', 7_000)->{json}{id} } 1 .. 18;
+$db->sql("set session_replication_role = replica; set search_path = plugin_payments;
+          update intents set created_at = created_at - interval '1 day' where reference like 'night-%'");
+sweep();
+unlike($gw->error_log, qr/too many calls/, 'nothing is asked that may not be asked any more');
+$db->sql("set session authorization plugin_payments; set search_path = plugin_payments;
+          update intents set state = 'expired' where reference like 'night-%'");
+
+
 # Jobs do the same by themselves
 
 my @open = map { pay_for("job-$_", qw(momo vnpay)[$_ % 2], 5_000)->{json} } 1 .. 13;
