@@ -1,7 +1,7 @@
 -- Events for plugins: who gets what in which order, and what becomes of those
 -- that nobody could deliver.
 begin;
-select plan(63);
+select plan(68);
 
 create function pg_temp.later(by interval) returns void language sql as
     $$select set_config('core.clock_offset', (coalesce(nullif(current_setting('core.clock_offset', true), ''), '0')::interval + by)::text, true)$$;
@@ -186,6 +186,30 @@ select pg_temp.subjects(true);
 select is_empty('select from core.erasures', 'until it is done');
 delete from core.plugin_subscriptions where topic = 'person';
 delete from core.plugin_cursors where plugin = 'p2x';
+
+-- A transaction that began before another may come to a subject after it.
+delete from core.plugin_deliveries;
+delete from core.outbox;
+select pg_temp.publish('p1x.booked', 'e', '{"n": "e1"}');
+select pg_temp.publish('p1x.booked', 'e', '{"n": "e2"}');
+select pg_temp.settle();
+update core.outbox set xid = '3' where payload ->> 'n' = 'e1';
+select results_eq($$select pg_temp.take('a:1')$$, $$values ('p1x.booked e1 1')$$, 'what was published first comes first');
+select is(pg_temp.end('e1', 'ok', null, true), 't e2', 'then what came after it');
+select pg_temp.end('e2', 'ok');
+select pg_temp.publish('p1x.booked', 'g', '{"n": "g1"}');
+select pg_temp.publish('p1x.booked', 'g', '{"n": "g2"}');
+select pg_temp.publish('p1x.booked', 'h', '{"n": "h1"}');
+select pg_temp.publish('p1x.booked', 'i', '{"n": "i1"}');
+update core.plugin_cursors set xid = '1';
+update core.outbox set xid = case payload ->> 'n' when 'i1' then '4' when 'g2' then '5' when 'h1' then '6' end::xid8
+where payload ->> 'n' in ('g2', 'h1', 'i1');
+select results_eq($$select pg_temp.take('a:1')$$, $$values ('p1x.booked i1 1')$$,
+    'one waits, with what comes behind it, until the first may be read');
+update core.outbox set xid = '7' where payload ->> 'n' = 'g1';
+select set_eq($$select pg_temp.take('a:1')$$, $$values ('p1x.booked g1 1'), ('p1x.booked h1 1')$$, 'and is the second then');
+select pg_temp.end(n, 'ok') from unnest('{g1,h1,i1}'::text[]) n;
+select results_eq($$select pg_temp.take('a:1')$$, $$values ('p1x.booked g2 1')$$, 'also of those');
 
 -- Two gateways: the cursor of the one that has seen more stays.
 delete from core.plugin_deliveries;

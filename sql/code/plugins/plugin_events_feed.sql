@@ -1,6 +1,10 @@
 -- Moves what is new in the outbox to the deliveries of a plugin: what was
 -- committed by transactions older than every running one, up to "most" at a
 -- time, not beyond 1000 that wait. One gateway does it at a time.
+--
+-- A transaction may have its number and then wait for a row that one with a later
+-- number has changed: of their events about it the later number's was first. It
+-- stops before an event for whose predecessor it is too early.
 create function plugin_events_feed(plugin text, most int default 200)
 returns int
 language plpgsql volatile
@@ -43,18 +47,34 @@ begin
         where (o.xid, o.id) > (c.xid, c.id) and o.xid < horizon
         order by o.xid, o.id
         limit most
+    ), stop as materialized (
+        select min(new.xid) as xid
+        from new
+        where exists (select from core.outbox o
+                           join core.plugin_subscriptions s
+                               on s.plugin = c.plugin and s.topic = o.topic
+                                  and s.event = o.event
+                      where o.xid >= horizon and o.subject = new.subject
+                        and o.id < new.id)
     ), kept as (
         insert into core.plugin_deliveries as d (plugin, id, xid, at, topic,
             event, subject, payload, next_at)
         select c.plugin, new.id, new.xid, new.at, new.topic, new.event,
                new.subject, new.payload, it
-        from new
+        from new, stop
+        where new.xid < stop.xid is not false
         on conflict do nothing
     )
-    select count(*) over () as n, new.xid, new.id into last
-    from new order by new.xid desc, new.id desc limit 1;
+    select stop.xid as stop, new.n, new.xid, new.id into last
+    from stop
+         left join lateral (
+             select count(*) over () as n, new.xid, new.id
+             from new
+             where new.xid < stop.xid is not false
+             order by new.xid desc, new.id desc limit 1) new on true;
 
     n := coalesce(last.n, 0);
+    horizon := coalesce(last.stop, horizon);
 
     update core.plugin_cursors k
     set xid = case when n < most then horizon else last.xid end,
