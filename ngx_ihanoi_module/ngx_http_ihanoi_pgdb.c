@@ -556,13 +556,17 @@ ngx_http_ihanoi_pgdb_suits(ngx_http_ihanoi_pgconn_t *pc)
         return NGX_OK;
     }
 
-    /* the second choice, while the first answers: is it there? */
+    /*
+     * The second choice, while the first answers: is it there?  A pool that
+     * has lost the first hears that it is back only by trying it.
+     */
 
     for (i = 0; i < pool->db->hosts.nelts; i++) {
         reach = &pool->db->reach[i];
 
         if (reach->known && reach->standby != pc->standby
-            && reach->backoff.failures == 0 && pool->backoff[i].failures == 0)
+            && reach->backoff.failures == 0
+            && (ngx_msec_int_t) (pool->backoff[i].next - ngx_current_msec) <= 0)
         {
             return NGX_AGAIN;
         }

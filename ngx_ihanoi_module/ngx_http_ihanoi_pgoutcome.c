@@ -391,6 +391,11 @@ ngx_http_ihanoi_pgoutcome_error(ngx_http_ihanoi_pgconn_t *pc,
             return NGX_OK;
         }
 
+        if (pc->standby && ngx_http_ihanoi_pgdb_suits(pc) == NGX_OK) {
+            /* there is no primary to move to */
+            return NGX_OK;
+        }
+
         /* fall through */
 
     case NGX_HTTP_IHANOI_PGOUTCOME_GOING:

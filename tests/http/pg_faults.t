@@ -279,6 +279,35 @@ scene 'a standby is not written to' => sub {
          'writes wait for one');
     is(scalar(grep { $_ eq 'write' } $standby->events), 0,
        'the standby has not seen a write');
+
+    $primary = IHanoi::FakePg->new(
+        port => $primary->port, answer => sub { answer(@_[0, 1], 'primary') });
+    is(wait_until(sub { put($gw, 'w') =~ /^200/ }, 20), 1, 'it is there again');
+    is(wait_until(sub { echo($gw, 'r') =~ /primary/ && echo($gw, 'r') }, 20),
+       '200 {"a":"primary"}', 'and so are the reads');
+};
+
+
+# The jobs are a write on a connection that reads too.
+scene 'jobs while nothing but a standby is there' => sub {
+    my $standby = IHanoi::FakePg->new(
+        startup => sub {
+            my ($c, %parameters) = @_;
+            $c->note('control') if $parameters{user} eq 'ihanoi_control';
+            $c->welcome(in_hot_standby => 'on');
+        },
+        answer => sub {
+            my ($c, $sql) = @_;
+            return answer($c, $sql, 'standby') if $sql !~ /jobs_run/;
+            $c->note('jobs');
+            $c->error('25006', 'cannot execute in a read-only transaction');
+        },
+    );
+    my $gw = fake_gateway($standby, http => 'ihanoi_jobs main interval=100ms;');
+    my $seen = sub { my ($what) = @_; scalar grep { $_ eq $what } $standby->events };
+
+    ok(wait_until(sub { $seen->('jobs') >= 10 }, 20), 'are refused again and again');
+    cmp_ok($seen->('control'), '<=', 2, 'by connections that stay');
 };
 
 
