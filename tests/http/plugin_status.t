@@ -182,7 +182,7 @@ like($out, qr/^  runs      2\.3\.4 on 1 of 1 workers, serving, circuit closed, \
      'as text');
 like($out, qr/^  $_/m, $_) for 'signed    aaaaaaaaaaaaaaaa, bbbbbbbbbbbbbbbb',
     'latency   \S+ s on average, half within \S+ s, 99 of 100 within \S+ s',
-    'memory    \d+ bytes, at most \d+; \S+ s of processor time',
+    'memory    \d+ bytes in all workers, at most \d+ in one; \S+ s of processor time',
     'queue     0 calls for its database, 1 events, 0 given up', 'job       nightly: 1 runs, 0 failed, last success 20\S+Z';
 
 # What is not well.

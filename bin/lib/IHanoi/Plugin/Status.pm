@@ -250,7 +250,7 @@ sub _version_text {
     $text .= sprintf("  latency   %.6f s on average, half %s, 99 of 100 %s\n", $duration->{mean},
                      map { defined ? "within $_ s" : 'longer' } @$duration{qw(p50 p99)})
         if $duration->{count};
-    $text .= sprintf "  memory    %d bytes, at most %d; %.3f s of processor time\n",
+    $text .= sprintf "  memory    %d bytes in all workers, at most %d in one; %.3f s of processor time\n",
                      @$memory{qw(bytes peak)}, $version->{cpu_seconds};
     $text .= "  queue     $version->{queued} calls for its database, "
              . _total(map { $_->{waiting} } @{ $version->{events} }) . ' events, '
