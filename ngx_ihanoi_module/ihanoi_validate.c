@@ -21,6 +21,8 @@ static int ihanoi_validate_type(const ihanoi_schema_t *schema,
     const json_t *value, ihanoi_check_t *check);
 static int ihanoi_validate_values(const ihanoi_schema_t *schema,
     const json_t *value, ihanoi_check_t *check);
+static int ihanoi_validate_values_fault(const json_t *values,
+    ihanoi_check_t *check);
 static int ihanoi_validate_number(const ihanoi_schema_t *schema,
     const json_t *value, ihanoi_check_t *check);
 static int ihanoi_validate_string(const ihanoi_schema_t *schema,
@@ -29,6 +31,10 @@ static int ihanoi_validate_combined(const ihanoi_schema_t *schema,
     const json_t *value, ihanoi_check_t *check);
 static int ihanoi_validate_alternatives(const ihanoi_schema_list_t *list,
     const json_t *value, const char *keyword, ihanoi_check_t *check);
+static int ihanoi_validate_lacking(const ihanoi_schema_list_t *list,
+    const json_t *value, char *text, size_t size);
+static int ihanoi_validate_append(char *text, size_t size, const char *fmt,
+    ...);
 
 
 int
@@ -208,12 +214,39 @@ ihanoi_validate_values(const ihanoi_schema_t *schema, const json_t *value,
             }
         }
 
-        return ihanoi_validate_fault(check, "enum",
-                                     "must be one of the %u values allowed",
-                                     (unsigned) n);
+        return ihanoi_validate_values_fault(schema->values, check);
     }
 
     return IHANOI_OK;
+}
+
+
+/* Says which ones, where they are words and few. */
+
+static int
+ihanoi_validate_values_fault(const json_t *values, ihanoi_check_t *check)
+{
+    char           text[120];
+    size_t         i, n;
+    const json_t  *one;
+
+    n = json_array_size(values);
+    text[0] = '\0';
+
+    for (i = 0; i < n; i++) {
+        one = json_array_get(values, i);
+
+        if (!json_is_string(one)
+            || !ihanoi_validate_append(text, sizeof(text), "%s\"%s\"",
+                                       i ? ", " : "", json_string_value(one)))
+        {
+            return ihanoi_validate_fault(check, "enum",
+                                         "must be one of the %u values allowed",
+                                         (unsigned) n);
+        }
+    }
+
+    return ihanoi_validate_fault(check, "enum", "must be one of %s", text);
 }
 
 
@@ -410,6 +443,7 @@ ihanoi_validate_alternatives(const ihanoi_schema_list_t *list,
     const json_t *value, const char *keyword, ihanoi_check_t *check)
 {
     int       rc, one;
+    char      text[120];
     unsigned  i, n;
 
     n = 0;
@@ -436,10 +470,74 @@ ihanoi_validate_alternatives(const ihanoi_schema_list_t *list,
         return IHANOI_OK;
     }
 
+    if (n == 0 && ihanoi_validate_lacking(list, value, text, sizeof(text))) {
+        return ihanoi_validate_fault(check, keyword, "must have %s", text);
+    }
+
     return ihanoi_validate_fault(check, keyword,
                                  "keeps %u of the %u alternatives, %s one "
                                  "must be kept", n, list->n,
                                  one ? "exactly" : "at least");
+}
+
+
+/*
+ * Whether each alternative requires a member that is not there, and which
+ * they require: "lat, or address and commune".
+ */
+static int
+ihanoi_validate_lacking(const ihanoi_schema_list_t *list, const json_t *value,
+    char *text, size_t size)
+{
+    int            lacks;
+    size_t         k;
+    unsigned       i;
+    const char    *name;
+    const json_t  *names;
+
+    text[0] = '\0';
+
+    for (i = 0; i < list->n; i++) {
+        names = list->schemas[i]->required;
+        lacks = 0;
+
+        for (k = 0; k < json_array_size(names); k++) {
+            name = json_string_value(json_array_get(names, k));
+            lacks |= json_is_object(value)
+                     && json_object_get(value, name) == NULL;
+
+            if (!ihanoi_validate_append(text, size, "%s%s",
+                                        k ? " and " : i ? ", or " : "", name))
+            {
+                return 0;
+            }
+        }
+
+        if (!lacks) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+/* 1, or 0 when there is no room for it. */
+
+static int
+ihanoi_validate_append(char *text, size_t size, const char *fmt, ...)
+{
+    int      n;
+    size_t   len;
+    va_list  args;
+
+    len = strlen(text);
+
+    va_start(args, fmt);
+    n = vsnprintf(text + len, size - len, fmt, args);
+    va_end(args);
+
+    return n >= 0 && (size_t) n < size - len;
 }
 
 

@@ -587,6 +587,7 @@ test_depth(void)
 typedef struct {
     unsigned  n;
     char      text[1024];
+    char      message[200];         /* of the last one */
 } reports_t;
 
 
@@ -600,6 +601,7 @@ report(void *ctx, const char *pointer, const char *keyword,
     snprintf(reports->text + strlen(reports->text),
              sizeof(reports->text) - strlen(reports->text), "%s %s\n",
              pointer, keyword);
+    snprintf(reports->message, sizeof(reports->message), "%s", message);
 }
 
 
@@ -670,6 +672,67 @@ test_reports(void)
 }
 
 
+/* A message says what would do, where that is short. */
+
+static void
+test_messages(void)
+{
+    size_t               i;
+    char                *text;
+    json_t              *json;
+    reports_t            reports;
+    ihanoi_check_t       check;
+    schema_fixture_t     s;
+    ihanoi_json_error_t  err;
+
+#define LONG  "'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+
+    static const struct {
+        const char  *schema;
+        const char  *value;
+        const char  *message;
+    } rows[] = {
+        { "{'enum':['normal','urgent']}", "'x'",
+          "must be one of \"normal\", \"urgent\"" },
+        { "{'enum':['a',null]}", "'x'", "must be one of the 2 values allowed" },
+        { "{'enum':[" LONG "1'," LONG "2']}", "'x'",
+          "must be one of the 2 values allowed" },
+        { "{'anyOf':[{'required':['lat']},{'required':['a','b']}]}", "{'a':1}",
+          "must have lat, or a and b" },
+        { "{'oneOf':[{'required':['a']},{'required':['b']}]}", "{}",
+          "must have a, or b" },
+        { "{'oneOf':[{'required':['a']},{'required':['b']}]}", "{'a':1,'b':1}",
+          "keeps 2 of the 2 alternatives, exactly one must be kept" },
+        { "{'anyOf':[{'required':['a']},{'minProperties':1}]}", "{}",
+          "keeps 0 of the 2 alternatives, at least one must be kept" },
+        { "{'anyOf':[{'required':['a']},{'required':[" LONG "'," LONG "b']}]}",
+          "{}", "keeps 0 of the 2 alternatives, at least one must be kept" },
+    };
+
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+
+        ok(schema_fixture_open(&s, rows[i].schema, ""), "compiles %s",
+           rows[i].schema);
+
+        text = fixture_json(rows[i].value);
+        (void) ihanoi_json_read(text, strlen(text), 32, NULL, &json, &err);
+
+        memset(&check, 0, sizeof(check));
+        memset(&reports, 0, sizeof(reports));
+        check.steps = 1000;
+        check.report = report;
+        check.ctx = &reports;
+
+        (void) ihanoi_schema_validate(s.schema, json, &check);
+        is_str(reports.message, rows[i].message, "of %s", rows[i].value);
+
+        json_decref(json);
+        free(text);
+        schema_fixture_close(&s);
+    }
+}
+
+
 static void
 test_memory(void)
 {
@@ -731,6 +794,7 @@ main(void)
     test_budget();
     test_depth();
     test_reports();
+    test_messages();
     test_memory();
 
     return done_testing();
