@@ -8,6 +8,9 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include <openssl/err.h>
+#include <openssl/x509_vfy.h>
+
 #include "ngx_http_ihanoi_pg.h"
 #include "ngx_http_ihanoi_pgdb.h"
 #include "ngx_http_ihanoi_pgpassword.h"
@@ -47,6 +50,8 @@ static char *ngx_http_ihanoi_pgblock_set_msec(ngx_conf_t *cf,
 static char *ngx_http_ihanoi_pgblock_set_size(ngx_conf_t *cf,
     ngx_http_ihanoi_pgdb_t *db, ngx_uint_t offset);
 static char *ngx_http_ihanoi_pgblock_set_sslmode(ngx_conf_t *cf,
+    ngx_http_ihanoi_pgdb_t *db, ngx_uint_t offset);
+static char *ngx_http_ihanoi_pgblock_set_sslrootcert(ngx_conf_t *cf,
     ngx_http_ihanoi_pgdb_t *db, ngx_uint_t offset);
 static char *ngx_http_ihanoi_pgblock_set_class(ngx_conf_t *cf,
     ngx_http_ihanoi_pgdb_t *db, ngx_uint_t offset);
@@ -88,7 +93,7 @@ static const ngx_http_ihanoi_pgblock_line_t
     { ngx_string("sslmode"), 1, ngx_http_ihanoi_pgblock_set_sslmode,
       offsetof(ngx_http_ihanoi_pgdb_t, sslmode) },
 
-    { ngx_string("sslrootcert"), 1, ngx_http_ihanoi_pgblock_set_str,
+    { ngx_string("sslrootcert"), 1, ngx_http_ihanoi_pgblock_set_sslrootcert,
       offsetof(ngx_http_ihanoi_pgdb_t, sslrootcert) },
 
     { ngx_string("connect_timeout"), 1, ngx_http_ihanoi_pgblock_set_msec,
@@ -417,12 +422,6 @@ ngx_http_ihanoi_pgblock_set_str(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
 
     *field = value[1];
 
-    if (field == &db->sslrootcert
-        && ngx_conf_full_name(cf->cycle, field, 1) != NGX_OK)
-    {
-        return NGX_CONF_ERROR;
-    }
-
     return ngx_http_ihanoi_pgblock_string(cf, field);
 }
 
@@ -501,6 +500,46 @@ ngx_http_ihanoi_pgblock_set_sslmode(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
     }
 
     return "must be disable, require, verify-ca or verify-full";
+}
+
+
+/* libpq reads it in each worker, when it connects: nginx -t says it before. */
+
+static char *
+ngx_http_ihanoi_pgblock_set_sslrootcert(ngx_conf_t *cf,
+    ngx_http_ihanoi_pgdb_t *db, ngx_uint_t offset)
+{
+    char        *rv;
+    X509_STORE  *store;
+
+    rv = ngx_http_ihanoi_pgblock_set_str(cf, db, offset);
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    if (ngx_conf_full_name(cf->cycle, &db->sslrootcert, 1) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    store = X509_STORE_new();
+    if (store == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (X509_STORE_load_locations(store, (char *) db->sslrootcert.data, NULL)
+        != 1)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "could not read certificates from \"%V\": %s",
+                           &db->sslrootcert,
+                           ERR_error_string(ERR_peek_error(), NULL));
+        rv = NGX_CONF_ERROR;
+    }
+
+    X509_STORE_free(store);
+    ERR_clear_error();
+
+    return rv;
 }
 
 
@@ -735,6 +774,10 @@ ngx_http_ihanoi_pgblock_check(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db)
 
     if (db->sslmode.data[0] == 'v' && db->sslrootcert.len == 0) {
         return "verifies certificates and has no \"sslrootcert\"";
+    }
+
+    if (db->sslmode.data[0] == 'd' && db->sslrootcert.len) {
+        return "has an \"sslrootcert\" and no \"sslmode\": there is no TLS";
     }
 
     ngx_conf_init_msec_value(db->connect_timeout, 3000);

@@ -19,7 +19,13 @@ sub check {
 my ($ok, $said) = check($good);
 ok($ok, 'the least that is needed') or diag($said);
 
-($ok, $said) = check(<<'CONF');
+# A certificate, and what is none.
+my $ca = gateway(bare => 1, start => 0, files => { 'none.pem' => "-----BEGIN\n" });
+my ($pem, $none) = map { $ca->dir . "/$_" } qw(ca.pem none.pem);
+system('openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1'
+       . " -subj /CN=ca.test -keyout $pem.key -out $pem 2> $pem.log") == 0 or die 'openssl';
+
+($ok, $said) = check(<<"CONF");
     server unix:/run/postgresql port=5433;
     server 127.0.0.1:5999 host=db.test;
     server [::1]:5999;
@@ -27,7 +33,7 @@ ok($ok, 'the least that is needed') or diag($said);
     release 0_1_0_3fa9c2d1;
     read_user a; write_user b; slow_user c; control_user d;
     sslmode verify-full;
-    sslrootcert /nowhere/ca.pem;
+    sslrootcert $pem;
     connect_timeout 2s;
     connection_age 10m;
     result_memory 16m;
@@ -55,6 +61,10 @@ my @wrong = (
     ["$good read; ", qr/invalid number of arguments in "read"/],
     ["$good sslmode prefer;", qr/must be disable, require/],
     ["$good sslmode verify-full;", qr/has no "sslrootcert"/],
+    ["$good sslmode verify-full; sslrootcert nowhere.pem;",
+     qr/could not read certificates from ".*nowhere\.pem": .*No such file/],
+    ["$good sslmode verify-ca; sslrootcert $none;", qr/could not read certificates from/],
+    ["$good sslrootcert $pem;", qr/has an "sslrootcert" and no "sslmode"/],
     ["$good server unix:/x port=99999;", qr/has an invalid port/],
     ["$good server nosuchhost.invalid;", qr/host not found in server/],
     ['server unix:/' . 'x' x 120 . '; dbname x; release r;', qr/name is too long/],
