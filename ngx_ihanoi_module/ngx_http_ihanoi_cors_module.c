@@ -26,6 +26,7 @@ static ngx_int_t ngx_http_ihanoi_cors_preflight(ngx_http_request_t *r,
 
 static char *ngx_http_ihanoi_cors_origin(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+static ngx_uint_t ngx_http_ihanoi_cors_is_origin(ngx_str_t *s);
 static void *ngx_http_ihanoi_cors_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_ihanoi_cors_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
@@ -258,16 +259,12 @@ ngx_http_ihanoi_cors_origin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     for (i = 1; i < cf->args->nelts; i++) {
 
-        /* "null" is what sandboxed frames send; "*" would be anybody */
-
-        if ((ngx_strncmp(value[i].data, "https://", 8) != 0
-             && ngx_strncmp(value[i].data, "http://", 7) != 0)
-            || value[i].data[value[i].len - 1] == '/')
-        {
+        if (!ngx_http_ihanoi_cors_is_origin(&value[i])) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "origin \"%V\" must be like "
-                               "\"https://host[:port]\", without a path",
-                               &value[i]);
+                               "\"https://host[:port]\", as browsers send it: "
+                               "in lower case, without a path, and without "
+                               "the scheme's usual port", &value[i]);
             return NGX_CONF_ERROR;
         }
 
@@ -280,6 +277,60 @@ ngx_http_ihanoi_cors_origin(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     return NGX_CONF_OK;
+}
+
+
+/*
+ * Origins are compared byte by byte: one that no browser sends would allow
+ * nobody.  "null" is what sandboxed frames send; "*" would be anybody.
+ */
+
+static ngx_uint_t
+ngx_http_ihanoi_cors_is_origin(ngx_str_t *s)
+{
+    u_char     *p, *host, *last;
+    ngx_int_t   port, usual;
+
+    if (ngx_strncmp(s->data, "https://", 8) == 0) {
+        host = s->data + 8;
+        usual = 443;
+
+    } else if (ngx_strncmp(s->data, "http://", 7) == 0) {
+        host = s->data + 7;
+        usual = 80;
+
+    } else {
+        return 0;
+    }
+
+    last = s->data + s->len;
+
+    for (p = host; p < last; p++) {
+
+        if ((*p < 'a' || *p > 'z') && (*p < '0' || *p > '9')
+            && ngx_strchr("-._:[]", *p) == NULL)
+        {
+            return 0;
+        }
+    }
+
+    p = host;
+
+    if (*p == '[') {
+        p = ngx_strlchr(p, last, ']');
+        if (p == NULL) {
+            return 0;
+        }
+    }
+
+    p = ngx_strlchr(p, last, ':');
+    if (p == NULL) {
+        return host < last;
+    }
+
+    port = ngx_atoi(p + 1, last - p - 1);
+
+    return host < p && port > 0 && port <= 65535 && port != usual;
 }
 
 

@@ -43,10 +43,22 @@ like($r->{headers}{'access-control-allow-headers'}, qr/Idempotency-Key/,
      'and the headers');
 is($r->{headers}{'access-control-max-age'}, 600, 'and how long it holds');
 
-my ($ok, $said) = gateway(bare => 1, start => 0,
-                          server => 'ihanoi_cors_origin *;')->check;
-ok(!$ok, 'anybody is not an origin');
-like($said, qr/origin "\*" must be like.*nginx\.conf:\d+/,
-     'the error says where and how');
+# Those that no browser sends would let nobody in.
+for my $wrong ('*', 'null', 'congdan.example', 'https://', 'https://congdan.example/',
+               'https://congdan.example/app', 'https://Congdan.example',
+               'https://congdan.example:443', 'http://congdan.example:80',
+               'https://congdan.example:65536', 'https://congdan.example:')
+{
+    my ($ok, $said) = gateway(bare => 1, start => 0,
+                              server => "ihanoi_cors_origin $wrong;")->check;
+    ok(!$ok, "$wrong is not an origin");
+    like($said, qr/origin "\Q$wrong\E" must be like.*nginx\.conf:\d+/,
+         'the error says where and how');
+}
+
+my ($ok, $said) = gateway(bare => 1, start => 0, server => 'ihanoi_cors_origin '
+    . 'https://xn--h-ni-2ja.example http://[::1]:8080 https://[2001:db8::1] '
+    . 'https://a_b.example:80 http://localhost:443;')->check;
+ok($ok, 'these are') or diag $said;
 
 done_testing;
