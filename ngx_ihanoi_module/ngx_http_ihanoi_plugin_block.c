@@ -358,8 +358,8 @@ ngx_http_ihanoi_plugin_set_size(ngx_conf_t *cf,
 
     *field = ngx_parse_size(&value[1]);
 
-    if (*field == (size_t) NGX_ERROR || *field < 256 * 1024) {
-        return "must be a size of 256k or more";
+    if (*field == (size_t) NGX_ERROR || *field < IHANOI_STORE_SIZE_MIN) {
+        return "must be a size of 128k or more";
     }
 
     return NGX_CONF_OK;

@@ -144,4 +144,14 @@ ok(!$ok, 'a store that was not granted is refused');
 like($output, qr/asks for store of 256kB, the operator grants 0kB/,
      'with what was asked and granted');
 
+my $least = folder('bench', '128k');
+for ([127 => 0], [128 => 1]) {
+    my ($size, $enough) = @$_;
+
+    ($ok, $output) = gateway(start => 0, responses => 0, expect_log => qr/\[emerg\]/,
+        http => $least->block('public;', "store ${size}k;"),
+        locations => 'location / { auth_jwt iHaNoi; ihanoi_api on; }')->check;
+    is(!!$ok, !!$enough, "a store of ${size}k") or diag $output;
+}
+
 done_testing;
