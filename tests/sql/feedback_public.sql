@@ -1,6 +1,6 @@
 -- What the public reads: published texts only, nobody's data, nothing to count.
 begin;
-select plan(57);
+select plan(58);
 \ir lib/feedback.psql
 
 create temp table t (name text primary key, id uuid);
@@ -174,7 +174,11 @@ from held h;
 select pg_temp.act('hk', pg_temp.t('loud'), 'change', '{"severity": "complex"}');
 select is(pg_temp.read(pg_temp.t('loud')) ->> 'address', 'Số 5 ngõ 12',
     'a public address outlasts an erasure');
-select pg_temp.act('hk', pg_temp.t('loud'), 'change', '{"category": "noise"}');
+select pg_temp.act('hk', pg_temp.t('loud'), 'transfer');
+select pg_temp.act('bd', pg_temp.t('loud'), 'accept', '{"text_public": "Rác"}');
+select results_eq($$select r ->> 'text', r ->> 'address' from pg_temp.read(pg_temp.t('loud')) r$$,
+    $$values ('Rác', 'Số 5 ngõ 12')$$, 'also where an officer says the text better');
+select pg_temp.act('bd', pg_temp.t('loud'), 'change', '{"category": "noise"}');
 select results_eq($$select r ->> 'address', r ->> 'lat' from pg_temp.read(pg_temp.t('loud')) r$$,
     $$select null, pg_temp.read(pg_temp.t('noise')) ->> 'lat'$$,
     'until another category blurs the place');

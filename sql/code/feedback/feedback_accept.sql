@@ -50,8 +50,9 @@ begin
     if c.published_at is null or better is not null then
         select x.* into r from feedback.reports x where x.case_id = c.id;
         c.text_public := coalesce(better, text_mask(r.text));
+        -- Of an erased account there is only what the public has read.
         c.address_public := (
-            select feedback_public_address(r.address, k.blur_m)
+            select feedback_public_address(coalesce(r.address, c.address_public), k.blur_m)
             from core.categories k where k.code = c.category);
         c.published_at := coalesce(c.published_at, core.now());
     end if;
