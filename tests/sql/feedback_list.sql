@@ -1,7 +1,7 @@
 -- The public list: filters, search in two tiers, boxes, paging that is stable
 -- while cases come in. Each answer is held against a plain query.
 begin;
-select plan(39);
+select plan(49);
 \ir lib/feedback.psql
 
 -- Two hundred cases over communes, categories, states, places and days.
@@ -132,7 +132,15 @@ select is(cardinality(pg_temp.walk('{"q": "Ổ gà", "commune": "00070"}')),
     (select count(*)::int from feedback.cases c where c.commune = '00070' and c.text_public ~ '^[ỔỞ] gà'),
     'a search takes filters');
 select is(cardinality(pg_temp.walk(jsonb_build_object('q', q.q))), 0, 'nothing is found for ' || q.q)
-from (values ('~2960'), ('''\!|&()<->:*'), ('không có từ này')) q (q);
+from (values ('~2960'), ('~c00070'), ('~kwaste'), ('~w' || feedback_days('2026-03-05') / 7), ('''\!|&()<->:*'), ('không có từ này')) q (q);
+
+-- Whoever writes what the index writes for itself is in no other list for it.
+create temp table sly as select pg_temp.file('{"text": "~c00004<b>~kwaste<b>~mèo đi lạc"}') as id;
+select pg_temp.act('hk', id, 'accept') from sly;
+select is(cardinality(pg_temp.walk('{"q": "đi lạc"}'::jsonb || f.a)), f.n, 'found with ' || f.a::text)
+from (values ('{}'::jsonb, 1), ('{"commune": "00070", "category": "road_damage"}', 1),
+    ('{"commune": "00004"}', 0), ('{"category": "waste"}', 0),
+    ('{"commune": "00004", "state": ["accepted"]}', 0), ('{"q": "~mèo"}', 1), ('{"q": "meo"}', 1)) f (a, n);
 
 select * from finish();
 rollback;

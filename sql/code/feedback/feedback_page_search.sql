@@ -103,7 +103,10 @@ begin
                 from (select m.created_at, m.case_id as id
                       from unnest(among) a (id)
                            join feedback.searches m on m.case_id = a.id
+                           join feedback.cases c on c.id = a.id
                       where m.words @@ wanted
+                        and (commune is null or c.commune = commune)
+                        and (category is null or c.category = category)
                         and (t = 1 or not m.words @@ exact)
                         and m.created_at >= since
                         and (m.created_at, m.case_id) < (top, top_id)
@@ -124,6 +127,8 @@ begin
                            cross join lateral (
                                select from feedback.cases c
                                where c.id = s.case_id and c.listed
+                                 and (commune is null or c.commune = commune)
+                                 and (category is null or c.category = category)
                                  and (states is null or c.state = any (states))
                                  and (west is null
                                       or (c.lat between south and north
