@@ -52,7 +52,11 @@ begin
                 update intents t set state = 'succeeded', receipt = r.id where t.id = i.id;
             else
                 insert into refunds (receipt, intent, amount, reason, key, requested_by)
-                values (r.id, i.id, r.amount, what, 'receipt ' || r.id, 'payments');
+                values (r.id, i.id, r.amount,
+                        case what when 'amount' then 'Không đúng số tiền'
+                                  when 'late' then 'Thanh toán sau khi hết hạn'
+                                  else 'Thanh toán hai lần' end,
+                        'receipt ' || r.id, 'payments');
             end if;
         end if;
 

@@ -179,7 +179,7 @@ select is(pg_temp.balance('payee:parking') + 100000 * (select count(*)::int from
           - (select sum(promised) from receipts where verdict = 'applied'), 0::numeric, 'and each was booked once');
 select is((select verdict from payment_apply('momo', pg_temp.number(20), 'paid', 'callback', 100000, 'T20b')), 'twice', 'paid by another transaction');
 select is((select array_agg(f.amount || f.state || f.reason) from refunds f where intent = pg_temp.id(20)),
-    array['100000requestedtwice'], 'goes back');
+    array['100000requestedThanh toán hai lần'], 'goes back, and the payer reads why');
 select is(pg_temp.state(20), 'succeeded', 'and the intent is paid');
 select is((select verdict from payment_apply('momo', pg_temp.number(99), 'paid', 'callback', 5, 'T99')), 'unknown', 'nobody''s number');
 select is((select verdict from payment_apply('vnpay', pg_temp.number(20), 'paid', 'callback', 5, 'T99')), 'unknown', 'another gateway''s number');
