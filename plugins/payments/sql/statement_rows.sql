@@ -25,8 +25,12 @@ begin
         why := 'no header';
     elsif last[1] is distinct from 'end' then
         why := 'no end';
+    -- lengths apart: as numbers in the pattern they cost thirty times as much
     elsif exists (select from unnest(lines[2:array_upper(lines, 1) - 1]) l
-                   where l !~ '^(payment|refund),[^,]{0,200},[^,\s]{1,64},[1-9][0-9]{0,12},\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(Z|[+-]\d\d:\d\d)$')
+                   where l !~ '^(payment|refund),[^,]*,[^,\s]+,[1-9][0-9]*,\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(Z|[+-]\d\d:\d\d)$'
+                      or length(split_part(l, ',', 2)) > 200
+                      or length(split_part(l, ',', 3)) > 64
+                      or length(split_part(l, ',', 4)) > 13)
     then
         why := 'a line that is none';
     end if;

@@ -371,6 +371,14 @@ select throws_ok(format('select statement_rows(%L)', file), 'IH001', 'payment-fi
                (pg_temp.file('payment,x,y,5,2026-02-28T24:15:00+07:00'), 'one with a time that never is'),
                (pg_temp.file(pg_temp.line('payment', 'x', 'y', 5), pg_temp.line('payment', 'z', 'y', 5)), 'one with a transaction twice'))
        f (file, what);
+-- As much as is fetched, 4 MiB: it has to be read within a call's time.
+set local statement_timeout = '8s';
+select is((select jsonb_array_length(statement_rows(pg_temp.file(variadic array_agg(
+               pg_temp.line('payment', 'chuyen khoan ' || pg_temp.number(n) || ' qua QR', 'T' || n, 5000)))))
+             from generate_series(1, 40000) n), 40000, 'a large file');
+set local statement_timeout = 0;
+select throws_ok(format('select statement_rows(%L)', pg_temp.file(pg_temp.line('payment', n, t, 5))), 'IH001', 'payment-file-invalid', what || ' is no line')
+  from (values (repeat('x', 201), 'y', 'a number of 201 letters'), ('x', repeat('y', 65), 'a transaction of 65')) x (n, t, what);
 select is((select transaction || amount from statement_payment('momo', pg_temp.file(pg_temp.line('payment', pg_temp.number(5), 'y', 5)), pg_temp.number(5))),
     'y5', 'one payment is found in a file');
 select is((select transaction || amount from statement_payment('momo', pg_temp.file(
