@@ -86,6 +86,10 @@ CONF
     unlike($text, qr/location [^{]*\{[^}]*\badd_header\b/,
            'no location of it takes the headers of all away');
 
+    # nginx's own line about a refused request has its address and query.
+    like($text, qr/\b${_}_log_level\s+info;/, "$_ leaves the error log alone")
+        for map { /\blimit_(conn|req)_zone\b/ ? "limit_$1" : () } split /\n/, $text;
+
     my ($ok, $said) = test($gw, $main);
     ok($ok, 'conf/production.conf passes nginx -t') or diag $said;
     $said =~ s/^.*the "listen \.\.\. http2" directive is deprecated.*\n//mg;
