@@ -395,6 +395,7 @@ for my $first ('return 301 https://x/;', 'location / { return 301 https://x/; }'
         my $before = $idp->fetches;
         my $gw = start($idp, servers => $echo . $tls, jwks => 'location = /_jwks { internal; '
             . 'proxy_pass https://unix:%%DIR%%/tls.sock:/jwks; proxy_ssl_verify on; '
+            . 'proxy_ssl_session_reuse off; '    # nginx frees none at its end: sanitizer
             . "proxy_ssl_name $name; proxy_ssl_trusted_certificate $dir/$trusted.crt; } ");
 
         is(status($gw, $idp->token(sub => 'a')), $status, "a certificate $what: $status");
