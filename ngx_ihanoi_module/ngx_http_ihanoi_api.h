@@ -131,7 +131,7 @@ ngx_int_t ngx_http_ihanoi_enforce_late_handler(ngx_http_request_t *r);
 
 /*
  * input: holds the request against its operation.  _check() looks at
- * everything but the body, _body() at the body that was read.
+ * everything but the body, _take_body() at the body that was read.
  *
  *   NGX_OK      go on
  *   a status    the problem is recorded

@@ -5,7 +5,6 @@
 use lib 'tests/lib';
 use IHanoi::Test;
 use IHanoi::Test::Mint;
-use Time::HiRes qw(sleep);
 
 my $mint = IHanoi::Test::Mint->new;
 $mint->key(k => 'P-256');

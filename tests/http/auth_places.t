@@ -6,7 +6,6 @@
 use lib 'tests/lib';
 use IHanoi::Test;
 use IHanoi::Test::Mint;
-use Time::HiRes qw(sleep);
 
 my $mint = IHanoi::Test::Mint->new;
 $mint->key(a => 'P-256')->key(b => 'P-256');

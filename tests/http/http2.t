@@ -71,7 +71,6 @@ for my $case (
 # Many at once on one connection; none waits for another.
 my @urls = map { "http://127.0.0.1:$gw->{h2_port}/t/slow?ms=$_" }
            300, 1 .. 30;
-my $begin = time;
 my $said = `nghttp -n -s @{[map { "'$_'" } @urls]} 2>&1`;
 my @ok = $said =~ /^ *\d+ +\+\S+ +\S+ +\S+ +(200)/mg;
 is(scalar @ok, scalar @urls, 'multiplexed requests are answered')

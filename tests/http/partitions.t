@@ -6,7 +6,6 @@ use lib 'tests/lib';
 use IHanoi::Test;
 use IHanoi::Test::HTTP;
 use IHanoi::Test::Load;
-use Time::HiRes qw(sleep time);
 
 my $db = database();
 my $issuer = $IHanoi::Test::ISSUER;

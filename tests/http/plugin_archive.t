@@ -6,7 +6,6 @@ use lib 'tests/lib';
 use IHanoi::Test;
 use IHanoi::Test::Command;
 use IHanoi::Test::Tar;
-use Digest::SHA qw(sha256_hex);
 use File::Path qw(remove_tree);
 use File::Temp qw(tempdir);
 use IO::Compress::Gzip qw(gzip);

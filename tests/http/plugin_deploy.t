@@ -8,13 +8,11 @@ use IHanoi::Test::Command;
 use IHanoi::Test::HTTP;
 use IHanoi::Test::Load;
 use IHanoi::Test::Plugin;
-use Digest::SHA qw(sha256_hex);
 use File::Path qw(make_path);
 use IHanoi::Plugin::Archive;
 use IHanoi::Plugin::Gateway;
 use IHanoi::Plugin::Home;
 use IHanoi::Plugin::Signature qw(fingerprint);
-use IO::Socket::INET;
 use Time::HiRes qw(sleep time);
 
 my $true = JSON::PP::true;

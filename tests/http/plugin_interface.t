@@ -4,7 +4,7 @@
 use lib 'tests/lib';
 use IHanoi::Test;
 use IHanoi::Test::Plugin;
-use Time::HiRes qw(sleep time);
+use Time::HiRes qw(sleep);
 
 my $true = JSON::PP::true;
 

@@ -4,7 +4,6 @@
 use lib "tests/lib";
 use IHanoi::Test;
 use IHanoi::Test::Plugin;
-use Time::HiRes qw(sleep);
 
 my $true = JSON::PP::true;
 my $db = database();

@@ -7,7 +7,6 @@ use IHanoi::Test::Command;
 use IHanoi::Test::Plugin;
 use IHanoi::Plugin::Gateway;
 use POSIX ();
-use Time::HiRes qw(sleep);
 
 my $true = JSON::PP::true;
 my $db = database();

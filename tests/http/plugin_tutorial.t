@@ -5,7 +5,6 @@
 
 use lib 'tests/lib';
 use utf8;
-use File::Path qw(make_path);
 use File::Temp qw(tempdir);
 use IHanoi::Test;
 use IHanoi::Test::Command;

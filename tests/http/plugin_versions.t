@@ -5,7 +5,6 @@ use lib "tests/lib";
 use IHanoi::Test;
 use IHanoi::Test::Command;
 use IHanoi::Test::Plugin;
-use Time::HiRes qw(sleep);
 
 my ($true, $false) = (JSON::PP::true, JSON::PP::false);
 my $db = database();

@@ -124,7 +124,7 @@ my $plugin = plugin_folder(
                   permissions => { public => JSON::PP::true } },
 );
 
-# Each case of failure counts: the circuit is for plugins_limits.t.
+# Each case of failure counts: the circuit is for plugin_limits.t.
 sub gateway_with {
     my ($plugin, %more) = @_;
 

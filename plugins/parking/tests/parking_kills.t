@@ -7,7 +7,6 @@ use IHanoi::Test;
 use IHanoi::Test::Durable;
 use Parking::Test;
 use Payments::Test ();
-use Time::HiRes qw(sleep);
 
 # fsync is on, and a crash is one.
 my ($gw, $db, $partners, $operator) = parking(db => IHanoi::Test::Durable->new, bookable => 30,

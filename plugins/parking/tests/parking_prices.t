@@ -4,7 +4,6 @@
 use lib 'tests/lib';
 use IHanoi::Test;
 use IHanoi::Test::Plugin;
-use POSIX qw(strftime);
 
 my $db = database();
 plugin_database($db, tree() . '/plugins/parking');

@@ -14,7 +14,6 @@ sub balance_of {
     return $db->sql("select r.amount - r.promised from plugin_payments.receipts r where r.intent = '$_[0]{payments}[0]{id}'");
 }
 sub reason_of { return $db->sql("select reason from plugin_payments.refunds where intent = '" . now_read($_[0])->{payments}[0]{id} . "'") }
-sub refund_of { return (now_read($_[0])->{payments}[0] // {})->{refund} }
 
 # A site that is closed between the quote and the hold
 

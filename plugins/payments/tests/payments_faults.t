@@ -6,7 +6,6 @@ use IHanoi::Test;
 use Payments::Test;
 
 my ($gw, $db, $partners) = payments();
-my $n = 0;
 
 # Time in which a gateway that answers late (after 3 s) has done what it does.
 sub later { select undef, undef, undef, 3.2 }

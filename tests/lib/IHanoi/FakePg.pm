@@ -22,7 +22,6 @@ package IHanoi::FakePg;
 
 use strict;
 use warnings;
-use IO::Select;
 use IO::Socket::INET;
 use Socket qw(IPPROTO_TCP SOL_SOCKET SO_LINGER TCP_NODELAY);
 use Time::HiRes qw(sleep);

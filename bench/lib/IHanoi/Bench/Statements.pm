@@ -26,7 +26,6 @@ sub capture {
         { sub => "bench-$_", exp => time + 86400 }
     } 1 .. 200);
     my @bodies = bodies(200);
-    my %found;
 
     logging('all');
     my $size = -s $cluster->log;
