@@ -8,12 +8,10 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
-#include <openssl/err.h>
-#include <openssl/x509_vfy.h>
-
 #include "ngx_http_ihanoi_pg.h"
 #include "ngx_http_ihanoi_pgdb.h"
 #include "ngx_http_ihanoi_pgpassword.h"
+#include "ngx_http_ihanoi_pgtls.h"
 #include "ngx_http_ihanoi_pgblock.h"
 
 
@@ -503,14 +501,11 @@ ngx_http_ihanoi_pgblock_set_sslmode(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
 }
 
 
-/* libpq reads it in each worker, when it connects: nginx -t says it before. */
-
 static char *
 ngx_http_ihanoi_pgblock_set_sslrootcert(ngx_conf_t *cf,
     ngx_http_ihanoi_pgdb_t *db, ngx_uint_t offset)
 {
-    char        *rv;
-    X509_STORE  *store;
+    char  *rv;
 
     rv = ngx_http_ihanoi_pgblock_set_str(cf, db, offset);
     if (rv != NGX_CONF_OK) {
@@ -521,25 +516,8 @@ ngx_http_ihanoi_pgblock_set_sslrootcert(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
-    store = X509_STORE_new();
-    if (store == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    if (X509_STORE_load_locations(store, (char *) db->sslrootcert.data, NULL)
-        != 1)
-    {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "could not read certificates from \"%V\": %s",
-                           &db->sslrootcert,
-                           ERR_error_string(ERR_peek_error(), NULL));
-        rv = NGX_CONF_ERROR;
-    }
-
-    X509_STORE_free(store);
-    ERR_clear_error();
-
-    return rv;
+    return ngx_http_ihanoi_pgtls_read(cf, &db->sslrootcert) == NGX_OK
+           ? NGX_CONF_OK : NGX_CONF_ERROR;
 }
 
 
