@@ -212,9 +212,10 @@ static char *
 ngx_http_ihanoi_auth_issuer_value(ngx_conf_t *cf,
     ngx_http_ihanoi_auth_block_t *block)
 {
-    time_t      seconds;
-    ngx_int_t   msec;
-    ngx_str_t  *value;
+    time_t       seconds;
+    ngx_int_t    msec;
+    ngx_str_t   *value;
+    const char  *right;
 
     value = cf->args->elts;
 
@@ -232,6 +233,7 @@ ngx_http_ihanoi_auth_issuer_value(ngx_conf_t *cf,
 
     if (ngx_strcmp(value[0].data, "key_cache") == 0) {
         msec = ngx_parse_time(&value[1], 0);
+        right = "a time";
 
         if (msec == NGX_ERROR) {
             goto invalid;
@@ -243,6 +245,7 @@ ngx_http_ihanoi_auth_issuer_value(ngx_conf_t *cf,
 
     if (ngx_strcmp(value[0].data, "leeway") == 0) {
         seconds = ngx_parse_time(&value[1], 1);
+        right = "a time of at most 10m";
 
         if (seconds == (time_t) NGX_ERROR || seconds > 600) {
             goto invalid;
@@ -260,6 +263,7 @@ ngx_http_ihanoi_auth_issuer_value(ngx_conf_t *cf,
         }
 
         seconds = ngx_parse_time(&value[1], 1);
+        right = "a time of at least 1s, or \"off\"";
 
         if (seconds == (time_t) NGX_ERROR || seconds == 0) {
             goto invalid;
@@ -277,8 +281,9 @@ ngx_http_ihanoi_auth_issuer_value(ngx_conf_t *cf,
 
 invalid:
 
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid value \"%V\" of \"%V\"",
-                       &value[1], &value[0]);
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid value \"%V\" of \"%V\", it must be %s",
+                       &value[1], &value[0], right);
 
     return NGX_CONF_ERROR;
 }
