@@ -11,7 +11,7 @@ declare
     lines    jsonb := statement_rows(reconcile.file);
     begins   timestamptz := reconcile.day::timestamp at time zone 'Asia/Ho_Chi_Minh';
     ends     timestamptz := (reconcile.day + 1)::timestamp at time zone 'Asia/Ho_Chi_Minh';
-    found_   jsonb := '[]';
+    found_   jsonb[] := '{}';       -- a jsonb would be copied for each of thousands
     row_     record;
     said     text;
     ours     jsonb;
@@ -131,7 +131,7 @@ begin
     end loop;
 
     insert into reconciliations (gateway, day, there, here, differences)
-    values (reconcile.gateway, reconcile.day, theirs, ours, found_)
+    values (reconcile.gateway, reconcile.day, theirs, ours, to_jsonb(found_))
     returning * into made;
 
     return to_jsonb(made);

@@ -376,6 +376,9 @@ set local statement_timeout = '8s';
 select is((select jsonb_array_length(statement_rows(pg_temp.file(variadic array_agg(
                pg_temp.line('payment', 'chuyen khoan ' || pg_temp.number(n) || ' qua QR', 'T' || n, 5000)))))
              from generate_series(1, 40000) n), 40000, 'a large file');
+select is((select jsonb_array_length(reconcile('vietqr', '2001-01-02', pg_temp.file(variadic array_agg(
+               pg_temp.line('payment', 'an trua', 'T' || n, 5000)))) -> 'differences')
+             from generate_series(1, 8000) n), 8000, '... also when nobody knows what it is about');
 set local statement_timeout = 0;
 select throws_ok(format('select statement_rows(%L)', pg_temp.file(pg_temp.line('payment', n, t, 5))), 'IH001', 'payment-file-invalid', what || ' is no line')
   from (values (repeat('x', 201), 'y', 'a number of 201 letters'), ('x', repeat('y', 65), 'a transaction of 65')) x (n, t, what);
