@@ -90,6 +90,11 @@ CONF
     like($text, qr/\b${_}_log_level\s+info;/, "$_ leaves the error log alone")
         for map { /\blimit_(conn|req)_zone\b/ ? "limit_$1" : () } split /\n/, $text;
 
+    # limit_conn counts the streams of a connection one by one.
+    my ($streams) = $text =~ /\bhttp2_max_concurrent_streams\s+(\d+);/;
+    my ($connections) = $text =~ /\blimit_conn\s+\w+\s+(\d+);/;
+    cmp_ok($streams, '<', $connections, 'no connection is promised what is refused to it');
+
     my ($ok, $said) = test($gw, $main);
     ok($ok, 'conf/production.conf passes nginx -t') or diag $said;
     $said =~ s/^.*the "listen \.\.\. http2" directive is deprecated.*\n//mg;
