@@ -160,6 +160,13 @@ is($rc, 0, 'again') or diag $said;
 is(slurp('nginx/nginx.pid'), $pid, 'is a reload');
 like(get('/v1/feedback')->{content}, qr/$case/, 'and loses nothing');
 
+# A module that was built since nginx started, which goes on with its own.
+utime 1, 1, "$dir/.run/nginx/nginx.pid" or die $!;
+($rc, $said) = run();
+is($rc, 0, 'with another module') or diag $said;
+isnt(slurp('nginx/nginx.pid'), $pid, 'is another nginx');
+$pid = slurp('nginx/nginx.pid');
+
 unlike(slurp('nginx/access.log'), qr{127\.0\.0\.1|/v1/|Bearer},
        'no address, path or token in the access log');
 
