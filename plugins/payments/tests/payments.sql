@@ -422,7 +422,22 @@ select is((select array_agg(distinct state order by state) from intents where re
 -- All of it
 
 set constraints all immediate;
+set local track_functions = 'all';
 select is_empty('select * from ledger_check() where subject not like ''%:test''', 'after all this nothing is wrong with the ledger');
+select is((select calls from pg_stat_xact_user_functions where funcname = 'receipt_account'), null, '... which is read as a whole, not receipt by receipt');
+set local track_functions = 'none';
+savepoint sound;
+set local session_replication_role = replica;
+delete from ledger_lines where ctid = (select min(ctid) from ledger_lines);
+update receipts set amount = amount + 1
+ where id = (select receipt from intents where state = 'succeeded' order by id limit 1);
+update refunds set state = 'refused' where id = (select id from refunds where state = 'done' order by id limit 1);
+update intents set state = 'failed', receipt = null
+ where id = (select id from intents where state = 'succeeded' order by id desc limit 1);
+select string_agg(distinct wrong, ', ' order by wrong) as found from ledger_check() \gset
+rollback to sound;
+select is(:'found'::text, 'account differs from what it is for, entry does not balance, intent has another number of receipts, '
+                    'receipt is not booked as it is, refund is not booked as it is', 'what is wrong is found');
 select is((select sum(amount) from ledger_lines), 0::numeric, 'it balances');
 select is((select body -> 'accounts' -> 0 ->> 'account' from payments_ledger('{}')), 'gateway:momo', 'and can be read');
 
