@@ -459,7 +459,7 @@ ngx_http_ihanoi_host_db_answer(lua_State *L, ngx_http_ihanoi_host_db_t *ctx)
     /* a value that Lua cannot hold: why is on the stack */
 
     lua_pushnil(L);
-    ngx_http_ihanoi_host_push_error(L, "value", lua_tostring(L, -2), NULL);
+    ngx_http_ihanoi_host_push_error(L, "value", lua_tostring(L, -2));
 
     return 2;
 }
@@ -468,63 +468,21 @@ ngx_http_ihanoi_host_db_answer(lua_State *L, ngx_http_ihanoi_host_db_t *ctx)
 static int
 ngx_http_ihanoi_host_db_failed(lua_State *L, ngx_http_ihanoi_host_db_t *ctx)
 {
-    const char  *code, *message;
+    lua_pushnil(L);
 
     if (ctx->refused) {
-        code = ctx->code;
-        message = ctx->refused;
+        ngx_http_ihanoi_host_push_error(L, ctx->code, ctx->refused);
 
-    } else {
-
-        switch (ctx->outcome) {
-
-        case NGX_HTTP_IHANOI_PG_SQLERROR:
-            code = "sql";
-            message = NULL;
-            break;
-
-        case NGX_HTTP_IHANOI_PG_BUSY:
-            code = "busy";
-            message = "all connections are busy";
-            break;
-
-        case NGX_HTTP_IHANOI_PG_TIMEOUT:
-            code = "timeout";
-            message = "no answer in time, a write may have happened";
-            break;
-
-        case NGX_HTTP_IHANOI_PG_UNKNOWN:
-            code = "unknown";
-            message = "the connection was lost, a write may have happened";
-            break;
-
-        case NGX_HTTP_IHANOI_PG_TOO_LARGE:
-            code = "too-large";
-            message = "the answer is too large, a write may have happened";
-            break;
-
-        case NGX_HTTP_IHANOI_PG_MISUSED:
-            code = "transaction";
-            message = "the statement is a COPY or left a transaction open, it "
-                      "was rolled back: use ihanoi.db.transaction()";
-            break;
-
-        default:
-            code = "down";
-            message = "the database cannot be reached";
-        }
+    } else if (ctx->transaction && ctx->outcome == NGX_HTTP_IHANOI_PG_UNKNOWN) {
 
         /* nothing of a transaction is kept without its commit */
 
-        if (ctx->transaction && ctx->outcome == NGX_HTTP_IHANOI_PG_UNKNOWN) {
-            code = "down";
-            message = "the connection was lost, the transaction rolled back";
-        }
-    }
+        ngx_http_ihanoi_host_push_error(L, "down",
+                       "the connection was lost, the transaction rolled back");
 
-    lua_pushnil(L);
-    ngx_http_ihanoi_host_push_error(L, code, message,
-                                    ctx->refused ? NULL : ctx->res);
+    } else {
+        ngx_http_ihanoi_host_push_outcome(L, ctx->outcome, ctx->res);
+    }
 
     return 2;
 }

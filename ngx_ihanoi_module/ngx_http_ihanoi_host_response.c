@@ -131,33 +131,17 @@ ngx_http_ihanoi_host_problem_code(lua_State *L,
     ngx_http_ihanoi_host_error_t *err, ngx_uint_t *level)
 {
     const char                                *code;
-    ngx_uint_t                                 timeout;
+    ngx_http_ihanoi_operation_t               *operation;
     const ngx_http_ihanoi_problem_sqlstate_t  *row;
 
-    code = (char *) err->code.data;
-    *level = NGX_LOG_WARN;
+    operation = ngx_http_ihanoi_run_of(L)->ctx->operation;
 
-    if (strcmp(code, "busy") == 0) {
-        return "overloaded";
-    }
+    code = ngx_http_ihanoi_problem_outcome(err->outcome,
+                                 operation->contract->method == IHANOI_GET);
 
-    if (strcmp(code, "down") == 0) {
-        return "database-unavailable";
-    }
-
-    timeout = (strcmp(code, "timeout") == 0);
-
-    if (timeout || strcmp(code, "unknown") == 0) {
-
-        /* a write may still be committed; a GET is repeated without harm */
-
-        if (ngx_http_ihanoi_run_of(L)->ctx->operation->contract->method
-            != IHANOI_GET)
-        {
-            return "outcome-unknown";
-        }
-
-        return timeout ? "database-timeout" : "database-unavailable";
+    if (code) {
+        *level = NGX_LOG_WARN;
+        return code;
     }
 
     row = ngx_http_ihanoi_problem_sqlstate(&err->sqlstate);

@@ -34,13 +34,44 @@
 #define NGX_HTTP_IHANOI_ROWS_INTEGER  9007199254740992.0
 
 
+/* What a plugin is told of a call that the server has not answered. */
+typedef struct {
+    ngx_http_ihanoi_pg_outcome_e   outcome;
+    const char                    *code;
+    const char                    *message;
+} ngx_http_ihanoi_host_outcome_t;
+
+
 static int ngx_http_ihanoi_host_push_value(lua_State *L, ngx_uint_t type,
     ngx_str_t *value);
 static void ngx_http_ihanoi_host_push_exact(lua_State *L, ngx_str_t *value);
+static void ngx_http_ihanoi_host_push_sqlerror(lua_State *L,
+    ngx_http_ihanoi_pgresult_t *res);
 static ngx_str_t ngx_http_ihanoi_host_only(lua_State *L,
     ngx_http_ihanoi_pgresult_t *res, const char *function);
 static ngx_str_t ngx_http_ihanoi_host_member(lua_State *L, int index,
     const char *name);
+
+
+static const ngx_http_ihanoi_host_outcome_t
+    ngx_http_ihanoi_host_outcomes[] =
+{
+    { NGX_HTTP_IHANOI_PG_BUSY, "busy",
+      "all connections are busy" },
+    { NGX_HTTP_IHANOI_PG_TIMEOUT, "timeout",
+      "no answer in time, a write may have happened" },
+    { NGX_HTTP_IHANOI_PG_UNKNOWN, "unknown",
+      "the connection was lost, a write may have happened" },
+    { NGX_HTTP_IHANOI_PG_TOO_LARGE, "too-large",
+      "the answer is too large, a write may have happened" },
+    { NGX_HTTP_IHANOI_PG_MISUSED, "transaction",
+      "the statement is a COPY or left a transaction open, it was rolled back: "
+      "use ihanoi.db.transaction()" },
+    { NGX_HTTP_IHANOI_PG_DOWN, "down",
+      "the database cannot be reached" },
+
+    { NGX_HTTP_IHANOI_PG_OK, NULL, NULL }
+};
 
 
 int
@@ -255,28 +286,55 @@ ngx_http_ihanoi_host_only(lua_State *L, ngx_http_ihanoi_pgresult_t *res,
 }
 
 
+void
+ngx_http_ihanoi_host_push_error(lua_State *L, const char *code,
+    const char *message)
+{
+    luaL_checkstack(L, 4, NULL);
+    lua_createtable(L, 0, 2);
+
+    lua_pushstring(L, code);
+    lua_setfield(L, -2, "code");
+    lua_pushstring(L, message);
+    lua_setfield(L, -2, "message");
+}
+
+
+void
+ngx_http_ihanoi_host_push_outcome(lua_State *L,
+    ngx_http_ihanoi_pg_outcome_e outcome, ngx_http_ihanoi_pgresult_t *res)
+{
+    const ngx_http_ihanoi_host_outcome_t  *row;
+
+    if (res) {
+        ngx_http_ihanoi_host_push_sqlerror(L, res);
+        return;
+    }
+
+    row = ngx_http_ihanoi_host_outcomes;
+
+    while (row->outcome != outcome && row[1].code) {
+        row++;
+    }
+
+    ngx_http_ihanoi_host_push_error(L, row->code, row->message);
+}
+
+
 /*
  * As functions of the core do, a plugin's functions refuse with IH001, the
  * problem's code as the message and its members as the detail.
  */
 
-void
-ngx_http_ihanoi_host_push_error(lua_State *L, const char *code,
-    const char *message, ngx_http_ihanoi_pgresult_t *res)
+static void
+ngx_http_ihanoi_host_push_sqlerror(lua_State *L,
+    ngx_http_ihanoi_pgresult_t *res)
 {
     ngx_str_t    sqlstate, text;
     const char  *err;
 
     luaL_checkstack(L, 8, NULL);
     lua_createtable(L, 0, 4);
-
-    if (res == NULL) {
-        lua_pushstring(L, code);
-        lua_setfield(L, -2, "code");
-        lua_pushstring(L, message);
-        lua_setfield(L, -2, "message");
-        return;
-    }
 
     sqlstate = ngx_http_ihanoi_pgresult_sqlstate(res);
     text = ngx_http_ihanoi_pgresult_message(res);
@@ -287,7 +345,7 @@ ngx_http_ihanoi_host_push_error(lua_State *L, const char *code,
     lua_setfield(L, -2, "message");
 
     if (sqlstate.len != 5 || ngx_memcmp(sqlstate.data, "IH001", 5) != 0) {
-        lua_pushstring(L, code);
+        lua_pushliteral(L, "sql");
         lua_setfield(L, -2, "code");
         return;
     }
@@ -309,6 +367,8 @@ int
 ngx_http_ihanoi_host_get_error(lua_State *L, int index,
     ngx_http_ihanoi_host_error_t *err)
 {
+    const ngx_http_ihanoi_host_outcome_t  *row;
+
     if (lua_type(L, index) != LUA_TTABLE) {
         return 0;
     }
@@ -319,6 +379,13 @@ ngx_http_ihanoi_host_get_error(lua_State *L, int index,
     err->sqlstate = ngx_http_ihanoi_host_member(L, index, "sqlstate");
     err->message = ngx_http_ihanoi_host_member(L, index, "message");
     err->refused = ngx_strcmp(err->sqlstate.data, "IH001") == 0;
+    err->outcome = NGX_HTTP_IHANOI_PG_SQLERROR;
+
+    for (row = ngx_http_ihanoi_host_outcomes; row->code; row++) {
+        if (ngx_strcmp(err->code.data, row->code) == 0) {
+            err->outcome = row->outcome;
+        }
+    }
 
     return err->code.len != 0;
 }

@@ -47,16 +47,23 @@ int ngx_http_ihanoi_host_push_only(lua_State *L,
 void ngx_http_ihanoi_host_push_document(lua_State *L,
     ngx_http_ihanoi_pgresult_t *res);
 
-/* Pushes the table of an error; res: the server's, or NULL. */
+/* Pushes the table of an error. */
 void ngx_http_ihanoi_host_push_error(lua_State *L, const char *code,
-    const char *message, ngx_http_ihanoi_pgresult_t *res);
+    const char *message);
+
+/* The same of a call that ended so; res: the server's, or NULL. */
+void ngx_http_ihanoi_host_push_outcome(lua_State *L,
+    ngx_http_ihanoi_pg_outcome_e outcome, ngx_http_ihanoi_pgresult_t *res);
 
 /* What such a table says: its texts live as long as it.  Absent ones are "". */
 typedef struct {
-    ngx_str_t  code;
-    ngx_str_t  sqlstate;
-    ngx_str_t  message;
-    unsigned   refused:1;   /* by SQL with a problem, which is the code */
+    ngx_str_t                     code;
+    ngx_str_t                     sqlstate;
+    ngx_str_t                     message;
+    ngx_http_ihanoi_pg_outcome_e  outcome;   /* of a call, by its code; else
+                                                SQLERROR */
+    unsigned                      refused:1; /* by SQL with a problem, which
+                                                is the code */
 } ngx_http_ihanoi_host_error_t;
 
 /* 0: what is at the index is no such table. */

@@ -15,6 +15,7 @@
 
 #include "ngx_http_ihanoi_header.h"
 #include "ngx_http_ihanoi_problem_document.h"
+#include "ngx_http_ihanoi_pg.h"
 
 
 /*
@@ -50,6 +51,14 @@ typedef struct {
 
 const ngx_http_ihanoi_problem_sqlstate_t *
     ngx_http_ihanoi_problem_sqlstate(ngx_str_t *sqlstate);
+
+/*
+ * What it is to a client that a call without an answer ended so: the problem's
+ * code.  A write may still be committed; a GET is repeated without harm.
+ * NULL: the server has answered, or refused to serve a text.
+ */
+const char *ngx_http_ihanoi_problem_outcome(
+    ngx_http_ihanoi_pg_outcome_e outcome, ngx_uint_t get);
 
 /* Adds rows from a contract; codes must be new.  Configuration time only. */
 char *ngx_http_ihanoi_problem_add(ngx_conf_t *cf,

@@ -1,7 +1,7 @@
 /*
  * Copyright (C) iHaNoi contributors
  *
- * What SQLSTATEs mean to a client.
+ * What SQLSTATEs, and calls without an answer, mean to a client.
  */
 
 #include "ngx_http_ihanoi_problem.h"
@@ -40,4 +40,31 @@ ngx_http_ihanoi_problem_sqlstate(ngx_str_t *sqlstate)
     }
 
     return NULL;
+}
+
+
+const char *
+ngx_http_ihanoi_problem_outcome(ngx_http_ihanoi_pg_outcome_e outcome,
+    ngx_uint_t get)
+{
+    switch (outcome) {
+
+    case NGX_HTTP_IHANOI_PG_MISSING:
+        return "operation-unavailable";
+
+    case NGX_HTTP_IHANOI_PG_BUSY:
+        return "overloaded";
+
+    case NGX_HTTP_IHANOI_PG_DOWN:
+        return "database-unavailable";
+
+    case NGX_HTTP_IHANOI_PG_TIMEOUT:
+        return get ? "database-timeout" : "outcome-unknown";
+
+    case NGX_HTTP_IHANOI_PG_UNKNOWN:
+        return get ? "database-unavailable" : "outcome-unknown";
+
+    default:
+        return NULL;
+    }
 }

@@ -123,51 +123,21 @@ ngx_http_ihanoi_reply_outcome(ngx_http_request_t *r,
     ngx_http_ihanoi_operation_t  *operation;
 
     operation = ctx->operation;
-    retry = 0;
 
-    ctx->outcome = NGX_HTTP_IHANOI_RUN_BUSY;
+    code = ngx_http_ihanoi_problem_outcome(outcome,
+                                  operation->contract->method == IHANOI_GET);
 
-    switch (outcome) {
-
-    case NGX_HTTP_IHANOI_PG_MISSING:
-        code = "operation-unavailable";
-        retry = 30;
+    if (outcome == NGX_HTTP_IHANOI_PG_MISSING) {
         ctx->outcome = NGX_HTTP_IHANOI_RUN_ERROR;
-        break;
+        retry = 30;
 
-    case NGX_HTTP_IHANOI_PG_BUSY:
-        code = "overloaded";
-        break;
-
-    case NGX_HTTP_IHANOI_PG_TIMEOUT:
-        ctx->outcome = NGX_HTTP_IHANOI_RUN_TIMEOUT;
-        /* fall through */
-
-    case NGX_HTTP_IHANOI_PG_UNKNOWN:
-
-        /* a write may still be committed; a GET is repeated without harm */
-
-        if (operation->contract->method != IHANOI_GET) {
-            code = "outcome-unknown";
-            retry = 2;
-
-        } else if (outcome == NGX_HTTP_IHANOI_PG_TIMEOUT) {
-            code = "database-timeout";
-
-        } else {
-            code = "database-unavailable";
-        }
-
-        break;
-
-    default: /* NGX_HTTP_IHANOI_PG_DOWN */
-        code = "database-unavailable";
-        break;
-    }
-
-    if (retry == 0) {
-        retry = ngx_http_ihanoi_pg_retry_after(operation->db,
-                                               operation->stmt->class);
+    } else {
+        ctx->outcome = outcome == NGX_HTTP_IHANOI_PG_TIMEOUT
+                       ? NGX_HTTP_IHANOI_RUN_TIMEOUT
+                       : NGX_HTTP_IHANOI_RUN_BUSY;
+        retry = ngx_strcmp(code, "outcome-unknown") == 0
+                ? 2 : ngx_http_ihanoi_pg_retry_after(operation->db,
+                                                     operation->stmt->class);
     }
 
     if (ngx_http_ihanoi_reply_retry(r, retry) != NGX_OK) {
