@@ -50,12 +50,23 @@ for my $lock ($file, glob $cluster->socket . '/.s.PGSQL.*.lock') {
 }
 
 ok(!$cluster->is_running, 'somebody else with its number is not it');
-is($cluster->stop, 0, 'nor is stopped for it');
+ok($cluster->stop, 'nor is stopped for it');
 ok(kill(0, $other), 'but lives');
 is(eval { $cluster->start }, 1, 'it starts beside that one') or diag $@;
 ok($cluster->is_running, 'and runs');
 kill TERM => $other;
 waitpid $other, 0;
+
+# One that hangs is not forgotten while it has its files.
+{
+    local $ENV{PGCTLTIMEOUT} = 1;
+    chomp(my $pid = (lines($file))[0]);
+    kill STOP => $pid;
+    ok(!$cluster->stop, 'one that does not stop is said not to have');
+    ok(!eval { $cluster->forget; 1 }, 'nor is it forgotten');
+    ok(-f $file, 'it has its data');
+    kill CONT => $pid;
+}
 
 ok($cluster->stop, 'stops');
 ok(!$cluster->is_running, 'and does not run');

@@ -216,6 +216,14 @@ is($rc, 0, 'starts again') or diag $said;
 is_deeply([$other->workers], \@others_workers, 'and has not reloaded the other one');
 like(get('/v1/feedback')->{content}, qr/$case/, 'with its data');
 
+{
+    local $ENV{PGCTLTIMEOUT} = 1;
+    my ($postmaster) = slurp('pg/data/postmaster.pid') =~ /^(\d+)/;
+    kill STOP => $postmaster;
+    is(command('stop'), 1, 'a PostgreSQL that does not stop is an error');
+    like(said(), qr/PostgreSQL did not stop/, 'and told');
+    kill CONT => $postmaster;
+}
 is(command('stop', '--forget'), 0, 'forgets');
 ok(!-e "$dir/.run", 'everything');
 
@@ -311,6 +319,9 @@ sub get {
     return HTTP::Tiny->new(timeout => 10)->get("http://127.0.0.1:$port$path",
         { headers => $token ? { Authorization => "Bearer $token" } : {} });
 }
+
+
+sub said { open my $fh, '<', "$dir/said" or return ''; local $/; return <$fh> // '' }
 
 
 sub slurp {

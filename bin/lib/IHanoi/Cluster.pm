@@ -285,13 +285,15 @@ sub start {
 }
 
 
+# True if it was stopped, or did not run.
 sub stop {
     my ($self, $mode) = @_;
 
-    return 0 if !$self->_serves;
+    return 1 if !$self->_serves;
 
+    # Another "stop" may have been quicker.
     return $self->_run(bindir() . '/pg_ctl', '-D', $self->data, '-w',
-                       '-m', $mode // 'fast', 'stop');
+                       '-m', $mode // 'fast', 'stop') || !$self->_serves;
 }
 
 
@@ -337,7 +339,7 @@ sub forget {
 
     return if !$self->has_begun;
 
-    $self->stop('immediate');
+    $self->stop('immediate') or die 'PostgreSQL did not stop; its log is ' . $self->log . "\n";
     remove_tree($self->data) if -d $self->data;
 
     for my $file (qw(lock port command.log postgresql.log migrate.log
