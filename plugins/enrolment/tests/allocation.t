@@ -206,6 +206,9 @@ do {
 cmp_ok(scalar @pages, '>', 2, 'inputs come in pages');
 my ($status, $text) = verify_program(@pages);
 is($status, 0, '... which tools/verify reads, and comes to the same') or diag $text;
+($status, $text) = verify_program('http://127.0.0.1:1/v1');
+is($status, 2, '... and says when it could not ask');
+like($text, qr/refused/, '... and why');
 is((verify_program(@pages[0, 2]))[0], 1, '... and misses one that is left out');
 
 done_testing;
