@@ -99,8 +99,11 @@ is(value("select to_regnamespace('code_$first') is not null"), 't',
 make_path("$dir/enabled");
 rename "$dir/nginx.conf", "$dir/available.conf" or die $!;
 symlink "$dir/available.conf", "$dir/enabled/ihanoi" or die $!;
+my $owner = $> == 0 ? getpwnam('nobody') : $>;
+chown $owner, -1, "$dir/available.conf" or die $!;
 ($rc) = ihanoi('migrate', '--conf', "$dir/enabled/ihanoi");
 is($rc, 0, 'a configuration that is reached by a link');
+is((stat "$dir/available.conf")[4], $owner, 'stays its owner\'s');
 ok(-l "$dir/enabled/ihanoi", 'is still one');
 like(get('available.conf'), qr/release $second;/, 'to the file that names the release');
 
