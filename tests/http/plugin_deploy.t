@@ -472,7 +472,21 @@ is($rc, 0, 'a dry run') or diag $err;
 like($err, qr/nothing was changed/, 'changes nothing');
 is(serves(), '1.0.0', 'at all');
 
-($rc, $out, $err) = deploy(archive('1.4.0'), '--keep', 2);
+# What the database refuses when the new one serves already.
+{
+    make_path("$dir/bin");
+    my $psql = $gw->write('bin/psql', "#!/bin/sh\ncase \"\$*\" in *like=^code_*) exit 1 ;; esac\n"
+        . "PATH=$ENV{PATH}\nexec psql \"\$@\"\n");
+    chmod 0755, $psql;
+    local $ENV{PATH} = "$dir/bin:$ENV{PATH}";
+    $archive{'1.4.0'} = archive('1.4.0');
+    ($rc, $out, $err) = deploy($archive{'1.4.0'}, '--keep', 2);
+    is($rc, 0, 'old versions that cannot be removed are no failure') or diag $err;
+    like($err, qr/^old versions stay until the next time: the database refused/m, 'and it says so');
+    is(serves(), '1.4.0', 'it serves');
+}
+
+($rc, $out, $err) = deploy($archive{'1.4.0'}, '--keep', 2);
 is($rc, 0, 'deployed, with two kept') or diag $err;
 is(join(' ', map { m{-([0-9.]+)$} } sort glob("$home/$name/versions/*")), '1.0.0 1.4.0',
    'this one and the one before stay');

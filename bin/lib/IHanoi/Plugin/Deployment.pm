@@ -351,13 +351,26 @@ sub prepared {
 # The end of one that serves: written down, and old versions removed.
 sub done {
     my ($self, $version, $plugin, %what) = @_;
-    my ($home, $keep) = ($self->{home}, $self->{opt}{keep} // 5);
+    my $home = $self->{home};
     my $before = $home->before($version);
 
     $home->record(version => $version, %what);
     $home->settle;
     $self->{undo} = [];
     undef $running;
+
+    # It serves, whatever comes of these.
+    local @SIG{qw(INT TERM HUP)} = ('IGNORE') x 3;
+    local $IHanoi::Command::catches = 1;
+    eval { $self->_remove_old($version, $plugin, $before); 1 }
+        or print STDERR "old versions stay until the next time: $@";
+    return;
+}
+
+
+sub _remove_old {
+    my ($self, $version, $plugin, $before) = @_;
+    my ($home, $keep) = ($self->{home}, $self->{opt}{keep} // 5);
 
     # What stays: this version, the one to go back to, those that a worker
     # still runs, and of the rest the last ones.
