@@ -63,6 +63,11 @@ is((parts($out))[0]{typ}, 'at+jwt', 'another typ');
 ok(!exists((parts($out))[1]{exp}), 'no exp');
 ($rc) = ihanoi('token', '--keys', $keys);
 is($rc, 2, 'a token needs a subject');
+for my $wrong (['--exp', '1h'], ['--nbf', 'now'], ['--claims', '{'], ['--claims', '[1]']) {
+    ($rc, $out, $err) = ihanoi('token', '--keys', $keys, '--sub', 'a', @$wrong);
+    is("$rc $out", '2 ', "@$wrong is wrong usage");
+    like($err, qr/^ihanoi token: $wrong->[0] takes [^\n]+\n\z/, 'that is told');
+}
 ($rc, undef, $err) = ihanoi('token', '--keys', $keys, '--sub', 'a',
                             '--kid', 'other');
 is($rc, 1, 'an unknown key');
@@ -112,6 +117,10 @@ is($rc, 2, 'one more word');
 like($err, qr/it takes no "y"/, 'is named');
 is($db->sql(q{select count(*) from core.denied_tokens where value = 'x'}), 0,
    'and nobody is denied');
+for my $never ('0', '-1 hour') {
+    ($rc, $out) = ihanoi('deny', '--iss', 'https://a', '--sub', 'x', '--for', $never);
+    is("$rc $out", '2 ', "--for $never would deny nothing");
+}
 ($rc) = ihanoi('deny', '--iss', 'https://a');
 is($rc, 2, 'nothing to deny');
 
