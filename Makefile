@@ -9,6 +9,10 @@ ifeq ($(origin CC),default)
 CC    := gcc
 endif
 
+ifneq ($(words $(CURDIR)),1)
+$(error nginx's configure takes no path with a space in it: $(CURDIR))
+endif
+
 OUT   := build/$(BUILD)
 WARN  := -Wall -Wextra -Wno-unused-parameter -Werror
 

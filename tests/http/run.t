@@ -91,6 +91,23 @@ ok(!-e "$dir/elsewhere/pg/data", 'nothing was started');
 ok(!-e "$dir/.run/data-dir", 'and nothing is remembered');
 close $taken;
 
+{
+    local $ENV{PORT} = '80a';
+    is(command('run', '--build', $build), 1, 'a port that is none');
+    like(said(), qr/80a is no port/, 'is told');
+}
+
+{
+    local $ENV{DATA_DIR} = "$dir/my data";
+    is(command('run', '--build', $build), 1, 'a path that nginx.conf cannot have');
+    like(said(), qr/cannot have the path \Q$dir\E\/my data: DATA_DIR=/, 'is told');
+    ok(!-e "$dir/my data", 'before anything is made');
+
+    make_path("$dir/a space");
+    like(scalar `cp '$dir/Makefile' '$dir/a space/' && make -C '$dir/a space' help 2>&1`,
+         qr/no path with a space in it: \Q$dir\E\/a space/, 'as a checkout has none');
+}
+
 ($rc, $said) = run();
 is($rc, 1, 'demo data that ends halfway is an error');
 like($said, qr/of shop was not loaded/, 'that names its plugin');
