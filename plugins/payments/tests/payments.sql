@@ -12,6 +12,7 @@ set local check_function_bodies = off;
 \ir ../migrations/0004_transitions_stay.sql
 \ir ../migrations/0006_one_snapshot.sql
 \ir ../migrations/0007_filed.sql
+\ir ../migrations/0008_first_day.sql
 \ir ../sql/intent_document.sql
 \ir ../sql/refund_document.sql
 \ir ../sql/intent_create.sql
@@ -402,6 +403,12 @@ insert into intents (id, number, payer, service, reference, gateway, amount, des
 select is((select array_agg(day order by day) from days_to_reconcile() where gateway = 'vnpay'),
     array[pg_temp.day(2), pg_temp.day(1)]::text[], 'from the first payment until yesterday');
 select is((select count(*)::int from days_to_reconcile() where gateway = 'vietqr'), 7, 'and not more than a week');
+set local enable_seqscan = off;
+select coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0) as read from pg_stat_xact_user_tables where relname = 'intents' \gset
+select from days_to_reconcile();
+select ok((select seq_tup_read + idx_tup_fetch from pg_stat_xact_user_tables where relname = 'intents') - :read < 15,
+    '... without reading the payments');
+set local enable_seqscan = on;
 insert into reconciliations (gateway, day, made_at, there, here, differences) values
     ('vnpay', pg_temp.day(1), now(), '{}', '{}', '[]'),
     ('vnpay', pg_temp.day(2), (pg_temp.day(2) + time '12:00') at time zone 'Asia/Ho_Chi_Minh', '{}', '{}', '[]');
