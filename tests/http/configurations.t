@@ -101,6 +101,16 @@ CONF
     is($said, '', 'without a word');
 }
 
+# A standby has no unlogged tables, and an error where one is read.
+for my $plugin (map { m{/plugins/(\w+)/} } glob "$tree/plugins/*/plugin.json") {
+    next if !grep { slurp($_) =~ /^create unlogged table/mi }
+             glob "$tree/plugins/$plugin/migrations/*.sql";
+    my ($block) = slurp("$tree/conf/plugins.conf") =~ /^ihanoi_database $plugin \{(.*?)^\}/ms;
+
+    like($block, qr/^\s*$_\b[^;]*\btarget=primary\b/m, "$plugin: $_ is for the primary alone")
+        for qw(read slow);
+}
+
 for my $file (qw(nginx.conf production.conf)) {
     my ($format) = slurp("$tree/conf/$file") =~ /log_format\s+ihanoi(.*?);/s;
 
