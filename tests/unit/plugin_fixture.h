@@ -211,4 +211,35 @@ plugin_malloc(size_t size)
 }
 
 
+/* A good one, which is then spoilt. */
+
+static __attribute__((unused)) void
+plugin_good(void)
+{
+    plugin_begin("parking");
+    plugin_manifest("{}");
+}
+
+
+/* It ends here. */
+
+static __attribute__((unused)) void
+plugin_refused(const char *file, const char *reason, const char *what)
+{
+    ihanoi_manifest_t  *m;
+
+    m = plugin_load();
+
+    if (!ok(m == NULL && strstr(plugin_error.file, file) != NULL
+            && strstr(plugin_error.reason, reason) != NULL, "%s", what))
+    {
+        printf("# %s%s: %s\n", plugin_error.file, plugin_error.pointer,
+               plugin_error.reason);
+    }
+
+    ihanoi_manifest_free(m);
+    plugin_end();
+}
+
+
 #endif /* _PLUGIN_FIXTURE_H_INCLUDED_ */

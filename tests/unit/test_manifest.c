@@ -1,12 +1,9 @@
 /*
  * Copyright (C) iHaNoi contributors
  *
- * Manifests and folders of plugins: what is read from a good one, and what
- * is said of each kind of a bad one.
+ * Manifests of plugins: what is read from a good one, and what is said of each
+ * kind of a bad one.
  */
-
-#include <fcntl.h>
-#include <sys/stat.h>
 
 #include "tap.h"
 #include "ihanoi_json.h"
@@ -386,244 +383,50 @@ test_refusals(void)
 
 
 static void
-refused(const char *file, const char *reason, const char *what)
-{
-    ihanoi_manifest_t  *m;
-
-    m = plugin_load();
-
-    if (!ok(m == NULL && strstr(plugin_error.file, file) != NULL
-            && strstr(plugin_error.reason, reason) != NULL, "%s", what))
-    {
-        printf("# %s%s: %s\n", plugin_error.file, plugin_error.pointer,
-               plugin_error.reason);
-    }
-
-    ihanoi_manifest_free(m);
-    plugin_end();
-}
-
-
-static void
-begin(void)
-{
-    plugin_begin("parking");
-    plugin_manifest("{}");
-}
-
-
-static void
 test_manifest_text(void)
 {
     char  *text;
 
-    begin();
+    plugin_good();
     plugin_write("plugin.json", "{\n\"name\": \"parking\",\n}", -1);
-    refused("/plugin.json", "line 3", "a manifest that is not JSON");
+    plugin_refused("/plugin.json", "line 3", "a manifest that is not JSON");
 
-    begin();
+    plugin_good();
     plugin_write("plugin.json", "{\"name\":\"a\",\"name\":\"b\"}", -1);
-    refused("/plugin.json", "twice", "a member twice");
+    plugin_refused("/plugin.json", "twice", "a member twice");
 
-    begin();
+    plugin_good();
     plugin_write("plugin.json", "[]", -1);
-    refused("/plugin.json", "must be", "a manifest that is a list");
+    plugin_refused("/plugin.json", "must be", "a manifest that is a list");
 
-    begin();
+    plugin_good();
     plugin_write("plugin.json", "", -1);
-    refused("/plugin.json", "not JSON", "an empty manifest");
+    plugin_refused("/plugin.json", "not JSON", "an empty manifest");
 
-    begin();
+    plugin_good();
     text = calloc(1, 70000);
     memset(text, ' ', 69999);
     plugin_write("plugin.json", text, -1);
     free(text);
-    refused("/plugin.json", "larger than 65536", "a huge manifest");
+    plugin_refused("/plugin.json", "larger than 65536", "a huge manifest");
 
-    begin();
+    plugin_good();
     unlink(plugin_path("plugin.json"));
-    refused("/plugin.json", "is not there", "no manifest");
+    plugin_refused("/plugin.json", "is not there", "no manifest");
 
-    begin();
+    plugin_good();
     unlink(plugin_path("openapi.json"));
-    refused("/plugin.json", "openapi.json", "no contract");
+    plugin_refused("/plugin.json", "openapi.json", "no contract");
 
-    begin();
+    plugin_good();
     plugin_manifest("{'jobs':[{'name':'a','cron':'* * * * *',"
                     "'handler':'f'}]}");
     unlink(plugin_path("handler.lua"));
-    refused("/plugin.json", "no handler.lua", "a job and no handler.lua");
+    plugin_refused("/plugin.json", "no handler.lua",
+                   "a job and no handler.lua");
 
     ok(ihanoi_manifest_load("/nowhere/parking", &plugin_error) == NULL
        && strstr(plugin_error.reason, "cannot be opened"), "no folder");
-}
-
-
-static void
-test_folder(void)
-{
-    int    i;
-    char   name[300], *text;
-
-    begin();
-    symlink("/etc/passwd", plugin_path("lib/x.lua"));
-    refused("/lib/x.lua", "symbolic link", "a link to a file");
-
-    begin();
-    symlink("/etc", plugin_path("sql"));
-    refused("/sql", "symbolic link", "a link to a folder");
-
-    begin();
-    mkfifo(plugin_path("README.md"), 0600);
-    refused("/README.md", "neither", "a pipe, without waiting for it");
-
-    begin();
-    plugin_write("lib/b.lua", "\033LJ\002", 4);
-    refused("/lib/b.lua", "compiled", "bytecode");
-
-    begin();
-    plugin_write("README.md", "\033LJ\002", 4);
-    refused("/README.md", "compiled", "bytecode by another name");
-
-    begin();
-    plugin_write("lib/x.so", "x", 1);
-    refused("/lib/x.so", "*.lua", "something else in lib/");
-
-    begin();
-    plugin_write("lib/old.lua", "-- \n-- \xc4\x91\n-- \xf0\n", -1);
-    refused("/lib/old.lua", "line 3 is not UTF-8", "another encoding");
-
-    begin();
-    plugin_write("lib/nul.lua", "-- \0", 4);
-    refused("/lib/nul.lua", "UTF-8", "a NUL");
-
-    begin();
-    plugin_write("handlers.lua", "return {}", -1);
-    refused("/handlers.lua", "belong in lib/", "Lua where nothing loads it");
-
-    begin();
-    plugin_write("lib/a.b.lua", "return {}", -1);
-    refused("/lib/a.b.lua", "\".\"", "a dot in the name of a module");
-
-    begin();
-    plugin_write("lib/a b.lua", "return {}", -1);
-    refused("/lib/a b.lua", "a name is", "a space in a name");
-
-    begin();
-    plugin_write("\xff\xfe", "x", 1);
-    refused("/??", "a name is", "a name that is not UTF-8");
-
-    begin();
-    plugin_write("bi\xe1\xbb\x83n.md", "x", 1);
-    refused("/bi???n.md", "a name is", "a name that is not ASCII");
-
-    begin();
-    plugin_write("-rf", "x", 1);
-    refused("/-rf", "a name is", "a name like an option");
-
-    begin();
-    text = malloc(300000);
-    memset(text, ' ', 300000);
-    plugin_write("lib/large.lua", text, 262145);
-    refused("/lib/large.lua", "larger than 262144", "a large Lua file");
-
-    begin();
-    for (i = 0; i < 8; i++) {
-        snprintf(name, sizeof(name), "sql/%d.sql", i);
-        plugin_write(name, text, 300000);
-    }
-    free(text);
-    refused("/sql/", "larger than 2097152", "a large plugin");
-
-    begin();
-    for (i = 0; i < 200; i++) {
-        snprintf(name, sizeof(name), "sql/%d.sql", i);
-        plugin_write(name, "", 0);
-    }
-    refused("/parking", "more than 200 files", "many files");
-
-    begin();
-    plugin_write("a/b/c/d/e/f/g/h", "x", 1);
-    ok(plugin_load_free(), "seven folders within one another");
-    plugin_write("a/b/c/d/e/f/g/i/j", "x", 1);
-    refused("/a/b/c/d/e/f/g/i", "more than 8 folders", "one more");
-
-    begin();
-    memset(name, 'a', 201);
-    name[100] = '/';
-    name[201] = '\0';
-    plugin_write(name, "x", 1);
-    refused("/aaa", "longer than 200", "a long path");
-}
-
-
-/* A new one with the list that the standard program writes. */
-
-static void
-seal(void)
-{
-    char  command[400];
-
-    begin();
-    plugin_write("README.md", "", 0);
-
-    snprintf(command, sizeof(command), "cd %s && sha256sum README.md "
-             "handler.lua lib/fees.lua openapi.json plugin.json "
-             "> FILES.sha256", plugin_dir);
-
-    is_int(system(command), 0, "a list by sha256sum");
-}
-
-
-static void
-test_hash(void)
-{
-    char                first[65];
-    ihanoi_manifest_t  *m;
-
-    begin();
-    m = plugin_load();
-    strcpy(first, m ? m->files.hash : "");
-    ihanoi_manifest_free(m);
-
-    plugin_write(".git/config", "x", 1);
-    plugin_write("lib/.fees.lua.swp", "\033x", 2);
-    plugin_write("FILES.sig", "x", 1);
-    m = plugin_load();
-    is_str(m ? m->files.hash : "", first, "hidden files and signatures do "
-           "not count");
-    ihanoi_manifest_free(m);
-
-    plugin_write("lib/fees.lua", "return {} ", -1);
-    m = plugin_load();
-    ok(m && strcmp(m->files.hash, first) != 0, "another content, another "
-       "hash");
-    strcpy(first, m ? m->files.hash : "");
-    ihanoi_manifest_free(m);
-
-    rename(plugin_path("lib/fees.lua"), plugin_path("lib/fee.lua"));
-    m = plugin_load();
-    ok(m && strcmp(m->files.hash, first) != 0, "another name, another hash");
-    ihanoi_manifest_free(m);
-
-    plugin_write("FILES.sha256", "", 0);
-    refused("FILES.sha256", "from \"handler.lua\" on", "an empty list");
-
-    seal();
-    ok(plugin_load_free(), "is what we would write");
-
-    plugin_write("lib/more.lua", "return 1", -1);
-    refused("FILES.sha256", "from \"lib/more.lua\" on", "a file that is not "
-            "in the list");
-
-    seal();
-    plugin_write("lib/fees.lua", "return {1}", -1);
-    refused("FILES.sha256", "from \"lib/fees.lua\" on", "a file that was "
-            "changed");
-
-    seal();
-    unlink(plugin_path("plugin.json"));
-    refused("FILES.sha256", "it was changed", "a file that is gone");
 }
 
 
@@ -779,7 +582,7 @@ test_memory(void)
     unsigned            wrong;
     ihanoi_manifest_t  *m;
 
-    begin();
+    plugin_good();
 
     ihanoi_malloc = plugin_malloc;
     wrong = 0;
@@ -813,8 +616,6 @@ main(void)
     test_code();
     test_refusals();
     test_manifest_text();
-    test_folder();
-    test_hash();
     test_settings();
     test_schedules();
     test_memory();
