@@ -39,7 +39,12 @@ begin
 
     select x.* into f from feeds x where x.state = 'current';
 
-    if not found then
+    if not found
+       or from_stop is not null
+          and not exists (select from stops s where s.feed = f.id and s.id = from_stop)
+       or to_stop is not null
+          and not exists (select from stops s where s.feed = f.id and s.id = to_stop)
+    then
         return;
     end if;
 

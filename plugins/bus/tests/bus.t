@@ -128,6 +128,9 @@ is_deeply([journeys(from_stop => 'hub', to_stop => 'park',
                 depart_at => '2026-11-22T07:00:00+07:00')], [], 'not on a Sunday');
 is((journeys(from_stop => 'hub', depart_at => '2026-11-24T07:00:00+07:00'))[0], 'status 400',
    'to nowhere');
+is((journeys(from_stop => 'hub', to_stop => 'no-such', depart_at => '2026-11-24T07:00:00+07:00'))[0], 'status 404',
+   'to a stop that there is not, as its departures');
+is((journeys(from_stop => 'no-such', to_lat => 21.0382, to_long => 105.8501))[0], 'status 404', 'or from one');
 my ($journey) = @{ $gw->get('/v1/bus/journeys?from_stop=hub&to_stop=school'
                             . '&depart_at=2026-11-24T06:50:00%2B07:00')->{json}{items} };
 is_deeply($journey->{fare}, { amount => 16_000, currency => 'VND' }, 'a ticket a ride');
