@@ -44,7 +44,9 @@ my $unit = $db->sql("select id from core.units where code = '$code'");
 $db->sql("select officer_bootstrap('$IHanoi::Test::ISSUER', '$_->[0]', '$_->[1]', '$_->[2]')")
     for ['officer', $code, 'receive'], ['admin', 'HN', 'administer'];
 
-# Counters are flushed when a backend is idle for a while, or at its end.
+# Counters are flushed when a backend is idle for a while, or at its end; this
+# session's, at once.
+$db->sql('select pg_stat_force_next_flush()');
 my %old = map { $_ => 1 } backends();
 $gw->reload;
 ok(wait_until(sub { !grep { $old{$_} } backends() }), 'what was written is counted');
