@@ -82,6 +82,11 @@ gzip($log, "$log.1.gz") or die;
 ($rc, $out) = ihanoi(qw(plugin logs probe --log), "$log.1.gz");
 is(() = $out =~ /says: /g, 2, 'an old log');
 
+truncate "$log.1.gz", (-s "$log.1.gz") / 2 or die $!;
+($rc, $out, $err) = ihanoi(qw(plugin logs probe --log), "$log.1.gz");
+is($rc, 1, 'half of one is not all');
+like($err, qr/could not read \Q$log\E\.1\.gz to its end/, 'and it says so');
+
 # Without a file those of the configuration.
 my $conf = $gw->write('example.conf', $gw->configuration =~ s/(error_log) \S+/$1 other.log/r
                                       =~ s/(server \{)/$1 error_log error.log warn;/r);
@@ -102,7 +107,7 @@ is($rc, 1, 'no log');
 like($err, qr/--log FILE/, 'what to do');
 
 # It follows, over a line in two parts and a rotation, and ends at Ctrl-C.
-my $file = $gw->write('followed.log', '');
+our $file = $gw->write('followed.log', '');
 sub append {
     open my $fh, '>>:raw', $file or die;
     print $fh @_;
@@ -122,8 +127,15 @@ is(result(), '', 'half a line is none');
 append(" and a half$tail\n");
 ok(wait_until(sub { result() =~ /says: one and a half \($id\)\n\z/ }, 5), 'until it is whole');
 rename $file, "$file.1" or die;
+append('');
+sleep 1;
+{
+    local $file = "$file.1";
+    append("${begin}meanwhile$tail\n");
+}
 append("${begin}two$tail\n");
 ok(wait_until(sub { result() =~ /says: two/ }, 5), 'after a rotation');
+like(result(), qr/says: meanwhile/, 'with what nginx wrote to the old one until it was told');
 kill INT => $pid;
 waitpid $pid, 0;
 is($?, 0, 'Ctrl-C ends it');

@@ -63,19 +63,30 @@ USAGE
     my @open = map { { file => $_, fh => _open($_) } } @files;
 
     for my $log (@open) {
-        my $fh = $log->{fh};
-        while (defined(my $line = <$fh>)) {
-            # One that is being written is whole the next time.
-            if ($line !~ /\n\z/) {
-                $log->{rest} = $line;
-                last;
-            }
-            $show->($line);
-        }
+        _read($show, $log);
+        $log->{fh}->error and fail("could not read $log->{file} to its end");
     }
 
     _follow($show, grep { $_->{file} !~ /\.gz\z/ } @open) if $opt->{follow};
     return 0;
+}
+
+
+# Shows what a log has by now. A line that is being written is whole the next time.
+sub _read {
+    my ($show, $log) = @_;
+    my $fh = $log->{fh};
+
+    while (defined(my $line = <$fh>)) {
+        $line = delete($log->{rest}) . $line if defined $log->{rest};
+        if ($line !~ /\n\z/) {
+            $log->{rest} = $line;
+            last;
+        }
+        $show->($line);
+    }
+
+    return;
 }
 
 
@@ -85,21 +96,17 @@ sub _follow {
     while (1) {
         for my $log (@open) {
             seek $log->{fh}, 0, 1;
-            my $fh = $log->{fh};
+            _read($show, $log);
 
-            while (defined(my $line = <$fh>)) {
-                $line = delete($log->{rest}) . $line if defined $log->{rest};
-                if ($line !~ /\n\z/) {
-                    $log->{rest} = $line;
-                    last;
-                }
-                $show->($line);
-            }
-
-            # Rotated: another file has the name, or this one was cut off.
+            # Rotated: another file has the name, or this one was cut off. nginx goes on
+            # with the old one until it is told: when the new one has something.
             my @is = stat $log->{file} or next;
-            my @was = stat $fh;
-            next if $is[0] == $was[0] && $is[1] == $was[1] && $is[7] >= tell $fh;
+            my @was = stat $log->{fh};
+            my $same = $is[0] == $was[0] && $is[1] == $was[1];
+            next if $same ? $is[7] >= tell $log->{fh} : !$is[7];
+
+            seek $log->{fh}, 0, 1;
+            _read($show, $log);
             delete $log->{rest};
             open $log->{fh}, '<:raw', $log->{file};
         }
