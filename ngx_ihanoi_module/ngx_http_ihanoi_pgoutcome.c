@@ -391,8 +391,8 @@ ngx_http_ihanoi_pgoutcome_error(ngx_http_ihanoi_pgconn_t *pc,
             return NGX_OK;
         }
 
-        if (pc->standby && ngx_http_ihanoi_pgdb_suits(pc) == NGX_OK) {
-            /* there is no primary to move to */
+        if (pc->readonly && ngx_http_ihanoi_pgdb_suits(pc) == NGX_OK) {
+            /* there is nothing better to move to */
             return NGX_OK;
         }
 

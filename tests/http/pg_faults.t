@@ -289,26 +289,28 @@ scene 'a standby is not written to' => sub {
 
 
 # The jobs are a write on a connection that reads too.
-scene 'jobs while nothing but a standby is there' => sub {
-    my $standby = IHanoi::FakePg->new(
+for my $parameter (qw(in_hot_standby default_transaction_read_only)) {
+scene "jobs while nothing but a server with $parameter is there" => sub {
+    my $server = IHanoi::FakePg->new(
         startup => sub {
             my ($c, %parameters) = @_;
             $c->note('control') if $parameters{user} eq 'ihanoi_control';
-            $c->welcome(in_hot_standby => 'on');
+            $c->welcome($parameter => 'on');
         },
         answer => sub {
             my ($c, $sql) = @_;
-            return answer($c, $sql, 'standby') if $sql !~ /jobs_run/;
+            return answer($c, $sql, 'server') if $sql !~ /jobs_run/;
             $c->note('jobs');
             $c->error('25006', 'cannot execute in a read-only transaction');
         },
     );
-    my $gw = fake_gateway($standby, http => 'ihanoi_jobs main interval=100ms;');
-    my $seen = sub { my ($what) = @_; scalar grep { $_ eq $what } $standby->events };
+    my $gw = fake_gateway($server, http => 'ihanoi_jobs main interval=100ms;');
+    my $seen = sub { my ($what) = @_; scalar grep { $_ eq $what } $server->events };
 
     ok(wait_until(sub { $seen->('jobs') >= 10 }, 20), 'are refused again and again');
     cmp_ok($seen->('control'), '<=', 2, 'by connections that stay');
 };
+}
 
 
 scene 'a primary that became a standby' => sub {
