@@ -61,7 +61,12 @@ $db->sql(qq{
 is($code, 1, 'a change is found');
 like($out, qr/^chain $person, event 2: changed$/m, 'and where');
 is((verify('--chain', $person))[0], 1, 'in its chain');
-is((verify('--chain', '11111111-1111-4111-8111-111111111111'))[0], 0, 'and in no other');
+$gw->connection->request('PATCH', '/v1/me', token => token(sub => 'calm'), json => { language => 'en' });
+my $calm = $db->sql(q{select id from core.people where subject = 'calm'});
+is((verify('--chain', $calm))[0], 0, 'and in no other');
+($code, $out) = verify('--chain', '11111111-1111-4111-8111-111111111111');
+is($code, 1, 'a chain that is not there is not whole');
+like($out, qr/there is no chain 11111111-/, 'and told');
 is((verify('--chain', 'x'))[0], 2, 'wrong usage');
 
 done_testing();
