@@ -23,9 +23,11 @@ begin
                        order by l.line limit 1)
      where f.id = feed_read_routes.feed;
 
-    -- not by the view of zones, which reads a file for each
+    -- Not by the view of zones, which reads a file for each. "GMT+7" is no name of a zone;
+    -- PostgreSQL takes it as POSIX does, which is seven hours behind.
     begin
-        perform now() at time zone coalesce(f.timezone, '')
+        perform now() at time zone coalesce(substring(f.timezone from
+                    '^(?:[A-Za-z_-]+(?:/[A-Za-z_-]+)*|Etc/GMT[+-][0-9]+)$'), '')
            from feeds f where f.id = feed_read_routes.feed;
     exception
         when invalid_parameter_value then

@@ -159,6 +159,8 @@ for my $case (
      qr/missing_trip_edge/],
     ['a zone that is none', { 'agency.txt' => sub { s/Ho_Chi_Minh/Ha_Noi/ } },
      qr/invalid_timezone/],
+    ['a zone that POSIX reads the other way round', { 'agency.txt' => sub { s{Asia/Ho_Chi_Minh}{GMT+7} } },
+     qr/invalid_timezone in agency.txt\n\s+line 1: GMT\+7/],
     ['a headway of nothing', { 'frequencies.txt' => sub { s/,600,/,0,/ } },
      qr/number_out_of_range in frequencies.txt/],
     ['no CSV', { 'routes.txt' => sub { s/"Gia/Gia "/ } }, qr/routes.txt, line \d+ is no CSV/],
