@@ -86,7 +86,7 @@ begin
         perform feed_note(feed, 'error', 'no_service_days', 'calendar.txt');
 
     elsif exists (select from feeds f where f.id = feed_read_services.feed
-                     and f.valid_to < current_date)
+                     and f.valid_to < (now() at time zone 'Asia/Ho_Chi_Minh')::date)
     then
         perform feed_note(feed, 'warning', 'expired_calendar', 'calendar.txt', null,
                           (select f.valid_to::text from feeds f

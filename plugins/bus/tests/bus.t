@@ -208,6 +208,23 @@ is(departures('market', '2026-11-24T07:00:00+07:00', 1), '0716 r1-0700', 'the ol
 is($db->sql('select count(*) from plugin_bus.feed_lines'), 0, 'nothing is left of the files');
 
 
+# A feed is over when its last day is, in Hà Nội, wherever the one is who reads it in: at any
+# hour one of these has another date.
+
+for my $zone ('Etc/GMT+12', 'Etc/GMT-14') {
+    for (['yesterday', -1, 1], ['today', 0, 0]) {
+        my ($last, $days, $over) = @$_;
+        my $day = POSIX::strftime('%Y%m%d', gmtime time + 7 * 3600 + $days * 86400);
+        local $ENV{PGTZ} = $zone;
+        my (undef, $text) = import_gtfs($db, '--check', feed_with("$dir/$last",
+            'calendar_dates.txt' => undef, 'calendar.txt' => sub { s/20351231/$day/g }));
+
+        like($text, qr/$last: ready/, "to $last, read in $zone") or diag $text;
+        is($text =~ /expired_calendar/ ? 1 : 0, $over, '... is ' . ($over ? 'over' : 'not over'));
+    }
+}
+
+
 # A feed that did not arrive whole. Its last file is long, so that a part of it is read.
 
 sub zipped {
