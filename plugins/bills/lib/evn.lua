@@ -158,7 +158,9 @@ function _M.dispute_said(answer, reference)
     elseif answer.state == "answered" and type(answer.answer) == "string" and answer.answer ~= ""
        and type(answer.at) == "string" and ihanoi.time.parse(answer.at)
     then
-        return { said = "answered", answer = ihanoi.text.truncate(answer.answer, 4000), at = answer.at }
+        -- a date is its midnight in Hà Nội, which the database does not know
+        return { said = "answered", answer = ihanoi.text.truncate(answer.answer, 4000),
+                 at = #answer.at > 10 and answer.at or ihanoi.time.format(ihanoi.time.parse(answer.at)) }
     end
 
     return nil, "answer"

@@ -123,6 +123,8 @@ is($evn->notice('evn', $d->{id}, state => 'answered', answer => 'x', at => 'toda
 is($evn->notice('evn', $d->{id}, state => 'answered', answer => 'x', at => day(0) . 'T00:00:00Z', forged => 1)->{status}, 403, '... or is forged');
 is($evn->notice('viettel', $d->{id}, state => 'answered', answer => 'x', at => day(0) . 'T00:00:00Z')->{status}, 422, '... or is not the company\'s');
 is(state_of($d), 'forwarded', '... is none');
+is($evn->notice('evn', $d->{id}, state => 'answered', answer => 'Đã nhận', at => '2026-11-26')->{status}, 204, 'an answer of a day');
+is(ask(GET => "/disputes/$d->{id}")->{json}{answered_at}, '2026-11-25T17:00:00+00:00', '... is of its midnight in Hà Nội');
 $evn->answer($d->{id}, 'Đã kiểm tra lại', at => '2026-11-26T11:00:00+07:00');
 is($evn->notice('evn', $d->{id})->{status}, 204, 'an answer') for 1 .. 2;
 is($evn->notice('evn', $d->{id}, answer => 'Đang xem', at => '2026-11-26T10:00:00+07:00')->{status}, 204, '... and an earlier one that comes later');
