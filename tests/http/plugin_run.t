@@ -60,9 +60,10 @@ my %lua = (
     mine => 'return 200, { sub = ihanoi.request.caller().sub, assurance = ihanoi.request.caller().assurance }',
     wrong => 'return 200, {}',
     away => 'local r, err = ihanoi.backend.get("operator", "/x") return 200, { err = err }',
+    number => 'local n, err = ihanoi.db.value("select $1::int", { "x" }) return ihanoi.response.problem(err)',
     slow => 'ihanoi.run.sleep(2) return 200, { text = "slow" }',
 );
-my %spec = (lua => \%lua, manifest => { permissions => { public => JSON::PP::true,
+my %spec = (lua => \%lua, manifest => { permissions => { public => JSON::PP::true, database => JSON::PP::true,
         backends => ['operator'], secrets => ['key'] },
         settings => { type => 'object', properties => { max => { type => 'integer', default => 3 } } } },
     operations => { mine => { security => [{ bearer => [] }] },
@@ -94,6 +95,11 @@ like(get($run, '/v1/probe/away')->{content}, qr/"err":"refused"/, 'the backend r
 is(get($run, '/v1/probe/wrong')->{status}, 502, 'an answer that is not as the contract says');
 ok(says($run, qr{^GET    /v1/probe/wrong 502 \d+ ms\n    \[error\] .*/text}m), 'is told, with its place')
     or diag said($run);
+
+is(get($run, '/v1/probe/number')->{status}, 500, 'a statement that fails');
+ok(says($run, qr{^GET    /v1/probe/number 500 \d+ ms\n    \[error\] .*22P02: invalid input syntax for type integer: "x"}m),
+   'is told with what a log withholds') or diag said($run);
+unlike(said($run), qr/readyz/, 'nothing else is told');
 
 # Saved, it is served; a request under way ends as it began.
 my $pid = open my $slow, '-|' // die;

@@ -122,6 +122,8 @@ my %good = (
         { name => 'a backend answers', request => spot(7),
           answer => { status => 200, headers => { ETag => '"v200"', 'Content-Type' => 'application/json' },
                       body => { '$only' => { free => 3 } } } },
+        { name => 'an answer without a body', request => { %{ spot(7) }, method => 'HEAD' },
+          answer => { status => 200, headers => { ETag => '"v200"' } } },
         { name => 'a rule for the rest', request => spot(8), answer => { status => 404 } },
         { name => 'a rule of the case', request => spot(7),
           backends => { operator => [{ %$asked, times => 1, answer => { body => { free => 0 } } }] },
@@ -156,6 +158,7 @@ my %good = (
 
 ($rc, $out, $err) = ihanoi(qw(plugin test), plugin(good => \%good)->path);
 is($rc, 0, 'all of it passes') or diag "$out$err";
+is($err, '', 'and nothing else is said');
 is(() = $out =~ /^ok /mg, scalar @{ $good{cases} }, 'each case is told');
 
 # Cases that fail: [what, case, what is said].
@@ -245,24 +248,29 @@ is($out, "1..1\nok 1 - tests/good.json: one that is late\n", 'one case alone');
 my $jobs = plugin_folder(lua => { hello => 'return 200, {}' },
     functions => { sweep => 'local r = ihanoi.backend.get("operator", "/sweep")
                              ihanoi.log.info("swept " .. r.status) return true',
+                   asks => 'ihanoi.db.query("select $1::int", { "unheard" }) return ihanoi.db.query("select $1::int", { "x" })',
                    fails => 'return nil, "no luck"' },
-    manifest => { permissions => { public => $true, backends => ['operator'] },
-                  jobs => [map { { name => $_, cron => '0 0 1 1 *', handler => $_ } } qw(sweep fails)] },
+    manifest => { permissions => { public => $true, database => $true, backends => ['operator'] },
+                  jobs => [map { { name => $_, cron => '0 0 1 1 *', handler => $_ } } qw(sweep fails asks)] },
     files => { 'tests/jobs.json' => JSON::PP->new->encode({
         backends => { operator => [{ request => { path => '/sweep' } }] },
         cases => [{ name => 'a job', job => 'sweep', log => ['swept 200'] },
                   { name => 'again', job => 'sweep', log => ['swept 200'] },
                   { name => 'one that fails', job => 'fails', outcome => 'failed' },
-                  { name => 'one that should not', job => 'fails' }] }) });
+                  { name => 'one that should not', job => 'fails' },
+                  { name => 'what a log withholds', job => 'asks', outcome => 'ok' }] }) });
 ($rc, $out, $err) = ihanoi(qw(plugin test), $jobs->path);
 is("$rc $out", <<'TAP', 'jobs run, and how they end is told') or diag $err;
-1 1..4
+1 1..5
 ok 1 - tests/jobs.json: a job
 ok 2 - tests/jobs.json: again
 ok 3 - tests/jobs.json: one that fails
 not ok 4 - tests/jobs.json: one that should not
 # it ended with failed, not ok: no luck
 # log: error: jobs/fails failed: no luck
+not ok 5 - tests/jobs.json: what a log withholds
+# it ended with failed, not ok: 22P02: (message withheld)
+# log: error: jobs/asks failed: 22P02: invalid input syntax for type integer: "x"
 TAP
 
 # Events, of others and of its own.

@@ -217,6 +217,32 @@ sub log_lines {
 }
 
 
+# Lines of the plugin as plugin_line() reads them, with what the gateway withholds because
+# it may quote what people sent: here it is the developer's own, and the database has it.
+sub in_full {
+    my ($self, @lines) = @_;
+    my $withheld = qr/\b([0-9A-Z]{5}): \K\(message withheld\)/;
+
+    return @lines if !$self->{cluster} || !grep { $_->{text} =~ $withheld } @lines;
+
+    open my $fh, '<:raw', $self->{cluster}->log or return @lines;
+    seek $fh, $self->{database_read} // 0, 0;
+
+    while (<$fh>) {
+        last if !/\n\z/;
+        $self->{database_read} = tell $fh;
+        push @{ $self->{errors}{$1} }, $2
+            if /^([0-9A-Z]{5}) plugin_\Q$self->{plugin}{name}\E ERROR:  (.*)/;
+    }
+
+    # The last lines are of the last errors: those that the plugin tells nobody are not
+    # in its log.
+    $_->{text} =~ s/$withheld/pop @{ $self->{errors}{$1} } \/\/ '(message withheld)'/e
+        for reverse @lines;
+    return @lines;
+}
+
+
 # Lines of the access log since the last call, as hashes: time, method, path,
 # status, seconds, id.
 sub requests {
@@ -330,7 +356,8 @@ sub _cluster {
     return IHanoi::Cluster->new(
         name => 'plugin', place => "$self->{dir}/pg", tests => 1,
         settings => { fsync => 'off', full_page_writes => 'off',
-                      max_connections => 50, shared_buffers => '32MB' });
+                      max_connections => 50, shared_buffers => '32MB',
+                      log_line_prefix => '%e %u ' });
 }
 
 

@@ -76,7 +76,9 @@ USAGE
         fail($why);
     }
 
+    # What the start has asked itself is nobody's.
     $gateway->log_lines;
+    $gateway->requests;
     _welcome($gateway, $plugin, $given);
     _serve($gateway, $folder, \$over) if !$over;
 
@@ -142,9 +144,9 @@ sub _short { return substr $_[0]{hash}, 0, 12 }
 sub _show {
     my ($gateway, $name, $waiting) = @_;
 
-    for my $row ($gateway->log_lines) {
-        my $line = plugin_line($row, $name) // next;
+    my @lines = map { plugin_line($_, $name) // () } $gateway->log_lines;
 
+    for my $line ($gateway->in_full(@lines)) {
         if (defined(my $id = $line->{request})) {
             push @{ $waiting->{$id}{lines} }, $line;
             $waiting->{$id}{since} //= time;

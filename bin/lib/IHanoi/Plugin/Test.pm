@@ -128,7 +128,7 @@ sub _file {
               _bytes("$file: $case->{name}" =~ s/[#\n]/ /gr), "\n";
         print '# ', _bytes($_) =~ s/\n/\n# /gr, "\n" for @wrong;
         print '# log: ', _bytes("$_->{level}: $_->{text}"), "\n"
-            for @wrong || $opt->{verbose} ? @lines : ();
+            for @wrong || $opt->{verbose} ? $gateway->in_full(@lines) : ();
         $failed++ if @wrong;
     }
 
@@ -159,7 +159,7 @@ sub _case {
     my $answer = _ask($gateway, $backends, _filled($case->{request}, $saved));
     my $expected = _filled($case->{answer}, $saved);
     my @wrong = $backends->complaints;
-    my $got = $answer->{content};
+    my $got = $answer->{content} // '';          # none of HEAD, 204 and 304
     my $value = eval { $json->decode($got) };
     my $is_json = ($answer->{headers}{'content-type'} // '') =~ /json/;
 
