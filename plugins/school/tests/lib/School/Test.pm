@@ -48,6 +48,7 @@ my $folder = IHanoi::Test::tree() . '/plugins/school';
 sub school {
     my (%arg) = @_;
 
+    wait_for_day(60);                           # attendance and leave are of today
     $keys = tempdir(CLEANUP => 1);
     for my $name (qw(a b)) {
         system('openssl', 'genpkey', '-algorithm', 'ED25519', '-out', "$keys/$name.pem") == 0
