@@ -668,9 +668,16 @@ ngx_http_ihanoi_pgdb_mark(ngx_http_ihanoi_pgdb_t *db,
 
     level = (ngx_worker == 0) ? NGX_LOG_ERR : NGX_LOG_INFO;
 
-    ngx_log_error(level, db->log, 0,
-                  "database \"%V\", release \"%V\": %V",
-                  &db->name, &db->release, sentence);
+    if (db->plugin.len) {
+        ngx_log_error(level, db->log, 0,
+                      "plugin \"%V\", database \"%V\", release \"%V\": %V",
+                      &db->plugin, &db->name, &db->release, sentence);
+
+    } else {
+        ngx_log_error(level, db->log, 0,
+                      "database \"%V\", release \"%V\": %V",
+                      &db->name, &db->release, sentence);
+    }
 
     if (sentence->len > state->size) {
 

@@ -29,6 +29,8 @@ static ngx_int_t ngx_http_ihanoi_reply_refusal(ngx_http_request_t *r,
     ngx_http_ihanoi_api_ctx_t *ctx, ngx_str_t *body);
 static ngx_int_t ngx_http_ihanoi_reply_wrong(ngx_http_request_t *r,
     ngx_http_ihanoi_api_ctx_t *ctx);
+static void ngx_http_ihanoi_reply_log(ngx_http_request_t *r,
+    ngx_http_ihanoi_api_ctx_t *ctx, ngx_uint_t level, const char *fmt, ...);
 static ngx_int_t ngx_http_ihanoi_reply_etag(ngx_http_request_t *r,
     ngx_str_t *etag);
 static ngx_int_t ngx_http_ihanoi_reply_conditions(ngx_http_request_t *r,
@@ -178,9 +180,8 @@ ngx_http_ihanoi_reply_sqlerror(ngx_http_request_t *r,
                        ? NGX_HTTP_IHANOI_RUN_TIMEOUT
                        : NGX_HTTP_IHANOI_RUN_BUSY;
 
-        ngx_log_error(row->level, r->connection->log, 0,
-                      "operation \"%V\" ended with SQLSTATE %V",
-                      &ctx->operation->id, &sqlstate);
+        ngx_http_ihanoi_reply_log(r, ctx, row->level,
+                                  "ended with SQLSTATE %V", &sqlstate);
 
         if (ngx_http_ihanoi_reply_retry(r, row->retry_after) != NGX_OK) {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -192,9 +193,9 @@ ngx_http_ihanoi_reply_sqlerror(ngx_http_request_t *r,
     ctx->outcome = NGX_HTTP_IHANOI_RUN_ERROR;
     message = ngx_http_ihanoi_pgresult_loggable(res);
 
-    ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                  "operation \"%V\" failed with SQLSTATE %V: %V",
-                  &ctx->operation->id, &sqlstate, &message);
+    ngx_http_ihanoi_reply_log(r, ctx, NGX_LOG_ERR,
+                              "failed with SQLSTATE %V: %V",
+                              &sqlstate, &message);
 
     return ngx_http_ihanoi_problem(r, "internal-error", NULL);
 }
@@ -244,9 +245,8 @@ ngx_http_ihanoi_reply_row(ngx_http_request_t *r,
     n = ngx_atoi(row->status.data, row->status.len);
 
     if (n < 200 || n > 299) {
-        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                      "operation \"%V\" returned status \"%V\"",
-                      &ctx->operation->id, &row->status);
+        ngx_http_ihanoi_reply_log(r, ctx, NGX_LOG_ERR,
+                                  "returned status \"%V\"", &row->status);
 
         return ngx_http_ihanoi_reply_wrong(r, ctx);
     }
@@ -436,9 +436,8 @@ ngx_http_ihanoi_reply_refusal(ngx_http_request_t *r,
     code = json_object_get(members, "code");
 
     if (!json_is_string(code)) {
-        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                      "operation \"%V\" refused without a problem code",
-                      &ctx->operation->id);
+        ngx_http_ihanoi_reply_log(r, ctx, NGX_LOG_ERR,
+                                  "refused without a problem code");
 
         json_decref(members);
 
@@ -471,6 +470,34 @@ ngx_http_ihanoi_reply_wrong(ngx_http_request_t *r,
                                       ? "plugin-reply-invalid"
                                       : "internal-error",
                                    NULL);
+}
+
+
+/* Of a plugin's operation the line is the plugin's, as of one in Lua. */
+static void
+ngx_http_ihanoi_reply_log(ngx_http_request_t *r,
+    ngx_http_ihanoi_api_ctx_t *ctx, ngx_uint_t level, const char *fmt, ...)
+{
+    u_char                     buf[NGX_MAX_ERROR_STR];
+    size_t                     len;
+    va_list                    args;
+    ngx_http_ihanoi_plugin_t  *plugin;
+
+    va_start(args, fmt);
+    len = ngx_vslprintf(buf, buf + sizeof(buf), fmt, args) - buf;
+    va_end(args);
+
+    plugin = ctx->operation->plugin;
+
+    if (plugin) {
+        ngx_log_error(level, r->connection->log, 0,
+                      "plugin \"%V\" %s: operation \"%V\" %*s", &plugin->name,
+                      plugin->manifest->version, &ctx->operation->id, len, buf);
+        return;
+    }
+
+    ngx_log_error(level, r->connection->log, 0, "operation \"%V\" %*s",
+                  &ctx->operation->id, len, buf);
 }
 
 

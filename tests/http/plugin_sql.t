@@ -104,6 +104,8 @@ is(call('slow'), '504 database-timeout', 'a function that takes too long');
 is(counted(), 'timeout 1', 'is killed');
 is(call('fail'), '500 internal-error', 'an error that is raised');
 is(counted(), 'error 1', 'is one');
+like($gw->error_log, qr{plugin "$name" 1\.0\.0: operation "${name}_fail" failed with SQLSTATE P0001},
+     'the log says that it is the plugin\'s');
 
 is(call('good'), '503 plugin-unavailable', 'five failures open the circuit') for 1 .. 4;
 is(call('lua'), '503 plugin-unavailable', 'for its Lua too');
@@ -118,5 +120,7 @@ $db->sql("select pg_terminate_backend(pid) from pg_stat_activity where usename =
 counted();
 ok(wait_until(sub { call('gone') eq '503 operation-unavailable' }), 'a function that is missing');
 like(counted(), qr/error 1\b/, 'is an error');
+like($gw->error_log, qr{plugin "$name", database "[^"]+", release "[^"]+": operation "${name}_gone": },
+     'the log says of which plugin');
 
 done_testing;

@@ -244,6 +244,27 @@ like($err, qr/there is no test/, 'is told so');
 ($rc, $out) = ihanoi(qw(plugin test --only), 'late', plugin(good => \%good)->path);
 is($out, "1..1\nok 1 - tests/good.json: one that is late\n", 'one case alone');
 
+# Operations that SQL alone serves.
+my $in_sql = plugin_folder(
+    lua => { map { $_ => '' } qw(divides misfit) },
+    operations => { map { $_ => { 'x-ihanoi-lua' => undef, 'x-ihanoi-sql' => $_, responses => $any } }
+                    qw(divides misfit) },
+    manifest => { permissions => { public => $true, database => $true } },
+    files => { (map { ("sql/$_->[0].sql" => <<"SQL") } [divides => ''], [misfit => ', other int']),
+create function $_->[0](caller jsonb$_->[1]) returns table (status int, etag text, body json)
+language sql stable as \$\$ select 200, '1', to_json(1 / (0 * length(caller::text))) \$\$;
+SQL
+        'tests/sql.json' => JSON::PP->new->encode({ cases => [
+            { name => 'fails', request => { path => '/v1/probe/divides' }, answer => { status => 200 } },
+            { name => 'does not fit', request => { path => '/v1/probe/misfit' }, answer => { status => 503 } },
+        ] }) });
+($rc, $out, $err) = ihanoi(qw(plugin test), $in_sql->path);
+is($rc, 1, 'SQL that fails') or diag "$out$err";
+like($out, qr/^# log: error: operation "probe_divides" failed with SQLSTATE 22012: division by zero$/m,
+     'is told as Lua is') or diag $out;
+like($out, qr/^# log: error: database .*: operation "probe_misfit": function misfit\b/m,
+     'and what does not fit its operation') or diag $out;
+
 # Jobs.
 my $jobs = plugin_folder(lua => { hello => 'return 200, {}' },
     functions => { sweep => 'local r = ihanoi.backend.get("operator", "/sweep")

@@ -76,8 +76,7 @@ USAGE
         fail($why);
     }
 
-    # What the start has asked itself is nobody's.
-    $gateway->log_lines;
+    # Whether it is ready is asked by the start itself.
     $gateway->requests;
     _welcome($gateway, $plugin, $given);
     _serve($gateway, $folder, \$over) if !$over;
