@@ -447,13 +447,15 @@ ihanoi.db = {}
 
 ---Runs one statement with values for $1, $2, ... and returns its rows, each a
 ---table by column names. Numbers, booleans and strings are sent as they are,
----tables as JSON, nil and `ihanoi.json.null` as null. int2, int4 and floats
----come as numbers; int8 and numeric too when no digit is lost, else as strings;
----json and jsonb decoded; null is absent; all else is text. In a GET the
----transaction is read-only. err has code, message and, from the server,
----sqlstate; what a function raises with SQLSTATE IH001 has its problem's code
----and members. Other codes: sql, busy, down, timeout and unknown (a write may
----have happened), too-large, value, transaction.
+---tables as JSON (a list is no array of PostgreSQL's: = any (select
+---jsonb_array_elements_text($1))), nil and `ihanoi.json.null` as null. int2,
+---int4 and floats come as numbers; int8 and numeric too when no digit is lost,
+---else as strings; json and jsonb decoded; null is absent; all else is text as
+---PostgreSQL writes it: a timestamptz is a date-time of a contract after
+---`to_json()`. In a GET the transaction is read-only. err has code, message
+---and, from the server, sqlstate; what a function raises with SQLSTATE IH001
+---has its problem's code and members. Other codes: sql, busy, down, timeout and
+---unknown (a write may have happened), too-large, value, transaction.
 ---
 ---In phases: request, job, interface.
 ---@param sql string
