@@ -246,7 +246,9 @@ refused('syntax', $migrates->('creat table evil (i int)'), qr/migration 0003_evi
 refused('an edit of what was applied', { 'migrations/0001_stalls.sql' => "$migration--\n" },
         qr/0001_stalls of $name was edited after it was applied/, 3);
 refused('a function that is wrong', { 'sql/a_find.sql' => $find =~ s/stalls s/nothing s/r },
-        qr/nothing.*functions of $name 1\.2\.0 were not made/s);
+        qr/stall_find\(.*nothing.*functions of $name 1\.2\.0 were not made/s);
+refused('a function with a slip', { 'sql/a_find.sql' => $find =~ s/create/creat/r },
+        qr{ERROR:  sql/a_find\.sql: syntax error.*were not made}s);
 refused('an overload', { 'sql/c_label.sql' => $label =~ s/id int/id text/r }, qr/stall_label is overloaded/);
 refused('a schema of another', { 'sql/c_evil.sql' => "create function plugin_$other.evil() returns int language sql as 'select 1'" },
         qr/does not exist|permission denied/);

@@ -63,11 +63,15 @@ begin
          where p.pronamespace = '$schema'::regnamespace
            and p.prokind = 'f'
     loop
-        case f.lanname
-        when 'sql' then perform pg_catalog.fmgr_sql_validator(f.oid);
-        when 'plpgsql' then perform pg_catalog.plpgsql_validator(f.oid);
-        else null;
-        end case;
+        begin
+            case f.lanname
+            when 'sql' then perform pg_catalog.fmgr_sql_validator(f.oid);
+            when 'plpgsql' then perform pg_catalog.plpgsql_validator(f.oid);
+            else null;
+            end case;
+        exception when others then
+            raise exception using errcode = sqlstate, message = f.name || ': ' || sqlerrm;
+        end;
     end loop;
 
     -- The contract names a function by its name alone.

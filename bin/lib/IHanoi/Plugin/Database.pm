@@ -241,7 +241,11 @@ sub _execute {
     # Nobody can have written them into the file.
     my ($outer, $inner) = map { "\$ih_" . _random(16) . "\$" } 1 .. 2;
 
-    return "do $outer begin execute $inner$text$inner; end $outer;\n";
+    # A message of the server's has no file's name, and a migration's is told anyway.
+    my $named = $file->{path} =~ m{^sql/} ? 'exception when others then raise exception using'
+        . ' errcode = sqlstate, message = ' . quoted("$file->{path}: ") . ' || sqlerrm;' : '';
+
+    return "do $outer begin execute $inner$text$inner; $named end $outer;\n";
 }
 
 
