@@ -12,7 +12,7 @@ begin
     for b in
         select d.*, (q.terms ->> 'no_show_percent')::int as percent
           from bookings d join quotes q on q.id = d.quote
-         where d.state = 'paid'
+         where d.state = 'paid' and d.leave <= now()
            and d.leave + make_interval(mins => (q.terms ->> 'no_show_minutes')::int) <= now()
          order by d.leave
          limit n

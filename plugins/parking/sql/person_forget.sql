@@ -6,7 +6,7 @@ language plpgsql
 as $$
 begin
     delete from quotes q
-     where q.owner = person and q.created_at <= erased_at
+     where q.owner = person and not q.kept and q.created_at <= erased_at
        and not exists (select from bookings b where b.quote = q.id);
 
     insert into erased as e (owner, at)
