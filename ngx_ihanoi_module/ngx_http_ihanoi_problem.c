@@ -162,6 +162,17 @@ ngx_http_ihanoi_problem_str(ngx_http_request_t *r, ngx_str_t *code,
 }
 
 
+ngx_uint_t
+ngx_http_ihanoi_problem_known(ngx_http_request_t *r, ngx_str_t *code)
+{
+    ngx_http_ihanoi_problem_main_conf_t  *pmcf;
+
+    pmcf = ngx_http_get_module_main_conf(r, ngx_http_ihanoi_problem_module);
+
+    return ngx_http_ihanoi_problem_find(pmcf, code) != NULL;
+}
+
+
 /*
  * 1 when nothing of the request is left to read, so that what follows on the
  * connection is the next one.  Asked before nginx discards a body: that makes

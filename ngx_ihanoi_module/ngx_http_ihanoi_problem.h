@@ -37,6 +37,9 @@ ngx_int_t ngx_http_ihanoi_problem(ngx_http_request_t *r, const char *code,
 ngx_int_t ngx_http_ihanoi_problem_str(ngx_http_request_t *r, ngx_str_t *code,
     json_t *members);
 
+ngx_uint_t ngx_http_ihanoi_problem_known(ngx_http_request_t *r,
+    ngx_str_t *code);
+
 /*
  * What an error of PostgreSQL is to a client.  Whatever has no row (NULL) is
  * our fault, or a plugin's: a 500, and what may be said of it

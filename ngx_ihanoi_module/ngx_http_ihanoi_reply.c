@@ -505,7 +505,22 @@ ngx_int_t
 ngx_http_ihanoi_reply_problem(ngx_http_request_t *r, ngx_str_t *code,
     json_t *members)
 {
-    ngx_int_t  rc;
+    size_t                      len;
+    u_char                      line[NGX_HTTP_IHANOI_PLUGIN_TEXT];
+    ngx_int_t                   rc;
+    ngx_http_ihanoi_api_ctx_t  *ctx;
+
+    if (!ngx_http_ihanoi_problem_known(r, code)) {
+        ctx = ngx_http_get_module_ctx(r, ngx_http_ihanoi_api_module);
+        len = ngx_http_ihanoi_plugin_text(line, (char *) code->data, code->len);
+
+        ngx_http_ihanoi_reply_log(r, ctx, NGX_LOG_ERR,
+                                  "refuses: problem \"%*s\" is in no contract",
+                                  len, line);
+        json_decref(members);
+
+        return ngx_http_ihanoi_problem(r, "internal-error", NULL);
+    }
 
     rc = ngx_http_ihanoi_problem_str(r, code, members);
 

@@ -76,6 +76,7 @@ function M.order(input)
                   assurance = ihanoi.request.caller().assurance, note = input.note }
 end
 function M.wrong() return 200, { free = "three" } end
+function M.typo() return ihanoi.response.problem("operator-awya") end
 function M.broken() local t = nil; return 200, t.x end
 return M
 LUA
@@ -84,7 +85,7 @@ my $spot = { 200 => { description => 'A spot', content => { 'application/json' =
     type => 'object', required => ['free'], properties => { free => { type => 'integer' } } } } } } };
 
 # A POST needs the core's database, which takes its time to be made.
-our @operations = qw(spot_read order wrong broken);
+our @operations = qw(spot_read order wrong broken typo);
 
 sub plugin {
     my (%tests) = @_;
@@ -105,6 +106,7 @@ sub plugin {
                     properties => { note => { type => 'string', maxLength => 100 } } } } } } },
             wrong => { responses => $spot },
             broken => { responses => $any },
+            typo => { responses => $any },
         },
         document => { 'x-ihanoi-problems' => { 'operator-away' => { status => 503,
             title => { vi => 'Vắng', en => 'Away' } } } },
@@ -179,9 +181,11 @@ my @failing = (
      qr/^# nothing has saved "x"$/m],
     ['an error of the handler', { request => { path => '/v1/probe/broken' }, answer => { status => 200 } },
      qr/^# log: error: probe\/handler\.lua:\d+: .*'t'/m],
+    ['a problem of no contract', { request => { path => '/v1/probe/typo' }, answer => { status => 503 } },
+     qr/^# log: error: operation "probe_typo" refuses: problem "operator-awya" is in no contract$/m],
 );
 
-@operations = qw(spot_read wrong broken);
+@operations = qw(spot_read wrong broken typo);
 ($rc, $out, $err) = ihanoi(qw(plugin test), plugin(bad => { %good,
     cases => [map { { name => $_->[0], %{ $_->[1] } } } @failing] })->path);
 is($rc, 1, 'a case that fails is exit code 1');
@@ -196,7 +200,7 @@ for my $i (0 .. $#failing) {
         like($part, qr/^ok/, "$what: another rule takes it") or diag $part;
     }
 }
-like($err, qr/^probe 1\.0\.0: 7 of 8 cases failed$/m, 'the sum');
+like($err, qr/^probe 1\.0\.0: 8 of 9 cases failed$/m, 'the sum');
 
 # No rule at all, and rules of nobody.
 ($rc, $out) = ihanoi(qw(plugin test), plugin(none => { cases => [{ name => 'x', request => spot(7),
