@@ -1,6 +1,6 @@
 -- The deny list as gateways poll it (docs/conventions.md).
 begin;
-select plan(19);
+select plan(20);
 
 delete from core.denied_tokens;
 
@@ -64,6 +64,19 @@ select token_deny('i', 'sub', 's', '2025-01-01 00:00+00', core.now() + interval 
 select is((select denied_before from denied_tokens(pg_temp.mark('4'))),
     extract(epoch from timestamptz '2025-01-01 00:00+00')::bigint,
     'denied again, it is what is said now');
+
+-- A poll that has nothing new to read costs nothing.
+insert into core.denied_tokens (iss, kind, value, forget_at, xid)
+select 'i', 'sid', g::text, core.now() + interval '1 hour', '3' from generate_series(1, 2000) g;
+analyze core.denied_tokens;
+create function pg_temp.read() returns bigint language sql volatile as $$
+    select seq_tup_read + idx_tup_fetch from pg_stat_xact_user_tables
+    where relid = 'core.denied_tokens'::regclass
+$$;
+select pg_temp.mark('9') as mark \gset
+select pg_temp.read() as read \gset
+select from denied_tokens(:'mark');
+select cmp_ok(pg_temp.read() - :read, '<', 10::bigint, 'a poll reads what is new, not the list');
 
 select * from finish();
 rollback;
