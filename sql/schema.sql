@@ -1948,6 +1948,10 @@ CREATE INDEX key_leases_until ON core.key_leases USING btree (until);
 
 CREATE INDEX officer_grants_person ON core.officer_grants USING btree (person, role);
 
+-- Name: officer_grants_substitute; Type: INDEX; Schema: core; Owner: ihanoi_owner
+
+CREATE INDEX officer_grants_substitute ON core.officer_grants USING btree (substitute_for) WHERE (substitute_for IS NOT NULL);
+
 -- Name: officer_grants_unit; Type: INDEX; Schema: core; Owner: ihanoi_owner
 
 CREATE INDEX officer_grants_unit ON core.officer_grants USING btree (unit);

@@ -1,6 +1,6 @@
 -- Officers' roles over the unit tree and dates; administration of a subtree.
 begin;
-select plan(48);
+select plan(51);
 
 -- A city with a district (until June 2025) and its ward, and another ward.
 insert into core.units (id, code, kind, valid_from)
@@ -158,6 +158,23 @@ from generate_series(1, 500) n, core.officer_roles r where r.code <> 'administer
 select is((select json_array_length(g.body -> 'items')
            from roster_get(pg_temp.c('p1'), pg_temp.u('TX'), null) g), 3000,
     'a roster shows all that one may be set to');
+
+-- Who stands in for a grant is found without reading everybody's.
+create function pg_temp.grants_read() returns bigint language sql volatile as $$
+    select seq_tup_read + idx_tup_fetch from pg_stat_xact_user_tables
+    where relid = 'core.officer_grants'::regclass
+$$;
+analyze core.officer_grants;
+select g.id as held from core.officer_grants g where g.unit = pg_temp.u('TX') and g.role = 'process' limit 1 \gset
+select pg_temp.grants_read() as read \gset
+select grant_revoke(pg_temp.c('p1'), null, 'administer', :'held', 'test');
+select cmp_ok(pg_temp.grants_read() - :read, '<', 100::bigint, 'a role is revoked without reading all');
+select pg_temp.grants_read() as read \gset
+select is((roster_put(pg_temp.c('admin'), pg_temp.u('TD'), null, jsonb_agg(jsonb_build_object(
+           'subject', 'q' || n, 'roles', array['receive', 'process', 'resolve'])))).status, 200, 'a roster of forty')
+from generate_series(1, 40) n;
+select cmp_ok(pg_temp.grants_read() - :read, '<', 120 * 120::bigint,
+    'and a roster of 120 grants is set without reading those of other units for each');
 
 select * from finish();
 rollback;
