@@ -19,6 +19,7 @@ set local check_function_bodies = off;
 \ir ../migrations/0004_waitlist_ties.sql
 \ir ../migrations/0005_fixed_at_once.sql
 \ir ../migrations/0006_extra_places.sql
+\ir ../migrations/0007_desk.sql
 \ir ../sql/allocation_digest_inputs.sql
 \ir ../sql/allocation_digest_results.sql
 \ir ../sql/allocation_document.sql
@@ -463,6 +464,40 @@ select application_answer(pg_temp.id(5010), 'i g10', 'withdraw');
 select is((select array[quota, extra, taken] from places where round = pg_temp.id(5) and school = 'A'), '{1,0,1}',
     'the one beyond it goes with who had it');
 select is_empty('select * from enrolment_check()', 'all is sound');
+
+-- The desk of one school, in the round of a city.
+set local session_replication_role = replica;
+insert into applications (id, round, guardian, child, child_name, born, ward, facts, evidence, content, changed_by)
+select pg_temp.id(100000 + n), pg_temp.id(5), 'i c' || n, encode(sha256(('city' || n)::bytea), 'hex'), 'Trẻ', '2028-05-01',
+       '00004', '{}', '[]', '', 'i'
+  from generate_series(1, 5000) n;
+insert into choices (application, round, position, school)
+select a.id, a.round, 1, 'C' || right(a.id::text, 2)::int from applications a where a.guardian like 'i c%';
+insert into officers (school, subject) values ('C7', 'i officer-c');
+update applications set state = 'offered', school = 'C7', offer_until = now() where id = pg_temp.id(100001);
+set local session_replication_role = origin;
+analyze applications, choices, officers;
+set local enable_seqscan = off;          -- as the planner has it for hundreds of thousands
+set local enable_hashjoin = off;
+set local enable_mergejoin = off;
+create function pg_temp.reads() returns bigint language sql as
+    $$ select sum(seq_tup_read + coalesce(idx_tup_fetch, 0))::bigint from pg_stat_xact_user_tables where relname in ('applications', 'choices') $$;
+create function pg_temp.desk(subject text, office boolean, school text) returns text language plpgsql as $$
+declare
+    before  bigint := pg_temp.reads();
+    page    jsonb;
+begin
+    for n in 1..7 loop
+        page := desk_list(pg_temp.id(5), subject, office, 100, school => school);
+    end loop;
+    return jsonb_array_length(page -> 'items') || case when pg_temp.reads() - before > 7 * 1000 then ' of all' else '' end;
+end $$;
+select is(pg_temp.desk('i officer-c', false, null), '51', 'an officer reads those of the school, not all of the round');
+select is(pg_temp.desk('i officer-c', false, 'C7'), '51', '... also when it is named');
+select is(pg_temp.desk('i officer-c', false, 'C1'), '1', '... and those that another school shares with it');
+select is(pg_temp.desk('i officer-d', false, null), '0', 'who is nowhere an officer has none');
+select is(pg_temp.desk('i office', true, 'C7'), '51', 'so does the office, of one school');
+select is(pg_temp.desk('i office', true, null), '100', '... and of all a page at a time');
 
 select * from finish();
 rollback;
