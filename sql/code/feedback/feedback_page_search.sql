@@ -7,7 +7,8 @@
 -- So the newest days, then the newest weeks are asked one by one, which fills
 -- a page of any frequent word; what they do not fill is rare, and asked for at
 -- once. Filters that the index knows (commune, category) are part of the
--- question; where few cases pass the others, those few are searched instead.
+-- question; where few cases pass the others and are of the time that is asked
+-- for, at first or after these days and weeks, those few are searched instead.
 create function feedback_page_search(q text, commune text, category text,
     states text[], west float8, south float8, east float8, north float8,
     since timestamptz, from_tier int, before_at timestamptz, before_id uuid,
@@ -31,6 +32,8 @@ declare
     day      int;
     among    uuid[];
     found_ids uuid[];
+    narrow   constant boolean := states is not null or west is not null
+                                 or since > '-infinity' or until < 'infinity';
 begin
     ids := '{}';
     tiers := '{}';
@@ -50,10 +53,6 @@ begin
         return;
     end if;
 
-    if states is not null or west is not null then
-        among := feedback_few(states, west, south, east, north, few);
-    end if;
-
     base := plain;
     if commune is not null then
         base := base && tsquery_word('~c' || commune)::tsquery;
@@ -63,6 +62,8 @@ begin
     end if;
 
     for t in from_tier .. 2 loop
+        among := null;
+
         if t = from_tier then
             top := before_at;
             top_id := before_id;
@@ -78,6 +79,11 @@ begin
 
         for step in 0 .. days + weeks loop
             exit when cardinality(ids) >= n or top <= since;
+
+            if narrow and step in (0, days + weeks) then
+                among := feedback_few(states, west, south, east, north,
+                                      since, top, few);
+            end if;
 
             -- the day of the newest instant that is still to be seen
             day := feedback_days(top - case when top_id = nil
