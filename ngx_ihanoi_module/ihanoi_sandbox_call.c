@@ -55,6 +55,7 @@ typedef struct {
 
 
 static ihanoi_run_e ihanoi_call_step(ihanoi_call_t *call, int nargs);
+static void ihanoi_call_place(ihanoi_call_t *call, lua_State *L);
 static int ihanoi_call_back(ihanoi_call_t *call, lua_State *from, int ok,
     int n);
 static void ihanoi_sandbox_set_timer(uint64_t nsec);
@@ -367,11 +368,49 @@ ihanoi_call_step(ihanoi_call_t *call, int nargs)
         }
 
         if (call->depth == 1) {
+            ihanoi_call_place(call, L);
             call->failed = L;
             return rc == LUA_ERRMEM ? IHANOI_RUN_MEMORY : IHANOI_RUN_ERROR;
         }
 
         nargs = ihanoi_call_back(call, L, 0, 1);
+    }
+}
+
+
+/*
+ * Some of the host's functions are Lua themselves.  What they were given wrong
+ * is told with the line that gave it, and not with theirs: "host:21: ...".
+ */
+
+static void
+ihanoi_call_place(ihanoi_call_t *call, lua_State *L)
+{
+    int          level;
+    lua_Debug    ar;
+    const char  *text;
+
+    if (lua_type(L, -1) != LUA_TSTRING) {
+        return;
+    }
+
+    text = lua_tostring(L, -1);
+
+    if (strncmp(text, "host:", 5) != 0 || (text = strstr(text, ": ")) == NULL) {
+        return;
+    }
+
+    for (level = 0; lua_getstack(L, level, &ar); level++) {
+        (void) lua_getinfo(L, "Sl", &ar);
+
+        if (ar.currentline > 0 && strcmp(ar.source, "=host") != 0) {
+            call->sandbox->host++;
+            (void) lua_checkstack(L, 1);
+            (void) lua_pushfstring(L, "%s:%d%s", ar.short_src, ar.currentline,
+                                   text);
+            call->sandbox->host--;
+            return;
+        }
     }
 }
 
