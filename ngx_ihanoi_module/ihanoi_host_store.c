@@ -123,7 +123,7 @@ const ihanoi_host_noun_t  ihanoi_host_store = {
     "has expired goes first, then what was not used for longest. It is "
     "empty after a restart, after its size was changed, and after a worker "
     "process died within a change: for what can be made again, not for what "
-    "must not be lost. Raises when the plugin has no store.",
+    "must not be lost. Raises when the manifest asks for none: limits.store.",
     ihanoi_host_store_functions,
     NULL
 };

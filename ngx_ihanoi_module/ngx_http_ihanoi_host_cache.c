@@ -164,7 +164,7 @@ const ihanoi_host_noun_t  ngx_http_ihanoi_host_cache = {
     "cache",
     "Values that are computed once and kept for a time, in the plugin's store "
     "and as ihanoi.store keeps them: evicted when it is full, gone after a "
-    "restart. Raises when the plugin has no store.",
+    "restart. Raises when the manifest asks for no store: limits.store.",
     ngx_http_ihanoi_host_cache_functions,
     ngx_http_ihanoi_host_cache_open
 };

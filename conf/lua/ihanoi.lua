@@ -641,7 +641,7 @@ function ihanoi.json.raw(text) end
 ---goes first, then what was not used for longest. It is empty after a restart,
 ---after its size was changed, and after a worker process died within a change:
 ---for what can be made again, not for what must not be lost. Raises when the
----plugin has no store.
+---manifest asks for none: limits.store.
 ---@class ihanoi.store
 ihanoi.store = {}
 
@@ -754,7 +754,7 @@ function ihanoi.lock.release(name, token) end
 
 ---Values that are computed once and kept for a time, in the plugin's store and
 ---as `ihanoi.store` keeps them: evicted when it is full, gone after a restart.
----Raises when the plugin has no store.
+---Raises when the manifest asks for no store: limits.store.
 ---@class ihanoi.cache
 ihanoi.cache = {}
 
