@@ -1,5 +1,5 @@
 -- The ids of one page of the public list inside a box, newest first. The box
--- is covered with squares of a hundredth or, when it is wider than six of
+-- is covered with squares of a hundredth or, when that were more than 49 of
 -- those, a tenth of a degree; each square gives its newest few from its index
 -- and the page is merged from them. Only the public point counts, so that a
 -- box cannot find out what a category's policy blurs. Of the large squares,
@@ -17,7 +17,9 @@ as $$
 declare
     ids uuid[];
 begin
-    if east - west <= 0.06 and north - south <= 0.06 then
+    if (floor((east + 180) * 100) - floor((west + 180) * 100) + 1)
+       * (floor((north + 90) * 100) - floor((south + 90) * 100) + 1) <= 49
+    then
         select array_agg(p.id order by p.created_at desc, p.id desc)
         into ids
         from (select w.created_at, w.id
