@@ -1,0 +1,46 @@
+# Beside the schools of a city: what is asked of one class, student or school does not read
+# what is of others.
+
+use lib 'tests/lib', 'plugins/school/tests/lib';
+use IHanoi::Test;
+use School::Test;
+
+my ($gw, $db) = school();
+world();
+
+my $thread = as('guardian', POST => "/students/$id{s1}/threads", { staff => $id{g2}, title => 'Hỏi', text => 'Chào' });
+is($thread->{status}, 201, 'a guardian writes to a teacher') or diag $thread->{content};
+
+$db->sql(<<"SQL");
+    set search_path = plugin_school, public;
+    set session_replication_role = replica;
+    insert into teachings (school, year, class, staff, subject, valid_from, valid_to)
+    select 'thcs-' || n, $year, gen_random_uuid(), gen_random_uuid(), 'toan', '2020-01-01', '2099-01-01'
+      from generate_series(1, 20000) n;
+    analyze teachings;
+SQL
+
+# What a call of somebody reads of a table.
+sub reads {
+    my ($who, $table, $function, @arguments) = @_;
+    my $caller = qq({"iss": "$IHanoi::Test::ISSUER", "sub": "$person{$who}", "operation": "x", "request_id": "x", "claims": {}});
+    my $n = "select seq_tup_read + coalesce(idx_tup_fetch, 0) from pg_stat_xact_user_tables
+              where schemaname = 'plugin_school' and relname = '$table'";
+
+    sql_as_plugin('begin');
+    my $before = sql_as_plugin($n);
+    my $status = sql_as_plugin("select status from $function(" . join(', ', map { "'$_'" } $caller, @arguments) . ')');
+    my $after = sql_as_plugin($n);
+    sql_as_plugin('rollback');
+
+    $status eq '200' or die "$function: $status\n";
+    return $after - $before;
+}
+
+for my $who (qw(guardian teacher admin)) {
+    cmp_ok(reads($who, 'teachings', student_read => $id{s1}), '<', 500, "$who: a student, without the teachers of others");
+}
+cmp_ok(reads($_, 'teachings', threads_list => 20, 1_000_000), '<', 500, "$_: threads, too") for qw(guardian teacher);
+cmp_ok(reads('guardian', 'teachings', thread_read => $thread->{json}{id}, 20, 0), '<', 500, '... and one of them');
+
+done_testing;
