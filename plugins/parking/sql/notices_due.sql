@@ -1,9 +1,14 @@
 -- What operators are to be told, each given to one caller, of a booking the oldest
 -- only: what follows waits. Of one booking, or all that is due.
+--
+-- Planned with its values: of one, that one is read, however many wait.
 create function notices_due(n int, booking uuid default null)
 returns table (number bigint, operator text, notice jsonb)
-language sql
+language plpgsql
+set plan_cache_mode = force_custom_plan
 as $$
+begin
+    return query
     update notices t
        set attempts = t.attempts + 1,
            due_at = now() + make_interval(secs => least(30 * 2 ^ least(t.attempts, 7), 3600))
@@ -19,5 +24,6 @@ as $$
                for update skip locked) due
      where t.number = due.number
     returning t.number, t.operator, jsonb_build_object(
-        'id', t.id, 'sequence', t.number, 'type', t.type, 'at', t.created_at, 'assigned_right', t.body)
+        'id', t.id, 'sequence', t.number, 'type', t.type, 'at', t.created_at, 'assigned_right', t.body);
+end
 $$;

@@ -1,10 +1,15 @@
 -- Refunds that payments is to be asked for, or about: the same key is the same
 -- refund, so asking again does no harm. Of one booking, of one payment, or all that
 -- are due; each is given to one caller.
+--
+-- Planned with its values: of one, that one is read, however many wait.
 create function refunds_due(n int, booking uuid default null, intent uuid default null)
 returns table (id uuid, payment uuid, amount bigint, reason text)
-language sql
+language plpgsql
+set plan_cache_mode = force_custom_plan
 as $$
+begin
+    return query
     update refunds r
        set attempts = r.attempts + 1,
            due_at = now() + make_interval(secs => least(60 * 2 ^ least(r.attempts, 6), 3600))
@@ -18,5 +23,6 @@ as $$
              limit n
                for update of d skip locked) due
      where r.id = due.id
-    returning r.id, due.intent, r.amount, r.reason
+    returning r.id, due.intent, r.amount, r.reason;
+end
 $$;
