@@ -2000,6 +2000,10 @@ CREATE INDEX cases_desk ON feedback.cases USING btree (unit, unit_due_at, id) WH
 
 CREATE INDEX cases_desk_assignee ON feedback.cases USING btree (assignee_id, unit_due_at, id) WHERE (state = ANY (ARRAY['submitted'::text, 'needs_info'::text, 'accepted'::text, 'assigned'::text, 'transferred'::text, 'in_progress'::text, 'scheduled'::text, 'reopened'::text]));
 
+-- Name: cases_desk_state; Type: INDEX; Schema: feedback; Owner: ihanoi_owner
+
+CREATE INDEX cases_desk_state ON feedback.cases USING btree (unit, state, unit_due_at, id) WHERE (state = ANY (ARRAY['submitted'::text, 'needs_info'::text, 'accepted'::text, 'assigned'::text, 'transferred'::text, 'in_progress'::text, 'scheduled'::text, 'reopened'::text]));
+
 -- Name: cases_listed; Type: INDEX; Schema: feedback; Owner: ihanoi_owner
 
 CREATE INDEX cases_listed ON feedback.cases USING btree (created_at, id) WHERE listed;

@@ -1,11 +1,13 @@
 -- GET /v1/desk/queue: what the officer's units still have to do, by the unit's
 -- deadline, the most pressing first. Narrowed to one unit, to states, to what
--- is assigned to the caller, to what is overdue. Each unit gives its first few
--- from its index and the page is merged from them.
+-- is assigned to the caller, to what is overdue. Each unit, or state of a unit,
+-- gives its first few from its index and the page is merged from them. (No
+-- bitmap scans: see feedback_page.)
 create function desk_queue(caller jsonb, unit text, state jsonb, mine boolean,
     overdue boolean, "limit" int8, "cursor" text)
 returns table (status int, etag text, body json)
 language plpgsql stable
+set enable_bitmapscan = off
 as $$
 #variable_conflict use_variable
 declare
@@ -14,7 +16,7 @@ declare
     filters  text := concat_ws('|', 'desk', person, '', unit, '', state, '',
                                mine, '', overdue);
     states   text[] := case when state is not null then
-                           array(select jsonb_array_elements_text(state)) end;
+                           array(select distinct jsonb_array_elements_text(state)) end;
     due_by   timestamptz := case when overdue then core.now() else 'infinity' end;
     at       record;
     n        int := "limit" + 1;
@@ -59,6 +61,26 @@ begin
                 and (not overdue or c.unit_due_at < coalesce(c.paused_at, due_by))
                 and (states is null or c.state = any (states))
               order by c.unit_due_at, c.id limit n) p;
+
+    elsif states is not null then
+        select array_agg(p.id order by p.unit_due_at, p.id) into ids
+        from (select w.unit_due_at, w.id
+              from unnest(units) u (id)
+                   cross join unnest(states) s (state)
+                   cross join lateral (
+                  select c.unit_due_at, c.id
+                  from feedback.cases c
+                  where c.state in ('submitted', 'needs_info', 'accepted',
+                            'assigned', 'transferred', 'in_progress',
+                            'scheduled', 'reopened')
+                    and c.unit = u.id and c.state = s.state
+                    and (c.unit_due_at, c.id) > (at.at, at.last_id)
+                    and c.unit_due_at < due_by
+                    and (not overdue
+                         or c.unit_due_at < coalesce(c.paused_at, due_by))
+                  order by c.unit_due_at, c.id limit n) w
+              order by w.unit_due_at, w.id limit n) p;
+
     else
         select array_agg(p.id order by p.unit_due_at, p.id) into ids
         from (select w.unit_due_at, w.id
@@ -73,7 +95,6 @@ begin
                     and c.unit_due_at < due_by
                     and (not overdue
                          or c.unit_due_at < coalesce(c.paused_at, due_by))
-                    and (states is null or c.state = any (states))
                   order by c.unit_due_at, c.id limit n) w
               order by w.unit_due_at, w.id limit n) p;
     end if;
