@@ -61,23 +61,25 @@ begin
 
     -- Whom the list names, each person and role once, the later day wins.
     for wanted in
-        select coalesce(o.issuer, caller ->> 'iss') as issuer, o.subject,
-               r.role,
-               case when bool_or(o.valid_to is null) then null
-                    else max(o.valid_to) end as valid_to
-        from jsonb_to_recordset(officers)
-                 o (issuer text, subject text, roles jsonb, valid_to date)
-             cross join lateral jsonb_array_elements_text(o.roles) r (role)
-        group by 1, 2, 3
+        select w.*, p.id as person
+        from (select coalesce(o.issuer, caller ->> 'iss') as issuer, o.subject,
+                     r.role,
+                     case when bool_or(o.valid_to is null) then null
+                          else max(o.valid_to) end as valid_to
+              from jsonb_to_recordset(officers)
+                       o (issuer text, subject text, roles jsonb, valid_to date)
+                   cross join lateral jsonb_array_elements_text(o.roles) r (role)
+              group by 1, 2, 3) w
+             left join core.people p
+                 on p.issuer = w.issuer and p.subject = w.subject
         order by 1, 2, 3
     loop
         -- Kept as it is: no audit line for what did not change.
         continue when exists (
             select
             from core.officer_grants g
-                 join core.people p on p.id = g.person
             where g.unit = roster_put.id and g.role = wanted.role
-              and p.issuer = wanted.issuer and p.subject = wanted.subject
+              and g.person = wanted.person
               and g.validity @> today and g.revoked_at is null
               and g.substitute_for is null
               and g.valid_to is not distinct from wanted.valid_to);
@@ -85,9 +87,8 @@ begin
         olds := array(
             select g.id
             from core.officer_grants g
-                 join core.people p on p.id = g.person
             where g.unit = roster_put.id and g.role = wanted.role
-              and p.issuer = wanted.issuer and p.subject = wanted.subject
+              and g.person = wanted.person
               and g.revoked_at is null
               and g.validity && daterange(today, wanted.valid_to, '[]'));
         stand_ins := array(
