@@ -229,4 +229,21 @@ is(fetch(), 'ok', 'the job takes an alert without an end');
 is_deeply([map { [@{$_}{qw(id starts_at ends_at)}] } alerts_of('r1')], [['e1', undef, undef]],
           '... which stands');
 
+# All buses of a rush hour, as much as is fetched: 1 MiB.
+
+for my $call (sub { [1, $_], [4, "stop$_"], [3, [[1, 120]]] },
+              sub { [1, $_], [2, [[1, 100], [2, time]]], [3, [[1, 100], [2, time + 20]]] }) {
+    my $all = 0;
+    my @entities;
+
+    while ($all < 1_000_000) {
+        my $e = entity('all' . @entities, [3, [trip('line-' . @entities), map { [2, [$call->()]] } 1 .. 30]]);
+        $all += length protobuf($e);
+        push @entities, $e;
+    }
+
+    says(protobuf(header(), @entities));
+    is(fetch(), 'ok', @entities . ' trips with their calls are taken') or diag $gw->error_log;
+}
+
 done_testing;
