@@ -69,14 +69,11 @@ select is((select denied_before from denied_tokens(pg_temp.mark('4'))),
 insert into core.denied_tokens (iss, kind, value, forget_at, xid)
 select 'i', 'sid', g::text, core.now() + interval '1 hour', '3' from generate_series(1, 2000) g;
 analyze core.denied_tokens;
-create function pg_temp.read() returns bigint language sql volatile as $$
-    select seq_tup_read + idx_tup_fetch from pg_stat_xact_user_tables
-    where relid = 'core.denied_tokens'::regclass
-$$;
+\ir lib/tuples.psql
 select pg_temp.mark('9') as mark \gset
-select pg_temp.read() as read \gset
+select pg_temp.tuples_read('core.denied_tokens') as read \gset
 select from denied_tokens(:'mark');
-select cmp_ok(pg_temp.read() - :read, '<', 10::bigint, 'a poll reads what is new, not the list');
+select cmp_ok(pg_temp.tuples_read('core.denied_tokens') - :read, '<', 10::bigint, 'a poll reads what is new, not the list');
 
 select * from finish();
 rollback;

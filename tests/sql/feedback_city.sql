@@ -30,10 +30,7 @@ from copies x, model m join feedback.cases c on c.id = m.id;
 set local session_replication_role = origin;
 analyze feedback.cases, feedback.searches;
 
-create function pg_temp.read() returns bigint language sql volatile as $$
-    select sum(seq_tup_read + idx_tup_fetch)::bigint from pg_stat_xact_user_tables
-    where relid in ('feedback.cases'::regclass, 'feedback.searches'::regclass)
-$$;
+\ir lib/tuples.psql
 
 -- How many rows a list reads, asked as often as makes a plan stay.
 create function pg_temp.reads(a jsonb, out rows bigint, out items int) language plpgsql as $$
@@ -41,12 +38,12 @@ declare
     body json;
 begin
     for i in 1 .. 8 loop
-        rows := - pg_temp.read();
+        rows := - pg_temp.tuples_read('feedback.cases', 'feedback.searches');
         select l.body into body
         from feedback_list('{}', a ->> 'commune', a ->> 'category', a -> 'state',
             (a ->> 'since')::timestamptz, (a ->> 'until')::timestamptz, a -> 'bbox', a ->> 'q',
             20, null) l;
-        rows := rows + pg_temp.read();
+        rows := rows + pg_temp.tuples_read('feedback.cases', 'feedback.searches');
     end loop;
     items := json_array_length(body -> 'items');
 end
@@ -65,11 +62,11 @@ from (values
     ) a (a, items, most),
     pg_temp.reads(a.a) r;
 
-select pg_temp.read() as read \gset
+select pg_temp.tuples_read('feedback.cases', 'feedback.searches') as read \gset
 select is((select json_array_length(d.body -> 'items')
            from desk_queue(pg_temp.c('hk'), null, '["submitted", "in_progress"]', false, false, 20, null) d),
     0, 'a desk of two thousand cases has none in a state');
-select cmp_ok(pg_temp.read() - :read, '<', 100::bigint, '... and does not read them');
+select cmp_ok(pg_temp.tuples_read('feedback.cases', 'feedback.searches') - :read, '<', 100::bigint, '... and does not read them');
 
 -- As in a connection that has been asked for all kinds of boxes.
 set local plan_cache_mode = force_generic_plan;

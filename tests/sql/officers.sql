@@ -160,20 +160,17 @@ select is((select json_array_length(g.body -> 'items')
     'a roster shows all that one may be set to');
 
 -- Who stands in for a grant is found without reading everybody's.
-create function pg_temp.grants_read() returns bigint language sql volatile as $$
-    select seq_tup_read + idx_tup_fetch from pg_stat_xact_user_tables
-    where relid = 'core.officer_grants'::regclass
-$$;
+\ir lib/tuples.psql
 analyze core.officer_grants;
 select g.id as held from core.officer_grants g where g.unit = pg_temp.u('TX') and g.role = 'process' limit 1 \gset
-select pg_temp.grants_read() as read \gset
+select pg_temp.tuples_read('core.officer_grants') as read \gset
 select grant_revoke(pg_temp.c('p1'), null, 'administer', :'held', 'test');
-select cmp_ok(pg_temp.grants_read() - :read, '<', 100::bigint, 'a role is revoked without reading all');
-select pg_temp.grants_read() as read \gset
+select cmp_ok(pg_temp.tuples_read('core.officer_grants') - :read, '<', 100::bigint, 'a role is revoked without reading all');
+select pg_temp.tuples_read('core.officer_grants') as read \gset
 select is((roster_put(pg_temp.c('admin'), pg_temp.u('TD'), null, jsonb_agg(jsonb_build_object(
            'subject', 'q' || n, 'roles', array['receive', 'process', 'resolve'])))).status, 200, 'a roster of forty')
 from generate_series(1, 40) n;
-select cmp_ok(pg_temp.grants_read() - :read, '<', 5000::bigint,
+select cmp_ok(pg_temp.tuples_read('core.officer_grants') - :read, '<', 5000::bigint,
     'and a roster of 120 grants is set without reading all for each');
 
 select * from finish();

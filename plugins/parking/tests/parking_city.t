@@ -42,15 +42,15 @@ SQL
 # What a call reads of the tables, and what the last one gives.
 sub reads {
     my ($before, $call) = @_;
-    my $n = q{(select sum(seq_tup_read + coalesce(idx_tup_fetch, 0)) from pg_stat_xact_user_tables
-                where schemaname = 'plugin_parking' and relname in ('quotes', 'bookings', 'notices', 'charges', 'refunds'))};
+    my $read = q{pg_temp.tuples_read('quotes', 'bookings', 'notices', 'charges', 'refunds')};
 
     return split / /, $db->sql(<<"SQL");
         $seed
-        do 'begin @{[ $before =~ s/'/''/gr ]}
-                  perform set_config(''parking.reads'', @{[ $n =~ s/'/''/gr ]}::text, true);
-                  perform set_config(''parking.says'', ($call)::text, true); end';
-        select $n - current_setting('parking.reads')::bigint || ' ' || current_setting('parking.says');
+        \\i tests/sql/lib/tuples.psql
+        do 'begin @{[ $before =~ s/'/''/gr ]} end';
+        select $read as before \\gset
+        do 'begin perform set_config(''parking.says'', ($call)::text, true); end';
+        select $read - :before || ' ' || current_setting('parking.says');
         rollback;
 SQL
 }
