@@ -86,8 +86,9 @@ ngx_http_ihanoi_auth_fetch_init(ngx_conf_t *cf,
             if (cscf == NULL) {
                 ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                               "\"key_request %V\": no location for it in a "
-                              "server that asks for tokens",
-                              &sources[i]->name);
+                              "server that asks for tokens in %s:%ui",
+                              &sources[i]->name, sources[i]->file,
+                              sources[i]->line);
                 return NGX_ERROR;
             }
         }

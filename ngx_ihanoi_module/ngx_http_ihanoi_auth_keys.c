@@ -132,6 +132,8 @@ ngx_http_ihanoi_auth_source_request(ngx_conf_t *cf,
         return NULL;
     }
 
+    source->file = cf->conf_file->file.name.data;
+    source->line = cf->conf_file->line;
     source->name = *uri;
     source->fresh = fresh;
     source->algorithms = algorithms;

@@ -39,6 +39,8 @@ typedef struct {
 
     /* of a fetched one */
     ngx_str_t                     id;        /* issuer and URI */
+    u_char                       *file;      /* of the configuration */
+    ngx_uint_t                    line;      /* where its directive ends */
     unsigned                      shared:1;  /* with other workers, by id */
     ngx_uint_t                    index;     /* in the worker's states */
     ngx_http_core_srv_conf_t     *server;    /* of its place; NULL: any */

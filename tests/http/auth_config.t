@@ -164,7 +164,7 @@ passes('max_lifetime off', http =>
 my $asked = "auth_jwt_issuer https://a { $good key_request /_keys; }";
 like((check(http => $asked, locations => 'location /in { auth_jwt x; } ',
             servers => 'server { listen unix:%%DIR%%/a.sock; location /_keys { } }'))[1],
-     qr{emerg.*"key_request /_keys": no location for it in a server that asks for tokens},
+     qr{emerg.*"key_request /_keys": no location for it in a server that asks for tokens in /\S+nginx\.conf:\d+$}m,
      'keys without a location');
 passes('keys that nobody asks for', http => $asked);
 passes("keys with a $_", http => $asked, locations => "auth_jwt x; location $_ { }")
