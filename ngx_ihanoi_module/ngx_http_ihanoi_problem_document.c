@@ -146,6 +146,9 @@ ngx_http_ihanoi_problem_t  ngx_http_ihanoi_problems[] = {
     NGX_HTTP_IHANOI_PROBLEM("database-timeout", 504,
         "Cơ sở dữ liệu trả lời quá chậm",
         "The database took too long to answer"),
+    NGX_HTTP_IHANOI_PROBLEM("http-version-not-supported", 505,
+        "Phiên bản HTTP không được hỗ trợ",
+        "The HTTP version is not supported"),
     NGX_HTTP_IHANOI_PROBLEM("insufficient-storage", 507,
         "Hết dung lượng lưu trữ", "Insufficient storage"),
 
@@ -313,7 +316,11 @@ ngx_http_ihanoi_problem_document(ngx_http_request_t *r,
     json_object_set_new(doc, "type", json_stringn((char *) urn, p - urn));
     json_object_set_new(doc, "title",
                         json_stringn((char *) title->data, title->len));
-    json_object_set_new(doc, "status", json_integer(problem->status));
+
+    /* the response's: a status without a row has the words of its class */
+
+    json_object_set_new(doc, "status",
+                        json_integer(r->headers_out.status));
 
     if (about->len) {
         detail = ngx_http_ihanoi_problem_detail(about, members);

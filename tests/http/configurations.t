@@ -6,6 +6,7 @@ use lib 'tests/lib';
 use IHanoi::Test;
 use File::Basename qw(dirname);
 use File::Path qw(make_path);
+use IHanoi::NginxConf;
 
 my $tree = tree();
 my $keys = keys_dir();
@@ -117,6 +118,13 @@ for my $file (qw(nginx.conf production.conf)) {
     unlike($format, qr/\$(?:remote_|request_uri|request\b|uri|args|http_|
                           jwt_|binary_|proxy_protocol|cookie_)/x,
            "the log format of $file has no address, path, header or claim");
+
+    # nginx refuses some requests before it knows a location.
+    my $conf = read_conf("$tree/conf/$file");
+    my ($api) = grep { find($_->{block}, 'location', 'ihanoi_api') }
+                find($conf, 'server'), find($conf, 'http', 'server');
+    is_deeply([map { $_->{args}[0] } find($api->{block}, 'ihanoi_problems')], ['on'],
+              "$file: the server of the API has problems on");
 }
 
 done_testing();

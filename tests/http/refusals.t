@@ -250,36 +250,87 @@ unlike($gw->error_log, qr/SQLSTATE/, 'none of it was an error in SQL');
 
 my $silent = IO::Socket::INET->new(Listen => 5, LocalAddr => '127.0.0.1') or die "no port: $!\n";
 my $plain = gateway(
+    h2     => 1,
     http   => 'limit_req_zone $server_name zone=one:1m rate=1r/m; limit_req_status 429;',
-    server => 'ihanoi_problems on; client_max_body_size 10;',
+    server => 'ihanoi_problems on; client_max_body_size 10; large_client_header_buffers 4 1k;',
     locations => 'location / { empty_gif; } '
                . 'location /limited { limit_req zone=one; empty_gif; } '
                . 'location /down { proxy_pass http://127.0.0.1:1; } '
                . 'location /silent { proxy_pass http://127.0.0.1:' . $silent->sockport . '; '
                . 'proxy_read_timeout 100ms; } '
                . join '', map { "location = /$_ { return $_; } " }
-                 401, 403, 404, 405, 406, 409, 411, 412, 415, 416, 421, 500, 503, 507,
+                 401, 403, 404, 405, 406, 409, 411, 412, 415, 416, 418, 421, 500, 503, 507, 508,
 );
 my $crlf = "\r\n";
+my $get = "GET / HTTP/1.1${crlf}Host: x$crlf";
 
 for my $row (
-    ['400', 'bad-request', "GET / HTTP/1.1${crlf}Host: a b$crlf$crlf"],
     ['413', 'content-too-large', "PUT / HTTP/1.1${crlf}Host: x${crlf}Content-Length: 11$crlf$crlf"],
-    ['414', 'uri-too-long', 'GET /' . 'x' x 9000 . " HTTP/1.1${crlf}Host: x$crlf$crlf"],
-    ['501', 'not-implemented', "POST / HTTP/1.1${crlf}Host: x${crlf}Transfer-Encoding: gzip$crlf$crlf"],
     ['502', 'bad-gateway', "GET /down HTTP/1.1${crlf}Host: x$crlf$crlf"],
     ['504', 'gateway-timeout', "GET /silent HTTP/1.1${crlf}Host: x$crlf$crlf"],
     (map { [$_->[0], $_->[1], "GET /$_->[0] HTTP/1.1${crlf}Host: x$crlf$crlf"] }
      ['401', 'unauthorized'], ['403', 'forbidden'], ['404', 'not-found'], ['405', 'method-not-allowed'],
      ['406', 'not-acceptable'], ['409', 'conflict'], ['411', 'length-required'],
      ['412', 'precondition-failed'], ['415', 'unsupported-media-type'],
-     ['416', 'range-not-satisfiable'], ['421', 'misdirected-request'], ['500', 'internal-error'],
-     ['503', 'unavailable'], ['507', 'insufficient-storage']),
+     ['416', 'range-not-satisfiable'], ['418', 'bad-request'], ['421', 'misdirected-request'],
+     ['500', 'internal-error'], ['503', 'unavailable'], ['507', 'insufficient-storage'],
+     ['508', 'internal-error']),
 ) {
     my ($status, $code, $bytes) = @$row;
     problem_is($plain->raw($bytes), $status, $code, "nginx's own $status");
 }
 $plain->get('/limited');
 problem_is($plain->get('/limited'), 429, 'too-many-requests', "nginx's own 429");
+
+# Those that it makes before there is a location, or headers, or even a request.
+for my $row (
+    ['400', 'bad-request', 'a Host with a space', "GET / HTTP/1.1${crlf}Host: a b$crlf$crlf"],
+    ['400', 'bad-request', 'no Host', "GET / HTTP/1.1$crlf$crlf"],
+    ['400', 'bad-request', 'two tokens', $get . "Authorization: Bearer a$crlf" x 2 . $crlf],
+    ['400', 'bad-request', 'a zero in the path', "GET /a%00b HTTP/1.1${crlf}Host: x$crlf$crlf"],
+    ['400', 'bad-request', 'a path out of the root', "GET /../a HTTP/1.1${crlf}Host: x$crlf$crlf"],
+    ['400', 'bad-request', 'a method of no letters', "G{T / HTTP/1.1${crlf}Host: x$crlf$crlf"],
+    ['400', 'bad-request', 'bytes of TLS', "\x16\x03\x01\x02\x00\x01\x00\x01"],
+    ['400', 'bad-request', 'a length of no digits', $get . "Content-Length: a$crlf$crlf"],
+    ['400', 'bad-request', 'two ways to say the length',
+     $get . "Content-Length: 1${crlf}Transfer-Encoding: chunked$crlf$crlf"],
+    ['400', 'bad-request', 'a header that is too long', $get . 'A: ' . 'x' x 2000 . "$crlf$crlf"],
+    ['400', 'bad-request', 'headers that are too many', $get . ('A: ' . 'x' x 900 . $crlf) x 6 . $crlf],
+    ['405', 'method-not-allowed', 'TRACE', "TRACE / HTTP/1.1${crlf}Host: x$crlf$crlf"],
+    ['405', 'method-not-allowed', 'CONNECT', "CONNECT / HTTP/1.1${crlf}Host: x$crlf$crlf"],
+    ['414', 'uri-too-long', 'a target that is too long',
+     'GET /' . 'x' x 2000 . " HTTP/1.1${crlf}Host: x$crlf$crlf"],
+    ['501', 'not-implemented', 'an unknown transfer coding',
+     "POST / HTTP/1.1${crlf}Host: x${crlf}Transfer-Encoding: gzip$crlf$crlf"],
+    ['505', 'http-version-not-supported', 'a version to come', "GET / HTTP/4.0${crlf}Host: x$crlf$crlf"],
+) {
+    my ($status, $code, $what, $bytes) = @$row;
+    my $r = $plain->raw($bytes);
+
+    problem_is($r, $status, $code, "$what is $status");
+    is($r->{headers}{connection}, 'close', 'and what follows is not read')
+        if $code ne 'method-not-allowed';
+}
+
+for my $row (
+    ['400', 'bad-request', 'two tokens', '/', Authorization => ['Bearer a', 'Bearer b']],
+    ['400', 'bad-request', 'a zero in the path', '/a%00b'],
+    ['405', 'method-not-allowed', 'TRACE', '/', -method => 'TRACE'],
+) {
+    my ($status, $code, $what, $target, %headers) = @$row;
+    my $method = delete $headers{-method} // 'GET';
+
+    problem_is($plain->h2($method, $target, headers => \%headers), $status, $code,
+               "HTTP/2: $what is $status");
+}
+
+# HTTP/0.9 has no headers: the document is all there is.
+{
+    my $client = $plain->connection->connect;
+
+    $client->send("GET /a%00b$crlf");
+    1 while $client->_fill(time + 10);
+    like($client->{buffer}, qr/\A\{"type":"urn:ihanoi:problem:bad-request",/, 'HTTP/0.9 too');
+}
 
 done_testing();

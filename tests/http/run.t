@@ -139,6 +139,8 @@ my @curl = $said =~ /^(curl .*)$/mg;
 is(scalar @curl, 3, 'three requests to paste');
 my @answers = map { scalar `$_ 2>/dev/null` } @curl;
 like($answers[0], qr{^HTTP/1\.1 201 }, 'the first files a case');
+is(get('/a%00b')->{headers}{'content-type'}, 'application/problem+json',
+   'what nginx itself refuses is a problem too');
 my ($case) = $answers[0] =~ m{^Location: .*/([0-9a-f-]{36})\r?$}m;
 like($answers[1], qr{^HTTP/1\.1 200 .*\Q$case\E}s, 'the second lists it');
 like($answers[2], qr{^HTTP/1\.1 200 .*"id"}s, 'the third tells who I am');

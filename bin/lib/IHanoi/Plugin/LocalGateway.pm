@@ -604,6 +604,7 @@ $clock
         client_max_body_size 256k;
         client_body_buffer_size 256k;
         add_header X-Request-Id \$request_id always;
+        ihanoi_problems on;
 
         location / {
             auth_jwt iHaNoi;
