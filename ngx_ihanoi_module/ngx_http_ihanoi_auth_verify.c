@@ -96,6 +96,7 @@ ngx_http_ihanoi_auth_verify(ngx_http_request_t *r,
     ngx_http_ihanoi_auth_issuer_t  *issuer;
 
     issuer = NULL;
+    generation = 0;
 
     result = ihanoi_jwt_parse(&jwt, (char *) token->data, token->len);
 

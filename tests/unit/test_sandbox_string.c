@@ -370,8 +370,10 @@ test_no_address(void)
         "string.format('%%q', v)", "string.format('%%p', v)",
         "string.format('%%d', v)", "string.format('%%x', v)",
         "tostring(v)", "table.concat({v})", "table.sort({v, v, 1})",
-        "string.gsub('a', 'a', v)", "string.gsub('a', 'a', function()\n"
-        "  return v end)", "('a'):find(v)", "error(v)"
+        "string.gsub('a', 'a', v)",
+        ("string.gsub('a', 'a', function()\n"
+         "  return v end)"),
+        "('a'):find(v)", "error(v)"
     };
 
     size_t      j;

@@ -55,7 +55,7 @@ main(void)
 
     for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         is_int(ihanoi_sql_parameters(cases[i].sql, strlen(cases[i].sql)),
-               cases[i].parameters, cases[i].sql);
+               cases[i].parameters, "%s", cases[i].sql);
     }
 
     ok(ihanoi_sql_is_name("bench_find2", 11), "a name");
