@@ -22,6 +22,9 @@ begin
         perform refuse('student-too-young');
     end if;
 
+    -- Codes of one student are made one after the other: each takes the place of another.
+    perform pg_advisory_xact_lock(hashtextextended('school link code ' || student, 0));
+
     update link_codes c set expires_at = now()
      where c.student = link_code_put.student and c.kind = link_code_put.kind
        and c.used_at is null and now() < c.expires_at;

@@ -85,6 +85,12 @@ all_wait("select 1 from plugin_school.link_codes where hash = sha256('$code') fo
 is($db->sql("select count(*) from plugin_school.links where person like '% r-_' and state = 'verified'"), 1,
    'of three at once that use one code, one has it');
 
+# Asked for three times at once: as one after the other.
+my $good = "from plugin_school.link_codes where student = '$s1' and used_at is null and now() < expires_at";
+link_code($s1);
+all_wait("select 1 $good for update", map { sub { link_code($s1) } } 1 .. 3);
+is($db->sql("select count(*) $good"), 1, '... the last one is good');
+
 is(join(' ', map { ask('b-4', "X$_")->{status} } 1 .. 4), '201 201 201 429', 'links that wait are bounded');
 is(as('nobody', POST => '/links', { school => 'th-x', student_code => 'A', kind => 'guardian' })->{status}, 422, 'no such school');
 
