@@ -16,8 +16,14 @@ local function settings()
 end
 
 
-local function hour()
-    return { an_hour = settings().messages_an_hour }
+-- The key of a POST, which is one of its operation: what is said under it is said once.
+local function once()
+    return { key = ihanoi.request.operation() .. " " .. ihanoi.request.idempotency_key() }
+end
+
+
+local function message()
+    return { an_hour = settings().messages_an_hour, key = once().key }
 end
 
 
@@ -27,10 +33,10 @@ _M.link_decide = step.handler("link_decide", 200, { "reason" })
 _M.link_withdraw = step.handler("link_withdraw", 200)
 _M.marks_put = step.handler("marks_put", 200)
 _M.attendance_put = step.handler("attendance_put", 200)
-_M.notice_publish = step.handler("notice_publish", 201, { "title", "text" })
+_M.notice_publish = step.handler("notice_publish", 201, { "title", "text" }, once)
 _M.notice_read = step.handler("notice_read", 200)
-_M.thread_open = step.handler("thread_open", 201, { "title", "text" }, hour)
-_M.message_send = step.handler("message_send", 201, { "text" }, hour)
+_M.thread_open = step.handler("thread_open", 201, { "title", "text" }, message)
+_M.message_send = step.handler("message_send", 201, { "text" }, message)
 _M.leave_ask = step.handler("leave_ask", 201, { "reason" })
 _M.leave_decide = step.handler("leave_decide", 200, { "answer" })
 _M.leave_withdraw = step.handler("leave_withdraw", 200)

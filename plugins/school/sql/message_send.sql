@@ -1,18 +1,31 @@
 -- POST /v1/school/threads/{thread}/messages: by its guardian or its teacher, as long as
--- each has a right to the student.
-create function message_send(caller jsonb, thread uuid, text text, an_hour int)
+-- each has a right to the student. The same key is the same message.
+create function message_send(caller jsonb, thread uuid, text text, an_hour int,
+                             key text default null)
 returns json
 language plpgsql
 as $$
 #variable_conflict use_column
 declare
     mine  my_threads%rowtype;
+    sent  messages%rowtype;
 begin
     perform ask(caller);
     select * into mine from my_threads t where t.id = message_send.thread;
 
     if mine.id is null or not open_student(mine.student, array[mine.role]) then
         return null;
+    end if;
+
+    select m.* into sent from messages m join asking a on a.person = m.person
+     where m.key = message_send.key;
+
+    if found then
+        if (sent.thread, sent.text) <> (mine.id, message_send.text) then
+            perform refuse('idempotency-key-reused');
+        end if;
+
+        return message_document(sent);
     end if;
 
     -- nobody writes to who reads it no more
@@ -22,8 +35,10 @@ begin
 
     perform message_limit(an_hour);
 
-    insert into messages (thread, student, person, from_staff, text)
-    select mine.id, mine.student, a.person, mine.role = 'teacher', message_send.text from asking a;
+    insert into messages (thread, student, person, from_staff, text, key)
+    select mine.id, mine.student, a.person, mine.role = 'teacher', message_send.text,
+           message_send.key
+      from asking a;
 
     return (select message_document(m) from messages m
              where m.thread = mine.id order by m.id desc limit 1);

@@ -1,8 +1,8 @@
 -- POST /v1/school/classes/{class}/notices by a teacher of the class or the school's
 -- administrator, POST /v1/school/schools/{school}/notices by the latter. The event of it
--- says that there is one, not what it says.
+-- says that there is one, not what it says. The same key is the same notice.
 create function notice_publish(caller jsonb, title text, text text, class uuid default null,
-                               school text default null)
+                               school text default null, key text default null)
 returns json
 language plpgsql
 as $$
@@ -23,8 +23,22 @@ begin
         return null;
     end if;
 
-    insert into notices (school, class, title, text, published_by)
-    select of, notice_publish.class, notice_publish.title, notice_publish.text, a.person
+    select x.* into n from notices x join asking a on a.person = x.published_by
+     where x.key = notice_publish.key;
+
+    if found then
+        if (n.school, n.class, n.title, n.text) is distinct from
+           (of, notice_publish.class, notice_publish.title, notice_publish.text)
+        then
+            perform refuse('idempotency-key-reused');
+        end if;
+
+        return notice_document(n);
+    end if;
+
+    insert into notices (school, class, title, text, published_by, key)
+    select of, notice_publish.class, notice_publish.title, notice_publish.text, a.person,
+           notice_publish.key
       from asking a
     returning * into n;
 

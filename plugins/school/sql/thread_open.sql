@@ -1,7 +1,7 @@
 -- POST /v1/school/students/{student}/threads: a guardian writes to one who teaches the
--- student.
+-- student. The same key is the same thread.
 create function thread_open(caller jsonb, student uuid, staff uuid, title text, text text,
-                            an_hour int)
+                            an_hour int, key text default null)
 returns json
 language plpgsql
 as $$
@@ -15,6 +15,20 @@ begin
         return null;
     end if;
 
+    select x.* into t from threads x join asking a on a.person = x.guardian
+     where x.key = thread_open.key;
+
+    if found then
+        if (t.student, t.staff, t.title) <> (thread_open.student, thread_open.staff, thread_open.title)
+           or thread_open.text <> (select m.text from messages m where m.thread = t.id
+                                    order by m.id limit 1)
+        then
+            perform refuse('idempotency-key-reused');
+        end if;
+
+        return thread_document(t);
+    end if;
+
     if not exists (select from opened_classes o join teachings x on x.class = o.class
                     where o.student = thread_open.student and x.staff = thread_open.staff
                       and x.valid_from <= today() and today() < x.valid_to)
@@ -24,8 +38,9 @@ begin
 
     perform message_limit(an_hour);
 
-    insert into threads (student, guardian, staff, title)
-    select thread_open.student, a.person, thread_open.staff, thread_open.title from asking a;
+    insert into threads (student, guardian, staff, title, key)
+    select thread_open.student, a.person, thread_open.staff, thread_open.title, thread_open.key
+      from asking a;
 
     select x.* into strict t from threads x
      where x.student = thread_open.student

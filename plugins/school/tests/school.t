@@ -230,6 +230,29 @@ is(status('teacher', GET => "/threads/$thread"), '404 not-found', 'nor who does 
 is(say('guardian2', 'a', $second), '409 thread-over', '... who is not written to');
 
 
+# What the gateway has no answer of any more, under the same key: it is said once.
+
+sub again {
+    my ($path, $n, %body) = @_;
+    $db->sql('delete from core.idempotency_keys');
+    return as('guardian2', POST => $path, \%body, headers => { 'Idempotency-Key' => "again-$n" });
+}
+
+$db->sql("update plugin_school.messages set sent_at = sent_at - interval '1 hour'");
+my $third = document('guardian2', POST => "/students/$s1/threads", { staff => $id{g1}, title => 'Hỏi', text => 'Chào' })->{id};
+my %said = ("/threads/$third/messages" => [{ text => 'Cảm ơn' }, "messages where text = 'Cảm ơn'"],
+            "/students/$s1/threads" => [{ staff => $id{g1}, title => 'Toán', text => 'Chào' }, "threads where title = 'Toán'"]);
+for my $path (sort keys %said) {
+    my ($body, $rows) = @{ $said{$path} };
+    my @answers = map { again($path, 1, %$body) } 1 .. 2;
+    is_deeply([map { $_->{status} } @answers], [201, 201], "$path: again");
+    is_deeply($answers[1]{json}, $answers[0]{json}, '... is the same');
+    is($db->sql("select count(*) from plugin_school.$rows"), 1, '... once');
+    is(again($path, 1, %$body, text => 'Khác')->{json}{type}, 'urn:ihanoi:problem:idempotency-key-reused', '... and nothing else');
+    is(again($path, 2, %$body)->{status}, 201, '... under another key it is another');
+}
+
+
 # What is not as it should be
 
 is(status('guardian', POST => "/students/$s1/threads", { staff => "' or 1=1", title => 'a', text => 'b' }), '400 invalid-request', 'no id');
