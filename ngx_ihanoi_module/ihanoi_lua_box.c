@@ -67,9 +67,7 @@ ihanoi_lua_box_charge(lua_State *L, ihanoi_lua_box_t *box, size_t bytes)
 
         /* what is garbage counts until it was collected */
 
-        ihanoi_sandbox_enter_host(box->sandbox);
-        lua_gc(L, LUA_GCCOLLECT, 0);
-        ihanoi_sandbox_leave_host(box->sandbox);
+        ihanoi_sandbox_collect_in_turns(L, bytes);
 
         if (ihanoi_sandbox_charge(box->sandbox, (long) bytes) != 0) {
             return -1;

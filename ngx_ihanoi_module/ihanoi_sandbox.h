@@ -5,9 +5,9 @@
  * calls into it that can be preempted, resumed and killed.
  *
  * A library without nginx in it.  The JIT is off: hooks never fire in compiled
- * loops.  A timer signal arms a hook, the hook yields, and whoever runs the
- * call resumes or drops it: no pcall(), xpcall(), coroutine or recursion of the
- * plugin survives a call that was dropped.
+ * loops.  A timer signal arms a hook, the hook leaves the plugin, and whoever
+ * runs the call goes on with it or drops it: no pcall(), xpcall(), coroutine or
+ * recursion of the plugin survives a call that was dropped.
  *
  * What a sandbox cannot be: LuaJIT is not a security boundary against somebody
  * who means it.  It is a fault boundary and an obstacle.
@@ -106,8 +106,14 @@ size_t ihanoi_sandbox_peak(ihanoi_sandbox_t *sandbox);
 void ihanoi_sandbox_enter_host(ihanoi_sandbox_t *sandbox);
 void ihanoi_sandbox_leave_host(ihanoi_sandbox_t *sandbox);
 
-/* A full collection: after a call died of memory, and from time to time. */
+/* A full collection in one go, outside of calls. */
 void ihanoi_sandbox_collect(ihanoi_sandbox_t *sandbox);
+
+/*
+ * The same for host functions that need so many bytes of room: others have their
+ * turns in between.  It ends early when the call has to die.
+ */
+void ihanoi_sandbox_collect_in_turns(lua_State *L, size_t room);
 
 /*
  * From long loops of host functions in C (patterns, sort): the kill and the

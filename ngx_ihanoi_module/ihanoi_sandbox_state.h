@@ -10,6 +10,7 @@
 
 #include <stdint.h>
 
+#include "ihanoi_fiber.h"
 #include "ihanoi_sandbox.h"
 
 
@@ -19,7 +20,6 @@ typedef enum {
     IHANOI_SANDBOX_WAIT,       /* a host function waits */
     IHANOI_SANDBOX_RESUME,     /* coroutine.resume(co, ...) */
     IHANOI_SANDBOX_YIELD,      /* coroutine.yield(...) */
-    IHANOI_SANDBOX_SLICE,      /* from the hook: had its turn */
     IHANOI_SANDBOX_KILL        /* from the hook: has to die */
 } ihanoi_sandbox_op_e;
 
@@ -52,6 +52,8 @@ struct ihanoi_call_s {
     ihanoi_call_t            *account;     /* whose budget it spends */
     uint64_t                  number;
     int                       ref;         /* keeps stack[0] */
+    ihanoi_fiber_t           *fiber;       /* NULL: it is on none */
+    int                       nargs;       /* of this run */
     lua_State                *stack[IHANOI_SANDBOX_DEPTH];
     unsigned                  depth;
     unsigned                  usec;
@@ -63,6 +65,10 @@ struct ihanoi_call_s {
     void                     *data;
 };
 
+
+/* turn: around what a call computes, until it is left. */
+void ihanoi_sandbox_begin_turn(ihanoi_call_t *call);
+void ihanoi_sandbox_end_turn(ihanoi_call_t *call);
 
 /* The hook at the next instruction; safe in a signal handler. */
 void ihanoi_sandbox_arm(ihanoi_sandbox_t *sandbox);

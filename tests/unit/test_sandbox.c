@@ -45,6 +45,15 @@ host_may_wait(lua_State *L)
 }
 
 
+static int
+host_collect(lua_State *L)
+{
+    ihanoi_sandbox_collect_in_turns(L, 64 * MB);
+
+    return 0;
+}
+
+
 static void
 start(size_t memory)
 {
@@ -67,6 +76,8 @@ start(size_t memory)
     lua_setglobal(ihanoi_sandbox_state(sandbox), "wait");
     lua_pushcfunction(ihanoi_sandbox_state(sandbox), host_may_wait);
     lua_setglobal(ihanoi_sandbox_state(sandbox), "may_wait");
+    lua_pushcfunction(ihanoi_sandbox_state(sandbox), host_collect);
+    lua_setglobal(ihanoi_sandbox_state(sandbox), "collect");
 }
 
 
@@ -476,6 +487,68 @@ test_slices(void)
 }
 
 
+/* In C, where no hook runs, or called from there. */
+static const char  *nested[] = {
+    "pcall(table.sort, {3, 2, 1}, function() while true do end end)",
+    "string.gsub('aaa', 'a', function() while true do end end)",
+    "string.gsub('a', 'a', function()\n"
+    "  pcall(table.sort, {2, 1}, function() while true do end end) end)",
+    "local m = {__lt = function() while true do end end}\n"
+    "table.sort({setmetatable({}, m), setmetatable({}, m)})",
+    "tostring(setmetatable({}, {__tostring = function() while true do end end}))",
+    "coroutine.wrap(function()\n"
+    "  ('a'):gsub('a', function() while true do end end) end)()",
+    "local s = ('a'):rep(20000) while true do s:find('.-b') end",
+    "local t = {} for i = 1, 1e5 do t[i] = -i end\n"
+    "while true do table.concat(t, ', ') end",
+    "while true do pcall(table.insert, {}, -1e9, 1) end",
+};
+
+
+static void
+drop(const char *text)
+{
+    int           i, turns;
+    ihanoi_run_e  rc = IHANOI_RUN_ERROR;
+
+    for (turns = 1; turns < 4; turns++) {
+        call = ihanoi_call_create(sandbox, 10000000);
+        (void) luaL_loadstring(ihanoi_call_state(call), text);
+
+        for (i = 0; i < turns; i++) {
+            rc = ihanoi_call_run(call, 0);
+        }
+
+        end();
+    }
+
+    is_int(rc, IHANOI_RUN_SLICE, "dropped in the middle: %s", text);
+    is_str(said("return 1 + 1"), "2", "others go on");
+}
+
+
+/* Others have their turns wherever it is, and there it may be dropped. */
+
+static void
+test_nested(void)
+{
+    size_t  i;
+
+    for (i = 0; i < sizeof(nested) / sizeof(nested[0]); i++) {
+        is_int(run_for(nested[i], 20000), IHANOI_RUN_CPU, "killed: %s",
+               nested[i]);
+        ok(slices > 8, "after %u turns", slices);
+        end();
+
+        drop(nested[i]);
+    }
+
+    for (i = 0; i < sizeof(immortals) / sizeof(immortals[0]); i++) {
+        drop(immortals[i]);
+    }
+}
+
+
 static void
 stuck(const char *name)
 {
@@ -539,7 +612,6 @@ test_memory(void)
     is_int(run_for("local t = {} for i = 1, 1e9 do t[i] = {i} end", 5000000),
            IHANOI_RUN_MEMORY, "a leak is killed");
     end();
-    ok(ihanoi_sandbox_memory(sandbox) < 2 * before, "and given back");
     is_int(run_for("local s = 'x' while true do s = s .. s end", 5000000),
            IHANOI_RUN_MEMORY, "so is a value that is too big");
     end();
@@ -575,6 +647,38 @@ test_memory(void)
 }
 
 
+/* A heap that is full is collected turn by turn. */
+
+static void
+test_collection(void)
+{
+    unsigned  turns;
+
+    ihanoi_sandbox_destroy(sandbox);
+    start(64 * MB);
+
+    is_int(run_for("t = {} for i = 1, 5e5 do t[i] = {} end\n"
+                   "wait() collect() wait()", 60000000), IHANOI_RUN_WAIT,
+           "half a million tables");
+    slices = 0;
+
+    while (ihanoi_call_run(call, 0) == IHANOI_RUN_SLICE) {
+        slices++;
+    }
+
+    ok(slices > 8, "a collection has its turns: %u", slices);
+
+    is_int(run_for("wait() t = nil collect() wait()", 60000000),
+           IHANOI_RUN_WAIT, "another call");
+    (void) ihanoi_call_run(call, 0);
+    end();
+    ok(ihanoi_sandbox_memory(sandbox) > 16 * MB, "is dropped in one");
+
+    ihanoi_sandbox_collect(sandbox);
+    ok(ihanoi_sandbox_memory(sandbox) < MB, "another one ends it");
+}
+
+
 int
 main(void)
 {
@@ -593,8 +697,10 @@ main(void)
     test_immortals();
     test_waits();
     test_slices();
+    test_nested();
     test_storm();
     test_memory();
+    test_collection();
 
     end();
     ihanoi_sandbox_destroy(sandbox);
