@@ -15,10 +15,14 @@
 /* One big value may be made before the collector has had its turn. */
 #define IHANOI_SANDBOX_SLACK(limit)  ((limit) / 4 + 256 * 1024)
 
+/* Of the collector, some microseconds each, in a turn of ihanoi_sandbox_drain(). */
+#define IHANOI_SANDBOX_DRAIN_STEPS  64
+
 
 static void *ihanoi_sandbox_alloc(void *data, void *p, size_t old,
     size_t size);
 static int ihanoi_sandbox_panic(lua_State *L);
+static void ihanoi_sandbox_forget(lua_State *L);
 
 
 ihanoi_sandbox_t *
@@ -166,6 +170,60 @@ ihanoi_sandbox_collect(ihanoi_sandbox_t *sandbox)
     sandbox->host--;
 
     sandbox->collect = 0;
+}
+
+
+int
+ihanoi_sandbox_drain(ihanoi_sandbox_t *sandbox)
+{
+    lua_State  *L;
+    unsigned    i;
+
+    L = sandbox->L;
+
+    sandbox->host++;
+
+    if (!sandbox->draining) {
+        sandbox->draining = 1;
+        ihanoi_sandbox_forget(L);
+    }
+
+    for (i = 0; i < IHANOI_SANDBOX_DRAIN_STEPS && sandbox->cycles < 2; i++) {
+        sandbox->cycles += lua_gc(L, LUA_GCSTEP, 0);
+    }
+
+    sandbox->host--;
+
+    return sandbox->cycles == 2;
+}
+
+
+/*
+ * Everything that can be reached is garbage from now on.  Functions of C know the
+ * globals, and all strings those of theirs.
+ */
+
+static void
+ihanoi_sandbox_forget(lua_State *L)
+{
+    lua_settop(L, 0);
+
+    lua_newtable(L);
+    lua_replace(L, LUA_GLOBALSINDEX);
+
+    lua_pushliteral(L, "");
+    lua_pushnil(L);
+    (void) lua_setmetatable(L, -2);
+    lua_pop(L, 1);
+
+    lua_pushnil(L);
+
+    while (lua_next(L, LUA_REGISTRYINDEX)) {
+        lua_pop(L, 1);
+        lua_pushvalue(L, -1);
+        lua_pushnil(L);
+        lua_rawset(L, LUA_REGISTRYINDEX);
+    }
 }
 
 

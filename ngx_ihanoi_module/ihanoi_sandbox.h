@@ -116,6 +116,12 @@ void ihanoi_sandbox_collect(ihanoi_sandbox_t *sandbox);
 void ihanoi_sandbox_collect_in_turns(lua_State *L, size_t room);
 
 /*
+ * One turn of giving back what a state holds that is not used any more: to end it
+ * at once takes as long as it is large.  1: next to nothing is left, destroy it.
+ */
+int ihanoi_sandbox_drain(ihanoi_sandbox_t *sandbox);
+
+/*
  * From long loops of host functions in C (patterns, sort): the kill and the
  * limit reach there too.  Does not return when the call has to die.
  */

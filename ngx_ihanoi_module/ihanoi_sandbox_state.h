@@ -40,6 +40,9 @@ struct ihanoi_sandbox_s {
     unsigned                  host;        /* depth of host code: no limit */
     char                     *stack;       /* C's, where the run began */
 
+    unsigned                  draining;
+    unsigned                  cycles;      /* of the collector, since then */
+
     volatile sig_atomic_t     collect;     /* over the limit: look in the hook */
     volatile sig_atomic_t     preempt;     /* its turn is over */
     volatile sig_atomic_t     disarming;   /* the handler must not arm */

@@ -211,6 +211,7 @@ struct ngx_http_ihanoi_plugin_state_s {
     ngx_queue_t                      ready;       /* tasks that wait for it */
     ngx_queue_t                      flights;     /* keys of ihanoi.cache that
                                                      are being computed */
+    ngx_queue_t                      queue;       /* of those released */
     ngx_uint_t                       runs;
     unsigned                         lines;       /* logged while loading */
     unsigned                         stale:1;     /* goes with its last run */
@@ -326,11 +327,15 @@ ngx_http_ihanoi_plugin_state_t *ngx_http_ihanoi_plugin_state_create(
 void ngx_http_ihanoi_plugin_state_destroy(
     ngx_http_ihanoi_plugin_state_t *state);
 
+/* The same in turns, from the event loop: it may hold much. */
+void ngx_http_ihanoi_plugin_state_release(
+    ngx_http_ihanoi_plugin_state_t *state);
+
 /* The state for a new run, made anew when there is none; NULL: it failed. */
 ngx_http_ihanoi_plugin_state_t *ngx_http_ihanoi_plugin_state_get(
     ngx_http_ihanoi_plugin_t *plugin, ngx_log_t *log);
 
-/* No new run gets it; it is destroyed with its last run. */
+/* No new run gets it; it is released with its last run. */
 void ngx_http_ihanoi_plugin_state_retire(
     ngx_http_ihanoi_plugin_state_t *state);
 

@@ -25,6 +25,19 @@ static ngx_int_t ngx_http_ihanoi_plugin_state_handler(
     const ngx_http_ihanoi_function_t *function, lua_CFunction input,
     lua_CFunction finish);
 static int ngx_http_ihanoi_plugin_state_open(lua_State *L);
+static void ngx_http_ihanoi_plugin_state_drain(ngx_event_t *ev);
+
+
+/* Released ones that still hold memory; more than that are not waited for. */
+#define NGX_HTTP_IHANOI_PLUGIN_DRAINED  8
+
+static ngx_queue_t  ngx_http_ihanoi_plugin_drained = {
+    &ngx_http_ihanoi_plugin_drained, &ngx_http_ihanoi_plugin_drained
+};
+
+static ngx_uint_t   ngx_http_ihanoi_plugin_ndrained;
+
+static ngx_event_t  ngx_http_ihanoi_plugin_drain_event;
 
 
 /* What is called for an operation or a job; made once for each. */
@@ -92,6 +105,53 @@ ngx_http_ihanoi_plugin_state_destroy(ngx_http_ihanoi_plugin_state_t *state)
     }
 
     ngx_free(state);
+}
+
+
+/*
+ * To end a state with a full memory takes tens of milliseconds: in turns, so that
+ * a plugin that is killed again and again holds up nobody.
+ */
+
+void
+ngx_http_ihanoi_plugin_state_release(ngx_http_ihanoi_plugin_state_t *state)
+{
+    ngx_event_t  *ev;
+
+    ngx_queue_insert_tail(&ngx_http_ihanoi_plugin_drained, &state->queue);
+    ngx_http_ihanoi_plugin_ndrained++;
+
+    ev = &ngx_http_ihanoi_plugin_drain_event;
+
+    if (!ev->posted) {
+        ev->handler = ngx_http_ihanoi_plugin_state_drain;
+        ev->log = ngx_cycle->log;
+        ngx_post_event(ev, &ngx_posted_next_events);
+    }
+}
+
+
+static void
+ngx_http_ihanoi_plugin_state_drain(ngx_event_t *ev)
+{
+    ngx_queue_t                     *q;
+    ngx_http_ihanoi_plugin_state_t  *state;
+
+    q = ngx_queue_head(&ngx_http_ihanoi_plugin_drained);
+    state = ngx_queue_data(q, ngx_http_ihanoi_plugin_state_t, queue);
+
+    if (ihanoi_sandbox_drain(state->sandbox)
+        || ngx_http_ihanoi_plugin_ndrained > NGX_HTTP_IHANOI_PLUGIN_DRAINED)
+    {
+        ngx_queue_remove(q);
+        ngx_http_ihanoi_plugin_ndrained--;
+
+        ngx_http_ihanoi_plugin_state_destroy(state);
+    }
+
+    if (ngx_http_ihanoi_plugin_ndrained) {
+        ngx_post_event(ev, &ngx_posted_next_events);
+    }
 }
 
 

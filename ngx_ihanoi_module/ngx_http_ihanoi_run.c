@@ -510,7 +510,7 @@ ngx_http_ihanoi_run_destroy(ngx_http_ihanoi_run_t *run)
     plugin->peak = ngx_max(plugin->peak, ihanoi_sandbox_peak(state->sandbox));
 
     if (state->stale && state->runs == 0) {
-        ngx_http_ihanoi_plugin_state_destroy(state);
+        ngx_http_ihanoi_plugin_state_release(state);
     }
 
     state = plugin->state;

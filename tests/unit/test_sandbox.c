@@ -647,7 +647,7 @@ test_memory(void)
 }
 
 
-/* A heap that is full is collected turn by turn. */
+/* A heap that is full is collected, and given back, turn by turn. */
 
 static void
 test_collection(void)
@@ -676,6 +676,15 @@ test_collection(void)
 
     ihanoi_sandbox_collect(sandbox);
     ok(ihanoi_sandbox_memory(sandbox) < MB, "another one ends it");
+
+    is_int(run_for("t = {} for i = 1, 5e5 do t[i] = {} end", 60000000),
+           IHANOI_RUN_DONE, "again half a million");
+    end();
+
+    for (turns = 1; !ihanoi_sandbox_drain(sandbox); turns++) { /* void */ }
+
+    ok(turns > 8, "a state that goes is drained in turns: %u", turns);
+    ok(ihanoi_sandbox_memory(sandbox) < MB, "of all it has");
 }
 
 
