@@ -29,6 +29,7 @@
 #include "ihanoi_contract.h"
 #include "ihanoi_host.h"
 #include "ihanoi_manifest.h"
+#include "ihanoi_operation.h"
 #include "ihanoi_role.h"
 #include "ihanoi_sandbox.h"
 
@@ -283,10 +284,16 @@ check_operation(const ihanoi_manifest_t *manifest,
                 "\"permissions\": {\"database\": true}");
     }
 
-    if (op->sql.data && op->idempotency != IHANOI_IDEMPOTENCY_NONE) {
-        finding("error", manifest->openapi, pointer, 0, "takes an "
-                "Idempotency-Key, which the gateway keeps elsewhere: a POST of "
-                "a plugin needs \"x-ihanoi-lua\"");
+    for (i = 0; i < op->nproduces; i++) {
+
+        if (op->idempotency != IHANOI_IDEMPOTENCY_NONE
+            && !ihanoi_media_is_json(op->produces[i].type.data))
+        {
+            snprintf(reason, sizeof(reason), "takes an Idempotency-Key, so its "
+                     "answer is kept, and must be JSON and not \"%s\"",
+                     op->produces[i].type.data);
+            finding("error", manifest->openapi, pointer, 0, reason);
+        }
     }
 
     if (op->lua.data && !manifest->handler) {

@@ -86,7 +86,7 @@ typedef struct {
 
     ngx_http_ihanoi_pgcall_t    *call;         /* NULL: none under way */
     struct ngx_http_ihanoi_run_s  *run;        /* NULL: none under way */
-    const char                 **key_values;   /* of a handler's key */
+    struct ngx_http_ihanoi_lease_s  *lease;    /* of a plugin's key; or NULL */
     uint64_t                     ticket;       /* of its plugin's circuit */
     ngx_uint_t                   outcome;      /* of its plugin's SQL: a run's */
 
@@ -96,6 +96,7 @@ typedef struct {
     unsigned                     called:1;     /* db_usec is set */
     unsigned                     enforced:1;   /* its security is met */
     unsigned                     chosen:1;     /* which version serves it */
+    unsigned                     claimed:1;    /* its plugin's key, the lease */
 } ngx_http_ihanoi_api_ctx_t;
 
 
@@ -151,6 +152,10 @@ ngx_int_t ngx_http_ihanoi_input_take_body(ngx_http_request_t *r,
 ngx_int_t ngx_http_ihanoi_call_start(ngx_http_request_t *r,
     ngx_http_ihanoi_api_ctx_t *ctx, ngx_str_t *body);
 
+/* The second half of it, where SQL serves the operation. */
+ngx_int_t ngx_http_ihanoi_call_function(ngx_http_request_t *r,
+    ngx_http_ihanoi_api_ctx_t *ctx, ngx_str_t *body);
+
 
 /* A NUL-terminated copy in the request's pool, for libpq; NULL: memory. */
 const char *ngx_http_ihanoi_call_text(ngx_http_request_t *r,
@@ -163,7 +168,8 @@ ngx_int_t ngx_http_ihanoi_call_fingerprint(ngx_http_request_t *r,
 
 /*
  * reply: the row, or what went wrong, becomes the response.  Takes res over.
- * Returns what ngx_http_finalize_request() takes.
+ * Returns what ngx_http_finalize_request() takes; or NGX_DONE: a plugin's key is
+ * given back first.
  */
 ngx_int_t ngx_http_ihanoi_reply(ngx_http_request_t *r,
     ngx_http_ihanoi_api_ctx_t *ctx, ngx_http_ihanoi_pg_outcome_e outcome,

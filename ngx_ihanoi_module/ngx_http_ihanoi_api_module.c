@@ -429,9 +429,11 @@ ngx_http_ihanoi_api_declare(ngx_conf_t *cf,
             if (rc != NGX_CONF_OK) {
                 return rc;
             }
+        }
 
-        } else if (ops[i]->idempotency != IHANOI_IDEMPOTENCY_NONE && !keys) {
-
+        if (operation->plugin && !keys
+            && ops[i]->idempotency != IHANOI_IDEMPOTENCY_NONE)
+        {
             keys = 1;
 
             if (ngx_http_ihanoi_api_core_database(cf) == NULL) {

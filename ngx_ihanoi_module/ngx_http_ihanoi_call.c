@@ -23,13 +23,10 @@ ngx_int_t
 ngx_http_ihanoi_call_start(ngx_http_request_t *r,
     ngx_http_ihanoi_api_ctx_t *ctx, ngx_str_t *body)
 {
-    const char                    **values;
-    ngx_int_t                       rc;
-    ngx_uint_t                      n;
-    ngx_http_cleanup_t             *cln;
-    ngx_http_ihanoi_pgstmt_t       *stmt;
-    ngx_http_ihanoi_operation_t    *operation;
-    ngx_http_ihanoi_pg_outcome_e    outcome;
+    ngx_int_t                     rc;
+    ngx_http_cleanup_t           *cln;
+    ngx_http_event_handler_pt     reading;
+    ngx_http_ihanoi_operation_t  *operation;
 
     cln = ngx_http_cleanup_add(r, 0);
     if (cln == NULL) {
@@ -53,6 +50,46 @@ ngx_http_ihanoi_call_start(ngx_http_request_t *r,
         return ngx_http_ihanoi_plugin_call(r, ctx, body);
     }
 
+    if (operation->plugin && ctx->key.len) {
+
+        /*
+         * The function is a write, which runs to its end whoever waits for it:
+         * what it has done is kept, for a client that has gone, too.
+         */
+
+        reading = ngx_http_block_reading;
+        rc = ngx_http_ihanoi_plugin_key_begin(r, ctx, body,
+                          ngx_http_ihanoi_pgstmt_longest(operation->db,
+                                                         operation->stmt));
+
+    } else {
+        reading = ngx_http_test_reading;
+        rc = ngx_http_ihanoi_call_function(r, ctx, body);
+    }
+
+    if (rc != NGX_DONE) {
+        return rc;
+    }
+
+    r->main->count++;
+    r->read_event_handler = reading;
+    r->write_event_handler = ngx_http_request_empty_handler;
+
+    return NGX_DONE;
+}
+
+
+ngx_int_t
+ngx_http_ihanoi_call_function(ngx_http_request_t *r,
+    ngx_http_ihanoi_api_ctx_t *ctx, ngx_str_t *body)
+{
+    const char                    **values;
+    ngx_uint_t                      n;
+    ngx_http_ihanoi_pgstmt_t       *stmt;
+    ngx_http_ihanoi_operation_t    *operation;
+    ngx_http_ihanoi_pg_outcome_e    outcome;
+
+    operation = ctx->operation;
     stmt = operation->stmt;
 
     if (operation->plain_stmt && ctx->key.len == 0) {
@@ -72,7 +109,7 @@ ngx_http_ihanoi_call_start(ngx_http_request_t *r,
 
     ngx_memcpy(&values[1], ctx->input.values, n * sizeof(char *));
 
-    if (ctx->key.len) {
+    if (ctx->key.len && operation->plugin == NULL) {
         n++;
 
         /* its owner is there: input has seen to it */
@@ -94,10 +131,6 @@ ngx_http_ihanoi_call_start(ngx_http_request_t *r,
         }
     }
 
-    if (operation->plugin) {
-        ctx->submitted = ngx_http_ihanoi_usec();
-    }
-
     ctx->call = ngx_http_ihanoi_pgcall_submit(operation->db, stmt, values,
                                               operation->contract->timeout,
                                               ngx_http_ihanoi_call_done, r,
@@ -107,9 +140,9 @@ ngx_http_ihanoi_call_start(ngx_http_request_t *r,
         return ngx_http_ihanoi_reply(r, ctx, outcome, NULL);
     }
 
-    r->main->count++;
-    r->read_event_handler = ngx_http_test_reading;
-    r->write_event_handler = ngx_http_request_empty_handler;
+    if (operation->plugin) {
+        ctx->submitted = ngx_http_ihanoi_usec();
+    }
 
     return NGX_DONE;
 }
@@ -135,8 +168,9 @@ ngx_http_ihanoi_call_caller(ngx_http_request_t *r,
 
     id = &ctx->operation->id;
 
-    len = sizeof("{,\"operation\":\"\",\"request_id\":\"\",\"lang\":\"vi\"}")
-          + id->len + request_id->len
+    len = sizeof("{,\"operation\":\"\",\"request_id\":\"\",\"lang\":\"vi\","
+                 "\"idempotency_key\":\"\"}")
+          + id->len + request_id->len + ctx->key.len
           + (ctx->caller ? ctx->caller->caller.len : 0);
 
     p = ngx_pnalloc(r->pool, len);
@@ -152,11 +186,20 @@ ngx_http_ihanoi_call_caller(ngx_http_request_t *r,
         *p++ = ',';
     }
 
-    /* operationId and $request_id need no escaping: checked, and hex */
+    /* operationId, $request_id and the key need no escaping: checked, and hex */
 
-    ngx_sprintf(p, "\"operation\":\"%V\",\"request_id\":\"%v\","
-                   "\"lang\":\"%s\"}%Z",
-                id, request_id, ngx_http_ihanoi_english(r) ? "en" : "vi");
+    p = ngx_sprintf(p, "\"operation\":\"%V\",\"request_id\":\"%v\","
+                       "\"lang\":\"%s\"",
+                    id, request_id, ngx_http_ihanoi_english(r) ? "en" : "vi");
+
+    /* a transaction without its key can still do once what comes twice */
+
+    if (ctx->key.len && ctx->operation->plugin) {
+        p = ngx_sprintf(p, ",\"idempotency_key\":\"%V\"", &ctx->key);
+    }
+
+    *p++ = '}';
+    *p = '\0';
 
     return NGX_OK;
 }
@@ -217,6 +260,7 @@ ngx_http_ihanoi_call_done(void *data, ngx_http_ihanoi_pg_outcome_e outcome,
 {
     ngx_http_request_t *r = data;
 
+    ngx_int_t                   rc;
     ngx_connection_t           *c;
     ngx_http_ihanoi_api_ctx_t  *ctx;
 
@@ -228,9 +272,13 @@ ngx_http_ihanoi_call_done(void *data, ngx_http_ihanoi_pg_outcome_e outcome,
 
     ctx->call = NULL;
     ctx->called = 1;
-    ctx->db_usec = db_usec;
+    ctx->db_usec += db_usec;
 
-    ngx_http_finalize_request(r, ngx_http_ihanoi_reply(r, ctx, outcome, res));
+    rc = ngx_http_ihanoi_reply(r, ctx, outcome, res);
+
+    if (rc != NGX_DONE) {
+        ngx_http_finalize_request(r, rc);
+    }
 
     ngx_http_run_posted_requests(c);
 }

@@ -235,6 +235,10 @@ void ngx_http_ihanoi_pgsession_close(ngx_http_ihanoi_pgsession_t *session);
 /* The longest that a call of its statements may take; once all are declared. */
 ngx_msec_t ngx_http_ihanoi_pg_longest(ngx_http_ihanoi_pgdb_t *db);
 
+/* The same of those that share the statement's class; once workers run. */
+ngx_msec_t ngx_http_ihanoi_pgstmt_longest(ngx_http_ihanoi_pgdb_t *db,
+    ngx_http_ihanoi_pgstmt_t *stmt);
+
 /* Seconds a client is told to wait, from the class's queue (with jitter). */
 ngx_uint_t ngx_http_ihanoi_pg_retry_after(ngx_http_ihanoi_pgdb_t *db,
     ngx_http_ihanoi_pg_class_e class);

@@ -465,6 +465,14 @@ ngx_http_ihanoi_pg_longest(ngx_http_ihanoi_pgdb_t *db)
 }
 
 
+ngx_msec_t
+ngx_http_ihanoi_pgstmt_longest(ngx_http_ihanoi_pgdb_t *db,
+    ngx_http_ihanoi_pgstmt_t *stmt)
+{
+    return db->classes[stmt->class].longest;
+}
+
+
 /*
  * Everything that libpq would otherwise look up in files, environment or home
  * directories is said here.

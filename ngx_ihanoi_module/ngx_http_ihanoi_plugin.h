@@ -388,16 +388,20 @@ ngx_int_t ngx_http_ihanoi_plugin_run(ngx_http_request_t *r,
 void ngx_http_ihanoi_plugin_drop(ngx_http_ihanoi_run_t *run);
 
 /*
- * key: the Idempotency-Key of a handler, in the core's database.  _begin() ends
- * in _plugin_run() or an answer, _end() in _plugin_reply() or "unknown".
+ * key: the Idempotency-Key of a plugin's operation, in the core's database.
+ * _begin() ends in _plugin_run(), _call_function() or an answer; body is what was
+ * sent, time the longest that either may take.  _end() keeps row, the answer of
+ * that status, or nothing when it is 0; then ctx->run is replied, or, without one,
+ * rc returned or row sent; or "unknown" when it could not be kept.
  * NGX_DONE: under way; otherwise what finalizes the request.
  */
 char *ngx_http_ihanoi_plugin_key_declare(ngx_conf_t *cf,
     ngx_http_ihanoi_pgdb_t *db);
 ngx_int_t ngx_http_ihanoi_plugin_key_begin(ngx_http_request_t *r,
-    ngx_http_ihanoi_api_ctx_t *ctx);
+    ngx_http_ihanoi_api_ctx_t *ctx, ngx_str_t *body, ngx_msec_t time);
 ngx_int_t ngx_http_ihanoi_plugin_key_end(ngx_http_request_t *r,
-    ngx_http_ihanoi_api_ctx_t *ctx, ngx_http_ihanoi_run_t *run);
+    ngx_http_ihanoi_api_ctx_t *ctx, ngx_int_t rc, ngx_uint_t status,
+    ngx_http_ihanoi_reply_row_t *row);
 
 /*
  * jobs: adds a plugin's to *jobs, made with the first; and has them run, once

@@ -96,6 +96,7 @@ ngx_http_ihanoi_plugin_abandon(ngx_http_ihanoi_api_ctx_t *ctx)
 
     ngx_http_ihanoi_circuit_abandon(ctx->operation->plugin->circuit,
                                     ctx->ticket);
+    ctx->ticket = 0;
 }
 
 
@@ -121,7 +122,7 @@ ngx_http_ihanoi_plugin_sql_ended(ngx_http_request_t *r,
 
     /* what was never sent took no time */
 
-    if (ctx->called) {
+    if (ctx->submitted) {
         ngx_http_ihanoi_metric_observe(plugin->duration,
                     (ngx_uint_t) (ngx_http_ihanoi_usec() - ctx->submitted));
     }
@@ -162,7 +163,8 @@ ngx_http_ihanoi_plugin_call(ngx_http_request_t *r,
                             : ngx_http_ihanoi_run_reading;
 
     if (ctx->key.len) {
-        rc = ngx_http_ihanoi_plugin_key_begin(r, ctx);
+        rc = ngx_http_ihanoi_plugin_key_begin(r, ctx, body,
+                                          ngx_http_ihanoi_run_left(ctx->run));
 
     } else {
         rc = ngx_http_ihanoi_plugin_run(r, ctx);
@@ -258,20 +260,36 @@ static ngx_int_t
 ngx_http_ihanoi_plugin_ended(ngx_http_request_t *r,
     ngx_http_ihanoi_api_ctx_t *ctx, ngx_http_ihanoi_run_t *run)
 {
+    ngx_http_ihanoi_answer_t     *answer;
+    ngx_http_ihanoi_reply_row_t   row;
+
+    answer = &run->answer;
+
     if (run->outcome == NGX_HTTP_IHANOI_RUN_OK
-        && run->answer.status
-        && ngx_http_ihanoi_plugin_hold(r, ctx, run->answer.status,
-                                       run->answer.text, run->answer.len)
+        && answer->status
+        && ngx_http_ihanoi_plugin_hold(r, ctx, answer->status, answer->text,
+                                       answer->len)
            != NGX_OK)
     {
         run->outcome = NGX_HTTP_IHANOI_RUN_REPLY;
     }
 
-    if (ctx->key.len) {
-        return ngx_http_ihanoi_plugin_key_end(r, ctx, run);
+    if (ctx->key.len == 0) {
+        return ngx_http_ihanoi_plugin_reply(r, ctx, run);
     }
 
-    return ngx_http_ihanoi_plugin_reply(r, ctx, run);
+    ngx_memzero(&row, sizeof(ngx_http_ihanoi_reply_row_t));
+
+    row.etag = answer->etag;
+    row.location = answer->location;
+    row.body.data = (u_char *) answer->text;
+    row.body.len = answer->len;
+
+    ctx->run = run;
+
+    return ngx_http_ihanoi_plugin_key_end(r, ctx, NGX_OK,
+                                    run->outcome == NGX_HTTP_IHANOI_RUN_OK
+                                    ? answer->status : 0, &row);
 }
 
 

@@ -1,12 +1,13 @@
 /*
  * Copyright (C) iHaNoi contributors
  *
- * The Idempotency-Key of a handler.
+ * The Idempotency-Key of a plugin's operation.
  *
- * A SQL function and its key are one transaction (ngx_http_ihanoi_statement.c).
- * A handler runs between two: the first takes the key for as long as the call
- * may last, the second keeps the answer and gives the key back, and only then
- * is the client answered.
+ * A function of the core and its key are one transaction
+ * (ngx_http_ihanoi_statement.c).  A plugin's handler, or the function of its
+ * database, runs between two of the core's: the first takes the key for as long
+ * as the call may last, the second keeps the answer and gives the key back, and
+ * only then is the client answered.
  */
 
 #include "ngx_http_ihanoi_plugin.h"
@@ -23,6 +24,17 @@
 #define NGX_HTTP_IHANOI_PLUGIN_KEY_END    9
 
 
+/* A key that was asked for; and what is answered once it has been given back. */
+typedef struct ngx_http_ihanoi_lease_s {
+    const char                  *values[NGX_HTTP_IHANOI_PLUGIN_KEY_END];
+
+    ngx_int_t                    rc;           /* where SQL serves: _OK and the
+                                                  row, or what finalizes */
+    ngx_uint_t                   status;
+    ngx_http_ihanoi_reply_row_t  row;
+} ngx_http_ihanoi_lease_t;
+
+
 static void ngx_http_ihanoi_plugin_key_begun(void *data,
     ngx_http_ihanoi_pg_outcome_e outcome, ngx_http_ihanoi_pgresult_t *res,
     ngx_uint_t db_usec);
@@ -31,9 +43,10 @@ static void ngx_http_ihanoi_plugin_key_ended(void *data,
     ngx_uint_t db_usec);
 static ngx_int_t ngx_http_ihanoi_plugin_key_down(ngx_http_request_t *r,
     ngx_http_ihanoi_pgdb_t *db, ngx_http_ihanoi_pg_outcome_e outcome);
-static void ngx_http_ihanoi_plugin_key_refused(
+static ngx_int_t ngx_http_ihanoi_plugin_key_answer(ngx_http_request_t *r,
     ngx_http_ihanoi_api_ctx_t *ctx);
-static ngx_int_t ngx_http_ihanoi_plugin_key_unknown(ngx_http_request_t *r);
+static ngx_int_t ngx_http_ihanoi_plugin_key_unknown(ngx_http_request_t *r,
+    ngx_http_ihanoi_api_ctx_t *ctx);
 static const char *ngx_http_ihanoi_plugin_key_number(ngx_http_request_t *r,
     ngx_uint_t n);
 
@@ -86,7 +99,7 @@ ngx_http_ihanoi_plugin_key_declare(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db)
 
 ngx_int_t
 ngx_http_ihanoi_plugin_key_begin(ngx_http_request_t *r,
-    ngx_http_ihanoi_api_ctx_t *ctx)
+    ngx_http_ihanoi_api_ctx_t *ctx, ngx_str_t *body, ngx_msec_t time)
 {
     const char                       **values;
     ngx_http_variable_value_t         *id;
@@ -95,15 +108,14 @@ ngx_http_ihanoi_plugin_key_begin(ngx_http_request_t *r,
 
     amcf = ngx_http_get_module_main_conf(r, ngx_http_ihanoi_api_module);
 
-    values = ngx_palloc(r->pool,
-                        NGX_HTTP_IHANOI_PLUGIN_KEY_END * sizeof(char *));
+    ctx->lease = ngx_palloc(r->pool, sizeof(ngx_http_ihanoi_lease_t));
     id = ngx_http_ihanoi_request_id(r, amcf->request_id);
 
-    if (values == NULL || id == NULL || id->not_found) {
+    if (ctx->lease == NULL || id == NULL || id->not_found) {
         return NGX_ERROR;
     }
 
-    ctx->key_values = values;
+    values = ctx->lease->values;
 
     values[0] = ngx_http_ihanoi_call_text(r, &ctx->caller->subject);
     values[1] = ctx->operation->contract->id.data;
@@ -111,13 +123,11 @@ ngx_http_ihanoi_plugin_key_begin(ngx_http_request_t *r,
     values[4] = ngx_http_ihanoi_call_text(r, &(ngx_str_t) {
                                                    id->len, id->data });
     values[5] = ngx_http_ihanoi_plugin_key_number(r,
-                               ngx_http_ihanoi_run_left(ctx->run)
-                               + NGX_HTTP_IHANOI_PLUGIN_KEY_LEASE);
+                                   time + NGX_HTTP_IHANOI_PLUGIN_KEY_LEASE);
 
     if (values[0] == NULL || values[2] == NULL || values[4] == NULL
         || values[5] == NULL
-        || ngx_http_ihanoi_call_fingerprint(r, &ctx->run->body, &values[3])
-           != NGX_OK)
+        || ngx_http_ihanoi_call_fingerprint(r, body, &values[3]) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -129,7 +139,7 @@ ngx_http_ihanoi_plugin_key_begin(ngx_http_request_t *r,
                                    r->connection->log, &outcome);
 
     if (ctx->call == NULL) {
-        ngx_http_ihanoi_plugin_key_refused(ctx);
+        ngx_http_ihanoi_plugin_abandon(ctx);
         return ngx_http_ihanoi_plugin_key_down(r, amcf->db, outcome);
     }
 
@@ -169,19 +179,22 @@ ngx_http_ihanoi_plugin_key_begun(void *data,
             && ngx_strcmp(state.data, "claimed") == 0)
         {
             ngx_http_ihanoi_pgresult_free(res);
-            rc = ngx_http_ihanoi_plugin_run(r, ctx);
+
+            ctx->claimed = 1;
+            rc = ctx->run ? ngx_http_ihanoi_plugin_run(r, ctx)
+                          : ngx_http_ihanoi_call_function(r, ctx, NULL);
 
         } else {
-            ngx_http_ihanoi_plugin_key_refused(ctx);
+            ngx_http_ihanoi_plugin_abandon(ctx);
             rc = ngx_http_ihanoi_reply(r, ctx, outcome, res);
         }
 
     } else if (outcome == NGX_HTTP_IHANOI_PG_SQLERROR) {
-        ngx_http_ihanoi_plugin_key_refused(ctx);
+        ngx_http_ihanoi_plugin_abandon(ctx);
         rc = ngx_http_ihanoi_reply(r, ctx, outcome, res);
 
     } else {
-        ngx_http_ihanoi_plugin_key_refused(ctx);
+        ngx_http_ihanoi_plugin_abandon(ctx);
         rc = ngx_http_ihanoi_plugin_key_down(r, amcf->db, outcome);
     }
 
@@ -195,42 +208,42 @@ ngx_http_ihanoi_plugin_key_begun(void *data,
 
 ngx_int_t
 ngx_http_ihanoi_plugin_key_end(ngx_http_request_t *r,
-    ngx_http_ihanoi_api_ctx_t *ctx, ngx_http_ihanoi_run_t *run)
+    ngx_http_ihanoi_api_ctx_t *ctx, ngx_int_t rc, ngx_uint_t status,
+    ngx_http_ihanoi_reply_row_t *row)
 {
     const char                       **values;
-    ngx_http_ihanoi_answer_t          *answer;
+    ngx_http_ihanoi_lease_t           *lease;
     ngx_http_ihanoi_pg_outcome_e       outcome;
     ngx_http_ihanoi_api_main_conf_t   *amcf;
 
     amcf = ngx_http_get_module_main_conf(r, ngx_http_ihanoi_api_module);
 
-    values = ctx->key_values;
-    answer = &run->answer;
+    lease = ctx->lease;
+    lease->rc = rc;
+    lease->status = status;
+    lease->row = *row;
+
+    values = lease->values;
 
     values[5] = NULL;
     values[6] = NULL;
     values[7] = NULL;
     values[8] = NULL;
 
-    if (run->outcome == NGX_HTTP_IHANOI_RUN_OK && answer->status) {
+    if (status) {
 
-        values[5] = ngx_http_ihanoi_plugin_key_number(r, answer->status);
+        values[5] = ngx_http_ihanoi_plugin_key_number(r, status);
 
-        if (answer->etag.data) {
-            values[6] = ngx_http_ihanoi_call_text(r, &answer->etag);
+        if (row->etag.data) {
+            values[6] = ngx_http_ihanoi_call_text(r, &row->etag);
         }
 
-        if (answer->location.data) {
-            values[7] = (char *) answer->location.data;
-        }
+        values[7] = (char *) row->location.data;
 
-        if (answer->text) {
-            values[8] = ngx_http_ihanoi_call_text(r, &(ngx_str_t) {
-                                    answer->len, (u_char *) answer->text });
+        if (row->body.data) {
+            values[8] = ngx_http_ihanoi_call_text(r, &row->body);
         }
     }
-
-    ctx->run = run;
 
     /* what was done is kept, for a client that has gone meanwhile, too */
 
@@ -246,17 +259,10 @@ ngx_http_ihanoi_plugin_key_end(ngx_http_request_t *r,
         return NGX_DONE;
     }
 
-    ctx->run = NULL;
-
     /* the lease runs out; what a refusal says is true without it */
 
-    if (values[5] == NULL) {
-        return ngx_http_ihanoi_plugin_reply(r, ctx, run);
-    }
-
-    ngx_http_ihanoi_plugin_drop(run);
-
-    return ngx_http_ihanoi_plugin_key_unknown(r);
+    return values[5] ? ngx_http_ihanoi_plugin_key_unknown(r, ctx)
+                     : ngx_http_ihanoi_plugin_key_answer(r, ctx);
 }
 
 
@@ -271,7 +277,6 @@ ngx_http_ihanoi_plugin_key_ended(void *data,
     ngx_str_t                   kept;
     ngx_uint_t                  sure;
     ngx_connection_t           *c;
-    ngx_http_ihanoi_run_t      *run;
     ngx_http_ihanoi_api_ctx_t  *ctx;
 
     c = r->connection;
@@ -283,12 +288,9 @@ ngx_http_ihanoi_plugin_key_ended(void *data,
     ctx->call = NULL;
     ctx->db_usec += db_usec;
 
-    run = ctx->run;
-    ctx->run = NULL;
-
     /* a refusal needs no key to be true */
 
-    sure = (ctx->key_values[5] == NULL);
+    sure = (ctx->lease->values[5] == NULL);
 
     if (outcome == NGX_HTTP_IHANOI_PG_OK) {
         kept = ngx_http_ihanoi_pgresult_value(res, 0, 0);
@@ -304,27 +306,12 @@ ngx_http_ihanoi_plugin_key_ended(void *data,
         ngx_http_ihanoi_pgresult_free(res);
     }
 
-    if (sure) {
-        rc = ngx_http_ihanoi_plugin_reply(r, ctx, run);
-
-    } else {
-        ngx_http_ihanoi_plugin_drop(run);
-        rc = ngx_http_ihanoi_plugin_key_unknown(r);
-    }
+    rc = sure ? ngx_http_ihanoi_plugin_key_answer(r, ctx)
+              : ngx_http_ihanoi_plugin_key_unknown(r, ctx);
 
     ngx_http_finalize_request(r, rc);
 
     ngx_http_run_posted_requests(c);
-}
-
-
-/* The run that waited for the key does not begin. */
-
-static void
-ngx_http_ihanoi_plugin_key_refused(ngx_http_ihanoi_api_ctx_t *ctx)
-{
-    ngx_http_ihanoi_plugin_drop(ctx->run);
-    ctx->run = NULL;
 }
 
 
@@ -347,11 +334,36 @@ ngx_http_ihanoi_plugin_key_down(ngx_http_request_t *r,
 }
 
 
-/* The handler has done its work, but its answer was not kept. */
+static ngx_int_t
+ngx_http_ihanoi_plugin_key_answer(ngx_http_request_t *r,
+    ngx_http_ihanoi_api_ctx_t *ctx)
+{
+    ngx_http_ihanoi_run_t  *run;
+
+    run = ctx->run;
+
+    if (run) {
+        ctx->run = NULL;
+        return ngx_http_ihanoi_plugin_reply(r, ctx, run);
+    }
+
+    if (ctx->lease->rc != NGX_OK) {
+        return ctx->lease->rc;
+    }
+
+    return ngx_http_ihanoi_reply_send(r, ctx, ctx->lease->status,
+                                      &ctx->lease->row);
+}
+
+
+/* It has done its work, but its answer was not kept. */
 
 static ngx_int_t
-ngx_http_ihanoi_plugin_key_unknown(ngx_http_request_t *r)
+ngx_http_ihanoi_plugin_key_unknown(ngx_http_request_t *r,
+    ngx_http_ihanoi_api_ctx_t *ctx)
 {
+    ngx_http_ihanoi_plugin_abandon(ctx);
+
     if (ngx_http_ihanoi_reply_retry(r, 2) != NGX_OK) {
         return NGX_ERROR;
     }

@@ -255,31 +255,6 @@ ngx_http_ihanoi_plugin_claim(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
-    if (op->sql.data) {
-
-        if (plugin->db == NULL) {
-            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                          "plugin \"%V\": \"%V\" is served by SQL, but the "
-                          "manifest does not ask for a database",
-                          &plugin->name, &operation->id);
-            return NGX_CONF_ERROR;
-        }
-
-        /* keys are kept in the core's database, in another transaction */
-
-        if (op->idempotency != IHANOI_IDEMPOTENCY_NONE) {
-            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                          "plugin \"%V\": \"%V\" takes an Idempotency-Key and "
-                          "is served by SQL: a POST of a plugin needs "
-                          "\"x-ihanoi-lua\"", &plugin->name, &operation->id);
-            return NGX_CONF_ERROR;
-        }
-
-        operation->db = plugin->db;
-
-        return NGX_CONF_OK;
-    }
-
     /* what a key keeps is JSON; another answer would be lost when it is kept */
 
     if (op->idempotency != IHANOI_IDEMPOTENCY_NONE) {
@@ -295,6 +270,21 @@ ngx_http_ihanoi_plugin_claim(ngx_conf_t *cf,
                 return NGX_CONF_ERROR;
             }
         }
+    }
+
+    if (op->sql.data) {
+
+        if (plugin->db == NULL) {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "plugin \"%V\": \"%V\" is served by SQL, but the "
+                          "manifest does not ask for a database",
+                          &plugin->name, &operation->id);
+            return NGX_CONF_ERROR;
+        }
+
+        operation->db = plugin->db;
+
+        return NGX_CONF_OK;
     }
 
     operation->function = op->lua.data;

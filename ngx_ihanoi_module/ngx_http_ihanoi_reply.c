@@ -48,6 +48,9 @@ ngx_http_ihanoi_reply(ngx_http_request_t *r, ngx_http_ihanoi_api_ctx_t *ctx,
     ngx_uint_t                    status;
     ngx_pool_cleanup_t           *cln;
     ngx_http_ihanoi_reply_row_t   row;
+    ngx_http_ihanoi_operation_t  *operation;
+
+    operation = ctx->operation;
 
     if (res) {
         cln = ngx_pool_cleanup_add(r->pool, 0);
@@ -65,8 +68,21 @@ ngx_http_ihanoi_reply(ngx_http_request_t *r, ngx_http_ihanoi_api_ctx_t *ctx,
 
     rc = ngx_http_ihanoi_reply_read(r, ctx, outcome, res, &row, &status);
 
-    if (ctx->operation->plugin && ctx->operation->stmt) {
+    /* what its key alone answers is no call of the plugin */
+
+    if (operation->plugin && operation->stmt
+        && (ctx->key.len == 0 || ctx->claimed))
+    {
         rc = ngx_http_ihanoi_plugin_sql_ended(r, ctx, rc, status, &row.body);
+    }
+
+    /* what may still be at work keeps the key: the lease runs out */
+
+    if (ctx->claimed && outcome != NGX_HTTP_IHANOI_PG_TIMEOUT
+        && outcome != NGX_HTTP_IHANOI_PG_UNKNOWN)
+    {
+        return ngx_http_ihanoi_plugin_key_end(r, ctx, rc,
+                                              rc == NGX_OK ? status : 0, &row);
     }
 
     if (rc != NGX_OK) {
@@ -108,7 +124,7 @@ ngx_http_ihanoi_reply_read(ngx_http_request_t *r,
 
     row->body = ngx_http_ihanoi_pgresult_value(res, 0, i++);
 
-    if (ctx->key.len) {
+    if (ctx->key.len && !ctx->claimed) {
         row->state = ngx_http_ihanoi_pgresult_value(res, 0, i++);
     }
 

@@ -91,7 +91,9 @@ ngx_http_ihanoi_statement_add(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
 
     n = 1 + op->narguments;
 
-    if (op->idempotency == IHANOI_IDEMPOTENCY_NONE) {
+    /* a plugin's key is kept around the call: ngx_http_ihanoi_plugin_key.c */
+
+    if (op->idempotency == IHANOI_IDEMPOTENCY_NONE || operation->plugin) {
         return ngx_http_ihanoi_statement_declare(cf, db, operation, &sql, n,
                                                  &operation->stmt);
     }

@@ -44,21 +44,26 @@ refused('public in the contract only',
 refused('a database', qr/asks for a database.*"database" is missing/,
         plugin_folder(%hello, %token, manifest =>
             { permissions => { database => JSON::PP::true } }));
-refused('a POST by SQL, whose key would be kept elsewhere',
-        qr/"probe_hello" takes an Idempotency-Key and is served by SQL.*"x-ihanoi-lua"/,
-        "ihanoi_database probe { server 127.0.0.1; dbname a; schema plugin_probe; user plugin_probe; }\n"
-        . plugin_folder(%hello, operations => { hello => {
-              method => 'post', security => [{ bearer => [] }],
-              'x-ihanoi-lua' => undef, 'x-ihanoi-sql' => 'hello' } },
-              manifest => { permissions => { database => JSON::PP::true } })
-          ->block('database probe;'));
+
+# By Lua or by SQL, where the core has to be there: it keeps the keys.
+my %csv = (method => 'post', security => [{ bearer => [] }],
+           responses => { 200 => { description => 'A table', content => {
+               'application/json' => { schema => {} }, 'text/csv' => {} } } });
+my %by_sql = ('x-ihanoi-lua' => undef, 'x-ihanoi-sql' => 'hello');
+my $own = "ihanoi_database probe { server 127.0.0.1; dbname a; schema plugin_probe; user plugin_probe; }\n";
+sub by_sql {
+    my (%operation) = @_;
+    return $own . plugin_folder(%hello, operations => { hello => { %operation, %by_sql } },
+                                manifest => { permissions => { database => JSON::PP::true } })
+                  ->block('database probe;');
+}
+
 refused('a POST whose answer cannot be kept for its key',
         qr/"probe_hello" takes an Idempotency-Key, so its answer is kept, and must be JSON and not "text\/csv"/,
-        plugin_folder(%hello, operations => { hello => {
-            method => 'post', security => [{ bearer => [] }],
-            responses => { 200 => { description => 'A table', content => {
-                'application/json' => { schema => {} }, 'text/csv' => {} } } },
-        } })->block('public;'));
+        $_)
+    for plugin_folder(%hello, operations => { hello => \%csv })->block('public;'), by_sql(%csv);
+refused('a POST by SQL without the core\'s database', qr/database "main"/,
+        by_sql(method => 'post', security => [{ bearer => [] }]));
 refused('a backend', qr/asks for the backend "operator".*"backend operator \.\.\.;" is missing/,
         plugin_folder(%hello, %token, manifest =>
             { permissions => { backends => ['operator'] } }));

@@ -248,7 +248,35 @@ like($err, qr/there is no test/, 'is told so');
 ($rc, $out) = ihanoi(qw(plugin test --only), 'late', plugin(good => \%good)->path);
 is($out, "1..1\nok 1 - tests/good.json: one that is late\n", 'one case alone');
 
-# Operations that SQL alone serves.
+# Operations that SQL alone serves: a POST without any Lua in the folder, and what is wrong.
+my %noted = (path => '/v1/probe/notes', method => 'POST', token => 'citizen', body => {},
+             headers => { 'Idempotency-Key' => 'note-1' });
+($rc, $out, $err) = ihanoi(qw(plugin test), plugin_folder(
+    handler => '', lua => { notes => '' },
+    operations => { notes => {
+        method => 'post', security => [{ bearer => [] }],
+        'x-ihanoi-lua' => undef, 'x-ihanoi-sql' => 'note_create',
+        requestBody => { content => { 'application/json' => { schema => {
+            type => 'object', properties => {}, additionalProperties => JSON::PP::false } } } },
+        responses => { 201 => $any->{200} } } },
+    manifest => { permissions => { database => $true } },
+    files => {
+        'migrations/0001_notes.sql' => 'create table notes (id int generated always as identity);',
+        'sql/note_create.sql' => <<'SQL',
+create function note_create(caller jsonb)
+returns table (status int, etag text, location text, body json)
+language sql
+as $$
+    insert into notes default values
+    returning 201, null::text, null::text, json_build_object('id', id)
+$$;
+SQL
+        'tests/notes.json' => JSON::PP->new->encode({ cases => [
+            map { { name => "note $_", request => \%noted,
+                    answer => { status => 201, body => { id => 1 } } } } 1, 2 ] }),
+    })->path);
+is($rc, 0, 'a POST by SQL, done once') or diag "$out$err";
+
 my $in_sql = plugin_folder(
     lua => { map { $_ => '' } qw(divides misfit) },
     operations => { map { $_ => { 'x-ihanoi-lua' => undef, 'x-ihanoi-sql' => $_, responses => $any } }

@@ -199,13 +199,16 @@ my %stall = (map { my ($version, $word) = @$_; $version => plugin_folder(
     name => $name,
     manifest => { version => $version, permissions => {
         public => $true, database => $true } },
-    lua => { sql => '', fail => '', lua => q{
+    lua => { sql => '', fail => '', made => '', lua => q{
         ihanoi.db.query("select 1")
         return 200, { word = ihanoi.db.one("stall_word").stall_word,
                       n = ihanoi.db.one("select count(*) n from stalls").n }
     } },
-    operations => { map { $_ => { 'x-ihanoi-lua' => undef, 'x-ihanoi-sql' => "stall_$_" } }
-                    'sql', 'fail' },
+    operations => {
+        (map { $_ => { 'x-ihanoi-lua' => undef, 'x-ihanoi-sql' => "stall_$_" } } 'sql', 'fail'),
+        made => { 'x-ihanoi-lua' => undef, 'x-ihanoi-sql' => 'stall_made',
+                  method => 'post', security => [{ bearer => [] }] },
+    },
     files => {
         'migrations/0001_stalls.sql' => "create table stalls (id int);\n"
                                       . "insert into stalls values (1);\n",
@@ -214,6 +217,10 @@ my %stall = (map { my ($version, $word) = @$_; $version => plugin_folder(
         'sql/sql.sql' => "create function stall_sql(caller jsonb)\n"
             . "returns table (status int, etag text, body json)\n"
             . "language sql stable as \$\$\n    select 200, null::text, "
+            . "json_build_object('word', stall_word());\n\$\$;\n",
+        'sql/made.sql' => "create function stall_made(caller jsonb)\n"
+            . "returns table (status int, etag text, location text, body json)\n"
+            . "language sql as \$\$\n    select 200, null::text, null::text, "
             . "json_build_object('word', stall_word());\n\$\$;\n",
         'sql/fail.sql' => "create function stall_fail(caller jsonb)\n"
             . "returns table (status int, etag text, body json)\n"
@@ -243,6 +250,15 @@ is(stall('sql', '0'), 'old', 'SQL of the version that stands');
 is(stall('sql', '1'), 'new', 'SQL of the candidate');
 is(stall('lua', '0'), 'old 1', 'its Lua finds its own functions');
 is(stall('lua', '1'), 'new 1', 'and so does the candidate\'s, over the same data');
+
+# A POST by SQL has its key whoever serves it.
+sub made {
+    my ($version) = @_;
+    my $r = $gw->post("/v1/$name/made", token => token(sub => 'a'), key => 'made-1',
+                      headers => { 'X-Version' => $version, Connection => 'close' });
+    return join ' ', $r->{json}{word} // $r->{status}, $r->{headers}{'idempotency-replayed'} // ();
+}
+is(join(', ', map { made($_) } 1, 0), 'new, new true', 'a POST by SQL is done once');
 
 # Which are calls of the version that served them.
 my @before = map { series($_, 'ok', $name) } '1.0.0', '2.0.0';
