@@ -261,7 +261,8 @@ check_operation(const ihanoi_manifest_t *manifest,
 
     if (op->path.len < len
         || strncmp(op->path.data, manifest->prefix, len) != 0
-        || (op->path.len > len && op->path.data[len] != '/'))
+        || (op->path.len > len && op->path.data[len] != '/'
+            && op->path.data[len] != '.'))
     {
         snprintf(reason, sizeof(reason), "the path must begin with \"%s\", "
                  "the plugin's prefix", manifest->prefix);
@@ -294,6 +295,11 @@ check_operation(const ihanoi_manifest_t *manifest,
                      op->produces[i].type.data);
             finding("error", manifest->openapi, pointer, 0, reason);
         }
+    }
+
+    if (op->host.data) {
+        finding("error", manifest->openapi, pointer, 0,
+                "\"x-ihanoi-host\" is not for plugins");
     }
 
     if (op->lua.data && !manifest->handler) {
