@@ -517,6 +517,10 @@ ngx_http_ihanoi_pgpool_expired(ngx_event_t *ev)
 
     ngx_http_ihanoi_metric_inc(pool->class->metrics.timeouts);
 
+    if (!pool->class->readonly) {
+        ngx_http_ihanoi_metric_inc(pool->class->metrics.unknown);
+    }
+
     ngx_http_ihanoi_pgpool_cancel(call);
 
     done = call->done;

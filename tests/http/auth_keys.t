@@ -27,7 +27,8 @@ sub start {
               . ($arg{algorithms} // 'ES256') . '; } ' . ($arg{http} // ''),
         locations => ($arg{jwks} // 'location = /_jwks { internal; proxy_pass '
               . $idp->url . '; proxy_connect_timeout 2s; }')
-              . 'auth_jwt x; location /open { auth_jwt off; return 200 open; } '
+              . 'auth_jwt x; location = /metrics { auth_jwt off; ihanoi_status metrics; }'
+              . 'location /open { auth_jwt off; return 200 open; } '
               . 'location /in { ' . ($arg{in} // '')
               . ' proxy_pass http://unix:%%DIR%%/echo.sock:/; '
               . 'proxy_set_header X-Sub $jwt_claim_sub; }',
@@ -35,6 +36,13 @@ sub start {
 }
 
 sub status { my ($gw, $token) = @_; $gw->get('/in', token => $token)->{status} }
+
+# ihanoi_key_fetches_total by result.
+sub fetched {
+    my ($gw) = @_;
+    return { $gw->get('/metrics')->{content}
+             =~ /^ihanoi_key_fetches_total\{result="(\w+)"\} (\d+)$/mg };
+}
 
 
 # The first request brings the keys in; later ones use them.
@@ -60,6 +68,7 @@ sub status { my ($gw, $token) = @_; $gw->get('/in', token => $token)->{status} }
     is($idp->fetches, 2, 'once');
     is(status($gw, $idp->token(sub => 'c', -kid => 'k1')), 200,
        'the old key is still good');
+    is_deeply(fetched($gw), { ok => 2, failed => 0 }, 'both requests are counted');
 
     # Kids that nobody has bring no flood about.
     my $before = $idp->fetches;
@@ -232,6 +241,8 @@ for my $in ('', 'limit_req zone=s burst=1000 nodelay;') {
         is(status($gw, $good[$n]), 200, 'a cached token is let in');
         is(status($gw, $new[$n]), 200, 'a new token is let in');
     }
+
+    ok(wait_until(sub { fetched($gw)->{failed} >= @bad }), 'all of it is counted');
 
     $gw->stop;
 }

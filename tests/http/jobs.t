@@ -51,6 +51,8 @@ $db->sql(q{update core.jobs set attempts = 9, run_at = core.now() where key = 'b
 ok(wait_until(sub { state_of('bad') eq 'dead' }), 'and given up in the end');
 ok(wait_until(sub { $gw->error_log =~ /\[error\].*1 jobs of database "main" were given up/ }),
    'which is logged');
+is(metric($gw, 'ihanoi_jobs_failures_total'), 2, 'both attempts are counted');
+is(metric($gw, 'ihanoi_jobs_dead_total'), 1, 'and the job that is dead');
 
 # Another gateway of the cluster.
 my $other = gateway(db => $db, http => $jobs,

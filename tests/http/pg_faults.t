@@ -162,6 +162,10 @@ CONF
     is(outcome($gw->post('/p/claim', token => token(sub => 'a'),
                          key => 'k1', json => { a => 'x' })),
        '503 outcome-unknown', 'is an unknown outcome');
+    is_deeply([map { counted($gw, $_, 'write') } qw(connects_total lost_total retries_total unknown_total)],
+              [1, 1, 1, 1], 'all of it is counted');
+    cmp_ok(counted($gw, 'connect_failures_total', 'write'), '>', 0,
+           'the attempts to connect, too');
     unlink $marker;
 };
 
@@ -418,6 +422,8 @@ CONF
 
     is(put($gw, 'endless'), '503 outcome-unknown', 'its client is told');
     is(put($gw, 'w'), '503 overloaded', 'its connection takes no other');
+    is_deeply([map { counted($gw, $_, 'write') } qw(timeouts_total unknown_total shed_total)],
+              [1, 1, 1], 'all of it is counted');
 
     ok(wait_until(sub { grep { /^terminate/ } $fake->events }, 12),
        'PostgreSQL is asked to end it');

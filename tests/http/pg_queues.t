@@ -72,12 +72,32 @@ CONF
     cmp_ok($outcomes{'503 overloaded'} // 0, '>=', 3, 'what waits is given up');
     is(join(' ', grep { !/^(?:409|50[34]) / } keys %outcomes), '',
        'what was sent ends with the time limit') or diag(explain(\%outcomes));
+    is(counted($gw, 'shed_total', 'write'), $outcomes{'503 overloaded'},
+       'what was given up is counted');
 
     is(outcome($gw->put('/p/row?a=after')), '201 {"a":"after"}',
        'the pool is whole again, while the lock is still held');
     release($pid);
     is(outcome($gw->put('/p/count?a=1')), '200 {"n":1}',
        'and none of them happened');
+};
+
+
+scene 'a queue, as operators see it' => sub {
+    my $gw = ready(pg_gateway(db => $db, database => <<'CONF'));
+        read connections=1 depth=1 wait=10s timeout=20s;
+CONF
+    my @clients = map { $gw->connection } 1 .. 3;
+    $_->send("GET /p/sleep?s=3&a=x HTTP/1.1\r\nHost: x\r\n\r\n") for @clients;
+
+    # Each second; the first call takes three.
+    my $seen;
+    ok(wait_until(sub {
+        $seen = join ' ', map { counted($gw, $_, 'read') } qw(connections in_use queued);
+        $seen eq '1 1 2';
+    }), 'one is under way and two wait') or diag $seen;
+    ok(wait_until(sub { counted($gw, 'oldest_milliseconds', 'read') > 300 }),
+       'for as long as the oldest does');
 };
 
 

@@ -1,6 +1,6 @@
 #!/usr/bin/perl
-# README's table and the pages that it leads to name every directive of the module's
-# tables, and no other one.
+# README's tables and the pages that they lead to name every directive and variable of
+# the module's tables, and docs every metric, and no other ones.
 
 use lib 'tests/lib';
 use IHanoi::Test;
@@ -23,5 +23,25 @@ is_deeply(\@named, \@directives, 'README names them');
 my @headings = sort map { split /, / } map { slurp($_) =~ /^###? ([a-z_, ]+)$/mg }
                glob "'${\ tree()}/docs/directives-'*.md";
 is_deeply(\@headings, \@directives, 'and a page describes each');
+
+# "jwt_claim_" is a prefix, for which README has a name.
+my @variables = sort map { slurp($_) =~ /\{ ngx_string\("([a-z_]+)"\), NULL,/g } @sources;
+cmp_ok(scalar @variables, '>', 5, 'it has variables');
+
+($table) = slurp(tree() . '/README.md') =~ /^\| variable \|.*\n((?:\|.*\n)+)/m;
+@named = sort map { s/^(jwt_\w+_)name$/$1/r }
+         map { (split /\|/)[1] =~ /`\$(\w+)`/g } split /\n/, $table;
+is_deeply(\@named, \@variables, 'README names them');
+
+my $pages = join '', map { slurp($_) } glob "'${\ tree()}/docs/directives-'*.md";
+is_deeply([grep { $pages !~ /^(?:\| `|\*\*)\$$_\b/m } @variables], [], 'and a page describes each');
+
+my %metric = map { $_ => 1 } map { slurp($_) =~ /"(ihanoi_[a-z_]+)",/g } @sources;
+cmp_ok(scalar keys %metric, '>', 30, 'it has metrics');
+
+my %told = map { $_ => 1 } map { /`(ihanoi_[a-z_]+)`/g }
+           map { slurp(tree() . "/docs/$_") =~ /^(\| `ihanoi_.*?) \|/mg }
+           qw(metrics.md directives-plugin.md);
+is_deeply([sort keys %told], [sort keys %metric], 'which are documented');
 
 done_testing();

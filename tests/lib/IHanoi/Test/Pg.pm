@@ -33,7 +33,7 @@ use JSON::PP ();
 use POSIX ();
 use Time::HiRes qw(sleep time);
 
-our @EXPORT = qw(contract fake_gateway outcome own_cluster parallel pg_database
+our @EXPORT = qw(contract counted fake_gateway outcome own_cluster parallel pg_database
                  pg_gateway ready restart said scene stop_own_clusters);
 
 my (@clusters, @gateways);
@@ -397,6 +397,16 @@ sub ready {
     });
 
     return $gw;
+}
+
+
+# What /metrics says of a pool: counted($gw, 'shed_total', 'read').
+sub counted {
+    my ($gw, $what, $pool) = @_;
+    my ($n) = $gw->get('/metrics')->{content}
+              =~ /^ihanoi_pool_$what\{database="main",pool="$pool"\} (\d+)$/m;
+
+    return $n;
 }
 
 
