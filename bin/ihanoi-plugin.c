@@ -751,6 +751,13 @@ main(int argc, char **argv)
 
     sql = json_array();
     check_contract(manifest);
+
+    /* last: handler.lua is not loaded after an error */
+
+    if (!ihanoi_manifest_in_place(manifest, &err)) {
+        refusal(&err);
+    }
+
     print_plugin(manifest);
     json_decref(sql);
 

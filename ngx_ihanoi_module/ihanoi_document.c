@@ -16,6 +16,11 @@
 #include "ihanoi_json.h"
 
 
+/* Of the names of documents; a version begins with "-". */
+#define IHANOI_DOCUMENT_NAME  "abcdefghijklmnopqrstuvwxyz"                    \
+                              "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
+
+
 static int ihanoi_document_read(ihanoi_documents_t *documents,
     ihanoi_place_t *place, char **text, size_t *len);
 static int ihanoi_document_parse(ihanoi_documents_t *documents,
@@ -234,7 +239,8 @@ ihanoi_document_name(ihanoi_documents_t *documents, ihanoi_place_t *place)
         }
 
         name = ihanoi_arena_printf(documents->arena, "%.*s.json",
-                                   (int) strcspn(folder, "-/"), folder);
+                                   (int) strspn(folder, IHANOI_DOCUMENT_NAME),
+                                   folder);
         if (name == NULL) {
             return ihanoi_document_no_memory(documents);
         }
@@ -243,8 +249,7 @@ ihanoi_document_name(ihanoi_documents_t *documents, ihanoi_place_t *place)
     len = strlen(name);
 
     if (len <= 5 || len > 64 || strcmp(name + len - 5, ".json") != 0
-        || strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                        "0123456789_-") != len - 5)
+        || strspn(name, IHANOI_DOCUMENT_NAME "-") != len - 5)
     {
         return ihanoi_document_refuse(documents, place,
                                       "must be named like \"service-1.json\"");

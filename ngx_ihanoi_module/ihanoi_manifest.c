@@ -301,6 +301,34 @@ ihanoi_manifest_hold(ihanoi_manifest_reader_t *reader,
 
 
 int
+ihanoi_manifest_in_place(const ihanoi_manifest_t *manifest,
+    ihanoi_contract_error_t *err)
+{
+    size_t       len;
+    const char  *last;
+
+    last = strrchr(manifest->files.folder, '/') + 1;
+    len = strlen(manifest->name);
+
+    if (strcmp(last, manifest->name) == 0
+        || (strncmp(last, manifest->name, len) == 0 && last[len] == '-'
+            && strcmp(last + len + 1, manifest->version) == 0))
+    {
+        return 1;
+    }
+
+    (void) snprintf(err->file, sizeof(err->file), "%s", manifest->file);
+    (void) snprintf(err->pointer, sizeof(err->pointer), "/name");
+    (void) snprintf(err->reason, sizeof(err->reason), "the folder must be "
+                    "called \"%s\" or \"%s-%s\", not \"%.100s\"",
+                    manifest->name, manifest->name, manifest->version, last);
+    ihanoi_document_printable(err);
+
+    return 0;
+}
+
+
+int
 ihanoi_manifest_refuse(ihanoi_manifest_reader_t *reader, const char *pointer,
     const char *fmt, ...)
 {

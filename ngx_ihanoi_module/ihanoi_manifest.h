@@ -158,11 +158,19 @@ typedef struct {
  * Reads and checks the folder of a plugin: its files
  * (ihanoi_plugin_files_read()), then plugin.json against
  * conf/plugin.schema.json and what a schema cannot say.  The contract is not
- * read: ihanoi_contract_load() takes manifest->openapi.
+ * read: ihanoi_contract_load() takes manifest->openapi; nor is the folder's
+ * name looked at: ihanoi_manifest_in_place().
  *
  * NULL with *err filled: the first fault, with a hint where there is one.
  */
 ihanoi_manifest_t *ihanoi_manifest_load(const char *folder,
+    ihanoi_contract_error_t *err);
+
+/*
+ * The folder is called as the plugin, or as one version of it: an operator
+ * must see what is where without opening files.  1, or 0 with err filled.
+ */
+int ihanoi_manifest_in_place(const ihanoi_manifest_t *manifest,
     ihanoi_contract_error_t *err);
 
 void ihanoi_manifest_free(ihanoi_manifest_t *manifest);

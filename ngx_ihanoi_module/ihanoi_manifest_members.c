@@ -17,7 +17,6 @@ static int ihanoi_manifest_identity(ihanoi_manifest_reader_t *reader);
 static int ihanoi_manifest_purposes(ihanoi_manifest_reader_t *reader);
 static int ihanoi_manifest_purpose(ihanoi_manifest_reader_t *reader,
     const json_t *value, unsigned i);
-static int ihanoi_manifest_folder(ihanoi_manifest_reader_t *reader);
 static int ihanoi_manifest_permissions(ihanoi_manifest_reader_t *reader);
 static int ihanoi_manifest_publishes(ihanoi_manifest_reader_t *reader);
 static int ihanoi_manifest_subscribes(ihanoi_manifest_reader_t *reader);
@@ -44,7 +43,6 @@ ihanoi_manifest_members(ihanoi_manifest_reader_t *reader)
     static int  (*const  steps[])(ihanoi_manifest_reader_t *reader) = {
         ihanoi_manifest_identity,
         ihanoi_manifest_purposes,
-        ihanoi_manifest_folder,
         ihanoi_manifest_permissions,
         ihanoi_manifest_publishes,
         ihanoi_manifest_subscribes,
@@ -195,38 +193,6 @@ ihanoi_manifest_purpose(ihanoi_manifest_reader_t *reader, const json_t *value,
     }
 
     return IHANOI_OK;
-}
-
-
-/*
- * The folder is called as the plugin, or as one version of it: an operator
- * must see what is where without opening files.
- */
-
-static int
-ihanoi_manifest_folder(ihanoi_manifest_reader_t *reader)
-{
-    size_t              len;
-    const char         *last;
-    ihanoi_manifest_t  *manifest;
-
-    manifest = reader->manifest;
-
-    last = strrchr(manifest->files.folder, '/');
-    last = last ? last + 1 : manifest->files.folder;
-    len = strlen(manifest->name);
-
-    if (strcmp(last, manifest->name) == 0
-        || (strncmp(last, manifest->name, len) == 0 && last[len] == '-'
-            && strcmp(last + len + 1, manifest->version) == 0))
-    {
-        return IHANOI_OK;
-    }
-
-    return ihanoi_manifest_refuse(reader, "/name", "the folder must be called "
-                                  "\"%s\" or \"%s-%s\", not \"%.100s\"",
-                                  manifest->name, manifest->name,
-                                  manifest->version, last);
 }
 
 

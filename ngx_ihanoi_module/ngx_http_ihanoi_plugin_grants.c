@@ -51,15 +51,17 @@ ngx_http_ihanoi_plugin_load(ngx_conf_t *cf, ngx_http_ihanoi_plugin_t *plugin)
     plugin->manifest = ihanoi_manifest_load((char *) plugin->folder.data,
                                             &err);
 
-    if (plugin->manifest == NULL) {
+    cln->handler = ngx_http_ihanoi_plugin_cleanup;
+    cln->data = plugin->manifest;
+
+    if (plugin->manifest == NULL
+        || !ihanoi_manifest_in_place(plugin->manifest, &err))
+    {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "plugin \"%V\": \"%s\" is wrong at \"%s\": %s",
                            &plugin->name, err.file, err.pointer, err.reason);
         return NGX_CONF_ERROR;
     }
-
-    cln->handler = ngx_http_ihanoi_plugin_cleanup;
-    cln->data = plugin->manifest;
 
     if (ngx_strcmp(plugin->manifest->name, plugin->name.data) != 0) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,

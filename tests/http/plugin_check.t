@@ -237,6 +237,16 @@ for my $case (@cases) {
     }
 }
 
+# A copy that is called otherwise: that is told, and what else is wrong.
+my $called = plugin_folder(lua => { hello => 'return 200, {}' },
+                           operations => { hello => { 'x-ihanoi-lua' => 'helo' } });
+rename $called->path, "$dir/pröbe (1)" or die $!;
+($rc, $out, $err) = ihanoi(qw(plugin check), "$dir/pröbe (1)");
+like($out, qr{^handler\.lua: .*no function "helo", .*
+plugin\.json /name: the folder must be called "probe" or "probe-1\.0\.0", not ".* \(1\)"$}m,
+     'a folder of another name is not all that is told') or diag "$out$err";
+is("$rc " . ($err =~ /(\d+) to mend/)[0], '1 2', 'two things to mend');
+
 # Warnings can be errors, and programs can read.
 my $slow = plugin_folder(lua => { hello => 'return 200, ("x"):find(".-a.-b")' });
 is((ihanoi(qw(plugin check --strict), $slow->path))[0], 1, '--strict');

@@ -143,8 +143,11 @@ refused('a plugin that asks who is calling while it loads', qr/could not be load
         'public;');
 
 my $plugin = plugin_folder(%hello);
+rename plugin_folder(%hello)->path, $plugin->path . '-2' or die $!;
 refused('one plugin twice', qr/there is a plugin "probe" already/,
         $plugin->block('public;') . $plugin->block('public;'));
+refused('a folder of another name', qr/is wrong at "\/name": the folder must be called "probe"/,
+        $plugin->block('public;') =~ s{/probe;}{/probe-2;}r);
 refused('another name', qr/the manifest in ".*" is (?:of "probe"|wrong)/,
         $plugin->block('public;') =~ s/ihanoi_plugin probe/ihanoi_plugin other/r);
 

@@ -37,8 +37,6 @@ static const refusal_t  refusals[] = {
     { "{'name':'p23456789012345678901234567890123'}", "/name", "32" },
     { "{'name':''}", "/name", "pattern" },
     { "{'name':7}", "/name", "string" },
-    { "{'name':'market'}", "/name", "the folder must be called \"market\" or "
-      "\"market-1.4.0\", not \"parking\"" },
     { "{'version':'1.4'}", "/version", "1.4.0" },
     { "{'version':'01.4.0'}", "/version", "semantic" },
     { "{'version':'1.4.0/../..'}", "/version", "semantic" },
@@ -307,14 +305,49 @@ test_defaults(void)
 
     ihanoi_manifest_free(m);
 
-    /* a deployment switches a link */
-
-    symlink(plugin_dir, plugin_path("../current"));
-    m = ihanoi_manifest_load(plugin_path("../current"), &plugin_error);
-    ok(m != NULL, "the folder may be named by a link");
-    ihanoi_manifest_free(m);
-
     plugin_end();
+}
+
+
+static void
+test_folder(void)
+{
+    ihanoi_manifest_t  *m;
+
+    static const char *const  good[] = { "parking", "parking-1.4.0" };
+    static const char *const  bad[] = {
+        "market", "parking-", "parking-1.4", "parking-1.4.0-rc", "park"
+    };
+
+    unsigned  i;
+
+    for (i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        plugin_begin(good[i]);
+        plugin_manifest("{}");
+
+        /* a deployment switches a link */
+
+        symlink(plugin_dir, plugin_path("../current"));
+        m = ihanoi_manifest_load(plugin_path("../current"), &plugin_error);
+        ok(m != NULL
+           && ihanoi_manifest_in_place(m, &plugin_error),
+           "the folder is called \"%s\", by whatever link", good[i]);
+        ihanoi_manifest_free(m);
+        plugin_end();
+    }
+
+    for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        plugin_begin(bad[i]);
+        plugin_manifest("{}");
+        m = plugin_load();
+        ok(m != NULL && !ihanoi_manifest_in_place(m, &plugin_error),
+           "it must not be called \"%s\"", bad[i]);
+        is_str(plugin_error.pointer, "/name", "at the name");
+        ok(strstr(plugin_error.reason, "\"parking\" or \"parking-1.4.0\", "
+                  "not") != NULL, "what it must be called");
+        ihanoi_manifest_free(m);
+        plugin_end();
+    }
 }
 
 
@@ -613,6 +646,7 @@ main(void)
 {
     test_good();
     test_defaults();
+    test_folder();
     test_code();
     test_refusals();
     test_manifest_text();

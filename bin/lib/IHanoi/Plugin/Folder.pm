@@ -43,6 +43,7 @@ sub look {
 
     # A whole path says less than where it is in the folder.
     my $base = Cwd::realpath($folder);
+    utf8::decode($base);
     $_->{file} =~ s{^\Q$base\E/}{} for @findings;
 
     return ($plugin, @findings);
