@@ -1,5 +1,6 @@
 #!/usr/bin/perl
-# From "ihanoi plugin new" to an answer: what partners and operators do.
+# From "ihanoi plugin new" to an answer: what partners and operators do, in folders
+# that are called as people call theirs.
 
 use lib 'tests/lib';
 use IHanoi::Test;
@@ -15,21 +16,22 @@ for my $who (qw(agency reviewer)) {
         == 0 or die;
 }
 
-my $archive = "$dir/tree_care-0.1.0.plugin.tar.gz";
-mkdir "$dir/plugins";
+my $work = "$dir/Dự án d'été";
+my $archive = "$work/tree_care-0.1.0.plugin.tar.gz";
+mkdir $_ or die "$_: $!\n" for "$dir/plugins", $work, "$work/keys", "$work/keys/tree_care";
+rename "$dir/$_.pub.pem", "$work/keys/tree_care/$_-1.pem" or die $! for qw(agency reviewer);
 
-for my $step (['new', 'tree_care', '--into', $dir],
-              ['check', '--strict', "$dir/tree_care"],
-              ['test', "$dir/tree_care"],
-              ['pack', "$dir/tree_care"],
+for my $step (['new', 'tree_care', '--into', $work],
+              ['check', '--strict', "$work/tree_care"],
+              ['test', "$work/tree_care"],
+              ['pack', "$work/tree_care"],
               ['sign', '--key', "$dir/agency.pem", $archive],
               ['sign', '--review', '--key', "$dir/reviewer.pem", $archive],
-              ['unpack', '--key', "$dir/agency.pub.pem",
-               '--reviewer', "$dir/reviewer.pub.pem",
-               '--into', "$dir/plugins", $archive])
+              ['unpack', '--keys', "$work/keys", '--into', "$dir/plugins", $archive])
 {
     my ($rc, undef, $err) = ihanoi('plugin', @$step);
     is($rc, 0, "ihanoi plugin $step->[0]") or diag $err;
+    unlike($err, qr/ at \S+ line \d/, 'without a word of Perl\'s');
 }
 
 my $gw = gateway(

@@ -39,6 +39,8 @@ sub look {
     my ($plugin) = map { $_->{plugin} // () } @rows;
     my @findings = grep { !$_->{plugin} } @rows;
 
+    # A path is bytes, in whatever letters.
+    utf8::encode($plugin->{folder}) if $plugin;
     push @findings, IHanoi::Plugin::Sql::findings($plugin) if $plugin;
 
     # A whole path says less than where it is in the folder.

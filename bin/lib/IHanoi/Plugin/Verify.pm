@@ -125,8 +125,8 @@ sub _keys {
 
     if (defined $opt->{keys}) {
         my $dir = "$opt->{keys}/$name";
-        push @agency, sort glob "'$dir'/agency-*.pem";
-        push @reviewers, sort glob "'$dir'/reviewer-*.pem";
+        push @agency, files_of($dir, qr/^agency-.*\.pem\z/) if -d $dir;
+        push @reviewers, files_of($dir, qr/^reviewer-.*\.pem\z/) if -d $dir;
         @agency or fail("there is no $dir/agency-*.pem: nobody may sign $name");
     }
 
