@@ -1,9 +1,10 @@
 #!/usr/bin/perl
-# ihanoi import-boundaries with the real boundaries of 2025, which are not part
-# of this tree: skipped where the file is not beside it.
+# ihanoi import-boundaries: with a map of the test's own, and with the real boundaries
+# of 2025, which are not part of this tree: skipped where the file is not beside it.
 
 use lib 'tests/lib';
 use IHanoi::Test;
+use JSON::PP ();
 
 my ($file) = grep { -f } map { "$_/data/hanoi-wards-2025.geojson" }
     grep { defined } $ENV{SHARED_DIR}, '../shared', '../../shared';
@@ -43,13 +44,66 @@ is((import_file("$dir/none"))[0], 1, 'refused: no file');
 is((import_file())[0], 2, 'wrong usage');
 is($db->sql('select count(*) from geo.boundaries'), 0, 'and nothing was changed');
 
+# A map of the test's own: the city's communes as squares of a chessboard with one
+# field left out, where one is a bow tie and one lies upon its neighbour.
+my @codes = sort map { $_->[0] } $db->sql('select code from geo.areas');
+my %west;
+
+sub square {
+    my ($code, $west, $south, $width) = @_;
+    my ($east, $north) = ($west + ($width // 0.02), $south + 0.02);
+    my @ring = ([$west, $south], [$east, $south], [$east, $north], [$west, $north]);
+
+    @ring[1, 2] = @ring[2, 1] if $code eq $codes[20];
+    return { type => 'Feature', properties => { code => $code, fullName => "Xã $code" },
+             geometry => { type => 'Polygon', coordinates => [[@ring, $ring[0]]] } };
+}
+
+my $squares = "$dir/squares.json";
+{
+    my @fields = map { my $row = $_; map { [105 + $_ / 50, 20 + $row / 50] } 0 .. 12 } 0 .. 9;
+    my @features;
+
+    splice @fields, 45, 1;
+    @west{@codes} = @fields;
+    push @features, square($_, @{ $west{$_} }, $_ eq $codes[60] ? 0.021 : ()) for @codes;
+
+    open my $fh, '>', $squares or die;
+    print $fh JSON::PP->new->utf8->encode({ type => 'FeatureCollection', features => \@features });
+    close $fh;
+}
+
+my ($code, $out) = import_file($squares);
+is($code, 0, 'a file is imported') or diag $out;
+like($out, qr/^NOTICE: +20 of 126 boundaries/m, 'with progress');
+like($out, qr/^126 of 126 boundaries are in/m, 'all of it');
+like($out, qr/^repaired Xã $codes[20] \($codes[20]\): .*[Ss]elf-intersection/m,
+     'the invalid ring is repaired and named');
+like($out, qr/^1 overlaps, \d+ m2 together\n  $codes[60] and $codes[61]: \d+ m2$/m,
+     'an overlap is reported, by its communes');
+like($out, qr/^[1-9]\d* gaps, \d+\.\d+ % of the city$/m, 'and gaps');
+like($out, qr/^  at 20\.07\d*, 105\.13\d*: \d+ m2$/m, 'by their place') or diag $out;
+
+($code, $out) = import_file('--json', $squares);
+is(JSON::PP->new->decode($out =~ /^(\{.*)/ms ? $1 : '{}')->{imported}, 126, 'again, and said as JSON')
+    or diag $out;
+is($db->sql('select count(*) from geo.boundaries'), 126, 'which doubles nothing');
+
+{
+    my $gw = gateway(db => $db);
+    my ($west, $south) = @{ $west{'00070'} };
+    my $r = $gw->get(sprintf '/v1/areas/locate?lat=%s&long=%s', $south + 0.01, $west + 0.01);
+    is_deeply([@{ $r->{json} }{qw(code inside source)}], ['00070', JSON::PP::true(), 'boundaries'],
+              'the gateway answers by it');
+}
+
 if (!defined $file) {
     note 'no boundary file beside the tree: the rest is skipped';
     done_testing();
     exit;
 }
 
-my ($code, $out) = import_file($file);
+($code, $out) = import_file($file);
 is($code, 0, 'the file is imported') or diag $out;
 like($out, qr/^NOTICE: +20 of 126 boundaries/m, 'with progress');
 like($out, qr/126 of 126 boundaries are in/, 'all of it');
