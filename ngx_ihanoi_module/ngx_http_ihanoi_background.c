@@ -166,23 +166,14 @@ ngx_http_ihanoi_background_prepare(ngx_http_ihanoi_background_t *bg)
         ticket = 0;
     }
 
-    state = ngx_http_ihanoi_plugin_state_get(plugin, log);
-
-    if (state == NULL) {
-        ngx_http_ihanoi_circuit_leave(plugin->circuit, ticket, 1);
-        outcome = NGX_HTTP_IHANOI_RUN_ERROR;
-        goto refused;
-    }
-
-    run = ngx_http_ihanoi_run_create(state, bg->timeout, bg->cpu, log,
+    run = ngx_http_ihanoi_run_create(plugin, bg->timeout, bg->cpu, ticket, log,
                                      &outcome);
 
     if (run == NULL) {
-        ngx_http_ihanoi_circuit_abandon(plugin->circuit, ticket);
         goto refused;
     }
 
-    run->ticket = ticket;
+    state = run->state;
     run->phase = IHANOI_PHASE_JOB;
     run->request = bg->request;
     run->ctx = ngx_http_get_module_ctx(bg->request,

@@ -303,25 +303,17 @@ ngx_http_ihanoi_host_call_create(ngx_http_ihanoi_host_call_t *call)
         return "unavailable";
     }
 
-    state = ngx_http_ihanoi_plugin_state_get(plugin, caller->log);
-
-    if (state == NULL) {
-        ngx_http_ihanoi_circuit_leave(plugin->circuit, ticket, 1);
-        ngx_http_ihanoi_metric_inc(plugin->calls[NGX_HTTP_IHANOI_RUN_ERROR]);
-        return "unavailable";
-    }
-
-    run = ngx_http_ihanoi_run_create(state,
+    run = ngx_http_ihanoi_run_create(plugin,
                                      ngx_min(plugin->timeout,
                                              ngx_http_ihanoi_run_left(caller)),
-                                     plugin->cpu, caller->log, &outcome);
+                                     plugin->cpu, ticket, caller->log,
+                                     &outcome);
     if (run == NULL) {
-        ngx_http_ihanoi_circuit_abandon(plugin->circuit, ticket);
         ngx_http_ihanoi_metric_inc(plugin->calls[outcome]);
-        return "busy";
+        return outcome == NGX_HTTP_IHANOI_RUN_ERROR ? "unavailable" : "busy";
     }
 
-    run->ticket = ticket;
+    state = run->state;
     run->phase = IHANOI_PHASE_INTERFACE;
     run->request = caller->request;
     run->ctx = caller->ctx;

@@ -180,6 +180,7 @@ struct ngx_http_ihanoi_plugin_s {
     ngx_http_ihanoi_circuit_t       *circuit;
 
     ngx_http_ihanoi_plugin_state_t  *state;       /* of this worker */
+    ngx_http_ihanoi_plugin_state_t  *loading;     /* the next one; or NULL */
     ngx_uint_t                       runs;        /* in this worker */
     size_t                           peak;        /* of Lua in this worker */
     ngx_uint_t                       answers;     /* in this worker */
@@ -211,9 +212,13 @@ struct ngx_http_ihanoi_plugin_state_s {
     ngx_queue_t                      ready;       /* tasks that wait for it */
     ngx_queue_t                      flights;     /* keys of ihanoi.cache that
                                                      are being computed */
+    ihanoi_call_t                   *load;        /* of handler.lua; NULL:
+                                                     it is loaded */
+    ngx_event_t                      turn;        /* posted: of the load */
     ngx_queue_t                      queue;       /* of those released */
     ngx_uint_t                       runs;
     unsigned                         lines;       /* logged while loading */
+    unsigned                         turned:1;    /* the load has begun */
     unsigned                         stale:1;     /* goes with its last run */
 };
 
@@ -331,9 +336,13 @@ void ngx_http_ihanoi_plugin_state_destroy(
 void ngx_http_ihanoi_plugin_state_release(
     ngx_http_ihanoi_plugin_state_t *state);
 
-/* The state for a new run, made anew when there is none; NULL: it failed. */
+/*
+ * The state for a new run, made anew when there is none; NULL with *outcome: it
+ * failed, _ERROR, or is being loaded, _BUSY.
+ */
 ngx_http_ihanoi_plugin_state_t *ngx_http_ihanoi_plugin_state_get(
-    ngx_http_ihanoi_plugin_t *plugin, ngx_log_t *log);
+    ngx_http_ihanoi_plugin_t *plugin, ngx_log_t *log,
+    ngx_http_ihanoi_run_outcome_e *outcome);
 
 /* No new run gets it; it is released with its last run. */
 void ngx_http_ihanoi_plugin_state_retire(

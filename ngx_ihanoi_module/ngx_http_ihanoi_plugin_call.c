@@ -191,7 +191,6 @@ ngx_http_ihanoi_plugin_prepare(ngx_http_request_t *r,
     ngx_http_ihanoi_run_t           *run;
     ngx_http_ihanoi_plugin_t        *plugin;
     ngx_http_ihanoi_run_outcome_e    outcome;
-    ngx_http_ihanoi_plugin_state_t  *state;
 
     plugin = ctx->operation->plugin;
     timeout = plugin->timeout;
@@ -200,27 +199,21 @@ ngx_http_ihanoi_plugin_prepare(ngx_http_request_t *r,
         timeout = ngx_min(timeout, ctx->operation->contract->timeout);
     }
 
-    state = ngx_http_ihanoi_plugin_state_get(plugin, r->connection->log);
-
-    if (state == NULL) {
-        ngx_http_ihanoi_circuit_leave(plugin->circuit, ctx->ticket, 1);
-        return ngx_http_ihanoi_plugin_unavailable(r, plugin,
-                                          NGX_HTTP_IHANOI_RUN_ERROR, 5);
-    }
-
-    run = ngx_http_ihanoi_run_create(state, timeout, plugin->cpu,
+    run = ngx_http_ihanoi_run_create(plugin, timeout, plugin->cpu, ctx->ticket,
                                      r->connection->log, &outcome);
+    ctx->ticket = 0;
+
     if (run == NULL) {
-        return ngx_http_ihanoi_plugin_unavailable(r, plugin, outcome, 1);
+        return ngx_http_ihanoi_plugin_unavailable(r, plugin, outcome,
+                                      outcome == NGX_HTTP_IHANOI_RUN_ERROR
+                                      ? 5 : 1);
     }
 
-    run->ticket = ctx->ticket;
     run->request = r;
     run->ctx = ctx;
     run->body = *body;
 
     ctx->run = run;
-    ctx->ticket = 0;
 
     return NGX_OK;
 }

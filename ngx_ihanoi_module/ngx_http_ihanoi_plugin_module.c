@@ -536,11 +536,15 @@ ngx_http_ihanoi_plugin_init_process(ngx_cycle_t *cycle)
     {
         /* one that fails here fails its own calls, and is tried again there */
 
-        if (plugin->operations.nelts + plugin->functions.nelts == 0
-            || ngx_http_ihanoi_plugin_state_get(plugin, cycle->log))
-        {
-            ngx_http_ihanoi_metric_set(plugin->info, 1);
+        if (plugin->operations.nelts + plugin->functions.nelts > 0) {
+            plugin->state = ngx_http_ihanoi_plugin_state_create(plugin,
+                                                     NGX_LOG_ERR, cycle->log);
+            if (plugin->state == NULL) {
+                continue;
+            }
         }
+
+        ngx_http_ihanoi_metric_set(plugin->info, 1);
     }
 
     ev = &ngx_http_ihanoi_plugin_timer;
@@ -604,6 +608,11 @@ ngx_http_ihanoi_plugin_exit_process(ngx_cycle_t *cycle)
         if (plugin->state && plugin->state->runs == 0) {
             ngx_http_ihanoi_plugin_state_destroy(plugin->state);
             plugin->state = NULL;
+        }
+
+        if (plugin->loading) {
+            ngx_http_ihanoi_plugin_state_destroy(plugin->loading);
+            plugin->loading = NULL;
         }
     }
 }

@@ -14,7 +14,12 @@
 /* Loading reads files and fills tables; a plugin that computes does it later. */
 #define NGX_HTTP_IHANOI_PLUGIN_LOAD_USEC  1000000
 
+/* So long of it a call waits for that finds no state. */
+#define NGX_HTTP_IHANOI_PLUGIN_LOAD_FIRST_USEC  5000
 
+
+static ngx_http_ihanoi_plugin_state_t *ngx_http_ihanoi_plugin_state_begin(
+    ngx_http_ihanoi_plugin_t *plugin, ngx_uint_t level, ngx_log_t *log);
 static ngx_int_t ngx_http_ihanoi_plugin_state_load(
     ngx_http_ihanoi_plugin_state_t *state, ngx_uint_t level, ngx_log_t *log);
 static ngx_int_t ngx_http_ihanoi_plugin_state_handlers(
@@ -25,6 +30,7 @@ static ngx_int_t ngx_http_ihanoi_plugin_state_handler(
     const ngx_http_ihanoi_function_t *function, lua_CFunction input,
     lua_CFunction finish);
 static int ngx_http_ihanoi_plugin_state_open(lua_State *L);
+static void ngx_http_ihanoi_plugin_state_turn(ngx_event_t *ev);
 static void ngx_http_ihanoi_plugin_state_drain(ngx_event_t *ev);
 
 
@@ -50,6 +56,30 @@ ngx_http_ihanoi_plugin_state_t *
 ngx_http_ihanoi_plugin_state_create(ngx_http_ihanoi_plugin_t *plugin,
     ngx_uint_t level, ngx_log_t *log)
 {
+    ngx_int_t                        rc;
+    ngx_http_ihanoi_plugin_state_t  *state;
+
+    state = ngx_http_ihanoi_plugin_state_begin(plugin, level, log);
+
+    if (state == NULL) {
+        return NULL;
+    }
+
+    do {
+        rc = ngx_http_ihanoi_plugin_state_load(state, level, log);
+    } while (rc == NGX_AGAIN);
+
+    return rc == NGX_OK ? state : NULL;
+}
+
+
+/* A new one, with handler.lua to be run: ngx_http_ihanoi_plugin_state_load(). */
+
+static ngx_http_ihanoi_plugin_state_t *
+ngx_http_ihanoi_plugin_state_begin(ngx_http_ihanoi_plugin_t *plugin,
+    ngx_uint_t level, ngx_log_t *log)
+{
+    lua_State                       *L;
     ihanoi_sandbox_conf_t            conf;
     ngx_http_ihanoi_plugin_state_t  *state;
 
@@ -76,18 +106,41 @@ ngx_http_ihanoi_plugin_state_create(ngx_http_ihanoi_plugin_t *plugin,
                                  * sizeof(int), log);
 
     if (state->sandbox == NULL || state->handlers == NULL) {
-        ngx_log_error(level, log, 0, "plugin \"%V\" has no memory to start",
-                      &plugin->name);
         goto failed;
     }
 
-    if (ngx_http_ihanoi_plugin_state_load(state, level, log) != NGX_OK) {
-        goto failed;
+    ihanoi_sandbox_enter_host(state->sandbox);
+
+    L = ihanoi_sandbox_state(state->sandbox);
+
+    if (lua_cpcall(L, ngx_http_ihanoi_plugin_state_open, NULL) != 0) {
+        ngx_log_error(level, log, 0, "plugin \"%V\" could not be prepared: %s",
+                      &plugin->name, lua_tostring(L, -1));
+        ihanoi_sandbox_leave_host(state->sandbox);
+        ngx_http_ihanoi_plugin_state_destroy(state);
+        return NULL;
     }
 
-    return state;
+    state->load = ihanoi_call_create(state->sandbox,
+                                     NGX_HTTP_IHANOI_PLUGIN_LOAD_USEC);
+
+    if (state->load) {
+        L = ihanoi_call_state(state->load);
+
+        lua_getglobal(L, "require");
+        lua_pushliteral(L, "handler");
+    }
+
+    ihanoi_sandbox_leave_host(state->sandbox);
+
+    if (state->load) {
+        return state;
+    }
 
 failed:
+
+    ngx_log_error(level, log, 0, "plugin \"%V\" has no memory to start",
+                  &plugin->name);
 
     ngx_http_ihanoi_plugin_state_destroy(state);
 
@@ -98,6 +151,14 @@ failed:
 void
 ngx_http_ihanoi_plugin_state_destroy(ngx_http_ihanoi_plugin_state_t *state)
 {
+    if (state->turn.posted) {
+        ngx_delete_posted_event(&state->turn);
+    }
+
+    if (state->load) {
+        ihanoi_call_destroy(state->load);
+    }
+
     ihanoi_sandbox_destroy(state->sandbox);
 
     if (state->handlers) {
@@ -155,7 +216,11 @@ ngx_http_ihanoi_plugin_state_drain(ngx_event_t *ev)
 }
 
 
-/* Runs handler.lua as any other call: limited, and with nobody to wait for. */
+/*
+ * One turn of handler.lua, as of any other call: limited, and with nobody to wait
+ * for.  NGX_OK: the state is ready; NGX_AGAIN: another turn; NGX_ERROR: what is
+ * wrong has been logged, and the state is gone.
+ */
 
 static ngx_int_t
 ngx_http_ihanoi_plugin_state_load(ngx_http_ihanoi_plugin_state_t *state,
@@ -163,55 +228,29 @@ ngx_http_ihanoi_plugin_state_load(ngx_http_ihanoi_plugin_state_t *state,
 {
     size_t                     len;
     u_char                     line[NGX_HTTP_IHANOI_PLUGIN_TEXT];
-    lua_State                 *L;
     ngx_int_t                  rc;
     const char                *error;
     ihanoi_run_e               run;
-    ihanoi_call_t             *call;
     ngx_http_ihanoi_plugin_t  *plugin;
 
     plugin = state->plugin;
 
-    ihanoi_sandbox_enter_host(state->sandbox);
+    ihanoi_host_phase(ihanoi_sandbox_state(state->sandbox), IHANOI_PHASE_LOAD);
 
-    L = ihanoi_sandbox_state(state->sandbox);
-
-    if (lua_cpcall(L, ngx_http_ihanoi_plugin_state_open, NULL) != 0) {
-        ngx_log_error(level, log, 0, "plugin \"%V\" could not be prepared: %s",
-                      &plugin->name, lua_tostring(L, -1));
-        ihanoi_sandbox_leave_host(state->sandbox);
-        return NGX_ERROR;
-    }
-
-    call = ihanoi_call_create(state->sandbox,
-                              NGX_HTTP_IHANOI_PLUGIN_LOAD_USEC);
-    if (call == NULL) {
-        ihanoi_sandbox_leave_host(state->sandbox);
-        return NGX_ERROR;
-    }
-
-    L = ihanoi_call_state(call);
-
-    lua_getglobal(L, "require");
-    lua_pushliteral(L, "handler");
-
-    ihanoi_sandbox_leave_host(state->sandbox);
-
-    ihanoi_host_phase(L, IHANOI_PHASE_LOAD);
-
-    for (run = ihanoi_call_run(call, 1);
-         run == IHANOI_RUN_SLICE;
-         run = ihanoi_call_run(call, 0))
-    {
-        /* void */
-    }
+    run = ihanoi_call_run(state->load, state->turned ? 0 : 1);
+    state->turned = 1;
 
     rc = NGX_ERROR;
 
     switch (run) {
 
+    case IHANOI_RUN_SLICE:
+        return NGX_AGAIN;
+
     case IHANOI_RUN_DONE:
-        rc = ngx_http_ihanoi_plugin_state_handlers(state, L, level, log);
+        rc = ngx_http_ihanoi_plugin_state_handlers(state,
+                                                ihanoi_call_state(state->load),
+                                                level, log);
         break;
 
     case IHANOI_RUN_WAIT:
@@ -221,20 +260,26 @@ ngx_http_ihanoi_plugin_state_load(ngx_http_ihanoi_plugin_state_t *state,
         break;
 
     default:
-        error = ihanoi_call_error(call);
+        error = ihanoi_call_error(state->load);
         len = ngx_http_ihanoi_plugin_text(line, error, ngx_strlen(error));
 
         ngx_log_error(level, log, 0, "plugin \"%V\" could not be loaded: %*s",
                       &plugin->name, len, line);
     }
 
-    ihanoi_call_destroy(call);
+    if (rc != NGX_OK) {
+        ngx_http_ihanoi_plugin_state_destroy(state);
+        return NGX_ERROR;
+    }
+
+    ihanoi_call_destroy(state->load);
+    state->load = NULL;
 
     /* what the parser left; most plugins are idle most of the time */
 
     ihanoi_sandbox_collect(state->sandbox);
 
-    return rc;
+    return NGX_OK;
 }
 
 
@@ -345,16 +390,89 @@ ngx_http_ihanoi_plugin_state_handler(ngx_http_ihanoi_plugin_state_t *state,
 }
 
 
+/*
+ * What takes longer goes on in turns: a plugin that is killed again and again and
+ * computes while it is loaded holds up nobody but its own callers.
+ */
+
 ngx_http_ihanoi_plugin_state_t *
 ngx_http_ihanoi_plugin_state_get(ngx_http_ihanoi_plugin_t *plugin,
-    ngx_log_t *log)
+    ngx_log_t *log, ngx_http_ihanoi_run_outcome_e *outcome)
 {
-    if (plugin->state == NULL) {
-        plugin->state = ngx_http_ihanoi_plugin_state_create(plugin,
-                                                            NGX_LOG_ERR, log);
+    ngx_int_t                        rc;
+    ngx_http_ihanoi_plugin_state_t  *state;
+
+    if (plugin->state) {
+        return plugin->state;
     }
 
-    return plugin->state;
+    if (plugin->loading) {
+        *outcome = NGX_HTTP_IHANOI_RUN_BUSY;
+        return NULL;
+    }
+
+    *outcome = NGX_HTTP_IHANOI_RUN_ERROR;
+
+    state = ngx_http_ihanoi_plugin_state_begin(plugin, NGX_LOG_ERR, log);
+
+    if (state == NULL) {
+        return NULL;
+    }
+
+    do {
+        rc = ngx_http_ihanoi_plugin_state_load(state, NGX_LOG_ERR, log);
+    } while (rc == NGX_AGAIN
+             && ihanoi_call_usec(state->load)
+                < NGX_HTTP_IHANOI_PLUGIN_LOAD_FIRST_USEC);
+
+    switch (rc) {
+
+    case NGX_OK:
+        plugin->state = state;
+        return state;
+
+    case NGX_AGAIN:
+        plugin->loading = state;
+
+        state->turn.handler = ngx_http_ihanoi_plugin_state_turn;
+        state->turn.data = state;
+        state->turn.log = ngx_cycle->log;
+
+        ngx_post_event(&state->turn, &ngx_posted_next_events);
+
+        *outcome = NGX_HTTP_IHANOI_RUN_BUSY;
+        return NULL;
+
+    default:
+        return NULL;
+    }
+}
+
+
+static void
+ngx_http_ihanoi_plugin_state_turn(ngx_event_t *ev)
+{
+    ngx_http_ihanoi_plugin_t        *plugin;
+    ngx_http_ihanoi_plugin_state_t  *state;
+
+    state = ev->data;
+    plugin = state->plugin;
+
+    switch (ngx_http_ihanoi_plugin_state_load(state, NGX_LOG_ERR, ev->log)) {
+
+    case NGX_AGAIN:
+        ngx_post_event(ev, &ngx_posted_next_events);
+        return;
+
+    case NGX_OK:
+        plugin->state = state;
+        break;
+
+    default:
+        break;
+    }
+
+    plugin->loading = NULL;
 }
 
 

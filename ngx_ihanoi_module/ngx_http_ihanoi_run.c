@@ -14,6 +14,9 @@
 #include "ihanoi_host.h"
 
 
+static ngx_http_ihanoi_run_t *ngx_http_ihanoi_run_of_state(
+    ngx_http_ihanoi_plugin_state_t *state, ngx_msec_t timeout, ngx_msec_t cpu,
+    ngx_log_t *log, ngx_http_ihanoi_run_outcome_e *outcome);
 static void ngx_http_ihanoi_run_task(ngx_http_ihanoi_run_t *run,
     ngx_http_ihanoi_task_t *task);
 static ngx_int_t ngx_http_ihanoi_run_step(ngx_http_ihanoi_task_t *task);
@@ -40,7 +43,37 @@ static ngx_queue_t  ngx_http_ihanoi_run_preempted = {
 
 
 ngx_http_ihanoi_run_t *
-ngx_http_ihanoi_run_create(ngx_http_ihanoi_plugin_state_t *state,
+ngx_http_ihanoi_run_create(ngx_http_ihanoi_plugin_t *plugin,
+    ngx_msec_t timeout, ngx_msec_t cpu, uint64_t ticket, ngx_log_t *log,
+    ngx_http_ihanoi_run_outcome_e *outcome)
+{
+    ngx_http_ihanoi_run_t           *run;
+    ngx_http_ihanoi_plugin_state_t  *state;
+
+    state = ngx_http_ihanoi_plugin_state_get(plugin, log, outcome);
+
+    if (state) {
+        run = ngx_http_ihanoi_run_of_state(state, timeout, cpu, log, outcome);
+
+        if (run) {
+            run->ticket = ticket;
+            return run;
+        }
+    }
+
+    if (*outcome == NGX_HTTP_IHANOI_RUN_ERROR) {
+        ngx_http_ihanoi_circuit_leave(plugin->circuit, ticket, 1);
+
+    } else {
+        ngx_http_ihanoi_circuit_abandon(plugin->circuit, ticket);
+    }
+
+    return NULL;
+}
+
+
+static ngx_http_ihanoi_run_t *
+ngx_http_ihanoi_run_of_state(ngx_http_ihanoi_plugin_state_t *state,
     ngx_msec_t timeout, ngx_msec_t cpu, ngx_log_t *log,
     ngx_http_ihanoi_run_outcome_e *outcome)
 {

@@ -155,16 +155,17 @@ struct ngx_http_ihanoi_run_s {
 
 
 /*
- * A new run of the state's plugin; NULL with *outcome: memory is _MEMORY,
- * concurrency _BUSY.  timeout and cpu, the processor time that it may use with
- * all its tasks, are milliseconds.
+ * A new run of a plugin.  NULL with *outcome: handler.lua failed is _ERROR, memory
+ * _MEMORY, concurrency or handler.lua that is still being loaded _BUSY.  timeout
+ * and cpu, the processor time that it may use with all its tasks, are
+ * milliseconds.  ticket, the circuit's, is the run's from now on, or given back.
  *
  * Push the function and its arguments on ihanoi_call_state(run->main.call), between
  * ihanoi_sandbox_enter_host() and _leave_host(), then go.
  */
 ngx_http_ihanoi_run_t *ngx_http_ihanoi_run_create(
-    ngx_http_ihanoi_plugin_state_t *state, ngx_msec_t timeout, ngx_msec_t cpu,
-    ngx_log_t *log, ngx_http_ihanoi_run_outcome_e *outcome);
+    ngx_http_ihanoi_plugin_t *plugin, ngx_msec_t timeout, ngx_msec_t cpu,
+    uint64_t ticket, ngx_log_t *log, ngx_http_ihanoi_run_outcome_e *outcome);
 
 /*
  * NGX_OK: it ended, run->outcome says how; results are on the stack when that

@@ -26,10 +26,20 @@ my $bad = plugin_folder(
 );
 my $good = plugin_folder(name => 'other', lua => { hello => 'return 200, {}' });
 
+# It computes for long while it is loaded, too.
+my $slow = plugin_folder(
+    name => 'slow',
+    lua => { map { $_ => '' } qw(hello killed) },
+    handler => 'local n = 0 for i = 1, 1.5e7 do n = n + i % 7 end
+                return { hello = function() return 200, {} end,
+                         killed = function() while true do end end }',
+);
+
 my $gw = gateway(
     responses => 0,
     http => $bad->block('public;', 'cpu 1s;', 'concurrency 4;', 'timeout 5s;')
-          . $good->block('public;') . "ihanoi_plugin_switches switches;\n",
+          . $good->block('public;') . $slow->block('public;')
+          . "ihanoi_plugin_switches switches;\n",
     locations => 'location / { ihanoi_api on; }
                   location = /healthz { ihanoi_status healthz; }
                   location = /metrics { ihanoi_status metrics; }',
@@ -78,6 +88,18 @@ ok($served > 5, "others are served while a plugin computes ($served)");
 my @counts = sort { $a <=> $b } map { /"n":(\d+)/ } at_once(4, '/v1/probe/count');
 is_deeply(\@counts, [200, 400, 600, 800],
           'calls that take turns do not see each other half done');
+
+# A state that is gone is made anew in turns.
+like($gw->get('/v1/slow/killed')->{json}{type}, qr/plugin-limit\z/,
+     'a call is killed, and its state');
+my $busy = $gw->get('/v1/slow/hello');
+is($busy->{status}, 503, 'while another one is loaded for long');
+like($busy->{json}{type}, qr/overloaded\z/, 'its calls are told so');
+is($busy->{headers}{'retry-after'}, 1, 'and when to come again');
+is($gw->get('/v1/other/hello')->{status}, 200, 'others are served');
+is($gw->get('/v1/slow/hello')->{status}, 503, 'as long as it takes');
+ok(wait_until(sub { $gw->get('/v1/slow/hello')->{status} == 200 }),
+   'and then it serves');
 
 # The circuit.
 my $r = $gw->get('/v1/probe/throw');
