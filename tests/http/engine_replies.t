@@ -5,7 +5,8 @@ use lib "$FindBin::Bin/../lib";
 use IHanoi::Test;
 use IHanoi::Test::Engine;
 
-my $gw = engine_gateway(http => 'gzip on; gzip_types application/json;');
+my $gw = engine_gateway(server => 'add_header X-Request-Id $request_id always;',
+                        http => 'gzip on; gzip_types application/json;');
 my $db = $gw->{db};
 my $token = token(sub => 'citizen-1');
 my $r;
@@ -183,6 +184,13 @@ $r = $gw->get('/t/maybe', token => token(sub => 'citizen-2'),
 is_deeply([@{ $r->{json}{caller} }{qw(sub assurance operation lang)}],
           [qw(citizen-2 verified maybe_get en)], 'a caller with one');
 is($r->{json}{caller}{claims}{sub}, 'citizen-2', 'has the claims');
+
+
+# by which request
+
+is($r->{json}{caller}{request_id}, $r->{headers}{'x-request-id'}, 'SQL has the id of the request');
+$r = $gw->get('/t/nowhere');
+is($r->{json}{instance}, "urn:ihanoi:request:$r->{headers}{'x-request-id'}", 'and so has a problem');
 
 
 done_testing;

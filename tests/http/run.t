@@ -98,6 +98,12 @@ close $taken;
 }
 
 {
+    local $ENV{PG_PORT} = 5432;
+    is(command('run', '--port', $port, '--build', $build), 1, "a system cluster's port");
+    like(said(), qr/PG_PORT=5432 is the system's/, 'is refused');
+}
+
+{
     local $ENV{DATA_DIR} = "$dir/my data";
     is(command('run', '--build', $build), 1, 'a path that nginx.conf cannot have');
     like(said(), qr/cannot have the path \Q$dir\E\/my data: DATA_DIR=/, 'is told');

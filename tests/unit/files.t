@@ -1,6 +1,6 @@
 #!/usr/bin/perl
-# The table of the module's README names every source and no other, and docs/conventions.md
-# every file that sees OpenSSL or libpq.
+# The table of the module's README names every source and no other, docs/conventions.md
+# every file that sees OpenSSL or libpq, and `make help` every target.
 
 use lib 'tests/lib';
 use IHanoi::Test;
@@ -54,5 +54,11 @@ for (['libpq', $libpq, qr/^#include [<"]libpq/m], ['OpenSSL', $openssl, qr/^#inc
 
     is_deeply([sort @named], [sort @seen], "conventions.md names who sees $library");
 }
+
+# Targets.
+my @targets = slurp(tree() . '/Makefile') =~ /^\.PHONY: (all .*)$/m ? split(' ', $1) : ();
+cmp_ok(scalar @targets, '>', 10, 'make has targets');
+is_deeply([sort map { /^  (\w+) +\S/ ? $1 : () } qx(make -s -C '${\ tree()}' help)], [sort @targets],
+          'and help names them');
 
 done_testing();
