@@ -294,11 +294,15 @@ refused('an answer that its contract does not allow', archive('9.6.0', operation
 for my $case (
     ['a place that is none', $gw->url . '/nothing', qr{answers 404: allow this machine there}],
     ['a port where nobody is', 'http://127.0.0.1:1/x', qr{at 127\.0\.0\.1:1 does not answer}],
+    ['another page', $gw->url . '/plugins', qr{has no series of a gateway: --metrics another URL}],
 ) {
     my ($what, $where, $said) = @$case;
     refused("metrics at $what", $good, 1, qr/\Asigned \N+\nihanoi plugin: \N*$said\N*\n\z/,
             '--metrics', $where);
 }
+refused('a program that is none', $good, 1,
+        qr{\Asigned \N+\ncould not run /nowhere: No such file or directory\nihanoi plugin: \N+ nothing was done\n\z},
+        '--nginx', '/nowhere');
 $gw->write('nginx.conf', $gw->configuration =~ s/location = \/metrics \{[^}]*\}//r);
 refused('no metrics', $good, 1,
         qr/\Asigned \N+\nihanoi plugin: \N+ no "ihanoi_status metrics"\N+\n\z/);

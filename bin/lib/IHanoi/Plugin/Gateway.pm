@@ -195,7 +195,8 @@ sub _run {
         open STDIN, '<', '/dev/null';
         open STDERR, '>&', \*STDOUT;
         my @command = $self->command($self->{file}, @args);
-        exec { $command[0] } @command or print "could not run $command[0]: $!\n";
+        no warnings 'exec';
+        exec { $command[0] } @command or syswrite STDOUT, "could not run $command[0]: $!\n";
         require POSIX;
         POSIX::_exit(127);
     }
@@ -238,6 +239,9 @@ sub series {
     $r->{status} == 200
         or fail("$where->{path} at $where->{address} answers $r->{status}:",
                 'allow this machine there, or --metrics another URL');
+    $r->{content} =~ /^# TYPE ihanoi_/m
+        or fail("$where->{path} at $where->{address} has no series of a gateway:",
+                '--metrics another URL');
 
     return [series_of($r->{content}, @families)];
 }
