@@ -13,6 +13,7 @@ use IHanoi::Plugin::Archive;
 use IHanoi::Plugin::Gateway;
 use IHanoi::Plugin::Home;
 use IHanoi::Plugin::Signature qw(fingerprint);
+use IHanoi::Plugin::Verify;
 use Time::HiRes qw(sleep time);
 
 my $true = JSON::PP::true;
@@ -333,6 +334,22 @@ is($rc, 0, 'mended, the next deployment works') or diag $err;
 like($err, qr/^a deployment of $name-9\.0\.0 was killed: back to $name-1\.1\.0$/m,
      'and says what it found');
 is(current(), "versions/$name-1.1.0", 'and goes back');
+
+# What a full disk has cut short is no line, and the next one is whole.
+{
+    my $place = IHanoi::Plugin::Home->new("$dir/full", $name);
+    make_path($place->dir);
+    $gw->write("full/$name/known", "$name 1.0.0 " . 'a' x 64 . "\n$name 1.1.0 0caf");
+    $gw->write("full/$name/deployments", '{"at":"2026-11-');
+
+    my $found = { name => $name, version => '1.1.0', top => "$name-1.1.0", hash => 'b' x 64 };
+    IHanoi::Plugin::Verify::remember($found, $place->known) for 1 .. 2;
+    is($place->digest("$name-1.1.0"), 'b' x 64, 'a version is known after a disk was full');
+    is($place->digest("$name-1.0.0"), 'a' x 64, 'and so are those before');
+    $place->record(what => 'deploy', version => "$name-1.1.0");
+    is(join(' ', map { $_->{version} } $place->records), "$name-1.1.0",
+       'what was done is written down');
+}
 
 # Two at once -----------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ use POSIX qw(WNOHANG);
 use Time::HiRes qw(sleep);
 
 our @EXPORT = qw(options only_options home share connection psql end_psql psql_args sql
-    sql_file files_of must_be_migrated code_schema quoted fail refuse);
+    sql_file files_of append_line must_be_migrated code_schema quoted fail refuse);
 
 
 my $name = '';
@@ -228,6 +228,22 @@ sub files_of {
 
     opendir my $dh, $folder or fail("could not read $folder: $!");
     return map { "$folder/$_" } sort grep { /$match/ } readdir $dh;
+}
+
+
+# Adds a line to a file that is open for that ('+>>'), and closes it. What a full disk
+# has left of another stays a line of its own.
+sub append_line {
+    my ($fh, $file, $line) = @_;
+
+    my $last = "\n";
+
+    seek $fh, -1, 2 and read $fh, $last, 1;
+    $line = "\n$line" if $last ne "\n";
+    seek $fh, 0, 2;
+    print $fh $line;
+    close $fh or fail("could not write $file: $!");
+    return;
 }
 
 

@@ -138,10 +138,9 @@ sub record {
 
     my $line = $json->encode({ at => POSIX::strftime('%Y-%m-%dT%H:%M:%SZ', gmtime),
                                %what }) . "\n";
-    open my $fh, '>>:raw', "$self->{dir}/deployments"
+    open my $fh, '+>>:raw', "$self->{dir}/deployments"
         or fail("could not open $self->{dir}/deployments: $!");
-    (syswrite $fh, $line) == length $line && close $fh
-        or fail("could not write $self->{dir}/deployments: $!");
+    append_line($fh, "$self->{dir}/deployments", $line);
     return;
 }
 
@@ -169,7 +168,7 @@ sub digest {
     my ($self, $version) = @_;
 
     open my $fh, '<', $self->known or return;
-    my ($digest) = map { /^(\S+) (\S+) (\S+)$/ && "$1-$2" eq $version ? $3 : () }
+    my ($digest) = map { /^(\S+) (\S+) ([0-9a-f]{64})$/ && "$1-$2" eq $version ? $3 : () }
                    <$fh>;
     return $digest;
 }

@@ -193,8 +193,7 @@ sub remember {
     seek $fh, 0, 0;
     return if _is_in($found, $fh);
 
-    print $fh "$found->{name} $found->{version} $found->{hash}\n";
-    close $fh or fail("could not write $file: $!");
+    append_line($fh, $file, "$found->{name} $found->{version} $found->{hash}\n");
     return;
 }
 
@@ -213,9 +212,8 @@ sub _is_in {
     my ($found, $fh) = @_;
 
     while (my $line = <$fh>) {
-        my ($name, $version, $hash) = split ' ', $line;
-        next if ($name // '') ne $found->{name}
-                || ($version // '') ne $found->{version};
+        my ($name, $version, $hash) = $line =~ /^(\S+) (\S+) ([0-9a-f]{64})$/ or next;
+        next if $name ne $found->{name} || $version ne $found->{version};
 
         return 1 if $hash eq $found->{hash};
         refuse("$found->{top} is known with other contents ($hash):",
