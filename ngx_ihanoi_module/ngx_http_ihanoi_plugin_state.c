@@ -69,7 +69,15 @@ ngx_http_ihanoi_plugin_state_create(ngx_http_ihanoi_plugin_t *plugin,
         rc = ngx_http_ihanoi_plugin_state_load(state, level, log);
     } while (rc == NGX_AGAIN);
 
-    return rc == NGX_OK ? state : NULL;
+    if (rc != NGX_OK) {
+        return NULL;
+    }
+
+    /* what the parser left; most plugins are idle most of the time */
+
+    ihanoi_sandbox_collect(state->sandbox);
+
+    return state;
 }
 
 
@@ -274,10 +282,6 @@ ngx_http_ihanoi_plugin_state_load(ngx_http_ihanoi_plugin_state_t *state,
 
     ihanoi_call_destroy(state->load);
     state->load = NULL;
-
-    /* what the parser left; most plugins are idle most of the time */
-
-    ihanoi_sandbox_collect(state->sandbox);
 
     return NGX_OK;
 }
