@@ -1,0 +1,194 @@
+# Sites, supplies and prices as documents of APDS: under its names, each reference leads to
+# what it names, and what is said is what the city's own documents say.
+
+use lib 'tests/lib', 'plugins/payments/tests/lib', 'plugins/parking/tests/lib';
+use IHanoi::Test;
+use Parking::Test;
+
+my ($gw, $db, $partners, $operator) = parking();
+my $site = site();
+
+# The members of APDS 4's classes, as far as we have them: which class or =value each is,
+# "*" a list of them, "!" one that APDS requires.
+my %APDS = (
+    Place => { 'id!' => '', 'version!' => '', 'type!' => '=place', 'layer!' => '', 'name!' => 'Text*',
+               'hierarchyElementRecord!' => 'Record', 'timeZone!' => '', childIds => 'Reference*',
+               indicativePointLocation => 'Point', placeStreetAddress => 'Address' },
+    IdentifiedArea => { 'id!' => '', 'version!' => '', 'type!' => '=identifiedArea', 'layer!' => '', 'name!' => 'Text*',
+                        'hierarchyElementRecord!' => 'Record', parentId => 'Reference',
+                        rightSpecifications => 'Reference*', hierarchyElementReference => 'ElementReference' },
+    Text => { 'language!' => '', 'string!' => '' },
+    Reference => { 'id!' => '', 'version!' => '', className => '' },
+    Record => { 'creationTime!' => '', creator => 'Reference' },
+    Point => { 'type!' => '=Point', 'coordinates!' => '*' },
+    Address => { countryCode => '', city => 'Text*', addressLines => 'AddressLine*' },
+    AddressLine => { 'order!' => '', 'type!' => '', 'text!' => 'Text*' },
+    ElementReference => { 'elementId!' => 'Reference', supply => 'Supply*', demandTable => 'DemandTable*' },
+    Supply => { 'supplyViewType!' => '', 'supplyQuantity!' => '' },
+    DemandTable => { timestamp => '', demandType => 'DemandType*' },
+    DemandType => { count => '', percentage => '', occupancyCalculation => '', 'recordDateTime!' => '' },
+    List => { 'meta!' => 'Meta', 'data!' => '*' },
+    Meta => { 'referenceInstant!' => '', 'offset!' => '', 'pageSize!' => '', 'total!' => '' },
+    RightSpecification => { 'id!' => '', 'version!' => '', type => '', description => 'Text*', 'issuer!' => 'Reference',
+                            'transferable!' => '', 'hierarchyElements!' => 'Reference*', rateEligibility => 'RateEligibility*' },
+    RateEligibility => { 'id!' => '', 'version!' => '', rateTable => 'Reference', 'eligibility!' => 'Eligibility' },
+    Eligibility => { 'id!' => '', 'version!' => '', qualifications => 'Qualification*' },
+    Qualification => { vehicleTypes => 'VehicleType*' },
+    VehicleType => { 'vehicleType!' => 'CodeListEntry' },
+    CodeListEntry => { 'entryDefinedValue!' => '' },
+    RateTable => { 'id!' => '', 'version!' => '', 'rateTableName!' => 'Text*', 'availability!' => '',
+                   rateResponsibleParty => 'Reference', validity => 'Validity', 'rateLineCollections!' => 'RateLineCollection*' },
+    Validity => { validityStatus => '', 'validityTimeSpecification!' => 'OverallPeriod' },
+    OverallPeriod => { 'overallStartTime!' => '', overallEndTime => '', validPeriods => 'Period*' },
+    Period => { recurringDayWeekMonthPeriod => 'DayWeekMonth*', recurringTimePeriodOfDay => 'TimePeriodOfDay*' },
+    DayWeekMonth => { applicableDay => '*' },
+    TimePeriodOfDay => { 'startTimeOfPeriod!' => '', 'endTimeOfPeriod!' => '' },
+    RateLineCollection => { id => '', version => '', 'applicableCurrency!' => '', 'collectionSequence!' => '',
+                            'relativeTimes!' => '', 'taxIncluded!' => '', 'rateLines!' => 'RateLine*' },
+    RateLine => { id => '', version => '', 'rateLineType!' => '', 'sequence!' => '', 'value!' => '', maxValue => '',
+                  incrementPeriod => '', usageCondition => '' },
+);
+
+# What is not as APDS has it, by its path.
+sub strange {
+    my ($class, $document, $path) = @_;
+    my %known = map { s/!\z//r => $APDS{$class}{$_} } keys %{ $APDS{$class} };
+    my @strange = map { "$path has no $_" } grep { !exists $document->{$_} } map { /(.*)!\z/ } keys %{ $APDS{$class} };
+
+    for my $name (sort keys %$document) {
+        my ($value, $type) = ($document->{$name}, $known{$name});
+        my $at = "$path/$name";
+
+        if (!defined $type) {
+            push @strange, "$at is not of $class";
+        } elsif ($type =~ s/\*\z//) {
+            push @strange, "$at is no list" if ref $value ne 'ARRAY' || !@$value;
+            push @strange, map { $APDS{$type} ? strange($type, $_, $at) : () } @$value;
+        } elsif ($APDS{$type}) {
+            push @strange, strange($type, $value, $at);
+        } elsif (ref $value && !JSON::PP::is_bool($value) || $type && "=$value" ne $type) {
+            push @strange, "$at is another value";
+        }
+    }
+    return @strange;
+}
+
+my %path = (Place => 'places', IdentifiedArea => 'places', RightSpecification => 'rights/specs', RateTable => 'rates');
+
+# What a reference leads to, or an id of a class.
+sub follow {
+    my ($class, $id, $version) = @_;
+    my $r = $gw->get("/v1/parking/apds/$path{$class}/$id");
+
+    is($r->{status}, 200, "$class $id") or diag $r->{content};
+    is_deeply([strange($class, $r->{json}, $class)], [], '... is as APDS has it');
+    is($r->{json}{id}, $id, '... itself');
+    is($r->{json}{version}, $version, '... in the version of the reference') if $version;
+    return $r->{json};
+}
+
+sub refer { my ($reference) = @_; return follow(@$reference{qw(className id version)}) }
+
+my $set = 'set search_path = plugin_parking, public;';
+$db->sql("$set insert into supplies (site, vehicle, capacity, bookable) values ('$site', 'van', 8, 0);
+    insert into tariffs (id, site, vehicle, valid_from, valid_to)
+    values ('00000000-0000-4000-8000-0000000000cc', '$site', 'van', '2020-01-01', current_date + 400);
+    insert into rates values
+    ('00000000-0000-4000-8000-0000000000cc', 'ngày', '{1,2,3,4,5,6,7}', '06:00', 960, 120, 25000, 100000),
+    ('00000000-0000-4000-8000-0000000000cc', 'đêm', '{1,2,3,4,5}', '22:00', 480, 480, 40000, null),
+    ('00000000-0000-4000-8000-0000000000cc', 'đêm cuối tuần', '{6,7}', '22:00', 480, 480, 50000, null)");
+
+
+# From the place to the price
+
+my $place = follow(Place => $site);
+is_deeply($place->{name}, [{ language => 'vi', string => 'Bãi xe số 1' }], 'a place has its name');
+is_deeply($place->{indicativePointLocation}{coordinates}, [105.85, 21.03], '... and is where it is');
+is_deeply([map { $_->{id} } @{ $place->{childIds} }], [map { "$site-$_" } qw(car motorcycle van)], '... with an area for each vehicle');
+my ($cars, $motorcycles, $vans) = map { refer($_) } @{ $place->{childIds} };
+is_deeply($cars->{parentId}, { id => $site, version => $place->{version}, className => 'Place' }, 'an area is of its place');
+is_deeply($motorcycles->{name}[1], { language => 'en', string => 'Motorcycles' }, '... called in both languages');
+is($cars->{hierarchyElementReference}{supply}[0]{supplyQuantity}, 100, '... has room for so many');
+is($cars->{hierarchyElementReference}{demandTable}, undef, '... that nobody has counted');
+
+my $at = at(-1);
+verdicts({ type => 'occupancy', at => $at, place => $site, vehicle => 'car', free => 37 });
+my ($demand) = @{ follow(IdentifiedArea => "$site-car", $cars->{version})->{hierarchyElementReference}{demandTable}[0]{demandType} };
+is_deeply([@$demand{qw(count percentage occupancyCalculation)}], [63, 63, 'counted'], 'those that stand there, when they are counted');
+is($demand->{recordDateTime} =~ s/\+00:00/Z/r, $at, '... at that time');
+
+my $right = refer($vans->{rightSpecifications}[0]);
+is_deeply($right->{hierarchyElements}, [{ id => "$site-van", version => 1, className => 'IdentifiedArea' }], 'a right is of its area');
+is_deeply([map { $_->{eligibility}{qualifications}[0]{vehicleTypes}[0]{vehicleType}{entryDefinedValue} } @{ $right->{rateEligibility} }],
+          [('van') x 3], '... for vehicles of a type, as DATEX II calls it');
+my @tables = map { refer($_->{rateTable}) } @{ $right->{rateEligibility} };
+is_deeply([map { join ' ', $_->{rateTableName}[0]{string}, @{ $_->{rateLineCollections}[0]{rateLines}[0] }{qw(value incrementPeriod)} } @tables],
+          ['đêm 40000 PT480M', 'ngày 25000 PT120M', 'đêm cuối tuần 50000 PT480M'], '... leads to the prices');
+is($tables[1]{rateLineCollections}[0]{rateLines}[0]{maxValue}, 100_000, '... with their caps');
+is($tables[1]{validity}{validityTimeSpecification}{overallStartTime}, '2019-12-31T17:00:00+00:00', '... from the day in Hà Nội on');
+sub when {
+    return join ' ', map { my $p = $_; (map { substr $_, 0, 2 } @{ $p->{recurringDayWeekMonthPeriod}[0]{applicableDay} }),
+        map { "$_->{startTimeOfPeriod}-$_->{endTimeOfPeriod}" } @{ $p->{recurringTimePeriodOfDay} }
+    } @{ $_[0]{validity}{validityTimeSpecification}{validPeriods} };
+}
+is(when($tables[1]), 'mo tu we th fr sa su 06:00-22:00', 'by day');
+is(when($tables[0]), 'mo tu we th fr 22:00-24:00 tu we th fr sa 00:00-06:00', 'a night is two parts of two days');
+is(when($tables[2]), 'sa su 22:00-24:00 mo su 00:00-06:00', '... over the end of the week, too');
+is(when(refer(refer($cars->{rightSpecifications}[0])->{rateEligibility}[0]{rateTable})), 'mo tu we th fr sa su 00:00-24:00', 'a whole day is one');
+
+
+# Versions
+
+my $r;
+
+sub versions { return [map { $_->{version} } follow(Place => $site), follow(IdentifiedArea => "$site-van"),
+                       follow(RightSpecification => "$site-van"), follow(RateTable => $tables[0]{id})] }
+my @v = @{ versions() };
+$db->sql("$set update operators set name = 'Bãi xe khác' where id = 'demo'");
+is_deeply(versions(), \@v, 'what is not said is no other version');
+$db->sql("$set update sites set name = 'Bãi xe số một' where id = '$site'");
+is_deeply(versions(), [$v[0] + 1, @v[1 .. 3]], 'a place of another name is');
+is(refer($vans->{rightSpecifications}[0])->{id}, "$site-van", '... its areas stay as they were');
+$db->sql("$set update supplies set capacity = 9 where site = '$site' and vehicle = 'van'");
+is_deeply(versions(), [$v[0] + 1, $v[1] + 1, $v[2] + 1, $v[3]], 'so is an area with more room, and its right');
+$db->sql("$set update tariffs set valid_to = valid_to - 1 where vehicle = 'van'");
+is_deeply(versions(), [$v[0] + 1, $v[1] + 1, $v[2] + 2, $v[3] + 1], 'and a price that ends earlier, with the right');
+is_deeply(follow(IdentifiedArea => "$site-van")->{rightSpecifications},
+          [{ id => "$site-van", version => $v[2] + 2, className => 'RightSpecification' }], '... to which the area refers');
+$db->sql("$set update tariffs set valid_to = current_date - 2 where vehicle = 'van'");
+$r = $gw->get("/v1/parking/apds/rights/specs/$site-van");
+is_deeply($r->{json}{rateEligibility}, [], 'a price that is over is none');
+is($r->{json}{version}, $v[2] + 4, '... in another version of the right');
+
+
+# All of them
+
+$db->sql("$set insert into sites (operator, name, address, location)
+               select 'other', 'Bãi ' || n, 'Phố thử', st_point(105.85, 21.03, 4326) from generate_series(1, 99) n;
+               insert into supplies (site, vehicle, capacity, bookable) select id, 'car', 10, 5 from sites where operator = 'other';
+               update sites set in_service = false where name = 'Bãi 5'");
+my (@all, $page);
+do {
+    $r = $gw->get('/v1/parking/apds/places?page=' . ++$page);
+    is_deeply([strange(List => $r->{json}, 'List')], $r->{json}{data}[0] ? [] : ['List/data is no list'], "page $page");
+    push @all, @{ $r->{json}{data} };
+} while @{ $r->{json}{data} };
+is(scalar @all, 4 + 98 * 2, 'pages have each element');
+is($r->{json}{meta}{total}, 4 + 98 * 2, '... which are counted');
+my %seen;
+is(scalar(grep { !$seen{ $_->{id} }++ } @all), 4 + 98 * 2, '... once');
+is(scalar(grep { $_->{parentId} && !$seen{ $_->{parentId}{id} } } @all), 0, '... a place before its areas');
+is_deeply([map { strange($_->{layer} ? 'IdentifiedArea' : 'Place', $_, $_->{id}) } @all], [], '... each as APDS has it');
+
+
+# What is not there
+
+my $closed = $db->sql("$set select id from sites where not in_service");
+my $nobody = '00000000-0000-4000-8000-000000000000';
+is($gw->get("/v1/parking/apds/$_")->{status}, 404, "not there: $_")
+    for "places/$nobody", "places/$closed", "places/$closed-car", "places/$site-bus", "rights/specs/$site-bus",
+        "rights/specs/$closed-car", "rates/$nobody-1", "rates/00000000-0000-4000-8000-0000000000ca-2";
+is($gw->get("/v1/parking/apds/$_")->{status}, 400, "no id: $_")
+    for 'places/1', "places/$site-", "rights/specs/$site", "rates/$site", "rates/$site-0", 'places?page=0';
+
+done_testing;
