@@ -71,5 +71,7 @@ is(fetch(), 'ok', 'it answers again');
 my ($age, $expected) = believed();
 is($expected, '00:43:00+00:00', '... which is believed');
 cmp_ok($age, '<', 60, '... and is new');
+is(fetch(), 'ok', 'it says the same once more');
+is((believed())[1], '00:43:00+00:00', '... which is believed as before');
 
 done_testing;
