@@ -199,7 +199,11 @@ ngx_int_t ngx_http_ihanoi_reply_send(ngx_http_request_t *r,
  * (RFC 9110 15.6.4).
  */
 ngx_int_t ngx_http_ihanoi_reply_problem(ngx_http_request_t *r,
-    ngx_str_t *code, json_t *members);
+    ngx_http_ihanoi_api_ctx_t *ctx, ngx_str_t *code, json_t *members);
+
+/* Whether a contract, or the engine, has the problem; if not, that is logged. */
+ngx_uint_t ngx_http_ihanoi_reply_declared(ngx_http_request_t *r,
+    ngx_http_ihanoi_api_ctx_t *ctx, ngx_str_t *code);
 
 /* Adds Retry-After. */
 ngx_int_t ngx_http_ihanoi_reply_retry(ngx_http_request_t *r,

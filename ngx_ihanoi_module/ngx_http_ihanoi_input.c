@@ -134,8 +134,8 @@ ngx_http_ihanoi_input_take_body(ngx_http_request_t *r,
 
 
 /*
- * RFC 9110 12.5.1, without weighing: the contract's own order decides between
- * types that the client accepts.  A {format} suffix wins over the header.
+ * RFC 9110 12.5.1: what the client likes best, and of what it likes as well the
+ * first of the contract.  A {format} suffix wins over the header.
  */
 static ngx_int_t
 ngx_http_ihanoi_input_accept(ngx_http_request_t *r,

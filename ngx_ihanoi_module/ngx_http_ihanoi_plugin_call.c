@@ -259,10 +259,12 @@ ngx_http_ihanoi_plugin_ended(ngx_http_request_t *r,
     answer = &run->answer;
 
     if (run->outcome == NGX_HTTP_IHANOI_RUN_OK
-        && answer->status
-        && ngx_http_ihanoi_plugin_hold(r, ctx, answer->status, answer->text,
-                                       answer->len)
-           != NGX_OK)
+        && ((answer->problem.len
+             && !ngx_http_ihanoi_reply_declared(r, ctx, &answer->problem))
+            || (answer->status
+                && ngx_http_ihanoi_plugin_hold(r, ctx, answer->status,
+                                               answer->text, answer->len)
+                   != NGX_OK)))
     {
         run->outcome = NGX_HTTP_IHANOI_RUN_REPLY;
     }
@@ -434,7 +436,7 @@ ngx_http_ihanoi_plugin_answer(ngx_http_request_t *r,
 
     if (answer->problem.len) {
         json_incref(answer->members);
-        return ngx_http_ihanoi_reply_problem(r, &answer->problem,
+        return ngx_http_ihanoi_reply_problem(r, ctx, &answer->problem,
                                              answer->members);
     }
 

@@ -186,7 +186,7 @@ ngx_http_ihanoi_reply_sqlerror(ngx_http_request_t *r,
             members = json_loadb((char *) detail.data, detail.len, 0, NULL);
         }
 
-        return ngx_http_ihanoi_reply_problem(r, &message, members);
+        return ngx_http_ihanoi_reply_problem(r, ctx, &message, members);
     }
 
     row = ngx_http_ihanoi_problem_sqlstate(&sqlstate);
@@ -467,7 +467,7 @@ ngx_http_ihanoi_reply_refusal(ngx_http_request_t *r,
     name.data = (u_char *) json_string_value(code);
     name.len = json_string_length(code);
 
-    rc = ngx_http_ihanoi_reply_problem(r, &name, members);
+    rc = ngx_http_ihanoi_reply_problem(r, ctx, &name, members);
 
     json_decref(members);
 
@@ -475,7 +475,7 @@ ngx_http_ihanoi_reply_refusal(ngx_http_request_t *r,
 }
 
 
-/* A row that is none of docs/conventions.md. */
+/* A row, or a problem, that is none of docs/conventions.md. */
 static ngx_int_t
 ngx_http_ihanoi_reply_wrong(ngx_http_request_t *r,
     ngx_http_ihanoi_api_ctx_t *ctx)
@@ -517,25 +517,36 @@ ngx_http_ihanoi_reply_log(ngx_http_request_t *r,
 }
 
 
-ngx_int_t
-ngx_http_ihanoi_reply_problem(ngx_http_request_t *r, ngx_str_t *code,
-    json_t *members)
+ngx_uint_t
+ngx_http_ihanoi_reply_declared(ngx_http_request_t *r,
+    ngx_http_ihanoi_api_ctx_t *ctx, ngx_str_t *code)
 {
-    size_t                      len;
-    u_char                      line[NGX_HTTP_IHANOI_PLUGIN_TEXT];
-    ngx_int_t                   rc;
-    ngx_http_ihanoi_api_ctx_t  *ctx;
+    size_t  len;
+    u_char  line[NGX_HTTP_IHANOI_PLUGIN_TEXT];
 
-    if (!ngx_http_ihanoi_problem_known(r, code)) {
-        ctx = ngx_http_get_module_ctx(r, ngx_http_ihanoi_api_module);
-        len = ngx_http_ihanoi_plugin_text(line, (char *) code->data, code->len);
+    if (ngx_http_ihanoi_problem_known(r, code)) {
+        return 1;
+    }
 
-        ngx_http_ihanoi_reply_log(r, ctx, NGX_LOG_ERR,
-                                  "refuses: problem \"%*s\" is in no contract",
-                                  len, line);
+    len = ngx_http_ihanoi_plugin_text(line, (char *) code->data, code->len);
+
+    ngx_http_ihanoi_reply_log(r, ctx, NGX_LOG_ERR,
+                              "refuses: problem \"%*s\" is in no contract",
+                              len, line);
+
+    return 0;
+}
+
+
+ngx_int_t
+ngx_http_ihanoi_reply_problem(ngx_http_request_t *r,
+    ngx_http_ihanoi_api_ctx_t *ctx, ngx_str_t *code, json_t *members)
+{
+    ngx_int_t  rc;
+
+    if (!ngx_http_ihanoi_reply_declared(r, ctx, code)) {
         json_decref(members);
-
-        return ngx_http_ihanoi_problem(r, "internal-error", NULL);
+        return ngx_http_ihanoi_reply_wrong(r, ctx);
     }
 
     rc = ngx_http_ihanoi_problem_str(r, code, members);

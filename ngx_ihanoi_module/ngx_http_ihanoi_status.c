@@ -21,7 +21,8 @@
 
 /*
  * Makes the document: sets the status and the length in r->headers_out, and
- * *out to the chain to send, without its end.  NGX_OK, NGX_ERROR, or a status without a body.
+ * *out to the chain to send, without its end.  NGX_OK, NGX_ERROR, or a status
+ * without a body.
  */
 typedef ngx_int_t (*ngx_http_ihanoi_status_pt)(ngx_http_request_t *r,
     ngx_chain_t **out);

@@ -26,6 +26,8 @@ my %body = (
     fail    => q{raise exception 'broken'},
     odd     => q{return query select 200, null::text, '{"text": 1}'::json},
     status  => q{return query select 600, null::text, '{"text": "x"}'::json},
+    typo    => q{return query select null::int, null::text, '{"code": "not-permited"}'::json},
+    raised  => q{raise exception using errcode = 'IH001', message = 'not-permited'},
     nocode  => q{return query select null::int, null::text, '{"text": "x"}'::json},
     locked  => q{raise exception using errcode = '55P03'},
     slow    => q{perform pg_sleep(2)},
@@ -122,5 +124,14 @@ ok(wait_until(sub { call('gone') eq '503 operation-unavailable' }), 'a function 
 like(counted(), qr/error 1\b/, 'is an error');
 like($gw->error_log, qr{plugin "$name", database "[^"]+", release "[^"]+": operation "${name}_gone": },
      'the log says of which plugin');
+
+for my $typo (qw(typo raised)) {
+    ok(wait_until(sub { call('good') eq '200' }), 'it is well');
+    counted();
+    is(call($typo), '502 plugin-reply-invalid', "$typo: a problem of no contract");
+    is(counted(), 'reply 1', 'is a wrong answer');
+}
+like($gw->error_log, qr{operation "${name}_typo" refuses: problem "not-permited" is in no contract},
+     'the log says which');
 
 done_testing;
