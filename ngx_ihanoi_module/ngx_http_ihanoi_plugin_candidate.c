@@ -15,6 +15,8 @@
 
 static const char *ngx_http_ihanoi_plugin_candidate_fault(ngx_conf_t *cf,
     const ihanoi_operation_t *op, const ihanoi_operation_t *other);
+static ngx_uint_t ngx_http_ihanoi_plugin_candidate_scopes(
+    const ihanoi_operation_t *op, const ihanoi_operation_t *other);
 static const char *ngx_http_ihanoi_plugin_candidate_arguments(ngx_conf_t *cf,
     const ihanoi_operation_t *op, const ihanoi_operation_t *other);
 static char *ngx_http_ihanoi_plugin_candidate_operation(ngx_conf_t *cf,
@@ -270,7 +272,7 @@ ngx_http_ihanoi_plugin_candidate_fault(ngx_conf_t *cf,
     }
 
     if (other->security != op->security || other->assurance != op->assurance
-        || other->nscopes != op->nscopes)
+        || !ngx_http_ihanoi_plugin_candidate_scopes(op, other))
     {
         return "asks for another token";
     }
@@ -284,6 +286,31 @@ ngx_http_ihanoi_plugin_candidate_fault(ngx_conf_t *cf,
     }
 
     return ngx_http_ihanoi_plugin_candidate_arguments(cf, op, other);
+}
+
+
+/* Whether both ask for the same scopes, in whatever order. */
+
+static ngx_uint_t
+ngx_http_ihanoi_plugin_candidate_scopes(const ihanoi_operation_t *op,
+    const ihanoi_operation_t *other)
+{
+    unsigned  i, k;
+
+    for (i = 0; i < other->nscopes; i++) {
+
+        for (k = 0; k < op->nscopes; k++) {
+            if (ngx_strcmp(op->scopes[k].data, other->scopes[i].data) == 0) {
+                break;
+            }
+        }
+
+        if (k == op->nscopes) {
+            return 0;
+        }
+    }
+
+    return other->nscopes == op->nscopes;
 }
 
 

@@ -28,10 +28,12 @@ my %lua = (
               return 201, { version = ihanoi.plugin.version() }',
     fail  => 'return 200, {}',
     odd   => 'return 200, { text = "x" }',
+    read  => 'return 200, {}',
 );
 my %post = (hold => { method => 'post', security => [{ bearer => [] }],
                       responses => { 201 => { description => 'made', content => {
                           'application/json' => { schema => {} } } } } });
+my %scope = (read => { security => [{ bearer => ['bench.read', 'bench.list'] }] });
 my %strict = (odd => { responses => { 200 => { description => 'strict',
     content => { 'application/json' => { schema => {
         type => 'object', properties => { text => { type => 'string',
@@ -46,7 +48,7 @@ sub version {
                                                   default => $version } });
     return plugin_folder(
         lua => { %lua, %{ $arg{lua} // {} } },
-        operations => { %post, %strict, %{ $arg{operations} // {} } },
+        operations => { %post, %scope, %strict, %{ $arg{operations} // {} } },
         manifest => { version => $version, settings => \%settings,
                       limits => { store => '1m', timeout => '2s' },
                       permissions => { public => $true },
@@ -311,6 +313,9 @@ for my $case (
     ['another security',
      version('2.0.0', operations => { which => { security => [{ bearer => [] }] } }),
      [], qr/operation "probe_which" asks for another token/],
+    ['another scope', version('2.0.0', operations => { read => {
+        security => [{ bearer => ['bench.read', 'bench.write'] }] } }),
+     [], qr/operation "probe_read" asks for another token/],
     ['Lua that does not load', version('2.0.0', lua => { which => 'return (' }), [],
      qr/plugin "probe" could not be loaded/],
     ['a grant it has not',
