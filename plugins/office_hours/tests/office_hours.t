@@ -159,6 +159,18 @@ is(open_at("${tuesday}T09:00:00+07:00", unit => 'so-noi-vu')->{changes_at},
    '2099-11-25T08:00:00+07:00', 'until the next day');
 like($gw->get('/metrics')->{content}, qr/closures_total\S* 1\b/, 'and it is counted');
 
+# As many as there are, of one day too.
+announce("page-$_", unit => $_)->{status} == 201 or die "no closure of $_\n" for qw(xa-b xa-a);
+announce('page-day', unit => 'xa-a', day => '2099-11-23')->{status} == 201 or die "none of the day before\n";
+my ($next, @listed) = '';
+do {
+    $r = $gw->get("/v1/office_hours/closures?page_size=1$next");
+    push @listed, map { "$_->{unit} $_->{day}" } @{ $r->{json}{items} };
+    $next = $r->{json}{next} && "&cursor=$r->{json}{next}";
+} while ($next && @listed < 9);
+is_deeply(\@listed, ['xa-a 2099-11-23', map { "$_ $tuesday" } qw(so-noi-vu xa-a xa-b)], 'all are listed, page by page')
+    or diag $r->{content};
+
 
 # The Ministry's announcement
 
