@@ -1,8 +1,12 @@
 -- Works on an allocation for about so many milliseconds, and goes on where the last
 -- step has ended. Returns its state.
+--
+-- Planned without its values: of a new allocation there are no statistics yet, and the
+-- planner would take it for one row.
 create function allocation_step(id uuid, budget int)
 returns text
 language plpgsql
+set plan_cache_mode = force_generic_plan
 as $$
 declare
     a      allocations%rowtype;
