@@ -142,17 +142,17 @@ my $into = "$dir/plugins";
 mkdir $into;
 ($rc, $out, $err) = unpack_it($archive, @agency);
 is("$rc $out", "0 $into/parking-0.1.0\n", 'unpacked');
-ok(-s "$into/parking-0.1.0/lib/words.lua", 'with all that is in it');
+ok(-s "$into/parking-0.1.0/lib/days.lua", 'with all that is in it');
 is(join(' ', entries()), 'parking-0.1.0', 'and nothing else is left');
 is((ihanoi(qw(plugin check), "$into/parking-0.1.0"))[0], 0, 'what is good');
 ($rc, $out, $err) = unpack_it($archive, @agency);
 is($rc, 0, 'again');
 like($err, qr/there already/, 'there is nothing to do');
 
-spew("$into/parking-0.1.0/lib/words.lua", 'return 1');
+spew("$into/parking-0.1.0/lib/days.lua", 'return 1');
 ($rc, $out, $err) = ihanoi(qw(plugin check), "$into/parking-0.1.0");
 is($rc, 1, 'what is changed afterwards is found');
-like($out, qr/^FILES\.sha256: .*"lib\/words\.lua"/, 'by its list');
+like($out, qr/^FILES\.sha256: .*"lib\/days\.lua"/, 'by its list');
 remove_tree("$into/parking-0.1.0");
 
 # Two contents under one version, for those who keep a list.

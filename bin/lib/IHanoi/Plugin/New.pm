@@ -1,7 +1,7 @@
 package IHanoi::Plugin::New;
 
-# ihanoi plugin new: the template with another name. The template is a plugin
-# that passes its own checks, so what comes out does too.
+# ihanoi plugin new: the template with another name. The template is the first
+# operation of plugins/office_hours, and passes its own checks, so what comes out does too.
 
 use strict;
 use warnings;
@@ -18,8 +18,9 @@ sub run {
     my $opt = options(<<'USAGE', 'into=s');
 usage: ihanoi plugin new NAME [--into DIR]
 
-Makes the folder DIR/NAME with a small service that works. NAME is of lower-case
-letters, digits and underscores; it begins the service's paths, /v1/NAME/.
+Makes the folder DIR/NAME with a small service that works: the first operation of
+plugins/office_hours, the example that has every part. NAME is of lower-case letters,
+digits and underscores; it begins the service's paths, /v1/NAME/.
 
   --into DIR   default: the folder you are in
 USAGE
@@ -50,6 +51,9 @@ USAGE
 
     for my $file (map { $_->{path} } @{ $plugin->{files} }) {
         my $text = slurp("$template/$file");
+
+        # Codes of problems are the whole gateway's, and have no underscore.
+        $text =~ s/\btemplate-/($name =~ tr{_}{-}r) . '-'/ge;
         $text =~ s/\btemplate(?=\b|_)/$name/g;
 
         make_path(dirname("$made/$file"));

@@ -91,9 +91,9 @@ sub _files {
     my $dir = File::Temp->newdir;
 
     for my $name (keys %text) {
-        open my $fh, '>:raw', "$dir/$name" or fail("could not write: $!");
+        open my $fh, '>:raw', "$dir/$name" or fail("could not write $dir/$name: $!");
         print $fh $text{$name};
-        close $fh or fail("could not write: $!");
+        close $fh or fail("could not write $dir/$name: $!");
     }
 
     return $dir;
