@@ -8,6 +8,7 @@ use utf8;
 use File::Temp qw(tempdir);
 use IHanoi::Test;
 use IHanoi::Test::Command;
+use IHanoi::Test::Cut;
 
 my $tree = tree();
 my $dir = tempdir(CLEANUP => 1);
@@ -30,7 +31,7 @@ while (<$in>) {
         } else {
             push @{ $steps[-1]{says} }, $_;
         }
-    } elsif (/^`(benches\/\S+)`$/) {
+    } elsif (/^`(offices\/\S+)`$/) {
         $file = $1;
     } elsif (/^```(\w+)/) {
         $block = $1 eq 'console' ? 'console' : 'file';
@@ -77,6 +78,12 @@ for my $step (@steps) {
     } @{ $step->{says} };
     $got =~ s/\s+\z//;
     like($got, qr/\A$pattern\z/, "$what: says what is shown");
+}
+
+# Each file is that of office_hours with parts left out; the tests are of its own.
+for my $step (grep { $_->{file} && $_->{file} !~ m{/tests/} } @steps) {
+    my $name = $step->{file} =~ s{^offices/}{}r;
+    is(own($name, $step->{text}, 'offices'), '', "$name is a cut of office_hours");
 }
 
 done_testing;
