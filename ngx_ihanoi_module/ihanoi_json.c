@@ -8,6 +8,7 @@
  * same bytes.  A text goes on only when both accept it.
  */
 
+#include <endian.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -47,6 +48,11 @@ static int ihanoi_json_scan_word(ihanoi_json_scan_t *s, const char *word,
     size_t len);
 static void ihanoi_json_scan_space(ihanoi_json_scan_t *s);
 static int ihanoi_json_refuse(ihanoi_json_scan_t *s, const char *reason);
+static uint64_t ihanoi_json_found(uint64_t word);
+static size_t ihanoi_utf8_at(const char *p, const char *end);
+
+
+#define ihanoi_utf8_follows(c)  (((unsigned char) (c) & 0xc0) == 0x80)
 
 
 int
@@ -318,47 +324,31 @@ done:
 static int
 ihanoi_json_scan_string(ihanoi_json_scan_t *s)
 {
-    size_t         n;
-    unsigned char  c;
-
     s->p++;
 
-    while (s->p < s->end) {
+    for ( ;; ) {
 
-        c = (unsigned char) *s->p;
+        s->p = ihanoi_json_plain(s->p, s->end);
 
-        if (c == '"') {
+        if (s->p == s->end) {
+            return ihanoi_json_refuse(s, "the text ends inside a string");
+        }
+
+        if (*s->p == '"') {
             s->p++;
             return IHANOI_OK;
         }
 
-        if (c == '\\') {
-            if (ihanoi_json_scan_escape(s) != IHANOI_OK) {
-                return IHANOI_INVALID;
-            }
-
-            continue;
+        if (*s->p != '\\') {
+            return ihanoi_json_refuse(s, (unsigned char) *s->p < 0x20
+                                         ? "control character in a string"
+                                         : "invalid UTF-8");
         }
 
-        if (c < 0x20) {
-            return ihanoi_json_refuse(s, "control character in a string");
+        if (ihanoi_json_scan_escape(s) != IHANOI_OK) {
+            return IHANOI_INVALID;
         }
-
-        if (c < 0x80) {
-            s->p++;
-            continue;
-        }
-
-        n = ihanoi_utf8_length(s->p, s->end);
-
-        if (n == 0) {
-            return ihanoi_json_refuse(s, "invalid UTF-8");
-        }
-
-        s->p += n;
     }
-
-    return ihanoi_json_refuse(s, "the text ends inside a string");
 }
 
 
@@ -628,16 +618,101 @@ ihanoi_json_refuse(ihanoi_json_scan_t *s, const char *reason)
 }
 
 
+const char *
+ihanoi_json_plain(const char *p, const char *end)
+{
+    size_t    n;
+    uint32_t  half[2];
+    uint64_t  word, found;
+
+    for ( ;; ) {
+
+        found = 0;
+
+        while (end - p >= 8) {
+            memcpy(&word, p, 8);
+
+            found = ihanoi_json_found(word);
+            if (found) {
+                break;
+            }
+
+            p += 8;
+        }
+
+        if (found) {
+            p += __builtin_ctzll(found) / 8;
+
+        } else {
+
+            if (end - p >= 4) {
+                memcpy(&half[0], p, 4);
+                memcpy(&half[1], end - 4, 4);
+                memcpy(&word, half, 8);
+
+                if (ihanoi_json_found(word) == 0) {
+                    return end;
+                }
+            }
+
+            while (p < end && (signed char) *p >= 0x20 && *p != '"'
+                   && *p != '\\')
+            {
+                p++;
+            }
+        }
+
+        if (p == end || (signed char) *p >= 0) {
+            return p;
+        }
+
+        do {
+            n = ihanoi_utf8_at(p, end);
+
+            if (n == 0) {
+                return p;
+            }
+
+            p += n;
+
+        } while (p < end && (signed char) *p < 0);
+    }
+}
+
+
+/*
+ * The high bits of eight bytes, the first one lowest, that are no plain ASCII: a
+ * subtraction sets that of a byte which is less than what is taken away, and
+ * others only behind such a one.
+ */
+
+static uint64_t
+ihanoi_json_found(uint64_t word)
+{
+    static const uint64_t  each = 0x0101010101010101;
+
+    word = le64toh(word);
+
+    return (word | (word - each * 0x20)
+            | ((word ^ each * '"') - each)
+            | ((word ^ each * '\\') - each))
+           & each * 0x80;
+}
+
+
 size_t
 ihanoi_utf8_length(const char *p, const char *end)
 {
-    size_t          i, n;
-    unsigned        code, least;
-    unsigned char   c;
+    return p == end ? 0 : ihanoi_utf8_at(p, end);
+}
 
-    if (p == end) {
-        return 0;
-    }
+
+/* There is a first byte: it says how many follow and what the second may be. */
+
+static inline size_t
+ihanoi_utf8_at(const char *p, const char *end)
+{
+    unsigned char  c;
 
     c = (unsigned char) *p;
 
@@ -645,45 +720,30 @@ ihanoi_utf8_length(const char *p, const char *end)
         return 1;
     }
 
-    if (c >= 0xc2 && c <= 0xdf) {
-        n = 2;
-        code = c & 0x1f;
-        least = 0x80;
-
-    } else if (c >= 0xe0 && c <= 0xef) {
-        n = 3;
-        code = c & 0x0f;
-        least = 0x800;
-
-    } else if (c >= 0xf0 && c <= 0xf4) {
-        n = 4;
-        code = c & 0x07;
-        least = 0x10000;
-
-    } else {
+    if (c < 0xc2 || end - p < 2 || !ihanoi_utf8_follows(p[1])) {
         return 0;
     }
 
-    if ((size_t) (end - p) < n) {
+    if (c < 0xe0) {
+        return 2;
+    }
+
+    if (end - p < 3 || !ihanoi_utf8_follows(p[2])) {
         return 0;
     }
 
-    for (i = 1; i < n; i++) {
-        c = (unsigned char) p[i];
+    /* neither longer than needed nor half of a surrogate pair */
 
-        if ((c & 0xc0) != 0x80) {
-            return 0;
-        }
-
-        code = (code << 6) | (c & 0x3f);
+    if (c < 0xf0) {
+        return (c == 0xe0 && (unsigned char) p[1] < 0xa0)
+               || (c == 0xed && (unsigned char) p[1] > 0x9f) ? 0 : 3;
     }
 
-    if (code < least || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff))
-    {
-        return 0;
-    }
+    /* nor beyond U+10FFFF */
 
-    return n;
+    return c > 0xf4 || end - p < 4 || !ihanoi_utf8_follows(p[3])
+           || (c == 0xf0 && (unsigned char) p[1] < 0x90)
+           || (c == 0xf4 && (unsigned char) p[1] > 0x8f) ? 0 : 4;
 }
 
 

@@ -562,50 +562,34 @@ ihanoi_encode_string(ihanoi_encode_t *e, const char *s, size_t len)
 
     ihanoi_encode_add(e, "\"", 1);
 
-    end = s + len;
-    from = s;
-    stop = s;
+    for (end = s + len; s < end; /* void */ ) {
 
-    for ( ;; ) {
+        from = s;
+        stop = (size_t) (end - s) > IHANOI_ENCODE_CHUNK
+               ? s + IHANOI_ENCODE_CHUNK : end;
 
-        if (s >= stop) {
+        s = ihanoi_json_plain(s, stop);
 
-            /* also the time to look at the clock */
+        if (s < end && (unsigned char) *s >= 0x80) {
 
-            ihanoi_encode_add(e, from, (size_t) (s - from));
-            from = s;
+            /* it may go on behind the stop */
 
-            if (s == end) {
-                break;
-            }
-
-            ihanoi_encode_step(e, (size_t) (end - s) > IHANOI_ENCODE_CHUNK
-                                  ? IHANOI_ENCODE_STEPS
-                                  : (size_t) (end - s) / 64);
-
-            stop = (size_t) (end - s) > IHANOI_ENCODE_CHUNK
-                   ? s + IHANOI_ENCODE_CHUNK : end;
-        }
-
-        c = (unsigned char) *s;
-
-        if (c >= 0x20 && c < 0x80 && c != '"' && c != '\\') {
-            s++;
-            continue;
-        }
-
-        if (c >= 0x80) {
             n = ihanoi_utf8_length(s, end);
             if (n == 0) {
                 return ihanoi_encode_refuse(e, "is not valid UTF-8");
             }
 
             s += n;
-            continue;
         }
 
         ihanoi_encode_add(e, from, (size_t) (s - from));
-        from = ++s;
+        ihanoi_encode_step(e, (size_t) (s - from) / 64 + 1);
+
+        if (s >= stop) {
+            continue;
+        }
+
+        c = (unsigned char) *s++;
 
         ihanoi_encode_room(e, 6);
         *e->p++ = '\\';

@@ -450,6 +450,101 @@ test_equality(void)
 }
 
 
+/* UTF-8 by its definition: the bits of a code point, written as short as can be. */
+
+static size_t
+utf8(const unsigned char *p, size_t len)
+{
+    size_t    i, n;
+    unsigned  code;
+
+    static const unsigned  least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+
+    n = p[0] < 0x80 ? 1 : p[0] >= 0xc0 && p[0] < 0xe0 ? 2
+        : (p[0] & 0xf0) == 0xe0 ? 3 : (p[0] & 0xf8) == 0xf0 ? 4 : 0;
+
+    if (n < 2) {
+        return n;
+    }
+
+    code = p[0] & (0xff >> (n + 1));
+
+    for (i = 1; i < n; i++) {
+        if (i == len || (p[i] & 0xc0) != 0x80) {
+            return 0;
+        }
+
+        code = code << 6 | (p[i] & 0x3f);
+    }
+
+    return code < least[n] || code > 0x10ffff
+           || (code >= 0xd800 && code <= 0xdfff) ? 0 : n;
+}
+
+
+static size_t
+plain(const unsigned char *p, size_t len)
+{
+    size_t  i, n;
+
+    for (i = 0; i < len; i += n) {
+        n = utf8(p + i, len - i);
+
+        if (n == 0 || p[i] < 0x20 || p[i] == '"' || p[i] == '\\') {
+            break;
+        }
+    }
+
+    return i;
+}
+
+
+/* Each byte at each place of a word and behind it, alone and in characters. */
+
+static void
+test_plain(void)
+{
+    char           *p;
+    size_t          i, at, len;
+    unsigned        c, wrong;
+    unsigned char   text[32];
+
+    static const unsigned char  second[] = {
+        0x00, 0x22, 0x5c, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xff
+    };
+
+    wrong = 0;
+
+    for (len = 1; len <= 20; len++) {
+        for (at = 0; at < len; at++) {
+            for (c = 0; c < 256 * sizeof(second); c++) {
+
+                memset(text, 'a', sizeof(text));
+                memset(text + at + 1, 0x80, 4);
+
+                text[at] = c & 0xff;
+                text[at + 1] = second[c >> 8];
+                text[at + 4] = c & 1 ? 0x80 : '"';
+
+                /* at the end of what is ours */
+
+                p = malloc(len);
+                memcpy(p, text, len);
+
+                i = (size_t) (ihanoi_json_plain(p, p + len) - p);
+                wrong += i != plain(text, len);
+                wrong += ihanoi_utf8_length(p + at, p + len)
+                         != utf8(text + at, len - at);
+
+                free(p);
+            }
+        }
+    }
+
+    is_int(wrong, 0, "what stands in a string as it is");
+}
+
+
 /* With an argument: prints those lines of the input that are JSON. */
 
 static int
@@ -489,6 +584,7 @@ main(int argc, char **argv)
     test_memory();
     test_numbers();
     test_equality();
+    test_plain();
 
     return done_testing();
 }
