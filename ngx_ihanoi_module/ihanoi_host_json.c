@@ -156,6 +156,7 @@ ihanoi_host_json_raw(lua_State *L)
 
     options.depth = IHANOI_LUA_JSON_DEPTH;
     options.numbers = IHANOI_JSON_ANY;
+    options.max = 0;
     options.poll = ihanoi_host_json_poll;
     options.ctx = L;
 

@@ -26,6 +26,7 @@ typedef struct {
     const char                   *end;
     const char                   *polled;
     unsigned                      level;
+    unsigned                      begun;      /* objects and arrays */
     ihanoi_spans_t               *spans;
     const ihanoi_json_options_t  *options;
     const char                   *reason;
@@ -77,6 +78,7 @@ ihanoi_json_scan_text(const char *data, size_t len,
     s.end = data + len;
     s.polled = data;
     s.level = 0;
+    s.begun = 0;
     s.spans = spans;
     s.options = options;
     s.reason = NULL;
@@ -204,12 +206,16 @@ ihanoi_json_scan_value(ihanoi_json_scan_t *s)
 static int
 ihanoi_json_scan_object(ihanoi_json_scan_t *s)
 {
+    unsigned        i, n;
     const char     *first;
     ihanoi_span_t  *span;
 
     if (++s->level > s->options->depth) {
         return ihanoi_json_refuse(s, "nested too deep");
     }
+
+    i = s->begun++;
+    n = 0;
 
     s->p++;
     ihanoi_json_scan_space(s);
@@ -253,6 +259,7 @@ ihanoi_json_scan_object(ihanoi_json_scan_t *s)
             s->spans->n++;
         }
 
+        n++;
         ihanoi_json_scan_space(s);
 
         if (s->p < s->end && *s->p == ',') {
@@ -270,6 +277,10 @@ ihanoi_json_scan_object(ihanoi_json_scan_t *s)
 
 done:
 
+    if (i < s->options->max) {
+        s->options->counts[i] = n;
+    }
+
     s->p++;
     s->level--;
 
@@ -280,9 +291,14 @@ done:
 static int
 ihanoi_json_scan_array(ihanoi_json_scan_t *s)
 {
+    unsigned  i, n;
+
     if (++s->level > s->options->depth) {
         return ihanoi_json_refuse(s, "nested too deep");
     }
+
+    i = s->begun++;
+    n = 0;
 
     s->p++;
     ihanoi_json_scan_space(s);
@@ -297,6 +313,7 @@ ihanoi_json_scan_array(ihanoi_json_scan_t *s)
             return IHANOI_INVALID;
         }
 
+        n++;
         ihanoi_json_scan_space(s);
 
         if (s->p < s->end && *s->p == ',') {
@@ -313,6 +330,10 @@ ihanoi_json_scan_array(ihanoi_json_scan_t *s)
     }
 
 done:
+
+    if (i < s->options->max) {
+        s->options->counts[i] = n;
+    }
 
     s->p++;
     s->level--;
@@ -646,6 +667,9 @@ ihanoi_json_plain(const char *p, const char *end)
         } else {
 
             if (end - p >= 4) {
+
+                /* names are short: two halves, which overlap */
+
                 memcpy(&half[0], p, 4);
                 memcpy(&half[1], end - 4, 4);
                 memcpy(&word, half, 8);

@@ -51,6 +51,7 @@ typedef struct {
     ihanoi_lua_box_t         *box;        /* NULL: it is still small */
     int                       slot;       /* of the stack, for the box */
     unsigned                  steps;
+    const void               *null;
     const void               *array;      /* what marks arrays */
 
     unsigned                  level;
@@ -154,9 +155,7 @@ ihanoi_encode_init(ihanoi_encode_t *e, lua_State *L, int index)
     e->level = 0;
     e->reason = NULL;
 
-    /* a table, a name and a value a level */
-
-    luaL_checkstack(L, 3 * IHANOI_LUA_JSON_DEPTH + 8, NULL);
+    luaL_checkstack(L, 8, NULL);
 
     lua_pushvalue(L, index);
     lua_pushnil(L);
@@ -164,6 +163,7 @@ ihanoi_encode_init(ihanoi_encode_t *e, lua_State *L, int index)
     e->slot = lua_gettop(L) - 1;
 
     ihanoi_lua_json_open(L);
+    e->null = lua_topointer(L, -2);
     e->array = lua_topointer(L, -1);
     lua_pop(L, 2);
 
@@ -298,6 +298,10 @@ ihanoi_encode_table(ihanoi_encode_t *e)
     if (e->level == IHANOI_LUA_JSON_DEPTH) {
         return ihanoi_encode_refuse(e, "is nested too deep, or in itself");
     }
+
+    /* a name, a value, and what a box needs */
+
+    luaL_checkstack(L, 8, NULL);
 
     marked = 0;
 
@@ -535,7 +539,7 @@ ihanoi_encode_userdata(ihanoi_encode_t *e)
     size_t       len;
     const char  *raw;
 
-    if (ihanoi_lua_is_null(e->L, -1)) {
+    if (lua_topointer(e->L, -1) == e->null) {
         ihanoi_encode_add(e, "null", 4);
         return 0;
     }

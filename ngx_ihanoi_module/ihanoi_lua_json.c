@@ -20,6 +20,9 @@
 /* Values, or 64 bytes of text, between two looks at the clock. */
 #define IHANOI_DECODE_STEPS  512
 
+/* Objects and arrays that are made with room for all they hold. */
+#define IHANOI_DECODE_COUNTS  256
+
 /* In the registry: { null, metatable of arrays, metatable of raw values } */
 #define IHANOI_LUA_JSON      "ihanoi.json"
 #define IHANOI_LUA_NULL      1
@@ -42,7 +45,9 @@ typedef struct {
     int                       null;       /* where they are on the stack */
     int                       array;
     unsigned                  steps;
+    unsigned                  begun;      /* objects and arrays */
     const char               *reason;
+    unsigned                  counts[IHANOI_DECODE_COUNTS];
 } ihanoi_decode_t;
 
 
@@ -53,6 +58,7 @@ static void ihanoi_lua_poll(void *ctx);
 static int ihanoi_decode_value(ihanoi_decode_t *d);
 static int ihanoi_decode_object(ihanoi_decode_t *d);
 static int ihanoi_decode_array(ihanoi_decode_t *d);
+static int ihanoi_decode_count(ihanoi_decode_t *d);
 static void ihanoi_decode_string(ihanoi_decode_t *d);
 static void ihanoi_decode_escaped(ihanoi_decode_t *d, const char *start,
     const char *escape);
@@ -245,6 +251,8 @@ ihanoi_lua_read_json(lua_State *L, const char *data, size_t len,
 
     options.depth = IHANOI_LUA_JSON_DEPTH;
     options.numbers = IHANOI_JSON_DOUBLE;
+    options.counts = d.counts;
+    options.max = IHANOI_DECODE_COUNTS;
     options.poll = ihanoi_lua_poll;
     options.ctx = L;
 
@@ -252,9 +260,7 @@ ihanoi_lua_read_json(lua_State *L, const char *data, size_t len,
         return -1;
     }
 
-    /* a table and a name a level, and what is made of the last one */
-
-    luaL_checkstack(L, 2 * IHANOI_LUA_JSON_DEPTH + 8, NULL);
+    luaL_checkstack(L, 8, NULL);
 
     top = lua_gettop(L);
 
@@ -267,6 +273,7 @@ ihanoi_lua_read_json(lua_State *L, const char *data, size_t len,
     d.null = top + 1;
     d.array = top + 2;
     d.steps = 0;
+    d.begun = 0;
     d.reason = NULL;
 
     ihanoi_decode_space(&d);
@@ -330,7 +337,11 @@ ihanoi_decode_object(ihanoi_decode_t *d)
 {
     const char  *name;
 
-    lua_newtable(d->L);
+    /* the table, a name twice, and what is made of a value */
+
+    luaL_checkstack(d->L, 5, NULL);
+
+    lua_createtable(d->L, 0, ihanoi_decode_count(d));
 
     d->p++;
     ihanoi_decode_space(d);
@@ -380,7 +391,9 @@ ihanoi_decode_array(ihanoi_decode_t *d)
 {
     int  i;
 
-    lua_newtable(d->L);
+    luaL_checkstack(d->L, 3, NULL);
+
+    lua_createtable(d->L, ihanoi_decode_count(d), 0);
 
     d->p++;
     ihanoi_decode_space(d);
@@ -410,22 +423,37 @@ ihanoi_decode_array(ihanoi_decode_t *d)
 }
 
 
+/* Of the object or array that begins; 0: it grows as it has to. */
+
+static int
+ihanoi_decode_count(ihanoi_decode_t *d)
+{
+    unsigned  i;
+
+    i = d->begun++;
+
+    return i < IHANOI_DECODE_COUNTS ? (int) d->counts[i] : 0;
+}
+
+
 static void
 ihanoi_decode_string(ihanoi_decode_t *d)
 {
-    const char  *p;
+    const char  *start, *quote, *escape;
 
-    for (p = d->p + 1; *p != '"'; p++) {
-        if (*p == '\\') {
-            ihanoi_decode_escaped(d, d->p + 1, p);
-            return;
-        }
+    start = d->p + 1;
+    quote = memchr(start, '"', (size_t) (d->end - start));
+    escape = memchr(start, '\\', (size_t) (quote - start));
+
+    if (escape) {
+        ihanoi_decode_escaped(d, start, escape);
+        return;
     }
 
-    lua_pushlstring(d->L, d->p + 1, (size_t) (p - d->p - 1));
+    lua_pushlstring(d->L, start, (size_t) (quote - start));
 
-    ihanoi_decode_step(d, (size_t) (p - d->p) / 64);
-    d->p = p + 1;
+    ihanoi_decode_step(d, (size_t) (quote - start) / 64);
+    d->p = quote + 1;
 }
 
 
@@ -545,7 +573,7 @@ ihanoi_decode_number(ihanoi_decode_t *d)
 {
     char         text[IHANOI_JSON_NUMBER_LEN + 1];
     size_t       n;
-    double       value;
+    double       value, scale;
     const char  *p;
 
     /* a number may be all there is: only here the end has to be looked for */
@@ -563,6 +591,27 @@ ihanoi_decode_number(ihanoi_decode_t *d)
         lua_pushnumber(d->L, *d->p == '-' ? 0 - value : value);
         d->p = p;
         return 0;
+    }
+
+    if (*p == '.') {
+        scale = 1;
+
+        for (p++; p < d->end && *p >= '0' && *p <= '9'; p++) {
+            value = value * 10 + (*p - '0');
+            scale *= 10;
+        }
+
+        if (p - d->p <= IHANOI_JSON_DIGITS
+            && (p == d->end || (*p != 'e' && *p != 'E')))
+        {
+            /* doubles hold both exactly: the division rounds as strtod() */
+
+            value /= scale;
+
+            lua_pushnumber(d->L, *d->p == '-' ? -value : value);
+            d->p = p;
+            return 0;
+        }
     }
 
     n = 0;

@@ -184,6 +184,22 @@ decoding(void)
 static void
 round_trips(void)
 {
+    says(J "for i = 1, 20000 do "
+         "local s = ('%s%d.%0' .. math.random(1, 12) .. 'd'):format("
+         "math.random(2) == 1 and '-' or '', math.random(0, 10^math.random(8)),"
+         "math.random(0, 9)) "
+         "if j.decode(s) ~= tonumber(s) then return s end end return 'all'",
+         "all");
+    says(J "return 1 / j.decode('-0.0')", "-inf");
+
+    /* more objects and arrays than are counted ahead */
+
+    says(J "local t = {} for i = 1, 400 do t[i] = { a = i, b = { i } } end "
+         "t = j.decode(j.encode(t)) for i = 1, 400 do "
+         "if t[i].a ~= i or t[i].b[1] ~= i then return i end end return #t",
+         "400");
+
+
     says("local j, r = ihanoi.json, math.random\n"
          "local function make(n)\n"
          "  local k = r(n > 0 and 8 or 6)\n"
