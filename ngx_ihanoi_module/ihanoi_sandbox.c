@@ -19,8 +19,27 @@
 #define IHANOI_SANDBOX_DRAIN_STEPS  64
 
 
+/* Pieces of up to so many bytes are kept, rounded up to steps; so much of them. */
+#define IHANOI_SANDBOX_PIECE  512
+#define IHANOI_SANDBOX_STEP   16
+#define IHANOI_SANDBOX_KEPT   (256 * 1024)
+
+#define ihanoi_sandbox_steps(size)                                            \
+    (((size) + IHANOI_SANDBOX_STEP - 1) / IHANOI_SANDBOX_STEP)
+
+
+/* What Lua is done with, for the next one: of all sandboxes, by size. */
+static struct {
+    void   *first[ihanoi_sandbox_steps(IHANOI_SANDBOX_PIECE) + 1];
+    size_t  size;
+} ihanoi_sandbox_kept;
+
+
 static void *ihanoi_sandbox_alloc(void *data, void *p, size_t old,
     size_t size);
+static void *ihanoi_sandbox_resize(void *p, size_t old, size_t size);
+static void *ihanoi_sandbox_take(size_t size);
+static void ihanoi_sandbox_give(void *p, size_t size);
 static int ihanoi_sandbox_panic(lua_State *L);
 static void ihanoi_sandbox_forget(lua_State *L);
 
@@ -92,8 +111,11 @@ ihanoi_sandbox_alloc(void *data, void *p, size_t old, size_t size)
     size_t   used;
 
     if (size == 0) {
-        free(p);
-        sandbox->used -= p ? old : 0;
+        if (p) {
+            ihanoi_sandbox_give(p, old);
+            sandbox->used -= old;
+        }
+
         return NULL;
     }
 
@@ -112,7 +134,7 @@ ihanoi_sandbox_alloc(void *data, void *p, size_t old, size_t size)
         }
     }
 
-    q = realloc(p, size);
+    q = p ? ihanoi_sandbox_resize(p, old, size) : ihanoi_sandbox_take(size);
     if (q == NULL) {
         return NULL;
     }
@@ -124,6 +146,76 @@ ihanoi_sandbox_alloc(void *data, void *p, size_t old, size_t size)
     }
 
     return q;
+}
+
+
+static void *
+ihanoi_sandbox_resize(void *p, size_t old, size_t size)
+{
+    void  *q;
+
+    if (old > IHANOI_SANDBOX_PIECE && size > IHANOI_SANDBOX_PIECE) {
+        return realloc(p, size);
+    }
+
+    if (ihanoi_sandbox_steps(old) == ihanoi_sandbox_steps(size)) {
+        return p;
+    }
+
+    q = ihanoi_sandbox_take(size);
+    if (q == NULL) {
+        return NULL;
+    }
+
+    memcpy(q, p, old < size ? old : size);
+    ihanoi_sandbox_give(p, old);
+
+    return q;
+}
+
+
+/*
+ * A request makes dozens of small values, which a collection gives back many at
+ * a time: more than malloc() keeps at hand.
+ */
+
+static void *
+ihanoi_sandbox_take(size_t size)
+{
+    void    *p;
+    size_t   n;
+
+    n = ihanoi_sandbox_steps(size);
+
+    if (size > IHANOI_SANDBOX_PIECE || ihanoi_sandbox_kept.first[n] == NULL) {
+        return malloc(n * IHANOI_SANDBOX_STEP);
+    }
+
+    p = ihanoi_sandbox_kept.first[n];
+    ihanoi_sandbox_kept.first[n] = *(void **) p;
+    ihanoi_sandbox_kept.size -= n * IHANOI_SANDBOX_STEP;
+
+    return p;
+}
+
+
+static void
+ihanoi_sandbox_give(void *p, size_t size)
+{
+    size_t  n;
+
+    if (size > IHANOI_SANDBOX_PIECE
+        || ihanoi_sandbox_kept.size >= IHANOI_SANDBOX_KEPT)
+    {
+        free(p);
+        return;
+    }
+
+    n = ihanoi_sandbox_steps(size);
+
+    *(void **) p = ihanoi_sandbox_kept.first[n];
+    ihanoi_sandbox_kept.first[n] = p;
+    ihanoi_sandbox_kept.size += n * IHANOI_SANDBOX_STEP;
 }
 
 
