@@ -23,11 +23,10 @@
 /* Objects and arrays that are made with room for all they hold. */
 #define IHANOI_DECODE_COUNTS  256
 
-/* In the registry: { null, metatable of arrays, metatable of raw values } */
-#define IHANOI_LUA_JSON      "ihanoi.json"
-#define IHANOI_LUA_NULL      1
-#define IHANOI_LUA_ARRAY     2
-#define IHANOI_LUA_RAW       3
+/* In the registry, in which luaL_ref() counts from 1: null, and metatables. */
+#define IHANOI_LUA_NULL      (-1)
+#define IHANOI_LUA_ARRAY     (-2)
+#define IHANOI_LUA_RAW       (-3)
 
 
 /* The userdata of null and raw; of the host's userdata only they begin so. */
@@ -78,11 +77,10 @@ ihanoi_lua_json_open(lua_State *L)
 {
     ihanoi_lua_raw_t  *null;
 
-    lua_getfield(L, LUA_REGISTRYINDEX, IHANOI_LUA_JSON);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, IHANOI_LUA_NULL);
 
     if (lua_isnil(L, -1)) {
         lua_pop(L, 1);
-        lua_newtable(L);
 
         null = lua_newuserdata(L, sizeof(ihanoi_lua_raw_t));
         null->tag = &ihanoi_lua_null_tag;
@@ -94,41 +92,35 @@ ihanoi_lua_json_open(lua_State *L)
         lua_pushboolean(L, 0);
         lua_setfield(L, -2, "__metatable");
         lua_setmetatable(L, -2);
-        lua_rawseti(L, -2, IHANOI_LUA_NULL);
+
+        lua_pushvalue(L, -1);
+        lua_rawseti(L, LUA_REGISTRYINDEX, IHANOI_LUA_NULL);
 
         lua_newtable(L);
         lua_pushliteral(L, "array");
         lua_setfield(L, -2, "__metatable");
-        lua_rawseti(L, -2, IHANOI_LUA_ARRAY);
+        lua_rawseti(L, LUA_REGISTRYINDEX, IHANOI_LUA_ARRAY);
 
         lua_newtable(L);
         lua_pushcfunction(L, ihanoi_lua_text_of_raw);
         lua_setfield(L, -2, "__tostring");
         lua_pushboolean(L, 0);
         lua_setfield(L, -2, "__metatable");
-        lua_rawseti(L, -2, IHANOI_LUA_RAW);
-
-        lua_pushvalue(L, -1);
-        lua_setfield(L, LUA_REGISTRYINDEX, IHANOI_LUA_JSON);
+        lua_rawseti(L, LUA_REGISTRYINDEX, IHANOI_LUA_RAW);
     }
 
-    lua_rawgeti(L, -1, IHANOI_LUA_NULL);
-    lua_rawgeti(L, -2, IHANOI_LUA_ARRAY);
-    lua_remove(L, -3);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, IHANOI_LUA_ARRAY);
 }
 
 
 static void
 ihanoi_lua_json_get(lua_State *L, int i)
 {
-    lua_getfield(L, LUA_REGISTRYINDEX, IHANOI_LUA_JSON);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, i);
 
     if (lua_isnil(L, -1)) {
         (void) luaL_error(L, "\"json\" is not open");
     }
-
-    lua_rawgeti(L, -1, i);
-    lua_remove(L, -2);
 }
 
 
