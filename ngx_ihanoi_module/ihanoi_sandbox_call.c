@@ -24,6 +24,8 @@
 #define IHANOI_SANDBOX_STACK  (1024 * 1024)
 
 
+static void ihanoi_call_begin(ihanoi_call_t *call);
+static void ihanoi_call_end(ihanoi_call_t *call);
 static void ihanoi_call_enter(ihanoi_call_t *call);
 static void ihanoi_call_inside(void *data);
 static ihanoi_run_e ihanoi_call_step(ihanoi_call_t *call, int nargs);
@@ -48,8 +50,7 @@ ihanoi_call_create(ihanoi_sandbox_t *sandbox, unsigned cpu_usec)
     call->cpu_usec = cpu_usec;
 
     sandbox->host++;
-    call->stack[0] = lua_newthread(sandbox->L);
-    call->ref = luaL_ref(sandbox->L, LUA_REGISTRYINDEX);
+    ihanoi_call_begin(call);
     sandbox->host--;
 
     call->depth = 1;
@@ -83,8 +84,7 @@ ihanoi_call_create_beside(ihanoi_call_t *call, lua_State *L, int n)
 
     sandbox->host++;
 
-    beside->stack[0] = lua_newthread(L);
-    beside->ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    ihanoi_call_begin(beside);
 
     (void) lua_checkstack(beside->stack[0], n + 1);
     lua_xmove(L, beside->stack[0], n + 1);
@@ -129,10 +129,59 @@ ihanoi_call_destroy(ihanoi_call_t *call)
         ihanoi_sandbox_bury(sandbox->L);
     }
 
-    luaL_unref(sandbox->L, LUA_REGISTRYINDEX, call->ref);
+    ihanoi_call_end(call);
     sandbox->host--;
 
     free(call);
+}
+
+
+/* On a coroutine that another call is done with, or a new one. */
+
+static void
+ihanoi_call_begin(ihanoi_call_t *call)
+{
+    ihanoi_sandbox_t         *sandbox;
+    ihanoi_sandbox_thread_t  *thread;
+
+    sandbox = call->sandbox;
+
+    if (sandbox->nthreads) {
+        thread = &sandbox->threads[--sandbox->nthreads];
+
+        call->stack[0] = thread->L;
+        call->ref = thread->ref;
+        return;
+    }
+
+    call->stack[0] = lua_newthread(sandbox->L);
+    call->ref = luaL_ref(sandbox->L, LUA_REGISTRYINDEX);
+}
+
+
+/* The plugin never sees it: coroutine.running() is nil there. */
+
+static void
+ihanoi_call_end(ihanoi_call_t *call)
+{
+    ihanoi_sandbox_t         *sandbox;
+    ihanoi_sandbox_thread_t  *thread;
+
+    sandbox = call->sandbox;
+
+    if (call->state != IHANOI_RUN_DONE
+        || sandbox->nthreads == IHANOI_SANDBOX_THREADS)
+    {
+        luaL_unref(sandbox->L, LUA_REGISTRYINDEX, call->ref);
+        return;
+    }
+
+    lua_settop(call->stack[0], 0);
+
+    thread = &sandbox->threads[sandbox->nthreads++];
+
+    thread->L = call->stack[0];
+    thread->ref = call->ref;
 }
 
 

@@ -24,6 +24,15 @@ typedef enum {
 } ihanoi_sandbox_op_e;
 
 
+/* Coroutines of calls that have ended well, for the next ones. */
+#define IHANOI_SANDBOX_THREADS  16
+
+typedef struct {
+    lua_State                *L;
+    int                       ref;         /* keeps it */
+} ihanoi_sandbox_thread_t;
+
+
 struct ihanoi_sandbox_s {
     ihanoi_sandbox_conf_t     conf;
     lua_State                *L;           /* the main coroutine: never run */
@@ -31,6 +40,9 @@ struct ihanoi_sandbox_s {
     ihanoi_call_t            *calls;       /* all there are */
     uint64_t                  ncalls;      /* there have been */
     ihanoi_sandbox_op_e       op;
+
+    ihanoi_sandbox_thread_t   threads[IHANOI_SANDBOX_THREADS];
+    unsigned                  nthreads;
 
     size_t                    used;        /* Lua's and charges */
     size_t                    peak;

@@ -383,6 +383,66 @@ static const char  *immortals[] = {
 };
 
 
+/* More calls at a time than coroutines are kept for, well ended and not. */
+
+static void
+test_reused(void)
+{
+    unsigned        i, round, wrong;
+    lua_State      *L;
+    ihanoi_run_e    rc, expected;
+    ihanoi_call_t  *calls[40];
+
+    static const char *const  texts[] = {
+        "local n = select('#', ...) wait() "
+        "return n, coroutine.running(), {}, ('x'):rep(1000)",
+        "local n = select('#', ...) error(n)",
+        "local function f(n) return n == 0 and 0 or 1 + f(n - 1) end "
+        "return select('#', ...), f(200)",
+    };
+
+    wrong = 0;
+
+    for (round = 0; round < 3; round++) {
+        for (i = 0; i < 40; i++) {
+            calls[i] = ihanoi_call_create(sandbox, 5000000);
+            L = ihanoi_call_state(calls[i]);
+
+            wrong += lua_gettop(L) != 0 || lua_status(L) != 0;
+            (void) luaL_loadstring(L, texts[(i + round) % 3]);
+        }
+
+        for (i = 0; i < 40; i++) {
+            rc = ihanoi_call_run(calls[i], 0);
+
+            /* every other one is dropped while it waits */
+
+            if (rc == IHANOI_RUN_WAIT && i % 2) {
+                rc = ihanoi_call_run(calls[i], 0);
+            }
+
+            expected = (i + round) % 3 == 1 ? IHANOI_RUN_ERROR
+                       : (i + round) % 3 == 0 && i % 2 == 0 ? IHANOI_RUN_WAIT
+                       : IHANOI_RUN_DONE;
+
+            wrong += rc != expected;
+
+            if (rc == IHANOI_RUN_DONE) {
+                L = ihanoi_call_state(calls[i]);
+                wrong += lua_tointeger(L, 1) != 0
+                         || ((i + round) % 3 == 0 && !lua_isnil(L, 2));
+            }
+        }
+
+        for (i = 0; i < 40; i++) {
+            ihanoi_call_destroy(calls[i]);
+        }
+    }
+
+    is_int(wrong, 0, "a call finds nothing of those that have ended");
+}
+
+
 static void
 test_immortals(void)
 {
@@ -703,6 +763,7 @@ main(void)
     test_dropped();
     test_errors();
     test_coroutines();
+    test_reused();
     test_immortals();
     test_waits();
     test_slices();
