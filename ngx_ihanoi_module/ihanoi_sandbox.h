@@ -111,7 +111,7 @@ void ihanoi_sandbox_collect(ihanoi_sandbox_t *sandbox);
 
 /*
  * The same for host functions that need so many bytes of room: others have their
- * turns in between.  It ends early when the call has to die.
+ * turns in between.  Does not return when the call has to die.
  */
 void ihanoi_sandbox_collect_in_turns(lua_State *L, size_t room);
 

@@ -52,6 +52,8 @@ static void ihanoi_sandbox_disarm(ihanoi_sandbox_t *sandbox);
 static void ihanoi_sandbox_hook(lua_State *L, lua_Debug *ar);
 static void ihanoi_sandbox_look(ihanoi_sandbox_t *sandbox, lua_State *L);
 static void ihanoi_sandbox_turn(ihanoi_sandbox_t *sandbox);
+static void ihanoi_sandbox_collect_cycles(ihanoi_sandbox_t *sandbox,
+    lua_State *L, size_t room);
 static void ihanoi_sandbox_die(ihanoi_sandbox_t *sandbox, lua_State *L);
 static unsigned ihanoi_sandbox_run_usec(void);
 static uint64_t ihanoi_sandbox_now(clockid_t clock);
@@ -337,7 +339,7 @@ static void
 ihanoi_sandbox_look(ihanoi_sandbox_t *sandbox, lua_State *L)
 {
     if (sandbox->collect) {
-        ihanoi_sandbox_collect_in_turns(L, 0);
+        ihanoi_sandbox_collect_cycles(sandbox, L, 0);
 
         if (sandbox->used > sandbox->limit
             && sandbox->call->killed == IHANOI_RUN_DONE)
@@ -383,13 +385,12 @@ ihanoi_sandbox_turn(ihanoi_sandbox_t *sandbox)
  * way may have passed some of it.
  */
 
-void
-ihanoi_sandbox_collect_in_turns(lua_State *L, size_t room)
+static void
+ihanoi_sandbox_collect_cycles(ihanoi_sandbox_t *sandbox, lua_State *L,
+    size_t room)
 {
-    unsigned           cycles;
-    ihanoi_sandbox_t  *sandbox;
+    unsigned  cycles;
 
-    sandbox = ihanoi_sandbox_of(L);
     cycles = 0;
 
     do {
@@ -413,6 +414,21 @@ ihanoi_sandbox_collect_in_turns(lua_State *L, size_t room)
 
 
 void
+ihanoi_sandbox_collect_in_turns(lua_State *L, size_t room)
+{
+    ihanoi_sandbox_t  *sandbox;
+
+    sandbox = ihanoi_sandbox_of(L);
+
+    ihanoi_sandbox_collect_cycles(sandbox, L, room);
+
+    if (sandbox->call) {
+        ihanoi_sandbox_die(sandbox, L);
+    }
+}
+
+
+void
 ihanoi_sandbox_poll(lua_State *L)
 {
     ihanoi_sandbox_t  *sandbox;
@@ -426,14 +442,18 @@ ihanoi_sandbox_poll(lua_State *L)
 }
 
 
-/* Out of a function of C; the hook then meets whoever has caught the error. */
+/*
+ * Out of a function of C; the hook then meets whoever has caught the error.  It is
+ * the one error that LuaJIT shows to no handler of xpcall(): that would run inside
+ * the hook, where no hook gets it out again, or be a host function.
+ */
 
 static void
 ihanoi_sandbox_die(ihanoi_sandbox_t *sandbox, lua_State *L)
 {
     if (sandbox->call->killed != IHANOI_RUN_DONE) {
         ihanoi_sandbox_arm(sandbox);
-        (void) luaL_error(L, "killed");
+        (void) lua_newuserdata(L, sandbox->hard);    /* not enough memory */
     }
 }
 

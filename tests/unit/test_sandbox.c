@@ -45,10 +45,15 @@ host_may_wait(lua_State *L)
 }
 
 
+/* How often the collection was survived. */
+static unsigned  collected;
+
+
 static int
 host_collect(lua_State *L)
 {
     ihanoi_sandbox_collect_in_turns(L, 64 * MB);
+    collected++;
 
     return 0;
 }
@@ -562,6 +567,13 @@ static const char  *nested[] = {
     "local t = {} for i = 1, 1e5 do t[i] = -i end\n"
     "while true do table.concat(t, ', ') end",
     "while true do pcall(table.insert, {}, -1e9, 1) end",
+    "local function f() while true do end end\n"
+    "table.sort({3, 2, 1}, function() xpcall(f, f) end)",
+    "local function f() while true do end end\n"
+    "('a'):gsub('a', function() xpcall(function() f() end, f) end)",
+    "local s = ('a'):rep(20000)\n"
+    "local function f() s:find('.-b') end\n"
+    "while true do xpcall(f, function() while true do f() end end) end",
 };
 
 
@@ -730,9 +742,11 @@ test_collection(void)
 
     is_int(run_for("wait() t = nil collect() wait()", 60000000),
            IHANOI_RUN_WAIT, "another call");
+    collected = 0;
     (void) ihanoi_call_run(call, 0);
     end();
     ok(ihanoi_sandbox_memory(sandbox) > 16 * MB, "is dropped in one");
+    is_int((int) collected, 0, "and does nothing more");
 
     ihanoi_sandbox_collect(sandbox);
     ok(ihanoi_sandbox_memory(sandbox) < MB, "another one ends it");
@@ -751,7 +765,7 @@ test_collection(void)
 int
 main(void)
 {
-    if (ihanoi_sandbox_start_timer(SIGRTMIN + 3, NULL, 0, NULL) != 0) {
+    if (ihanoi_sandbox_start_timer(SIGRTMIN + 3, NULL, 10000, stuck) != 0) {
         return 1;
     }
 
