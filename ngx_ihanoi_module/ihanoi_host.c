@@ -75,13 +75,15 @@ ihanoi_host_phase(lua_State *L, unsigned phase)
 }
 
 
-/* In front of each function. */
+/* In front of each function: an option, or a text, may be a function of Lua's. */
 
 static int
 ihanoi_host_enter(lua_State *L)
 {
     unsigned                       phase;
     const ihanoi_host_function_t  *function;
+
+    ihanoi_sandbox_check_stack(L);
 
     function = lua_touserdata(L, lua_upvalueindex(1));
     phase = ihanoi_sandbox_phase(ihanoi_sandbox_of(L));

@@ -127,6 +127,12 @@ int ihanoi_sandbox_drain(ihanoi_sandbox_t *sandbox);
  */
 void ihanoi_sandbox_poll(lua_State *L);
 
+/*
+ * In functions that call back into Lua: LuaJIT looks at its own stack only, a
+ * plugin that recurses through them would end the process.  Raises an error.
+ */
+void ihanoi_sandbox_check_stack(lua_State *L);
+
 
 /*
  * A call: a coroutine that is run from outside, and those that it starts.

@@ -105,11 +105,5 @@ void ihanoi_sandbox_open_table(lua_State *L);
 /* Pushes what tostring() says of the value there. */
 void ihanoi_sandbox_push_text(lua_State *L, int index);
 
-/*
- * In functions that call back into Lua: LuaJIT looks at its own stack only, a
- * plugin that recurses through them would end the process.  Raises an error.
- */
-void ihanoi_sandbox_check_stack(lua_State *L);
-
 
 #endif /* _IHANOI_SANDBOX_STATE_H_INCLUDED_ */

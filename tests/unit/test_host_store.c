@@ -143,6 +143,13 @@ values(void)
          "t:1: a time is a number of seconds above 0 and up to 316224000");
     says("ihanoi.store.set('a', 1, { expires = 0/0 })",
          "t:1: a time is a number of seconds above 0 and up to 316224000");
+
+    /* C calls Lua for an option, and Lua C, and so on */
+
+    says("local function f()\n"
+         "  return ihanoi.store.set('a', 1, setmetatable({}, {__index = f}))\n"
+         "end return select(2, pcall(f)):match('%a+ stack overflow')",
+         "C stack overflow");
 }
 
 
