@@ -146,7 +146,8 @@ void ihanoi_sandbox_check_stack(lua_State *L);
  *     ihanoi_call_destroy(call);
  *
  * While a call was preempted (IHANOI_RUN_SLICE) no other call of its sandbox
- * may run: authors count on not being interrupted between their own waits.
+ * may run: authors count on not being interrupted between their own waits, and
+ * the state is still in a hook, where no other one is called.
  */
 ihanoi_call_t *ihanoi_call_create(ihanoi_sandbox_t *sandbox,
     unsigned cpu_usec);
@@ -159,6 +160,12 @@ ihanoi_call_t *ihanoi_call_create(ihanoi_sandbox_t *sandbox,
  */
 ihanoi_call_t *ihanoi_call_create_beside(ihanoi_call_t *call, lua_State *L,
     int n);
+
+/*
+ * It is not run again, but destroyed later: where it was preempted another call of
+ * its sandbox may run now.  Not from within its run.
+ */
+void ihanoi_call_drop(ihanoi_call_t *call);
 
 /*
  * Ends it wherever it is; it is never run again, nor are the coroutines that

@@ -99,6 +99,19 @@ ihanoi_call_create_beside(ihanoi_call_t *call, lua_State *L, int n)
 
 
 void
+ihanoi_call_drop(ihanoi_call_t *call)
+{
+    if (call->fiber) {
+
+        /* left in the middle: the hook or the poll that it comes back to ends it */
+
+        call->killed = IHANOI_RUN_CPU;
+        (void) ihanoi_call_run(call, 0);
+    }
+}
+
+
+void
 ihanoi_call_destroy(ihanoi_call_t *call)
 {
     unsigned            i;
@@ -107,13 +120,7 @@ ihanoi_call_destroy(ihanoi_call_t *call)
 
     sandbox = call->sandbox;
 
-    if (call->fiber) {
-
-        /* left in the middle: the hook or the poll that it comes back to ends it */
-
-        call->killed = IHANOI_RUN_CPU;
-        (void) ihanoi_call_run(call, 0);
-    }
+    ihanoi_call_drop(call);
 
     for (p = &sandbox->calls; *p != call; p = &(*p)->next) { /* void */ }
     *p = call->next;

@@ -414,6 +414,18 @@ ngx_http_ihanoi_run_stop(ngx_http_ihanoi_run_t *run)
         ngx_del_timer(&run->timer);
     }
 
+    task = run->state->preempted;
+
+    if (task && task->run == run) {
+
+        /* between any two instructions: as when it is killed */
+
+        ngx_http_ihanoi_plugin_state_retire(run->state);
+
+        ihanoi_call_drop(task->call);
+        ngx_http_ihanoi_run_unlock(task);
+    }
+
     for (i = 0; i < run->ntasks; i++) {
         task = run->tasks[i];
 
@@ -426,16 +438,6 @@ ngx_http_ihanoi_run_stop(ngx_http_ihanoi_run_t *run)
     }
 
     ngx_http_ihanoi_run_task_stop(&run->main);
-
-    task = run->state->preempted;
-
-    if (task && task->run == run) {
-
-        /* between any two instructions: as when it is killed */
-
-        ngx_http_ihanoi_plugin_state_retire(run->state);
-        ngx_http_ihanoi_run_unlock(task);
-    }
 }
 
 

@@ -83,7 +83,24 @@ LUA
                   permissions => { public => $true, database => $true } },
 );
 
+# Two that never end: the deadline of the first one is soon, the other one waits for it.
+my $beside = plugin_folder(
+    name => 'beside',
+    lua => {
+        stays   => 'begun = true while true do end',
+        follows => 'while not begun do ihanoi.run.sleep(0.01) end
+                    while true do end',
+    },
+    operations => {
+        stays   => { %body, 'x-ihanoi-timeout' => 300 },
+        follows => { %body, security => [], 'x-ihanoi-idempotency' => 'none' },
+    },
+    manifest   => { limits => { timeout => '5s', cpu => '900ms' },
+                    permissions => { public => $true } },
+);
+
 my $http = plugin_database($db, $writes->path) . $plugin->block('public;', 'cpu 900ms;')
+         . $beside->block('public;', 'cpu 900ms;', 'timeout 5s;')
          . $writes->block('public;', "database $writer;");
 my $gw = gateway(db => $db, responses => 0, http => $http,
                  expect_log => qr/exited on signal 9/);
@@ -157,6 +174,15 @@ undef $client;
 $r = wait_until(sub { my $r = ask('busy', 'key-left', json => {}); $r->{status} != 409 && $r });
 is("$r->{status} $r->{headers}{'idempotency-replayed'}", '201 true',
    'is done once, though its client has gone');
+
+# Its key is being given back while others of its plugin go on, in the same state.
+$client = $gw->connection;
+$client->send($client->format('POST', '/v1/beside/follows', json => {}));
+is($gw->post('/v1/beside/stays', token => $token, json => {},
+             headers => { 'Idempotency-Key' => 'key-stays' })->{status}, 504,
+   'a handler is dropped while it computes');
+is($client->response->{status}, 503,
+   'and another one, which had waited for that, is killed as ever');
 
 # Whoever is killed for processor time is killed before the commit is sent. Four at
 # most, because the fifth one opens the circuit.
