@@ -133,7 +133,7 @@ is(scalar(() = said($run) =~ /^-- serves/mg), $served, 'a file that is no part o
 
 is(ended($run, 'INT'), 0, 'Ctrl-C ends it');
 ok(!IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $run->{port}), 'nobody listens any more');
-is(join(' ', grep { !/ihanoi-plugin|run\.\d/ } glob "$temp/*"), '', 'nothing is left');
+is(join(' ', grep { !/ihanoi-plugin|run\.\w+$/ } glob "$temp/*"), '', 'nothing is left');
 
 # What cannot be started.
 my ($rc, $out, $err) = ihanoi(qw(plugin run), $plugin->path, '--setting', 'max=many', '--port', free_port());
@@ -152,7 +152,7 @@ $plugin->write('handler.lua', 'return (');
 ($rc, $out, $err) = ihanoi(qw(plugin run), $plugin->path);
 is($rc, 1, 'a plugin that is wrong');
 like("$out$err", qr/handler\.lua:1: /, 'is told');
-is(join(' ', grep { !/ihanoi-plugin|run\.\d/ } glob "$temp/*"), '', 'nothing is left of those');
+is(join(' ', grep { !/ihanoi-plugin|run\.\w+$/ } glob "$temp/*"), '', 'nothing is left of those');
 
 # Nobody reads any more ("| head").
 $plugin->write('handler.lua', $good);
@@ -176,7 +176,18 @@ ok(!IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $run->{port}), 'a
 my $shop = plugin_folder(name => 'shop', lua => { count => 'return 200, ihanoi.db.one("select count(*)::int4 n from stalls")' },
     manifest => { permissions => { public => JSON::PP::true, database => JSON::PP::true } },
     files => { 'migrations/0001_stalls.sql' => 'create table stalls (id int primary key); insert into stalls values (1)' });
-$run = started($shop);
+
+# A psql in whose time something else is saved, once a test has it ready.
+mkdir "$temp/run.bin" or die;
+open my $psql, '>', "$temp/run.bin/psql" or die;
+print $psql "#!/bin/sh\nmv $temp/run.later @{[$shop->path]}/sql/later.sql 2> /dev/null\n",
+            "PATH=$ENV{PATH}\nexec psql \"\$@\"\n";
+close $psql;
+chmod 0755, "$temp/run.bin/psql";
+{
+    local $ENV{PATH} = "$temp/run.bin:$ENV{PATH}";
+    $run = started($shop);
+}
 ok(says($run, qr/Ctrl-C ends it/), 'with a database it starts') or diag said($run);
 like(get($run, '/v1/shop/count')->{content}, qr/"n":1\b/, 'and asks it');
 $shop->write('migrations/0002_more.sql', 'insert into stalls values (2)');
@@ -186,8 +197,23 @@ $shop->write('migrations/0003_bad.sql', 'insert into stalls values (2)');
 ok(says($run, qr/^-- not taken/m), 'one that fails is not taken');
 like(said($run), qr/0003_bad/, 'and named');
 like(get($run, '/v1/shop/count')->{content}, qr/"n":2\b/, 'and changes nothing');
+unlink $shop->path . '/migrations/0003_bad.sql';
+
+# Saved while what was saved before is taken: each is whole, or is not taken.
+my $count = "create function stall_count() returns table (n int) language sql stable as"
+          . " 'select count(*)::int4 from stalls';\n";
+open my $later, '>', "$temp/run.later" or die;
+print $later 'create function nothing';
+close $later;
+$shop->write('handler.lua', "return { count = function() return 200, ihanoi.db.one('stall_count') end }\n");
+$shop->write('sql/stall_count.sql', $count);
+ok(says($run, qr/^-- serves(?:.*^-- serves)/ms), 'functions are made, too') or diag said($run);
+ok(says($run, qr/^-- serves.*^-- serves.*^-- not taken/ms), 'what is saved meanwhile is the next') or diag said($run);
+like(said($run), qr{sql/later\.sql}, 'which is wrong');
+like(get($run, '/v1/shop/count')->{content}, qr/"n":2\b/, 'the last good one goes on');
+unlink $shop->path . '/sql/later.sql';
 is(ended($run, 'TERM'), 0, 'it ends when it is asked to');
-is(join(' ', grep { !/ihanoi-plugin|run\.\d/ } glob "$temp/*"), '', 'and the database is gone');
+is(join(' ', grep { !/ihanoi-plugin|run\.\w+$/ } glob "$temp/*"), '', 'and the database is gone');
 
 # Killed, it has no time to.
 unlink $shop->path . '/migrations/0003_bad.sql';
@@ -199,7 +225,7 @@ ok($postgres, 'with its PostgreSQL');
 is(ended($run, 'KILL'), 9, 'killed');
 ok(wait_until(sub { !-e "/proc/$postgres"
                     && !IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $run->{port})
-                    && !grep { !/ihanoi-plugin|run\.\d/ } glob "$temp/*" }, 20),
+                    && !grep { !/ihanoi-plugin|run\.\w+$/ } glob "$temp/*" }, 20),
    'nothing runs on, and nothing is left');
 
 sub slurp { open my $fh, '<', $_[0] or return ''; local $/; return <$fh> // '' }

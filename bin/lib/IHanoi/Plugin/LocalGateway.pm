@@ -25,8 +25,10 @@ package IHanoi::Plugin::LocalGateway;
 
 use strict;
 use warnings;
+use Digest::SHA qw(sha256_hex);
 use Fcntl ();
-use File::Path qw(remove_tree);
+use File::Basename qw(dirname);
+use File::Path qw(make_path remove_tree);
 use File::Temp ();
 use IHanoi::Cluster;
 use IHanoi::Command qw(home share psql quoted sql);
@@ -66,6 +68,7 @@ sub start {
     my ($self) = @_;
 
     # What is asked for and not given is told before a database is made.
+    $self->_take;
     $self->_grants(_object($self->{plugin}{folder}, 'plugin.json'));
     @$self{qw(nginx module)} = (_nginx(), _module());
     make_keys("$self->{dir}/keys");
@@ -141,6 +144,28 @@ sub _ready {
 }
 
 
+# A copy of what look() has seen: what is saved while it is taken is the next one's, and
+# must not be what nginx reads.
+sub _take {
+    my ($self) = @_;
+    my $plugin = $self->{plugin};
+    my $at = 'taken.' . ++$self->{takes} . "/$plugin->{name}";
+
+    for my $file (@{ $plugin->{files} }) {
+        open my $in, '<:raw', "$plugin->{folder}/$file->{path}"
+            or die "$file->{path} is not there any more\n";
+        my $bytes = do { local $/; <$in> } // '';
+        sha256_hex($bytes) eq $file->{sha256} or die "$file->{path} was saved meanwhile\n";
+
+        make_path(dirname("$self->{dir}/$at/$file->{path}"));
+        $self->_write("$at/$file->{path}", $bytes);
+    }
+
+    $self->{plugin} = { %$plugin, folder => "$self->{dir}/$at" };
+    return;
+}
+
+
 # Serves what the folder holds now. plugin => what look() has of it; other
 # options of new() may be changed too.
 sub reload {
@@ -149,7 +174,7 @@ sub reload {
 
     @$self{keys %arg} = values %arg;
 
-    if (!eval { $self->_migrate; $self->_configure; $self->_check; 1 }) {
+    if (!eval { $self->_take if $arg{plugin}; $self->_migrate; $self->_configure; $self->_check; 1 }) {
         my $why = $@;
         @$self{keys %before} = values %before;
         $self->_configure;
