@@ -20,7 +20,7 @@ begin
 
     if not found then
         if r.stage = 'taking' then
-            perform refuse_with('enrolment-round-open', jsonb_build_object('closes_at', r.closes_at));
+            perform refuse_with('enrolment-round-not-closed');
         elsif r.stage = 'published' then
             perform refuse_with('enrolment-round-published');
         end if;

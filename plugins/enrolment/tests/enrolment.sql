@@ -276,7 +276,7 @@ select pg_temp.apply(14, 'i g14', '["A"]', '{}', '00010');
 select desk_decide(pg_temp.id(1000 + n), 'i office', true, 'verify', null, encode(sha256(('child' || n)::bytea), 'hex')) from generate_series(10, 14) n;
 select throws_ok($$select round_close(pg_temp.id(1), 'a-seed-of-the-test')$$, 'IH001', 'enrolment-round-open', 'a round is not closed before its time');
 select pg_temp.clock('2031-07-03 17:00+07');
-select throws_ok($$select allocation_request(pg_temp.id(3001), pg_temp.id(1), 'i office')$$, 'IH001', 'enrolment-round-open', 'nothing is allocated before it is closed');
+select throws_ok($$select allocation_request(pg_temp.id(3001), pg_temp.id(1), 'i office')$$, 'IH001', 'enrolment-round-not-closed', 'nothing is allocated before it is closed');
 select throws_ok($$select round_close(pg_temp.id(1), 'another-seed-of-it')$$, 'IH001', 'enrolment-seed-differs', 'another seed than was promised');
 select throws_ok($$update rounds set stage = 'closed', seed = 'another-seed-of-it'$$, '23514', null, '... which a constraint holds');
 select lives_ok($$select round_close(pg_temp.id(1), 'a-seed-of-the-test')$$, 'closed');
