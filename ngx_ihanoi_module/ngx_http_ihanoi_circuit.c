@@ -471,6 +471,14 @@ ngx_http_ihanoi_circuit_opened(ngx_http_ihanoi_circuit_t *c)
 }
 
 
+void
+ngx_http_ihanoi_circuit_tell(ngx_http_ihanoi_circuit_t *c)
+{
+    ngx_http_ihanoi_metric_set(c->shown, ngx_http_ihanoi_circuit_state(c));
+    ngx_http_ihanoi_metric_set(c->opened, ngx_http_ihanoi_circuit_opened(c));
+}
+
+
 /*
  *   NGX_OK      there is no such file
  *   NGX_ABORT   there is
@@ -513,9 +521,7 @@ ngx_http_ihanoi_circuit_watch(ngx_event_t *ev)
 
         c = slots[i];
 
-        ngx_http_ihanoi_metric_set(c->shown, ngx_http_ihanoi_circuit_state(c));
-        ngx_http_ihanoi_metric_set(c->opened,
-                                   ngx_http_ihanoi_circuit_opened(c));
+        ngx_http_ihanoi_circuit_tell(c);
 
         if (c->file == NULL) {
             continue;

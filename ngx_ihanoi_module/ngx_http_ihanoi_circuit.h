@@ -86,6 +86,9 @@ ngx_http_ihanoi_circuit_state_e ngx_http_ihanoi_circuit_state(
 const char *ngx_http_ihanoi_circuit_state_name(
     ngx_http_ihanoi_circuit_state_e state);
 
+/* Tells /metrics of it, as each worker does once a second. */
+void ngx_http_ihanoi_circuit_tell(ngx_http_ihanoi_circuit_t *c);
+
 /* How many times it has opened since nginx started. */
 ngx_uint_t ngx_http_ihanoi_circuit_opened(ngx_http_ihanoi_circuit_t *c);
 

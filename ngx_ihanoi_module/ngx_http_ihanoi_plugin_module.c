@@ -545,6 +545,20 @@ ngx_http_ihanoi_plugin_init_process(ngx_cycle_t *cycle)
         }
 
         ngx_http_ihanoi_metric_set(plugin->info, 1);
+
+        /*
+         * What outlives a reload, at once: a gauge that nobody has set is 0,
+         * "serving".  The database is looked at when it can have connected.
+         */
+
+        ngx_http_ihanoi_circuit_tell(plugin->circuit);
+
+        if (ngx_http_ihanoi_circuit_state(plugin->circuit)
+            != NGX_HTTP_IHANOI_CIRCUIT_CLOSED)
+        {
+            ngx_http_ihanoi_metric_set(plugin->standing,
+                                    ngx_http_ihanoi_plugin_standing(plugin));
+        }
     }
 
     ev = &ngx_http_ihanoi_plugin_timer;

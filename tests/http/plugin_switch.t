@@ -8,7 +8,7 @@ use IHanoi::Test::Command;
 use IHanoi::Test::Plugin;
 
 my $plugin = plugin_folder(lua => { hello => 'return 200, {}' });
-my $gw = gateway(responses => 0, locations => 'location / { ihanoi_api on; }',
+my $gw = gateway(responses => 0, locations => 'location / { ihanoi_api on; } location = /metrics { ihanoi_status metrics; }',
                  http => $plugin->block('public;') . "ihanoi_plugin_switches off/switches;\n");
 my $dir = $gw->dir;
 my @gateway = ('--conf', "$dir/nginx.conf", '--prefix', $dir);
@@ -29,6 +29,10 @@ ok(answers(200), 'a plugin serves');
 is(command('disable', 'probe'), 0, 'it is disabled') or diag $err;
 is($out, "probe is disabled within a second\n", 'it says when');
 ok(answers(503), 'and it is, by a folder that was not there');
+$gw->reload;
+my $metrics = $gw->get('/metrics')->{content};
+like($metrics, qr/^ihanoi_plugin_$_$/m, "a worker that has just begun tells $_")
+    for 'state\{\N+\} 4', 'circuit\{\N+\} 3';
 is(command('disable', 'probe'), 0, 'a second time');
 like($out, qr/already/, 'and it says so');
 is(command('enable', 'probe'), 0, 'enabled');

@@ -6,7 +6,6 @@ use strict;
 use warnings;
 use JSON::PP ();
 use POSIX qw(strftime);
-use Time::HiRes qw(sleep);
 use IHanoi::Command;
 use IHanoi::Plugin::Deployment;
 use IHanoi::Plugin::Gateway qw(gateway_options $GATEWAY_HELP);
@@ -24,9 +23,6 @@ my @FAMILIES = map { "ihanoi_plugin_$_" } qw(
     duration_seconds_bucket duration_seconds_sum duration_seconds_count
     events_waiting events_dead events_lag_seconds job_runs_total
     job_success_timestamp_seconds);
-
-# A worker tells how it stands a second after its start.
-my $TOLD = 3;
 
 
 sub run {
@@ -59,7 +55,8 @@ USAGE
 
     my $gateway = IHanoi::Plugin::Gateway->new($opt);
     my @names = @ARGV ? @ARGV : sort $gateway->plugins;
-    my $series = _series($gateway);
+    my $series = $gateway->series(@FAMILIES, 'ihanoi_pool_queued')
+        or fail('/metrics does not answer: does nginx run?');
     my $workers = my @workers = $gateway->workers;
     my $well = 1;
 
@@ -74,26 +71,6 @@ USAGE
     }
 
     return $well ? 0 : 1;
-}
-
-
-# Once every version that runs has told how it stands.
-sub _series {
-    my ($gateway) = @_;
-    my $series;
-
-    for (1 .. $TOLD * 10) {
-        $series = $gateway->series(@FAMILIES, 'ihanoi_pool_queued')
-            or fail('/metrics does not answer: does nginx run?');
-
-        my %told = map { ("$_->{plugin} $_->{version}" => 1) }
-                   grep { $_->{family} eq 'ihanoi_plugin_state' } @$series;
-        last if !grep { $_->{family} eq 'ihanoi_plugin_info' && $_->{value}
-                        && !$told{"$_->{plugin} $_->{version}"} } @$series;
-        sleep 0.1;
-    }
-
-    return $series;
 }
 
 
