@@ -127,8 +127,8 @@ ngx_http_ihanoi_plugin_check_grants(ngx_conf_t *cf,
     if (manifest->database && plugin->database.data == NULL) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "plugin \"%V\" asks for a database, the operator "
-                           "grants none: \"database\" is missing",
-                           &plugin->name);
+                           "grants none: \"%s\" is missing", &plugin->name,
+                           plugin->current ? "candidate_database" : "database");
         return NGX_CONF_ERROR;
     }
 

@@ -284,7 +284,7 @@ ok(wait_until(sub {
 
 for my $case (
     ['SQL without a database of its own', [$next[0]],
-     qr/asks for a database, the operator grants none/],
+     qr/asks for a database, the operator grants none: "candidate_database" is missing/],
     ['the database of the other', [$next[0], "candidate_database $name;"],
      qr/is granted the database "$name", which another has/],
 ) {
