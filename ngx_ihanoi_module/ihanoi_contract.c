@@ -531,6 +531,7 @@ ihanoi_contract_problem(ihanoi_contract_t *contract,
     size_t                  len;
     unsigned                i;
     const json_t           *status;
+    ihanoi_document_t      *other;
     ihanoi_documents_t     *documents;
     ihanoi_problem_text_t   *problem;
     static const char       *known[] = { "status", "title", "detail", NULL };
@@ -555,9 +556,21 @@ ihanoi_contract_problem(ihanoi_contract_t *contract,
 
     for (i = 0; i < contract->nproblems; i++) {
         if (strcmp(contract->problems[i].code.data, code) == 0) {
+
+            /* in their order: the first that has it */
+
+            other = documents->first;
+
+            while (json_object_get(json_object_get(other->root,
+                                                   "x-ihanoi-problems"), code)
+                   == NULL)
+            {
+                other = other->next;
+            }
+
             return ihanoi_document_refuse(documents, place,
-                                          "this problem stands in another "
-                                          "document already");
+                                          "this problem stands in \"%s\" "
+                                          "already", other->path);
         }
     }
 

@@ -450,7 +450,7 @@ ngx_http_ihanoi_problem_add(ngx_conf_t *cf, ngx_http_ihanoi_problem_t *problem)
 
     if (ngx_http_ihanoi_problem_find(pmcf, &problem->code)) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "problem \"%V\" is declared twice",
+                           "problem \"%V\" is the gateway's own",
                            &problem->code);
         return NGX_CONF_ERROR;
     }

@@ -142,6 +142,20 @@ refused('a plugin that asks who is calling while it loads', qr/could not be load
         plugin_folder(%hello, handler => "ihanoi.request.caller() return {}\n"),
         'public;');
 
+# Codes of problems are the whole gateway's.
+sub with_problem {
+    my ($name, $code) = @_;
+    my $plugin = plugin_folder(%hello, name => $name);
+    my $file = $plugin->path . '/openapi.json';
+    my $contract = JSON::PP::decode_json(do { local (@ARGV, $/) = $file; <> });
+    $contract->{'x-ihanoi-problems'}{$code} = { status => 409, title => { vi => 'a', en => 'b' } };
+    $plugin->write('openapi.json', JSON::PP::encode_json($contract));
+    return $plugin->block('public;');
+}
+refused('a problem of another', qr{/b/openapi\.json" is wrong at "/x-ihanoi-problems/not-today": this problem stands in "\S+/a/openapi\.json" already},
+        with_problem(a => 'not-today') . with_problem(b => 'not-today'));
+refused('one of the gateway', qr/problem "not-found" is the gateway's own/, with_problem(a => 'not-found'));
+
 my $plugin = plugin_folder(%hello);
 rename plugin_folder(%hello)->path, $plugin->path . '-2' or die $!;
 refused('one plugin twice', qr/there is a plugin "probe" already/,
