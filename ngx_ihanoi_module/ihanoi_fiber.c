@@ -14,17 +14,10 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#include "ihanoi_asan.h"
 #include "ihanoi_fiber.h"
 
-#if defined(__SANITIZE_ADDRESS__)
-#define IHANOI_FIBER_ASAN  1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define IHANOI_FIBER_ASAN  1
-#endif
-#endif
-
-#ifdef IHANOI_FIBER_ASAN
+#ifdef IHANOI_ASAN
 #include <sanitizer/common_interface_defs.h>
 #endif
 
@@ -44,7 +37,7 @@ struct ihanoi_fiber_s {
     size_t                    size;        /* without this */
     ihanoi_fiber_e            state;
     unsigned                  begun:1;
-#ifdef IHANOI_FIBER_ASAN
+#ifdef IHANOI_ASAN
     void                     *fake_inside;
     void                     *fake_outside;
     const void               *bottom;      /* of the stack outside */
@@ -70,7 +63,7 @@ static ihanoi_fiber_t  *ihanoi_fiber_new;
 static inline void
 ihanoi_fiber_going_in(ihanoi_fiber_t *fiber)
 {
-#ifdef IHANOI_FIBER_ASAN
+#ifdef IHANOI_ASAN
     __sanitizer_start_switch_fiber(&fiber->fake_outside, fiber->map,
                                    fiber->size);
 #endif
@@ -80,7 +73,7 @@ ihanoi_fiber_going_in(ihanoi_fiber_t *fiber)
 static inline void
 ihanoi_fiber_is_in(ihanoi_fiber_t *fiber)
 {
-#ifdef IHANOI_FIBER_ASAN
+#ifdef IHANOI_ASAN
     __sanitizer_finish_switch_fiber(fiber->fake_inside, &fiber->bottom,
                                     &fiber->length);
 #endif
@@ -90,7 +83,7 @@ ihanoi_fiber_is_in(ihanoi_fiber_t *fiber)
 static inline void
 ihanoi_fiber_going_out(ihanoi_fiber_t *fiber)
 {
-#ifdef IHANOI_FIBER_ASAN
+#ifdef IHANOI_ASAN
     __sanitizer_start_switch_fiber(&fiber->fake_inside, fiber->bottom,
                                    fiber->length);
 #endif
@@ -100,7 +93,7 @@ ihanoi_fiber_going_out(ihanoi_fiber_t *fiber)
 static inline void
 ihanoi_fiber_is_out(ihanoi_fiber_t *fiber)
 {
-#ifdef IHANOI_FIBER_ASAN
+#ifdef IHANOI_ASAN
     __sanitizer_finish_switch_fiber(fiber->fake_outside, NULL, NULL);
 #endif
 }

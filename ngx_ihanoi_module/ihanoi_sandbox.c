@@ -9,6 +9,7 @@
 
 #include <luajit.h>
 
+#include "ihanoi_asan.h"
 #include "ihanoi_sandbox_state.h"
 
 
@@ -22,7 +23,12 @@
 /* Pieces of up to so many bytes are kept, rounded up to steps; so much of them. */
 #define IHANOI_SANDBOX_PIECE  512
 #define IHANOI_SANDBOX_STEP   16
+
+#ifdef IHANOI_ASAN
+#define IHANOI_SANDBOX_KEPT   0    /* it looks for what is used afterwards */
+#else
 #define IHANOI_SANDBOX_KEPT   (256 * 1024)
+#endif
 
 #define ihanoi_sandbox_steps(size)                                            \
     (((size) + IHANOI_SANDBOX_STEP - 1) / IHANOI_SANDBOX_STEP)
@@ -204,14 +210,15 @@ ihanoi_sandbox_give(void *p, size_t size)
 {
     size_t  n;
 
+    n = ihanoi_sandbox_steps(size);
+
     if (size > IHANOI_SANDBOX_PIECE
-        || ihanoi_sandbox_kept.size >= IHANOI_SANDBOX_KEPT)
+        || ihanoi_sandbox_kept.size + n * IHANOI_SANDBOX_STEP
+           > IHANOI_SANDBOX_KEPT)
     {
         free(p);
         return;
     }
-
-    n = ihanoi_sandbox_steps(size);
 
     *(void **) p = ihanoi_sandbox_kept.first[n];
     ihanoi_sandbox_kept.first[n] = p;
