@@ -19,6 +19,12 @@
 /* Of the collector, some microseconds each, in a turn of ihanoi_sandbox_drain(). */
 #define IHANOI_SANDBOX_DRAIN_STEPS  64
 
+/*
+ * That it goes through: one may be under way, and what is to be finalized keeps
+ * the globals, and what they have, for another one.
+ */
+#define IHANOI_SANDBOX_DRAIN_CYCLES  3
+
 
 /* Pieces of up to so many bytes are kept, rounded up to steps; so much of them. */
 #define IHANOI_SANDBOX_PIECE  512
@@ -287,13 +293,17 @@ ihanoi_sandbox_drain(ihanoi_sandbox_t *sandbox)
         ihanoi_sandbox_forget(L);
     }
 
-    for (i = 0; i < IHANOI_SANDBOX_DRAIN_STEPS && sandbox->cycles < 2; i++) {
+    for (i = 0;
+         i < IHANOI_SANDBOX_DRAIN_STEPS
+         && sandbox->cycles < IHANOI_SANDBOX_DRAIN_CYCLES;
+         i++)
+    {
         sandbox->cycles += lua_gc(L, LUA_GCSTEP, 0);
     }
 
     sandbox->host--;
 
-    return sandbox->cycles == 2;
+    return sandbox->cycles == IHANOI_SANDBOX_DRAIN_CYCLES;
 }
 
 
