@@ -18,8 +18,9 @@
 
 /*
  * Makes a request of a backend's name and a table of options, in the pool of
- * the run's request.  options is 0 when there are none; method is what options
- * may not say otherwise, or NULL.  *backend is its place in plugin->backends.
+ * the run's request.  path is where it is on the stack, 0: in options, which may
+ * be nil; method is what options may not say otherwise, or NULL.  *backend is its
+ * place in plugin->backends.
  *
  * The text of its body is pushed when it is made, or nil: request->body is good as
  * long as that is on the stack.  Each one counts, made or not, as a call of the run.
@@ -29,8 +30,9 @@
  * returned, a static text: why not; NULL: it is made.
  */
 const char *ngx_http_ihanoi_backend_request(lua_State *L,
-    ngx_http_ihanoi_run_t *run, int name, int options, const char *method,
-    ngx_http_ihanoi_capture_request_t *request, ngx_uint_t *backend);
+    ngx_http_ihanoi_run_t *run, int name, int path, int options,
+    const char *method, ngx_http_ihanoi_capture_request_t *request,
+    ngx_uint_t *backend);
 
 /*
  * Pushes prefix and path, joined and decoded, for ngx_http_subrequest(), and

@@ -55,13 +55,13 @@ ngx_http_ihanoi_backend_path(lua_State *L, const char *prefix, int index)
     if (lua_type(L, index) == LUA_TTABLE) {
         n = (int) lua_objlen(L, index);
 
-        /* in order, below the buffer */
-
-        luaL_checkstack(L, NGX_HTTP_IHANOI_BACKEND_NAMES + 8, "path");
-
         if (n == 0 || n > NGX_HTTP_IHANOI_BACKEND_NAMES) {
             (void) luaL_error(L, "a path has from 1 to 64 segments");
         }
+
+        /* in order, below the buffer */
+
+        luaL_checkstack(L, n + 8, "path");
 
         for (i = 1; i <= n; i++) {
             lua_rawgeti(L, index, i);

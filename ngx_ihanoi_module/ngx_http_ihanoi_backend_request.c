@@ -21,6 +21,8 @@
 #define NGX_HTTP_IHANOI_BACKEND_VALUE      4096
 
 
+static void ngx_http_ihanoi_backend_option(lua_State *L, int options,
+    const char *name);
 static ngx_http_ihanoi_grant_t *ngx_http_ihanoi_backend_grant(lua_State *L,
     ngx_http_ihanoi_run_t *run, int name);
 static void ngx_http_ihanoi_backend_method(lua_State *L, int options,
@@ -80,7 +82,7 @@ static const char *const  ngx_http_ihanoi_backend_own[] = {
 
 const char *
 ngx_http_ihanoi_backend_request(lua_State *L, ngx_http_ihanoi_run_t *run,
-    int name, int options, const char *method,
+    int name, int path, int options, const char *method,
     ngx_http_ihanoi_capture_request_t *request, ngx_uint_t *backend)
 {
     int                       top;
@@ -102,14 +104,7 @@ ngx_http_ihanoi_backend_request(lua_State *L, ngx_http_ihanoi_run_t *run,
 
     run->backend_calls++;
 
-    if (options == 0 || lua_isnoneornil(L, options)) {
-        lua_newtable(L);
-        options = top = lua_gettop(L);
-
-    } else {
-        (void) ihanoi_host_options(L, options,
-                                   ngx_http_ihanoi_backend_options);
-    }
+    (void) ihanoi_host_options(L, options, ngx_http_ihanoi_backend_options);
 
     request->finish = run->ctx == NULL || run->ctx->operation == NULL
                       || run->ctx->operation->contract->finish;
@@ -117,9 +112,12 @@ ngx_http_ihanoi_backend_request(lua_State *L, ngx_http_ihanoi_run_t *run,
     ngx_http_ihanoi_backend_method(L, options, method, request);
     ngx_http_ihanoi_backend_limits(L, run, options, request);
 
-    lua_getfield(L, options, "path");
-    err = ngx_http_ihanoi_backend_path(L, (char *) grant->value.data,
-                                       lua_gettop(L));
+    if (path == 0) {
+        ngx_http_ihanoi_backend_option(L, options, "path");
+        path = lua_gettop(L);
+    }
+
+    err = ngx_http_ihanoi_backend_path(L, (char *) grant->value.data, path);
     if (err) {
         return err;
     }
@@ -127,7 +125,7 @@ ngx_http_ihanoi_backend_request(lua_State *L, ngx_http_ihanoi_run_t *run,
     ngx_http_ihanoi_backend_copy(L, run, &request->uri);
     lua_settop(L, top);
 
-    lua_getfield(L, options, "query");
+    ngx_http_ihanoi_backend_option(L, options, "query");
 
     if (!lua_isnil(L, -1)) {
 
@@ -155,6 +153,20 @@ ngx_http_ihanoi_backend_request(lua_State *L, ngx_http_ihanoi_run_t *run,
     lua_settop(L, top);
 
     return ngx_http_ihanoi_backend_body(L, options, request);
+}
+
+
+/* Pushes it, or nil. */
+
+static void
+ngx_http_ihanoi_backend_option(lua_State *L, int options, const char *name)
+{
+    if (lua_isnil(L, options)) {
+        lua_pushnil(L);
+
+    } else {
+        lua_getfield(L, options, name);
+    }
 }
 
 
@@ -197,7 +209,7 @@ ngx_http_ihanoi_backend_method(lua_State *L, int options, const char *method,
 {
     const ngx_http_ihanoi_backend_method_t  *m;
 
-    lua_getfield(L, options, "method");
+    ngx_http_ihanoi_backend_option(L, options, "method");
 
     if (!lua_isnil(L, -1)) {
 
@@ -238,7 +250,7 @@ ngx_http_ihanoi_backend_limits(lua_State *L, ngx_http_ihanoi_run_t *run,
 {
     lua_Number  n;
 
-    lua_getfield(L, options, "timeout");
+    ngx_http_ihanoi_backend_option(L, options, "timeout");
 
     if (!lua_isnil(L, -1)) {
         n = lua_tonumber(L, -1);
@@ -260,7 +272,7 @@ ngx_http_ihanoi_backend_limits(lua_State *L, ngx_http_ihanoi_run_t *run,
 
     request->max_size = NGX_HTTP_IHANOI_BACKEND_MAX_SIZE;
 
-    lua_getfield(L, options, "max_size");
+    ngx_http_ihanoi_backend_option(L, options, "max_size");
 
     if (!lua_isnil(L, -1)) {
         n = lua_tonumber(L, -1);
@@ -286,8 +298,8 @@ ngx_http_ihanoi_backend_type(lua_State *L, int options,
 {
     int  json, body;
 
-    lua_getfield(L, options, "json");
-    lua_getfield(L, options, "body");
+    ngx_http_ihanoi_backend_option(L, options, "json");
+    ngx_http_ihanoi_backend_option(L, options, "body");
 
     json = !lua_isnil(L, -2);
     body = !lua_isnil(L, -1);
@@ -324,10 +336,10 @@ static const char *
 ngx_http_ihanoi_backend_body(lua_State *L, int options,
     ngx_http_ihanoi_capture_request_t *request)
 {
-    lua_getfield(L, options, "json");
+    ngx_http_ihanoi_backend_option(L, options, "json");
 
     if (lua_isnil(L, -1)) {
-        lua_getfield(L, options, "body");
+        ngx_http_ihanoi_backend_option(L, options, "body");
 
     } else if (ihanoi_lua_push_encoded(L, lua_gettop(L)) != 0) {
         (void) luaL_error(L, "json: %s", lua_tostring(L, -1));
@@ -362,7 +374,7 @@ ngx_http_ihanoi_backend_headers(lua_State *L, ngx_http_ihanoi_run_t *run,
         (void) luaL_error(L, "not enough memory");
     }
 
-    lua_getfield(L, options, "headers");
+    ngx_http_ihanoi_backend_option(L, options, "headers");
 
     if (!lua_isnil(L, -1)) {
 

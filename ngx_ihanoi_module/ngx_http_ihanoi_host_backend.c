@@ -133,8 +133,6 @@ const ihanoi_host_noun_t  ngx_http_ihanoi_host_backend = {
 static int
 ngx_http_ihanoi_host_backend_request(lua_State *L)
 {
-    lua_settop(L, 2);
-
     return ngx_http_ihanoi_backend_one(L, NULL);
 }
 
@@ -161,30 +159,12 @@ ngx_http_ihanoi_backend_one(lua_State *L, const char *method)
 
     ngx_http_ihanoi_backend_wait(L, &wait);
 
-    if (method) {
+    /* (name, options), or (name, path, options) */
 
-        /* a table of its own: the caller's is not changed */
+    lua_settop(L, method ? 3 : 2);
 
-        lua_settop(L, 3);
-        lua_newtable(L);
-
-        if (!lua_isnil(L, 3)) {
-            luaL_checktype(L, 3, LUA_TTABLE);
-
-            for (lua_pushnil(L); lua_next(L, 3); lua_pop(L, 1)) {
-                lua_pushvalue(L, -2);
-                lua_pushvalue(L, -2);
-                lua_rawset(L, 4);
-            }
-        }
-
-        lua_pushvalue(L, 2);
-        lua_setfield(L, 4, "path");
-        lua_replace(L, 2);
-        lua_settop(L, 2);
-    }
-
-    err = ngx_http_ihanoi_backend_request(L, wait.run, 1, 2, method,
+    err = ngx_http_ihanoi_backend_request(L, wait.run, 1, method ? 2 : 0,
+                                          method ? 3 : 2, method,
                                           &wait.requests[0],
                                           &wait.backends[0]);
     if (err) {
@@ -229,7 +209,7 @@ ngx_http_ihanoi_host_backend_all(lua_State *L)
         lua_rawgeti(L, top + 1, 2);
 
         wait.errors[i] = ngx_http_ihanoi_backend_request(L, wait.run, top + 2,
-                                                    top + 3, NULL,
+                                                    0, top + 3, NULL,
                                                     &wait.requests[i],
                                                     &wait.backends[i]);
         if (wait.errors[i] == NULL) {
