@@ -205,6 +205,7 @@ ihanoi_sandbox_take(size_t size)
 
     p = ihanoi_sandbox_kept.first[n];
     ihanoi_sandbox_kept.first[n] = *(void **) p;
+    __builtin_prefetch(ihanoi_sandbox_kept.first[n], 1);
     ihanoi_sandbox_kept.size -= n * IHANOI_SANDBOX_STEP;
 
     return p;
