@@ -2,11 +2,13 @@
 -- step has ended. Returns its state.
 --
 -- Planned without its values: of a new allocation there are no statistics yet, and the
--- planner would take it for one row.
+-- planner would take it for one row. And by indexes, for the plans of a small round are kept
+-- for a large one.
 create function allocation_step(id uuid, budget int)
 returns text
 language plpgsql
 set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
 as $$
 declare
     a      allocations%rowtype;
