@@ -126,6 +126,15 @@ for my $case (['syntax', 'handler.lua', 'return (', qr/^handler\.lua:1: /m],
     like(get($run, '/v1/probe/hello')->{content}, qr/two/, 'the last good one goes on');
     $plugin->write($file, $old);
 }
+# Another branch, and back.
+rename $plugin->path, $plugin->path . '.away' or die $!;
+ok(says($run, qr/^there is no folder "\N+"\n-- not taken: 1\.0\.0 [0-9a-f]{12} goes on$/m),
+   'a folder that is not there is not taken') or diag said($run);
+like(get($run, '/v1/probe/hello')->{content}, qr/two/, 'the last good one goes on');
+rename $plugin->path . '.away', $plugin->path or die $!;
+$plugin->write('handler.lua', $good =~ s/one/three/r);
+ok(says($run, qr/goes on\n(?:\N+\n)*-- serves/), 'when it is back, so is what is saved') or diag said($run);
+
 my $served = () = said($run) =~ /^-- serves/mg;
 $plugin->write('.hidden', 'x');
 sleep 1;

@@ -215,6 +215,13 @@ sub _pairs {
 
 sub _look {
     my ($folder) = @_;
+
+    # On another branch, perhaps.
+    if (!-d $folder) {
+        print "there is no folder \"$folder\"\n";
+        return;
+    }
+
     my ($plugin, @findings) = look($folder);
 
     report(\*STDOUT, @findings);
@@ -227,6 +234,7 @@ sub _state {
     my ($folder) = @_;
     my @rows;
 
+    return '' if !-d $folder;
     File::Find::find({ no_chdir => 1, wanted => sub {
         my $name = substr $_, length $folder;
         $name =~ m{/[.]} and do { $File::Find::prune = 1; return };
