@@ -521,23 +521,14 @@ ngx_http_ihanoi_circuit_watch(ngx_event_t *ev)
 
         c = slots[i];
 
-        ngx_http_ihanoi_circuit_tell(c);
-
-        if (c->file == NULL) {
-            continue;
-        }
-
         rc = ngx_http_ihanoi_circuit_look(c);
 
-        if (rc == NGX_ERROR) {
-
-            if (ngx_time() - c->complained >= NGX_HTTP_IHANOI_CIRCUIT_QUIET) {
-                ngx_log_error(NGX_LOG_CRIT, ev->log, ngx_errno,
-                              "could not look for \"%s\"", c->file);
-                c->complained = ngx_time();
-            }
-
-            continue;
+        if (rc == NGX_ERROR
+            && ngx_time() - c->complained >= NGX_HTTP_IHANOI_CIRCUIT_QUIET)
+        {
+            ngx_log_error(NGX_LOG_CRIT, ev->log, ngx_errno,
+                          "could not look for \"%s\"", c->file);
+            c->complained = ngx_time();
         }
 
         if (rc == NGX_ABORT
@@ -552,6 +543,8 @@ ngx_http_ihanoi_circuit_watch(ngx_event_t *ev)
             ngx_log_error(NGX_LOG_NOTICE, ev->log, 0,
                           "plugin \"%V\" is enabled again", &c->name);
         }
+
+        ngx_http_ihanoi_circuit_tell(c);
     }
 
     ngx_add_timer(ev, NGX_HTTP_IHANOI_CIRCUIT_LOOK);

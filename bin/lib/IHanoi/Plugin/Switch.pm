@@ -8,10 +8,14 @@ use warnings;
 use Exporter 'import';
 use Fcntl qw(O_CREAT O_EXCL O_WRONLY);
 use File::Path qw(make_path);
+use Time::HiRes qw(sleep time);
 use IHanoi::Command;
 use IHanoi::Plugin::Gateway qw(gateway_options $GATEWAY_HELP);
 
 our @EXPORT_OK = qw(switch);
+
+# Workers look once a second; one may be busy.
+my $PATIENCE = 5;
 
 
 # switch($word, $off): the command $word, which disables if $off. Returns the
@@ -23,8 +27,9 @@ sub switch {
     my $opt = options(<<"USAGE", gateway_options());
 usage: ihanoi plugin $word NAME [options]
 
-$what. Works within a second, needs no reload, outlives a restart. The switch is a file
-in the folder that "ihanoi_plugin_switches" names, which is made.
+$what. Works within a second, needs no reload, outlives a
+restart. The switch is a file in the folder that "ihanoi_plugin_switches" names, which is
+made. Where /metrics can be asked, it waits until the workers say so.
 
 $GATEWAY_HELP
 Exit code: 0 done, or it was so before; 1 it could not be done; 2 usage.
@@ -50,15 +55,36 @@ USAGE
     my $done = $off ? sysopen(my $fh, $file, O_CREAT | O_EXCL | O_WRONLY, 0644)
                     : unlink $file;
 
-    if (!$done) {
-        my $why = $!;
-        ($off ? $!{EEXIST} : $!{ENOENT}) or fail("could not change $file: $why");
-        print "$name is ${word}d already\n";
-        return 0;
+    my $why = $!;
+
+    $done || ($off ? $!{EEXIST} : $!{ENOENT}) or fail("could not change $file: $why");
+
+    my $when = !$gateway->master ? ' when nginx runs' : _when($gateway, $name, $off)
+        // fail("$name is not ${word}d: no worker says so in $PATIENCE seconds;",
+                "may nginx's workers look into $dir?");
+
+    print "$name is ${word}d", $done ? $when : ' already', "\n";
+    return 0;
+}
+
+
+# Nothing more, once the workers say so; undef when they do not. Where /metrics cannot be
+# asked, what they do unless they may not.
+sub _when {
+    my ($gateway, $name, $off) = @_;
+    my $end = time + $PATIENCE;
+
+    while (time < $end) {
+        local $IHanoi::Command::catches = 1;
+        my $series = eval { $gateway->series('ihanoi_plugin_circuit') }
+            // return ' within a second';
+        my @say = grep { $_->{plugin} eq $name } @$series;
+
+        return '' if !grep { ($_->{value} == 3) != !!$off } @say;
+        sleep 0.1;
     }
 
-    print "$name is ${word}d ", $gateway->master ? 'within a second' : 'when nginx runs', "\n";
-    return 0;
+    return;
 }
 
 
