@@ -24,6 +24,7 @@ begin
                     where n.feed = feed_build.feed and n.severity = 'error')
     then
         perform feed_make_trips(feed);
+        perform feed_make_departures(feed);
         perform feed_make_transfers(feed);
         perform feed_make_fares(feed);
     end if;

@@ -4,6 +4,7 @@ returns void
 language plpgsql
 as $$
 begin
+    delete from departures x where x.feed = feed_forget.id;
     delete from calls x where x.feed = feed_forget.id;
     delete from trips x where x.feed = feed_forget.id;
     delete from pattern_stops x where x.feed = feed_forget.id;

@@ -3,9 +3,5 @@ create function stop_platforms(s stops)
 returns setof stops
 language sql stable parallel safe
 as $$
-    select s.* where s.location_type = 0
-    union all
-    select x.* from stops x
-     where s.location_type <> 0 and x.feed = s.feed and x.parent = s.id
-       and x.location_type = 0
+    select x.* from stops x where x.feed = s.feed and x.number = any (s.platforms)
 $$;

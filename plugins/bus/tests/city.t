@@ -36,6 +36,21 @@ my $r = $gw->get("/v1/bus/stops/$first->[2]/departures?page_size=50&at=$at");
 is_deeply([map { clock($_->{scheduled_at}) } grep { $_->{trip} eq '112-0-work-1' } @{ $r->{json}{items} }],
           [$first->[1]], 'it leaves when its timetable says') or diag $r->{content};
 
+# A board of twenty is read from the rows of its stop, which stand in order as they are
+# shown: not the calls and trips of the whole timetable.
+my ($read, $shown) = split / /, $db->sql(<<"SQL");
+    begin;
+    \\i tests/sql/lib/tuples.psql
+    select nspname as code from pg_namespace where nspname ~ '^code_bus_[0-9]' order by oid desc limit 1 \\gset
+    set local search_path = :code, plugin_bus, public;
+    select json_array_length(body::json -> 'items') as shown
+      from stop_departures('{}', '$first->[2]', '2026-11-24T08:00:00+07:00', 20) \\gset
+    select pg_temp.tuples_read('calls', 'trips') || ' ' || :shown;
+    rollback;
+SQL
+is($read, 0, 'departures look for no calls and no trips');
+cmp_ok($shown, '>', 5, '... and are shown');
+
 $r = $gw->get("/v1/bus/journeys?from_stop=$first->[2]&to_stop=$last->[2]&depart_at=$at");
 my ($arrival) = sort map { clock($_->{arrives_at}) } @{ $r->{json}{items} };
 cmp_ok($arrival // 'never', 'le', $last->[0], 'and one is at its end when it is, or earlier')
