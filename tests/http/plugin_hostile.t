@@ -68,6 +68,8 @@ my @cases = (
                           table.sort({ 1, 2 }, f) while true do end
                       end
                       while true do pcall(f) end' => $CPU,
+    loop_sort_handler => 'local function f() while true do end end
+                      table.sort({ 1, 2 }, function() xpcall(f, f) end)' => $CPU,
     loop_gsub     => 'while true do
                           pcall(string.gsub, "aaa", "a",
                                 function() while true do end end)
@@ -231,6 +233,10 @@ my @cases = (
                       while true do pcall(f) end' => $LIMIT,
     eat_recurse   => 'local function f() return 1 + f() end
                       while true do pcall(f) end' => $CPU,
+    eat_options   => 'local function f()
+                          ihanoi.store.set("a", 1,
+                              setmetatable({}, { __index = f }))
+                      end f()' => '500 plugin-failed stack overflow',
     eat_box       => 'local s = ("x"):rep(1e6)
                       local t = {} for i = 1, 1000 do t[i] = s end
                       return 200, t' => '50[03] plugin-(limit|failed) ',
