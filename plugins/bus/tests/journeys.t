@@ -14,13 +14,13 @@ system("$^X plugins/bus/tests/hanoi-feed $feed 14 16") == 0 or die "no feed\n";
 
 my ($gw) = buses(feed => $feed);
 
-# 2026-11-24 is a Tuesday: the service "work" runs.
+# 2026-11-24 is a Tuesday: the service "work" runs, after midnight the last of Monday's, too.
 my (%service, %trips, %stops);
 for (rows('trips.txt')) { $service{ $_->[2] } = $_->[1] }
 for (rows('stop_times.txt')) {
     my ($trip, $arrival, $departure, $stop) = @$_;
     next if $service{$trip} ne 'work';
-    push @{ $trips{$trip} }, [$stop, seconds($arrival), seconds($departure)];
+    push @{ $trips{"$trip $_"} }, [$stop, seconds($arrival) + $_, seconds($departure) + $_] for 0, -86400;
     $stops{$stop} = 1;
 }
 my @stops = sort keys %stops;
@@ -77,23 +77,24 @@ sub arrivals {
 
 my $asked = 0;
 my $found = 0;
+my $night = 0;
 my @wrong;
 srand 20261124;
 
-for (1 .. 40) {
+for my $n (1 .. 40) {
     my ($from, $to) = map { $stops[rand @stops] } 1 .. 2;
-    my $at = 18000 + int rand 60_000;
+    my $at = $n % 3 ? 18000 + int rand 60_000 : (84_000 + int rand 4_000) % 86_400;
     next if $from eq $to;
 
     # each ride more has to arrive earlier, within four hours
     my ($best, @expected) = $at + 4 * 3600;
-    my $n = 0;
+    my $changes = 0;
     for my $reached (arrivals($from, $at, 3)) {
         my ($arrival) = sort { $a <=> $b } grep { defined }
             $reached->{$to}, map { defined ? $_ + 60 : undef } $reached->{across($to)};
-        $best = $arrival, push @expected, "$n:$arrival"
+        $best = $arrival, push @expected, "$changes:$arrival"
             if defined $arrival && $arrival < $best;
-        $n++;
+        $changes++;
     }
 
     my $r = $gw->get("/v1/bus/journeys?from_stop=$from&to_stop=$to&transfers=2"
@@ -106,11 +107,13 @@ for (1 .. 40) {
 
     $asked++;
     $found += @expected;
+    $night += @expected if !($n % 3);
     push @wrong, "$from to $to at $at: @got, not @expected"
         if "@got" ne "@expected";
 }
 
 is_deeply(\@wrong, [], "$asked questions: arrivals and changes are the best there are");
 cmp_ok($found, '>', $asked / 2, 'most of them have an answer');
+cmp_ok($night, '>', 2, 'some of those about midnight, too');
 
 done_testing;
