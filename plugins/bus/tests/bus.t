@@ -75,6 +75,20 @@ is_deeply([map { $_->{id} } @{ $gw->get('/v1/bus/stops?q=cho%20dong')->{json}{it
 is_deeply([map { $_->{id} } @{ $gw->get('/v1/bus/stops?q=102')->{json}{items} }],
           ['hub-2'], 'a code');
 is($gw->get('/v1/bus/stops')->{status}, 400, 'neither a name nor a point');
+
+# Page by page what is on one large page.
+for my $what ('lat=21.0287&long=105.8525&radius=5000', 'q=o', 'q=102') {
+    my ($whole) = $gw->get("/v1/bus/stops?$what&page_size=100")->{json};
+    my ($next, $r, @paged) = ('', undef);
+    do {
+        $r = $gw->get("/v1/bus/stops?$what&page_size=1$next");
+        push @paged, map { $_->{id} } @{ $r->{json}{items} };
+        $next = $r->{json}{next} && "&cursor=$r->{json}{next}";
+    } while ($next && @paged < 100);
+    is_deeply([sort @paged], [sort map { $_->{id} } @{ $whole->{items} }], "$what: all of them, page by page")
+        or diag $r->{content};
+}
+is_deeply($gw->get('/v1/bus/stops?q=o&cursor=gone')->{json}, { items => [], next => undef }, '... and none behind one that is gone');
 is($gw->get('/v1/bus/stops?q=a&lat=21&long=105')->{status}, 400, 'both');
 is($gw->get('/v1/bus/stops?lat=21')->{status}, 400, 'half a point');
 is_deeply([map { $_->{short_name} } @{ $gw->get('/v1/bus/routes')->{json}{items} }],
