@@ -3,8 +3,8 @@
 
 local passes = require("lib.passes")
 
--- A run may call other plugins 32 times, and a pass takes three at most: it is found paid
--- for nothing, its money goes back, and payments is asked whether that was all.
+-- As many as a run has time for where payments is slow: a pass takes three calls at most. It
+-- is found paid for nothing, its money goes back, and payments is asked whether that was all.
 local SWEEP = 10
 
 local _M = {}
