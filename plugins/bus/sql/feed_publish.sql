@@ -22,7 +22,7 @@ begin
     update feeds f set state = 'retired'
      where f.state = 'current' and f.id <> feed_publish.feed;
 
-    update feeds f set state = 'current', current_since = now()
+    update feeds f set state = 'current', current_since = clock_timestamp()
      where f.id = feed_publish.feed and f.state <> 'current';
 
     return feed_report(feed);

@@ -217,6 +217,11 @@ like($text, qr/^later: current, 2026-01-01 to 2035-12-31\n/m, 'is served, it say
 waitpid $pid, 0;
 is($?, 0, 'and every request in between had one timetable or the other');
 is(departures('market', '2026-11-24T07:00:00+07:00', 1), '0721 r1-0750', 'the new one');
+my $code = $db->sql("select nspname from pg_namespace where nspname like 'code_bus_%'");
+is($db->sql("set search_path = $code, plugin_bus, public; begin;
+             do 'begin perform feed_publish(id) from feeds where state = ''retired''; end';
+             select current_since > now() from feeds where state = 'current'; rollback"),
+   't', 'it is current since then, not since its import began');
 is((import_gtfs($db, '--back'))[0], 0, 'back again');
 is(departures('market', '2026-11-24T07:00:00+07:00', 1), '0716 r1-0700', 'the old one');
 is($db->sql('select count(*) from plugin_bus.feed_lines'), 0, 'nothing is left of the files');
