@@ -106,6 +106,8 @@ ihanoi_call_drop(ihanoi_call_t *call)
         /* left in the middle: the hook or the poll that it comes back to ends it */
 
         call->killed = IHANOI_RUN_CPU;
+        call->dropped = 1;
+
         (void) ihanoi_call_run(call, 0);
     }
 }

@@ -78,6 +78,7 @@ struct ihanoi_call_s {
     ihanoi_run_e              state;       /* what its last run said */
     lua_State                *failed;      /* where the error is */
     void                     *data;
+    unsigned                  dropped:1;
 };
 
 

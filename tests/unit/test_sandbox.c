@@ -614,6 +614,33 @@ drop(const char *text)
 }
 
 
+/* In a callback an error at a time, and each of these is caught. */
+
+static void
+test_thrown(void)
+{
+    unsigned      turns;
+    ihanoi_run_e  rc;
+
+    end();
+    call = ihanoi_call_create(sandbox, 20000);
+    (void) luaL_loadstring(ihanoi_call_state(call),
+                           "local function f() pcall(f) while true do end end\n"
+                           "table.sort({2, 1}, f)");
+
+    for (turns = 0;
+         (rc = ihanoi_call_run(call, 0)) == IHANOI_RUN_SLICE;
+         turns += ihanoi_call_usec(call) > 20000)
+    {
+        /* void */
+    }
+
+    is_int(rc, IHANOI_RUN_CPU, "killed under thousands of pcall()s");
+    ok(turns > 8, "others have turns while it is thrown out: %u", turns);
+    end();
+}
+
+
 /* Others have their turns wherever it is, and there it may be dropped. */
 
 static void
@@ -799,6 +826,7 @@ main(void)
     test_waits();
     test_slices();
     test_nested();
+    test_thrown();
     test_storm();
     test_memory();
     test_collection();
