@@ -1,8 +1,9 @@
 -- GET /v1/bus/stops/{id}/departures: what leaves a stop, or any stop of a
 -- station, from a time on, in order; with what the agency says of today.
 --
--- Service days before count too: their buses after midnight are after 24:00, up to 99:59. A
--- bus whose time has passed within the hour, and that is said to be late, is still to come.
+-- Service days before count too: their buses after midnight are after 24:00, up to 99:59. So
+-- does the next one, from four hours before it begins. A bus whose time has passed within the
+-- hour, and that is said to be late, is still to come.
 --
 -- The text is put together of what the import made ready (feed_make_departures), which takes
 -- half the time of values of json; a cast to json would read it all again. "offset 0" has
@@ -26,12 +27,14 @@ as $$
                                     ',"cancelled":false') end,
                    ',"headway":', coalesce(n.headway::text, 'null'), '}'), E', \n ')
           from (select k.*, b.place
-                  -- the days that can matter: yesterday's buses run until ends
+                  -- the days that can matter: yesterday's buses run until ends, and
+                  -- tomorrow's are looked for in the evening
                   from (select x.day, x.starts, x.services,
                                extract(epoch from p.since - x.starts)::int as second,
                                case when p.spoken is null then 0 else 3600 end as late
                           from feed_days x
-                         where x.feed = p.feed and x.day between p.today - 4 and p.today
+                         where x.feed = p.feed and x.day between p.today - 4 and p.today + 1
+                           and x.starts <= p.since + interval '4 hours'
                            and x.ends >= p.since - interval '1 hour'
                         offset 0) d
                  -- its platforms

@@ -38,6 +38,10 @@ sub clock {
 is(departures('lake', '2026-11-24T07:00:00+07:00', 3),
    '0723 r1-0700 0753 r1-0730 0823 r1-0800',
    'a working day; a time that the feed leaves out is between its neighbours');
+is(departures('lake', '2026-11-23T23:59:00+07:00', 3), '0021 n1-2350 0600 f1 0610 f1',
+   'late in the evening the first ones of tomorrow, too');
+is(departures('market', '2026-11-23T20:00:00+07:00', 1), '0716 r1-0700', '... from four hours before it begins');
+is(departures('market', '2026-11-23T19:59:00+07:00', 1), '', '... and no earlier');
 is(departures('market', '2026-11-22T07:00:00+07:00'), '', 'not on a Sunday');
 is(departures('market', '2026-11-23T07:00:00+07:00'), '',
    'nor on a Monday that calendar_dates.txt takes out');
