@@ -15,6 +15,7 @@ declare
     second    int;
     now_run   int[];
     ran       int[];
+    will_run  int[];
     ends      int[];                           -- seconds on foot, by stop number
     place     record;
     goals     int[] := '{}';                   -- stops that it may end at
@@ -60,6 +61,11 @@ begin
          where d.feed = f.id and d.day = today - 1;
     end if;
 
+    if latest > 86400 then
+        select array_agg(d.service) into will_run from service_days d
+         where d.feed = f.id and d.day = today + 1;
+    end if;
+
     select array_agg((p.stop, second + p.walk, null, p.walk, null, null, null, null,
                       null)::plan_label)
       into labels
@@ -92,7 +98,7 @@ begin
         select array_agg(r) into added
           from plan_round(f.id, labels[first:last], first - 1,
                           case when ride = transfers + 1 then toward end,
-                          now_run, ran, best, ends, latest) r;
+                          now_run, ran, will_run, best, ends, latest) r;
 
         exit when added is null;
 

@@ -3,13 +3,13 @@
 -- that catches an earlier trip, and left at every later call that is reached
 -- earlier than ever before.
 --
--- patterns: only those, or null. services: of the service day, and of the one
--- before, whose trips after 24:00 still run. By the number of a stop: best, the
+-- patterns: only those, or null. services: of the service day, of the one before, whose
+-- trips after 24:00 still run, and of the one after. By the number of a stop: best, the
 -- earliest arrival so far; ends, the seconds on foot to where the journey goes,
 -- null where it does not end. Nothing that arrives at latest or later is looked at.
 create function plan_round(feed int, labels plan_label[], first int,
                            patterns int[], services int[], services_before int[],
-                           best int[], ends int[], latest int)
+                           services_after int[], best int[], ends int[], latest int)
 returns setof plan_label
 language sql stable
 as $$
@@ -37,6 +37,16 @@ as $$
                 and k.sequence = x.sequence and k.departure >= l.at + 86400
                 and k.departure < latest + 86400
                 and k.service = any (services_before)
+              order by k.departure
+              limit 1)
+            union all
+            (select k.trip, -1, k.departure + 86400
+               from calls k
+              where services_after is not null
+                and k.feed = plan_round.feed and k.pattern = x.pattern
+                and k.sequence = x.sequence and k.departure >= l.at - 86400
+                and k.departure < latest - 86400
+                and k.service = any (services_after)
               order by k.departure
               limit 1)
             order by departure

@@ -309,4 +309,13 @@ SKIP: {
               ['b-outbound-on-working-days center 2040 lake 2046'], 'and a journey');
 }
 
+# Buses that belong to tomorrow, right after midnight.
+is((import_gtfs($db, feed_with("$dir/night", 'frequencies.txt' => sub { s/06:00:00,07:00:00/00:05:00,00:30:00/ })))[0],
+   0, 'buses that leave soon after midnight');
+is_deeply([journeys(from_stop => 'lake', to_stop => 'depot', depart_at => '2026-11-23T23:59:00+07:00')],
+          ['f1 lake 0005 depot 0030'], 'are taken by who asks before it');
+is_deeply([journeys(from_stop => 'lake', to_stop => 'depot', depart_at => '2026-11-23T20:00:00+07:00')], [],
+          '... and are not there four hours before');
+
+
 done_testing;
