@@ -41,7 +41,7 @@ function _M.run()
             return true
         end
 
-        local rows, err = ihanoi.db.call("customers_due", { n = BATCH, again = settings.remind_every })
+        local rows, err = ihanoi.db.call("customers_due", { n = BATCH })
 
         if err then
             return nil, err
@@ -64,6 +64,13 @@ function _M.run()
 
         if not customers then
             return nil, why
+        end
+
+        local _, failed = ihanoi.db.value("customers_asked",
+            { customers = ihanoi.json.array(codes), again = settings.remind_every })
+
+        if failed then
+            return nil, failed
         end
     end
 

@@ -1,6 +1,7 @@
 -- Customers whose bills are to be asked for because somebody wants to be reminded, at
--- most n; each is given to one caller, and comes again after an interval (seconds).
-create function customers_due(n int, again int)
+-- most n; each is given to one caller, and to another one in an hour unless the company
+-- has answered (customers_asked).
+create function customers_due(n int)
 returns table (customer text)
 language sql
 as $$
@@ -12,7 +13,7 @@ as $$
            for update skip locked
     ), later as (
         update codes c
-           set check_at = now() + make_interval(secs => again)
+           set check_at = now() + interval '1 hour'
           from (select distinct d.customer from due d) d
          where c.customer = d.customer and c.remind
         returning c.customer
