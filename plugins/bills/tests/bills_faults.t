@@ -66,8 +66,8 @@ for my $what (sort keys %order) {
         sweep_bills() for 1 .. 2;
         is(order_of($o, @as)->{state}, 'sending', "$what, $mode: no answer is none");
         wait_until(sub { $companies->sent->{ $o->{id} } }, 5);
-        sweep_bills();
-        is(order_of($o, @as)->{state}, 'delivered', "$what, $mode: it is asked, and was done");
+        # a busy machine may be away once more
+        ok(wait_until(sub { sweep_bills(); order_of($o, @as)->{state} eq 'delivered' }), "$what, $mode: it is asked, and was done");
         is($companies->sent->{ $o->{id} }{n}, 1, "$what, $mode: once");
     }
 
