@@ -228,6 +228,7 @@ my @wrong = (
     ['another secret', { secrets => { pin => '1' }, cases => [\%ok] }, qr/asks for no secret "pin"/],
     ['another event', { cases => [{ name => 'x', event => { topic => 'feedback.closed' } }] },
      qr/subscribes to no "feedback.closed"/],
+    ['another job', { cases => [{ name => 'x', job => 'sweeep' }] }, qr/has no job "sweeep"/],
     ['no event', { cases => [{ name => 'x', event => { topic => 'closed' } }] }, qr{/cases/0/event/topic is no event}],
     ['an event and a request', { cases => [{ %ok, event => { topic => 'a.b' } }] }, qr{/cases/0 is for "event"}],
     ['another setting', { settings => { moist => 1 }, cases => [\%ok] }, qr/no setting "moist".*"most"/],

@@ -105,6 +105,11 @@ sub _file {
         $hears{$event->{topic}} or die "the manifest subscribes to no \"$event->{topic}\"\n";
     }
 
+    my %jobs = map { $_->{name} => 1 } @{ $manifest->{jobs} // [] };
+    for my $job (grep { defined } map { $_->{job} } @{ $test->{cases} }) {
+        $jobs{$job} or die "the manifest has no job \"$job\"\n";
+    }
+
     my $backends = IHanoi::Plugin::FakeBackends->new(@names);
     my $gateway = IHanoi::Plugin::LocalGateway->new(
         plugin => $plugin, backends => $backends->ports,
