@@ -151,6 +151,10 @@ like($err, qr/max.*integer/, 'is told');
 ($rc, $out, $err) = ihanoi(qw(plugin run), $plugin->path, '--backend', 'bank=80');
 is($rc, 1, 'another backend');
 like($err, qr/no backend "bank"/, 'is told');
+for my $wrong ('operator=99999', 'operator=x', 'operator=0') {
+    ($rc, $out, $err) = ihanoi(qw(plugin run), $plugin->path, '--port', free_port(), '--backend', $wrong);
+    like("$rc $err", qr/^1 ihanoi plugin: --backend operator=PORT: "\w+" is no port$/, "--backend $wrong");
+}
 my $taken = IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1');
 ($rc, $out, $err) = ihanoi(qw(plugin run), $plugin->path, '--port', $taken->sockport);
 is($rc, 1, 'a port that is taken');

@@ -192,7 +192,8 @@ sub _given {
 
     for my $row (_pairs('backend', $opt)) {
         my ($name, $port) = @$row;
-        $port =~ /^\d{1,5}\z/ or fail("--backend $name=PORT: \"$port\" is no port");
+        $port =~ /^\d{1,5}\z/ && $port > 0 && $port < 65_536
+            or fail("--backend $name=PORT: \"$port\" is no port");
         grep { $_ eq $name } @names or fail("the manifest asks for no backend \"$name\"");
         $backends{$name} = $port;
     }
