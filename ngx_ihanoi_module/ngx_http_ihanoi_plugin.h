@@ -332,9 +332,10 @@ ngx_http_ihanoi_plugin_state_t *ngx_http_ihanoi_plugin_state_create(
 void ngx_http_ihanoi_plugin_state_destroy(
     ngx_http_ihanoi_plugin_state_t *state);
 
-/* The same in turns, from the event loop: it may hold much. */
+/* The same in turns, from the event loop: it may hold much; and all at once. */
 void ngx_http_ihanoi_plugin_state_release(
     ngx_http_ihanoi_plugin_state_t *state);
+void ngx_http_ihanoi_plugin_state_exit(void);
 
 /*
  * The state for a new run, made anew when there is none; NULL with *outcome: it

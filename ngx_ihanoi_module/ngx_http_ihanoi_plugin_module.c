@@ -629,6 +629,8 @@ ngx_http_ihanoi_plugin_exit_process(ngx_cycle_t *cycle)
             plugin->loading = NULL;
         }
     }
+
+    ngx_http_ihanoi_plugin_state_exit();
 }
 
 

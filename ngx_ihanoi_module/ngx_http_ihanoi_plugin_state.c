@@ -224,6 +224,21 @@ ngx_http_ihanoi_plugin_state_drain(ngx_event_t *ev)
 }
 
 
+void
+ngx_http_ihanoi_plugin_state_exit(void)
+{
+    ngx_queue_t  *q;
+
+    while (!ngx_queue_empty(&ngx_http_ihanoi_plugin_drained)) {
+        q = ngx_queue_head(&ngx_http_ihanoi_plugin_drained);
+        ngx_queue_remove(q);
+
+        ngx_http_ihanoi_plugin_state_destroy(
+            ngx_queue_data(q, ngx_http_ihanoi_plugin_state_t, queue));
+    }
+}
+
+
 /*
  * One turn of handler.lua, as of any other call: limited, and with nobody to wait
  * for.  NGX_OK: the state is ready; NGX_AGAIN: another turn; NGX_ERROR: what is
