@@ -45,6 +45,16 @@ my %APDS = (
     TimePeriodOfDay => { 'startTimeOfPeriod!' => '', 'endTimeOfPeriod!' => '' },
     RateLineCollection => { id => '', version => '', 'applicableCurrency!' => '', 'collectionSequence!' => '',
                             'relativeTimes!' => '', 'taxIncluded!' => '', 'rateLines!' => 'RateLine*' },
+    AssignedRight => { 'id!' => '', 'version!' => '', 'rightHolder!' => 'RightHolder', 'rightSpecification!' => 'Reference',
+                       expiry => '', issuanceTime => '', assignedRightIssuer => 'Identity', plannedUses => 'PlannedUse*' },
+    RightHolder => { credentials => 'Credential*' },
+    Credential => { 'credentialType!' => '', 'type!' => '', 'identifier!' => 'Identity', 'issuer!' => 'Text*' },
+    Identity => { 'id!' => '', 'className!' => '' },
+    PlannedUse => { 'startTime!' => '', endTime => '', credentialsAssigned => 'Credential*' },
+    Session => { 'id!' => '', 'version!' => '', 'actualStart!' => '', actualEnd => '', 'initiator!' => 'Reference',
+                 'identifiedCredentials!' => 'Credential*', 'segments!' => 'Segment*', hierarchyElement => 'Reference' },
+    Segment => { 'id!' => '', 'version!' => '', 'actualStart!' => '', actualEnd => '', 'assignedRight!' => 'Reference',
+                 'validationType!' => '*' },
     RateLine => { id => '', version => '', 'rateLineType!' => '', 'sequence!' => '', 'value!' => '', maxValue => '',
                   incrementPeriod => '', usageCondition => '' },
 );
@@ -73,12 +83,13 @@ sub strange {
     return @strange;
 }
 
-my %path = (Place => 'places', IdentifiedArea => 'places', RightSpecification => 'rights/specs', RateTable => 'rates');
+my %path = (Place => 'places', IdentifiedArea => 'places', RightSpecification => 'rights/specs', RateTable => 'rates',
+            AssignedRight => 'rights/assigned', Session => 'sessions');
 
 # What a reference leads to, or an id of a class.
 sub follow {
     my ($class, $id, $version) = @_;
-    my $r = $gw->get("/v1/parking/apds/$path{$class}/$id");
+    my $r = $gw->get("/v1/parking/apds/$path{$class}/$id", $class =~ /^(?:AssignedRight|Session)\z/ ? (token => as()) : ());
 
     is($r->{status}, 200, "$class $id") or diag $r->{content};
     is_deeply([strange($class, $r->{json}, $class)], [], '... is as APDS has it');
@@ -137,9 +148,44 @@ is(when($tables[2]), 'sa su 22:00-24:00 mo su 00:00-06:00', '... over the end of
 is(when(refer(refer($cars->{rightSpecifications}[0])->{rateEligibility}[0]{rateTable})), 'mo tu we th fr sa su 00:00-24:00', 'a whole day is one');
 
 
-# Versions
+# From the booking to the stay
 
 my $r;
+
+sub answers { return $gw->get("/v1/parking/apds/$_[0]/$_[1]{id}", token => as($_[2]))->{status} }
+
+my $b = hold(quote(), plate => '30A12345');
+is(answers('rights/assigned', $b), 404, 'a place that is held is no right yet');
+$partners->pay(pay($b)->{payment}{checkout});
+soon($b, "paid $b->{price} 0", 'it is paid');
+my $given = follow(AssignedRight => $b->{id});
+is_deeply([map { "$_->{credentialType} $_->{type} $_->{identifier}{id}" } @{ $given->{rightHolder}{credentials} }],
+          ["OtherCredential eticket $b->{code}", 'VehicleCredential licensePlate 30A12345'], 'a right is known by code and plate');
+is(refer($given->{rightSpecification})->{id}, "$site-car", '... to what is specified');
+is_deeply([map { $_->{startTime}, $_->{endTime} } @{ $given->{plannedUses} }], [@$b{qw(arrive leave)}], '... for the time that was booked');
+is(answers('rights/assigned', $b, 'citizen-2'), 404, '... nobody else\'s');
+is($gw->get("/v1/parking/apds/rights/assigned/$b->{id}")->{status}, 401, '... nor for who is unknown');
+is(answers('sessions', $b), 404, 'who has not come has no session');
+
+$b = began($b, 30);
+tell('entered', $b, 0);
+my $stay = follow(Session => $b->{id});
+is(now_read($b)->{entered_at}, $stay->{actualStart}, 'a session begins with the entry');
+is($stay->{actualEnd}, undef, '... and goes on');
+is(refer($stay->{segments}[0]{assignedRight})->{version}, $given->{version} + 1, '... by its right, in its next version');
+is(refer($stay->{hierarchyElement})->{id}, "$site-car", '... where it was booked');
+is_deeply($stay->{segments}[0]{validationType}, [qw(eticket licensePlate)], '... shown one or the other');
+tell('exited', $b, 5);
+is(follow(Session => $b->{id})->{actualEnd}, now_read($b)->{exited_at}, '... until the exit');
+is(answers('sessions', $b, 'citizen-2'), 404, '... nobody else\'s');
+
+my $gone = paid();
+cancel($gone);
+is(answers('rights/assigned', $gone), 404, 'a right that is given back is none');
+
+
+# Versions
+
 
 sub versions { return [map { $_->{version} } follow(Place => $site), follow(IdentifiedArea => "$site-van"),
                        follow(RightSpecification => "$site-van"), follow(RateTable => $tables[0]{id})] }
