@@ -119,14 +119,18 @@ sub plugin_database {
 
 
 # The jobs of a plugin run when a test says so, not when a minute is full. n: so many
-# are waited for, which a gateway declares when it has a connection.
+# are waited for, which a gateway declares when it has a connection, and what runs by
+# then: its end says when it runs next.
 sub plugin_jobs_rest {
     my ($db, $plugin, $n) = @_;
-    my $rows = "core.plugin_jobs where plugin = '$plugin'";
+    my $rest = "update core.plugin_jobs set next_at = core.now() + interval '1 year'
+                 where plugin = '$plugin'";
 
-    IHanoi::Test::wait_until(sub { $db->sql("select count(*) from $rows") >= $n }) if $n;
-    $db->sql("update core.plugin_jobs set next_at = core.now() + interval '1 year'
-              where plugin = '$plugin'");
+    IHanoi::Test::wait_until(sub {
+        $db->sql("with resting as ($rest and run is null returning 1)
+                  select count(*) from resting") >= $n;
+    }, 40) if $n;
+    $db->sql($rest);
     return;
 }
 
