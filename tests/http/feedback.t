@@ -252,7 +252,7 @@ $one->do('begin');
 $one->do("select status from feedback_change(jsonb_build_object('iss', '$issuer', 'sub', 'desk', "
          . "'lang', 'vi'), '$case', null, 'trees', null, null, null, 'x')");
 $two->start(q{select job_feedback_reindex('{}')});
-ok(!$two->is_ready(0.5), 'the job waits for who changes a case');
+ok(!$two->is_ready(0.2), 'the job waits for who changes a case');
 $one->do('commit');
 is($two->finish, '', 'and is done');
 is(scalar @{ $gw->get('/v1/feedback?q=lon%20nhat&category=trees')->{json}{items} }, 1,
