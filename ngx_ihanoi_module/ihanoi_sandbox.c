@@ -176,7 +176,10 @@ ihanoi_sandbox_resize(void *p, size_t old, size_t size)
 
     q = ihanoi_sandbox_take(size);
     if (q == NULL) {
-        return NULL;
+
+        /* Lua counts on it that nothing fails which becomes smaller */
+
+        return size < old ? p : NULL;
     }
 
     memcpy(q, p, old < size ? old : size);
