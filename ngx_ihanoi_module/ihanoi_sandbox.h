@@ -140,7 +140,8 @@ void ihanoi_sandbox_check_stack(lua_State *L);
  *     call = ihanoi_call_create(sandbox, 50000);
  *     lua_xmove() or push the function and its arguments on ihanoi_call_state()
  *     rc = ihanoi_call_run(call, nargs);
- *     ... IHANOI_RUN_SLICE: others first, then ihanoi_call_run(call, 0)
+ *     ... IHANOI_RUN_SLICE: others first, then ihanoi_call_run() again, which
+ *         goes on where it was: nargs does not matter
  *     ... IHANOI_RUN_WAIT: when there is something to give, push it and run
  *     ... else: read the results or ihanoi_call_error()
  *     ihanoi_call_destroy(call);

@@ -218,7 +218,6 @@ struct ngx_http_ihanoi_plugin_state_s {
     ngx_queue_t                      queue;       /* of those released */
     ngx_uint_t                       runs;
     unsigned                         lines;       /* logged while loading */
-    unsigned                         turned:1;    /* the load has begun */
     unsigned                         stale:1;     /* goes with its last run */
 };
 

@@ -260,8 +260,7 @@ ngx_http_ihanoi_plugin_state_load(ngx_http_ihanoi_plugin_state_t *state,
 
     ihanoi_host_phase(ihanoi_sandbox_state(state->sandbox), IHANOI_PHASE_LOAD);
 
-    run = ihanoi_call_run(state->load, state->turned ? 0 : 1);
-    state->turned = 1;
+    run = ihanoi_call_run(state->load, 1);
 
     rc = NGX_ERROR;
 
