@@ -8,6 +8,7 @@
 #define _SANDBOX_FIXTURE_H_INCLUDED_
 
 
+#include <stdlib.h>
 #include <time.h>
 
 #include "tap.h"
@@ -26,6 +27,69 @@ now(void)
 
     clock_gettime(CLOCK_MONOTONIC, &ts);
     return ts.tv_sec + ts.tv_nsec / 1e9;
+}
+
+
+/* A new one in place of the last, with the plugin's files. */
+static void __attribute__((unused))
+sandbox_of(size_t memory, ihanoi_sandbox_file_t *files, unsigned n)
+{
+    unsigned               i;
+    ihanoi_sandbox_conf_t  conf;
+
+    ihanoi_sandbox_destroy(sandbox);
+
+    for (i = 0; i < n; i++) {
+        files[i].len = strlen(files[i].text);
+    }
+
+    memset(&conf, 0, sizeof(conf));
+    conf.name = "test";
+    conf.memory = memory;
+    conf.files = files;
+    conf.nfiles = n;
+
+    sandbox = ihanoi_sandbox_create(&conf);
+}
+
+
+/* A function for the plugin's globals. */
+static void __attribute__((unused))
+give(const char *name, lua_CFunction function)
+{
+    lua_pushcfunction(ihanoi_sandbox_state(sandbox), function);
+    lua_setglobal(ihanoi_sandbox_state(sandbox), name);
+}
+
+
+/* For the timer: a kill that is lost fails the test instead of hanging it. */
+static void __attribute__((unused))
+stuck(const char *name)
+{
+    printf("Bail out! a kill is lost: \"%s\" does not come back\n", name);
+    (void) fflush(stdout);
+    abort();
+}
+
+
+static int __attribute__((unused))
+host_wait(lua_State *L)
+{
+    return ihanoi_call_wait(L);
+}
+
+
+/* The call runs on until it is over or waits again. */
+static ihanoi_run_e __attribute__((unused))
+go_on(int nargs)
+{
+    ihanoi_run_e  rc;
+
+    do {
+        rc = ihanoi_call_run(call, nargs);
+    } while (rc == IHANOI_RUN_SLICE);
+
+    return rc;
 }
 
 

@@ -157,15 +157,6 @@ memory(void)
 }
 
 
-static void
-stuck(const char *name)
-{
-    printf("Bail out! stuck\n");
-    fflush(stdout);
-    abort();
-}
-
-
 int
 main(void)
 {

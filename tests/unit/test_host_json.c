@@ -423,15 +423,6 @@ from_c(void)
 }
 
 
-static void
-stuck(const char *name)
-{
-    printf("Bail out! stuck\n");
-    fflush(stdout);
-    abort();
-}
-
-
 int
 main(void)
 {

@@ -258,15 +258,6 @@ phases(void)
 }
 
 
-static void
-stuck(const char *name)
-{
-    printf("Bail out! stuck\n");
-    fflush(stdout);
-    abort();
-}
-
-
 int
 main(void)
 {

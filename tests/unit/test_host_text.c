@@ -129,15 +129,6 @@ long_texts(void)
 }
 
 
-static void
-stuck(const char *name)
-{
-    printf("Bail out! stuck\n");
-    fflush(stdout);
-    abort();
-}
-
-
 int
 main(void)
 {
