@@ -63,15 +63,7 @@ sub call {
     return join ' ', $r->{status}, $type // ();
 }
 
-# "ok 3, reply 1": what was counted since it was asked last.
-my %counted;
-sub counted {
-    my ($mine) = grep { $_->{name} eq $name } @{ $gw->get('/plugins')->{json}{plugins} };
-    my %was = %counted;
-    %counted = %{ $mine->{calls} };
-    return join ', ', map { my $n = $counted{$_} - ($was{$_} // 0); $n ? "$_ $n" : () }
-                      sort keys %counted;
-}
+sub counted { return plugin_counted($gw, $name) }
 
 sub series {
     my ($value) = $gw->get('/metrics')->{content} =~ /^\Q$_[0]\E\{\Q$_[1]\E\} (\S+)$/m;

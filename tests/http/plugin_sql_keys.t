@@ -158,15 +158,7 @@ sub said {
 
 sub marks { return $db->sql("select count(*) from plugin_$name.marks where what = '$_[0]'") }
 
-# "ok 3, reply 1": what was counted since it was asked last.
-my %counted;
-sub counted {
-    my ($mine) = grep { $_->{name} eq $name } @{ $gw->get('/plugins')->{json}{plugins} };
-    my %was = %counted;
-    %counted = %{ $mine->{calls} };
-    return join ', ', map { my $n = $counted{$_} - ($was{$_} // 0); $n ? "$_ $n" : () }
-                      sort keys %counted;
-}
+sub counted { return plugin_counted($gw, $name) }
 
 # The process of the database that waits, in a function or at the end of its key.
 sub waits {

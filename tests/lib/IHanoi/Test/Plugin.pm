@@ -28,7 +28,7 @@ use IHanoi::Plugin::Database;
 use IHanoi::Plugin::Folder;
 
 our @EXPORT = qw(plugin_folder plugin_database plugin_jobs_rest plugin_job plugin_erase
-                 plugin_erase_again plugin_traces);
+                 plugin_erase_again plugin_traces plugin_counted);
 
 my $ERASED = "topic = 'person' and event = 'erased'";
 
@@ -115,6 +115,20 @@ sub plugin_database {
          . "    server unix:$db->{socket} port=$db->{port};\n"
          . "    dbname $db->{name};\n    schema $role;\n    user $role;\n"
          . join('', map { "    $_\n" } @lines) . "}\n";
+}
+
+
+# "ok 3, reply 1": the calls of a plugin since it was asked last, from the report that a
+# location of the gateway makes.
+my %counted;
+sub plugin_counted {
+    my ($gw, $plugin) = @_;
+    my ($mine) = grep { $_->{name} eq $plugin } @{ $gw->get('/plugins')->{json}{plugins} };
+    my $was = $counted{$gw}{$plugin} // {};
+    my $now = $counted{$gw}{$plugin} = $mine->{calls};
+
+    return join ', ', map { my $n = $now->{$_} - ($was->{$_} // 0); $n ? "$_ $n" : () }
+                      sort keys %$now;
 }
 
 
