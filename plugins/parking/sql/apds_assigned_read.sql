@@ -6,17 +6,18 @@ language sql stable
 as $$
     select 200, null::text, jsonb_strip_nulls(jsonb_build_object(
                'id', b.id, 'version', b.version,
-               'rightHolder', jsonb_build_object('credentials', apds_credentials(b)),
+               'rightHolder', jsonb_build_object('credentials', shown),
                'rightSpecification', apds_right(u),
                'assignedRightIssuer', jsonb_build_object('id', s.operator, 'className', 'Organisation'),
                'issuanceTime', (select min(c.paid_at) from charges c where c.booking = b.id),
                'expiry', b.leave,
                'plannedUses', jsonb_build_array(jsonb_build_object(
                    'startTime', b.arrive, 'endTime', b.leave,
-                   'credentialsAssigned', apds_credentials(b)))))::json
+                   'credentialsAssigned', shown))))::json
       from bookings b
       join sites s on s.id = b.site
       join supplies u on u.site = b.site and u.vehicle = b.vehicle
+     cross join apds_credentials(b) as shown
      where b.id = apds_assigned_read.id
        and b.owner = (caller ->> 'iss') || ' ' || (caller ->> 'sub')
        and b.state in ('paid', 'entered', 'exited', 'settled')

@@ -8,16 +8,17 @@ as $$
                'id', b.id, 'version', b.version,
                'actualStart', b.entered_at, 'actualEnd', b.exited_at,
                'initiator', apds_reference(s.operator, 1, 'Organisation'),
-               'identifiedCredentials', apds_credentials(b),
+               'identifiedCredentials', shown,
                'hierarchyElement', apds_reference(u.site || '-' || u.vehicle, u.version, 'IdentifiedArea'),
                'segments', jsonb_build_array(jsonb_build_object(
                    'id', b.id || '-1', 'version', b.version,
                    'actualStart', b.entered_at, 'actualEnd', b.exited_at,
                    'assignedRight', apds_reference(b.id::text, b.version, 'AssignedRight'),
-                   'validationType', jsonb_path_query_array(apds_credentials(b), '$[*].type')))))::json
+                   'validationType', jsonb_path_query_array(shown, '$[*].type')))))::json
       from bookings b
       join sites s on s.id = b.site
       join supplies u on u.site = b.site and u.vehicle = b.vehicle
+     cross join apds_credentials(b) as shown
      where b.id = apds_session_read.id
        and b.owner = (caller ->> 'iss') || ' ' || (caller ->> 'sub')
        and b.entered_at is not null
