@@ -34,13 +34,12 @@ use IHanoi::Cluster;
 use IHanoi::Command qw(home share psql quoted sql);
 use IHanoi::HttpGet;
 use IHanoi::NginxProcess;
+use IHanoi::Plugin::LocalConf qw($ISSUER configuration grants document);
 use IHanoi::Token qw(make_keys mint key_file token_program);
 use IO::Socket::INET;
 use JSON::PP ();
 use POSIX qw(WNOHANG);
 use Time::HiRes qw(sleep time);
-
-our $ISSUER = 'https://dev.ihanoi.example';
 
 my $json = JSON::PP->new->utf8->canonical->allow_nonref;
 
@@ -69,7 +68,7 @@ sub start {
 
     # What is asked for and not given is told before a database is made.
     $self->_take;
-    $self->_grants(_object($self->{plugin}{folder}, 'plugin.json'));
+    grants($self, document($self->{plugin}{folder}, 'plugin.json'));
     @$self{qw(nginx module)} = (_nginx(), _module());
     make_keys("$self->{dir}/keys");
     $self->_watch;
@@ -158,7 +157,7 @@ sub _take {
         sha256_hex($bytes) eq $file->{sha256} or die "$file->{path} was saved meanwhile\n";
 
         make_path(dirname("$self->{dir}/$at/$file->{path}"));
-        $self->_write("$at/$file->{path}", $bytes);
+        $self->file("$at/$file->{path}", $bytes);
     }
 
     $self->{plugin} = { %$plugin, folder => "$self->{dir}/$at" };
@@ -414,8 +413,8 @@ sub _database {
 sub _needs_core {
     my ($self) = @_;
     my $folder = $self->{plugin}{folder};
-    my $paths = _object($folder, 'openapi.json')->{paths};
-    my $manifest = _object($folder, 'plugin.json');
+    my $paths = document($folder, 'openapi.json')->{paths};
+    my $manifest = document($folder, 'plugin.json');
 
     return 1 if grep { @{ $_ // [] } } $manifest->{jobs}, values %{ $manifest->{events} // {} };
     return grep { ref eq 'HASH' && exists $_->{post} } values %{ $paths // {} };
@@ -566,217 +565,14 @@ sub _module {
 
 sub _configure {
     my ($self) = @_;
-    my ($dir, $plugin) = @$self{qw(dir plugin)};
-    my $manifest = _object($plugin->{folder}, 'plugin.json');
-    my ($backends, $locations) = ('', '');
 
-    for my $name (@{ ($manifest->{permissions} // {})->{backends} // [] }) {
-        my $port = ($self->{backends} // {})->{$name}
-            // die "the backend \"$name\" is asked for, and nothing says where "
-                   . "it is\n";
-
-        $backends .= "        backend $name /_backend_$name/;\n";
-        $locations .= "        location ^~ /_backend_$name/ {\n"
-            . "            internal;\n"
-            . "            proxy_pass http://127.0.0.1:$port/;\n"
-            . "            proxy_connect_timeout 2s;\n        }\n";
-    }
-
-    my $user = $> == 0 && getpwnam 'www-data' ? 'user www-data;' : '';
-    my $clock = defined $self->{clock}
-                ? "    ihanoi_plugin_clock $self->{clock};\n" : '';
-    my $temp = join '', map { "    ${_}_temp_path $dir/$_;\n" }
-                        qw(client_body proxy fastcgi uwsgi scgi);
-
-    $self->_write('nginx.conf', <<"CONF");
-$self->{module}
-$user
-worker_processes 1;
-daemon off;
-pid $dir/nginx.pid;
-error_log $dir/error.log info;
-
-events {
-    worker_connections 512;
-}
-
-http {
-$temp
-    log_format requests '\$time_iso8601 \$request_id \$request_method \$status '
-                        '\$request_time \$request_uri';
-    access_log $dir/access.log requests;
-
-    ihanoi_zone 16m;
-$clock
-@{[$self->_database_blocks]}
-@{[$self->_stubs($manifest)]}
-    ihanoi_plugin $plugin->{name} {
-        path @{[_quoted($plugin->{folder})]};
-        check always;
-@{[$self->_grants($manifest)]}$backends    }
-
-    auth_jwt_issuer $ISSUER {
-        key_file $dir/keys/jwks.json;
-        audience ihanoi;
-        algorithms ES256 ES384 ES512 RS256 PS256 EdDSA HS256;
-        assurance_claim assurance;
-        max_lifetime 24h;
-    }
-
-    server {
-        listen 127.0.0.1:$self->{port};
-        server_name localhost;
-        client_max_body_size 256k;
-        client_body_buffer_size 256k;
-        add_header X-Request-Id \$request_id always;
-        ihanoi_problems on;
-
-        location / {
-            auth_jwt iHaNoi;
-            ihanoi_api on;
-        }
-
-        location = /readyz { ihanoi_status readyz; }
-        location = /metrics { ihanoi_status metrics; }
-        location = /openapi.json { ihanoi_status openapi; }
-
-$locations    }
-}
-CONF
+    $self->file('nginx.conf', configuration($self));
     return;
 }
 
 
-sub _object {
-    my ($folder, $name) = @_;
-
-    open my $fh, '<:raw', "$folder/$name" or die "there is no $name: $!\n";
-    local $/;
-    return $json->decode(scalar <$fh>);
-}
-
-
-sub _database_blocks {
-    my ($self) = @_;
-    my $cluster = $self->{cluster} // return '';
-    my $name = $self->{plugin}{name};
-    my $server = '        server unix:' . $cluster->socket . ' port='
-               . $cluster->port . ";\n        dbname ihanoi;\n";
-    my $text = '';
-
-    $text .= "    ihanoi_database main {\n$server"
-        . "        release $self->{release};\n        read_user ihanoi_read;\n"
-        . "        write_user ihanoi_write;\n        control_user ihanoi_control;\n"
-        . "    }\n" if defined $self->{release};
-
-    $text .= "    ihanoi_database $name {\n$server        schema plugin_$name;\n"
-        . "        user plugin_$name;\n    }\n" if $self->{plugin}{database};
-
-    return $text;
-}
-
-
-# Plugins that stand for those whose interfaces are used: each function answers what
-# was given for it, { result } or { error }. Their blocks.
-sub _stubs {
-    my ($self, $manifest) = @_;
-    my (%offers, %functions);
-
-    for my $use (@{ ($manifest->{interfaces} // {})->{uses} // [] }) {
-        my $given = ($self->{interfaces} // {})->{"$use->{plugin}.$use->{name}"} // {};
-        my @names = sort keys %$given;
-
-        # An interface has functions; this one is nobody's.
-        push @{ $offers{$use->{plugin}} }, { name => $use->{name}, version => $use->{version},
-                                             functions => @names ? \@names : ['nothing'] };
-        $functions{$use->{plugin}}{$_} = $given->{$_} for @names;
-    }
-
-    for my $name (keys %offers) {
-        my $path = "stubs/$name";
-        mkdir "$self->{dir}/$_" for 'stubs', $path;
-
-        $self->_write("$path/plugin.json", $json->encode({
-            name => $name, version => '0.0.0', host => 1, data => [],
-            title => { vi => $name, en => $name },
-            agency => { name => $name, contact => 'stub@ihanoi.example' },
-            interfaces => { offers => $offers{$name} } }));
-        $self->_write("$path/openapi.json", $json->encode({
-            openapi => '3.1.0', info => { title => $name, version => '0.0.0' }, paths => {} }));
-        $self->_write("$path/handler.lua", join '', "local _M = { nothing = function() end }\n",
-            (map {
-                my $answer = $functions{$name}{$_};
-                my $text = _lua($json->encode($answer->{result} // $answer->{error}));
-                "function _M.$_() return " . (exists $answer->{result} ? '' : 'nil, ')
-                    . "ihanoi.json.decode($text) end\n"
-            } sort keys %{ $functions{$name} // {} }), "return _M\n");
-    }
-
-    return join '', map { "    ihanoi_plugin $_ { path $self->{dir}/stubs/$_; }\n" } sort keys %offers;
-}
-
-
-# The lines of the block: everything that the manifest asks for.
-sub _grants {
-    my ($self, $manifest) = @_;
-    my $asked = $manifest->{permissions} // {};
-    my $limits = $manifest->{limits} // {};
-    my @lines;
-
-    push @lines, 'public' if $asked->{public};
-    push @lines, "database $self->{plugin}{name}" if $asked->{database};
-    push @lines, map { "$_ $limits->{$_}" }
-                 grep { defined $limits->{$_} } qw(memory cpu timeout concurrency store);
-
-    push @lines, 'jobs 1h', 'job_cpu 60s' if @{ $manifest->{jobs} // [] };
-
-    # Its own it has without being granted them.
-    push @lines, map { "event $_" } grep { !/^\Q$self->{plugin}{name}\E\./ }
-                 map { $_->{event} } @{ ($manifest->{events} // {})->{subscribes} // [] };
-
-    push @lines, map { "interface $_->{plugin}.$_->{name}" }
-                 @{ ($manifest->{interfaces} // {})->{uses} // [] };
-
-    my $settings = $self->{settings} // {};
-    push @lines, map { "setting $_ " . _quoted(_setting($settings->{$_})) }
-                 sort keys %$settings;
-
-    # What nobody has given has a value all the same: it is asked for.
-    my $secrets = $self->{secrets} // {};
-    for my $name (@{ $asked->{secrets} // [] }) {
-        my $file = $self->_write("secret_$name", $secrets->{$name} // 'test secret', 0600);
-        push @lines, "secret $name $file";
-    }
-    for my $name (sort keys %$secrets) {
-        grep { $_ eq $name } @{ $asked->{secrets} // [] }
-            or die "the manifest asks for no secret \"$name\"\n";
-    }
-
-    return join '', map { "        $_;\n" } @lines;
-}
-
-
-# As the directive takes it: texts are themselves, lists and objects JSON.
-sub _setting {
-    my ($value) = @_;
-    my $text = $json->encode($value);
-
-    return JSON::PP::is_bool($value) ? ($value ? 'true' : 'false')
-         : ref $value || $text !~ /^"/ ? $text
-         : do { my $copy = $value; utf8::encode($copy); $copy };
-}
-
-
-# A text in Lua.
-sub _lua { return '"' . $_[0] =~ s/([\\"])/\\$1/gr . '"' }
-
-
-# A word of nginx.conf. It has variables where it has "$", which directives of
-# ours do not look at.
-sub _quoted { return "'" . $_[0] =~ s/([\\'])/\\$1/gr . "'" }
-
-
-sub _write {
+# Writes a file of the gateway's folder; its path.
+sub file {
     my ($self, $name, $text, $mode) = @_;
     my $file = "$self->{dir}/$name";
 
