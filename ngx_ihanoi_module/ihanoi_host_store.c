@@ -38,7 +38,7 @@ static uint64_t ihanoi_host_store_version(lua_State *L, int index);
 static int ihanoi_host_store_result(lua_State *L, ihanoi_store_rc_e rc);
 
 
-/* Of the process: it runs one call at a time. */
+/* Of the process: no other call runs before what is in it is copied to Lua. */
 static char  ihanoi_host_store_buf[IHANOI_STORE_VALUE_MAX];
 
 
@@ -163,7 +163,12 @@ ihanoi_host_store_get(lua_State *L)
         break;
 
     case IHANOI_STORE_JSON:
-        if (ihanoi_lua_push_json(L, item.value, item.len, &err) != 0) {
+
+        /* others have their turns while it is read */
+
+        lua_pushlstring(L, item.value, item.len);
+
+        if (ihanoi_lua_push_json(L, lua_tostring(L, -1), item.len, &err) != 0) {
             return luaL_error(L, "a value of the store cannot be read: %s",
                               err);
         }

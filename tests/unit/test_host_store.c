@@ -245,6 +245,51 @@ memory(void)
 }
 
 
+/* A call whose turn ends in the middle of a value; others have theirs then. */
+static void
+turns(void)
+{
+    ihanoi_run_e       rc;
+    ihanoi_call_t     *mine;
+    ihanoi_sandbox_t  *plugin;
+
+    static const char  text[] =
+        "local s = ihanoi.store\n"
+        "for i = 1, 200 do\n"
+        "  local v = s.get('ones')\n"
+        "  if #v ~= 30000 or v[30000] ~= 1 then return 'of another' end\n"
+        "end return 'its own'";
+
+    grant(1 * MB);
+    start(64 * MB);
+
+    says("for name, value in pairs({ ones = 1, twos = 2 }) do\n"
+         "  local all = {}\n"
+         "  for i = 1, 30000 do all[i] = value end\n"
+         "  assert(ihanoi.store.set(name, all))\n"
+         "end return 'set'", "set");
+
+    plugin = sandbox;
+    mine = ihanoi_call_create(plugin, 5000000);
+    (void) luaL_loadbufferx(ihanoi_call_state(mine), text, strlen(text), "=t",
+                            "t");
+
+    sandbox = NULL;
+    start(64 * MB);
+
+    while ((rc = ihanoi_call_run(mine, 0)) == IHANOI_RUN_SLICE) {
+        (void) said("return #ihanoi.store.get('twos')");
+    }
+
+    is_int(rc, IHANOI_RUN_DONE, "a call that others have their turns beside");
+    is_str(lua_tostring(ihanoi_call_state(mine), -1), "its own",
+           "reads its values whole");
+
+    ihanoi_call_destroy(mine);
+    ihanoi_sandbox_destroy(plugin);
+}
+
+
 static void
 phases(void)
 {
@@ -271,6 +316,7 @@ main(void)
     changes();
     locks();
     memory();
+    turns();
     phases();
 
     ok(!broken && !locked, "the lock was taken and given back in turn");
