@@ -1,5 +1,6 @@
 -- GET /v1/parking/apds/rights/assigned/{id}: the caller's own booking as an AssignedRight
--- of APDS. It is one from the payment on; one that is given back is none any more.
+-- of APDS. It is one from the payment on, or from the booking where there is nothing to pay;
+-- one that is given back is none any more.
 create function apds_assigned_read(caller jsonb, id uuid)
 returns table (status int, etag text, body json)
 language sql stable
@@ -9,7 +10,9 @@ as $$
                'rightHolder', jsonb_build_object('credentials', shown),
                'rightSpecification', apds_right(u),
                'assignedRightIssuer', jsonb_build_object('id', s.operator, 'className', 'Organisation'),
-               'issuanceTime', (select min(c.paid_at) from charges c where c.booking = b.id),
+               'issuanceTime', coalesce((select c.paid_at from charges c
+                                          where c.booking = b.id and c.purpose = 'stay'
+                                            and c.state = 'paid'), b.created_at),
                'expiry', b.leave,
                'plannedUses', jsonb_build_array(jsonb_build_object(
                    'startTime', b.arrive, 'endTime', b.leave,

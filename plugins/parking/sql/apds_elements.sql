@@ -7,7 +7,8 @@ as $$
                'meta', json_build_object(
                    'referenceInstant', extract(epoch from now())::bigint,
                    'offset', (page - 1) * 100, 'pageSize', 100,
-                   'total', (select count(*) + sum(cardinality(s.vehicles)) from sites s where s.in_service)),
+                   'total', (select count(*) + coalesce(sum(cardinality(s.vehicles)), 0)
+                               from sites s where s.in_service)),
                'data', coalesce((
                    select json_agg(case when e.vehicle is null then apds_place(s) else apds_area(s, u) end
                                    order by e.site, e.vehicle nulls first)

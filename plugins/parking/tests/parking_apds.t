@@ -179,6 +179,9 @@ tell('exited', $b, 5);
 is(follow(Session => $b->{id})->{actualEnd}, now_read($b)->{exited_at}, '... until the exit');
 is(answers('sessions', $b, 'citizen-2'), 404, '... nobody else\'s');
 
+my $free = hold(quote(vehicle => 'motorcycle'));
+is(follow(AssignedRight => $free->{id})->{issuanceTime}, $free->{created_at}, 'what costs nothing is a right since it was booked');
+
 my $gone = paid();
 cancel($gone);
 is(answers('rights/assigned', $gone), 404, 'a right that is given back is none');
@@ -225,6 +228,10 @@ my %seen;
 is(scalar(grep { !$seen{ $_->{id} }++ } @all), 4 + 98 * 2, '... once');
 is(scalar(grep { $_->{parentId} && !$seen{ $_->{parentId}{id} } } @all), 0, '... a place before its areas');
 is_deeply([map { strange($_->{layer} ? 'IdentifiedArea' : 'Place', $_, $_->{id}) } @all], [], '... each as APDS has it');
+
+$db->sql("$set update sites set in_service = false");
+is_deeply($gw->get('/v1/parking/apds/places')->{json}{meta}{total}, 0, 'none, when nothing is in service');
+$db->sql("$set update sites set in_service = name <> 'Bãi 5'");
 
 
 # What is not there
