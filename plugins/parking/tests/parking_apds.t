@@ -201,13 +201,30 @@ is(refer($vans->{rightSpecifications}[0])->{id}, "$site-van", '... its areas sta
 $db->sql("$set update supplies set capacity = 9 where site = '$site' and vehicle = 'van'");
 is_deeply(versions(), [$v[0] + 1, $v[1] + 1, $v[2] + 1, $v[3]], 'so is an area with more room, and its right');
 $db->sql("$set update tariffs set valid_to = valid_to - 1 where vehicle = 'van'");
-is_deeply(versions(), [$v[0] + 1, $v[1] + 1, $v[2] + 2, $v[3] + 1], 'and a price that ends earlier, with the right');
+my @ended = @{ versions() };
+is_deeply([@ended[0, 1, 3]], [$v[0] + 1, $v[1] + 1, $v[3] + 1], 'and a price that ends earlier');
+cmp_ok($ended[2], '>', $v[2] + 1, '... with the right');
 is_deeply(follow(IdentifiedArea => "$site-van")->{rightSpecifications},
-          [{ id => "$site-van", version => $v[2] + 2, className => 'RightSpecification' }], '... to which the area refers');
+          [{ id => "$site-van", version => $ended[2], className => 'RightSpecification' }], '... to which the area refers');
 $db->sql("$set update tariffs set valid_to = current_date - 2 where vehicle = 'van'");
 $r = $gw->get("/v1/parking/apds/rights/specs/$site-van");
 is_deeply($r->{json}{rateEligibility}, [], 'a price that is over is none');
-is($r->{json}{version}, $v[2] + 4, '... in another version of the right');
+cmp_ok($r->{json}{version}, '>', $ended[2], '... in another version of the right');
+$db->sql("$set update tariffs set valid_to = null where vehicle = 'van'");
+cmp_ok(versions()->[2], '>', $r->{json}{version}, 'one that is not over after all, in one more');
+@v = @{ versions() };
+$db->sql("$set insert into supplies (site, vehicle, capacity, bookable) values ('$site', 'bicycle', 5, 0)");
+is_deeply(versions(), [$v[0] + 1, @v[1 .. 3]], 'a place that has room for others is another version');
+verdicts({ type => 'occupancy', at => at(0), place => $site, vehicle => $_, free => 3 }) for qw(van bicycle car);
+is_deeply(versions(), [$v[0] + 1, @v[1 .. 3]], '... but not with a count');
+$db->sql("$set delete from supplies where site = '$site' and vehicle = 'bicycle'");
+is_deeply(versions(), [$v[0] + 2, @v[1 .. 3]], '... and one that has it no more');
+my @stay = map { follow($_ => $b->{id})->{version} } qw(AssignedRight Session);
+$db->sql("$set update sites set operator = 'other' where id = '$site'");
+my @other = @{ versions() };
+is_deeply([grep { $other[$_] <= $v[$_] } 0 .. 3], [], 'so is all of a place that is another operator\'s');
+is_deeply([map { follow($_ => $b->{id})->{version} } qw(AssignedRight Session)], [map { $_ + 1 } @stay], '... and who stays there');
+$db->sql("$set update sites set operator = 'demo' where id = '$site'");
 
 
 # All of them
