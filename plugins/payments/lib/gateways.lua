@@ -8,7 +8,8 @@
 --   refund(refund)       { outcome, transaction, why } where outcome is "done",
 --                        "refused" (it is not done and will not be), "unclear"
 --   refund_read(refund)  the same and "none"; only of gateways that can tell
---                        refunds apart and refuse one twice
+--                        refunds apart and refuse one twice: at others, what is
+--                        unclear is left to people
 --
 -- or nil and a text: that of ihanoi.backend.request(), "signature" when the answer
 -- is not the gateway's, "answer" when it is none. Amounts are đồng; an intent is as

@@ -10,14 +10,15 @@ local _M = {}
 local UNSENT = { ["refused"] = true, ["too many calls"] = true, ["not found"] = true }
 
 
--- What is known after an attempt: refund_finish()'s outcome, and why.
+-- What is known after an attempt: refund_finish()'s outcome, and why. What is
+-- unclear at a gateway that cannot be asked about it is left to people.
 local function attempt(adapter, refund)
     local answer, err
 
     if refund.attempt == 1 then
         answer, err = adapter.refund(refund)
     elseif not adapter.refund_read then
-        return { outcome = "unclear", why = "waits for the gateway's file" }
+        answer = { outcome = "unclear", why = "waits for the gateway's file" }
     else
         answer, err = adapter.refund_read(refund)
 
@@ -28,11 +29,13 @@ local function attempt(adapter, refund)
         end
     end
 
-    if answer then
-        return answer
+    answer = answer or { outcome = UNSENT[err] and "unsent" or "unclear", why = err }
+
+    if answer.outcome == "unclear" and not adapter.refund_read then
+        answer.outcome = "left"
     end
 
-    return { outcome = UNSENT[err] and "unsent" or "unclear", why = err }
+    return answer
 end
 
 

@@ -307,7 +307,7 @@ local REFUSED = { ["02"] = true, ["03"] = true, ["91"] = true, ["95"] = true,
 
 -- The same vnp_RequestId is refused as a duplicate for some minutes only, and
 -- nothing tells two refunds of one payment apart: what is unclear is not sent
--- again but waits for the file of the day.
+-- again but waits for the file of the day, or for people.
 function _M.refund(refund)
     local settings = ihanoi.plugin.settings()
     local answer, err = ask({

@@ -4,6 +4,8 @@
 --   refused   nobody has it: it is the service's again
 --   unsent    the gateway has surely not got the request: send it again
 --   unclear   it may have: ask before anything is sent again
+--   left      it may have, and cannot be asked, or it is to be made by hand: the file of
+--             a day or a person says what became of it (payments_refunds), nobody else
 --
 -- Only the first end counts: what comes after it changes nothing. It is of the time
 -- that the gateway's file says, so that it is of the same day there and here.
@@ -27,6 +29,7 @@ begin
            set state = case when outcome in ('done', 'refused') then outcome else t.state end,
                finished_at = case when outcome in ('done', 'refused') then refund_finish.at end,
                attempts = case when outcome = 'unsent' then 0 else t.attempts end,
+               due_at = case when outcome = 'left' then 'infinity' else t.due_at end,
                transaction = coalesce(refund_finish.transaction, t.transaction),
                why = refund_finish.why
          where t.id = f.id;

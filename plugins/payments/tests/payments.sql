@@ -13,6 +13,7 @@ set local check_function_bodies = off;
 \ir ../migrations/0006_one_snapshot.sql
 \ir ../migrations/0007_filed.sql
 \ir ../migrations/0008_first_day.sql
+\ir ../migrations/0009_left_to_people.sql
 \ir ../sql/intent_document.sql
 \ir ../sql/refund_document.sql
 \ir ../sql/intent_create.sql
@@ -23,6 +24,7 @@ set local check_function_bodies = off;
 \ir ../sql/refund_request.sql
 \ir ../sql/refunds_due.sql
 \ir ../sql/refund_finish.sql
+\ir ../sql/payments_refunds.sql
 \ir ../sql/reconcile.sql
 \ir ../sql/statement_rows.sql
 \ir ../sql/statement_payment.sql
@@ -268,14 +270,41 @@ select payment_apply('momo', pg_temp.number(n), 'paid', 'file', 100000, 'T' || n
 select throws_ok($$ select refund_request(pg_temp.id(32), null, 'x', 'g', 'i') $$, 'IH001', 'payment-not-paid',
     'what is on its way back is not asked for');
 select refund_finish(f.id, 'refused', null, 'account closed') from refunds_due(100, 60) f;
+create function pg_temp.for_people(gateway text default null, after uuid default null, size int default 50)
+returns table (number text, state text, "left" text, transaction text, next uuid) language sql as $$
+    select x ->> 'payment_number', x ->> 'state', x #>> '{received,left}', x #>> '{received,transaction}',
+           (p.body ->> 'next')::uuid
+      from payments_refunds('{}', gateway, after, size) p
+      left join lateral json_array_elements(p.body -> 'items') with ordinality i (x, n) on true
+     order by i.n $$;
+select set_eq($$ select number, state, "left", transaction from pg_temp.for_people() $$,
+    $$ values (pg_temp.number(31), 'refused', '100000', 'T31b'), (pg_temp.number(32), 'refused', '100000', 'T32b') $$,
+    'people see it, and where it came from; not what a service was refused');
 select is(refund_request(pg_temp.id(32), null, 'chuyển khoản', 'g', 'i') ->> 'amount', '100000', 'late money that is still here may go back');
 select refund_request(pg_temp.id(31), null, 'x', key, 'i') from unnest(array['h', 'j']) key;
 select is((select string_agg(r.verdict, ' ' order by f.key) from receipts r join refunds f on f.receipt = r.id
             where r.intent = pg_temp.id(31) and f.key in ('h', 'j')), 'applied twice', 'after what was applied, also what came twice');
 select throws_ok($$ select refund_request(pg_temp.id(31), null, 'x', 'l', 'i') $$, 'IH001', 'payment-refund-exceeds', 'then nothing is left');
+select is((select count(number)::int from pg_temp.for_people()), 0, '... nor to be seen, while it is on its way');
 select refund_finish(f.id, 'done') from refunds_due(100, 60) f;
 select is((select string_agg(state || ' ' || refunded, ', ' order by number) from intents where id in (pg_temp.id(31), pg_temp.id(32))),
     'refunded 100000, expired 0', 'an intent has what was applied to it');
+
+-- What no gateway will tell of is due no more, and people see it, until it is settled.
+select pg_temp.intent(33, 'succeeded');
+select refund_request(pg_temp.id(33), amount, 'x', 'm' || amount, 'i') from unnest(array[1, 2, 3]) amount;
+select is((select count(number)::int from pg_temp.for_people()), 0, 'what is to be sent is no business of people');
+select refund_finish(f.id, case f.amount when 3 then 'unclear' else 'left' end, null, 'by hand') from refunds_due(100, 60) f;
+select is((select count(*)::int from refunds where intent = pg_temp.id(33) and due_at <= now() + interval '1 day'), 1,
+    'what is left to people is not looked at again');
+select is((select array_agg(concat_ws(' ', number, state, "left")) from pg_temp.for_people()),
+    array_fill(pg_temp.number(33) || ' sent 99994', array[2]), 'but by them');
+select is((select count(number)::int from pg_temp.for_people('vietqr')), 0, 'of each gateway');
+select is((select array[count(a.number), count(b.number), count(b.next)]::int[]
+             from pg_temp.for_people(size => 1) a, pg_temp.for_people(after => a.next, size => 1) b),
+    array[1, 1, 0], 'page by page');
+select refund_finish(f.id, 'done') from refunds f where f.intent = pg_temp.id(33);
+select is((select count(number)::int from pg_temp.for_people()), 0, 'until they say what became of it');
 
 select throws_ok($$ update refunds set $$ || change || $$ where key = 'f' $$, '23514', null, change || ' is refused')
   from unnest(array['amount = 1', 'state = ''sent''', 'state = ''refused''', 'number = ''x''', 'key = ''x''']) change;

@@ -126,7 +126,7 @@ for my $place (["$path/refund", { reason => 'x' }], ['/v1/payments/sweep'],
                  headers => { 'Idempotency-Key' => 'k' })->{status}, 403, "$place->[0] needs its scope");
 }
 is($gw->get("/v1/payments/$_", token => token_for('none'))->{status}, 403, "$_ needs its scope")
-    for qw(ledger reconciliations);
+    for qw(ledger reconciliations refunds);
 
 
 # And back
@@ -164,11 +164,18 @@ $payment = paid('vietqr-2', 'vietqr', 60_000);
 $r = refund($payment);
 is($r->{json}{state}, 'sent', 'VietQR: a person has to send it');
 is(read_of($payment)->{state}, 'succeeded', 'VietQR: until then it is promised');
+my %left = left('?gateway=vietqr');
+is_deeply([map { delete $_->{received}{paid_at}; $_ } values %left], [{ %{ $r->{json} },
+    gateway => 'vietqr', payment => $payment->{id}, payment_number => $payment->{number},
+    service => 'parking', reference => 'vietqr-2',
+    received => { transaction => $partners->orders->{ $payment->{number} }{transaction}, amount => 60_000, left => 0 },
+}], 'VietQR: and stands in the list of what people do') or diag explain \%left;
 my $settle = "/v1/payments/refunds/$r->{json}{id}/settle";
 $r = $gw->post($settle, token => token_for('operate'),
                json => { outcome => 'done', transaction => 'FT26330', why => 'UNC 12, kế toán' });
 is($r->{json}{state}, 'done', 'VietQR: and says when it is done') or diag $r->{content};
 is(read_of($payment)->{state}, 'refunded', 'VietQR: all of it');
+is_deeply({ left() }, {}, 'VietQR: and nothing stands there any more');
 is($gw->post($settle, token => token_for('operate'), json => { outcome => 'refused', why => 'x' })->{status},
    409, 'what is done is not undone');
 

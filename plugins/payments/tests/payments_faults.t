@@ -94,6 +94,8 @@ for my $mode (qw(late 500 done-500 lost drop half forged)) {
     $partners->misbehave('vnpay.refund' => $mode);
     is(refund($unclear{$mode}, 5_000)->{json}{state}, 'sent', "vnpay.refund, $mode: unclear");
 }
+is_deeply([sort map { $_->{payment_number} } values %{ { left() } }], [sort map { $_->{number} } values %unclear],
+          'vnpay.refund: people see what is unclear');
 my $asked = $partners->asked('vnpay.refund');
 later();
 sweep(), sweep();
@@ -102,6 +104,8 @@ is(scalar(keys %{ $partners->refunds }), 6 + 5, 'vnpay.refund: five of them were
 my $report = reconcile('vnpay')->{json};
 is_deeply([map { $_->{kind} } @{ $report->{differences} }], ['refund-missing-there', 'refund-missing-there'],
           'the file names the two that were not');
+is_deeply([sort map { $_->{payment_number} } values %{ { left() } }], [sort map { $_->{number} } @unclear{qw(500 lost)}],
+          'and so does the list of what people do');
 for my $mode (sort keys %unclear) {
     my $done = $mode !~ /^(?:500|lost)$/;
     is(read_of($unclear{$mode})->{state}, $done ? 'partly_refunded' : 'succeeded',

@@ -18,7 +18,7 @@ use IHanoi::Test::Plugin;
 use Payments::Partners;
 use POSIX ();
 
-our @EXPORT = qw(payments again pay_for paid read_of refund refund_of sweep job reconcile
+our @EXPORT = qw(payments again pay_for paid read_of refund refund_of left sweep job reconcile
                  balances balanced token_for today);
 
 my ($gw, $db, $partners, $block, $code);
@@ -163,6 +163,13 @@ sub refund_of {
     my ($payment) = @_;
     my @refunds = @{ read_of($payment)->{refunds} };
     return @refunds == 1 ? $refunds[0] : die scalar(@refunds) . " refunds\n";
+}
+
+# What is left to people, by the refunds' numbers.
+sub left {
+    my ($query) = @_;
+    my $r = $gw->get('/v1/payments/refunds' . ($query // ''), token => token_for('operate'));
+    return map { ($_->{number} => $_) } @{ $r->{json}{items} };
 }
 
 # What is open is due at once.
