@@ -177,6 +177,12 @@ ihanoi_input_query_pair(ihanoi_input_t *in, const char *p, const char *end,
     }
 
     if (len == (size_t) -1) {
+
+        /* no declared one is named so */
+        if (in->op->query_open) {
+            return 0;
+        }
+
         return ihanoi_input_fault(in, IHANOI_IN_QUERY, NULL, "", "syntax",
                                   "a parameter's name is not encoded as it "
                                   "must be");

@@ -55,6 +55,7 @@ for my $case (
     ['with one twice', sub { s/$/&vnp_New=1&vnp_New=1/ }],
     ['with an amount twice', sub { s/$/&vnp_Amount=5000000/ }],
     ['with one that is too long', sub { s/(vnp_BankCode=)\w+/$1 . 'x' x 300/e }],
+    ['with a name that is none', sub { s/$/&vnp_%zz=1&%FF=1&%/ }],
     ['with one that is no text', sub { s/(vnp_BankCode=)\w+/$1%FF%00%zz/ }],
     ['with one put in', sub { s/$/&vnp_SecureHashType=x&vnp_BankTranNo=1/; s/vnp_BankTranNo=VNP\d+&// }],
 ) {
