@@ -40,7 +40,9 @@ begin
            message_send.key
       from asking a;
 
-    return (select message_document(m) from messages m
+    -- Messages of one person are written one after the other (message_limit), but the other
+    -- one of the thread may have written by now.
+    return (select message_document(m) from messages m join asking a on a.person = m.person
              where m.thread = mine.id order by m.id desc limit 1);
 end
 $$;

@@ -230,6 +230,27 @@ is(status('teacher', GET => "/threads/$thread"), '404 not-found', 'nor who does 
 is(say('guardian2', 'a', $second), '409 thread-over', '... who is not written to');
 
 
+# Both write at one moment, the teacher before the guardian has an answer: it is of what the
+# guardian has written.
+
+$db->sql("update plugin_school.messages set sent_at = sent_at - interval '1 hour'");
+my $third = document('guardian2', POST => "/students/$s1/threads", { staff => $id{g1}, title => 'Hỏi', text => 'Chào' })->{id};
+$db->sql('create function plugin_school.waits() returns trigger language plpgsql as
+              $$ begin perform pg_advisory_xact_lock(1); return null; end $$;
+          create trigger waits after insert on plugin_school.messages for each row
+              when (not new.from_staff) execute function plugin_school.waits()');
+my $writes = sub { return as('guardian2', POST => "/threads/$third/messages", { text => 'Em ốm' }, headers => { 'Idempotency-Key' => 'both' }) };
+my $session = $db->session;
+$session->do('begin; select pg_advisory_xact_lock(1)');
+my $writer = beside($writes);
+ok(wait_until(sub { $db->sql("select count(*) from pg_locks where locktype = 'advisory' and not granted") }, 20), 'a guardian is writing');
+is(say('homeroom', 'Mai thi', $third), 201, '... the teacher has written');
+$session->do('rollback');
+waitpid $writer, 0;
+is($writes->()->{json}{text}, 'Em ốm', '... each has its own');
+$db->sql('drop trigger waits on plugin_school.messages; drop function plugin_school.waits');
+
+
 # What the gateway has no answer of any more, under the same key: it is said once.
 
 sub again {
@@ -238,8 +259,6 @@ sub again {
     return as('guardian2', POST => $path, \%body, headers => { 'Idempotency-Key' => "again-$n" });
 }
 
-$db->sql("update plugin_school.messages set sent_at = sent_at - interval '1 hour'");
-my $third = document('guardian2', POST => "/students/$s1/threads", { staff => $id{g1}, title => 'Hỏi', text => 'Chào' })->{id};
 my %said = ("/threads/$third/messages" => [{ text => 'Cảm ơn' }, "messages where text = 'Cảm ơn'"],
             "/students/$s1/threads" => [{ staff => $id{g1}, title => 'Toán', text => 'Chào' }, "threads where title = 'Toán'"]);
 for my $path (sort keys %said) {
