@@ -10,11 +10,12 @@ local BATCHES = 20
 local _M = {}
 
 
+-- customer: as of evn.customers(), false for nonsense; nil when there was no answer. What is
+-- known already may have become due meanwhile.
 local function remind(code, customer)
-    if not customer then
+    if customer == false then
         ihanoi.log.warn("evn says nonsense of a customer")
-        return
-    elseif #customer.bills > 0 then
+    elseif customer and #customer.bills > 0 then
         local _, err = ihanoi.db.value("bills_seen", { customer = code, bills = customer.bills })
 
         if err then
@@ -57,9 +58,8 @@ function _M.run()
 
         local customers, why = evn.customers(codes, false)
 
-        -- What is known already may have become due meanwhile.
         for i, code in ipairs(codes) do
-            remind(code, customers and customers[i] or { bills = {} })
+            remind(code, customers and customers[i])
         end
 
         if not customers then

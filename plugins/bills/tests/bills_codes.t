@@ -80,6 +80,10 @@ my $later = "select string_agg(distinct (check_at > now() + interval '20 hours')
 is($db->sql($later), 'true', 'a day later it is asked again');
 like(tomorrow(), qr/answer 500/, 'when the company is away, the job says so');
 is($db->sql($later), 'false', '... and asks again within the day');
+$evn->bill('PD01000000001', 'B-1', amount => -1);
+tomorrow();
+like($gw->error_log, qr/evn says nonsense of a customer/, 'a bill that is none is told to whoever reads the log');
+$evn->bill('PD01000000001', 'B-1', amount => 217_836);
 my $id = $items->[0]{bill}{id};
 is(ask(GET => "/$id", undef, %other)->{status}, 200, 'the bill can be seen');
 my $o = pay_bill($id, 217_836, %other);
