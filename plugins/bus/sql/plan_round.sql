@@ -53,12 +53,13 @@ as $$
             limit 1) c
          where patterns is null or x.pattern = any (patterns)
     ), useful as materialized (
+        -- trips are numbered by when they start within one service day
         select r.*
-          from (select y.*, min(y.trip - y.day_back * 1000000000::bigint) over (
-                           partition by y.pattern order by y.sequence
+          from (select y.*, min(y.trip) over (
+                           partition by y.pattern, y.day_back order by y.sequence
                            rows between unbounded preceding and 1 preceding) as before
                   from ride y) r
-         where r.before is null or r.trip - r.day_back * 1000000000::bigint < r.before
+         where r.before is null or r.trip < r.before
     )
     select distinct on (k.stop)
            (k.stop, k.arrival - u.day_back * 86400, k.stop, 0, u.trip, u.day_back,

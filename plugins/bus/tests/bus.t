@@ -317,5 +317,18 @@ is_deeply([journeys(from_stop => 'lake', to_stop => 'depot', depart_at => '2026-
 is_deeply([journeys(from_stop => 'lake', to_stop => 'depot', depart_at => '2026-11-23T20:00:00+07:00')], [],
           '... and are not there four hours before');
 
+# A line that runs late by one service day and early by the next. Who walks to its first stop
+# is in time for the late bus only, and who stays where the second one is, for the early one.
+my %times = (late => [qw(24:10 24:20 24:50)], early => [qw(00:01 00:06 00:20)]);
+is((import_gtfs($db, feed_with("$dir/both", 'trips.txt' => sub { $_ .= join '', map { "r2,daily,$_,,0,\n" } sort keys %times },
+                               'stop_times.txt' => sub {
+    for my $trip (sort keys %times) {
+        my $n = 0;
+        $_ .= join '', map { "$trip,$times{$trip}[$n]:00,$times{$trip}[$n]:00,$_," . $n++ . ",,\n" } qw(lake lake-east depot);
+    }
+})))[0], 0, 'a line that runs late by one service day and early by the next');
+is_deeply([journeys(from_stop => 'lake-east', to_stop => 'depot', depart_at => $_)], ['early lake-east 0006 depot 0020'], "the early one is taken, $_")
+    for '2026-11-25T00:02:00+07:00', '2026-11-24T23:59:00+07:00';
+
 
 done_testing;
