@@ -383,12 +383,31 @@ create function pg_temp.differs(day int, variadic lines text[]) returns text lan
                                           pg_temp.file(variadic lines)) -> 'differences') d
      where d ->> 'transaction' in ('T46', 'R46') $$;
 select is(pg_temp.differs(0, variadic '{}'), 'payment-missing-there refund-missing-there', 'what no file has');
+create function pg_temp.reported(day int) returns text language sql as $$
+    select concat_ws(' ', string_agg(d ->> 'kind', ' ' order by d ->> 'kind'), r ->> 'agrees')
+      from payments_reconciliations('{}', 'momo', null, null, 100) p, json_array_elements(p.body -> 'items') r
+      left join lateral json_array_elements(r -> 'differences') d on (d ->> 'transaction' in ('T46', 'R46')) is true
+     where (r ->> 'day')::date = (now() at time zone 'Asia/Ho_Chi_Minh')::date - reported.day
+     group by r ->> 'agrees' $$;
+delete from reconciliations where day = (now() at time zone 'Asia/Ho_Chi_Minh')::date;
+select pg_temp.differs(0, variadic '{}');
+select is(pg_temp.reported(0), 'payment-missing-there refund-missing-there false', '... is reported');
 select is(pg_temp.differs(1, pg_temp.line('payment', pg_temp.number(46), 'T46', 100000),
                              pg_temp.line('refund', (select number from refunds where intent = pg_temp.id(46)), 'R46', 100000)),
     null, 'what the file of the day before has');
+select is(pg_temp.reported(0), 'false', '... which came late: it is missing in the report of this one no more');
 select is(pg_temp.differs(0, variadic '{}'), null, '... is not missing on this one');
 select is(pg_temp.differs(1, variadic '{}'), null, 'that file is made anew, and has it no more');
-select is(pg_temp.differs(0, variadic '{}'), 'payment-missing-there refund-missing-there', '... so it is missing');
+select is(pg_temp.reported(0), 'payment-missing-there refund-missing-there false', '... so it is missing');
+select is(pg_temp.differs(0, variadic '{}'), 'payment-missing-there refund-missing-there', '... then as before');
+insert into reconciliations (gateway, day, there, here, differences)
+    select 'momo', (now() at time zone 'Asia/Ho_Chi_Minh')::date - n, '{}', '{}',
+           jsonb_build_array(jsonb_build_object('kind', kind, 'transaction', 'T46'))
+      from (values (40, 'payment-missing-there'), (41, 'payment-amount')) v (n, kind);
+insert into filed values ('momo', 'payment', 'T46', '2001-01-01');
+select is(pg_temp.reported(40) || ', ' || pg_temp.reported(41), 'true, payment-amount false',
+    'a day of which nothing else differs agrees; what differs otherwise still does');
+delete from reconciliations where there = '{}';
 
 select throws_ok(format('select statement_rows(%L)', file), 'IH001', 'payment-file-invalid', what || ' is no file')
   from (values ('', 'nothing'), ('<html>busy</html>', 'something else'),
