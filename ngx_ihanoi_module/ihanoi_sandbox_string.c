@@ -234,6 +234,11 @@ ihanoi_string_gsub(lua_State *L)
     n = 0;
 
     while (n < max) {
+
+        /* an empty pattern has no steps of its own */
+
+        ihanoi_match_step(&m, 1);
+
         e = ihanoi_match_at(&m, s);
 
         if (e) {

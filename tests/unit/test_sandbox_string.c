@@ -278,6 +278,7 @@ static const char  *hangs[] = {
     "return ('a'):rep(1e5):find('.-b')",
     "return ('a'):rep(2e5):match('a-a-b')",
     "return ('a'):rep(1e5):gsub('.-b', '')",
+    "return ('a'):rep(4e6):gsub('', {})",
     "for x in ('a'):rep(1e6):gmatch('.-b') do end",
     "return ('('):rep(1e6):find('%b()')",
     "return ('a'):rep(60):find(('a*'):rep(6) .. 'b')",
