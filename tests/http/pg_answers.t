@@ -5,6 +5,7 @@ use FindBin;
 use lib "$FindBin::Bin/../lib";
 use IHanoi::Test;
 use IHanoi::Test::Pg;
+use File::Temp;
 use Time::HiRes qw(sleep time);
 
 my $db = pg_database();
@@ -211,6 +212,37 @@ scene 'sizes around buffers' => sub {
         my $r = $gw->put('/p/large', json => { a => 'y' x 900_000 });
         is(outcome($r), '200 {"n":900000}', "$socket: a large argument");
     }
+};
+
+
+scene 'a result is sent from where it is' => sub {
+    my $sent = build_dir() . '/sent.so';
+    return pass('AddressSanitizer has these calls itself') if build_dir() =~ /sanitize/;
+
+    my $dir = File::Temp->newdir;
+    my $gw = ready(pg_gateway(db => $db,
+        env => { LD_PRELOAD => $sent, SENT => "$dir/sent" },
+        http => 'gzip_types application/json; gzip_min_length 1;',
+        server => 'gzip on;'));
+    my $seen = sub {
+        # The worker has written down all before what comes after it.
+        $gw->get('/nowhere');
+        open my $fh, '<', "$dir/sent" or die "sent: $!";
+        my $sum = 0;
+        $sum += $_ for <$fh>;
+        return $sum;
+    };
+    my $before = $seen->();
+
+    for my $size (300, 70_000, 3_000_000) {
+        my $length = length $gw->get("/p/size?n=$size")->{content};
+        is($seen->() - $before, $length, "$size bytes: nobody copies them");
+        $before += $length;
+    }
+
+    is($gw->get('/p/size?n=70000', headers => { 'Accept-Encoding' => 'gzip' })
+          ->{headers}{'content-encoding'}, 'gzip', 'what gzip makes of them');
+    is($seen->(), $before, 'is elsewhere');
 };
 
 
