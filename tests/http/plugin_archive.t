@@ -47,8 +47,12 @@ mkdir "$dir/parking/.git";
 spew("$dir/parking/.git/config", 'x');
 mkdir "$dir/elsewhere";
 system('cp', '-r', "$dir/parking", "$dir/elsewhere/parking");
-ihanoi(qw(plugin pack --into), $dir, "$dir/elsewhere/parking");
-ok(slurp($archive) eq $bytes, 'the same bytes another time, elsewhere');
+{
+    spew("$dir/Later.pm", 'BEGIN { *CORE::GLOBAL::time = sub { CORE::time() + 86400 } } 1;');
+    local $ENV{PERL5OPT} = "-I$dir -MLater";
+    ihanoi(qw(plugin pack --into), $dir, "$dir/elsewhere/parking");
+}
+ok(slurp($archive) eq $bytes, 'the same bytes another day, elsewhere');
 
 ($rc, $out, $err) = ihanoi(qw(plugin pack), "$dir/parking");
 is($rc, 0, 'packed again');
