@@ -487,7 +487,10 @@ ngx_http_ihanoi_plugin_state_turn(ngx_event_t *ev)
         break;
 
     default:
-        break;
+
+        /* no call failed: those that came meanwhile were told to come again */
+
+        ngx_http_ihanoi_circuit_leave(plugin->circuit, 0, 1);
     }
 
     plugin->loading = NULL;

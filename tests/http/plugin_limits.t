@@ -137,4 +137,20 @@ unlink "$switches/other.disabled";
 ok(wait_until(sub { $gw->get('/v1/other/hello')->{status} == 200 }),
    'and enables it again');
 
+# One that takes long to load and then fails is left alone as one whose calls do. It
+# loads where the configuration is read, on another day than the workers'.
+my $late = plugin_folder(
+    name => 'late',
+    lua => { hello => '' },
+    handler => 'local n = 0 for i = 1, 1.5e6 do n = n + i % 7 end
+                if ihanoi.time.now() > 4e9 then error("too late") end
+                return { hello = function() return 200, {} end }',
+);
+my $gw_late = gateway(responses => 0, http => $late->block('public;') . 'ihanoi_plugin_clock 4100000000;',
+                      locations => 'location / { ihanoi_api on; }');
+ok(wait_until(sub { $gw_late->get('/v1/late/hello')->{json}{type} =~ /plugin-unavailable\z/ }),
+   'a plugin that never loads opens its circuit');
+like($gw_late->error_log, qr/plugin "late" could not be loaded: late\/handler\.lua:2: too late/,
+     'the log says why');
+
 done_testing;
