@@ -74,9 +74,9 @@ static const ihanoi_host_function_t  ngx_http_ihanoi_host_interface_functions[] 
       "returns nil and a text, that is what is returned here; of an error of "
       "ihanoi.db it is the code. Otherwise nil and \"failed\" (it raised an error or returned what it may not), "
       "\"limit\" (killed for memory or processor time), \"timeout\", \"busy\" "
-      "(too many of its calls), \"unavailable\" (its circuit is open, or it "
-      "does not load), \"too large\", \"too deep\" (plugins that call plugins: "
-      "four at most). Raises for an interface or a function that the manifest "
+      "(too many of its calls, or it is being loaded), \"unavailable\" (its "
+      "circuit is open, or it does not load), \"too large\", \"too deep\" "
+      "(plugins that call plugins: four at most). Raises for an interface or a function that the manifest "
       "does not use, and an argument that cannot be encoded." },
 
     { "interface", "caller", ngx_http_ihanoi_host_caller,

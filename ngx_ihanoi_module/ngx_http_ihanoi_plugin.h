@@ -45,7 +45,8 @@ typedef enum {
     NGX_HTTP_IHANOI_RUN_CPU,         /* killed: processor time */
     NGX_HTTP_IHANOI_RUN_TIMEOUT,     /* killed: waited too long */
     NGX_HTTP_IHANOI_RUN_REPLY,       /* an answer that cannot be sent */
-    NGX_HTTP_IHANOI_RUN_BUSY,        /* not begun: too many at a time */
+    NGX_HTTP_IHANOI_RUN_BUSY,        /* not begun: too many at a time,
+                                        or it is being loaded */
     NGX_HTTP_IHANOI_RUN_CLOSED,      /* not begun: circuit open, disabled */
     NGX_HTTP_IHANOI_RUN_OUTCOMES
 } ngx_http_ihanoi_run_outcome_e;

@@ -399,10 +399,10 @@ ihanoi.interface = {}
 ---is what is returned here; of an error of `ihanoi.db` it is the code.
 ---Otherwise nil and "failed" (it raised an error or returned what it may not),
 ---"limit" (killed for memory or processor time), "timeout", "busy" (too many of
----its calls), "unavailable" (its circuit is open, or it does not load), "too
----large", "too deep" (plugins that call plugins: four at most). Raises for an
----interface or a function that the manifest does not use, and an argument that
----cannot be encoded.
+---its calls, or it is being loaded), "unavailable" (its circuit is open, or it
+---does not load), "too large", "too deep" (plugins that call plugins: four at
+---most). Raises for an interface or a function that the manifest does not use,
+---and an argument that cannot be encoded.
 ---
 ---In phases: request, job, interface.
 ---@param plugin string
