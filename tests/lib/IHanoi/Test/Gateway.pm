@@ -317,6 +317,27 @@ sub connection {
 }
 
 
+# What a GET is answered by each worker: a list of answers by number. Of clients who come
+# at once all workers have some; which one it was says the server's
+# "add_header X-Worker $pid always;".
+sub by_worker {
+    my ($self, $target, %arg) = @_;
+    my %answers;
+
+    for (1 .. 100) {
+        my @clients = map { $self->connection } 1 .. 8;
+        $_->send($_->format('GET', $target, %arg, close => 1)) for @clients;
+
+        for my $r (map { $_->response('GET') } @clients) {
+            push @{ $answers{ $r->{headers}{'x-worker'} } }, $r;
+        }
+        last if keys %answers >= $self->{workers};
+    }
+
+    return %answers;
+}
+
+
 # Asks tests/tools/contract.c whether an answer is as its contract says.
 sub _check_response {
     my ($self, $method, $target, $r) = @_;
