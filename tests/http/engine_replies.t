@@ -6,7 +6,8 @@ use IHanoi::Test;
 use IHanoi::Test::Engine;
 
 my $gw = engine_gateway(server => 'add_header X-Request-Id $request_id always;',
-                        http => 'gzip on; gzip_types application/json;');
+                        http => 'gzip on; gzip_types application/json;
+                                 gzip_vary on;');
 my $db = $gw->{db};
 my $token = token(sub => 'citizen-1');
 my $r;
@@ -91,9 +92,11 @@ is(change('"1", "3"', { name => 'mới' })->{status}, 200,
 # A gzipped answer has a weak tag; a client sends back what it got.
 my $large = $gw->get('/t/large?kb=8', headers => { 'Accept-Encoding' => 'gzip' });
 is($large->{headers}{etag}, 'W/"large"', 'gzip makes the entity tag weak');
-is($gw->get('/t/large?kb=8', headers => { 'Accept-Encoding' => 'gzip',
-            'If-None-Match' => $large->{headers}{etag} })->{status}, 304,
-   'and it is accepted in If-None-Match');
+is($large->{headers}{vary}, 'Accept-Encoding', 'and gzip_vary tells caches');
+$r = $gw->get('/t/large?kb=8', headers => { 'Accept-Encoding' => 'gzip',
+              'If-None-Match' => $large->{headers}{etag} });
+is($r->{status}, 304, 'and it is accepted in If-None-Match');
+is($r->{headers}{vary}, 'Accept-Encoding', 'a 304 tells caches what its 200 would');
 is(change('W/"4"', { name => 'm' })->{status}, 200,
    'and in If-Match: PATCH after a gzipped GET');
 

@@ -7,7 +7,7 @@ use IHanoi::Test;
 use JSON::PP ();
 
 my $db = database();
-my $gw = gateway(db => $db, http => 'gzip on; gzip_types application/json;',
+my $gw = gateway(db => $db, http => 'gzip on; gzip_types application/json; gzip_vary on;',
                  locations => <<'CONF');
         location = /openapi.json { ihanoi_status openapi; }
         location = /readyz { ihanoi_status readyz; }
@@ -87,6 +87,7 @@ is($gw->head('/openapi.json')->{headers}{etag}, $etag, 'HEAD');
 $r = $gw->get('/openapi.json', headers => { 'If-None-Match' => $etag });
 is($r->{status}, 304, 'not modified');
 is($r->{content}, '', 'without a body');
+is($r->{headers}{vary}, 'Accept-Encoding', 'and caches are told as by the 200');
 is($gw->get('/openapi.json', headers => { 'If-None-Match' => "W/$etag" })
       ->{status}, 304, 'also for the tag that a gzipped answer bore');
 is($gw->get('/openapi.json', headers => { 'If-None-Match' => '"other"' })
