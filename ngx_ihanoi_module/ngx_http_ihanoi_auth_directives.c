@@ -449,6 +449,7 @@ ngx_http_ihanoi_auth_subject_key(ngx_conf_t *cf, ngx_command_t *cmd,
     n = ngx_read_fd(fd, buf, sizeof(buf));
     err = ngx_errno;
 
+    ngx_http_ihanoi_auth_secret_file(cf, fd, &name);
     ngx_close_file(fd);
 
     if (n == -1) {

@@ -17,6 +17,7 @@ ngx_http_ihanoi_auth_source_file(ngx_conf_t *cf, ngx_str_t *path,
     ssize_t                         n;
     ngx_fd_t                        fd;
     ngx_str_t                       name;
+    ngx_uint_t                      i;
     ngx_file_info_t                 fi;
     ngx_pool_cleanup_t             *cln;
     ihanoi_jwks_options_t           options;
@@ -95,6 +96,14 @@ ngx_http_ihanoi_auth_source_file(ngx_conf_t *cf, ngx_str_t *path,
     cln->handler = (ngx_pool_cleanup_pt) ihanoi_jwks_free;
     cln->data = source->set;
 
+    for (i = 0; i < ihanoi_jwks_count(source->set); i++) {
+
+        if (ihanoi_jwks_key(source->set, i)->pkey == NULL) {
+            ngx_http_ihanoi_auth_secret_file(cf, fd, &name);
+            break;
+        }
+    }
+
     ngx_close_file(fd);
     ngx_explicit_memzero(buf, size);
     ngx_free(buf);
@@ -110,6 +119,27 @@ failed:
     }
 
     return NULL;
+}
+
+
+void
+ngx_http_ihanoi_auth_secret_file(ngx_conf_t *cf, ngx_fd_t fd, ngx_str_t *name)
+{
+    ngx_uint_t       mode;
+    ngx_file_info_t  fi;
+
+    if (ngx_fd_info(fd, &fi) == NGX_FILE_ERROR) {
+        return;
+    }
+
+    mode = ngx_file_access(&fi);
+
+    if (mode & S_IROTH) {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "key file \"%V\" holds a secret and may be read "
+                           "by all users, its mode is 0%ui%ui%ui", name,
+                           mode >> 6, mode >> 3 & 7, mode & 7);
+    }
 }
 
 

@@ -31,6 +31,10 @@ ngx_http_ihanoi_auth_source_t *ngx_http_ihanoi_auth_source_request(
     ngx_str_t *issuer, ngx_msec_t fresh, const ihanoi_alg_e *algorithms,
     unsigned nalgorithms);
 
+/* Configuration time, too: warns of a file with a secret that all may read. */
+void ngx_http_ihanoi_auth_secret_file(ngx_conf_t *cf, ngx_fd_t fd,
+    ngx_str_t *name);
+
 /* The set as this worker has it now: NULL when none was ever got. */
 const ihanoi_jwks_t *ngx_http_ihanoi_auth_source_set(
     ngx_http_ihanoi_auth_source_t *source);

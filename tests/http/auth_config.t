@@ -110,6 +110,28 @@ like(passes('a set with keys that are not for us', locations =>
             'location / { auth_jwt x; auth_jwt_key_file %%DIR%%/mixed.json; }'),
      qr/left out: key 3: not for signatures/, 'says which it left out');
 
+# Secrets that every user of the machine may read; public keys are for everybody.
+{
+    my $said = passes('public keys', locations =>
+        'location / { auth_jwt x; auth_jwt_key_file %%DIR%%/good.json; }');
+    unlike($said, qr/all users/, 'may be read by all');
+
+    my $gw = gateway(start => 0, issuer => 0, files => \%files,
+        http => 'ihanoi_subject_hash_key_file %%DIR%%/key16;', locations =>
+        'location / { auth_jwt x; auth_jwt_key_file %%DIR%%/mixed.json; }');
+
+    for my $mode (0604, 0644, 0640, 0600) {
+        my $text = sprintf '%04o', $mode;
+        chmod $mode, map { $gw->dir . "/$_" } qw(mixed.json key16);
+        my ($passed, $said) = $gw->check;
+        my @told = $said =~ m{\[warn\] .*key file "\N*/(\S+)" holds a secret and may be read by all users, its mode is $text in \N+:\d+$}mg;
+
+        ok($passed, "secrets of mode $text are taken");
+        is("@told", $mode & 4 ? 'key16 mixed.json' : '', 'and told of when all may read them')
+            or diag($said);
+    }
+}
+
 # A file that nginx may not read: root reads all of them, so it is not root that asks.
 SKIP: {
     my $user = $> == 0 ? 'nobody' : undef;

@@ -58,7 +58,9 @@ sub make_keys {
                       _public("$dir/$kid.pem", $alg) };
     }
 
+    # With the secret of dev-hs256 in it.
     open my $fh, '>', "$dir/jwks.json.new" or die "$dir/jwks.json: $!\n";
+    chmod 0600, "$dir/jwks.json.new";
     print $fh JSON::PP->new->utf8->canonical->pretty->encode({ keys => \@jwks });
     close $fh or die "$dir/jwks.json: $!\n";
     rename "$dir/jwks.json.new", "$dir/jwks.json" or die "jwks.json: $!\n";
