@@ -41,6 +41,7 @@ for my $case (
 }
 
 is((import_file("$dir/none"))[0], 1, 'refused: no file');
+is(join(' ', import_file($dir)), "1 ihanoi import-boundaries: $dir: Is a directory\n", 'refused: a folder');
 is((import_file())[0], 2, 'wrong usage');
 is($db->sql('select count(*) from geo.boundaries'), 0, 'and nothing was changed');
 

@@ -155,6 +155,14 @@ for my $wrong ('operator=99999', 'operator=x', 'operator=0') {
     ($rc, $out, $err) = ihanoi(qw(plugin run), $plugin->path, '--port', free_port(), '--backend', $wrong);
     like("$rc $err", qr/^1 ihanoi plugin: --backend operator=PORT: "\w+" is no port$/, "--backend $wrong");
 }
+for my $row (["key=$temp", qr/^1 ihanoi plugin: could not read \Q$temp\E: Is a directory$/, 'a folder'],
+             ["key=$temp/none", qr/^1 ihanoi plugin: could not read \Q$temp\E\/none: No such file/, 'nothing'],
+             ['key=/dev/null', qr/^1 .*"secret" must have from 1 to 8191 bytes/s, 'an empty file'])
+{
+    my ($secret, $told, $what) = @$row;
+    ($rc, $out, $err) = ihanoi(qw(plugin run), $plugin->path, '--port', free_port(), '--secret', $secret);
+    like("$rc $err", $told, "$what is no secret");
+}
 my $taken = IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1');
 ($rc, $out, $err) = ihanoi(qw(plugin run), $plugin->path, '--port', $taken->sockport);
 is($rc, 1, 'a port that is taken');

@@ -80,7 +80,9 @@ sub slurp {
     my ($file) = @_;
     open my $fh, '<:raw', $file or fail("could not read $file: $!");
     local $/;
-    return scalar <$fh>;
+
+    # A folder can be opened, too.
+    return <$fh> // fail("could not read $file: $!");
 }
 
 
