@@ -484,7 +484,17 @@ ngx_http_ihanoi_plugin_set_secret(ngx_conf_t *cf,
     } else {
         n = ngx_read_fd(fd, grant->value.data, NGX_HTTP_IHANOI_PLUGIN_SECRET);
 
-        if (n <= 0 || n == NGX_HTTP_IHANOI_PLUGIN_SECRET) {
+        if (n == NGX_HTTP_IHANOI_PLUGIN_SECRET) {
+            n = -1;
+        }
+
+        while (n > 0 && (grant->value.data[n - 1] == LF
+                         || grant->value.data[n - 1] == CR))
+        {
+            n--;
+        }
+
+        if (n <= 0) {
             rv = "must have from 1 to 8191 bytes";
         }
     }
@@ -492,12 +502,6 @@ ngx_http_ihanoi_plugin_set_secret(ngx_conf_t *cf,
     if (ngx_close_file(fd) == NGX_FILE_ERROR) {
         ngx_log_error(NGX_LOG_ALERT, cf->log, ngx_errno,
                       ngx_close_file_n " \"%V\" failed", file);
-    }
-
-    while (n > 0 && (grant->value.data[n - 1] == LF
-                     || grant->value.data[n - 1] == CR))
-    {
-        n--;
     }
 
     grant->value.len = n;

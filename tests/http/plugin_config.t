@@ -4,6 +4,7 @@
 use lib "tests/lib";
 use IHanoi::Test;
 use IHanoi::Test::Plugin;
+use File::Temp ();
 
 my %hello = (lua => { hello => 'return 200, {}' });
 
@@ -69,6 +70,17 @@ refused('a backend', qr/asks for the backend "operator".*"backend operator \.\.\
             { permissions => { backends => ['operator'] } }));
 refused('a backend nobody asked for', qr/is granted the backend "operator", its manifest does not ask/,
         plugin_folder(%hello), 'public;', 'backend operator /_operator;');
+
+for my $row (['a line end alone', "\r\n\n"], ['nothing', ''], ['too much', 'x' x 8192]) {
+    my ($what, $bytes) = @$row;
+    my $file = File::Temp->new;
+    print $file $bytes;
+    close $file;
+    refused("a secret of $what", qr/"secret" must have from 1 to 8191 bytes/,
+            plugin_folder(%hello, manifest => { permissions => {
+                secrets => ['key'], public => JSON::PP::true } }),
+            'public;', "secret key $file;");
+}
 
 my %operator = (%hello, manifest => { permissions => {
     backends => ['operator'], public => JSON::PP::true } });
