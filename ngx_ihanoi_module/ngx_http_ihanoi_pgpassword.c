@@ -91,6 +91,12 @@ ngx_http_ihanoi_pgpassword_set(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
 
         if (buf) {
             n = ngx_read_fd(fd, buf, size);
+
+            if (n < 0) {
+                ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                                   "password file \"%V\" could not be read",
+                                   &name);
+            }
         }
     }
 

@@ -135,6 +135,12 @@ ok(wait_until(sub { said($gw, qr/password authentication failed/) }),
 ($ok, $said) = with_passwords("*:*:*:pw_read:x\n", 0644)->check;
 ok(!$ok && $said =~ /must not be open to all users/, 'a file open to all');
 
+$gw = with_passwords("*:*:*:pw_read:x\n");
+unlink $gw->dir . '/passwords';
+mkdir $gw->dir . '/passwords', 0700;
+($ok, $said) = $gw->check;
+ok(!$ok && $said =~ m{password file ".*/passwords" could not be read \(21: Is a directory\)}, 'a folder') or diag $said;
+
 ($ok, $said) = with_passwords("pw_read:x\n")->check;
 ok(!$ok && $said =~ /is not "host:port:database:role:password"/,
    'a line of another format');
