@@ -49,7 +49,7 @@ typedef enum {
                                         lost, or the commit was not replicated:
                                         it may have happened */
 
-    /* of texts only */
+    /* of plugins only, the second of texts */
     NGX_HTTP_IHANOI_PG_TOO_LARGE,    /* the answer was not read to its end: a
                                         write may have happened */
     NGX_HTTP_IHANOI_PG_MISUSED       /* it left a transaction open, or is a

@@ -111,7 +111,7 @@ struct ngx_http_ihanoi_pgconn_s {
     ngx_http_ihanoi_pgsession_t     *session;   /* owner's: has it alone */
     size_t                          *pinned;    /* owner's: bytes of results
                                                    that are not freed */
-    size_t                           limit;     /* of an answer to a text */
+    size_t                           limit;     /* of a plugin's answer */
     size_t                           received;  /* of it so far */
     int                              pid;       /* of the backend */
     u_char                           pid_text[NGX_INT_T_LEN + 1];

@@ -98,8 +98,6 @@ ngx_http_ihanoi_pgconn_text(ngx_http_ihanoi_pgconn_t *pc,
     x->parse = 0;
     x->parsed = 0;
 
-    pc->received = 0;
-
     if (stmt->name.len == 0) {
         sent = PQsendQueryParams(pc->pg, x->sql, (int) x->nparams, NULL,
                                  values, NULL, NULL, 0);

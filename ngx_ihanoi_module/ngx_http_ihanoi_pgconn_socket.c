@@ -185,14 +185,11 @@ ngx_http_ihanoi_pgconn_oversize(ngx_http_ihanoi_pgconn_t *pc)
     x = ngx_queue_data(ngx_queue_head(&pc->exchanges),
                        ngx_http_ihanoi_pgexchange_t, queue);
 
-    if (!x->stmt->text) {
-        return 0;
-    }
-
     /* most answers come in one piece: what is read once is not counted */
 
     if (!x->begun) {
         x->begun = 1;
+        pc->received = 0;
         return 0;
     }
 

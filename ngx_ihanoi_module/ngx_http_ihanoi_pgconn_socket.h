@@ -42,8 +42,8 @@ ngx_int_t ngx_http_ihanoi_pgconn_arm(ngx_http_ihanoi_pgconn_t *pc,
 ngx_int_t ngx_http_ihanoi_pgconn_flush(ngx_http_ihanoi_pgconn_t *pc);
 
 /*
- * Counts what is about to be read; 1 when the answer to a text is larger than
- * it may be: libpq would keep all of it.
+ * Counts what is about to be read; 1 when an answer to a plugin is larger
+ * than it may be: libpq would keep all of it.
  */
 ngx_uint_t ngx_http_ihanoi_pgconn_oversize(ngx_http_ihanoi_pgconn_t *pc);
 

@@ -514,7 +514,7 @@ ngx_http_ihanoi_pgoutcome_lost(ngx_http_ihanoi_pgconn_t *pc,
         return;
     }
 
-    if (call->stmt->text && (pc->oversize || pc->copying)) {
+    if (pc->oversize || (call->stmt->text && pc->copying)) {
         /* sent again it would break the next connection */
         ngx_http_ihanoi_pgpool_end(call,
                           pc->oversize ? NGX_HTTP_IHANOI_PG_TOO_LARGE

@@ -58,6 +58,9 @@ ngx_http_ihanoi_problem_outcome(ngx_http_ihanoi_pg_outcome_e outcome,
     case NGX_HTTP_IHANOI_PG_DOWN:
         return "database-unavailable";
 
+    case NGX_HTTP_IHANOI_PG_TOO_LARGE:
+        return get ? "plugin-limit" : "outcome-unknown";
+
     case NGX_HTTP_IHANOI_PG_TIMEOUT:
         return get ? "database-timeout" : "outcome-unknown";
 

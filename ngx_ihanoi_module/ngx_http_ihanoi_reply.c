@@ -52,6 +52,16 @@ ngx_http_ihanoi_reply(ngx_http_request_t *r, ngx_http_ihanoi_api_ctx_t *ctx,
 
     operation = ctx->operation;
 
+    /* what came too fast to be stopped */
+
+    if (outcome == NGX_HTTP_IHANOI_PG_OK && operation->plugin
+        && ngx_http_ihanoi_pgresult_size(res) > operation->plugin->memory)
+    {
+        ngx_http_ihanoi_pgresult_free(res);
+        res = NULL;
+        outcome = NGX_HTTP_IHANOI_PG_TOO_LARGE;
+    }
+
     if (res) {
         cln = ngx_pool_cleanup_add(r->pool, 0);
         if (cln == NULL) {
@@ -79,7 +89,8 @@ ngx_http_ihanoi_reply(ngx_http_request_t *r, ngx_http_ihanoi_api_ctx_t *ctx,
     /* what may still be at work keeps the key: the lease runs out */
 
     if (ctx->claimed && outcome != NGX_HTTP_IHANOI_PG_TIMEOUT
-        && outcome != NGX_HTTP_IHANOI_PG_UNKNOWN)
+        && outcome != NGX_HTTP_IHANOI_PG_UNKNOWN
+        && outcome != NGX_HTTP_IHANOI_PG_TOO_LARGE)
     {
         return ngx_http_ihanoi_plugin_key_end(r, ctx, rc,
                                               rc == NGX_OK ? status : 0, &row);
@@ -148,6 +159,13 @@ ngx_http_ihanoi_reply_outcome(ngx_http_request_t *r,
     if (outcome == NGX_HTTP_IHANOI_PG_MISSING) {
         ctx->outcome = NGX_HTTP_IHANOI_RUN_ERROR;
         retry = 30;
+
+    } else if (outcome == NGX_HTTP_IHANOI_PG_TOO_LARGE) {
+        ctx->outcome = NGX_HTTP_IHANOI_RUN_MEMORY;
+        retry = 2;
+
+        ngx_http_ihanoi_reply_log(r, ctx, NGX_LOG_ERR,
+                                  "has an answer that is too large");
 
     } else {
         ctx->outcome = outcome == NGX_HTTP_IHANOI_PG_TIMEOUT

@@ -31,6 +31,7 @@ my %body = (
     nocode  => q{return query select null::int, null::text, '{"text": "x"}'::json},
     locked  => q{raise exception using errcode = '55P03'},
     slow    => q{perform pg_sleep(2)},
+    large   => q{return query select 200, null::text, json_build_object('text', repeat('x', 48000000))},
     gone    => q{null},
 );
 my $strict = { 200 => { description => 'strict', content => { 'application/json' => {
@@ -43,7 +44,7 @@ my $plugin = plugin_folder(
     operations => { map { $_ => {
         'x-ihanoi-lua' => undef, 'x-ihanoi-sql' => "call_$_", responses => $strict,
         $_ eq 'slow' ? ('x-ihanoi-timeout' => 100) : () } } keys %body },
-    manifest => { permissions => { public => $true, database => $true } },
+    manifest => { permissions => { public => $true, database => $true }, limits => { memory => '8m' } },
     files => { map { ("sql/$_.sql" => <<"SQL") } keys %body },
 create function call_$_(caller jsonb) returns table (status int, etag text, body json)
 language plpgsql stable as \$\$ begin $body{$_}; end \$\$;
@@ -116,6 +117,14 @@ ok(wait_until(sub { call('gone') eq '503 operation-unavailable' }), 'a function 
 like(counted(), qr/error 1\b/, 'is an error');
 like($gw->error_log, qr{plugin "$name", database "[^"]+", release "[^"]+": operation "${name}_gone": },
      'the log says of which plugin');
+
+ok(wait_until(sub { call('good') eq '200' }), 'it is well');
+counted();
+is(call('large'), '503 plugin-limit', 'an answer beyond the memory of the plugin');
+is(counted(), 'memory 1', 'is not kept');
+like($gw->error_log, qr{plugin "$name" 1\.0\.0: operation "${name}_large" has an answer that is too large},
+     'the log says of what');
+ok(wait_until(sub { call('good') eq '200' }), 'and the next one is read');
 
 for my $typo (qw(typo raised)) {
     ok(wait_until(sub { call('good') eq '200' }), 'it is well');

@@ -37,6 +37,7 @@ my %functions = (
     match  => q{if not if_match ? '1' then raise exception using errcode = 'IH001',
                     message = 'precondition-failed'; end if; } . $made,
     fails  => q{raise exception 'broken'},
+    large  => q{return query select 201, null, null, json_build_object('mark', repeat('x', 48000000))},
     map { $_ => $made } qw(put patch),
 );
 my %body = (
@@ -119,7 +120,7 @@ my $plugin = plugin_folder(
     lua => { map { $_ => '' } keys %functions, qw(once delete) },
     operations => { map { $_ => { %body, 'x-ihanoi-lua' => undef, 'x-ihanoi-sql' => "call_$_",
                                   %{ $more{$_} // {} } } } keys %functions, qw(once delete) },
-    manifest => { permissions => { public => $true, database => $true } },
+    manifest => { permissions => { public => $true, database => $true }, limits => { memory => '8m' } },
     files => \%files,
 );
 ok(!-e $plugin->path . '/handler.lua', 'a plugin without Lua');
@@ -290,7 +291,9 @@ for (['wait', 'key-backend', 3], ['once', 'key-end', 1], ['wait', 'key-worker', 
 }
 
 # The circuit of the plugin: no key is taken where nothing runs.
-is(said(ask('fails', "key-fails-$_")), '500 internal-error', 'it fails') for 1 .. 5;
+is(said(ask('large', 'key-large')), '503 outcome-unknown', 'an answer beyond the memory of the plugin');
+is(said(ask('large', 'key-large')), '409 idempotency-key-in-use', 'may be that of what was done');
+is(said(ask('fails', "key-fails-$_")), '500 internal-error', 'it fails, too') for 1 .. 4;
 is(said(ask('book', 'key-closed')), '503 plugin-unavailable', 'five failures open the circuit');
 ok(wait_until(sub { said(ask('book', 'key-closed')) eq '201' }), 'a call that succeeds closes it');
 
