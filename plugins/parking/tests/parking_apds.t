@@ -193,8 +193,11 @@ is(answers('rights/assigned', $gone), 404, 'a right that is given back is none')
 sub versions { return [map { $_->{version} } follow(Place => $site), follow(IdentifiedArea => "$site-van"),
                        follow(RightSpecification => "$site-van"), follow(RateTable => $tables[0]{id})] }
 my @v = @{ versions() };
+sub stay { return [map { follow($_ => $b->{id})->{version} } qw(AssignedRight Session)] }
+my @stay = @{ stay() };
 $db->sql("$set update operators set name = 'Bãi xe khác' where id = 'demo'");
 is_deeply(versions(), \@v, 'what is not said is no other version');
+is_deeply(stay(), [map { $_ + 1 } @stay], '... but the name is, of who has issued what a stay is known by');
 $db->sql("$set update sites set name = 'Bãi xe số một' where id = '$site'");
 is_deeply(versions(), [$v[0] + 1, @v[1 .. 3]], 'a place of another name is');
 is(refer($vans->{rightSpecifications}[0])->{id}, "$site-van", '... its areas stay as they were');
@@ -219,11 +222,11 @@ verdicts({ type => 'occupancy', at => at(0), place => $site, vehicle => $_, free
 is_deeply(versions(), [$v[0] + 1, @v[1 .. 3]], '... but not with a count');
 $db->sql("$set delete from supplies where site = '$site' and vehicle = 'bicycle'");
 is_deeply(versions(), [$v[0] + 2, @v[1 .. 3]], '... and one that has it no more');
-my @stay = map { follow($_ => $b->{id})->{version} } qw(AssignedRight Session);
+@stay = @{ stay() };
 $db->sql("$set update sites set operator = 'other' where id = '$site'");
 my @other = @{ versions() };
 is_deeply([grep { $other[$_] <= $v[$_] } 0 .. 3], [], 'so is all of a place that is another operator\'s');
-is_deeply([map { follow($_ => $b->{id})->{version} } qw(AssignedRight Session)], [map { $_ + 1 } @stay], '... and who stays there');
+is_deeply(stay(), [map { $_ + 1 } @stay], '... and who stays there');
 $db->sql("$set update sites set operator = 'demo' where id = '$site'");
 
 
