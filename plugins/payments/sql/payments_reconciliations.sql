@@ -35,10 +35,10 @@ as $$
              from jsonb_array_elements((p.report).differences) with ordinality e
             where not exists (select from filed f
                                where f.gateway = (p.report).gateway
-                                 and (f.kind, f.name) in (
-                                     select 'payment', e.value ->> 'transaction'
-                                      where e.value ->> 'kind' = 'payment-missing-there'
-                                      union all
-                                     select 'refund', e.value ->> 'number'
-                                      where e.value ->> 'kind' = 'refund-missing-there'))) d
+                                 and f.kind = case e.value ->> 'kind'
+                                              when 'payment-missing-there' then 'payment'
+                                              when 'refund-missing-there' then 'refund' end
+                                 and f.name = case e.value ->> 'kind'
+                                              when 'payment-missing-there' then e.value ->> 'transaction'
+                                              else e.value ->> 'number' end)) d
 $$;
