@@ -257,8 +257,13 @@ local function reconcile(gateway, day)
         return nil, "payment-file-away"
     end
 
-    local report, err = ihanoi.db.value("reconcile",
-        { gateway = gateway, day = day, file = file })
+    local report, err
+
+    -- A part of what is to be booked at a time.
+    repeat
+        report, err = ihanoi.db.value("reconcile",
+            { gateway = gateway, day = day, file = file })
+    until report or err
 
     if report and not report.agrees then
         ihanoi.log.error(gateway .. " " .. day .. ": " .. #report.differences

@@ -1,42 +1,43 @@
--- Holds a day of a gateway against its file, reports how they differ, and then
--- books what only the file knows: money that was taken, refunds that were paid.
+-- Holds a day of a gateway against its file: books what only the file knows, money that
+-- was taken and refunds that were paid, and reports how they differed before that.
 --
 -- Transactions are matched by their numbers whatever the day they are booked on;
 -- what only we know is of the day, and in no other day's file.
+--
+-- Null when there is more to book than a call has time for, as after a day without word of
+-- payments: a part of it is, and whoever calls comes again. What this day's file has had
+-- booked is told by the first report after it, whoever died in between.
 create function reconcile(gateway text, day date, file text)
 returns jsonb
 language plpgsql
 as $$
 declare
+    most     constant int := 2000;
     lines    jsonb := statement_rows(reconcile.file);
     begins   timestamptz := reconcile.day::timestamp at time zone 'Asia/Ho_Chi_Minh';
     ends     timestamptz := (reconcile.day + 1)::timestamp at time zone 'Asia/Ho_Chi_Minh';
+    told     timestamptz;           -- when the last report of the day was made
     found_   jsonb[] := '{}';       -- a jsonb would be copied for each of thousands
     row_     record;
-    said     text;
     ours     jsonb;
     theirs   jsonb;
     made     reconciliations%rowtype;
 begin
-    select jsonb_build_object(
-               'payments', count(*) filter (where x.kind = 'payment'),
-               'paid', coalesce(sum(x.amount) filter (where x.kind = 'payment'), 0),
-               'refunds', count(*) filter (where x.kind = 'refund'),
-               'refunded', coalesce(sum(x.amount) filter (where x.kind = 'refund'), 0))
-      into theirs
-      from jsonb_to_recordset(lines) as x (kind text, amount bigint);
-
-    select jsonb_build_object(
-               'payments', (select count(*) from receipts r where r.gateway = reconcile.gateway
-                               and r.paid_at >= begins and r.paid_at < ends),
-               'paid', (select coalesce(sum(r.amount), 0) from receipts r where r.gateway = reconcile.gateway
-                           and r.paid_at >= begins and r.paid_at < ends),
-               'refunds', count(*),
-               'refunded', coalesce(sum(f.amount), 0))
-      into ours
-      from refunds f join receipts r on r.id = f.receipt
-     where r.gateway = reconcile.gateway and f.state = 'done'
-       and f.finished_at >= begins and f.finished_at < ends;
+    if most = (select count(a.verdict)
+                 from (select x.number, x.transaction, x.amount, x.at
+                         from jsonb_to_recordset(lines) as x (kind text, number text, transaction text, amount bigint, at timestamptz)
+                         join intents i on i.number = x.number and i.gateway = reconcile.gateway
+                        where x.kind = 'payment'
+                          and not exists (select from receipts r
+                                           where r.gateway = reconcile.gateway
+                                             and r.transaction = x.transaction)
+                        order by x.transaction
+                        limit most) x,
+                      payment_apply(reconcile.gateway, x.number, 'paid', 'file', x.amount,
+                                    x.transaction, x.at) a)
+    then
+        return null;
+    end if;
 
     delete from filed f where f.gateway = reconcile.gateway and f.day = reconcile.day;
     insert into filed (gateway, kind, name, day)
@@ -47,33 +48,52 @@ begin
      order by x.kind, n.name
     on conflict do nothing;
 
+    select coalesce(max(m.made_at), '-infinity') into told
+      from reconciliations m where m.gateway = reconcile.gateway and m.day = reconcile.day;
+
+    select jsonb_build_object(
+               'payments', count(*) filter (where x.kind = 'payment'),
+               'paid', coalesce(sum(x.amount) filter (where x.kind = 'payment'), 0),
+               'refunds', count(*) filter (where x.kind = 'refund'),
+               'refunded', coalesce(sum(x.amount) filter (where x.kind = 'refund'), 0))
+      into theirs
+      from jsonb_to_recordset(lines) as x (kind text, amount bigint);
+
+    select jsonb_build_object(
+               'payments', count(r.id), 'paid', coalesce(sum(r.amount), 0),
+               'refunds', min(f.n), 'refunded', min(f.amount))
+      into ours
+      from (select count(*) as n, coalesce(sum(f.amount), 0) as amount
+              from refunds f join receipts r on r.id = f.receipt
+             where r.gateway = reconcile.gateway and f.state = 'done'
+               and f.finished_at >= begins and f.finished_at < ends) f
+      left join receipts r
+        on r.gateway = reconcile.gateway and r.paid_at >= begins and r.paid_at < ends
+           and not receipt_of_file(r, reconcile.day, told);
+
     -- Payments.
     for row_ in
-        select x.number, x.transaction, x.amount, x.at, r.id as receipt, r.amount as here,
+        select x.number, x.transaction, x.amount, r.id as receipt, r.amount as here, r.verdict,
                i.number as booked
-          from jsonb_to_recordset(lines) as x (kind text, number text, transaction text, amount bigint, at timestamptz)
+          from jsonb_to_recordset(lines) as x (kind text, number text, transaction text, amount bigint)
           left join (receipts r join intents i on i.id = r.intent)
             on r.gateway = reconcile.gateway and r.transaction = x.transaction
          where x.kind = 'payment'
-           and (r.id is null or r.amount <> x.amount or i.number <> x.number)
+           and (r.id is null or r.amount <> x.amount or i.number <> x.number
+                or receipt_of_file(r, reconcile.day, told))
          order by x.transaction
     loop
-        if row_.receipt is null then
-            select a.verdict into said
-              from payment_apply(reconcile.gateway, row_.number, 'paid', 'file', row_.amount,
-                                 row_.transaction, row_.at) a;
-            -- Somebody was quicker.
-            continue when said = 'repeated';
-            found_ := found_ || jsonb_build_object('kind', 'payment-missing-here',
-                'number', row_.number, 'transaction', row_.transaction, 'there', row_.amount,
-                'became', said);
-        elsif row_.booked <> row_.number then
+        if row_.booked <> row_.number then
             found_ := found_ || jsonb_build_object('kind', 'payment-elsewhere', 'number', row_.number,
                 'transaction', row_.transaction, 'there', row_.amount, 'here', row_.here,
                 'became', row_.booked);
-        else
+        elsif row_.amount <> row_.here then
             found_ := found_ || jsonb_build_object('kind', 'payment-amount', 'number', row_.number,
                 'transaction', row_.transaction, 'there', row_.amount, 'here', row_.here);
+        else
+            found_ := found_ || jsonb_build_object('kind', 'payment-missing-here',
+                'number', row_.number, 'transaction', row_.transaction, 'there', row_.amount,
+                'became', coalesce(row_.verdict, 'unknown'));
         end if;
     end loop;
 

@@ -25,6 +25,7 @@ set local check_function_bodies = off;
 \ir ../sql/refunds_due.sql
 \ir ../sql/refund_finish.sql
 \ir ../sql/payments_refunds.sql
+\ir ../sql/receipt_of_file.sql
 \ir ../sql/reconcile.sql
 \ir ../sql/statement_rows.sql
 \ir ../sql/statement_payment.sql
@@ -427,7 +428,28 @@ select is((select jsonb_array_length(statement_rows(pg_temp.file(variadic array_
              from generate_series(1, 40000) n), 40000, 'a large file');
 select is((select jsonb_array_length(reconcile('vietqr', '2001-01-02', pg_temp.file(variadic array_agg(
                pg_temp.line('payment', 'an trua', 'T' || n, 5000)))) -> 'differences')
-             from generate_series(1, 8000) n), 8000, '... also when nobody knows what it is about');
+             from generate_series(1, 40000) n), 40000, '... also when nobody knows what it is about');
+select is((select json_array_length(body #> '{items,0,differences}') from payments_reconciliations('{}', 'vietqr', null, null, 1)),
+    40000, '... and to be read');
+delete from reconciliations where gateway = 'vietqr';
+-- Who knows nothing of a day's payments books them in parts, and tells them all.
+insert into intents (id, number, payer, service, reference, gateway, amount, description, expires_at, check_at)
+    select pg_temp.id(100000 + n), pg_temp.number(100000 + n), 'i p', 'bus', 'file-' || n, 'vietqr', 5, 'x', now(), now()
+      from generate_series(1, 4001) n;
+create temporary table large as
+    select pg_temp.file(variadic array_agg(pg_temp.line('payment', pg_temp.number(100000 + n), 'F' || n, 5))) as file
+      from generate_series(1, 4001) n;
+select is((select array_agg(reconcile('vietqr', '2001-01-03', l.file) is null order by n) from large l, generate_series(1, 2) n),
+    array[true, true], 'a part after the other');
+select is((select array[r #>> '{here,payments}', r #>> '{there,payments}', jsonb_array_length(r -> 'differences')::text,
+                        r #>> '{differences,7,became}']
+             from large l, reconcile('vietqr', '2001-01-03', l.file) r), array['0', '4001', '4001', 'applied'],
+    '... and one report of all');
+select is((select count(*)::int from intents where reference like 'file-%' and state = 'succeeded'), 4001, 'all are paid');
+set constraints all immediate;
+set constraints all deferred;
+select is((select r #>> '{there,payments}' from large l, reconcile('vietqr', '2001-01-04', l.file) r where (r ->> 'agrees')::boolean),
+    '4001', 'the file of another day that has them, too, differs in nothing');
 set local statement_timeout = 0;
 select throws_ok(format('select statement_rows(%L)', pg_temp.file(pg_temp.line('payment', n, t, 5))), 'IH001', 'payment-file-invalid', what || ' is no line')
   from (values (repeat('x', 201), 'y', 'a number of 201 letters'), ('x', repeat('y', 65), 'a transaction of 65')) x (n, t, what);
