@@ -27,11 +27,12 @@ function _M.signed(operator, text, signature)
 end
 
 
+-- True; nil, why, and whether it did not answer at all.
 local function send(due)
     local key = keys_of(due.operator)[1]
 
     if not key then
-        return nil, "it has no key"
+        return nil, "it has no key", true
     end
 
     local text = ihanoi.json.encode(due.notice)
@@ -46,7 +47,7 @@ local function send(due)
     })
 
     if not answer then
-        return nil, err
+        return nil, err, true
     elseif answer.status < 200 or answer.status > 299 then
         return nil, "status " .. answer.status
     end
@@ -56,20 +57,23 @@ end
 
 
 -- Tells operators what they do not know yet, of one booking or all that is due, n
--- notices at most. What is not answered is told again later, with the same id.
+-- notices at most. What is not answered is told again later, with the same id; an operator
+-- that does not answer is told no more in this run, whose time is for the others, too.
 function _M.tell(n, booking)
+    local silent = ihanoi.json.array()
+
     for _ = 1, n do
         if ihanoi.request.time_left() < 1 then
             return
         end
 
-        local due = database.rows("notices_due", { n = 1, booking = booking })[1]
+        local due = database.rows("notices_due", { n = 1, booking = booking, silent = silent })[1]
 
         if not due then
             return
         end
 
-        local done, err = send(due)
+        local done, err, away = send(due)
         local known = database.value("notice_done", { number = due.number, delivered = done or false })
 
         if not done then
@@ -78,6 +82,8 @@ function _M.tell(n, booking)
 
             if booking then
                 return
+            elseif away then
+                silent[#silent + 1] = due.operator
             end
         end
     end

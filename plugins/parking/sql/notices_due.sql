@@ -1,8 +1,9 @@
 -- What operators are to be told, each given to one caller, of a booking the oldest
--- only: what follows waits. Of one booking, or all that is due.
+-- only: what follows waits. Of one booking, or all that is due but to operators that do
+-- not answer now.
 --
 -- Planned with its values: of one, that one is read, however many wait.
-create function notices_due(n int, booking uuid default null)
+create function notices_due(n int, booking uuid default null, silent jsonb default '[]')
 returns table (number bigint, operator text, notice jsonb)
 language plpgsql
 set plan_cache_mode = force_custom_plan
@@ -16,6 +17,7 @@ begin
              where d.delivered_at is null and d.given_up_at is null
                and case when notices_due.booking is not null then d.booking = notices_due.booking
                         else d.due_at <= now() end
+               and not silent ? d.operator
                and not exists (select from notices f
                                 where f.booking = d.booking and f.number < d.number
                                   and f.delivered_at is null and f.given_up_at is null)

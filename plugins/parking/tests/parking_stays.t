@@ -290,6 +290,33 @@ wait_until(sub { right($heard) });
 is(right($heard), 'paid', 'word of a payment: its operator is told');
 is(right($silent), undef, '... and of no other booking');
 
+# Nor time of a run: it is tried once. Of a stay that is to come it is told however long it
+# was silent.
+sub told {
+    my ($what, $where) = @_;
+    return $db->sql("select $what from plugin_parking.notices where " . ($where // 'true'));
+}
+sub unheard {
+    my $b = paid(@_);
+    wait_until(sub { told('sum(attempts)', "booking = '$b->{id}'") > 0 });
+    return $b;
+}
+$operator->misbehave(('lost') x 20);
+unheard() for 1 .. 3;
+my $tries = told('sum(attempts)');
+sweep();
+is(told('sum(attempts)') - $tries, 1, 'who does not answer is not asked again in the same run');
+$operator->misbehave(('500') x 20);
+$b = unheard(in => 90);
+my $old = "booking = '$b->{id}' and type = 'booking.paid'";
+$db->sql("update plugin_parking.notices set attempts = 1000 where $old");
+sweep();
+is(told('given_up_at', $old), undef, 'a notice is not given up before the stay is over');
+began($b, 300);
+sweep();
+ok(defined told('given_up_at', $old), '... but then');
+$operator->misbehave();
+
 # Word of many payments is lost, and operators are to be told much: a run of the sweep
 # tells no more than it may, and what it does not come to has not failed.
 $db->sql('alter table plugin_payments.intents disable trigger intents_tell');
