@@ -1,7 +1,7 @@
 -- The public list: filters, search in two tiers, boxes, paging that is stable
 -- while cases come in. Each answer is held against a plain query.
 begin;
-select plan(49);
+select plan(94);
 \ir lib/feedback.psql
 
 -- Two hundred cases over communes, categories, states, places and days.
@@ -133,6 +133,21 @@ select is(cardinality(pg_temp.walk('{"q": "Ổ gà", "commune": "00070"}')),
     'a search takes filters');
 select is(cardinality(pg_temp.walk(jsonb_build_object('q', q.q))), 0, 'nothing is found for ' || q.q)
 from (values ('~2960'), ('~c00070'), ('~kwaste'), ('~w' || feedback_days('2026-03-05') / 7), ('''\!|&()<->:*'), ('không có từ này')) q (q);
+
+-- All filters of a list. Where few cases pass some of them those few are searched; where
+-- there are many the newest days and weeks, which two hundred cases do not lead to.
+create function pg_temp.found(a jsonb) returns uuid[] language sql as $$
+    select coalesce(array_agg(c.id order by c.text_public !~ '^Ổ', c.created_at desc, c.id desc), '{}')
+    from unnest(pg_temp.plain(a)) p (id) join feedback.cases c using (id)
+    where c.text_public ~ '^[ỔỞ] gà'
+$$;
+select cmp_ok((select count(*)::int from filters f where cardinality(pg_temp.found(f.a)) > 0), '>', 10, 'most find something');
+select is(pg_temp.walk('{"q": "Ổ gà"}'::jsonb || f.a), pg_temp.found(f.a), 'all pages of a search with ' || f.a::text)
+from filters f order by f.n;
+create or replace function feedback_few(states text[], west float8, south float8, east float8, north float8,
+    since timestamptz, until timestamptz, most int) returns uuid[] language sql stable as 'select null::uuid[]';
+select is(pg_temp.walk('{"q": "Ổ gà"}'::jsonb || f.a), pg_temp.found(f.a), 'and where there are many, with ' || f.a::text)
+from filters f order by f.n;
 
 -- Whoever writes what the index writes for itself is in no other list for it.
 create temp table sly as select pg_temp.file('{"text": "~c00004<b>~kwaste<b>~mèo đi lạc"}') as id;
