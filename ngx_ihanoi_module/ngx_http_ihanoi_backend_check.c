@@ -78,7 +78,9 @@ ngx_http_ihanoi_backend_check(ngx_conf_t *cf, ngx_http_ihanoi_plugin_t *plugin)
 static ngx_uint_t
 ngx_http_ihanoi_backend_serves(ngx_http_core_loc_conf_t *clcf)
 {
+#if (NGX_PCRE)
     ngx_http_core_loc_conf_t        **regex;
+#endif
     ngx_http_ihanoi_api_loc_conf_t   *alcf;
 
     /* a server's own has no pointer to the others */
