@@ -36,6 +36,7 @@ typedef struct {
 static int ihanoi_json_scan_text(const char *data, size_t len,
     const ihanoi_json_options_t *options, ihanoi_spans_t *spans,
     ihanoi_json_error_t *err);
+static void ihanoi_json_scan_poll(ihanoi_json_scan_t *s);
 static int ihanoi_json_scan_value(ihanoi_json_scan_t *s);
 static int ihanoi_json_scan_object(ihanoi_json_scan_t *s);
 static int ihanoi_json_scan_array(ihanoi_json_scan_t *s);
@@ -165,6 +166,16 @@ ihanoi_json_read(const char *data, size_t len, unsigned depth,
 }
 
 
+static void
+ihanoi_json_scan_poll(ihanoi_json_scan_t *s)
+{
+    if (s->p - s->polled > IHANOI_JSON_POLL && s->options->poll) {
+        s->polled = s->p;
+        s->options->poll(s->options->ctx);
+    }
+}
+
+
 static int
 ihanoi_json_scan_value(ihanoi_json_scan_t *s)
 {
@@ -172,10 +183,7 @@ ihanoi_json_scan_value(ihanoi_json_scan_t *s)
         return ihanoi_json_refuse(s, "the text ends too early");
     }
 
-    if (s->p - s->polled > IHANOI_JSON_POLL && s->options->poll) {
-        s->polled = s->p;
-        s->options->poll(s->options->ctx);
-    }
+    ihanoi_json_scan_poll(s);
 
     switch (*s->p) {
 
@@ -369,6 +377,8 @@ ihanoi_json_scan_string(ihanoi_json_scan_t *s)
         if (ihanoi_json_scan_escape(s) != IHANOI_OK) {
             return IHANOI_INVALID;
         }
+
+        ihanoi_json_scan_poll(s);
     }
 }
 

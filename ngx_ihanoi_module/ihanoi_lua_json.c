@@ -17,7 +17,7 @@
 #include "ihanoi_sandbox.h"
 
 
-/* Values, or 64 bytes of text, between two looks at the clock. */
+/* Values, escapes, or 64 bytes of text, between two looks at the clock. */
 #define IHANOI_DECODE_STEPS  512
 
 /* Objects and arrays that are made with room for all they hold. */
@@ -480,6 +480,8 @@ ihanoi_decode_escaped(ihanoi_decode_t *d, const char *start,
             *out++ = *p++;
             continue;
         }
+
+        ihanoi_decode_step(d, 1);
 
         if (p[1] != 'u') {
             *out++ = to[strchr(from, p[1]) - from];

@@ -310,6 +310,12 @@ limits(void)
     rest = ihanoi_sandbox_memory(sandbox);
     ok(rest < before + 65536, "all was given back: %zu bytes, once %zu", rest,
        before);
+
+    is_int(run_for("local s = '\"' .. ('\\\\n'):rep(4e6) .. '\"' "
+                   "return #ihanoi.json.decode(s)", 5000000),
+           IHANOI_RUN_DONE, "one long text of escapes");
+    ok(slices > 50, "others have turns while it is read: %u", slices);
+    end();
 }
 
 
