@@ -28,6 +28,7 @@ sub started {
     my $pid = fork // die;
 
     if (!$pid) {
+        setpgrp;                    # as a terminal's: Ctrl-C is for all that it runs
         open STDIN, '<', '/dev/null';
         open STDOUT, '>', $run->{file};
         open STDERR, '>&', \*STDOUT;
@@ -235,6 +236,28 @@ like(get($run, '/v1/shop/count')->{content}, qr/"n":2\b/, 'the last good one goe
 unlink $shop->path . '/sql/later.sql';
 is(ended($run, 'TERM'), 0, 'it ends when it is asked to');
 is(join(' ', grep { !/ihanoi-plugin|run\.\w+$/ } glob "$temp/*"), '', 'and the database is gone');
+
+# Ctrl-C while it starts, in a program that it runs: quiet, and nothing is left.
+for my $program (qw(openssl psql), $> == 0 ? 'runuser' : ()) {
+    my $bin = "$temp/run.$program";
+    mkdir $bin or die;
+    open my $fh, '>', "$bin/$program" or die;
+    print $fh "#!/bin/sh\ncase \"\$0 \$*\" in *runuser*initdb*|*openssl*|*psql*)\n",
+              "mkdir $bin/once 2> /dev/null && kill -INT 0 ;; esac\n",
+              "PATH=$ENV{PATH}\nexec $program \"\$@\"\n";
+    close $fh;
+    chmod 0755, $bin, "$bin/$program";
+
+    {
+        local $ENV{PATH} = "$bin:$ENV{PATH}";
+        $run = started($shop);
+    }
+    my $end = wait_until(sub { waitpid($run->{pid}, WNOHANG) == $run->{pid} ? [$?] : 0 }, 60);
+    delete $run->{pid} if $end;
+    is($end && $end->[0] >> 8, 130, "Ctrl-C in $program ends the start");
+    is(said($run), "\nended before it served\n", 'which is all that is said');
+    is(join(' ', grep { !/ihanoi-plugin|run\.\w+$/ } glob "$temp/*"), '', 'nothing is left');
+}
 
 # Killed, it has no time to.
 unlink $shop->path . '/migrations/0003_bad.sql';

@@ -405,7 +405,11 @@ ok($log, 'a test under way');
 sleep 1;
 kill INT => $pid;
 waitpid $pid, 0;
-is($? >> 8, 1, 'ends at Ctrl-C');
+is($? >> 8, 130, 'ends at Ctrl-C');
+{
+    open my $fh, '<', "$temp/ihanoi-plugin-late" or die;
+    is(join('', <$fh>), "1..1\nBail out! Ended by a signal\n", 'and says so');
+}
 
 # Nothing is left.
 is(join(' ', grep { !/ihanoi-plugin/ } glob "$temp/*"), '', 'no folder is left');

@@ -70,7 +70,7 @@ sub start {
     $self->_take;
     grants($self, document($self->{plugin}{folder}, 'plugin.json'));
     @$self{qw(nginx module)} = (_nginx(), _module());
-    make_keys("$self->{dir}/keys");
+    _whole(sub { make_keys("$self->{dir}/keys") });
     $self->_watch;
     $self->_database;
     $self->_configure;
@@ -103,6 +103,23 @@ sub start {
     }
 
     die "the gateway is not ready:\n" . $self->_said;
+}
+
+
+# A step during which Ctrl-C waits, for the programs that it runs too: cut short they
+# would complain, and tidy up beside us.
+sub _whole {
+    my ($code) = @_;
+    my $before = POSIX::SigSet->new;
+
+    POSIX::sigprocmask(POSIX::SIG_BLOCK, POSIX::SigSet->new(map { POSIX->$_ } qw(SIGINT SIGTERM SIGHUP)),
+                       $before);
+    my $done = eval { $code->(); 1 };
+    my $why = $@;
+    POSIX::sigprocmask(POSIX::SIG_SETMASK, $before);
+
+    $done or die $why;
+    return;
 }
 
 
@@ -391,19 +408,21 @@ sub _database {
 
     return if !$core && !$self->{plugin}{database};
 
-    ($self->{cluster} = $self->_cluster)->start;
-
-    $self->_as_administrator(postgres => sub {
-        psql("create database ihanoi;\n") or die "could not make a database\n";
+    _whole(sub { ($self->{cluster} = $self->_cluster)->start });
+    _whole(sub {
+        $self->_as_administrator(postgres => sub {
+            psql("create database ihanoi;\n") or die "could not make a database\n";
+        });
+        $self->_as_administrator(ihanoi => sub {
+            psql("revoke temporary on database ihanoi from public;\n\\i "
+                 . quoted(share() . '/sql/roles.sql') . "\n")
+                or die "could not make the roles\n";
+        });
     });
-    $self->_as_administrator(ihanoi => sub {
-        psql("revoke temporary on database ihanoi from public;\n\\i "
-             . quoted(share() . '/sql/roles.sql') . "\n")
-            or die "could not make the roles\n";
-
-        $self->{release} = $self->_migrate_core if $core;
-    });
-    $self->_migrate;
+    _whole(sub {
+        $self->_as_administrator(ihanoi => sub { $self->{release} = $self->_migrate_core });
+    }) if $core;
+    _whole(sub { $self->_migrate });
     return;
 }
 

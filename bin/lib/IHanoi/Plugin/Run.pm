@@ -41,7 +41,8 @@ manifest asks for a database. Ctrl-C ends it, and nothing is left.
 Answers are held against the contract, all of them: the plugin's log lines say
 what is wrong with one.
 
-Exit code: 0 ended by Ctrl-C; 1 it could not be started; 2 usage.
+Exit code: 0 ended by Ctrl-C, 130 before it served; 1 it could not be started;
+2 usage.
 USAGE
 
     if (@ARGV > 1) {
@@ -61,17 +62,29 @@ USAGE
                           ReuseAddr => 1)
         or fail("port $port of 127.0.0.1 is taken: --port " . ($port + 1));
 
-    my $over = 0;
+    my ($over, $starts, $owner) = (0, 1, $$);
     # Nobody who reads, "| head": the gateway must not stay behind.
-    local @SIG{qw(INT TERM HUP PIPE)} = (sub { $over = 1 }) x 4;
+    local @SIG{qw(INT TERM HUP PIPE)} = (sub {
+        $over = 1;
+        die "ended\n" if $starts && $$ == $owner;
+    }) x 4;
 
-    my $gateway = IHanoi::Plugin::LocalGateway->new(plugin => $plugin, port => $port, %$given);
+    my $gateway;
+    my $why = eval {
+        $gateway = IHanoi::Plugin::LocalGateway->new(plugin => $plugin, port => $port, %$given);
+        $gateway->start;
+        undef;
+    } // $@;
+    $starts = 0;
 
-    # A start that Ctrl-C cuts short has failed, too.
-    if (!eval { $gateway->start; 1 }) {
-        my $why = $@;
-        $gateway->stop;
-        return 0 if $over;
+    if ($over) {
+        undef $gateway;
+        print "\nended before it served\n";
+        return 130;
+    }
+
+    if (length $why) {
+        $gateway->stop if $gateway;
         chomp $why;
         fail($why);
     }

@@ -38,7 +38,7 @@ the contract.
   --verbose     the plugin's log lines of all cases, not only of failed ones
 
 Prints TAP. Exit code: 0 all passed, 1 not all, or nothing could be started;
-2 usage.
+2 usage; 130 ended by Ctrl-C.
 USAGE
 
     if (@ARGV > 1) {
@@ -71,13 +71,25 @@ USAGE
     print "1..$count\n";
 
     # The gateway ends with us, also when nobody reads on ("| head").
-    local @SIG{qw(INT TERM HUP PIPE)} = (sub { exit 1 }) x 4;
+    my ($over, $owner) = (0, $$);
+    local @SIG{qw(INT TERM HUP PIPE)} = (sub {
+        $$ == $owner or POSIX::_exit(130);
+        @SIG{qw(INT TERM HUP PIPE)} = ('IGNORE') x 4;
+        $over = 1;
+        die "ended\n";
+    }) x 4;
 
     my ($n, $failed) = (0, 0);
 
     for my $file (grep { @{ $test{$_}{cases} } } @files) {
-        $failed += eval { _file($plugin, $file, $test{$file}, \$n, $opt) }
-            // do { print "Bail out!\n"; chomp $@; fail("$file: $@") };
+        my $more = eval { _file($plugin, $file, $test{$file}, \$n, $opt, \$over) };
+
+        if ($over) {
+            print "Bail out! Ended by a signal\n";
+            return 130;
+        }
+
+        $failed += $more // do { print "Bail out!\n"; chomp $@; fail("$file: $@") };
     }
 
     print STDERR "$plugin->{name} $plugin->{version}: $failed of $count cases failed\n"
@@ -88,7 +100,7 @@ USAGE
 
 # Runs the cases of a file; returns how many failed.
 sub _file {
-    my ($plugin, $file, $test, $n, $opt) = @_;
+    my ($plugin, $file, $test, $n, $opt, $over) = @_;
     my $manifest = $json->decode(slurp("$plugin->{folder}/plugin.json"));
     my @names = @{ ($manifest->{permissions} // {})->{backends} // [] };
     my %known = map { $_ => 1 } @names;
@@ -122,6 +134,7 @@ sub _file {
     for my $case (@{ $test->{cases} }) {
         my @wrong = eval { _case($gateway, $backends, $test, $case, \%saved) };
         push @wrong, $@ =~ s/\n\z//r if $@;
+        return 0 if $$over;
 
         my @lines = (splice(@before), _lines($gateway, $plugin));
         for my $text (@{ $case->{log} // [] }) {
