@@ -257,7 +257,7 @@ is("$rc $row->{level} $row->{file} $row->{line}", '0 warning handler.lua 2',
 
 # The real luacheck, which the packages for tests bring.
 SKIP: {
-    skip 'luacheck is not installed', 4 if !grep { -x "$_/luacheck" } split /:/, $ENV{PATH};
+    skip 'luacheck is not installed', 6 if !grep { -x "$_/luacheck" } split /:/, $ENV{PATH};
 
     my $plugin = plugin_folder(lua => { hello => 'local unused = 1 return 200, {}' },
         files => { 'lib/a.lua' => "local function f(x)\n    local x = 1\n    return x\nend\nreturn f" });
@@ -266,6 +266,13 @@ SKIP: {
     like($out, qr/^handler\.lua:2: warning: unused variable 'unused'$/m, 'an unused variable');
     like($out, qr/^lib\/a\.lua:2: warning: variable 'x' .*on line 1$/m, 'one that hides another') or diag $out;
     is((ihanoi(qw(plugin check --strict), $plugin->path))[0], 1, 'and errors with --strict');
+
+    $plugin->write('lib/a.lua', "return (\n");
+    $plugin->write('handler.lua', "local unused = 1\nreturn (\n");
+    ($rc, $out, $err) = ihanoi(qw(plugin check), $plugin->path);
+    is_deeply([sort $out =~ /^(\S+?):\d+: /mg], ['handler.lua', 'lib/a.lua'], 'what is no Lua is told once')
+        or diag $out;
+    is($rc, 1, 'and is an error');
 }
 
 # A luacheck that finds errors, and none.

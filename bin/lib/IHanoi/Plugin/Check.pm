@@ -42,7 +42,11 @@ USAGE
     my $folder = $ARGV[0] // '.';
     my ($plugin, @findings) = look($folder);
 
-    push @findings, _tests($folder), _luacheck($folder, $opt) if $plugin;
+    # luacheck's errors are those of syntax, which we have told of, in other words.
+    my %broken = map { $_->{file} => 1 } grep { is_error($_) } @findings;
+
+    push @findings, _tests($folder),
+        grep { !is_error($_) || !$broken{ $_->{file} } } _luacheck($folder, $opt) if $plugin;
     push @findings, IHanoi::Plugin::Role::findings($plugin, $opt->{database})
         if $plugin && defined $opt->{database};
 
