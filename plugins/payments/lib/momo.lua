@@ -37,12 +37,13 @@ local REFUSED = { [20] = true, [21] = true, [22] = true, [42] = true,
 local NONE = 42
 
 
+-- A fraction stays one, since nobody has signed it.
 local function text(value)
-    return type(value) == "number" and ("%d"):format(value) or value
+    return type(value) == "number" and value % 1 == 0 and ("%d"):format(value) or value
 end
 
 
--- The signature of values by the names of a list; nil when one is no text or
+-- The signature of values by the names of a list; nil when one is no text or whole
 -- number, or has an "&" in it: it could be read as two.
 local function sign(names, values)
     local parts = {}

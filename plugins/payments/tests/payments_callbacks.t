@@ -131,6 +131,8 @@ for my $name (sort keys %{ JSON::PP::decode_json($body) }) {
     is(post(JSON::PP::encode_json({ %$changed, $name => { a => [1] } })), 403, "momo: $name of another type");
 }
 is(post($body =~ s/"signature":"\w+"/"signature":$_/r), 403, "momo: a signature $_") for '""', 'null', '5', '{}';
+is(post($body =~ s/("$_":\d+)/$1.5/r), 403, "momo: a fraction of $_, which is signed as the whole")
+    for qw(amount resultCode transId);
 is(post($_), 400, 'momo: what is no object: ' . substr $_, 0, 20)
     for '', '[]', '5', '{', '{"a":1,"a":2}', '{"orderId":"\u0000"}', '[' x 100;
 isnt(post('{"x":"' . 'x' x 3_000_000 . '"}'), 204, 'momo: much too much');
