@@ -128,14 +128,17 @@ CONF
 scene 'what a client is told to do about it' => sub {
     my $fake = IHanoi::FakePg->new(answer => sub {
         my ($c, $sql) = @_;
-        $sql =~ /p_(?:row|fresh)/ ? $c->reset : answer(@_);
+        return answer(@_) if $sql !~ /p_(row|fresh)/;
+        $c->note($1);
+        $c->reset;
     });
     my $gw = ready(fake_gateway($fake));
     my $r = $gw->put('/p/row?a=w', headers => { 'Accept-Language' => 'en' });
 
     is(outcome($r), '503 outcome-unknown', 'a write without a key');
+    is(scalar(grep { $_ eq 'row' } $fake->events), 1, 'is sent once');
     like($r->{json}{detail}, qr/if it had none, look at the data before you repeat it/,
-         'is not to be repeated blindly');
+         'and not to be repeated blindly');
     is(outcome($gw->get('/p/fresh?a=r')), '503 database-unavailable',
        'a GET from the primary did nothing: it may be repeated');
 };
