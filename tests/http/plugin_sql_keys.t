@@ -37,7 +37,7 @@ my %functions = (
     match  => q{if not if_match ? '1' then raise exception using errcode = 'IH001',
                     message = 'precondition-failed'; end if; } . $made,
     fails  => q{raise exception 'broken'},
-    large  => q{return query select 201, null, null, json_build_object('mark', repeat('x', 48000000))},
+    large  => q{return query select 201, null, null, json_build_object('mark', repeat('x', 9000000))},
     map { $_ => $made } qw(put patch),
 );
 my %body = (
