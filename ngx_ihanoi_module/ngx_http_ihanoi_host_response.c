@@ -144,7 +144,8 @@ ngx_http_ihanoi_host_problem_code(lua_State *L,
         return code;
     }
 
-    row = ngx_http_ihanoi_problem_sqlstate(&err->sqlstate);
+    row = ngx_http_ihanoi_problem_sqlstate(&err->sqlstate,
+                                 operation->contract->method == IHANOI_GET);
 
     if (row) {
         *level = row->level;

@@ -53,7 +53,7 @@ typedef struct {
 } ngx_http_ihanoi_problem_sqlstate_t;
 
 const ngx_http_ihanoi_problem_sqlstate_t *
-    ngx_http_ihanoi_problem_sqlstate(ngx_str_t *sqlstate);
+    ngx_http_ihanoi_problem_sqlstate(ngx_str_t *sqlstate, ngx_uint_t get);
 
 /*
  * What it is to a client that a call without an answer ended so: the problem's

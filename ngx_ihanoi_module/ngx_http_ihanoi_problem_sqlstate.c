@@ -23,10 +23,18 @@ static const ngx_http_ihanoi_problem_sqlstate_t
 
 
 const ngx_http_ihanoi_problem_sqlstate_t *
-ngx_http_ihanoi_problem_sqlstate(ngx_str_t *sqlstate)
+ngx_http_ihanoi_problem_sqlstate(ngx_str_t *sqlstate, ngx_uint_t get)
 {
     size_t                                     len;
     const ngx_http_ihanoi_problem_sqlstate_t  *row;
+
+    /* reads are for a standby, too: a GET that writes is a mistake of its own */
+
+    if (get && sqlstate->len == 5
+        && ngx_strncmp(sqlstate->data, "25006", 5) == 0)
+    {
+        return NULL;
+    }
 
     for (row = ngx_http_ihanoi_problem_sqlstates; row->prefix; row++) {
 

@@ -207,7 +207,8 @@ ngx_http_ihanoi_reply_sqlerror(ngx_http_request_t *r,
         return ngx_http_ihanoi_reply_problem(r, ctx, &message, members);
     }
 
-    row = ngx_http_ihanoi_problem_sqlstate(&sqlstate);
+    row = ngx_http_ihanoi_problem_sqlstate(&sqlstate,
+                            ctx->operation->contract->method == IHANOI_GET);
 
     if (row) {
         ctx->outcome = ngx_strcmp(row->code, "database-timeout") == 0

@@ -31,8 +31,9 @@ my %body = (
     nocode  => q{return query select null::int, null::text, '{"text": "x"}'::json},
     locked  => q{raise exception using errcode = '55P03'},
     slow    => q{perform pg_sleep(2)},
-    large   => q{return query select 200, null::text, json_build_object('text', repeat('x', 48000000))},
+    large   => q{return query select 200, null::text, json_build_object('text', repeat('x', 9000000))},
     gone    => q{null},
+    writes  => q{perform nextval('tries'); return query select 200, null::text, '{"text": "x"}'::json},
 );
 my $strict = { 200 => { description => 'strict', content => { 'application/json' => {
     schema => { type => 'object', required => ['text'],
@@ -43,9 +44,11 @@ my $plugin = plugin_folder(
     lua => { lua => 'return 200, {}', map { $_ => '' } keys %body },
     operations => { map { $_ => {
         'x-ihanoi-lua' => undef, 'x-ihanoi-sql' => "call_$_", responses => $strict,
-        $_ eq 'slow' ? ('x-ihanoi-timeout' => 100) : () } } keys %body },
+        $_ eq 'slow' ? ('x-ihanoi-timeout' => 100) :
+        $_ eq 'large' ? ('x-ihanoi-timeout' => 20_000) : () } } keys %body },
     manifest => { permissions => { public => $true, database => $true }, limits => { memory => '8m' } },
-    files => { map { ("sql/$_.sql" => <<"SQL") } keys %body },
+    files => { 'migrations/0001_tries.sql' => "create sequence tries;\n",
+               map { ("sql/$_.sql" => <<"SQL") } keys %body },
 create function call_$_(caller jsonb) returns table (status int, etag text, body json)
 language plpgsql stable as \$\$ begin $body{$_}; end \$\$;
 SQL
@@ -125,6 +128,12 @@ is(counted(), 'memory 1', 'is not kept');
 like($gw->error_log, qr{plugin "$name" 1\.0\.0: operation "${name}_large" has an answer that is too large},
      'the log says of what');
 ok(wait_until(sub { call('good') eq '200' }), 'and the next one is read');
+
+counted();
+is(call('writes'), '500 internal-error', 'a read that writes');
+is(counted(), 'error 1', 'is the function\'s mistake');
+like($gw->error_log, qr{operation "${name}_writes" failed with SQLSTATE 25006: cannot execute nextval},
+     'which the log tells');
 
 for my $typo (qw(typo raised)) {
     ok(wait_until(sub { call('good') eq '200' }), 'it is well');
