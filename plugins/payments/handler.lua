@@ -103,7 +103,7 @@ function _M.payment_check(input)
     local intent, err = ihanoi.db.value("intent_read", { id = input.id, payer = payer() })
 
     if intent then
-        err = select(2, intents.check(1, input.id))
+        err = select(2, intents.check(1, ihanoi.json.array(), input.id))
     end
 
     if err then
@@ -221,7 +221,8 @@ end
 -- Looks after what is left open: how many intents and refunds there were; nil and
 -- an error of the database when that does not say.
 local function sweep()
-    local checked, err = intents.check(SWEEP_INTENTS)
+    local silent = ihanoi.json.array()
+    local checked, err = intents.check(SWEEP_INTENTS, silent)
 
     if not checked then
         return nil, err
@@ -229,7 +230,7 @@ local function sweep()
 
     local sent
 
-    sent, err = refunds.send(SWEEP_REFUNDS)
+    sent, err = refunds.send(SWEEP_REFUNDS, silent)
 
     return sent and { intents = checked, refunds = sent }, err
 end

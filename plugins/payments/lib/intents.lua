@@ -85,13 +85,13 @@ end
 
 
 -- Asks a gateway what became of an intent. nil and an error when that could not be
--- written down: the sweep comes again.
+-- written down: the sweep comes again. The third is whether it hangs.
 local function ask(intent)
     local answer, why = gateways.of(intent.gateway).query(intent)
 
     if not answer then
         ihanoi.log.warn(intent.gateway .. " does not say what became of " .. intent.number, why)
-        return
+        return nil, nil, why == "timeout"
     end
 
     local nothing = answer.outcome == "open"
@@ -118,9 +118,11 @@ end
 
 -- Does work(row) for each row that a function of the database gives out, one
 -- at a time and at most n, while there is time for it: what has been taken and
--- not done would be unclear. A row for which more(row) is true counts as two. Returns how
--- many there were.
-function _M.each(n, name, id, work, more)
+-- not done would be unclear. A row for which more(row) is true counts as two. A gateway
+-- that work() has found hanging is silent (an array of ihanoi.json) and asked no more: the
+-- time is the others', too, and a refund sent to it would be unclear. Returns how many
+-- there were.
+function _M.each(n, name, id, silent, work, more)
     local settings = ihanoi.plugin.settings()
     local done = 0
 
@@ -129,7 +131,8 @@ function _M.each(n, name, id, work, more)
             break
         end
 
-        local row, err = ihanoi.db.one(name, { n = 1, step = settings.step, which = id })
+        local row, err = ihanoi.db.one(name,
+            { n = 1, step = settings.step, which = id, silent = silent })
 
         if err then
             return nil, err
@@ -137,10 +140,14 @@ function _M.each(n, name, id, work, more)
             break
         end
 
-        local _, failed = work(row)
+        local _, failed, hangs = work(row)
 
         if failed then
             ihanoi.log.error(name .. ": what was heard is not written down", failed)
+        end
+
+        if hangs then
+            silent[#silent + 1] = row.gateway
         end
 
         done = done + 1
@@ -152,9 +159,9 @@ end
 
 
 -- Asks the gateways about intents: those that are due, or the one with an id. n is how
--- many questions that may be; the last one may be two.
-function _M.check(n, id)
-    return _M.each(n, "intents_due", id, ask, function(intent)
+-- many questions that may be; the last one may be two. silent: as of each().
+function _M.check(n, silent, id)
+    return _M.each(n, "intents_due", id, silent, ask, function(intent)
         local twice = gateways.of(intent.gateway).asks_twice
 
         return twice and twice(intent)

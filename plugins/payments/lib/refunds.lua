@@ -47,20 +47,22 @@ local function send(refund)
                         .. result.outcome, result.why)
     end
 
-    return ihanoi.db.value("refund_finish", {
+    local document, err = ihanoi.db.value("refund_finish", {
         id = refund.id,
         outcome = result.outcome,
         transaction = result.transaction,
         why = result.why,
     })
+
+    return document, err, result.why == "timeout"
 end
 
 
 -- Sends the refunds that are due, or asks about them; or one that was just
 -- asked for. Returns how many there were; nil and an error of the database when that
--- does not say.
-function _M.send(n, id)
-    return intents.each(n, "refunds_due", id, send)
+-- does not say. silent: as of intents.each().
+function _M.send(n, silent, id)
+    return intents.each(n, "refunds_due", id, silent, send)
 end
 
 
@@ -80,7 +82,7 @@ function _M.request(input)
         return refund, err
     end
 
-    _M.send(1, refund.id)
+    _M.send(1, ihanoi.json.array(), refund.id)
 
     -- It is promised: what the gateway has made of it can be read later.
     return ihanoi.db.value("refund_document", { which = refund.id }) or refund

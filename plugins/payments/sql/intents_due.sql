@@ -1,7 +1,7 @@
--- Intents that the gateway is to be asked about: those whose time to check has
--- come, or the one named. Each is given to one caller; the next look at it is
--- later each time, and once soon after it expires.
-create function intents_due(n int, step int, which uuid default null)
+-- Intents that the gateway is to be asked about: those whose time to check has come, but
+-- of gateways that are silent now, or the one named. Each is given to one caller; the next
+-- look at it is later each time, and once soon after it expires.
+create function intents_due(n int, step int, which uuid default null, silent jsonb default '[]')
 returns table (id uuid, number text, gateway text, amount bigint, state text,
                created_at bigint, over boolean)
 language sql
@@ -15,6 +15,7 @@ as $$
       from (select d.id from intents d
              where d.state in ('created', 'pending')
                and case when which is null then d.check_at <= now() else d.id = which end
+               and not silent ? d.gateway
              order by d.check_at
              limit n
                for update skip locked) due
