@@ -304,6 +304,10 @@ local REFUND_ANSWER = { "vnp_ResponseId", "vnp_Command", "vnp_ResponseCode",
 local REFUSED = { ["02"] = true, ["03"] = true, ["91"] = true, ["95"] = true,
                   ["97"] = true }
 
+-- Of a refund whose request was taken: it is done, or on its way by the bank. What any
+-- other status means of the money, as 09 (the bank has refused it), people find out.
+local GIVEN = { [""] = true, ["00"] = true, ["05"] = true, ["06"] = true }
+
 
 -- The same vnp_RequestId is refused as a duplicate for some minutes only, and
 -- nothing tells two refunds of one payment apart: what is unclear is not sent
@@ -330,14 +334,14 @@ function _M.refund(refund)
         return nil, err
     end
 
-    local code = answer.vnp_ResponseCode
+    local code, status = answer.vnp_ResponseCode, answer.vnp_TransactionStatus
 
-    if code == "00" then
+    if code == "00" and GIVEN[status] then
         return { outcome = "done", transaction = answer.vnp_TransactionNo }
     end
 
     return { outcome = REFUSED[code] and "refused" or "unclear",
-             why = "answer " .. code }
+             why = "answer " .. code .. (status ~= "" and ", status " .. status or "") }
 end
 
 

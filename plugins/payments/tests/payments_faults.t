@@ -110,7 +110,7 @@ is(keys(%{ $partners->refunds }) - $given, 6, 'six refunds, once each');
 
 # VNPAY cannot: what is unclear is not sent again, the file of the day decides.
 my %unclear;
-for my $mode (qw(late 500 done-500 lost drop half forged)) {
+for my $mode (qw(late 500 done-500 lost drop half forged rejected)) {
     $unclear{$mode} = paid("refund-vnpay-$mode", 'vnpay', 20_000);
     $partners->misbehave('vnpay.refund' => $mode);
     is(refund($unclear{$mode}, 5_000)->{json}{state}, 'sent', "vnpay.refund, $mode: unclear");
@@ -123,12 +123,12 @@ sweep(), sweep();
 is($partners->asked('vnpay.refund'), $asked, 'vnpay.refund: nothing is sent again');
 is(keys(%{ $partners->refunds }) - $given, 6 + 5, 'vnpay.refund: five of them were done');
 my $report = reconcile('vnpay')->{json};
-is_deeply([map { $_->{kind} } @{ $report->{differences} }], ['refund-missing-there', 'refund-missing-there'],
-          'the file names the two that were not');
-is_deeply([sort map { $_->{payment_number} } values %{ { left() } }], [sort map { $_->{number} } @unclear{qw(500 lost)}],
+is_deeply([map { $_->{kind} } @{ $report->{differences} }], [('refund-missing-there') x 3],
+          'the file names the three that were not');
+is_deeply([sort map { $_->{payment_number} } values %{ { left() } }], [sort map { $_->{number} } @unclear{qw(500 lost rejected)}],
           'and so does the list of what people do');
 for my $mode (sort keys %unclear) {
-    my $done = $mode !~ /^(?:500|lost)$/;
+    my $done = $mode !~ /^(?:500|lost|rejected)$/;
     is(read_of($unclear{$mode})->{state}, $done ? 'partly_refunded' : 'succeeded',
        "vnpay.refund, $mode: the file knows");
     next if $done;
@@ -138,7 +138,7 @@ for my $mode (sort keys %unclear) {
     is($r->{json}{state}, 'refused', "vnpay.refund, $mode: a person decides");
     is(refund($unclear{$mode}, 5_000)->{json}{state}, 'done', "vnpay.refund, $mode: and it can be asked for again");
 }
-is(keys(%{ $partners->refunds }) - $given, 6 + 7, 'seven refunds of VNPAY, once each');
+is(keys(%{ $partners->refunds }) - $given, 6 + 8, 'eight refunds of VNPAY, once each');
 
 # A connection that was refused has carried nothing: it is sent again.
 my $refused = paid('refused', 'vnpay', 20_000);

@@ -28,6 +28,7 @@ package Payments::Partners;
 #   drop       does it, and closes the connection
 #   half       does it, and sends half of the answer
 #   forged     does it, and signs the answer with another key
+#   rejected   (vnpay.refund) does nothing, and says that the bank has refused it
 #   first      (momo.create) the payer pays and is called back about before the
 #              answer is sent
 #
@@ -340,6 +341,8 @@ sub _vnpay {
             $out{vnp_ResponseCode} = '97';
         } elsif (!$order || $order->{created} ne $in->{vnp_TransactionDate}) {
             $out{vnp_ResponseCode} = '91';
+        } elsif ($mode eq 'rejected') {
+            @out{qw(vnp_ResponseCode vnp_TransactionStatus)} = ('00', '09');
         } elsif (!$refund) {
             %out = (%out, vnp_ResponseCode => '00', vnp_Amount => $order->{amount} * 100,
                     vnp_PayDate => _stamp($order->{at}), vnp_TransactionNo => "$order->{transaction}",

@@ -172,11 +172,12 @@ sub left {
     return map { ($_->{number} => $_) } @{ $r->{json}{items} };
 }
 
-# What is open is due at once.
+# What is open is due at once, but for what is left to people.
 sub sweep {
     $db->sql("set search_path = plugin_payments;
               update intents set check_at = now() where state in ('created', 'pending');
-              update refunds set due_at = now() where state in ('requested', 'sent')");
+              update refunds set due_at = now()
+               where state in ('requested', 'sent') and due_at < 'infinity'");
     return _post('/sweep', 'operate');
 }
 
