@@ -82,6 +82,10 @@ like($err, qr/other/, 'is named');
 ($rc, $out) = ihanoi('token', '--keys', "$dir/new", '--make-keys');
 is($out, "$dir/new/jwks.json\n", 'keys are made');
 is((stat "$dir/new/dev-es256.pem")[2] & 07777, 0600, 'for their owner only');
+is((stat "$dir/new/jwks.json")[2] & 07777, 0600, 'so is the set: a secret is in it');
+chmod 0644, "$dir/new/jwks.json";
+ihanoi('token', '--keys', "$dir/new", '--make-keys');
+is((stat "$dir/new/jwks.json")[2] & 07777, 0600, 'also one of before');
 open my $fh, '<', "$dir/new/jwks.json" or die $!;
 my $jwks = JSON::PP->new->decode(join '', <$fh>);
 ok(!(grep { $_->{d} || $_->{p} } @{ $jwks->{keys} }),

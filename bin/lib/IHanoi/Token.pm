@@ -38,7 +38,8 @@ sub make_keys {
     my ($dir) = @_;
     my @jwks;
 
-    return if -f "$dir/jwks.json";
+    # One of before was open to all.
+    return chmod 0600, "$dir/jwks.json" if -f "$dir/jwks.json";
 
     for my $row (@KEYS) {
         my ($kid, $alg, @genpkey) = @$row;
