@@ -237,6 +237,15 @@ unlink $shop->path . '/sql/later.sql';
 is(ended($run, 'TERM'), 0, 'it ends when it is asked to');
 is(join(' ', grep { !/ihanoi-plugin|run\.\w+$/ } glob "$temp/*"), '', 'and the database is gone');
 
+SKIP: {
+    skip 'PostgreSQL runs as ourselves', 2 if $> != 0;
+    mkdir "$temp/run.closed", 0700 or die;
+    local $ENV{TMPDIR} = "$temp/run.closed";
+    ($rc, $out, $err) = ihanoi(qw(plugin run), $shop->path, '--port', free_port());
+    is($rc, 1, 'a folder for temporary files that PostgreSQL may not enter');
+    like($err, qr/cannot be reached by the user "postgres": choose another folder with TMPDIR=$/, 'is told');
+}
+
 # Ctrl-C while it starts, in a program that it runs: quiet, and nothing is left.
 for my $program (qw(openssl psql), $> == 0 ? 'runuser' : ()) {
     my $bin = "$temp/run.$program";

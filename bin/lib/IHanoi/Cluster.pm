@@ -107,11 +107,12 @@ sub of_tests {
 #   tree      the checkout the cluster belongs to
 #   name      its folder below base_of(tree)
 #   place     another folder instead
+#   chosen    the variable that chooses where it is
 #   tests     true: TCP on loopback is open to unprivileged roles
 #   settings  of postgresql.conf
 sub new {
     my ($class, %self) = @_;
-    my $self = bless \%self, $class;
+    my $self = bless { chosen => 'DATA_DIR', %self }, $class;
 
     if (!defined $self->{place}) {
         (my $base, $self->{moved}) = base_of($self->{tree});
@@ -369,7 +370,7 @@ sub _prepare_folders {
     for my $folder ($self->{place}, $self->{socket}) {
         if (-l $folder || (-d _ && (stat _)[4] != $uid && (stat _)[4] != $>)) {
             die "$folder belongs to somebody else: remove it, or set "
-                . "DATA_DIR=\n";
+                . "$self->{chosen}=\n";
         }
 
         make_path($folder);
@@ -380,7 +381,7 @@ sub _prepare_folders {
     return if $> != 0 || _open_to_postgres($self->{place});
 
     die "$self->{place} cannot be reached by the user \"postgres\": choose "
-        . "another folder with DATA_DIR=\n";
+        . "another folder with $self->{chosen}=\n";
 }
 
 

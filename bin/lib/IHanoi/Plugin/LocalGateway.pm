@@ -395,7 +395,7 @@ sub _cluster {
     my ($self) = @_;
 
     return IHanoi::Cluster->new(
-        name => 'plugin', place => "$self->{dir}/pg", tests => 1,
+        name => 'plugin', place => "$self->{dir}/pg", chosen => 'TMPDIR', tests => 1,
         settings => { fsync => 'off', full_page_writes => 'off',
                       max_connections => 50, shared_buffers => '32MB',
                       log_line_prefix => '%e %u ' });
