@@ -267,7 +267,7 @@ local function reconcile(gateway, day)
     until report or err
 
     if report and not report.agrees then
-        ihanoi.log.error(gateway .. " " .. day .. ": " .. #report.differences
+        ihanoi.log.error(gateway .. " " .. day .. ": " .. report.differ
                          .. " differences")
     end
 

@@ -154,6 +154,6 @@ begin
     values (reconcile.gateway, reconcile.day, theirs, ours, to_jsonb(found_))
     returning * into made;
 
-    return to_jsonb(made);
+    return reconciliation_document(made);
 end
 $$;
