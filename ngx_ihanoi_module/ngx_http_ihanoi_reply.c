@@ -45,16 +45,21 @@ ngx_http_ihanoi_reply(ngx_http_request_t *r, ngx_http_ihanoi_api_ctx_t *ctx,
     ngx_http_ihanoi_pg_outcome_e outcome, ngx_http_ihanoi_pgresult_t *res)
 {
     ngx_int_t                     rc;
-    ngx_uint_t                    status;
+    ngx_uint_t                    status, called;
     ngx_pool_cleanup_t           *cln;
     ngx_http_ihanoi_reply_row_t   row;
     ngx_http_ihanoi_operation_t  *operation;
 
     operation = ctx->operation;
 
+    /* what its key alone answers is no call of the plugin */
+
+    called = operation->plugin && operation->stmt
+             && (ctx->key.len == 0 || ctx->claimed);
+
     /* what came too fast to be stopped */
 
-    if (outcome == NGX_HTTP_IHANOI_PG_OK && operation->plugin
+    if (called && outcome == NGX_HTTP_IHANOI_PG_OK
         && ngx_http_ihanoi_pgresult_size(res) > operation->plugin->memory)
     {
         ngx_http_ihanoi_pgresult_free(res);
@@ -78,11 +83,7 @@ ngx_http_ihanoi_reply(ngx_http_request_t *r, ngx_http_ihanoi_api_ctx_t *ctx,
 
     rc = ngx_http_ihanoi_reply_read(r, ctx, outcome, res, &row, &status);
 
-    /* what its key alone answers is no call of the plugin */
-
-    if (operation->plugin && operation->stmt
-        && (ctx->key.len == 0 || ctx->claimed))
-    {
+    if (called) {
         rc = ngx_http_ihanoi_plugin_sql_ended(r, ctx, rc, status, &row.body);
     }
 
