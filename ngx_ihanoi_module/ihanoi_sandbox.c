@@ -17,7 +17,7 @@
 #define IHANOI_SANDBOX_SLACK(limit)  ((limit) / 4 + 256 * 1024)
 
 /* Of the collector, some microseconds each, in a turn of ihanoi_sandbox_drain(). */
-#define IHANOI_SANDBOX_DRAIN_STEPS  64
+#define IHANOI_SANDBOX_DRAIN_STEPS  8
 
 /*
  * That it goes through: one may be under way, and what is to be finalized keeps

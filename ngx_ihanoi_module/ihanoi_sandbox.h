@@ -29,8 +29,11 @@
  * one turn, with the waits in it: most calls are over by then, and never see a
  * signal.  Behind each later wait it has a short one.
  */
-#define IHANOI_SANDBOX_FIRST_USEC  1000
-#define IHANOI_SANDBOX_TURN_USEC   250
+#define IHANOI_SANDBOX_FIRST_USEC  250
+#define IHANOI_SANDBOX_TURN_USEC   100
+
+/* What a call has behind a wait at least, though its time is used up. */
+#define IHANOI_SANDBOX_LEAST_USEC  1000
 
 /* Coroutines that resume coroutines; also of calls that wait for each other. */
 #define IHANOI_SANDBOX_DEPTH      32
@@ -201,7 +204,7 @@ ihanoi_call_t *ihanoi_call_current(lua_State *L);
 /*
  * For host functions, before they begin what the call is to wait for: kills a
  * call that has used up its budget.  Nothing is killed because of what was begun
- * and is done: behind a wait a call has IHANOI_SANDBOX_FIRST_USEC at least.
+ * and is done: behind a wait a call has IHANOI_SANDBOX_LEAST_USEC at least.
  */
 void ihanoi_call_may_wait(lua_State *L);
 

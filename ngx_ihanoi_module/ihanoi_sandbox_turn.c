@@ -142,7 +142,7 @@ ihanoi_sandbox_begin_turn(ihanoi_call_t *call)
 
         /* what it waited for may be done for good: to say so is its right */
 
-        call->least_usec = used + IHANOI_SANDBOX_FIRST_USEC;
+        call->least_usec = used + IHANOI_SANDBOX_LEAST_USEC;
     }
 
     call->sandbox->preempt = 0;

@@ -324,6 +324,14 @@ ngx_http_ihanoi_plugin_standing_e ngx_http_ihanoi_plugin_standing(
 
 
 /*
+ * turn: calls ev->handler once, when those that were posted before have had theirs.
+ * One is called in a turn of the event loop, and while requests of anybody begin there
+ * is a pause of a millisecond behind it.  ngx_delete_posted_event() takes it back.
+ */
+void ngx_http_ihanoi_turn_post(ngx_event_t *ev);
+
+
+/*
  * state: loads handler.lua into a new sandbox.  NULL: what is wrong has been
  * logged at the given level, with file and line.
  */

@@ -195,7 +195,7 @@ ngx_http_ihanoi_plugin_state_release(ngx_http_ihanoi_plugin_state_t *state)
     if (!ev->posted) {
         ev->handler = ngx_http_ihanoi_plugin_state_drain;
         ev->log = ngx_cycle->log;
-        ngx_post_event(ev, &ngx_posted_next_events);
+        ngx_http_ihanoi_turn_post(ev);
     }
 }
 
@@ -219,7 +219,7 @@ ngx_http_ihanoi_plugin_state_drain(ngx_event_t *ev)
     }
 
     if (ngx_http_ihanoi_plugin_ndrained) {
-        ngx_post_event(ev, &ngx_posted_next_events);
+        ngx_http_ihanoi_turn_post(ev);
     }
 }
 
@@ -456,7 +456,7 @@ ngx_http_ihanoi_plugin_state_get(ngx_http_ihanoi_plugin_t *plugin,
         state->turn.data = state;
         state->turn.log = ngx_cycle->log;
 
-        ngx_post_event(&state->turn, &ngx_posted_next_events);
+        ngx_http_ihanoi_turn_post(&state->turn);
 
         *outcome = NGX_HTTP_IHANOI_RUN_BUSY;
         return NULL;
@@ -479,7 +479,7 @@ ngx_http_ihanoi_plugin_state_turn(ngx_event_t *ev)
     switch (ngx_http_ihanoi_plugin_state_load(state, NGX_LOG_ERR, ev->log)) {
 
     case NGX_AGAIN:
-        ngx_post_event(ev, &ngx_posted_next_events);
+        ngx_http_ihanoi_turn_post(ev);
         return;
 
     case NGX_OK:

@@ -14,6 +14,10 @@
 #include "ihanoi_host.h"
 
 
+/* Processor time that a run has before it comes behind everybody else. */
+#define NGX_HTTP_IHANOI_RUN_SHORT_USEC  2000
+
+
 static ngx_http_ihanoi_run_t *ngx_http_ihanoi_run_of_state(
     ngx_http_ihanoi_plugin_state_t *state, ngx_msec_t timeout, ngx_msec_t cpu,
     ngx_log_t *log, ngx_http_ihanoi_run_outcome_e *outcome);
@@ -190,9 +194,16 @@ ngx_http_ihanoi_run_step(ngx_http_ihanoi_task_t *task)
             ngx_queue_insert_tail(&ngx_http_ihanoi_run_preempted, &task->queue);
         }
 
-        /* sockets first: the next turn of the event loop */
+        if (ihanoi_call_usec(task->call) < NGX_HTTP_IHANOI_RUN_SHORT_USEC) {
 
-        ngx_post_event(&task->turn, &ngx_posted_next_events);
+            /* sockets first: the next turn of the event loop */
+
+            ngx_post_event(&task->turn, &ngx_posted_next_events);
+
+        } else {
+            ngx_http_ihanoi_turn_post(&task->turn);
+        }
+
         return NGX_AGAIN;
     }
 

@@ -4,6 +4,7 @@
 use lib "tests/lib";
 use IHanoi::Test;
 use IHanoi::Test::Plugin;
+use Time::HiRes ();
 
 my $bad = plugin_folder(
     lua => {
@@ -13,6 +14,7 @@ my $bad = plugin_folder(
         burn  => 'local until_ = ihanoi.time.now() + 0.3
                   while ihanoi.time.now() < until_ do end
                   return 200, {}',
+        work  => 'for i = 1, 1e7 do end return 200, {}',
         count => 'n = n or 0
                   for i = 1, 200 do
                       local before = n
@@ -83,6 +85,36 @@ while (waitpid($pid, POSIX::WNOHANG()) == 0) {
     $served++ if $gw->get('/healthz')->{status} == 200;
 }
 ok($served > 5, "others are served while a plugin computes ($served)");
+
+# Who computes for long has a small part of the processor while others are served,
+# and all of it when there is nobody else.
+sub cpu {
+    my ($cpu) = $gw->get('/metrics')->{content}
+        =~ /^ihanoi_plugin_cpu_microseconds_total\{plugin="probe",version="1\.0\.0"\} (\S+)/m;
+    return $cpu / 1e6;
+}
+
+# How many times as long as it computes a call of work() takes, while meanwhile() is
+# done again and again.
+sub stretch {
+    my ($meanwhile) = @_;
+    my $cpu = cpu();
+    my $begin = Time::HiRes::time();
+    my $pid = fork // die "could not fork: $!\n";
+
+    POSIX::_exit($gw->get('/v1/probe/work')->{status} != 200) if $pid == 0;
+
+    $meanwhile->() while waitpid($pid, POSIX::WNOHANG()) == 0;
+    die "work() failed\n" if $? != 0;
+
+    my $took = Time::HiRes::time() - $begin;
+    return $took / (cpu() - $cpu);
+}
+
+my $stretch = stretch(sub { $gw->get('/healthz') });
+cmp_ok($stretch, '>', 5, 'a long call leaves the processor to those who are served');
+ok(wait_until(sub { stretch(sub { Time::HiRes::sleep(0.01) }) < 4 }, 20),
+   'and has it for its own when nobody is');
 
 # The run lock: between its waits a plugin is not interrupted by itself.
 my @counts = sort { $a <=> $b } map { /"n":(\d+)/ } at_once(4, '/v1/probe/count');
