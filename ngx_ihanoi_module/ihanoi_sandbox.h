@@ -29,7 +29,7 @@
  * one turn, with the waits in it: most calls are over by then, and never see a
  * signal.  Behind each later wait it has a short one.
  */
-#define IHANOI_SANDBOX_FIRST_USEC  250
+#define IHANOI_SANDBOX_FIRST_USEC  1000
 #define IHANOI_SANDBOX_TURN_USEC   100
 
 /* What a call has behind a wait at least, though its time is used up. */
