@@ -70,6 +70,7 @@ like($gw->error_log, qr/\[warn\].*plugin "broken" 1\.0\.0: circuit opened/,
      'the log says so');
 
 # A reload does not close it: one failure would not open it again.
+my @old = $gw->workers;
 ok($gw->reload, 'a reload');
 sleep 1.3;
 is(answer('broken', 'fail')->{status}, 500, 'after a second a call is tried');
@@ -77,6 +78,10 @@ $r = answer('broken', 'hello');
 is($r->{status}, 503, 'which failed');
 ok($r->{headers}{'retry-after'} >= 2 && $r->{headers}{'retry-after'} <= 3,
    'for twice as long');
+
+# The look at the switches, once a second, keeps no worker.
+ok(wait_until(sub { my %now = map { $_ => 1 } $gw->workers; !grep { $now{$_} } @old }),
+   'meanwhile the old workers have left');
 
 sleep 2.6;
 my $client = IO::Socket::INET->new(PeerAddr => '127.0.0.1:' . $gw->port);
