@@ -216,6 +216,7 @@ struct ngx_http_ihanoi_plugin_state_s {
     ihanoi_call_t                   *load;        /* of handler.lua; NULL:
                                                      it is loaded */
     ngx_event_t                      turn;        /* posted: of the load */
+    uint64_t                         ticket;      /* of the load in turns */
     ngx_queue_t                      queue;       /* of those released */
     ngx_uint_t                       runs;
     unsigned                         lines;       /* logged while loading */
@@ -347,10 +348,11 @@ void ngx_http_ihanoi_plugin_state_exit(void);
 
 /*
  * The state for a new run, made anew when there is none; NULL with *outcome: it
- * failed, _ERROR, or is being loaded, _BUSY.
+ * failed, _ERROR, or is being loaded, _BUSY.  A load that goes on in turns keeps
+ * the ticket of who began it, and leaves 0: the probe is over when it is.
  */
 ngx_http_ihanoi_plugin_state_t *ngx_http_ihanoi_plugin_state_get(
-    ngx_http_ihanoi_plugin_t *plugin, ngx_log_t *log,
+    ngx_http_ihanoi_plugin_t *plugin, uint64_t *ticket, ngx_log_t *log,
     ngx_http_ihanoi_run_outcome_e *outcome);
 
 /* No new run gets it; it is released with its last run. */

@@ -625,6 +625,8 @@ ngx_http_ihanoi_plugin_exit_process(ngx_cycle_t *cycle)
         }
 
         if (plugin->loading) {
+            ngx_http_ihanoi_circuit_abandon(plugin->circuit,
+                                            plugin->loading->ticket);
             ngx_http_ihanoi_plugin_state_destroy(plugin->loading);
             plugin->loading = NULL;
         }

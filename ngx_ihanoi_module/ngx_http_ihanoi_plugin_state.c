@@ -415,7 +415,7 @@ ngx_http_ihanoi_plugin_state_handler(ngx_http_ihanoi_plugin_state_t *state,
 
 ngx_http_ihanoi_plugin_state_t *
 ngx_http_ihanoi_plugin_state_get(ngx_http_ihanoi_plugin_t *plugin,
-    ngx_log_t *log, ngx_http_ihanoi_run_outcome_e *outcome)
+    uint64_t *ticket, ngx_log_t *log, ngx_http_ihanoi_run_outcome_e *outcome)
 {
     ngx_int_t                        rc;
     ngx_http_ihanoi_plugin_state_t  *state;
@@ -451,6 +451,8 @@ ngx_http_ihanoi_plugin_state_get(ngx_http_ihanoi_plugin_t *plugin,
 
     case NGX_AGAIN:
         plugin->loading = state;
+        state->ticket = *ticket;
+        *ticket = 0;
 
         state->turn.handler = ngx_http_ihanoi_plugin_state_turn;
         state->turn.data = state;
@@ -470,11 +472,13 @@ ngx_http_ihanoi_plugin_state_get(ngx_http_ihanoi_plugin_t *plugin,
 static void
 ngx_http_ihanoi_plugin_state_turn(ngx_event_t *ev)
 {
+    uint64_t                         ticket;
     ngx_http_ihanoi_plugin_t        *plugin;
     ngx_http_ihanoi_plugin_state_t  *state;
 
     state = ev->data;
     plugin = state->plugin;
+    ticket = state->ticket;
 
     switch (ngx_http_ihanoi_plugin_state_load(state, NGX_LOG_ERR, ev->log)) {
 
@@ -484,13 +488,14 @@ ngx_http_ihanoi_plugin_state_turn(ngx_event_t *ev)
 
     case NGX_OK:
         plugin->state = state;
+        ngx_http_ihanoi_circuit_abandon(plugin->circuit, ticket);
         break;
 
     default:
 
         /* no call failed: those that came meanwhile were told to come again */
 
-        ngx_http_ihanoi_circuit_leave(plugin->circuit, 0, 1);
+        ngx_http_ihanoi_circuit_leave(plugin->circuit, ticket, 1);
     }
 
     plugin->loading = NULL;

@@ -54,7 +54,7 @@ ngx_http_ihanoi_run_create(ngx_http_ihanoi_plugin_t *plugin,
     ngx_http_ihanoi_run_t           *run;
     ngx_http_ihanoi_plugin_state_t  *state;
 
-    state = ngx_http_ihanoi_plugin_state_get(plugin, log, outcome);
+    state = ngx_http_ihanoi_plugin_state_get(plugin, &ticket, log, outcome);
 
     if (state) {
         run = ngx_http_ihanoi_run_of_state(state, timeout, cpu, log, outcome);

@@ -174,14 +174,18 @@ ok(wait_until(sub { $gw->get('/v1/other/hello')->{status} == 200 }),
 my $late = plugin_folder(
     name => 'late',
     lua => { hello => '' },
-    handler => 'local n = 0 for i = 1, 1.5e6 do n = n + i % 7 end
+    handler => 'local n = 0 for i = 1, 6e6 do n = n + i % 7 end
                 if ihanoi.time.now() > 4e9 then error("too late") end
                 return { hello = function() return 200, {} end }',
 );
 my $gw_late = gateway(responses => 0, http => $late->block('public;') . 'ihanoi_plugin_clock 4100000000;',
-                      locations => 'location / { ihanoi_api on; }');
+                      locations => 'location / { ihanoi_api on; }
+                                    location = /metrics { ihanoi_status metrics; }');
 ok(wait_until(sub { $gw_late->get('/v1/late/hello')->{json}{type} =~ /plugin-unavailable\z/ }),
    'a plugin that never loads opens its circuit');
+ok(wait_until(sub { $gw_late->get('/v1/late/hello');
+                    $gw_late->get('/metrics')->{content} =~ /^ihanoi_plugin_circuit_opened\{plugin="late",version="1\.0\.0"\} [2-9]/m }),
+   'and opens it again when it does not load then');
 like($gw_late->error_log, qr/plugin "late" could not be loaded: late\/handler\.lua:2: too late/,
      'the log says why');
 
