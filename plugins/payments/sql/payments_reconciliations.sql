@@ -1,15 +1,16 @@
 -- GET /v1/payments/reconciliations: the last report of each day and gateway. The cursor is
 -- the id of the last one that was given; where its day was reconciled again, the next
--- page goes on behind that day all the same.
+-- page goes on behind that day all the same. A page ends where its reports would tell more
+-- differences than the first of one report may be.
 create function payments_reconciliations(caller jsonb, gateway text, since date, cursor uuid,
                                          "limit" int)
 returns table (status int, etag text, body json)
 language sql stable
 as $$
     with page as (
-        select reconciliation_document(x) as report, x.id,
-               row_number() over (order by x.day desc, x.gateway) as n
-          from (select distinct on (r.day, r.gateway) r.*
+        select x.report, x.id, row_number() over w as n,
+               sum(least(jsonb_array_length(x.differences), 5000)) over w as told
+          from (select distinct on (r.day, r.gateway) r as report, r.id, r.day, r.gateway, r.differences
                   from reconciliations r
                   left join reconciliations l on l.id = payments_reconciliations.cursor
                  where (payments_reconciliations.gateway is null
@@ -19,12 +20,16 @@ as $$
                         or r.day < l.day or r.day = l.day and r.gateway > l.gateway)
                  order by r.day desc, r.gateway, r.made_at desc
                  limit payments_reconciliations."limit" + 1) x
+        window w as (order by x.day desc, x.gateway)
+    ), given as (
+        select reconciliation_document(p.report) as report, p.id, p.n
+          from page p
+         where p.n <= payments_reconciliations."limit" and p.told <= 5000
     )
     select 200, null::text, json_build_object(
-               'items', coalesce(json_agg(p.report order by p.n)
-                                 filter (where p.n <= payments_reconciliations."limit"), '[]'),
-               'next', (select l.id from page l
-                         where l.n = payments_reconciliations."limit"
-                           and exists (select from page m where m.n > l.n)))
-      from page p
+               'items', coalesce(json_agg(g.report order by g.n), '[]'),
+               'next', (select l.id from given l
+                         where exists (select from page m where m.n > l.n)
+                         order by l.n desc limit 1))
+      from given g
 $$;

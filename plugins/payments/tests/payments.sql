@@ -433,6 +433,18 @@ select is((select reconcile('vietqr', '2001-01-02', pg_temp.file(variadic array_
 select is((select array[r ->> 'differ', json_array_length(r -> 'differences')::text, r #>> '{differences,0,transaction}']
              from payments_reconciliations('{}', 'vietqr', null, null, 1) p, json_array_elements(p.body -> 'items') r),
     array['40000', '5000', 'T1'], '... and the first of it to be read');
+insert into reconciliations (gateway, day, there, here, differences)
+    select r.gateway, r.day + n, r.there, r.here, case n when 1 then '[]' else r.differences end
+      from reconciliations r, generate_series(1, 3) n where r.gateway = 'vietqr' and r.day = '2001-01-02';
+select is((select array_agg(concat_ws(' ', p.n, r ->> 'day', json_array_length(r -> 'differences')) order by p.n, r ->> 'day' desc)
+             from (with recursive pages (n, body) as (
+                       select 1, p.body from payments_reconciliations('{}', 'vietqr', null, null, 100) p
+                        union all
+                       select s.n + 1, p.body
+                         from pages s, payments_reconciliations('{}', 'vietqr', null, (s.body ->> 'next')::uuid, 100) p
+                        where s.body ->> 'next' is not null)
+                   select * from pages) p, json_array_elements(p.body -> 'items') r),
+    array['1 2001-01-05 5000', '2 2001-01-04 5000', '2 2001-01-03 0', '3 2001-01-02 5000'], '... a page has no more of it');
 delete from reconciliations where gateway = 'vietqr';
 -- Who knows nothing of a day's payments books them in parts, and tells them all.
 insert into intents (id, number, payer, service, reference, gateway, amount, description, expires_at, check_at)
