@@ -6,7 +6,7 @@ returns table (status int, etag text, body json)
 language sql stable
 as $$
     select 200, null::text, jsonb_strip_nulls(jsonb_build_object(
-               'id', b.id, 'version', b.version,
+               'id', b.id, 'version', b.version + s.issuers,
                'rightHolder', jsonb_build_object('credentials', shown),
                'rightSpecification', apds_right(u),
                'assignedRightIssuer', jsonb_build_object('id', s.operator, 'className', 'Organisation'),

@@ -5,15 +5,15 @@ returns table (status int, etag text, body json)
 language sql stable
 as $$
     select 200, null::text, jsonb_strip_nulls(jsonb_build_object(
-               'id', b.id, 'version', b.version,
+               'id', b.id, 'version', b.version + s.issuers,
                'actualStart', b.entered_at, 'actualEnd', b.exited_at,
                'initiator', apds_reference(s.operator, 1, 'Organisation'),
                'identifiedCredentials', shown,
                'hierarchyElement', apds_reference(u.site || '-' || u.vehicle, u.version, 'IdentifiedArea'),
                'segments', jsonb_build_array(jsonb_build_object(
-                   'id', b.id || '-1', 'version', b.version,
+                   'id', b.id || '-1', 'version', b.version + s.issuers,
                    'actualStart', b.entered_at, 'actualEnd', b.exited_at,
-                   'assignedRight', apds_reference(b.id::text, b.version, 'AssignedRight'),
+                   'assignedRight', apds_reference(b.id::text, b.version + s.issuers, 'AssignedRight'),
                    'validationType', jsonb_path_query_array(shown, '$[*].type')))))::json
       from bookings b
       join sites s on s.id = b.site

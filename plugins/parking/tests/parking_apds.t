@@ -194,10 +194,13 @@ sub versions { return [map { $_->{version} } follow(Place => $site), follow(Iden
                        follow(RightSpecification => "$site-van"), follow(RateTable => $tables[0]{id})] }
 my @v = @{ versions() };
 sub stay { return [map { follow($_ => $b->{id})->{version} } qw(AssignedRight Session)] }
+sub written { return $db->sql("$set select xmin from bookings where id = '$b->{id}'") }
 my @stay = @{ stay() };
+my $written = written();
 $db->sql("$set update operators set name = 'Bãi xe khác' where id = 'demo'");
 is_deeply(versions(), \@v, 'what is not said is no other version');
 is_deeply(stay(), [map { $_ + 1 } @stay], '... but the name is, of who has issued what a stay is known by');
+is(written(), $written, '... for which not one of years of stays is written');
 $db->sql("$set update sites set name = 'Bãi xe số một' where id = '$site'");
 is_deeply(versions(), [$v[0] + 1, @v[1 .. 3]], 'a place of another name is');
 is(refer($vans->{rightSpecifications}[0])->{id}, "$site-van", '... its areas stay as they were');
@@ -227,6 +230,7 @@ $db->sql("$set update sites set operator = 'other' where id = '$site'");
 my @other = @{ versions() };
 is_deeply([grep { $other[$_] <= $v[$_] } 0 .. 3], [], 'so is all of a place that is another operator\'s');
 is_deeply(stay(), [map { $_ + 1 } @stay], '... and who stays there');
+is(written(), $written, '... which is not written either');
 $db->sql("$set update sites set operator = 'demo' where id = '$site'");
 
 
