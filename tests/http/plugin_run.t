@@ -268,6 +268,23 @@ for my $program (qw(openssl psql), $> == 0 ? 'runuser' : ()) {
     is(join(' ', grep { !/ihanoi-plugin|run\.\w+$/ } glob "$temp/*"), '', 'nothing is left');
 }
 
+# It waits for no migration that takes long.
+my $long = q{do $$ begin raise warning 'it takes long'; perform pg_sleep(500); end $$};
+$shop->write('migrations/0003_long.sql', $long);
+$run = started($shop);
+ok(says($run, qr/it takes long/), 'a migration takes long') or diag said($run);
+is(ended($run, '-INT'), 130 << 8, 'Ctrl-C ends the start at once');
+like(said($run), qr/it takes long\n(?:.*\n)?\nended before it served\n\z/, 'and nothing is said of it');
+unlink $shop->path . '/migrations/0003_long.sql';
+$run = started($shop);
+says($run, qr/Ctrl-C ends it/);
+$shop->write('migrations/0003_long.sql', $long);
+ok(says($run, qr/it takes long/), 'or one that is saved') or diag said($run);
+is(ended($run, '-INT'), 0, 'Ctrl-C ends it, too');
+unlike(said($run), qr/not taken/, 'quietly');
+unlink $shop->path . '/migrations/0003_long.sql';
+is(join(' ', grep { !/ihanoi-plugin|run\.\w+$/ } glob "$temp/*"), '', 'nothing is left');
+
 # Killed, it has no time to.
 unlink $shop->path . '/migrations/0003_bad.sql';
 $run = started($shop);

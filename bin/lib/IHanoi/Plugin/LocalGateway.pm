@@ -422,7 +422,7 @@ sub _database {
     _whole(sub {
         $self->_as_administrator(ihanoi => sub { $self->{release} = $self->_migrate_core });
     }) if $core;
-    _whole(sub { $self->_migrate });
+    $self->_migrate;
     return;
 }
 
@@ -467,11 +467,13 @@ sub _migrate {
 
     return if !$self->{cluster} || !$self->{plugin}{database};
 
-    # A migration that fails ends the program that it is in, not ours.
+    # A migration that fails ends the program that it is in, not ours. Ctrl-C is for us,
+    # who do not wait for one that takes long.
     $self->_as_administrator(ihanoi => sub {
         my $pid = fork // die "could not fork: $!\n";
 
         if (!$pid) {
+            setpgrp;
             require IHanoi::Plugin::Database;
             my $database = IHanoi::Plugin::Database->new($self->{plugin});
 
@@ -482,7 +484,16 @@ sub _migrate {
             POSIX::_exit(0);
         }
 
-        waitpid $pid, 0;
+        setpgrp $pid, $pid;
+        my $done = eval { waitpid $pid, 0; 1 };
+        my $why = $@;
+
+        if (!$done) {
+            kill KILL => -$pid;
+            waitpid $pid, 0;
+            die $why;
+        }
+
         $? == 0 or die "the database does not take the plugin's SQL\n";
     });
     return;

@@ -62,11 +62,11 @@ USAGE
                           ReuseAddr => 1)
         or fail("port $port of 127.0.0.1 is taken: --port " . ($port + 1));
 
-    my ($over, $starts, $owner) = (0, 1, $$);
+    my ($over, $busy, $owner) = (0, 1, $$);
     # Nobody who reads, "| head": the gateway must not stay behind.
     local @SIG{qw(INT TERM HUP PIPE)} = (sub {
         $over = 1;
-        die "ended\n" if $starts && $$ == $owner;
+        die "ended\n" if $busy && $$ == $owner;
     }) x 4;
 
     my $gateway;
@@ -75,7 +75,7 @@ USAGE
         $gateway->start;
         undef;
     } // $@;
-    $starts = 0;
+    $busy = 0;
 
     if ($over) {
         undef $gateway;
@@ -92,7 +92,7 @@ USAGE
     # Whether it is ready is asked by the start itself.
     $gateway->requests;
     _welcome($gateway, $plugin, $given);
-    _serve($gateway, $folder, \$over) if !$over;
+    _serve($gateway, $folder, \$over, \$busy) if !$over;
 
     $gateway->stop;
     print "\nended\n";
@@ -101,7 +101,7 @@ USAGE
 
 
 sub _serve {
-    my ($gateway, $folder, $over) = @_;
+    my ($gateway, $folder, $over, $busy) = @_;
     my $served = _state($folder);
     my $name = $gateway->{plugin}{name};
     my %waiting;
@@ -117,7 +117,9 @@ sub _serve {
         next if $$over || _state($folder) ne $now;
 
         $served = $now;
-        _reload($gateway, $folder);
+        $$busy = 1;
+        eval { _reload($gateway, $folder, $over); 1 } or $$over or die $@;
+        $$busy = 0;
     }
 
     _show($gateway, $name, \%waiting);
@@ -126,7 +128,7 @@ sub _serve {
 
 
 sub _reload {
-    my ($gateway, $folder) = @_;
+    my ($gateway, $folder, $over) = @_;
     my $before = $gateway->{plugin};
     my $plugin = _look($folder);
 
@@ -139,6 +141,7 @@ sub _reload {
     return if $plugin->{hash} eq $before->{hash};
 
     if (!eval { $gateway->reload(plugin => $plugin); 1 }) {
+        return if $$over;
         print "$@-- not taken: $before->{version} ", _short($before), " goes on\n";
         return;
     }
