@@ -170,8 +170,11 @@ CONF
 
 
 scene 'ten thousand requests in the queue' => sub {
-    my $gw = ready(pg_gateway(db => $db, events => 'worker_connections 12000;',
-                              database => <<'CONF'));
+    plan(skip_all => 'nobody may open that many files here')
+        if $> != 0 && `ulimit -Hn` =~ /^(\d+)/ && $1 < 12_000;
+
+    my $gw = ready(pg_gateway(db => $db, main => 'worker_rlimit_nofile 12000;',
+                              events => 'worker_connections 12000;', database => <<'CONF'));
         read connections=1 depth=1 queue=10000 wait=60s timeout=80s;
 CONF
     my $locker = $db->session;
@@ -180,12 +183,13 @@ CONF
     $first->send("GET /p/star HTTP/1.1\r\nHost: x\r\n\r\n");
     ok(wait_until(sub { counted($gw, 'in_use', 'read') == 1 }), 'one waits for a lock');
 
-    # Each on a connection of its own: on one they would be served in turn.
+    # Each on a connection of its own: on one they would be served in turn. A shell mostly
+    # gives a program no more than 1024 files.
     my @got = parallel((map { my $k = $_; sub {
         my (%outcomes, $retry);
         my $select = IO::Select->new;
 
-        for my $n (1 .. 1050) {
+        for my $n (1 .. 350) {
             my $socket = IO::Socket::INET->new(
                 PeerAddr => '127.0.0.1', PeerPort => $gw->port) or next;
             print $socket "GET /p/echo?a=$k-$n HTTP/1.0\r\n\r\n";
@@ -212,7 +216,7 @@ CONF
         $outcomes{none} = $select->count if $select->count;
         $outcomes{retry} = $retry // 0;
         join ',', map { "$_=$outcomes{$_}" } sort keys %outcomes;
-    } } 1 .. 10), sub {
+    } } 1 .. 30), sub {
         wait_until(sub { counted($gw, 'shed_total', 'read') == 500 }, 40);
         my $queued = wait_until(sub { my $n = counted($gw, 'queued', 'read');
                                       $n == 10_000 && $n }, 10);
