@@ -16,12 +16,9 @@
 /* One big value may be made before the collector has had its turn. */
 #define IHANOI_SANDBOX_SLACK(limit)  ((limit) / 4 + 256 * 1024)
 
-/* Of the collector, some microseconds each, in a turn of ihanoi_sandbox_drain(). */
-#define IHANOI_SANDBOX_DRAIN_STEPS  8
-
 /*
- * That it goes through: one may be under way, and what is to be finalized keeps
- * the globals, and what they have, for another one.
+ * Of the collector, for ihanoi_sandbox_drain(): one may be under way, and what is to
+ * be finalized keeps the globals, and what they have, for another one.
  */
 #define IHANOI_SANDBOX_DRAIN_CYCLES  3
 
@@ -285,10 +282,11 @@ ihanoi_sandbox_collect(ihanoi_sandbox_t *sandbox)
 int
 ihanoi_sandbox_drain(ihanoi_sandbox_t *sandbox)
 {
+    uint64_t    begin;
     lua_State  *L;
-    unsigned    i;
 
     L = sandbox->L;
+    begin = ihanoi_sandbox_now(CLOCK_MONOTONIC);
 
     sandbox->host++;
 
@@ -297,10 +295,9 @@ ihanoi_sandbox_drain(ihanoi_sandbox_t *sandbox)
         ihanoi_sandbox_forget(L);
     }
 
-    for (i = 0;
-         i < IHANOI_SANDBOX_DRAIN_STEPS
-         && sandbox->cycles < IHANOI_SANDBOX_DRAIN_CYCLES;
-         i++)
+    while (sandbox->cycles < IHANOI_SANDBOX_DRAIN_CYCLES
+           && ihanoi_sandbox_now(CLOCK_MONOTONIC) - begin
+              < IHANOI_SANDBOX_TURN_USEC * 1000)
     {
         sandbox->cycles += lua_gc(L, LUA_GCSTEP, 0);
     }

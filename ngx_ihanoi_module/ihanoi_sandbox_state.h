@@ -9,6 +9,7 @@
 
 
 #include <stdint.h>
+#include <time.h>
 
 #include "ihanoi_fiber.h"
 #include "ihanoi_sandbox.h"
@@ -85,6 +86,7 @@ struct ihanoi_call_s {
 /* turn: around what a call computes, until it is left. */
 void ihanoi_sandbox_begin_turn(ihanoi_call_t *call);
 void ihanoi_sandbox_end_turn(ihanoi_call_t *call);
+uint64_t ihanoi_sandbox_now(clockid_t clock);
 
 /* The hook at the next instruction; safe in a signal handler. */
 void ihanoi_sandbox_arm(ihanoi_sandbox_t *sandbox);

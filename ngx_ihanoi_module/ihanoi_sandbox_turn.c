@@ -56,7 +56,6 @@ static void ihanoi_sandbox_collect_cycles(ihanoi_sandbox_t *sandbox,
     lua_State *L, size_t room);
 static void ihanoi_sandbox_die(ihanoi_sandbox_t *sandbox, lua_State *L);
 static unsigned ihanoi_sandbox_run_usec(void);
-static uint64_t ihanoi_sandbox_now(clockid_t clock);
 
 
 static ihanoi_sandbox_timer_t  ihanoi_sandbox_timer;
@@ -209,7 +208,7 @@ ihanoi_sandbox_run_usec(void)
 }
 
 
-static uint64_t
+uint64_t
 ihanoi_sandbox_now(clockid_t clock)
 {
     struct timespec  ts;

@@ -215,7 +215,7 @@ struct ngx_http_ihanoi_plugin_state_s {
                                                      are being computed */
     ihanoi_call_t                   *load;        /* of handler.lua; NULL:
                                                      it is loaded */
-    ngx_event_t                      turn;        /* posted: of the load */
+    ngx_event_t                      turn;        /* of the load; or drained */
     uint64_t                         ticket;      /* of the load in turns */
     ngx_queue_t                      queue;       /* of those released */
     ngx_uint_t                       runs;

@@ -43,8 +43,6 @@ static ngx_queue_t  ngx_http_ihanoi_plugin_drained = {
 
 static ngx_uint_t   ngx_http_ihanoi_plugin_ndrained;
 
-static ngx_event_t  ngx_http_ihanoi_plugin_drain_event;
-
 
 /* What is called for an operation or a job; made once for each. */
 static const char  ngx_http_ihanoi_plugin_around[] =
@@ -179,48 +177,48 @@ ngx_http_ihanoi_plugin_state_destroy(ngx_http_ihanoi_plugin_state_t *state)
 
 /*
  * To end a state with a full memory takes tens of milliseconds: in turns, so that
- * a plugin that is killed again and again holds up nobody.
+ * a plugin that is killed again and again holds up nobody.  Each state has its
+ * own, as who fills the next one has: one for all of them falls behind two plugins.
  */
 
 void
 ngx_http_ihanoi_plugin_state_release(ngx_http_ihanoi_plugin_state_t *state)
 {
-    ngx_event_t  *ev;
-
     ngx_queue_insert_tail(&ngx_http_ihanoi_plugin_drained, &state->queue);
     ngx_http_ihanoi_plugin_ndrained++;
 
-    ev = &ngx_http_ihanoi_plugin_drain_event;
+    state->turn.handler = ngx_http_ihanoi_plugin_state_drain;
+    state->turn.data = state;
+    state->turn.log = ngx_cycle->log;
 
-    if (!ev->posted) {
-        ev->handler = ngx_http_ihanoi_plugin_state_drain;
-        ev->log = ngx_cycle->log;
-        ngx_http_ihanoi_turn_post(ev);
-    }
+    ngx_http_ihanoi_turn_post(&state->turn);
 }
 
 
 static void
 ngx_http_ihanoi_plugin_state_drain(ngx_event_t *ev)
 {
-    ngx_queue_t                     *q;
     ngx_http_ihanoi_plugin_state_t  *state;
 
-    q = ngx_queue_head(&ngx_http_ihanoi_plugin_drained);
-    state = ngx_queue_data(q, ngx_http_ihanoi_plugin_state_t, queue);
+    state = ev->data;
 
-    if (ihanoi_sandbox_drain(state->sandbox)
-        || ngx_http_ihanoi_plugin_ndrained > NGX_HTTP_IHANOI_PLUGIN_DRAINED)
-    {
-        ngx_queue_remove(q);
-        ngx_http_ihanoi_plugin_ndrained--;
-
-        ngx_http_ihanoi_plugin_state_destroy(state);
-    }
-
-    if (ngx_http_ihanoi_plugin_ndrained) {
+    if (!ihanoi_sandbox_drain(state->sandbox)) {
         ngx_http_ihanoi_turn_post(ev);
+
+        if (ngx_http_ihanoi_plugin_ndrained <= NGX_HTTP_IHANOI_PLUGIN_DRAINED) {
+            return;
+        }
+
+        /* the one that has the least left */
+
+        state = ngx_queue_data(ngx_queue_head(&ngx_http_ihanoi_plugin_drained),
+                               ngx_http_ihanoi_plugin_state_t, queue);
     }
+
+    ngx_queue_remove(&state->queue);
+    ngx_http_ihanoi_plugin_ndrained--;
+
+    ngx_http_ihanoi_plugin_state_destroy(state);
 }
 
 
