@@ -87,6 +87,8 @@ for my $conf ([], ['--conf', "$dir/no.conf"], ['--conf', "$dir/two.conf"]) {
     is_deeply([$rc, $out], [1, ''], "--drop-old @$conf drops nothing");
     like($err, qr/--conf/, 'and says what it needs');
 }
+($rc, $out, $err) = ihanoi('migrate', '--drop-old', '1', '--conf', $dir);
+is("$rc $err", "1 ihanoi migrate: could not read $dir: Is a directory\n", 'a folder is no such file');
 ($rc) = ihanoi('migrate', '--drop-old', '-1', '--conf', "$dir/nginx.conf");
 is($rc, 2, 'nor are there fewer than no others to keep');
 

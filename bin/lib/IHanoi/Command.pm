@@ -253,7 +253,9 @@ sub sql_file {
 
     open my $fh, '<:raw', $file or fail("could not read $file: $!");
     local $/;
-    return scalar <$fh>;
+
+    # A folder can be opened, too.
+    return <$fh> // fail("could not read $file: $!");
 }
 
 
