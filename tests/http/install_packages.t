@@ -8,6 +8,7 @@ use File::Path qw(make_path);
 use File::Temp qw(tempdir);
 
 my $root = tempdir('ihanoi-packages-XXXXXX', TMPDIR => 1, CLEANUP => 1);
+$ENV{TMPDIR} = $root;                   # what is killed leaves its own there
 my $policy = "$root/usr/sbin/policy-rc.d";
 my $clusters = "$root/etc/postgresql-common";
 my ($conftool) = grep { -x } '/usr/bin/pg_conftool';
