@@ -121,6 +121,8 @@ function _M.payment_refund(input)
     return answer(201, refunds.request({
         id = input.id,
         amount = input.amount,
+        transaction = input.transaction,
+        by_hand = input.by_hand,
         reason = input.reason,
         key = subject .. " " .. ihanoi.request.idempotency_key(),
         by = subject,

@@ -67,7 +67,8 @@ end
 
 
 -- input: id (of the intent), amount (all that is left when nil), reason, key,
--- by, service (nil: any). The refund, nil when there is no such intent.
+-- by, service (nil: any), transaction (of which money: nil when that is not said), by_hand
+-- (true when the gateway is not to do it). The refund, nil when there is no such intent.
 function _M.request(input)
     local refund, err = ihanoi.db.value("refund_request", {
         intent = input.id,
@@ -76,6 +77,8 @@ function _M.request(input)
         key = input.key,
         requested_by = input.by,
         service = input.service,
+        transaction = input.transaction,
+        by_hand = input.by_hand or false,
     })
 
     if not refund or refund.state ~= "requested" then

@@ -12,7 +12,7 @@ as $$
         select x.account, sum(x.amount) as amount
           from (select 'gateway:' || r.gateway as account, r.amount from receipts r
                  union all
-                select 'gateway:' || r.gateway, -f.amount
+                select case when f.by_hand then 'hand:' else 'gateway:' end || r.gateway, -f.amount
                   from refunds f join receipts r on r.id = f.receipt where f.state = 'done'
                  union all
                 select 'refunding:' || r.gateway, -f.amount

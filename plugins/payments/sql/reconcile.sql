@@ -65,7 +65,7 @@ begin
       into ours
       from (select count(*) as n, coalesce(sum(f.amount), 0) as amount
               from refunds f join receipts r on r.id = f.receipt
-             where r.gateway = reconcile.gateway and f.state = 'done'
+             where r.gateway = reconcile.gateway and f.state = 'done' and not f.by_hand
                and f.finished_at >= begins and f.finished_at < ends) f
       left join receipts r
         on r.gateway = reconcile.gateway and r.paid_at >= begins and r.paid_at < ends
@@ -111,7 +111,7 @@ begin
 
     -- Refunds: one that was unclear is clear now.
     for row_ in
-        select x.number, x.transaction, x.amount, x.at, f.id as refund, f.state, f.amount as here,
+        select x.number, x.transaction, x.amount, x.at, f.id as refund, f.state, f.by_hand, f.amount as here,
                row_number() over (partition by f.id order by x.transaction is distinct from f.transaction,
                                                              x.transaction) as n
           from jsonb_to_recordset(lines) as x (kind text, number text, transaction text, amount bigint, at timestamptz)
@@ -120,7 +120,7 @@ begin
          where x.kind = 'refund'
          order by x.transaction
     loop
-        if row_.refund is null or row_.state in ('requested', 'refused') then
+        if row_.refund is null or row_.state in ('requested', 'refused') or row_.by_hand then
             found_ := found_ || jsonb_strip_nulls(jsonb_build_object('kind', 'refund-missing-here',
                 'number', row_.number, 'transaction', row_.transaction, 'there', row_.amount,
                 'became', row_.state));
@@ -138,7 +138,7 @@ begin
     for row_ in
         select f.number, f.transaction, f.amount, f.state
           from refunds f join receipts r on r.id = f.receipt
-         where r.gateway = reconcile.gateway and f.state in ('sent', 'done')
+         where r.gateway = reconcile.gateway and f.state in ('sent', 'done') and not f.by_hand
            and coalesce(f.finished_at, f.sent_at) >= begins
            and coalesce(f.finished_at, f.sent_at) < ends
            and not exists (select from filed d where d.gateway = r.gateway and d.kind = 'refund'

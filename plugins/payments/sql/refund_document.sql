@@ -4,7 +4,8 @@ language sql stable
 as $$
     select jsonb_strip_nulls(jsonb_build_object(
                'id', f.id, 'number', f.number, 'amount', f.amount, 'reason', f.reason,
-               'state', f.state, 'transaction', f.transaction, 'why', f.why,
+               'state', f.state, 'by_hand', nullif(f.by_hand, false),
+               'transaction', f.transaction, 'why', f.why,
                'requested_at', f.requested_at, 'sent_at', f.sent_at, 'finished_at', f.finished_at))
       from refunds f
      where f.id = which

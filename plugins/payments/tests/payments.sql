@@ -14,6 +14,7 @@ set local check_function_bodies = off;
 \ir ../migrations/0007_filed.sql
 \ir ../migrations/0008_first_day.sql
 \ir ../migrations/0009_left_to_people.sql
+\ir ../migrations/0010_by_hand.sql
 \ir ../sql/intent_document.sql
 \ir ../sql/refund_document.sql
 \ir ../sql/intent_create.sql
@@ -308,6 +309,38 @@ select is((select array[count(a.number), count(b.number), count(b.next)]::int[]
 select refund_finish(f.id, 'done') from refunds f where f.intent = pg_temp.id(33);
 select is((select count(number)::int from pg_temp.for_people()), 0, 'until they say what became of it');
 
+-- Money that came twice goes back when it is named, and what a gateway has refused for good
+-- by other means than the gateway, of which its file never tells.
+select pg_temp.intent(34, 'succeeded');
+select payment_apply('momo', pg_temp.number(34), 'paid', 'callback', 100000, 'T34b');
+select refund_finish(f.id, 'refused', null, 'wallet closed') from refunds_due(100, 60) f;
+select throws_ok($$ select refund_request(pg_temp.id(34), null, 'x', 'n', 'i', transaction => 'T33') $$, 'IH001', 'payment-not-paid',
+    'money of another payment is not named');
+select refund_request(pg_temp.id(34), 30000, 'x', 'n', 'i', transaction => 'T34b');
+select is((select r.transaction from refunds f join receipts r on r.id = f.receipt where f.intent = pg_temp.id(34) and f.key = 'n'),
+    'T34b', 'what came twice goes back before what was applied');
+select is(refund_request(pg_temp.id(34), 30000, 'x', 'n', 'i', transaction => 'T34b') ->> 'id',
+    (select id::text from refunds where intent = pg_temp.id(34) and key = 'n'), '... once');
+select throws_ok($$ select refund_request(pg_temp.id(34), 30000, 'x', 'n', 'i', transaction => 'T34') $$, 'IH001', 'payment-refund-key-used',
+    '... and with its key no other money does');
+select throws_ok($$ select refund_request(pg_temp.id(34), 70001, 'x', 'o', 'i', transaction => 'T34b') $$, 'IH001', 'payment-refund-exceeds',
+    '... no more than is left of it');
+select refund_finish(f.id, 'refused', null, 'wallet closed') from refunds_due(100, 60) f;
+select is(refund_request(pg_temp.id(34), null, 'chuyển khoản', 'o', 'i', transaction => 'T34b', by_hand => true) ->> 'state', 'sent',
+    'a refund by hand is not the gateway''s');
+select throws_ok($$ select refund_request(pg_temp.id(34), null, 'x', 'o', 'i', transaction => 'T34b') $$, 'IH001', 'payment-refund-key-used',
+    '... which does not make it under the same key');
+select is((select count(*)::int from refunds_due(100, 60)), 0, '... nor is it sent');
+select is((select array_agg(concat_ws(' ', number, state, "left")) from pg_temp.for_people()),
+    array[pg_temp.number(34) || ' sent 0'], '... but people see it');
+select pg_temp.balance('gateway:momo') as held \gset
+select is(refund_finish(f.id, 'done', 'UNC 12') ->> 'by_hand', 'true', '... and say that it is done')
+  from refunds f where f.intent = pg_temp.id(34) and f.key = 'o';
+select is(array[pg_temp.balance('gateway:momo') - :held, pg_temp.balance('hand:momo')], array[0, -100000]::bigint[],
+    'what the gateway has is there still, what went back is the city''s');
+select is(pg_temp.state(34), 'succeeded', '... and what was applied is paid');
+select throws_ok($$ update refunds set by_hand = false where intent = pg_temp.id(34) $$, '23514', null, '... by whom stays so');
+
 select throws_ok($$ update refunds set $$ || change || $$ where key = 'f' $$, '23514', null, change || ' is refused')
   from unnest(array['amount = 1', 'state = ''sent''', 'state = ''refused''', 'number = ''x''', 'key = ''x''']) change;
 select throws_ok('delete from refunds', '23000', null, 'no refund is deleted');
@@ -356,6 +389,10 @@ select ok((select array_agg(d ->> 'transaction') @> array['T21'] from report, js
     'what only we know');
 select is((select count(*)::int from report, jsonb_array_elements(r -> 'differences') d where d ->> 'kind' = 'refund-missing-here'), 1, 'a refund that only the file knows');
 select is(pg_temp.state(43), 'refunded', 'a refund that was unclear is settled');
+select is((select count(*)::int from report, jsonb_array_elements(r -> 'differences') d, refunds f where f.by_hand and d ->> 'number' = f.number), 0,
+    'a refund by hand is missing in no file');
+select is((select (r #>> '{here,refunds}')::int from report), (select count(*)::int from refunds where state = 'done' and not by_hand) - 1,
+    '... nor counted, as one that the file has just settled');
 
 -- A refund whose answer was lost is settled on the next morning, by the file of its day.
 select pg_temp.intent(45, 'succeeded');

@@ -179,6 +179,25 @@ is_deeply({ left() }, {}, 'VietQR: and nothing stands there any more');
 is($gw->post($settle, token => token_for('operate'), json => { outcome => 'refused', why => 'x' })->{status},
    409, 'what is done is not undone');
 
+# A gateway that will never give it back: people do, of other money.
+$payment = paid('closed', 'momo', 60_000);
+my $transaction = $partners->orders->{ $payment->{number} }{transaction};
+$partners->know(orders => $payment->{number}, transaction => 1);
+is(refund($payment)->{json}{state}, 'refused', 'MoMo: refused for good');
+$partners->know(orders => $payment->{number}, transaction => $transaction);
+my $held = balances()->{'gateway:momo'};
+my $asked = $partners->asked('momo.refund');
+$r = refund($payment, 60_000, undef, transaction => "$transaction", by_hand => JSON::PP::true);
+is("$r->{json}{state} $r->{json}{by_hand}", 'sent 1', 'MoMo: by hand') or diag $r->{content};
+%left = left('?gateway=momo');
+is_deeply([keys %left], [$r->{json}{number}], 'MoMo: people see it');
+is($partners->asked('momo.refund'), $asked, 'MoMo: the gateway is not asked');
+$r = $gw->post("/v1/payments/refunds/$r->{json}{id}/settle", token => token_for('operate'),
+               json => { outcome => 'done', transaction => 'FT26331', why => 'UNC 13, kế toán' });
+is($r->{json}{state}, 'done', 'MoMo: until they say that it is done') or diag $r->{content};
+is(read_of($payment)->{state}, 'refunded', 'MoMo: then all has gone back');
+is_deeply([@{ balances() }{qw(gateway:momo hand:momo)}], [$held, -60_000], 'MoMo: but not what it has taken');
+
 is(scalar(keys %{ $partners->refunds }), 4, 'the gateways have paid four refunds');
 is(balances()->{'refunding:vietqr'} // 0, 0, 'nothing is on its way any more');
 balanced('refunds');

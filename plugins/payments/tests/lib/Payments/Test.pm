@@ -152,10 +152,10 @@ sub read_of {
 }
 
 sub refund {
-    my ($payment, $amount, $key) = @_;
+    my ($payment, $amount, $key, %more) = @_;
     my $id = $payment->{id} // $payment->{json}{id};
-    return _post("/$id/refund", 'refund', { reason => 'Trả chỗ', $amount ? (amount => $amount) : () },
-                 $key);
+    return _post("/$id/refund", 'refund',
+                 { reason => 'Trả chỗ', $amount ? (amount => $amount) : (), %more }, $key);
 }
 
 # The state of a payment's only refund.
