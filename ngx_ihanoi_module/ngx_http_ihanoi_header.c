@@ -87,17 +87,52 @@ ngx_http_ihanoi_header_add(ngx_http_request_t *r, const char *name,
 }
 
 
+u_char *
+ngx_http_ihanoi_header_end(u_char *p, u_char *last, u_char c)
+{
+    ngx_uint_t  quoted;
+
+    quoted = 0;
+
+    for ( /* void */ ; p < last; p++) {
+
+        if (*p == '"') {
+            quoted = !quoted;
+
+        } else if (quoted) {
+
+            if (*p == '\\' && p + 1 < last) {
+                p++;
+            }
+
+        } else if (*p == c) {
+            break;
+        }
+    }
+
+    return p;
+}
+
+
 ngx_int_t
 ngx_http_ihanoi_header_quality(u_char *p, u_char *last)
 {
     ngx_int_t  q, scale;
 
-    while (p < last && (*p == ' ' || *p == '\t' || *p == ';')) {
-        p++;
-    }
+    for ( ;; ) {
+        p = ngx_http_ihanoi_header_end(p, last, ';');
 
-    if (last - p < 3 || (*p != 'q' && *p != 'Q') || p[1] != '=') {
-        return 1000;
+        while (p < last && (*p == ' ' || *p == '\t' || *p == ';')) {
+            p++;
+        }
+
+        if (last - p < 3) {
+            return 1000;
+        }
+
+        if ((*p == 'q' || *p == 'Q') && p[1] == '=') {
+            break;
+        }
     }
 
     p += 2;

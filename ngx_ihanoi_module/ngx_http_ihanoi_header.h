@@ -21,7 +21,16 @@
 ngx_int_t ngx_http_ihanoi_header_in(ngx_http_request_t *r, const char *name,
     size_t len, ngx_str_t *value);
 
-/* ";q=0.5" between p and last in thousandths; 1000 when there is none. */
+/*
+ * Where the next c stands that is in no quoted string (RFC 9110 5.6.4), or last:
+ * "," ends an element of a list, ";" what comes before a parameter.
+ */
+u_char *ngx_http_ihanoi_header_end(u_char *p, u_char *last, u_char c);
+
+/*
+ * The weight among the parameters between p and last, ";charset=utf-8;q=0.5", in
+ * thousandths; 1000 when there is none.
+ */
 ngx_int_t ngx_http_ihanoi_header_quality(u_char *p, u_char *last);
 
 /*

@@ -231,16 +231,13 @@ ngx_http_ihanoi_input_quality(ngx_str_t *accept, const ihanoi_media_t *media)
 
         range = p;
 
-        while (p < last && *p != ',' && *p != ';' && *p != ' ') {
+        while (p < last && *p != ',' && *p != ';' && *p != ' ' && *p != '\t') {
             p++;
         }
 
         len = p - range;
         params = p;
-
-        while (p < last && *p != ',') {
-            p++;
-        }
+        p = ngx_http_ihanoi_header_end(p, last, ',');
 
         if (len == media->type.len
             && ngx_strncasecmp(range, (u_char *) media->type.data, len) == 0)
@@ -320,7 +317,9 @@ ngx_http_ihanoi_input_content_type(ngx_http_request_t *r,
         type = &r->headers_in.content_type->value;
 
         for (len = 0; len < type->len; len++) {
-            if (type->data[len] == ';' || type->data[len] == ' ') {
+            if (type->data[len] == ';' || type->data[len] == ' '
+                || type->data[len] == '\t')
+            {
                 break;
             }
         }

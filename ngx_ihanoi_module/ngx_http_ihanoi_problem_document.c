@@ -198,8 +198,7 @@ ngx_http_ihanoi_english(ngx_http_request_t *r)
 
         len = p - tag;
 
-        for (end = p; end < last && *end != ','; end++) { /* void */ }
-
+        end = ngx_http_ihanoi_header_end(p, last, ',');
         q = ngx_http_ihanoi_header_quality(p, end);
 
         if (len >= 2 && (len == 2 || tag[2] == '-')) {

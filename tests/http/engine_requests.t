@@ -110,14 +110,17 @@ problem_is($gw->get("/t/echo/$id", headers => { Accept => 'text/html' }),
 # The most specific range has the say, wherever it stands.
 for my $accept ('application/json;q=0, */*', '*/*, application/json; q=0',
                 'application/*;q=0, */*', '*/*, application/*;q=0.0',
-                'application/json;q=0, application/*', '*/*;q=0', 'text/*') {
+                'application/json;q=0, application/*', '*/*;q=0', 'text/*',
+                'application/json;charset=utf-8;q=0, */*', "*/*, application/json\t; a=b ; q=0",
+                'application/json;a="b,c;q=1\", */*";q=0') {
     problem_is($gw->get("/t/echo/$id", headers => { Accept => $accept }),
                406, 'not-acceptable', "Accept: $accept");
 }
 
 for my $accept ('*/*', 'application/*', 'text/html, application/json;q=0.1',
                 'Application/JSON', 'application/*;q=0, application/json',
-                '*/*;q=0, application/*', '*/*;q=0, application/json;q=0.1') {
+                '*/*;q=0, application/*', '*/*;q=0, application/json;q=0.1',
+                'application/json;a=";q=0"', 'text/html;a="b, c", application/json;a=b;q=0.1') {
     is($gw->get("/t/echo/$id", headers => { Accept => $accept })->{status},
        200, "Accept: $accept");
 }
