@@ -130,6 +130,7 @@ end
 
 -- Gives back what was paid for an order that was refused. A refund that the gateway
 -- has refused is asked for again, under another key; the same key is the same refund.
+-- Where nothing is left to ask for, the rest is on its way.
 local function give_back(order)
     local intent, err = payments("intent_read", { id = order.payment })
 
@@ -143,11 +144,7 @@ local function give_back(order)
     local refused = 0
 
     for _, refund in ipairs(intent.refunds) do
-        if refund.state == "requested" or refund.state == "sent" then
-            return ihanoi.db.value("order_refunding", { id = order.id })
-        elseif refund.state == "refused" then
-            refused = refused + 1
-        end
+        refused = refused + (refund.state == "refused" and 1 or 0)
     end
 
     local refund
@@ -158,7 +155,7 @@ local function give_back(order)
         key = order.id .. " " .. refused,
     })
 
-    if not refund then
+    if not refund and err ~= "payment-refund-exceeds" then
         ihanoi.log.error("payments gives nothing back for " .. order.id, err or "no such payment")
         return nil
     end

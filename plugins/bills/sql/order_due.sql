@@ -1,5 +1,7 @@
 -- An order to be looked after: the one that is due, or the one named. It is given to
--- one caller, and comes again later each time.
+-- one caller, and comes again later each time; one whose money is on its way back in the
+-- end about once a day, since a gateway that refuses is asked anew by it, and what people
+-- give back by hand is heard of at once.
 --
 -- One that is paid becomes "sending" by this, and its caller may send (may_send): from
 -- then on the company may have got it, whoever dies. It may be sent again when it is
@@ -20,7 +22,7 @@ as $$
            sends = o.sends + due.sends::int,
            sent_at = case when due.sends then now() else o.sent_at end,
            checks = o.checks + 1,
-           due_at = now() + make_interval(secs => step * (2 ^ least(o.checks, 6))::int)
+           due_at = now() + make_interval(secs => step * (2 ^ least(o.checks, case o.state when 'refunding' then 10 else 6 end))::int)
       from (select d.id, u.unsent and d.refunded = 0 as sends,
                    u.unsent and d.refunded > 0 as stops
               from orders d, lateral (select d.state = 'paid'

@@ -139,6 +139,42 @@ give_back($o, 1);
 sweep_bills();
 is(settled($o, 'refunded'), 'refunded', '... the rest goes back');
 
+
+# Paid twice, and whether one of them is back nobody knows: the other one does not wait for it.
+$o = topup('0961234567', 50_000, gateway => 'vnpay')->{json};
+$companies->misbehave('carrier.topup' => 'pending');
+pay($o);
+settled($o, 'sending');
+my $payment = Payments::Test::read_of({ id => order_of($o)->{payment} });
+$partners->callback($payment->{number}, vnp_TransactionNo => 4711);
+$partners->misbehave('vnpay.refund' => 'lost');
+Payments::Test::sweep();
+is(Payments::Test::refund_of($payment)->{state}, 'sent', 'what came twice is left to people');
+$companies->decide($o->{id}, state => 'refused', code => 'closed');
+sweep_bills();
+is(settled($o, 'refunded'), 'refunded', '... what the company refuses goes back beside it') or diag explain order_of($o);
+
+# A gateway that refuses is asked again, ever less often: people may give it back by hand.
+$o = order();
+$companies->misbehave('carrier.topup' => 'pending');
+pay($o);
+settled($o, 'sending');
+$payment = Payments::Test::read_of({ id => order_of($o)->{payment} });
+my $known = $partners->orders->{ $payment->{number} };
+$partners->know(orders => $payment->{number}, transaction => 1);
+$companies->decide($o->{id}, state => 'refused', code => 'closed');
+sweep_bills() for 1 .. 12;
+is(settled($o, 'refunding'), 'refunding', 'a gateway refuses');
+is($db->sql("select due_at > now() + interval '12 hours' from plugin_bills.orders where id = '$o->{id}'"), 't',
+   '... after some times it is asked about once a day');
+$partners->know(orders => $payment->{number}, transaction => $known->{transaction});
+my $r = Payments::Test::refund($payment, undef, undef, by_hand => JSON::PP::true);
+sweep_bills();
+is(settled($o, 'refunding'), 'refunding', '... until people give it back') or diag explain order_of($o);
+$gw->post("/v1/payments/refunds/$r->{json}{id}/settle", token => Payments::Test::token_for('operate'),
+          json => { outcome => 'done', why => 'UNC 14' });
+is(settled($o, 'refunded'), 'refunded', '... which the order hears at once');
+
 sound('given back by officers');
 
 done_testing;
