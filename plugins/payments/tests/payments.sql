@@ -412,6 +412,18 @@ select is(pg_temp.refund_told(0, variadic '{}'), null, '... and is not looked fo
 select is(pg_temp.refund_told(0, 'R45b'), null, 'a gateway may know it by another number');
 select is(pg_temp.refund_told(1, 'R44', 'R45'), 'refund-twice R44', 'money that went back twice is told');
 
+-- More than is ever paid, with the number of a payment: told, and the rest of the day is booked.
+select pg_temp.intent(n, 'pending') from unnest(array[47, 48]) n;
+create function pg_temp.huge() returns text language sql as $$
+    select pg_temp.file('payment,' || pg_temp.number(47) || ',T47,1000000000001,2001-01-05T10:15:00+07:00',
+                        'payment,' || pg_temp.number(48) || ',T48,100000,2001-01-05T10:15:00+07:00') $$;
+select is((select array_agg(concat_ws(' ', d ->> 'transaction', d ->> 'there', d ->> 'became') order by d ->> 'transaction')
+             from jsonb_array_elements(reconcile('momo', '2001-01-05', pg_temp.huge()) -> 'differences') d),
+    array['T47 1000000000001 unknown', 'T48 100000 applied'], 'an amount that nothing can be booked of');
+select is(pg_temp.state(47) || ' ' || pg_temp.state(48), 'pending succeeded', '... pays nothing');
+select is((select transaction from statement_payment('momo', pg_temp.huge(), pg_temp.number(47))), null, '... when a bank is asked, too');
+delete from reconciliations where day = '2001-01-05';
+
 -- Before midnight there, after it here: of the file of yesterday, and of today for us.
 select pg_temp.intent(46, 'succeeded');
 select refund_request(pg_temp.id(46), 100000, 'x', 'k', 'i');
