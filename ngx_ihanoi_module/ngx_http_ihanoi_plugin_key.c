@@ -43,6 +43,8 @@ static void ngx_http_ihanoi_plugin_key_ended(void *data,
     ngx_uint_t db_usec);
 static ngx_int_t ngx_http_ihanoi_plugin_key_down(ngx_http_request_t *r,
     ngx_http_ihanoi_pgdb_t *db, ngx_http_ihanoi_pg_outcome_e outcome);
+static ngx_int_t ngx_http_ihanoi_plugin_key_late(ngx_http_request_t *r,
+    ngx_http_ihanoi_api_ctx_t *ctx, ngx_http_ihanoi_pgdb_t *db);
 static ngx_int_t ngx_http_ihanoi_plugin_key_answer(ngx_http_request_t *r,
     ngx_http_ihanoi_api_ctx_t *ctx);
 static ngx_int_t ngx_http_ihanoi_plugin_key_unknown(ngx_http_request_t *r,
@@ -181,8 +183,16 @@ ngx_http_ihanoi_plugin_key_begun(void *data,
             ngx_http_ihanoi_pgresult_free(res);
 
             ctx->claimed = 1;
-            rc = ctx->run ? ngx_http_ihanoi_plugin_run(r, ctx)
-                          : ngx_http_ihanoi_call_function(r, ctx, NULL);
+
+            if (ctx->run == NULL) {
+                rc = ngx_http_ihanoi_call_function(r, ctx, NULL);
+
+            } else if (ngx_http_ihanoi_run_late(ctx->run)) {
+                rc = ngx_http_ihanoi_plugin_key_late(r, ctx, amcf->db);
+
+            } else {
+                rc = ngx_http_ihanoi_plugin_run(r, ctx);
+            }
 
         } else {
             ngx_http_ihanoi_plugin_abandon(ctx);
@@ -331,6 +341,28 @@ ngx_http_ihanoi_plugin_key_down(ngx_http_request_t *r,
     return ngx_http_ihanoi_problem(r, outcome == NGX_HTTP_IHANOI_PG_BUSY
                                       ? "overloaded" : "database-unavailable",
                                    NULL);
+}
+
+
+/*
+ * The key has taken the whole time of its call, which would begin with none left
+ * for what it waits for: it is given back, and that is nobody's failure.
+ */
+
+static ngx_int_t
+ngx_http_ihanoi_plugin_key_late(ngx_http_request_t *r,
+    ngx_http_ihanoi_api_ctx_t *ctx, ngx_http_ihanoi_pgdb_t *db)
+{
+    ngx_int_t                    rc;
+    ngx_http_ihanoi_reply_row_t  row;
+
+    ngx_http_ihanoi_plugin_abandon(ctx);
+
+    rc = ngx_http_ihanoi_plugin_key_down(r, db, NGX_HTTP_IHANOI_PG_BUSY);
+
+    ngx_memzero(&row, sizeof(ngx_http_ihanoi_reply_row_t));
+
+    return ngx_http_ihanoi_plugin_key_end(r, ctx, rc, 0, &row);
 }
 
 

@@ -684,6 +684,13 @@ ngx_http_ihanoi_run_left(ngx_http_ihanoi_run_t *run)
 }
 
 
+ngx_uint_t
+ngx_http_ihanoi_run_late(ngx_http_ihanoi_run_t *run)
+{
+    return (ngx_msec_int_t) (run->deadline - ngx_current_msec) <= 0;
+}
+
+
 void
 ngx_http_ihanoi_run_cleanup_add(ngx_http_ihanoi_run_t *run,
     ngx_http_ihanoi_run_cleanup_t *cleanup)

@@ -246,8 +246,9 @@ ngx_int_t ngx_http_ihanoi_stream_end(ngx_http_request_t *r,
 void ngx_http_ihanoi_plugin_headers(lua_State *L, ngx_http_ihanoi_run_t *run,
     int index);
 
-/* Milliseconds until its deadline, at least 1. */
+/* Milliseconds until its deadline, at least 1; and whether that has passed. */
 ngx_msec_t ngx_http_ihanoi_run_left(ngx_http_ihanoi_run_t *run);
+ngx_uint_t ngx_http_ihanoi_run_late(ngx_http_ihanoi_run_t *run);
 
 
 #endif /* _NGX_HTTP_IHANOI_RUN_H_INCLUDED_ */

@@ -50,9 +50,11 @@ my $plugin = plugin_folder(
                        key = ihanoi.request.idempotency_key() or "none",
                        caller = ihanoi.request.caller() or "nobody" }',
         hangs => 'ihanoi.run.sleep(60) return 201, {}',
+        late => 'lates = (lates or 0) + 1 ihanoi.run.sleep(0.05)
+                 return 201, { lates = lates }',
     },
     operations => {
-        (map { $_ => \%body } qw(book slow busy full dies hangs)),
+        (map { $_ => \%body } qw(book slow busy full dies hangs late)),
         called => { %body, security => [], 'x-ihanoi-idempotency' => 'none' },
     },
     manifest   => { limits => { timeout => '1s', cpu => '900ms' } },
@@ -201,6 +203,24 @@ for my $n (1 .. 200) {
 is($killed, 4, "some are killed, behind $done that are done");
 is($db->sql("select count(*) from plugin_$writer.marks"), $done,
    'each of which is there once');
+
+# The time of the call is over when its key is there: it does not begin.
+my $lock = $db->session;
+$lock->do('begin');
+$lock->do('lock table core.key_leases in exclusive mode');
+$client = $gw->connection;
+$client->send($client->format('POST', '/v1/probe/late', token => $token, json => {},
+                              headers => { 'Idempotency-Key' => 'key-late' }));
+ok(wait_until(sub { $db->sql("select count(*) from pg_stat_activity
+    where datname = '$db->{name}' and usename = 'ihanoi_write' and wait_event_type = 'Lock'
+      and query ~ 'idempotency_begin' and query_start < now() - interval '1.1 s'") }),
+   'a key that is waited for longer than the call may take');
+$lock->do('rollback');
+$r = $client->response('POST');
+is("$r->{status} $r->{json}{type}", '503 urn:ihanoi:problem:overloaded', 'is refused');
+ok($r->{headers}{'retry-after'}, 'for later');
+is(ask('late', 'key-late', json => {})->{json}{lates}, 1,
+   'nothing was done, and the key is there for the next try');
 
 # A worker dies with the handler: the key is free again when its lease is over.
 ok(wait_until(sub {
