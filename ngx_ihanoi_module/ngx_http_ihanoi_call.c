@@ -54,13 +54,14 @@ ngx_http_ihanoi_call_start(ngx_http_request_t *r,
 
         /*
          * The function is a write, which runs to its end whoever waits for it:
-         * what it has done is kept, for a client that has gone, too.
+         * what it has done is kept, for a client that has gone, too.  It may be
+         * sent as late as its call ends, and then the server gives it its time.
          */
 
         reading = ngx_http_block_reading;
         rc = ngx_http_ihanoi_plugin_key_begin(r, ctx, body,
-                          ngx_http_ihanoi_pgstmt_longest(operation->db,
-                                                         operation->stmt));
+                          2 * ngx_http_ihanoi_pgstmt_longest(operation->db,
+                                                             operation->stmt));
 
     } else {
         reading = ngx_http_test_reading;

@@ -128,7 +128,7 @@ ok(!-e $plugin->path . '/handler.lua', 'a plugin without Lua');
 my $gw = gateway(db => $db, responses => 0, expect_log => qr/exited on signal 9/,
     http => plugin_database($db, $plugin->path, 'read connections=1;',
                             'write connections=3 timeout=4s lock_timeout=3600ms;',
-                            "slow connections=1 timeout=4s; slow_user plugin_$name;")
+                            "slow connections=1 timeout=10s; slow_user plugin_$name;")
           . $plugin->block('public;', "database $name;"),
     locations => 'location / { auth_jwt iHaNoi; ihanoi_api on; }
                   location = /plugins { ihanoi_status plugins; }');
@@ -214,6 +214,9 @@ like($gw->error_log, qr{plugin "$name" 1\.0\.0: the answer of "${name}_odd" is n
      'the log says where');
 is(said(ask('slow', 'key-slow')), '503 outcome-unknown', 'a function that takes too long');
 is(said(ask('slow', 'key-slow')), '409 idempotency-key-in-use', 'may still be at work');
+is($db->sql("select (select max(until) from core.key_leases) > query_start + interval '19 s'
+    from pg_stat_activity where usename = 'plugin_$name' and query ~ 'call_slow' and state = 'active'"),
+   't', 'also where it had waited for a connection before: 10 s, of which it may run for 9');
 is(counted(), 'error 1, ok 1, reply 2, timeout 1', 'are counted as what they are');
 
 for my $method (qw(put patch delete)) {
