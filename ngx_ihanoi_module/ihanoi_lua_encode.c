@@ -119,16 +119,18 @@ ihanoi_lua_encode_json(lua_State *L, int index, char **text, size_t *len)
 
     *len = (size_t) (e.p - e.start);
 
+    ihanoi_encode_add(&e, "", 1);
+
     if (e.box) {
         *text = ihanoi_lua_box_take(e.box);
 
     } else {
-        p = malloc(*len);
+        p = malloc(*len + 1);
         if (p == NULL) {
             return luaL_error(L, "not enough memory");
         }
 
-        memcpy(p, e.start, *len);
+        memcpy(p, e.start, *len + 1);
         *text = p;
     }
 

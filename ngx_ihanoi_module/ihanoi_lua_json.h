@@ -48,8 +48,9 @@ int ihanoi_lua_read_json(lua_State *L, const char *data, size_t len,
     ihanoi_json_error_t *err);
 
 /*
- * Writes the value at index.  0: *text is the caller's, from malloc(), without
- * a NUL; while it was written it was charged to the sandbox, now it is not.
+ * Writes the value at index.  0: *text is the caller's, from malloc(), with a
+ * NUL behind it; while it was written it was charged to the sandbox, now it is
+ * not.
  * -1: why not, "$.items[3] is a function", is pushed as a string.
  */
 int ihanoi_lua_encode_json(lua_State *L, int index, char **text,

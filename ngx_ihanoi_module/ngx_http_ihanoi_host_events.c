@@ -195,7 +195,7 @@ static char *
 ngx_http_ihanoi_host_event_payload(lua_State *L, int index,
     ngx_http_ihanoi_run_t *run, size_t *len)
 {
-    char  *text, *p;
+    char  *text;
 
     if (lua_isnoneornil(L, index)) {
         lua_settop(L, index - 1);
@@ -213,17 +213,7 @@ ngx_http_ihanoi_host_event_payload(lua_State *L, int index,
         return NULL;
     }
 
-    p = realloc(text, *len + 1);
-
-    if (p == NULL) {
-        free(text);
-        (void) luaL_error(L, "not enough memory");
-        return NULL;
-    }
-
-    p[*len] = '\0';
-
-    return p;
+    return text;
 }
 
 

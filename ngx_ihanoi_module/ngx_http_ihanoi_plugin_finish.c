@@ -299,6 +299,18 @@ ngx_http_ihanoi_finish_body(lua_State *L, ngx_http_ihanoi_run_t *run)
     {
         ngx_http_ihanoi_finish_wrong(L, run, lua_tostring(L, -1));
     }
+
+    /*
+     * It stays the plugin's memory while it waits for its key.  What was charged
+     * a moment ago has room again; a text that was too short for that may not.
+     */
+
+    if (run->ctx->key.len
+        && ihanoi_sandbox_charge(run->state->sandbox, (long) run->answer.len)
+           == 0)
+    {
+        run->kept = run->answer.len;
+    }
 }
 
 

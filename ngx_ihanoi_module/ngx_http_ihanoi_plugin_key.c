@@ -250,9 +250,7 @@ ngx_http_ihanoi_plugin_key_end(ngx_http_request_t *r,
 
         values[7] = (char *) row->location.data;
 
-        if (row->body.data) {
-            values[8] = ngx_http_ihanoi_call_text(r, &row->body);
-        }
+        values[8] = (char *) row->body.data;
     }
 
     /* what was done is kept, for a client that has gone meanwhile, too */

@@ -540,6 +540,8 @@ ngx_http_ihanoi_run_destroy(ngx_http_ihanoi_run_t *run)
 
     ihanoi_call_destroy(run->main.call);
 
+    (void) ihanoi_sandbox_charge(state->sandbox, -(long) run->kept);
+
     ngx_http_ihanoi_metric_addn(plugin->cpu_usec, usec);
     ngx_http_ihanoi_metric_observe(plugin->duration,
                         (ngx_uint_t) (ngx_http_ihanoi_usec() - run->start));

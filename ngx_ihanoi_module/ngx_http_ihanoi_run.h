@@ -56,7 +56,8 @@ struct ngx_http_ihanoi_run_cleanup_s {
 
 /*
  * What a handler answered: a problem, or a status with a body.  Text is from
- * malloc() and goes with the run; the rest is in the request's pool.
+ * malloc(), ends with a NUL when it is JSON, and goes with the run; the rest is
+ * in the request's pool.
  */
 typedef struct {
     ngx_uint_t                       status;      /* 0: nothing, 404 */
@@ -133,6 +134,7 @@ struct ngx_http_ihanoi_run_s {
     ngx_http_ihanoi_api_ctx_t       *ctx;
     ngx_str_t                        body;        /* of the request */
     ngx_http_ihanoi_answer_t         answer;
+    size_t                           kept;        /* of its text, charged */
     ngx_http_ihanoi_stream_t        *stream;      /* NULL: no part yet */
     ngx_uint_t                       stream_status;  /* of start(); 0 */
 

@@ -101,10 +101,28 @@ my $beside = plugin_folder(
                     permissions => { public => $true } },
 );
 
+# Answers of which three at a time fit in its memory.
+my $keeps = plugin_folder(
+    name => 'keeps',
+    lua => {
+        ask  => 'begun = (begun or 0) + 1
+                 ihanoi.log.info("asked " .. begun .. ".")
+                 while not text do ihanoi.run.sleep(0.01) end
+                 return 201, { text = text }',
+        say  => 'text = ("x"):rep(900000) return 200, {}',
+    },
+    operations => {
+        ask => \%body,
+        say => { %body, security => [], 'x-ihanoi-idempotency' => 'none' },
+    },
+    manifest => { limits => { memory => '4m' } },
+);
+
 my $http = plugin_database($db, $writes->path) . $plugin->block('public;', 'cpu 900ms;')
          . $beside->block('public;', 'cpu 900ms;', 'timeout 5s;')
+         . $keeps->block('public;')
          . $writes->block('public;', "database $writer;");
-my $gw = gateway(db => $db, responses => 0, http => $http,
+my $gw = gateway(db => $db, responses => 0, writers => 4, http => $http,
                  expect_log => qr/exited on signal 9/);
 my $token = token(sub => 'citizen-1');
 
@@ -221,6 +239,25 @@ is("$r->{status} $r->{json}{type}", '503 urn:ihanoi:problem:overloaded', 'is ref
 ok($r->{headers}{'retry-after'}, 'for later');
 is(ask('late', 'key-late', json => {})->{json}{lates}, 1,
    'nothing was done, and the key is there for the next try');
+
+# An answer that waits for its key is its plugin's memory.
+my @asking = map { $gw->connection } 1 .. 4;
+for my $n (1 .. 4) {
+    $asking[$n - 1]->send($asking[$n - 1]->format('POST', '/v1/keeps/ask', token => $token,
+        json => {}, headers => { 'Idempotency-Key' => "key-kept-$n" }));
+    ok(wait_until(sub { $gw->error_log =~ /asked $n\./ }), 'a handler has its key') if $n == 4;
+}
+$lock->do('begin');
+$lock->do('lock table core.key_leases in exclusive mode');
+is($gw->post('/v1/keeps/say', json => {})->{status}, 200, 'four that end at the same time');
+ok(wait_until(sub { $gw->error_log =~ /plugin "keeps" .*not enough memory/ }, 2),
+   'the last one has no room beside three that wait for their keys');
+$lock->do('rollback');
+is(join(' ', sort map { $_->response('POST')->{status} } @asking), '201 201 201 500',
+   'which are answered');
+is($gw->post('/v1/keeps/ask', token => $token, json => {},
+             headers => { 'Idempotency-Key' => "again-$_" })->{status}, 201,
+   'and that memory is given back') for 1 .. 4;
 
 # A worker dies with the handler: the key is free again when its lease is over.
 ok(wait_until(sub {

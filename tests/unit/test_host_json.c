@@ -332,6 +332,8 @@ c_encode(lua_State *L)
         return 1;
     }
 
+    ok(c_text[c_len] == '\0', "a NUL behind %u bytes", (unsigned) c_len);
+
     lua_pushinteger(L, lua_gettop(L));
 
     return 1;
