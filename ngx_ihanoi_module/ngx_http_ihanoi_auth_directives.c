@@ -6,9 +6,7 @@
 
 #include "ngx_http_ihanoi_auth_directives.h"
 #include "ngx_http_ihanoi_auth_deny.h"
-
-
-#define NGX_HTTP_IHANOI_AUTH_DENY_POLL    1000
+#include "ngx_http_ihanoi_block.h"
 
 
 static ngx_int_t ngx_http_ihanoi_auth_realm(ngx_conf_t *cf, ngx_str_t *from,
@@ -377,33 +375,17 @@ ngx_http_ihanoi_auth_deny_list(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_http_ihanoi_auth_main_conf_t  *amcf = conf;
 
     ngx_int_t   interval;
-    ngx_str_t  *value, s;
+    ngx_str_t  *value;
 
     if (amcf->deny_list) {
         return "is duplicate";
     }
 
-    value = cf->args->elts;
-    interval = NGX_HTTP_IHANOI_AUTH_DENY_POLL;
-
-    if (cf->args->nelts == 3) {
-
-        if (ngx_strncmp(value[2].data, "interval=", 9) != 0) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid parameter \"%V\"", &value[2]);
-            return NGX_CONF_ERROR;
-        }
-
-        s.data = value[2].data + 9;
-        s.len = value[2].len - 9;
-
-        interval = ngx_parse_time(&s, 0);
-
-        if (interval == NGX_ERROR || interval < 100 || interval > 60000) {
-            return "must have an interval between 100ms and 1m";
-        }
+    if (ngx_http_ihanoi_interval(cf, "1m", &interval) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
     }
 
+    value = cf->args->elts;
     amcf->deny_list = 1;
 
     if (ngx_http_ihanoi_auth_deny_poll(cf, &value[1], interval) != NGX_OK) {

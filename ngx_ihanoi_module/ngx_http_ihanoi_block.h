@@ -19,5 +19,14 @@
 char *ngx_http_ihanoi_block(ngx_conf_t *cf, ngx_conf_handler_pt line,
     void *data);
 
+/*
+ * What follows a directive's first argument: "interval=time", in milliseconds
+ * from 100ms to most ("5s"), or nothing: a second.  Returns what the directive
+ * is to return.
+ */
+
+char *ngx_http_ihanoi_interval(ngx_conf_t *cf, const char *most,
+    ngx_int_t *interval);
+
 
 #endif /* _NGX_HTTP_IHANOI_BLOCK_H_INCLUDED_ */

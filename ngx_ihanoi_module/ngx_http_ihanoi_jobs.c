@@ -11,11 +11,10 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include <ngx_http.h>
+#include "ngx_http_ihanoi_block.h"
 #include "ngx_http_ihanoi_metrics.h"
 #include "ngx_http_ihanoi_pg.h"
 
-
-#define NGX_HTTP_IHANOI_JOBS_INTERVAL  1000
 
 /* columns of jobs_run() */
 #define NGX_HTTP_IHANOI_JOBS_HELD      0
@@ -93,32 +92,17 @@ static char *
 ngx_http_ihanoi_jobs(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_int_t                  interval;
-    ngx_str_t                 *value, s;
+    ngx_str_t                 *value;
     ngx_http_ihanoi_jobs_t    *jobs;
     ngx_http_ihanoi_pgdb_t    *db;
     ngx_http_ihanoi_pgtask_t   task;
 
     value = cf->args->elts;
-    interval = NGX_HTTP_IHANOI_JOBS_INTERVAL;
 
-    if (cf->args->nelts == 3) {
+    /* the lease is 10 seconds: a slower gateway would lose it again */
 
-        if (ngx_strncmp(value[2].data, "interval=", 9) != 0) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid parameter \"%V\"", &value[2]);
-            return NGX_CONF_ERROR;
-        }
-
-        s.data = value[2].data + 9;
-        s.len = value[2].len - 9;
-
-        interval = ngx_parse_time(&s, 0);
-
-        /* the lease is 10 seconds: a slower gateway would lose it again */
-
-        if (interval == NGX_ERROR || interval < 100 || interval > 5000) {
-            return "must have an interval between 100ms and 5s";
-        }
+    if (ngx_http_ihanoi_interval(cf, "5s", &interval) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
     }
 
     jobs = ngx_pcalloc(cf->pool, sizeof(ngx_http_ihanoi_jobs_t));

@@ -9,6 +9,7 @@
 #include "ihanoi_host.h"
 #include "ihanoi_operation.h"
 #include "ngx_http_ihanoi_backend.h"
+#include "ngx_http_ihanoi_block.h"
 #include "ngx_http_ihanoi_capture.h"
 #include "ngx_http_ihanoi_inject.h"
 
@@ -141,28 +142,8 @@ ngx_http_ihanoi_plugin_conf_background(ngx_conf_t *cf, ngx_command_t *cmd,
 {
     ngx_http_ihanoi_plugin_main_conf_t *pmcf = conf;
 
-    ngx_str_t  *value, s;
-
-    value = cf->args->elts;
-
-    if (cf->args->nelts == 3) {
-
-        if (ngx_strncmp(value[2].data, "interval=", 9) != 0) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid parameter \"%V\"", &value[2]);
-            return NGX_CONF_ERROR;
-        }
-
-        s.data = value[2].data + 9;
-        s.len = value[2].len - 9;
-
-        pmcf->interval = ngx_parse_time(&s, 0);
-
-        if (pmcf->interval == NGX_ERROR || pmcf->interval < 100
-            || pmcf->interval > 5000)
-        {
-            return "must have an interval between 100ms and 5s";
-        }
+    if (ngx_http_ihanoi_interval(cf, "5s", &pmcf->interval) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
     }
 
     return ngx_conf_set_flag_slot(cf, cmd, conf);
