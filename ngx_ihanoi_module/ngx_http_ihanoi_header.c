@@ -114,6 +114,15 @@ ngx_http_ihanoi_header_end(u_char *p, u_char *last, u_char c)
 }
 
 
+void
+ngx_http_ihanoi_header_gzip_vary(ngx_http_request_t *r)
+{
+#if (NGX_HTTP_GZIP)
+    r->gzip_vary = 1;
+#endif
+}
+
+
 ngx_int_t
 ngx_http_ihanoi_header_quality(u_char *p, u_char *last)
 {

@@ -38,8 +38,14 @@ ngx_int_t ngx_http_ihanoi_header_quality(u_char *p, u_char *last);
  * headers_out by which nginx's own filters find it; name must outlive the
  * request.  NULL: memory.
  */
-ngx_table_elt_t *ngx_http_ihanoi_header_add(ngx_http_request_t *r, const char *name,
-    ngx_str_t *value);
+ngx_table_elt_t *ngx_http_ihanoi_header_add(ngx_http_request_t *r,
+    const char *name, ngx_str_t *value);
+
+/*
+ * A 304 tells the Vary of its 200 (RFC 9110 15.4.5): nginx's gzip filter, which
+ * adds to it where "gzip_vary" is on, looks at none.
+ */
+void ngx_http_ihanoi_header_gzip_vary(ngx_http_request_t *r);
 
 
 #endif /* _NGX_HTTP_IHANOI_HEADER_H_INCLUDED_ */

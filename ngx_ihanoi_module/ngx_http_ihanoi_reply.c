@@ -406,12 +406,7 @@ ngx_http_ihanoi_reply_send(ngx_http_request_t *r,
 
     if (conditions == NGX_HTTP_NOT_MODIFIED) {
 
-#if (NGX_HTTP_GZIP)
-
-        /* RFC 9110 15.4.5: as its 200; the gzip filter looks at no 304 */
-
-        r->gzip_vary = 1;
-#endif
+        ngx_http_ihanoi_header_gzip_vary(r);
 
         r->headers_out.status = NGX_HTTP_NOT_MODIFIED;
         r->headers_out.content_length_n = -1;

@@ -519,11 +519,7 @@ ngx_http_ihanoi_status_openapi(ngx_http_request_t *r, ngx_chain_t **out)
         return NGX_ERROR;
     }
 
-#if (NGX_HTTP_GZIP)
-
-    /* RFC 9110 15.4.5: a 304, too; the gzip filter looks at none */
-    r->gzip_vary = 1;
-#endif
+    ngx_http_ihanoi_header_gzip_vary(r);
 
     text.data = (u_char *) document.data;
     text.len = document.len;
