@@ -14,6 +14,7 @@
 
 #include "ihanoi_document.h"
 #include "ihanoi_json.h"
+#include "ihanoi_utf8.h"
 
 
 /* Of the names of documents; a version begins with "-". */

@@ -16,8 +16,8 @@
 #include <lauxlib.h>
 
 #include "ihanoi_host.h"
-#include "ihanoi_json.h"
 #include "ihanoi_sandbox.h"
+#include "ihanoi_utf8.h"
 
 
 /* Bytes of a piece, if it can be ended there, and the most. */

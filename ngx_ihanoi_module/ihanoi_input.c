@@ -17,6 +17,7 @@
 #include "ihanoi_number.h"
 #include "ihanoi_operation.h"
 #include "ihanoi_text.h"
+#include "ihanoi_utf8.h"
 #include "ihanoi_violation.h"
 
 

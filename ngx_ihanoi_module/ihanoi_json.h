@@ -101,17 +101,4 @@ int ihanoi_json_read(const char *data, size_t len, unsigned depth,
     ihanoi_spans_t *spans, json_t **value, ihanoi_json_error_t *err);
 
 
-/*
- * The first byte from p on that does not stand in a string as it is: a quote, a
- * backslash, a control character, what is no UTF-8; or end.
- */
-const char *ihanoi_json_plain(const char *p, const char *end);
-
-/* Length of a UTF-8 character at p (1 .. 4), 0 when it is not one. */
-size_t ihanoi_utf8_length(const char *p, const char *end);
-
-/* Number of characters, or (size_t) -1 when the bytes are not UTF-8. */
-size_t ihanoi_utf8_count(const char *p, size_t len);
-
-
 #endif /* _IHANOI_JSON_H_INCLUDED_ */

@@ -19,6 +19,7 @@
 #include "ihanoi_lua_box.h"
 #include "ihanoi_lua_json.h"
 #include "ihanoi_sandbox.h"
+#include "ihanoi_utf8.h"
 
 
 #define IHANOI_ENCODE_SMALL  2048
@@ -574,7 +575,7 @@ ihanoi_encode_string(ihanoi_encode_t *e, const char *s, size_t len)
         stop = (size_t) (end - s) > IHANOI_ENCODE_CHUNK
                ? s + IHANOI_ENCODE_CHUNK : end;
 
-        s = ihanoi_json_plain(s, stop);
+        s = ihanoi_utf8_plain(s, stop);
 
         if (s < end && (unsigned char) *s >= 0x80) {
 

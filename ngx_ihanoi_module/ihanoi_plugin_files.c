@@ -19,6 +19,7 @@
 #include "ihanoi_digest.h"
 #include "ihanoi_json.h"
 #include "ihanoi_plugin_files.h"
+#include "ihanoi_utf8.h"
 
 
 #define IHANOI_PLUGIN_LISTING  "FILES.sha256"

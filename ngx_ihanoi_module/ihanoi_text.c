@@ -4,8 +4,8 @@
  * Percent-encoding (RFC 3986, 2.1).
  */
 
-#include "ihanoi_json.h"
 #include "ihanoi_text.h"
+#include "ihanoi_utf8.h"
 
 
 static int

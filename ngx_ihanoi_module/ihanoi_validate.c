@@ -14,6 +14,7 @@
 #include "ihanoi_equal.h"
 #include "ihanoi_json.h"
 #include "ihanoi_schema.h"
+#include "ihanoi_utf8.h"
 #include "ihanoi_validate.h"
 
 

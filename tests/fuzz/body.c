@@ -15,6 +15,7 @@
 #include "expect.h"
 #include "ihanoi_contract.h"
 #include "ihanoi_json.h"
+#include "ihanoi_utf8.h"
 
 
 #define REQUEST_MEMORY  (8 << 20)

@@ -17,6 +17,7 @@
 #include "expect.h"
 #include "ihanoi_json.h"
 #include "ihanoi_manifest.h"
+#include "ihanoi_utf8.h"
 
 
 static char  top[64];

@@ -9,6 +9,7 @@
 #include "ihanoi_equal.h"
 #include "ihanoi_json.h"
 #include "ihanoi_number.h"
+#include "ihanoi_utf8.h"
 
 
 typedef struct {
@@ -531,7 +532,7 @@ test_plain(void)
                 p = malloc(len);
                 memcpy(p, text, len);
 
-                i = (size_t) (ihanoi_json_plain(p, p + len) - p);
+                i = (size_t) (ihanoi_utf8_plain(p, p + len) - p);
                 wrong += i != plain(text, len);
                 wrong += ihanoi_utf8_length(p + at, p + len)
                          != utf8(text + at, len - at);
