@@ -183,7 +183,7 @@ COMMENT ON COLUMN feedback.cases.due_original_at IS 'The first handling deadline
 
 -- Name: COLUMN cases.clock_paused; Type: COMMENT; Schema: feedback; Owner: ihanoi_owner
 
-COMMENT ON COLUMN feedback.cases.clock_paused IS 'Working time that the clock stood still since clock_started_at: a change of severity computes the deadline anew from both.';
+COMMENT ON COLUMN feedback.cases.clock_paused IS 'Working time that the clock stood still since clock_started_at: releases before this comment compute the deadline of another severity from both.';
 
 -- Name: officer_grants; Type: TABLE; Schema: core; Owner: ihanoi_owner
 

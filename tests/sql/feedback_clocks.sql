@@ -1,7 +1,7 @@
 -- The clocks of a case: working time, pauses, transfers, time-outs.
 -- Monday 1 June 2026; office hours 8 to 12 and 13 to 17 (UTC+7).
 begin;
-select plan(48);
+select plan(54);
 \ir lib/feedback.psql
 
 create function pg_temp.c(id uuid) returns feedback.cases language sql as
@@ -134,6 +134,21 @@ select pg_temp.act('an', pg_temp.t('e'), 'info');
 select pg_temp.act('bd', pg_temp.t('e'), 'change', '{"severity": "urgent"}');
 select is((pg_temp.c(pg_temp.t('e'))).due_at, '2026-06-22 10:00+07',
     'and the time of a question is kept');
+select pg_temp.clock('2026-06-01 10:00+07');
+insert into t values ('back', pg_temp.case_in('accepted'));
+select pg_temp.act('hk_boss', pg_temp.t('back'), 'extend', '{"due_at": "2026-06-10T17:00:00+07:00"}');
+select pg_temp.act('hk', pg_temp.t('back'), 'change', '{"severity": "complex"}');
+select is((pg_temp.c(pg_temp.t('back'))).due_at, '2026-06-15 17:00+07', 'one that gives more time does');
+select pg_temp.act('hk', pg_temp.t('back'), 'change', '{"severity": "normal"}');
+select is((pg_temp.c(pg_temp.t('back'))).due_at, '2026-06-10 17:00+07',
+    'and when it was a mistake, the extension is still there');
+select pg_temp.clock('2026-06-11 09:00+07');
+select pg_temp.act('hk', pg_temp.t('back'), 'ask');
+select pg_temp.clock('2026-06-15 09:00+07');
+select pg_temp.act('an', pg_temp.t('back'), 'info');
+select pg_temp.act('hk', pg_temp.t('back'), 'change', '{"severity": "urgent"}');
+select is((pg_temp.c(pg_temp.t('back'))).due_at, '2026-06-10 17:00+07',
+    'also after a question that came too late');
 
 -- Nor does it make the unit's own time shorter.
 select pg_temp.clock('2026-06-01 10:00+07');
@@ -152,6 +167,15 @@ select is((pg_temp.c(pg_temp.t('u'))).unit_due_at, '2026-06-12 10:00+07',
 select pg_temp.act('bd_boss', pg_temp.t('u'), 'extend', '{"due_at": "2026-06-10T17:00:00+07:00"}');
 select is((pg_temp.c(pg_temp.t('u'))).unit_due_at, '2026-06-12 10:00+07',
     'an extension takes no time from a unit that was given more');
+select pg_temp.clock('2026-06-01 10:00+07');
+insert into t values ('day', pg_temp.case_in('transferred'));
+select pg_temp.clock('2026-06-01 14:00+07');
+select pg_temp.act('bd', pg_temp.t('day'), 'accept');
+select is((pg_temp.c(pg_temp.t('day'))).unit_due_at, (pg_temp.c(pg_temp.t('day'))).due_at,
+    'accepted on the same day, both are due on one');
+select pg_temp.act('bd', pg_temp.t('day'), 'change', '{"severity": "urgent"}');
+select is((pg_temp.c(pg_temp.t('day'))).due_at, '2026-06-01 15:00+07', 'urgent: 4 hours from the first acceptance');
+select is((pg_temp.c(pg_temp.t('day'))).unit_due_at, '2026-06-02 09:00+07', 'for the unit from its own');
 
 -- Silence closes; reopening starts a new clock.
 select pg_temp.clock('2026-06-01 10:00+07');

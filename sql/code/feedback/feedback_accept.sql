@@ -37,12 +37,12 @@ begin
         c.clock_started_at := core.now();
         c.clock_paused := '0';
         c.accepted_at := coalesce(c.accepted_at, core.now());
-        c.due_at := feedback_handle_due(c);
+        c.due_at := time_limit_due('handle.' || severity, c.unit, core.now());
         c.due_original_at := coalesce(c.due_original_at, c.due_at);
         c.unit_due_at := c.due_at;
     else
         if severity <> (b.c).severity then
-            c.due_at := feedback_severity_due(b.c, c);
+            c.due_at := feedback_due_since(c, c.clock_started_at);
         end if;
         c.unit_due_at := time_limit_due('handle.' || severity, c.unit, core.now());
     end if;

@@ -74,10 +74,10 @@ begin
     if c.severity <> (b.c).severity and c.state not in ('submitted')
        and c.accepted_at is not null
     then
-        c.due_at := feedback_severity_due(b.c, c);
+        c.due_at := feedback_due_since(c, c.clock_started_at);
 
         if c.state <> 'transferred' then
-            c.unit_due_at := feedback_unit_due(b.c, c);
+            c.unit_due_at := feedback_unit_due(c);
         end if;
     end if;
 

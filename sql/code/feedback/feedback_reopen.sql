@@ -46,7 +46,7 @@ begin
     c.planned_on := null;
     c.clock_started_at := core.now();
     c.clock_paused := '0';
-    c.due_at := feedback_handle_due(c);
+    c.due_at := time_limit_due('handle.' || c.severity, c.unit, core.now());
     c.unit_due_at := c.due_at;
 
     return feedback_apply(caller, b.c, c, 'reopen', b.person, b.role, words,
