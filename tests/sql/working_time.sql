@@ -1,6 +1,6 @@
 -- Working time: office hours, holidays, swap days, Tết, legal limits.
 begin;
-select plan(32);
+select plan(33);
 
 -- A calendar of the test's own, so that reference data may change: Monday to
 -- Friday, 8 to 12 and 13 to 17.
@@ -85,6 +85,8 @@ select is(working_time_between('t', '2025-03-07 16:00+07', '2025-03-10 09:00+07'
     '2 hours', 'and the weekend');
 select is(working_time_between('t', '2025-03-10 09:00+07', '2025-03-07 16:00+07'),
     '0', 'and is nothing backwards');
+select is(working_time_between('t', '2025-03-03 10:00+07', '2025-03-03 09:00+07'),
+    '0', 'on the same morning neither');
 
 -- Days: the day of receipt is day zero.
 select is(pg_temp.days('2025-03-03 08:00', 5), '2025-03-10 17:00',

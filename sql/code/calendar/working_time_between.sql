@@ -12,6 +12,7 @@ as $$
              (working_time_between.start at time zone c.time_zone)::date,
              (working_time_between.ends at time zone c.time_zone)::date) w
     where c.code = working_time_between.calendar
+      and working_time_between.start < working_time_between.ends
       and w.closes > working_time_between.start
       and w.opens < working_time_between.ends
 $$;
