@@ -38,6 +38,8 @@ struct ihanoi_pattern_s {
 
 
 static const char *ihanoi_pattern_check_end(const char *text);
+static size_t ihanoi_pattern_escape(const char *p);
+static int ihanoi_pattern_is_count(const char *p);
 static void ihanoi_pattern_free(void *data);
 static void *ihanoi_pattern_malloc(size_t size, void *data);
 static void ihanoi_pattern_release(void *p, void *data);
@@ -86,6 +88,8 @@ ihanoi_pattern_compile(ihanoi_arena_t *arena, const char *text,
     }
 
     (void) pcre2_set_newline(pattern->compile, PCRE2_NEWLINE_ANYCRLF);
+    (void) pcre2_set_compile_extra_options(pattern->compile,
+                                           PCRE2_EXTRA_ALT_BSUX);
 
     (void) pcre2_set_match_limit(pattern->match, IHANOI_PATTERN_LIMIT);
     (void) pcre2_set_depth_limit(pattern->match, IHANOI_PATTERN_DEPTH);
@@ -121,6 +125,7 @@ static const char *
 ihanoi_pattern_check_end(const char *text)
 {
     int          class;
+    size_t       len;
     unsigned     level;
     const char  *p;
 
@@ -131,13 +136,14 @@ ihanoi_pattern_check_end(const char *text)
 
         if (*p == '\\') {
 
-            /* \Q...\E would hide what this loop counts; ECMA has neither */
+            len = ihanoi_pattern_escape(p + 1);
 
-            if (p[1] == 'Q' || p[1] == 'E' || p[1] == '\0') {
-                return "\"pattern\" has an escape that is not ECMA-262";
+            if (len == 0) {
+                return "\"pattern\" has an escape that is not ECMA-262 or not "
+                       "the same to PCRE2";
             }
 
-            p++;
+            p += len;
             continue;
         }
 
@@ -196,6 +202,26 @@ ihanoi_pattern_check_end(const char *text)
 
             break;
 
+        case '{':
+            if (!ihanoi_pattern_is_count(p)) {
+                return "\"pattern\" has a quantifier that is not ECMA-262";
+            }
+
+            break;
+
+        case '*':
+        case '+':
+        case '?':
+        case '}':
+
+            /* PCRE2's never gives back what it took */
+
+            if (p[1] == '+') {
+                return "\"pattern\" has a quantifier that is not ECMA-262";
+            }
+
+            break;
+
         case '$':
             if (p[1] == '\0' && level == 0) {
                 return NULL;
@@ -206,6 +232,80 @@ ihanoi_pattern_check_end(const char *text)
     }
 
     return "\"pattern\" must end with \"$\"";
+}
+
+
+/*
+ * The length of an escape behind its backslash; 0: not one that ECMA-262 has,
+ * with its flag "u", and PCRE2 reads likewise.  To PCRE2 "\v" is every vertical
+ * space, "\u41" a letter and two digits; \Q...\E would hide what
+ * ihanoi_pattern_check_end() counts.
+ */
+
+static size_t
+ihanoi_pattern_escape(const char *p)
+{
+    size_t              len;
+    const char         *end;
+    static const char   hex[] = "0123456789abcdefABCDEF";
+
+    switch (*p) {
+
+    case '\0':
+        return 0;
+
+    case '0':
+        return p[1] < '0' || p[1] > '9';
+
+    case 'k':
+        return p[1] == '<';
+
+    case 'x':
+        return strspn(p + 1, hex) >= 2 ? 3 : 0;
+
+    case 'u':
+        if (p[1] != '{') {
+            return strspn(p + 1, hex) >= 4 ? 5 : 0;
+        }
+
+        len = strspn(p + 2, hex);
+
+        return len && p[2 + len] == '}' ? len + 3 : 0;
+
+    case 'p':
+    case 'P':
+        end = strchr(p, '}');
+
+        return p[1] == '{' && end ? (size_t) (end - p) + 1 : 0;
+
+    default:
+        return !((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z'))
+               || strchr("bBcdDfnrsStwW", *p) != NULL;
+    }
+}
+
+
+/* "{3}", "{3,}" or "{3,5}" at p: anything else is text to PCRE2. */
+
+static int
+ihanoi_pattern_is_count(const char *p)
+{
+    size_t              n;
+    static const char   digits[] = "0123456789";
+
+    n = strspn(++p, digits);
+    if (n == 0) {
+        return 0;
+    }
+
+    p += n;
+
+    if (*p == ',') {
+        p++;
+        p += strspn(p, digits);
+    }
+
+    return *p == '}';
 }
 
 
