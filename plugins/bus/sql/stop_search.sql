@@ -37,7 +37,7 @@ begin
              limit page_size + 1
         )
         select 200, null::text, json_build_object(
-            'items', coalesce(json_agg(p.document order by p.name, p.number)
+            'items', coalesce(json_agg(p.document order by p.n)
                               filter (where p.n <= page_size), '[]'),
             'next', (select l.id from page l
                       where l.n = page_size and exists (select from page m where m.n > l.n)))
@@ -60,7 +60,7 @@ begin
         select 200, null::text, json_build_object(
             'items', coalesce(json_agg(
                          (p.document::jsonb || jsonb_build_object('distance', p.metres))::json
-                         order by p.metres, p.number) filter (where p.n <= page_size), '[]'),
+                         order by p.n) filter (where p.n <= page_size), '[]'),
             'next', (select l.id from page l
                       where l.n = page_size and exists (select from page m where m.n > l.n)))
           from page p;
