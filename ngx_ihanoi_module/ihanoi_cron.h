@@ -35,7 +35,7 @@ int ihanoi_cron_parse(ihanoi_cron_t *cron, const char *text,
 /*
  * The first minute after "after" at which the schedule is due, both in seconds
  * since 1970 and offset seconds east of UTC all the year (Hanoi: 25200).  -1:
- * none within eight years.
+ * there is none.
  */
 time_t ihanoi_cron_next(const ihanoi_cron_t *cron, time_t after, long offset);
 
