@@ -251,7 +251,7 @@ act('desk', $case, 'accept', { severity => 'normal' });
 $one->do('begin');
 $one->do("select status from feedback_change(jsonb_build_object('iss', '$issuer', 'sub', 'desk', "
          . "'lang', 'vi'), '$case', null, 'trees', null, null, null, 'x')");
-$two->start(q{select job_feedback_reindex('{}')});
+$two->start(q{select job_feedback_words('{}')});
 ok(!$two->is_ready(0.2), 'the job waits for who changes a case');
 $one->do('commit');
 is($two->finish, '', 'and is done');

@@ -1,7 +1,7 @@
 -- The public list: filters, search in two tiers, boxes, paging that is stable
 -- while cases come in. Each answer is held against a plain query.
 begin;
-select plan(94);
+select plan(104);
 \ir lib/feedback.psql
 
 -- Two hundred cases over communes, categories, states, places and days.
@@ -133,6 +133,14 @@ select is(cardinality(pg_temp.walk('{"q": "Ổ gà", "commune": "00070"}')),
     'a search takes filters');
 select is(cardinality(pg_temp.walk(jsonb_build_object('q', q.q))), 0, 'nothing is found for ' || q.q)
 from (values ('~2960'), ('~c00070'), ('~kwaste'), ('~w' || feedback_days('2026-03-05') / 7), ('''\!|&()<->:*'), ('không có từ này')) q (q);
+
+-- As people write: without a blank behind a dot, with slashes and dashes.
+insert into seen select to_json(pg_temp.file('{"text": "Rác/nước thải ở Q.Ba Đình,P.Ngọc Hà,ngõ 5-7: xe.máy <không> qua được"}'));
+select pg_temp.act('hk', (select (s.body #>> '{}')::uuid from seen s where json_typeof(s.body) = 'string'), 'accept');
+select is(pg_temp.walk(jsonb_build_object('q', q.q)),
+    array(select (s.body #>> '{}')::uuid from seen s where json_typeof(s.body) = 'string'), 'found: ' || q.q)
+from (values ('nước thải'), ('nuoc thai'), ('rác/nước'), ('Ba Đình'), ('ngoc ha'), ('P.Ngọc Hà'), ('ngõ 5-7'), ('xe máy'),
+             ('xe.máy'), ('không qua')) q (q);
 
 -- All filters of a list. Where few cases pass some of them those few are searched; where
 -- there are many the newest days and weeks, which two hundred cases do not lead to.

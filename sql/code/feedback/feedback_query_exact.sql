@@ -8,7 +8,7 @@ begin
     return (
         with said as (
             select left(u.lexeme, 200) as word, p.place
-            from unnest(to_tsvector('pg_catalog.simple', translate(q, '~', ' '))) u
+            from unnest(to_tsvector('pg_catalog.simple', text_words(q))) u
                  cross join lateral unnest(u.positions) p (place)
         ),
         wanted as (

@@ -7,6 +7,6 @@ as $$
 begin
     return (
         select string_agg(tsquery_word(u.lexeme), ' & ')::tsquery
-        from unnest(to_tsvector('feedback.vietnamese', translate(q, '~', ' '))) u);
+        from unnest(to_tsvector('feedback.vietnamese', text_words(q))) u);
 end
 $$;

@@ -10,7 +10,7 @@ language sql immutable parallel safe
 as $$
     with said as (
         select left(u.lexeme, 200) as word, p.place
-        from unnest(to_tsvector('pg_catalog.simple', translate(public_text, '~', ' '))) u
+        from unnest(to_tsvector('pg_catalog.simple', text_words(public_text))) u
              cross join lateral unnest(u.positions) p (place)
     )
     select array_to_tsvector(array(
@@ -20,7 +20,7 @@ as $$
         from said a join said b on b.place = a.place + 1
         union
         select u.lexeme
-        from unnest(to_tsvector('feedback.vietnamese', translate(public_text, '~', ' '))) u
+        from unnest(to_tsvector('feedback.vietnamese', text_words(public_text))) u
         union
         values ('~c' || commune), ('~k' || category),
                ('~d' || feedback_days(at)), ('~w' || feedback_days(at) / 7)))

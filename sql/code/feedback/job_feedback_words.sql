@@ -4,7 +4,7 @@
 --
 -- A case is read when its words are locked: who changes it meanwhile has
 -- written theirs before, or waits, and has the last word.
-create function job_feedback_reindex(args jsonb)
+create function job_feedback_words(args jsonb)
 returns void
 language plpgsql volatile
 as $$
@@ -27,7 +27,7 @@ begin
     end loop;
 
     if last is not null then
-        perform job_put('feedback_reindex', last::text, core.now(),
+        perform job_put('feedback_words', last::text, core.now(),
                         jsonb_build_object('after', last));
     end if;
 end
