@@ -159,7 +159,7 @@ const ihanoi_schema_t *ihanoi_schema_typed(const ihanoi_schema_t *schema);
 /* The nearest schema that says "default" along "$ref", or NULL. */
 const json_t *ihanoi_schema_default(const ihanoi_schema_t *schema);
 
-/* The cast of docs/conventions.md: "text", "int8", ... "jsonb". */
+/* The cast of docs/contracts.md, Bodies: "text", "int8", ... "jsonb". */
 const char *ihanoi_schema_sql_type(const ihanoi_schema_t *schema);
 
 
