@@ -136,7 +136,7 @@ fuzz:                      ## fuzz each target: SECONDS=60 FUZZ="token body ..."
 	    $(patsubst %,build/fuzz/%,$(filter-out $(FUZZ_TESTS),$(FUZZ)))
 	@tests/fuzz/run $(or $(SECONDS),60) $(FUZZ)
 
-bench:                     ## measure speed beside PostgreSQL and plain nginx: ROWS=1000000 ONLY=
+bench:                     ## speed beside PostgreSQL and plain nginx: ROWS=1000000 ONLY=
 	@$(DEPS) $(PACKAGES_bench)
 	@$(MAKE) --no-print-directory -s all BUILD=release
 	@BUILD=release bench/run
@@ -152,8 +152,8 @@ clean:                     ## forget everything: build, private databases, keys
 	rm -rf build .run
 
 help:                      ## print this list
-	@echo 'make TARGET [BUILD=debug|release|sanitize] [CC=gcc|clang]' \
-	      '[NGINX_SRC=dir] [LINK=dynamic|static]'
+	@echo 'make TARGET [BUILD=debug|release|sanitize] [CC=gcc|clang]'
+	@echo '            [NGINX_SRC=dir] [LINK=dynamic|static]'
 	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## */  \1\t/p' $(MAKEFILE_LIST) \
 	    | expand -t 14
 

@@ -13,6 +13,7 @@ my $keys = keys_dir();
 
 my ($rc, $out, $err) = ihanoi('--help');
 is($rc, 0, 'help is no error');
+unlike($out, qr/^.{81}/m, 'and fits a terminal of 80 columns');
 
 for my $command (glob "'${\ tree()}/bin/commands/*'") {
     my ($name) = $command =~ m{([^/]+)$};
@@ -21,6 +22,7 @@ for my $command (glob "'${\ tree()}/bin/commands/*'") {
     my ($rc, $help, $err) = ihanoi($name, '--help');
     is($rc, 0, "$name --help");
     like($help, qr/^usage: ihanoi $name/, 'says how to use it');
+    unlike($help, qr/^.{81}/m, 'in 80 columns');
     is($err, '', 'quietly');
     ($rc) = ihanoi($name, '--nonsense');
     is($rc, 2, "$name does not know a wrong option");

@@ -18,6 +18,7 @@ for my $command ($out =~ /^  (\w+) /mg) {
     ($rc, my $help) = ihanoi('plugin', $command, '--help');
     is($rc, 0, "plugin $command --help");
     like($help, qr/^usage: ihanoi plugin $command/, 'says how to use it');
+    unlike($help, qr/^.{81}/m, 'in 80 columns');
     ($rc) = ihanoi('plugin', $command, '--nonsense');
     is($rc, 2, 'and knows a wrong option');
 }

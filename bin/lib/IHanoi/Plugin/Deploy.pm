@@ -29,15 +29,16 @@ When anything fails the version before goes on serving, and what was done is
 undone and told, in reverse order. Migrations stay: they only add. No request is
 lost.
 
-  -n, --dry-run     verify, compare, say which migrations would run; change nothing
-  --candidate       all that comes before the switch: the version that serves stays,
-                    and nginx.conf may have this one as its candidate
+  -n, --dry-run     verify, compare, say which migrations would run; change
+                    nothing
+  --candidate       all that comes before the switch: the version that serves
+                    stays, and nginx.conf may have this one as its candidate
 
 $TRUST_HELP
 $IHanoi::Plugin::Deployment::HELP
-Exit code: 0 it serves, or is prepared; 1 it failed and nothing is changed; 2 usage;
-3 refused: two contents under one version, an edited migration, or a contract that
-breaks callers without saying so.
+Exit code: 0 it serves, or is prepared; 1 it failed and nothing is changed;
+2 usage; 3 refused: two contents under one version, an edited migration, or a
+contract that breaks callers without saying so.
 USAGE
 
     if (@ARGV != 1) {

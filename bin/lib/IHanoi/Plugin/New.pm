@@ -18,9 +18,9 @@ sub run {
     my $opt = options(<<'USAGE', 'into=s');
 usage: ihanoi plugin new NAME [--into DIR]
 
-Makes the folder DIR/NAME with a small service that works: the first operation of
-plugins/office_hours, the example that has every part. NAME is of lower-case letters,
-digits and underscores; it begins the service's paths, /v1/NAME/.
+Makes the folder DIR/NAME with a small service that works: the first operation
+of plugins/office_hours, the example that has every part. NAME is of lower-case
+letters, digits and underscores; it begins the service's paths, /v1/NAME/.
 
   --into DIR   default: the folder you are in
 USAGE

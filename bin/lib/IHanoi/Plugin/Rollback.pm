@@ -14,8 +14,9 @@ sub run {
 usage: ihanoi plugin rollback NAME [VERSION] [options]
 
 Puts a version that was deployed before back into service: by default the one
-that served last before the current one. The same way as a deployment, and as safe: tried in a
-gateway of its own, switched, reloaded, waited for; undone when it fails.
+that served last before the current one. The same way as a deployment, and as
+safe: tried in a gateway of its own, switched, reloaded, waited for; undone when
+it fails.
 
 The database is not rolled back: tables stay as the newest version has made
 them, which that version has to live with (docs/plugins.md).

@@ -29,16 +29,17 @@ sub run {
     my $opt = options(<<"USAGE", 'json', gateway_options());
 usage: ihanoi plugin status [NAME] [options]
 
-What the running gateway says of its plugins, from /metrics, for each version that
-its workers run: the state, who signed it, calls, how many of them failed and how
-many were killed, how long they took, memory and processor time, the circuit, what
-waits for it, and its jobs. And what is deployed: the version, when, and whose key
-signed it. The worst of all workers is the state:
+What the running gateway says of its plugins, from /metrics, for each version
+that its workers run: the state, who signed it, calls, how many of them failed
+and how many were killed, how long they took, memory and processor time, the
+circuit, what waits for it, and its jobs. And what is deployed: the version,
+when, and whose key signed it. The worst of all workers is the state:
 
   serving
   degraded    its database is away
   failing     its circuit is not closed
-  refused     its database role reaches what is not the plugin's: all calls are refused
+  refused     its database role reaches what is not the plugin's: all its calls
+              are refused
   disabled    by the kill switch
 
   --json            an object a line

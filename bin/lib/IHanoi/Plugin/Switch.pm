@@ -27,9 +27,10 @@ sub switch {
     my $opt = options(<<"USAGE", gateway_options());
 usage: ihanoi plugin $word NAME [options]
 
-$what. Works within a second, needs no reload, outlives a
-restart. The switch is a file in the folder that "ihanoi_plugin_switches" names, which is
-made. Where /metrics can be asked, it waits until the workers say so.
+$what. Works within a second,
+needs no reload, outlives a restart. The switch is a file in the folder that
+"ihanoi_plugin_switches" names, which is made. Where /metrics can be asked, it
+waits until the workers say so.
 
 $GATEWAY_HELP
 Exit code: 0 done, or it was so before; 1 it could not be done; 2 usage.
