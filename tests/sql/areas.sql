@@ -1,7 +1,7 @@
 -- Areas: centre points until boundaries are imported, then boundaries; edges,
 -- gaps, dates; what an import reports.
 begin;
-select plan(34);
+select plan(35);
 set local client_min_messages = error;
 
 -- A map of the test's own, far from the city's: squares of 0.01 degrees
@@ -38,6 +38,9 @@ select is(pg_temp.at(0.005, 0.005), 'T1 0 centre-points', 'without boundaries, t
 select is(pg_temp.at(0.005, 0.0101), 'T2 546 centre-points', 'by distance');
 select is(pg_temp.at(0.005, 0.010), 'T1 557 centre-points', 'halfway, the lowest code');
 select is(pg_temp.at(0.005, 0.03), null, 'nowhere, beyond every radius');
+update geo.areas set radius_m = 400 where code = 'T2';
+select is(pg_temp.at(0.005, 0.0105), 'T1 613 centre-points', 'a small one that is nearer does not reach there');
+update geo.areas set radius_m = 1200 where code = 'T2';
 select is(pg_temp.at(0.005, 0.005, '2025-06-30'), null, 'nowhere, before the areas were made');
 select is((select body ->> 'source' from areas_locate('{}', 0.005, 105.005, '2026-01-01')), 'centre-points',
     'the answer says how it was found');

@@ -3,8 +3,8 @@
 --      to the lowest code;
 --   2. in none: the nearest within the setting geo.tolerance_m, with its
 --      distance: real boundaries have gaps;
---   3. where no boundaries hold at the date: the nearest centre, within the
---      radius of that area (source "centre-points").
+--   3. where no boundaries hold at the date: the nearest centre of those within
+--      whose radius it lies (source "centre-points").
 -- No row: outside of the city.
 create function area_at(lat float8, long float8, at date default core.today())
 returns table (area uuid, code text, unit uuid, distance_m int, source text)
@@ -57,6 +57,7 @@ as $$
                  order by a.centre <-> point.geom
                  limit 16
              ) a
+        where a.metres <= a.radius_m
         order by a.metres, a.code
         limit 1
     )
@@ -69,6 +70,4 @@ as $$
     union all
     select c.id, c.code, c.unit, ceil(c.metres)::int, 'centre-points'
     from centres c
-         join geo.areas a on a.id = c.id
-    where c.metres <= a.radius_m
 $$;
