@@ -565,17 +565,26 @@ ngx_int_t
 ngx_http_ihanoi_reply_problem(ngx_http_request_t *r,
     ngx_http_ihanoi_api_ctx_t *ctx, ngx_str_t *code, json_t *members)
 {
-    ngx_int_t  rc;
+    ngx_int_t   rc;
+    json_int_t  after;
 
     if (!ngx_http_ihanoi_reply_declared(r, ctx, code)) {
         json_decref(members);
         return ngx_http_ihanoi_reply_wrong(r, ctx);
     }
 
+    /* who refuses may know when it is worth to come again */
+
+    after = json_integer_value(json_object_get(members, "retry_after"));
+
     rc = ngx_http_ihanoi_problem_str(r, code, members);
 
-    if (rc == NGX_HTTP_SERVICE_UNAVAILABLE
-        && ngx_http_ihanoi_reply_retry(r, 1) != NGX_OK)
+    if (after <= 0 && rc == NGX_HTTP_SERVICE_UNAVAILABLE) {
+        after = 1;
+    }
+
+    if (after > 0
+        && ngx_http_ihanoi_reply_retry(r, (ngx_uint_t) after) != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }

@@ -196,11 +196,12 @@ ihanoi.response = {}
 ---What a handler returns to refuse: "return
 ---ihanoi.response.problem('bench-occupied', { since = at })". The code is one
 ---of the contract's x-ihanoi-problems or of the gateway's own; members go into
----the problem document (RFC 9457). An error of `ihanoi.db` in its place is what
----an operation served by SQL would answer: the problem that a function has
----raised with SQLSTATE IH001; overloaded, database-unavailable,
----database-timeout or outcome-unknown when the database could not do it;
----otherwise plugin-failed, with a line in the log.
+---the problem document (RFC 9457), and retry_after, an integer of seconds, into
+---the header Retry-After, too. An error of `ihanoi.db` in its place is what an
+---operation served by SQL would answer: the problem that a function has raised
+---with SQLSTATE IH001; overloaded, database-unavailable, database-timeout or
+---outcome-unknown when the database could not do it; otherwise plugin-failed,
+---with a line in the log.
 ---
 ---In phases: request.
 ---@param code string|ihanoi.DbError

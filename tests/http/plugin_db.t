@@ -45,7 +45,8 @@ $db->sql(<<"SQL");
         'select json_build_object(''n'', n, ''list'', ''[1,   2]''::json)';
     create function plugin_probe.bench_refuse() returns void language plpgsql
         as 'begin raise exception using errcode = ''IH001'',
-            message = ''bench-occupied'', detail = ''{"since": "2026-11-24"}'';
+            message = ''bench-occupied'',
+            detail = ''{"since": "2026-11-24", "retry_after": 60}'';
             end';
     create function plugin_probe.bench_away(caller jsonb)
         returns table (status int, etag text, body json) language plpgsql
@@ -53,7 +54,7 @@ $db->sql(<<"SQL");
             message = ''bench-away''; end';
     create function plugin_probe.bench_absent(caller jsonb)
         returns table (status int, etag text, body json) language sql stable
-        as 'select null::int, null::text, ''{"code": "bench-away"}''::json';
+        as 'select null::int, null::text, ''{"code": "bench-away", "retry_after": 30}''::json';
     create function plugin_probe.bench_vast(caller jsonb)
         returns table (status int, etag text, body json) language sql stable
         as 'select 200, null::text, to_json(repeat(''x'', 4000000))';
@@ -372,7 +373,7 @@ is_deeply(get('jsonin')->{json}, { inside => { a => 1 }, none => $true },
 $r = get('refuse');
 is($r->{status}, 409, 'IH001 has the code of a problem');
 is($r->{json}{since}, '2026-11-24', 'and its members');
-is($r->{headers}{'retry-after'}, undef, 'which is not for later');
+is($r->{headers}{'retry-after'}, 60, 'which says when to come again');
 
 is_deeply(get('value')->{json}, { n => 1.5, no => $false, list => [1, 2], none => $true,
           null => $true, wrong => '22012',
@@ -380,7 +381,7 @@ is_deeply(get('value')->{json}, { n => 1.5, no => $false, list => [1, 2], none =
           'the value of one column') or diag get('value')->{content};
 
 $r = get('refused');
-is("$r->{status} $r->{json}{since}", '409 2026-11-24',
+is("$r->{status} $r->{json}{since} $r->{headers}{'retry-after'}", '409 2026-11-24 60',
    'an error is the problem that SQL raised');
 $r = get('locked');
 is("$r->{status} $r->{json}{type} $r->{headers}{'retry-after'}",
@@ -393,12 +394,9 @@ like($gw->error_log, qr/"probe_wrong" answers plugin-failed: 22P02: \(message wi
 unlike($gw->error_log, qr/somebody.s name/, 'anywhere');
 is(get($_)->{status}, 500, "$_: a mistake of the plugin's") for qw(members made);
 
-for (['away', 'raised by SQL alone'], ['absent', 'answered by it']) {
-    my ($path, $how) = @$_;
-    my $r = get($path);
-    is("$r->{status} $r->{headers}{'retry-after'}", '503 1',
-       "a 503 that is $how is for a second later");
-}
+is(join(' ', @{ get('away') }{'status'}, get('away')->{headers}{'retry-after'}), '503 1',
+   'a 503 that is raised by SQL alone is for a second later');
+is(get('absent')->{headers}{'retry-after'}, 30, 'unless it says for when it is');
 
 is_deeply(get('errors')->{json}, ['sql 42P01', 'sql 42601', 'sql 22012',
           'sql 42601', 'sql 22P02', 'sql 25006', 'transaction ', 'transaction ', 1],

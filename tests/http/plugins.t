@@ -36,6 +36,8 @@ my $plugin = plugin_folder(
         refuse  => 'return ihanoi.response.problem("bench-occupied",
                        { since = "2026-11-24" })',
         typo    => 'return ihanoi.response.problem("bench-ocupied")',
+        later   => 'return ihanoi.response.problem("bench-occupied",
+                       { retry_after = tonumber(input.after) or input.after })',
         away    => 'return ihanoi.response.problem("database-unavailable")',
         headers => 'return 200, {}, { ETag = "\"a1\"", Location = "/v1/probe/x",
                        ["Content-Language"] = "vi" }',
@@ -101,6 +103,8 @@ my $plugin = plugin_folder(
                 } },
             } },
         },
+        later => { parameters => [ { name => 'after', in => 'query',
+                                     schema => { type => 'string', maxLength => 9 } } ] },
         who   => { security => [{}, { bearer => [] }] },
         scope => { security => [{}, { bearer => [] }] },
         forge => { security => [{ bearer => [] }] },
@@ -209,6 +213,12 @@ is($r->{json}{title}, 'Ghế đang có người ngồi', 'and title');
 is($r->{headers}{'retry-after'}, undef, 'which is not for later');
 $r = answer('away');
 is("$r->{status} $r->{headers}{'retry-after'}", '503 1', 'a 503 is for a second later');
+
+$r = $gw->get('/v1/probe/later?after=1800');
+is("$r->{status} $r->{headers}{'retry-after'} $r->{json}{retry_after}", '409 1800 1800',
+   'a refusal says when to come again');
+is($gw->get("/v1/probe/later?after=$_")->{headers}{'retry-after'}, undef, "$_ is no number of seconds")
+    for qw(0 -1 2.5 soon);
 
 $r = answer('headers');
 is($r->{headers}{etag}, '"a1"', 'an ETag');
