@@ -102,6 +102,15 @@ function _M.open(input)
 end
 
 
+-- Seconds until tomorrow begins in Hà Nội.
+local function until_tomorrow()
+    local now = ihanoi.time.now()
+    local tomorrow = ihanoi.time.add_days(ihanoi.time.today(), 1)
+
+    return math.ceil(ihanoi.time.parse(tomorrow .. "T00:00:00+07:00") - now)
+end
+
+
 -- POST /v1/office_hours/closures
 function _M.closure_announce(input)
     local caller = ihanoi.request.caller()
@@ -115,7 +124,7 @@ function _M.closure_announce(input)
                                          { first = 0, expires = 86400 })
 
     if count and count > ihanoi.plugin.settings().closures_a_day then
-        return ihanoi.response.problem("closures-too-many")
+        return ihanoi.response.problem("closures-too-many", { retry_after = until_tomorrow() })
     end
 
     local document, err = ihanoi.db.json("closure_announce", {

@@ -6,8 +6,9 @@ returns text
 language plpgsql
 as $$
 declare
-    code  text := (select c.customer from codes c
-                    where c.id = proof_begin.id and c.citizen = proof_begin.citizen);
+    code   text := (select c.customer from codes c
+                     where c.id = proof_begin.id and c.citizen = proof_begin.citizen);
+    again  timestamptz;
 begin
     if code is null then
         return null;
@@ -16,12 +17,18 @@ begin
     perform pg_advisory_xact_lock(hashtextextended('proofs of ' || proof_begin.citizen, 0));
     perform pg_advisory_xact_lock(hashtextextended('proofs for ' || code, 0));
 
-    if (select count(*) from proofs p
-         where p.citizen = proof_begin.citizen and p.at > now() - interval '1 day') >= a_day
-       or (select count(*) from proofs p
-            where p.customer = code and p.at > now() - interval '1 day') >= 2 * a_day
-    then
-        raise exception using errcode = 'IH001', message = 'proofs-too-many';
+    -- The one that has to be over first, where there are as many as may be; or null.
+    again := greatest(
+        (select p.at from proofs p
+          where p.citizen = proof_begin.citizen and p.at > now() - interval '1 day'
+          order by p.at desc offset a_day - 1 limit 1),
+        (select p.at from proofs p
+          where p.customer = code and p.at > now() - interval '1 day'
+          order by p.at desc offset 2 * a_day - 1 limit 1)) + interval '1 day';
+
+    if again is not null then
+        raise exception using errcode = 'IH001', message = 'proofs-too-many',
+            detail = retry_after(again)::text;
     end if;
 
     insert into proofs (citizen, customer) values (proof_begin.citizen, code);

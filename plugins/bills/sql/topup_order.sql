@@ -47,7 +47,8 @@ begin
 
     if spent + topup_order.amount > citizen_day then
         raise exception using errcode = 'IH001', message = 'topup-limit-citizen',
-            detail = jsonb_build_object('left', greatest(citizen_day - spent, 0))::text;
+            detail = (retry_after(begins + interval '1 day')
+                      || jsonb_build_object('left', greatest(citizen_day - spent, 0)))::text;
     end if;
 
     select coalesce(sum(t.amount), 0) into spent from orders t
@@ -56,7 +57,8 @@ begin
 
     -- How much is left would tell what others gave to this phone.
     if spent + topup_order.amount > phone_day then
-        raise exception using errcode = 'IH001', message = 'topup-limit-phone';
+        raise exception using errcode = 'IH001', message = 'topup-limit-phone',
+            detail = retry_after(begins + interval '1 day')::text;
     end if;
 
     insert into orders (id, kind, citizen, key, phone, carrier, gateway, amount, due_at)

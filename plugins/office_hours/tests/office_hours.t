@@ -217,11 +217,18 @@ for my $good ($year, $year + 1) {
 
 # Settings
 
-$gw->reload(conf('setting saturday_morning on; setting morning 07:30-11:30;'));
+$gw->reload(conf('setting saturday_morning on; setting morning 07:30-11:30;', 'setting closures_a_day 1;'));
 ok(wait_until(sub {
     open_at('2027-08-14T07:30:00+07:00')->{open} eq JSON::PP::true
 }), 'Saturday mornings, when a setting says so');
 is(open_at('2027-08-14T14:00:00+07:00')->{open}, JSON::PP::false,
    'mornings only');
+
+my $hasty = token(sub => 'officer-2', scope => 'office_hours:announce');
+my @said = map { announce("hasty-$_", unit => "xa-h$_", token => $hasty) } 1, 2;
+is(join(' ', map { $_->{status} } @said), '201 429', 'so many closures in a day');
+my $midnight = time - (time + 7 * 3600) % 86400 + 86400;
+ok(abs(time + ($said[1]{headers}{'retry-after'} // 0) - $midnight) < 60, 'and more tomorrow')
+    or diag explain $said[1]{headers};
 
 done_testing;

@@ -11,6 +11,7 @@ as $$
 #variable_conflict use_column
 declare
     me    text;
+    again timestamptz;
     try   bigint;
     told  told_codes%rowtype;
     l     links%rowtype;
@@ -25,10 +26,13 @@ begin
     -- one after the other, so that they can be counted
     perform pg_advisory_xact_lock(hashtextextended('school links ' || me, 0));
 
-    if (select count(*) from link_attempts t
-         where t.person = me and t.hash is not null and t.at > now() - interval '1 day') >= attempts
-    then
-        perform refuse('links-too-many', json_build_object('a_day', attempts));
+    select t.at + interval '1 day' into again from link_attempts t
+     where t.person = me and t.hash is not null and t.at > now() - interval '1 day'
+     order by t.at desc offset attempts - 1 limit 1;
+
+    if found then
+        perform refuse('links-too-many',
+                       json_build_object('a_day', attempts, 'retry_after', seconds_until(again)));
     end if;
 
     -- those of one's own that are over make room

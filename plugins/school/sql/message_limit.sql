@@ -5,12 +5,17 @@ returns void
 language plpgsql
 as $$
 declare
-    me  text := (select a.person from asking a);
+    me     text := (select a.person from asking a);
+    again  timestamptz;
 begin
     perform pg_advisory_xact_lock(hashtextextended('school messages ' || me, 0));
 
-    if (select count(*) from my_messages_of_hour) >= an_hour then
-        perform refuse('messages-too-many', json_build_object('an_hour', an_hour));
+    select m.sent_at + interval '1 hour' into again from my_messages_of_hour m
+     order by m.sent_at desc offset an_hour - 1 limit 1;
+
+    if found then
+        perform refuse('messages-too-many',
+                       json_build_object('an_hour', an_hour, 'retry_after', seconds_until(again)));
     end if;
 end
 $$;

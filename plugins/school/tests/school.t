@@ -65,6 +65,8 @@ my $newer = link_code($s1);
 is(ask('b-3', 'HS1', code => $older)->{status}, 422, 'a new code takes the place of the one before');
 $db->sql("update plugin_school.link_codes set expires_at = now() where hash = sha256('$newer')");
 is(ask('b-3', 'HS1', code => $newer)->{status}, 422, 'one whose time is over is not good');
+my $refused = ask('b-3', 'HS1', code => $newer);
+is("$refused->{status} " . (86400 - 600 < $refused->{headers}{'retry-after'}), '429 1', 'who tries codes is stopped, for a day');
 
 # Three at once do something, and all of them wait for a lock that we hold.
 sub all_wait {
@@ -213,6 +215,8 @@ my $guardian2 = ask('guardian2', 'HS1', code => link_code($s1))->{status};
 is("$guardian2 " . status('guardian2', GET => "/threads/$thread"), '201 404 not-found', 'nor has the other guardian');
 is(say('guardian', 'x' x 2001, $thread), '400 invalid-request', 'too long');
 is(join(' ', map { say('guardian', "Dạ $_", $thread) } 1 .. 6), join(' ', (201) x 5, '429 messages-too-many'), 'too many in an hour');
+$refused = as('guardian', POST => "/threads/$thread/messages", { text => 'Dạ' })->{headers}{'retry-after'};
+ok($refused > 3600 - 600 && $refused <= 3600, '... until an hour after the first') or diag $refused;
 say('teacher', 'Vâng', $thread) for 1 .. 4;
 all_wait('lock table plugin_school.messages in exclusive mode', map { sub { say('teacher', 'Vâng', $thread) } } 1 .. 3);
 is($db->sql("select count(*) from plugin_school.messages where from_staff"), 6, '... also when they come at once');
