@@ -1,5 +1,5 @@
 -- GET functions inline into the gateway's statement: one that does not is
--- planned anew on each call, two to three times slower (postgres.md 3.1). A
+-- planned anew on each call, two to three times slower. A
 -- plan with a Function Scan of the function shows it.
 begin;
 

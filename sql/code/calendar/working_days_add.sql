@@ -1,6 +1,6 @@
 -- The end of the n-th working day after "start". The day of "start" is day
 -- zero, whole working days are counted forward, due is the end of the last
--- one's office hours (mission 2.5).
+-- one's office hours.
 create function working_days_add(calendar text, start timestamptz, days int)
 returns timestamptz
 language plpgsql stable

@@ -1,7 +1,7 @@
 -- The moment at which so much working time has passed since "start".
 -- Due is the end: 8 working hours from 8:00 are over at 17:00 that day, not at
 -- 8:00 the next. Time before opening or on a holiday does not count, so a case
--- that comes in at night starts with the next opening (mission 2.5).
+-- that comes in at night starts with the next opening.
 create function working_time_add(calendar text, start timestamptz, amount interval)
 returns timestamptz
 language plpgsql stable

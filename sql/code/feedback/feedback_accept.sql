@@ -4,7 +4,7 @@
 -- officer may give a better public text (a machine does not know names), which
 -- is masked too. After a transfer only the unit's clock starts anew: the
 -- citizen's never does, but follows a severity that is corrected. A case that
--- was refused and appealed is not reviewed by who refused it. Mission 2.4.
+-- was refused and appealed is not reviewed by who refused it. Source: decision 0014.
 create function feedback_accept(caller jsonb, id uuid, if_match jsonb,
     severity text, text_public text)
 returns core.reply

@@ -1,6 +1,6 @@
 -- The citizen appeals a refusal: once, within a window, with a reason. The
 -- case is submitted again with a new receive clock; accept and refuse see to
--- it that somebody else reviews it. Source: mission 2.4.
+-- it that somebody else reviews it. Source: decision 0014.
 create function feedback_appeal(caller jsonb, id uuid, if_match jsonb,
     reason text)
 returns core.reply

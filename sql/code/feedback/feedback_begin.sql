@@ -6,7 +6,7 @@
 -- who the case is assigned to while still holding the role that the work needs
 -- (resolve to resolve, process for the rest); the others are roles on the
 -- case's unit or above it, today. A case that the public cannot see does not
--- exist for anybody who may not act on it (mission 2.7).
+-- exist for anybody who may not act on it (decision 0014).
 create function feedback_begin(caller jsonb, id uuid, action text,
     if_match jsonb, out c feedback.cases, out person uuid, out role text,
     out code text, out members json)

@@ -1,7 +1,7 @@
 -- A receiving officer corrects what the case is: category, severity, or the
 -- place. A severity that changes moves the deadline of handling (counted from
 -- when the clock started, an extension stays); the first deadline stays for
--- statistics. The unit stays: passing a case on is a transfer. Mission 2.4.
+-- statistics. The unit stays: passing a case on is a transfer. Source: decision 0014.
 create function feedback_change(caller jsonb, id uuid, if_match jsonb,
     category text, severity text, lat float8, long float8, reason text)
 returns core.reply

@@ -1,6 +1,6 @@
 -- The approver above extends the deadline towards the citizen: with a reason
 -- that the public reads, to a later time, a limited number of times. The
--- original deadline stays: on-time rates use it. Source: mission 2.4.
+-- original deadline stays: on-time rates use it. Source: decision 0014.
 create function feedback_extend(caller jsonb, id uuid, if_match jsonb,
     due_at timestamptz, reason text)
 returns core.reply

@@ -1,6 +1,6 @@
 -- The citizen rates how the case was handled: once for each resolution,
 -- within a window, changeable once; low scores with reasons from the list.
--- The comment is for the unit, not for the public. Source: mission 2.8.
+-- The comment is for the unit, not for the public.
 create function feedback_rating(caller jsonb, id uuid, if_match jsonb,
     score int8, reasons jsonb, comment text)
 returns core.reply

@@ -1,5 +1,5 @@
 -- The event of a change: every statistic, for any past date, can be computed
--- from these alone (mission 2.8), so each carries where the case went and
+-- from these alone, so each carries where the case went and
 -- came from, what it is, who has it, and all its deadlines. No words of
 -- anybody's and no place but the commune. Returns its number in the chain.
 create function feedback_record(caller jsonb, old feedback.cases,

@@ -1,7 +1,6 @@
 -- What reject and not_competent share: a code from the list and words that
 -- explain it, both public (as is the competent body); the clock stops; after an
--- appeal, somebody else than last time decides (mission 2.4: a second person
--- for repeat refusals).
+-- appeal, somebody else than last time decides.
 create function feedback_refuse(caller jsonb, id uuid, action text,
     to_state text, if_match jsonb, reason_code text, reason text,
     competent_body text)

@@ -1,5 +1,5 @@
 -- The receiving officer refuses a case that is none: reason code from the list
--- and free text (mission 2.4; unexplained refusals were the real platform's
+-- and free text (unexplained refusals were the real platform's
 -- first complaint).
 create function feedback_reject(caller jsonb, id uuid, if_match jsonb,
     reason_code text, reason text)

@@ -1,7 +1,7 @@
 -- The citizen says that the matter is not settled, within a window and with a
 -- reason; oversight may reopen at any time, by a token as good as every officer
 -- needs (the contract cannot ask that of both). A new handle clock starts, the
--- first deadline and the first resolution stay for statistics. Mission 2.4.
+-- first deadline and the first resolution stay for statistics. Source: decision 0014.
 create function feedback_reopen(caller jsonb, id uuid, if_match jsonb,
     reason text)
 returns core.reply

@@ -1,7 +1,7 @@
 -- The assignee with the role resolve answers, and proves it: text and evidence
 -- (a description and a link to a stored document) unless the category is
 -- exempt. Answers without proof left a third of the real platform's users
--- dissatisfied (mission, fact 2). Where an approval is configured for the
+-- dissatisfied. Where an approval is configured for the
 -- unit (feedback.approvals), the result waits for the approver and the public
 -- sees nothing of it yet; otherwise the clock stops and the citizen is asked
 -- to confirm.

@@ -2,7 +2,7 @@
 -- level first (asset owner, ward, district, city), then the row that says
 -- more; the fallback desk where no row fits, so that nothing goes nowhere
 -- (how often that happens can be counted from the events). A unit that has
--- ended is replaced by its successor. Source: mission 2.6.
+-- ended is replaced by its successor.
 create function feedback_route(category text, commune uuid, asset text,
     at date default core.today())
 returns table (unit uuid, code text, routed_by text)

@@ -2,7 +2,7 @@
 -- goes on, the new unit's own starts. The unit that got it may send it back
 -- once, to where it came from; after that, and about anything else, the
 -- lowest unit above both decides, and what it decided is not sent back.
--- Source: mission 2.4.
+-- Source: decision 0014.
 create function feedback_transfer(caller jsonb, id uuid, if_match jsonb,
     unit text, reason_code text, reason text)
 returns core.reply

@@ -2,7 +2,6 @@
 -- length limits and search see "ổ" in one form only; no control characters
 -- but tab and line feed; no blanks around it, visible or not; nothing left
 -- means null.
--- Source: mission 2.7, postgres.md 3.5.
 create function text_clean(t text)
 returns text
 language sql immutable parallel safe

@@ -5,7 +5,6 @@
 -- circled) become plain ones, so that none of it hides a number.
 -- The rule errs towards hiding: any run of nine or more digits is masked,
 -- however it is grouped; a date or a house number is shorter and stays.
--- Source: mission 2.7 ("phone, ID number, e-mail, licence plate").
 create function text_mask(t text)
 returns text
 language plpgsql immutable parallel safe

@@ -1,4 +1,4 @@
--- The area that a point lies in at a date (mission 2.6):
+-- The area that a point lies in at a date:
 --   1. inside (or on the edge of) a boundary; a point on a shared edge belongs
 --      to the lowest code;
 --   2. in none: the nearest within the setting geo.tolerance_m, with its

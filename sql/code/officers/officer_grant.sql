@@ -1,6 +1,6 @@
 -- POST /v1/units/{id}/officers: gives a person a role on a unit, from a day and
 -- perhaps to one. Whoever administers the unit, or one above it, may; so an
--- administrator's reach is the own subtree and ends where that ends (A4).
+-- administrator's reach is the own subtree and ends where that ends.
 --
 -- A substitute stands in for the holder of a grant: same unit, same role, a
 -- last day, and no longer than that grant.

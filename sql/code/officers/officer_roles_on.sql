@@ -1,6 +1,6 @@
 -- The roles that a person holds on a unit at a date: granted on the unit or on
 -- one above it, not revoked, and for a substitute only while the grant that is
--- stood in for counts too (mission A4, O4).
+-- stood in for counts too.
 create function officer_roles_on(person uuid, unit uuid, at date default core.today())
 returns text[]
 language plpgsql stable

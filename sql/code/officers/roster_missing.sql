@@ -1,5 +1,6 @@
 -- The roles of which a unit must have somebody and has nobody at a date: at
--- least one each to receive, process and resolve (mission A4).
+-- least one each to receive, process and resolve, as the order of July 2024
+-- has it.
 create function roster_missing(unit uuid, at date)
 returns json
 language plpgsql stable
