@@ -15,6 +15,7 @@
 #include "ihanoi_number.h"
 
 
+__extension__ typedef __int128           ihanoi_int128_t;
 __extension__ typedef unsigned __int128  ihanoi_uint128_t;
 
 
@@ -24,29 +25,46 @@ static size_t ihanoi_number_digits(const char *text, size_t len, char *digits,
 
 
 static int
-ihanoi_number_compare_mixed(json_int_t i, double d)
+ihanoi_number_compare_mixed(json_int_t i, const json_t *real)
 {
-    json_int_t  whole;
+    double            d;
+    json_int_t        whole;
+    ihanoi_int128_t   n;
+    ihanoi_decimal_t  decimal;
 
-    /* 2^63 is a double, INT64_MAX is not */
+    d = json_real_value(real);
 
-    if (d >= 9223372036854775808.0) {
+    if (d >= 1e19) {
         return -1;
     }
 
-    if (d < -9223372036854775808.0) {
+    if (d <= -1e19) {
         return 1;
     }
 
-    whole = (json_int_t) d;
+    if (fabs(d) < 9007199254740992.0) {
+        whole = (json_int_t) d;
 
-    if (i != whole) {
-        return i < whole ? -1 : 1;
+        if (i != whole) {
+            return i < whole ? -1 : 1;
+        }
+
+        d -= (double) whole;
+
+        return d > 0 ? -1 : (d < 0 ? 1 : 0);
     }
 
-    d -= (double) whole;
+    /* from 2^53 on a double is not always what was written, which is whole */
 
-    return d > 0 ? -1 : (d < 0 ? 1 : 0);
+    decimal = ihanoi_number_decimal(real);
+
+    for (n = decimal.mantissa; decimal.exponent > 0; decimal.exponent--) {
+        n *= 10;
+    }
+
+    n = d < 0 ? -n : n;
+
+    return i < n ? -1 : (i > n ? 1 : 0);
 }
 
 
@@ -60,7 +78,7 @@ ihanoi_number_compare(const json_t *a, const json_t *b)
         i = json_integer_value(a);
 
         if (json_is_real(b)) {
-            return ihanoi_number_compare_mixed(i, json_real_value(b));
+            return ihanoi_number_compare_mixed(i, b);
         }
 
         j = json_integer_value(b);
@@ -68,12 +86,11 @@ ihanoi_number_compare(const json_t *a, const json_t *b)
         return i < j ? -1 : (i > j ? 1 : 0);
     }
 
-    x = json_real_value(a);
-
     if (json_is_integer(b)) {
-        return -ihanoi_number_compare_mixed(json_integer_value(b), x);
+        return -ihanoi_number_compare_mixed(json_integer_value(b), a);
     }
 
+    x = json_real_value(a);
     y = json_real_value(b);
 
     return x < y ? -1 : (x > y ? 1 : 0);
