@@ -56,13 +56,7 @@ ALTER FUNCTION core.today() OWNER TO ihanoi_owner;
 
 CREATE FUNCTION core.now() RETURNS timestamp with time zone
     LANGUAGE sql STABLE PARALLEL SAFE
-    AS $$
-    select case when coalesce(current_setting('core.clock_offset', true), '') = ''
-                then transaction_timestamp()
-                else transaction_timestamp()
-                     + current_setting('core.clock_offset')::interval
-           end
-$$;
+    AS $$select transaction_timestamp()$$;
 
 ALTER FUNCTION core.now() OWNER TO ihanoi_owner;
 
@@ -288,6 +282,32 @@ end
 $$;
 
 ALTER FUNCTION core.audit_hash(e core.audit_events) OWNER TO ihanoi_owner;
+
+-- Name: clock_shifts(boolean); Type: PROCEDURE; Schema: core; Owner: ihanoi_owner
+
+CREATE PROCEDURE core.clock_shifts(IN is_on boolean)
+    LANGUAGE plpgsql
+    AS $_$
+begin
+    if is_on then
+        create or replace function core.now()
+        returns timestamptz
+        language sql stable parallel safe
+        as $$
+            select transaction_timestamp()
+                   + coalesce(nullif(current_setting('core.clock_offset', true), ''),
+                              '0')::interval
+        $$;
+    else
+        create or replace function core.now()
+        returns timestamptz
+        language sql stable parallel safe
+        as 'select transaction_timestamp()';
+    end if;
+end
+$_$;
+
+ALTER PROCEDURE core.clock_shifts(IN is_on boolean) OWNER TO ihanoi_owner;
 
 -- Name: partitions_ensure(); Type: FUNCTION; Schema: core; Owner: ihanoi_owner
 
@@ -2582,6 +2602,10 @@ GRANT UPDATE(revoke_reason) ON TABLE core.officer_grants TO ihanoi_write;
 
 GRANT SELECT ON TABLE core.audit_events TO ihanoi_read;
 GRANT INSERT ON TABLE core.audit_events TO ihanoi_write;
+
+-- Name: PROCEDURE clock_shifts(IN is_on boolean); Type: ACL; Schema: core; Owner: ihanoi_owner
+
+REVOKE ALL ON PROCEDURE core.clock_shifts(IN is_on boolean) FROM PUBLIC;
 
 -- Name: FUNCTION partitions_ensure(); Type: ACL; Schema: core; Owner: ihanoi_owner
 

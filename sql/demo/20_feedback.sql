@@ -106,6 +106,8 @@ values
 ('demo-neighbour-2', 'other', '00565', 21.0021, 105.9495, null, 0.1, '{}',
  'Biển tên ngõ bị mất, người giao hàng và xe cấp cứu khó tìm nhà.', null);
 
+call core.clock_shifts(true);
+
 do $$
 declare
     r         record;
@@ -172,9 +174,8 @@ begin
             end if;
         end loop;
     end loop;
-
-    perform set_config('core.clock_offset', '', true);
 end
 $$;
 
+call core.clock_shifts(false);
 drop table demo_reports;

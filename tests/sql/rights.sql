@@ -1,6 +1,6 @@
 -- Least rights: what each role may do to the tables, whatever a function says.
 begin;
-select plan(34);
+select plan(37);
 
 insert into core.people (issuer, subject) values ('test', 'somebody');
 select outbox_append('test', 'x', core.uuid_of('x'), '{}');
@@ -107,6 +107,13 @@ select is(pg_temp.tried('ihanoi_write', 'create function core.mine() returns int
 
 select is(pg_temp.tried('ihanoi_control', $$select token_deny('i', 'jti', 'x', null, core.now(), 'test')$$), '00000', 'control: denials');
 select is(pg_temp.tried('ihanoi_control', $$select * from jobs_run('rights')$$), '00000', 'control: jobs');
+
+-- The clock: this database's may be set, production's may not.
+select is(pg_temp.tried('ihanoi_write', 'call core.clock_shifts(true)'), '42501', 'write: the clock is left alone');
+set local core.clock_offset = '1 hour';
+select is(core.now() - transaction_timestamp(), '1 hour', 'a test''s clock is what it sets');
+call core.clock_shifts(false);
+select is(core.now(), transaction_timestamp(), 'else nobody''s setting changes what time it is');
 
 select * from finish();
 rollback;
