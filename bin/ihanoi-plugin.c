@@ -519,8 +519,7 @@ open_host(lua_State *L)
 
 
 static void
-check_function(const ihanoi_manifest_t *manifest, lua_State *L,
-    const char *name, const char *by)
+check_function(lua_State *L, const char *name, const char *by)
 {
     char  reason[256];
 
@@ -556,25 +555,25 @@ check_functions(const ihanoi_manifest_t *m, const ihanoi_contract_t *contract,
                      (int) operations[i]->id.len, operations[i]->id.data);
             snprintf(name, sizeof(name), "%.*s",
                      (int) operations[i]->lua.len, operations[i]->lua.data);
-            check_function(m, L, name, by);
+            check_function(L, name, by);
         }
     }
 
     for (i = 0; i < m->njobs; i++) {
         snprintf(by, sizeof(by), "job \"%s\"", m->jobs[i].name);
-        check_function(m, L, m->jobs[i].handler, by);
+        check_function(L, m->jobs[i].handler, by);
     }
 
     for (i = 0; i < m->nsubscribes; i++) {
         snprintf(by, sizeof(by), "the subscription to \"%s\"",
                  m->subscribes[i].event);
-        check_function(m, L, m->subscribes[i].handler, by);
+        check_function(L, m->subscribes[i].handler, by);
     }
 
     for (i = 0; i < m->noffers; i++) {
         for (j = 0; j < m->offers[i].functions.n; j++) {
             snprintf(by, sizeof(by), "interface \"%s\"", m->offers[i].name);
-            check_function(m, L, m->offers[i].functions.names[j], by);
+            check_function(L, m->offers[i].functions.names[j], by);
         }
     }
 }

@@ -18,8 +18,7 @@ static int ihanoi_argument_parameter(ihanoi_compiler_t *compiler,
     ihanoi_place_t *place, const char *name, ihanoi_in_e in);
 static int ihanoi_argument_style(ihanoi_compiler_t *compiler,
     const ihanoi_place_t *place, ihanoi_argument_t *argument);
-static int ihanoi_argument_scalar(ihanoi_compiler_t *compiler,
-    const ihanoi_schema_t *schema);
+static int ihanoi_argument_scalar(const ihanoi_schema_t *schema);
 static int ihanoi_argument_header(ihanoi_compiler_t *compiler,
     const ihanoi_place_t *place, ihanoi_argument_t *argument);
 static int ihanoi_argument_in(const char *text, ihanoi_in_e *in);
@@ -390,7 +389,7 @@ ihanoi_argument_style(ihanoi_compiler_t *compiler, const ihanoi_place_t *place,
         }
 
         if (typed->items == NULL || typed->prefix.n
-            || !ihanoi_argument_scalar(compiler, typed->items))
+            || !ihanoi_argument_scalar(typed->items))
         {
             return ihanoi_document_refuse(compiler->documents, place,
                                           "an array needs \"items\" of one "
@@ -403,7 +402,7 @@ ihanoi_argument_style(ihanoi_compiler_t *compiler, const ihanoi_place_t *place,
         return IHANOI_OK;
     }
 
-    if (!ihanoi_argument_scalar(compiler, argument->schema)) {
+    if (!ihanoi_argument_scalar(argument->schema)) {
         return ihanoi_document_refuse(compiler->documents, place,
                                       "a parameter has one type: string, "
                                       "integer, number or boolean%s",
@@ -416,8 +415,7 @@ ihanoi_argument_style(ihanoi_compiler_t *compiler, const ihanoi_place_t *place,
 
 
 static int
-ihanoi_argument_scalar(ihanoi_compiler_t *compiler,
-    const ihanoi_schema_t *schema)
+ihanoi_argument_scalar(const ihanoi_schema_t *schema)
 {
     const ihanoi_schema_t  *typed;
 

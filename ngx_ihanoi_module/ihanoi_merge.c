@@ -36,8 +36,8 @@ static const char *const  ihanoi_merge_values[] = {
 
 static int ihanoi_merge_document(ihanoi_documents_t *documents,
     ihanoi_document_t *document, json_t *merged);
-static int ihanoi_merge_paths(ihanoi_documents_t *documents,
-    ihanoi_document_t *document, json_t *copy, json_t *paths);
+static int ihanoi_merge_paths(ihanoi_documents_t *documents, json_t *copy,
+    json_t *paths);
 static int ihanoi_merge_key(json_t *operation);
 static int ihanoi_merge_tags(json_t *copy, json_t *merged);
 static int ihanoi_merge_refs(ihanoi_documents_t *documents,
@@ -138,7 +138,7 @@ ihanoi_merge_document(ihanoi_documents_t *documents,
     }
 
     if (document->listed
-        && (ihanoi_merge_paths(documents, document, copy,
+        && (ihanoi_merge_paths(documents, copy,
                                json_object_get(merged, "paths"))
             || ihanoi_merge_tags(copy, merged)))
     {
@@ -173,8 +173,7 @@ done:
  */
 
 static int
-ihanoi_merge_paths(ihanoi_documents_t *documents, ihanoi_document_t *document,
-    json_t *copy, json_t *paths)
+ihanoi_merge_paths(ihanoi_documents_t *documents, json_t *copy, json_t *paths)
 {
     void        *iter, *member;
     json_t      *item, *operation, *security, *from;

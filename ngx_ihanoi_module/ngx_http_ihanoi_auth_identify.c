@@ -90,7 +90,7 @@ ngx_http_ihanoi_auth_identify(ngx_http_request_t *r, ngx_uint_t wait,
 
     amcf = ngx_http_get_module_main_conf(r, ngx_http_ihanoi_auth_module);
 
-    entry = ngx_http_ihanoi_auth_cached(r, amcf, alcf, &token);
+    entry = ngx_http_ihanoi_auth_cached(amcf, alcf, &token);
 
     if (entry) {
         ngx_http_ihanoi_metric_inc(amcf->cache.hits);

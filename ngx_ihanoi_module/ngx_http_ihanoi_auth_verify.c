@@ -25,8 +25,7 @@ static void ngx_http_ihanoi_auth_hold_cleanup(void *data);
 /* A token that was verified before, if it still is what it was. */
 
 ngx_http_ihanoi_auth_entry_t *
-ngx_http_ihanoi_auth_cached(ngx_http_request_t *r,
-    ngx_http_ihanoi_auth_main_conf_t *amcf,
+ngx_http_ihanoi_auth_cached(ngx_http_ihanoi_auth_main_conf_t *amcf,
     ngx_http_ihanoi_auth_loc_conf_t *alcf, ngx_str_t *token)
 {
     ngx_atomic_uint_t               epoch;

@@ -16,8 +16,8 @@
 #define NGX_HTTP_IHANOI_BACKEND_NAMES  64
 
 
-static const char *ngx_http_ihanoi_backend_add(lua_State *L, luaL_Buffer *b,
-    const char *text, size_t len, int segment);
+static const char *ngx_http_ihanoi_backend_add(luaL_Buffer *b, const char *text,
+    size_t len, int segment);
 static const char *ngx_http_ihanoi_backend_segments(const char *path,
     size_t len);
 static int ngx_http_ihanoi_backend_hex(const char *p);
@@ -83,7 +83,7 @@ ngx_http_ihanoi_backend_path(lua_State *L, const char *prefix, int index)
             luaL_addchar(&b, '/');
 
             err = len == 0 ? ngx_http_ihanoi_backend_bad_path
-                           : ngx_http_ihanoi_backend_add(L, &b, text, len, 1);
+                           : ngx_http_ihanoi_backend_add(&b, text, len, 1);
         }
 
     } else {
@@ -98,7 +98,7 @@ ngx_http_ihanoi_backend_path(lua_State *L, const char *prefix, int index)
 
         err = len == 0 || text[0] != '/'
               ? ngx_http_ihanoi_backend_bad_path
-              : ngx_http_ihanoi_backend_add(L, &b, text, len, 0);
+              : ngx_http_ihanoi_backend_add(&b, text, len, 0);
     }
 
     luaL_pushresult(&b);
@@ -120,8 +120,8 @@ ngx_http_ihanoi_backend_path(lua_State *L, const char *prefix, int index)
  */
 
 static const char *
-ngx_http_ihanoi_backend_add(lua_State *L, luaL_Buffer *b, const char *text,
-    size_t len, int segment)
+ngx_http_ihanoi_backend_add(luaL_Buffer *b, const char *text, size_t len,
+    int segment)
 {
     int          ch;
     const char  *last;

@@ -37,7 +37,7 @@ static const char *ngx_http_ihanoi_host_event_declared(
 static ngx_uint_t ngx_http_ihanoi_host_event_uuid(const char *key,
     size_t len);
 static char *ngx_http_ihanoi_host_event_payload(lua_State *L, int index,
-    ngx_http_ihanoi_run_t *run, size_t *len);
+    size_t *len);
 static void ngx_http_ihanoi_host_published(void *data,
     ngx_http_ihanoi_pg_outcome_e outcome, ngx_http_ihanoi_pgresult_t *res,
     ngx_uint_t db_usec);
@@ -101,7 +101,7 @@ ngx_http_ihanoi_host_publish(lua_State *L)
         return ihanoi_host_fail(L, "key");
     }
 
-    payload = ngx_http_ihanoi_host_event_payload(L, 3, run, &size);
+    payload = ngx_http_ihanoi_host_event_payload(L, 3, &size);
 
     if (payload == NULL) {
         return ihanoi_host_fail(L, "too-large");
@@ -192,8 +192,7 @@ ngx_http_ihanoi_host_event_uuid(const char *key, size_t len)
 /* A JSON text from malloc(), NUL-terminated; NULL: it is too large. */
 
 static char *
-ngx_http_ihanoi_host_event_payload(lua_State *L, int index,
-    ngx_http_ihanoi_run_t *run, size_t *len)
+ngx_http_ihanoi_host_event_payload(lua_State *L, int index, size_t *len)
 {
     char  *text;
 

@@ -284,8 +284,7 @@ char *ngx_http_ihanoi_plugin_claim(ngx_conf_t *cf,
  * interface: adds the functions that the plugin offers to its functions; and
  * holds what it uses against what the others offer and the operator grants.
  */
-char *ngx_http_ihanoi_plugin_offers(ngx_conf_t *cf,
-    ngx_http_ihanoi_plugin_t *plugin);
+char *ngx_http_ihanoi_plugin_offers(ngx_http_ihanoi_plugin_t *plugin);
 char *ngx_http_ihanoi_plugin_interfaces(ngx_conf_t *cf,
     ngx_http_ihanoi_plugin_t *plugins, ngx_http_ihanoi_plugin_t *plugin);
 

@@ -214,7 +214,7 @@ ngx_http_ihanoi_plugin_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
             return NGX_CONF_ERROR;
         }
 
-        return ngx_http_ihanoi_plugin_offers(cf, plugin);
+        return ngx_http_ihanoi_plugin_offers(plugin);
     }
 
     /* with what was granted, which is both's, before one takes its own */
@@ -222,7 +222,7 @@ ngx_http_ihanoi_plugin_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     if (ngx_http_ihanoi_plugin_candidate_create(cf, plugin) != NGX_CONF_OK
         || ngx_http_ihanoi_plugin_load(cf, plugin->candidate) != NGX_CONF_OK
         || ngx_http_ihanoi_plugin_read(cf, plugin) != NGX_CONF_OK
-        || ngx_http_ihanoi_plugin_offers(cf, plugin) != NGX_CONF_OK)
+        || ngx_http_ihanoi_plugin_offers(plugin) != NGX_CONF_OK)
     {
         return NGX_CONF_ERROR;
     }

@@ -23,7 +23,7 @@ static ngx_uint_t ngx_http_ihanoi_plugin_interface_named(ngx_str_t *name,
 
 
 char *
-ngx_http_ihanoi_plugin_offers(ngx_conf_t *cf, ngx_http_ihanoi_plugin_t *plugin)
+ngx_http_ihanoi_plugin_offers(ngx_http_ihanoi_plugin_t *plugin)
 {
     ngx_uint_t                 i, k;
     const ihanoi_interface_t  *offer;

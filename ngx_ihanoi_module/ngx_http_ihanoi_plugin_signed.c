@@ -14,7 +14,7 @@
 #define NGX_HTTP_IHANOI_PLUGIN_SIGNED_TWO  (3 * 65)
 
 
-static ssize_t ngx_http_ihanoi_plugin_signed_read(ngx_conf_t *cf,
+static ssize_t ngx_http_ihanoi_plugin_signed_read(
     ngx_http_ihanoi_plugin_t *plugin, u_char *buf, size_t size);
 
 
@@ -30,7 +30,7 @@ ngx_http_ihanoi_plugin_signed(ngx_conf_t *cf, ngx_http_ihanoi_plugin_t *plugin)
     ssize_t      n;
     ngx_uint_t   i;
 
-    n = ngx_http_ihanoi_plugin_signed_read(cf, plugin, buf, sizeof(buf));
+    n = ngx_http_ihanoi_plugin_signed_read(plugin, buf, sizeof(buf));
 
     if (n == 0) {
         return NGX_CONF_OK;
@@ -94,8 +94,8 @@ wrong:
 /* Its length, 0 when there is none; one that cannot be read is wrong: 1. */
 
 static ssize_t
-ngx_http_ihanoi_plugin_signed_read(ngx_conf_t *cf,
-    ngx_http_ihanoi_plugin_t *plugin, u_char *buf, size_t size)
+ngx_http_ihanoi_plugin_signed_read(ngx_http_ihanoi_plugin_t *plugin,
+    u_char *buf, size_t size)
 {
     u_char    name[NGX_MAX_PATH];
     ssize_t   n;
