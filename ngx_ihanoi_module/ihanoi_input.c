@@ -15,7 +15,6 @@
 #include "ihanoi_contract.h"
 #include "ihanoi_json.h"
 #include "ihanoi_number.h"
-#include "ihanoi_operation.h"
 #include "ihanoi_text.h"
 #include "ihanoi_utf8.h"
 #include "ihanoi_violation.h"

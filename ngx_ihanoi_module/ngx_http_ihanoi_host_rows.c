@@ -12,7 +12,6 @@
 #include <lauxlib.h>
 
 #include "ngx_http_ihanoi_plugin.h"
-#include "ngx_http_ihanoi_problem.h"
 #include "ngx_http_ihanoi_host_rows.h"
 #include "ihanoi_lua_json.h"
 

@@ -13,7 +13,6 @@
 
 #include <libpq-fe.h>
 
-#include "ngx_http_ihanoi_pg.h"
 #include "ngx_http_ihanoi_pgconn_socket.h"
 #include "ngx_http_ihanoi_pgconn_exchange.h"
 #include "ngx_http_ihanoi_pgconn.h"

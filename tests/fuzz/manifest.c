@@ -15,7 +15,6 @@
 #include <unistd.h>
 
 #include "expect.h"
-#include "ihanoi_json.h"
 #include "ihanoi_manifest.h"
 #include "ihanoi_utf8.h"
 

@@ -13,7 +13,6 @@
 
 #include <openssl/err.h>
 
-#include "ihanoi_base64.h"
 #include "ihanoi_jwk.h"
 #include "ihanoi_jwt.h"
 #include "../unit/mint.h"
