@@ -2,7 +2,7 @@
 --
 -- The division of work between communes and city bodies is our reading of
 -- their names and duties, to be replaced by the city's own decision: rows of
--- an operator with another valid_from stand beside these.
+-- an operator with a later valid_from stand beside these and come first.
 
 insert into core.reasons as r
        (position, code, uses, name_vi, name_en, template_vi, template_en)

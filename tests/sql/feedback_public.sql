@@ -1,6 +1,6 @@
 -- What the public reads: published texts only, nobody's data, nothing to count.
 begin;
-select plan(58);
+select plan(59);
 \ir lib/feedback.psql
 
 create temp table t (name text primary key, id uuid);
@@ -52,6 +52,8 @@ select is(json_array_length(pg_temp.list('canarystreet') -> 'items'), 0, 'nor do
 insert into feedback.publications (category, publish) values ('waste', 'masked');
 insert into t values ('w', pg_temp.file('{"category": "waste", "text": "Rác, gọi 0912345678"}'));
 select is(pg_temp.read(pg_temp.t('w')) ->> 'text', 'Rác, gọi [số điện thoại]', 'a category may publish masked texts at once');
+insert into feedback.publications (category, publish, valid_from) values ('waste', 'accepted', '2026-05-01');
+select is(pg_temp.read(pg_temp.file('{"category": "waste"}')) ->> 'text', null, 'and no more by a later decision');
 
 -- Canaries through the whole life of a case.
 insert into t values ('life', pg_temp.file('{"text": "CANARY1 đường hỏng"}'));

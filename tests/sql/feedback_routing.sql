@@ -1,6 +1,6 @@
 -- From a place and a category to the receiving unit, by date.
 begin;
-select plan(29);
+select plan(30);
 \ir lib/feedback.psql
 
 create function pg_temp.made(a jsonb) returns feedback.cases language plpgsql as $$
@@ -67,6 +67,10 @@ insert into feedback.responsibilities (category, asset, level, unit)
 values ('road_damage', 'bridge', 'asset_owner', pg_temp.u('SQHKT'));
 select is((pg_temp.made('{"asset": "bridge"}')).unit_code, 'SQHKT', 'an asset''s owner before all');
 select is((pg_temp.made('{}')).unit_code, '00070', 'for that asset only');
+insert into feedback.responsibilities (category, area, level, unit, valid_from)
+values ('road_damage', pg_temp.u('00004'), 'ward', pg_temp.u('STC'), '2026-01-01'),
+       ('road_damage', pg_temp.u('00004'), 'ward', pg_temp.u('CA'), '2025-01-01');
+select is((pg_temp.made('{"commune": "00004", "address": "x"}')).unit_code, 'STC', 'of two such rows the later decision');
 
 -- Dates and successors.
 update feedback.responsibilities set valid_to = '2026-06-01' where asset = 'bridge';

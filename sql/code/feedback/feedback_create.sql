@@ -66,7 +66,8 @@ begin
     person := caller_person_ensure(caller);
 
     select p.publish into publish from feedback.publications p
-    where p.category = category and p.validity @> core.today();
+    where p.category = category and p.validity @> core.today()
+    order by p.valid_from desc limit 1;
 
     c.id := gen_random_uuid();
     c.version := 1;
