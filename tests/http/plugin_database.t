@@ -11,17 +11,9 @@ use IHanoi::Plugin::Folder;
 my $true = JSON::PP::true;
 my $db = database();
 
-# Roles are the cluster's: their names are this run's.
 my $name = "shop_$$";
 my $other = "other_$$";
-
-END {
-    if ($db) {
-        $db->drop;
-        IHanoi::Test::Database::_admin("drop role if exists $_")
-            for map { ("plugin_$_", "owner_$_") } $name, $other;
-    }
-}
+$db->own_roles(map { ("plugin_$_", "owner_$_") } $name, $other);
 
 my %operation = (
     find => { 'x-ihanoi-sql' => 'stall_find',

@@ -11,14 +11,7 @@ my $db = database();
 
 # A role of each plugin; roles are the cluster's, so their names are this run's.
 my ($mine, $theirs) = ("test_${$}_probe", "test_${$}_other");
-
-END {
-    if ($db) {
-        $db->drop;
-        IHanoi::Test::Database::_admin("drop role if exists $_")
-            for grep { defined } $mine, $theirs;
-    }
-}
+$db->own_roles($mine, $theirs);
 
 $db->sql(<<"SQL");
     create role $mine login nosuperuser connection limit 20;

@@ -20,14 +20,7 @@ my $true = JSON::PP::true;
 my $db = database();
 my $name = "shop_$$";
 my ($rc, $out, $err);
-
-END {
-    if ($db) {
-        $db->drop;
-        IHanoi::Test::Database::_admin("drop role if exists $_")
-            for "plugin_$name", "owner_$name";
-    }
-}
+$db->own_roles("plugin_$name", "owner_$name");
 
 # The gateway runs before there is a plugin.
 my $gw = gateway(db => $db, workers => 2, responses => 0,

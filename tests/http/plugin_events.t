@@ -14,13 +14,7 @@ my $db = database();
 # the plugin's name is this run's. It has digits.
 my $name = "p$$";
 my $role = "plugin_$name";
-
-END {
-    if ($db) {
-        $db->drop;
-        IHanoi::Test::Database::_admin("drop role if exists $role");
-    }
-}
+$db->own_roles($role);
 
 $db->sql(<<"SQL");
     create role $role login nosuperuser;

@@ -10,15 +10,8 @@ use Time::HiRes qw(sleep time);
 my ($true, $false) = (JSON::PP::true, JSON::PP::false);
 my $db = database();
 
-# Roles are the cluster's, so this one's name is this run's.
 my $role = "test_${$}_probe";
-
-END {
-    if ($db) {
-        $db->drop;
-        IHanoi::Test::Database::_admin("drop role if exists $role");
-    }
-}
+$db->own_roles($role);
 
 $db->sql(<<"SQL");
     create role $role login nosuperuser;

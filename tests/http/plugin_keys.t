@@ -5,16 +5,9 @@ use lib "tests/lib";
 use IHanoi::Test;
 use IHanoi::Test::Plugin;
 
-# Roles are the cluster's: their names are this run's.
 my $writer = "writer_$$";
 my $db = database();
-
-END {
-    if ($db) {
-        $db->drop;
-        IHanoi::Test::Database::_admin("drop role if exists ${_}_$writer") for qw(plugin owner);
-    }
-}
+$db->own_roles("plugin_$writer", "owner_$writer");
 
 my $true = JSON::PP::true;
 my %body = (

@@ -9,15 +9,8 @@ use IHanoi::Test::Plugin;
 my $backend = IHanoi::Test::Backend->new;
 my $db = database();
 
-# Roles are the cluster's, so this one's name is this run's.
 my $role = "test_${$}_memory";
-
-END {
-    if ($db) {
-        $db->drop;
-        IHanoi::Test::Database::_admin("drop role if exists $role");
-    }
-}
+$db->own_roles($role);
 
 $db->sql("create role $role login nosuperuser;
           create schema plugin_probe authorization $role");

@@ -10,16 +10,8 @@ use Time::HiRes qw(sleep);
 my $true = JSON::PP::true;
 my $db = database();
 
-# Roles are the cluster's, so their names are this run's.
 my ($role, $group) = ("test_${$}_probe", "test_${$}_group");
-
-END {
-    if ($db) {
-        $db->drop;
-        IHanoi::Test::Database::_admin("drop role if exists $_")
-            for grep { defined } $role, $group;
-    }
-}
+$db->own_roles($role, $group);
 
 $db->sql(<<"SQL");
     create role $role login connection limit 40;

@@ -7,15 +7,8 @@ use IHanoi::Test::Plugin;
 
 my $true = JSON::PP::true;
 my $db = database();
-my $name = "sql_$$";            # its roles are the cluster's
-
-END {
-    if ($db) {
-        $db->drop;
-        IHanoi::Test::Database::_admin("drop role if exists $_")
-            for map { "${_}_$name" } qw(plugin owner);
-    }
-}
+my $name = "sql_$$";
+$db->own_roles("plugin_$name", "owner_$name");
 
 # What the functions do, and what a client sees of it.
 my %body = (

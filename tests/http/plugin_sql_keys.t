@@ -7,15 +7,8 @@ use IHanoi::Test::Plugin;
 
 my ($true, $false) = (JSON::PP::true, JSON::PP::false);
 my $db = database();
-my $name = "posts_$$";          # its roles are the cluster's
-
-END {
-    if ($db) {
-        $db->drop;
-        IHanoi::Test::Database::_admin("drop role if exists $_")
-            for map { "${_}_$name" } qw(plugin owner);
-    }
-}
+my $name = "posts_$$";
+$db->own_roles("plugin_$name", "owner_$name");
 
 # What the functions do: each marks that it has run. "wait" waits for the test.
 my $made = q{return query select 201, '1', '/v1/marks/' || mark, json_build_object('mark', mark,

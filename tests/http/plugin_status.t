@@ -10,16 +10,9 @@ use POSIX ();
 
 my $true = JSON::PP::true;
 my $db = database();
-my $name = "seen_$$";           # its roles are the cluster's
+my $name = "seen_$$";
 my ($agency, $reviewer) = ('a' x 64, 'b' x 64);
-
-END {
-    if ($db) {
-        $db->drop;
-        IHanoi::Test::Database::_admin("drop role if exists $_")
-            for map { "${_}_$name" } qw(plugin owner);
-    }
-}
+$db->own_roles("plugin_$name", "owner_$name");
 
 $db->sql("select officer_bootstrap('$IHanoi::Test::ISSUER', 'overseer', 'HN', 'oversee')");
 

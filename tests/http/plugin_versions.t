@@ -8,15 +8,8 @@ use IHanoi::Test::Plugin;
 
 my ($true, $false) = (JSON::PP::true, JSON::PP::false);
 my $db = database();
-my $name = "stall_$$";          # its roles are the cluster's
-
-END {
-    if ($db) {
-        $db->drop;
-        IHanoi::Test::Database::_admin("drop role if exists $_")
-            for map { "${_}_$name" } qw(plugin owner);
-    }
-}
+my $name = "stall_$$";
+$db->own_roles("plugin_$name", "owner_$name");
 
 my %lua = (
     which => 'return 200, { version = ihanoi.plugin.version(),

@@ -109,12 +109,21 @@ sub psql_args {
 }
 
 
+# Roles are the cluster's, so their names have to be this run's: these go with the
+# database.
+sub own_roles {
+    my ($self, @roles) = @_;
+    push @{ $self->{roles} }, @roles;
+    return;
+}
+
+
 sub drop {
     my ($self) = @_;
 
-    return if $self->{dropped}++ || $self->{pid} != $$;
-    _admin("drop database if exists $self->{name} with (force)")
-        if $cluster->is_running;
+    return if $self->{dropped}++ || $self->{pid} != $$ || !$cluster->is_running;
+    _admin("drop database if exists $self->{name} with (force)");
+    _admin("drop role if exists $_") for @{ $self->{roles} };
     return;
 }
 
