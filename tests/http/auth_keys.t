@@ -478,8 +478,7 @@ for my $first ('return 301 https://x/;', 'location / { return 301 https://x/; }'
 # nginx's cache as conf/production.conf has it: it answers only for a provider
 # that does not, whatever that one says of how long its set is good.
 {
-    open my $fh, '<', tree() . '/conf/production.conf' or die $!;
-    my ($cache) = join('', <$fh>) =~ /^( +proxy_cache\s.*?)^    \}/ms;
+    my ($cache) = text_of('conf/production.conf') =~ /^( +proxy_cache\s.*?)^    \}/ms;
     my @as = (headers => ['Cache-Control: max-age=3600', 'Connection: close']);
 
     $idp->serve(@as);

@@ -17,17 +17,10 @@ my %problem = map { %{ $_->{'x-ihanoi-problems'} // {} } }
 
 # What SQL says is declared, and what is declared SQL says.
 
-sub slurp {
-    my ($file) = @_;
-    open my $in, '<:encoding(UTF-8)', $file or die "$file: $!\n";
-    local $/;
-    return scalar <$in>;
-}
-
 my %raised = map { $_ => 1 }
-             map { slurp($_) =~ s/--.*//gr =~ /(?:\b(?:refuse|refuse_now|refusal)\(\s*|\bcode := )'([a-z-]+)'/g }
+             map { text_of($_) =~ s/--.*//gr =~ /(?:\b(?:refuse|refuse_now|refusal)\(\s*|\bcode := )'([a-z-]+)'/g }
              glob "'${\ tree()}'/sql/code/*/*.sql";
-my %engine = map { $_ => 1 } slurp(tree() . '/ngx_ihanoi_module/ngx_http_ihanoi_problem_document.c')
+my %engine = map { $_ => 1 } text_of('ngx_ihanoi_module/ngx_http_ihanoi_problem_document.c')
                              =~ /(?:PROBLEM\(|\{ ngx_string\()"([a-z-]+)"/g;
 
 is_deeply([grep { !$engine{$_} } sort keys %raised], [sort keys %problem],

@@ -6,14 +6,7 @@ use lib 'tests/lib';
 use IHanoi::Test;
 use File::Temp qw(tempdir);
 
-sub slurp {
-    my ($file) = @_;
-    open my $in, '<:encoding(UTF-8)', tree() . "/$file" or die "$file: $!\n";
-    local $/;
-    return scalar <$in>;
-}
-
-my $page = slurp('docs/contracts.md');
+my $page = text_of('docs/contracts.md');
 
 my ($example) = $page =~ /^## A small document\n```json\n(.*?)^```/ms;
 
@@ -35,7 +28,7 @@ sub quoted { return sort map { /`([^`]+)`/g } @_ }
 
 my ($keywords) = $page =~ /with these keywords, in full:\n\n(.*?)\n\n/s;
 my @documented = quoted($keywords);
-my $schema = slurp('ngx_ihanoi_module/ihanoi_schema.c');
+my $schema = text_of('ngx_ihanoi_module/ihanoi_schema.c');
 my @compiled = sort($schema =~ /^    ihanoi_keyword\("([^"]+)"/mg);
 
 is("@documented", "@compiled", 'keywords are those of the compiler');
@@ -43,7 +36,7 @@ is("@documented", "@compiled", 'keywords are those of the compiler');
 my ($formats) = $page =~ /^## Formats\n(.*?)\n\n/ms;
 @documented = quoted(map { (split /\|/)[1] } grep { /^\| `/ }
                      split /\n/, $formats);
-my $format = slurp('ngx_ihanoi_module/ihanoi_format.c');
+my $format = text_of('ngx_ihanoi_module/ihanoi_format.c');
 @compiled = sort($format =~ /^    \{ "([^"]+)", /mg);
 
 is("@documented", "@compiled", 'formats are those of the compiler');
@@ -51,7 +44,7 @@ is("@documented", "@compiled", 'formats are those of the compiler');
 my ($operation) = $page =~ /^## Operations\n(.*?)\n\n/ms;
 @documented = quoted(map { (split /\|/)[1] } grep { /^\| `/ }
                      split /\n/, $operation);
-my ($members) = slurp('ngx_ihanoi_module/ihanoi_operation.c')
+my ($members) = text_of('ngx_ihanoi_module/ihanoi_operation.c')
     =~ /ihanoi_operation_members\[\] = \{(.*?)NULL/s;
 @compiled = sort $members =~ /"([^"]+)"/g;
 

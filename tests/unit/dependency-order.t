@@ -7,8 +7,7 @@ use IHanoi::Test;
 
 my $dir = tree() . '/ngx_ihanoi_module';
 
-open my $fh, '<', tree() . '/config' or die "config: $!\n";
-my ($list) = join('', <$fh>) =~ /^ihanoi_sources="(.*?)"/ms;
+my ($list) = text_of('config') =~ /^ihanoi_sources="(.*?)"/ms;
 my @listed = $list =~ m{(\w+)\.c\b}g;
 my %position;
 

@@ -5,42 +5,35 @@
 use lib 'tests/lib';
 use IHanoi::Test;
 
-sub slurp {
-    my ($file) = @_;
-    open my $in, '<:encoding(UTF-8)', $file or die "$file: $!\n";
-    local $/;
-    return scalar <$in>;
-}
-
 my @sources = glob "'${\ tree()}/ngx_ihanoi_module/'*.c";
-my @directives = sort map { slurp($_) =~ /\{ ngx_string\("([a-z_]+)"\),\s+NGX_HTTP_/g } @sources;
+my @directives = sort map { text_of($_) =~ /\{ ngx_string\("([a-z_]+)"\),\s+NGX_HTTP_/g } @sources;
 cmp_ok(scalar @directives, '>', 20, 'the module has directives');
 
-my ($table) = slurp(tree() . '/README.md') =~ /^\| directive \|.*\n((?:\|.*\n)+)/m;
+my ($table) = text_of('README.md') =~ /^\| directive \|.*\n((?:\|.*\n)+)/m;
 my @named = sort map { (split /\|/)[1] =~ /`(\w+)`/g } split /\n/, $table;
 is_deeply(\@named, \@directives, 'README names them');
 
-my @headings = sort map { split /, / } map { slurp($_) =~ /^###? ([a-z_, ]+)$/mg }
+my @headings = sort map { split /, / } map { text_of($_) =~ /^###? ([a-z_, ]+)$/mg }
                glob "'${\ tree()}/docs/directives-'*.md";
 is_deeply(\@headings, \@directives, 'and a page describes each');
 
 # "jwt_claim_" is a prefix, for which README has a name.
-my @variables = sort map { slurp($_) =~ /\{ ngx_string\("([a-z_]+)"\), NULL,/g } @sources;
+my @variables = sort map { text_of($_) =~ /\{ ngx_string\("([a-z_]+)"\), NULL,/g } @sources;
 cmp_ok(scalar @variables, '>', 5, 'it has variables');
 
-($table) = slurp(tree() . '/README.md') =~ /^\| variable \|.*\n((?:\|.*\n)+)/m;
+($table) = text_of('README.md') =~ /^\| variable \|.*\n((?:\|.*\n)+)/m;
 @named = sort map { s/^(jwt_\w+_)name$/$1/r }
          map { (split /\|/)[1] =~ /`\$(\w+)`/g } split /\n/, $table;
 is_deeply(\@named, \@variables, 'README names them');
 
-my $pages = join '', map { slurp($_) } glob "'${\ tree()}/docs/directives-'*.md";
+my $pages = join '', map { text_of($_) } glob "'${\ tree()}/docs/directives-'*.md";
 is_deeply([grep { $pages !~ /^(?:\| `|\*\*)\$$_\b/m } @variables], [], 'and a page describes each');
 
-my %metric = map { $_ => 1 } map { slurp($_) =~ /"(ihanoi_[a-z_]+)",/g } @sources;
+my %metric = map { $_ => 1 } map { text_of($_) =~ /"(ihanoi_[a-z_]+)",/g } @sources;
 cmp_ok(scalar keys %metric, '>', 30, 'it has metrics');
 
 my %told = map { $_ => 1 } map { /`(ihanoi_[a-z_]+)`/g }
-           map { slurp(tree() . "/docs/$_") =~ /^(\| `ihanoi_.*?) \|/mg }
+           map { text_of("docs/$_") =~ /^(\| `ihanoi_.*?) \|/mg }
            qw(metrics.md directives-plugin.md);
 is_deeply([sort keys %told], [sort keys %metric], 'which are documented');
 

@@ -7,19 +7,12 @@ use IHanoi::Test;
 
 my $dir = tree() . '/ngx_ihanoi_module';
 
-sub slurp {
-    my ($file) = @_;
-    open my $in, '<:encoding(UTF-8)', $file or die "$file: $!\n";
-    local $/;
-    return scalar <$in>;
-}
-
 my %source = map { m{(\w+)\.c$} ? ($1 => 1) : () } glob "'$dir'/*.c";
 
 # "ihanoi_jwk_key", "_jwk": what a name with a line before it is short for ends where the
 # full name in front of it has a line too; the longest that there is.
 my (%named, @nothing);
-my ($table) = slurp("$dir/README.md") =~ /^\| file \|.*\n\| ---.*\n((?:\|.*\n)+)/m;
+my ($table) = text_of("$dir/README.md") =~ /^\| file \|.*\n\| ---.*\n((?:\|.*\n)+)/m;
 
 for my $row (split /\n/, $table) {
     my $full;
@@ -44,19 +37,19 @@ is_deeply(\@nothing, [], 'and nothing that is none');
 is_deeply([grep { $named{$_} > 1 } sort keys %named], [], 'and each once');
 
 # Foreign libraries.
-my ($libpq, $openssl) = slurp(tree() . '/docs/conventions.md')
+my ($libpq, $openssl) = text_of('docs/conventions.md')
     =~ /^- libpq is seen by (.*?);\s+OpenSSL by (.*?);/ms;
 
 for (['libpq', $libpq, qr/^#include [<"]libpq/m], ['OpenSSL', $openssl, qr/^#include [<"]openssl/m]) {
     my ($library, $said, $include) = @$_;
     my @named = map { glob "'$dir'/$_" } $said =~ /`([\w*]+\.c)`/g;
-    my @seen = grep { slurp($_) =~ $include } glob "'$dir'/*.[ch]";
+    my @seen = grep { text_of($_) =~ $include } glob "'$dir'/*.[ch]";
 
     is_deeply([sort @named], [sort @seen], "conventions.md names who sees $library");
 }
 
 # Targets.
-my @targets = slurp(tree() . '/Makefile') =~ /^\.PHONY: (all .*)$/m ? split(' ', $1) : ();
+my @targets = text_of('Makefile') =~ /^\.PHONY: (all .*)$/m ? split(' ', $1) : ();
 cmp_ok(scalar @targets, '>', 10, 'make has targets');
 is_deeply([sort map { /^  (\w+) +\S/ ? $1 : () } qx(make -s -C '${\ tree()}' help)], [sort @targets],
           'and help names them');

@@ -60,9 +60,7 @@ for my $noun (sort keys %functions) {
 
 is_deeply([grep { !$functions{$_} } sort keys %UNUSED], [], 'nor is there more');
 
-open my $in, '<:encoding(UTF-8)', tree() . '/plugins/office_hours/README.md'
-    or die "README.md: $!\n";
-my ($section) = join('', <$in>) =~ /^## What it does not need\n(.*)/ms;
+my ($section) = text_of('plugins/office_hours/README.md') =~ /^## What it does not need\n(.*)/ms;
 
 is(join(' ', $section =~ /^\| `ihanoi\.(\w+)` \|/mg),
    join(' ', grep { !$use{office_hours}{$_} } sort keys %functions),

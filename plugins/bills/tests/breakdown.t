@@ -121,8 +121,7 @@ for my $bad (["'{100,50}', '{1,2,3}', 800", 'limits_ascend'], ["'{0}', '{1,2}', 
 
 # What is there for looking at can be made.
 $db->sql('truncate plugin_bills.tariffs');
-open my $fh, '<:raw', tree() . '/plugins/bills/demo/bills.sql' or die "$!\n";
-my $demo = do { local $/; <$fh> };
+my $demo = text_of('plugins/bills/demo/bills.sql');
 is($db->sql_error("set search_path = $code, plugin_bills, public; $demo"), '', 'the demonstration is made');
 is($db->sql("select string_agg(state, ' ' order by id) from plugin_bills.orders"), 'delivered refused created', '... with orders');
 is($db->sql("set search_path = $code, plugin_bills, public; select string_agg(

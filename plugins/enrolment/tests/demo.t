@@ -11,8 +11,7 @@ my $db = database();
 plugin_database($db, tree() . '/plugins/enrolment');
 my $setup = 'set search_path = ' . enrolment_code($db) . ', plugin_enrolment, public; set session authorization plugin_enrolment;';
 
-open my $fh, '<:encoding(UTF-8)', tree() . '/plugins/enrolment/demo/enrolment.sql' or die "no demo: $!\n";
-$db->sql($setup . do { local $/; <$fh> });
+$db->sql($setup . text_of('plugins/enrolment/demo/enrolment.sql'));
 
 is($db->sql("$setup select string_agg(round_state(r), ' ' order by r.id) from rounds r"), 'published over open', 'three rounds');
 is($db->sql("select string_agg(n || ' ' || state, ', ' order by state) from (select state, count(*) n

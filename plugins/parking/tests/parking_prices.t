@@ -159,8 +159,7 @@ is(refused("insert into tariffs (site, vehicle, valid_from) values ('$site', 'ca
    'tariffs_one_at_a_time', 'two tariffs for a day');
 
 # What is shown keeps all of it.
-open my $fh, '<:encoding(UTF-8)', tree() . '/plugins/parking/demo/parking.sql' or die "demo: $!\n";
-$db->sql("$path begin; " . join('', <$fh>) . '; commit');
+$db->sql("$path begin; " . text_of('plugins/parking/demo/parking.sql') . '; commit');
 is($db->sql("$path select count(*) from sites s where s.operator = 'demo' and s.vehicles = '{car,motorcycle}'"), 6,
    'demo data goes in');
 is($db->sql("$path select body #>> '{items,0,name}' from site_search('{}', 21.0285, 105.8542, 2000, 'car', 1, null)"),

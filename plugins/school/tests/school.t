@@ -293,7 +293,7 @@ is(status('office', PUT => '/schools/thcs-a/administrators', { issuer => $IHanoi
 is(status('admin', GET => '/schools/thcs-a/reads'), '404 not-found', '... is none today');
 
 # The demo data
-my $demo = do { local $/; open my $fh, '<:encoding(UTF-8)', tree() . '/plugins/school/demo/school.sql' or die; <$fh> };
+my $demo = text_of('plugins/school/demo/school.sql');
 my $schema = $db->sql("select nspname from pg_namespace where nspname like 'code_school_%'");
 my $load = "set search_path = $schema, plugin_school, public; begin; $demo commit;";
 is($db->sql_error($load), '', 'the demo data can be made');

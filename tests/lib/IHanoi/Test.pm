@@ -59,7 +59,7 @@ sub import {
     }
     *{"${caller}::TODO"} = \${"${caller}::TODO"};
 
-    for my $name (qw(database gateway token tokens keys_dir tree build_dir
+    for my $name (qw(database gateway token tokens keys_dir tree text_of build_dir
                      wait_until until_good wait_for_day beside done_testing)) {
         *{"${caller}::$name"} = \&$name;
     }
@@ -70,6 +70,16 @@ sub import {
 
 # The checkout.
 sub tree { return $tree }
+
+
+# The text of a file, by its path in the checkout or its whole path.
+sub text_of {
+    my ($file) = @_;
+    $file = "$tree/$file" if $file !~ m{^/};
+    open my $in, '<:encoding(UTF-8)', $file or die "$file: $!\n";
+    local $/;
+    return scalar <$in>;
+}
 
 
 # Where make put the module: build/debug, or $BUILD's.

@@ -24,11 +24,7 @@ sub engine_database {
 # Makes the fixture's functions and tables in a database's release.
 sub load_fixture {
     my ($db) = @_;
-
-    open my $in, '<:encoding(UTF-8)',
-        IHanoi::Test::tree() . '/tests/fixtures/engine.sql' or die "$!\n";
-    local $/;
-    $db->sql(<$in>);
+    $db->sql(IHanoi::Test::text_of('tests/fixtures/engine.sql'));
     return;
 }
 

@@ -39,8 +39,7 @@ sub passes {
     $status == 0 or die "the feed is refused: $said\n";
 
     $code = $db->sql("select nspname from pg_namespace where nspname like 'code_bus_pass_%'");
-    open my $demo, '<:encoding(UTF-8)', "$folder/demo/bus_pass.sql" or die "demo: $!\n";
-    sql(do { local $/; <$demo> });
+    sql(text_of("$folder/demo/bus_pass.sql"));
 
     ($gw, undef, $partners) = Payments::Test::payments(db => $db, settings => { patience => 5 },
                                                        plugins => <<"CONF", %arg);
