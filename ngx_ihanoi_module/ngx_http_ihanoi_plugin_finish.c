@@ -67,7 +67,7 @@ ngx_http_ihanoi_plugin_finish(lua_State *L)
         return 0;
     }
 
-    if (run->stream) {
+    if (run->stream && run->stream->begun) {
         return ngx_http_ihanoi_finish_wrong(L, run,
                    "it was written in parts, a handler then returns nothing");
     }

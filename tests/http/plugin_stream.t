@@ -32,6 +32,8 @@ my %lua = (
                 ihanoi.response.write("eaten")',
     changes => 'ihanoi.response.start(201)
                 return ihanoi.response.problem("not-found")',
+    far     => 'local done, err = ihanoi.response.write(("x"):rep(2e6))
+                return 200, err or "written"',
     problem => 'return ihanoi.response.problem("not-found")',
     whole   => 'return 200, "at once"',
     early   => 'local x = nil return x.y',
@@ -164,6 +166,7 @@ is($r->{headers}{'content-disposition'}, 'attachment; filename=a.csv', 'with its
 is($gw->request('HEAD', '/v1/probe/empty')->{status}, 201, 'for HEAD as well');
 is($gw->get('/v1/probe/nothing')->{status}, 200, 'as is an empty part');
 is($gw->get('/v1/probe/changes')->{status}, 404, 'until it has begun it may be refused');
+is($gw->get('/v1/small/far')->{content}, 'too large', 'or answered otherwise, when no part was sent');
 is($gw->get('/v1/probe/problem')->{status}, 404, 'a problem instead');
 is($gw->get('/v1/probe/whole')->{content}, 'at once', 'or a whole answer');
 is($gw->get('/v1/early/early')->{status}, 500, 'an error before the first part');
