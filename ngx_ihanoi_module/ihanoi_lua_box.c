@@ -63,15 +63,10 @@ ihanoi_lua_box_resize(lua_State *L, ihanoi_lua_box_t *box, size_t size)
 static int
 ihanoi_lua_box_charge(lua_State *L, ihanoi_lua_box_t *box, size_t bytes)
 {
+    ihanoi_sandbox_make_room(L, bytes);
+
     if (ihanoi_sandbox_charge(box->sandbox, (long) bytes) != 0) {
-
-        /* what is garbage counts until it was collected */
-
-        ihanoi_sandbox_collect_in_turns(L, bytes);
-
-        if (ihanoi_sandbox_charge(box->sandbox, (long) bytes) != 0) {
-            return -1;
-        }
+        return -1;
     }
 
     box->size += bytes;

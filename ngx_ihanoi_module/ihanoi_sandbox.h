@@ -113,10 +113,11 @@ void ihanoi_sandbox_leave_host(ihanoi_sandbox_t *sandbox);
 void ihanoi_sandbox_collect(ihanoi_sandbox_t *sandbox);
 
 /*
- * The same for host functions that need so many bytes of room: others have their
- * turns in between.  Does not return when the call has to die.
+ * For host functions that are going to charge so many bytes: a collection when
+ * there is no room for them, in which others have their turns.  Does not return
+ * when the call has to die.
  */
-void ihanoi_sandbox_collect_in_turns(lua_State *L, size_t room);
+void ihanoi_sandbox_make_room(lua_State *L, size_t bytes);
 
 /*
  * One turn of giving back what a state holds that is not used any more: to end it

@@ -419,13 +419,17 @@ ihanoi_sandbox_collect_cycles(ihanoi_sandbox_t *sandbox, lua_State *L,
 
 
 void
-ihanoi_sandbox_collect_in_turns(lua_State *L, size_t room)
+ihanoi_sandbox_make_room(lua_State *L, size_t bytes)
 {
     ihanoi_sandbox_t  *sandbox;
 
     sandbox = ihanoi_sandbox_of(L);
 
-    ihanoi_sandbox_collect_cycles(sandbox, L, room);
+    if (sandbox->used + bytes <= sandbox->limit) {
+        return;
+    }
+
+    ihanoi_sandbox_collect_cycles(sandbox, L, bytes);
 
     if (sandbox->call) {
         ihanoi_sandbox_die(sandbox, L);

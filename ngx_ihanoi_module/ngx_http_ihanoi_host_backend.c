@@ -241,6 +241,7 @@ ngx_http_ihanoi_backend_wait(lua_State *L,
 static int
 ngx_http_ihanoi_backend_go(lua_State *L, ngx_http_ihanoi_backend_wait_t *asked)
 {
+    size_t                           size;
     ngx_uint_t                       i;
     ngx_connection_t                *c;
     ngx_http_ihanoi_run_t           *run;
@@ -248,6 +249,14 @@ ngx_http_ihanoi_backend_go(lua_State *L, ngx_http_ihanoi_backend_wait_t *asked)
     ngx_http_ihanoi_backend_wait_t  *wait;
 
     run = asked->run;
+
+    for (i = 0, size = 0; i < asked->n; i++) {
+        if (asked->errors[i] == NULL) {
+            size += asked->requests[i].body.len;
+        }
+    }
+
+    ihanoi_sandbox_make_room(L, size);
 
     wait = ngx_alloc(sizeof(ngx_http_ihanoi_backend_wait_t), run->log);
     if (wait == NULL) {

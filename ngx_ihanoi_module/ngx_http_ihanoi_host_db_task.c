@@ -104,6 +104,8 @@ ngx_http_ihanoi_host_db_send(lua_State *L, ngx_http_ihanoi_host_db_t *ctx,
         }
     }
 
+    ihanoi_sandbox_make_room(L, size);
+
     if (ihanoi_sandbox_charge(state->sandbox, (long) size) != 0) {
         return luaL_error(L, "not enough memory");
     }

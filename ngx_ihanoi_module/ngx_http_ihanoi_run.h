@@ -134,7 +134,8 @@ struct ngx_http_ihanoi_run_s {
     ngx_http_ihanoi_api_ctx_t       *ctx;
     ngx_str_t                        body;        /* of the request */
     ngx_http_ihanoi_answer_t         answer;
-    size_t                           kept;        /* of its text, charged */
+    size_t                           kept;        /* bytes for the client, of
+                                                     text or stream, charged */
     ngx_http_ihanoi_stream_t        *stream;      /* NULL: no part yet */
     ngx_uint_t                       stream_status;  /* of start(); 0 */
 

@@ -126,6 +126,17 @@ ngx_http_ihanoi_host_write(lua_State *L)
 
     if (len > stream->size) {
 
+        ihanoi_sandbox_make_room(L, len - stream->size);
+
+        if (ihanoi_sandbox_charge(run->state->sandbox,
+                                  (long) (len - stream->size))
+            != 0)
+        {
+            return luaL_error(L, "not enough memory");
+        }
+
+        run->kept += len - stream->size;
+
         p = ngx_alloc(len, run->log);
         if (p == NULL) {
             return luaL_error(L, "not enough memory");
@@ -138,8 +149,6 @@ ngx_http_ihanoi_host_write(lua_State *L)
         stream->data = p;
         stream->size = len;
     }
-
-    /* the text is garbage from here on, so it is not charged twice */
 
     ngx_memcpy(stream->data, text, len);
 

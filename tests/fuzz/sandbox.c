@@ -127,7 +127,7 @@ host_wait(lua_State *L)
 static int
 host_collect(lua_State *L)
 {
-    ihanoi_sandbox_collect_in_turns(L, (size_t) luaL_checknumber(L, 1));
+    ihanoi_sandbox_make_room(L, (size_t) luaL_checknumber(L, 1));
     expect(!dropping, "a call that was dropped has collected");
 
     return 0;

@@ -59,6 +59,36 @@ function M.arguments()
     return keep and status, said
 end
 
+-- What is garbage fills the memory again and again, and what is sent has room all the same.
+local function beside_garbage(times, send)
+    local live, sent = {}, text:sub(1, 300000)
+    for i = 1, 40 do live[i] = ("x"):rep(20000) .. i end
+    for i = 1, times do
+        live[0] = ("y"):rep(30000) .. i
+        local ok, value, err = pcall(send, sent)
+        if not ok or not value then return 200, { n = i, err = ok and err or value } end
+    end
+    return 200, { n = 8 }
+end
+
+function M.statements()
+    return beside_garbage(150, function(sent)
+        return ihanoi.db.value("select length($1::text)", { sent })
+    end)
+end
+
+function M.requests()
+    return beside_garbage(32, function(sent)
+        return ihanoi.backend.request("operator", { path = "/slow/0", method = "PUT", body = sent })
+    end)
+end
+
+function M.parts()
+    local ok, done = pcall(ihanoi.response.write, text)
+    ihanoi.run.sleep(0.4)
+    if not ok then return 200, "none" end
+end
+
 function M.hello() return 200, {} end
 
 return M
@@ -77,7 +107,10 @@ LUA
 
 sub begin {
     my ($memory) = @_;
-    my $plugin = plugin_folder(handler => $handler, lua => { map { $_ => '' } @names, 'hello' },
+    my $plugin = plugin_folder(handler => $handler,
+        lua => { map { $_ => '' } @names, qw(statements requests parts hello) },
+        operations => { parts => { 'x-ihanoi-stream' => JSON::PP::true, responses => { 200 => {
+            description => 'Parts', content => { 'text/csv' => { schema => { type => 'string' } } } } } } },
         manifest => {
             limits => { memory => $memory, timeout => '5s', cpu => '1s' },
             permissions => { public => JSON::PP::true, database => JSON::PP::true,
@@ -106,7 +139,15 @@ CONF
     return $gw;
 }
 
+# Of four at the same time: whose part is written.
+sub parts {
+    my ($gw) = @_;
+    my @asking = map { my $c = $gw->connection; $c->send($c->format('GET', '/v1/probe/parts')); $c } 1 .. 4;
+    return scalar grep { length $_->response->{content} == 900_000 } @asking;
+}
+
 my $gw = begin('32m');
+is(parts($gw), 4, 'parts: all fit in 32 MB');
 is($gw->get("/v1/probe/$_")->{content}, '{"n":8}', "$_: all fit in 32 MB") for @names;
 $gw->stop;
 
@@ -119,5 +160,9 @@ for my $name (@names) {
     like($r->{err}, qr/(?:$said{$name})$/, 'which is said');
     is_deeply($gw->get("/v1/probe/$name")->{json}, $r, 'as much of it the next time');
 }
+
+is(parts($gw), 3, 'parts: three fit in 4 MB') for 1, 2;
+is($gw->get("/v1/probe/$_")->{content}, '{"n":8}', "$_: what is garbage takes no room from what is sent")
+    for qw(statements requests);
 
 done_testing();

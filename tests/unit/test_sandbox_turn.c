@@ -39,7 +39,7 @@ static unsigned  collected;
 static int
 host_collect(lua_State *L)
 {
-    ihanoi_sandbox_collect_in_turns(L, 64 * MB);
+    ihanoi_sandbox_make_room(L, 64 * MB);
     collected++;
 
     return 0;
