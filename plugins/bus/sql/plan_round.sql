@@ -6,13 +6,16 @@
 -- patterns: only those, or null. services: of the service day, of the one before, whose
 -- trips after 24:00 still run, and of the one after. By the number of a stop: best, the
 -- earliest arrival so far; ends, the seconds on foot to where the journey goes,
--- null where it does not end. Nothing that arrives at latest or later is looked at.
+-- null where it does not end. Nothing that arrives at latest or later is looked at. Not in
+-- SQL, which would be planned in each call.
 create function plan_round(feed int, labels plan_label[], first int,
                            patterns int[], services int[], services_before int[],
                            services_after int[], best int[], ends int[], latest int)
 returns setof plan_label
-language sql stable
+language plpgsql stable
 as $$
+begin
+    return query
     with label as materialized (
         select l.stop, l.at, first + l.ordinality::int as n
           from unnest(labels) with ordinality l
@@ -62,8 +65,8 @@ as $$
          where r.before is null or r.trip < r.before
     )
     select distinct on (k.stop)
-           (k.stop, k.arrival - u.day_back * 86400, k.stop, 0, u.trip, u.day_back,
-            u.sequence, k.sequence, u.n)::plan_label
+           k.stop, k.arrival - u.day_back * 86400, k.stop, 0, u.trip, u.day_back,
+           u.sequence, k.sequence, u.n
       from useful u
       join calls k on k.feed = plan_round.feed and k.trip = u.trip
                   and k.sequence > u.sequence
@@ -71,5 +74,6 @@ as $$
        and k.arrival - u.day_back * 86400 < latest
        and (k.arrival - u.day_back * 86400 < best[k.stop]
             or k.arrival - u.day_back * 86400 + ends[k.stop] < latest)
-     order by k.stop, k.arrival - u.day_back * 86400
+     order by k.stop, k.arrival - u.day_back * 86400;
+end
 $$;
