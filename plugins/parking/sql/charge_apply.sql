@@ -5,7 +5,8 @@
 --             back already: all of it goes back
 --   void      it will not be paid
 --   open      nobody knows yet
---   repeated  known, nothing has changed but what has gone back of it (refunded)
+--   repeated  known, nothing has changed but what has gone back of it (refunded); a refund
+--             that the gateway refused is done when people have given so much back
 --   unknown   no such charge
 create function charge_apply(id uuid, state text, intent uuid default null,
                              refunded bigint default 0)
@@ -27,6 +28,11 @@ begin
     elsif c.state not in ('open', 'left') then
         update charges t set refunded = charge_apply.refunded
          where t.id = c.id and t.refunded < charge_apply.refunded;
+
+        if found then
+            perform refund_apply(r.id, 'done', 'by hand') from refunds r
+              where r.charge = c.id and r.state = 'refused' and r.amount <= charge_apply.refunded;
+        end if;
 
         return 'repeated';
     elsif charge_apply.state in ('failed', 'expired') then

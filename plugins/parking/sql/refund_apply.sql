@@ -1,4 +1,5 @@
--- What payments says of a refund: "done", "refused", or anything else for not yet.
+-- What payments says of a refund: "done", also after it was "refused", or anything else
+-- for not yet.
 -- When all that a booking has to get back is back, it is refunded.
 create function refund_apply(id uuid, state text, why text default null)
 returns void
@@ -14,7 +15,8 @@ begin
                         else r.state end,
            finished_at = case when refund_apply.state in ('done', 'refused') then now() end,
            why = refund_apply.why
-     where r.id = refund_apply.id and r.state = 'requested';
+     where r.id = refund_apply.id
+       and (r.state = 'requested' or r.state = 'refused' and refund_apply.state = 'done');
 
     update bookings b set state = 'refunded'
      where b.id = which and b.state in ('expired', 'cancelled', 'no_show')

@@ -226,6 +226,20 @@ soon($b, 'cancelled 12000 7000', '... is not said to be back');
 Payments::Test::sweep();
 soon($b, 'refunded 12000 12000', '... until it is');
 
+# A gateway refuses what is to go back, and people give it back in parts.
+$b = paid(in => 30);
+my $number = Payments::Test::read_of({ id => $b->{payments}[0]{id} })->{number};
+my $transaction = $partners->orders->{$number}{transaction};
+$partners->know(orders => $number, transaction => 1);
+cancel($b);
+is(now_read($b)->{payments}[0]{refund}{state}, 'refused', 'a gateway refuses what is to go back');
+$partners->know(orders => $number, transaction => $transaction);
+Payments::Test::refund({ id => $b->{payments}[0]{id} }, 2_000);
+soon($b, 'cancelled 12000 2000', '... of which people have given back a part');
+Payments::Test::refund({ id => $b->{payments}[0]{id} }, 4_000);
+soon($b, 'refunded 12000 6000', '... and the rest: it is refunded');
+is(now_read($b)->{payments}[0]{refund}{state}, 'done', '... and says so');
+
 # A payment for parking that is of no booking: it is heard of, and left alone.
 $p = Payments::Test::pay_for('by-hand', 'momo', 10_000)->{json};
 $partners->pay($p->{checkout}, outcome => 'failed');
