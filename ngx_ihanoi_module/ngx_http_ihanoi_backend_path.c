@@ -8,7 +8,14 @@
  * read as another path than nginx does is refused, not cleaned.
  */
 
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include <math.h>
+
 #include "ngx_http_ihanoi_backend.h"
+#include "ihanoi_number.h"
 
 
 #define NGX_HTTP_IHANOI_BACKEND_PATH   2048
@@ -23,6 +30,8 @@ static const char *ngx_http_ihanoi_backend_segments(const char *path,
 static int ngx_http_ihanoi_backend_hex(const char *p);
 static void ngx_http_ihanoi_backend_escape(luaL_Buffer *b, const char *text,
     size_t len);
+static size_t ngx_http_ihanoi_backend_number(lua_Number number,
+    char text[32]);
 static const char *ngx_http_ihanoi_backend_pair(lua_State *L, luaL_Buffer *b,
     const char *name, size_t len, int value);
 
@@ -35,6 +44,7 @@ const char *
 ngx_http_ihanoi_backend_path(lua_State *L, const char *prefix, int index)
 {
     int           i, n;
+    char          copy[32];
     size_t        len;
     luaL_Buffer   b;
     const char   *text, *err;
@@ -79,7 +89,15 @@ ngx_http_ihanoi_backend_path(lua_State *L, const char *prefix, int index)
         luaL_addlstring(&b, prefix, len);
 
         for ( /* void */ ; n && err == NULL; n--, i++) {
-            text = lua_tolstring(L, i, &len);
+
+            if (lua_type(L, i) == LUA_TNUMBER) {
+                len = ngx_http_ihanoi_backend_number(lua_tonumber(L, i), copy);
+                text = copy;
+
+            } else {
+                text = lua_tolstring(L, i, &len);
+            }
+
             luaL_addchar(&b, '/');
 
             err = len == 0 ? ngx_http_ihanoi_backend_bad_path
@@ -284,6 +302,29 @@ ngx_http_ihanoi_backend_query(lua_State *L, int index)
 }
 
 
+/*
+ * As ihanoi.json.encode() has it, while Lua's own text is cut at 14 digits: an id
+ * would be another one.  The length; 0: there is none, of nan and infinity.
+ */
+
+static size_t
+ngx_http_ihanoi_backend_number(lua_Number number, char text[32])
+{
+    if (!isfinite(number)) {
+        return 0;
+    }
+
+    if (floor(number) == number && fabs(number) <= 9007199254740992.0) {
+
+        /* + 0.0: of -0.0, too */
+
+        return (size_t) snprintf(text, 32, "%.0f", number + 0.0);
+    }
+
+    return ihanoi_number_text(number, text);
+}
+
+
 /* "name=value", or one for each value of a list. */
 
 static const char *
@@ -291,10 +332,9 @@ ngx_http_ihanoi_backend_pair(lua_State *L, luaL_Buffer *b, const char *name,
     size_t len, int index)
 {
     int          i, n, list;
-    char         copy[64];
+    char         copy[32];
     size_t       size;
     const char  *text;
-    lua_Number   number;
 
     n = 1;
 
@@ -330,16 +370,12 @@ ngx_http_ihanoi_backend_pair(lua_State *L, luaL_Buffer *b, const char *name,
             break;
 
         case LUA_TNUMBER:
-            number = lua_tonumber(L, -1);
+            size = ngx_http_ihanoi_backend_number(lua_tonumber(L, -1), copy);
 
-            if (number - number != 0) {
+            if (size == 0) {
                 return ngx_http_ihanoi_backend_bad_query;
             }
 
-            size = (size_t) snprintf(copy, sizeof(copy),
-                                     number > -1e15 && number < 1e15
-                                     && number == (lua_Number) (long) number
-                                     ? "%.0f" : "%.14g", number);
             text = copy;
             break;
 

@@ -173,6 +173,13 @@ is($echo->{method}, 'GET', 'GET when nothing is said');
 is($echo->{target}, '/base/echo?a=m%E1%BB%99t%20%26%20hai&b=1&b=2&c=true',
    'the path under the prefix, the query encoded and in order');
 
+# Lua's own text of a number has 14 digits.
+ask(path => ['number', 123456789012345, -1.5, 0.1], query =>
+        { n => [1795837200000001, -9007199254740991, 105.852511234567, 21.0285, -0.0, 1e21] });
+my ($numbers) = map { m{(/number/\S+)} } $backend->seen;
+is($numbers, '/number/123456789012345/-1.5/0.1?n=1795837200000001&n=-9007199254740991'
+   . '&n=105.852511234567&n=21.0285&n=0&n=1e%2B21', 'numbers arrive as JSON has them');
+
 my %sent = map { lc((split /: /)[0]) => (split /: /, $_, 2)[1] } @{ $echo->{headers} };
 is_deeply([sort keys %sent],
           [sort qw(host connection accept accept-encoding user-agent x-request-id)],
