@@ -13,7 +13,7 @@ my $keys = keys_dir();
 
 # conf/nginx.conf and what it includes, filled in as "ihanoi run" does.
 {
-    my $text = slurp("$tree/conf/nginx.conf");
+    my $text = text_of('conf/nginx.conf');
     my $gw = gateway(bare => 1, start => 0);
     my ($dir, $so) = ($gw->dir, build_dir() . '/ngx_http_ihanoi_module.so');
     my %value = (
@@ -30,7 +30,7 @@ my $keys = keys_dir();
     };
 
     for my $file (qw(plugins.conf partners.conf)) {
-        my $included = slurp("$tree/conf/$file");
+        my $included = text_of("conf/$file");
 
         $gw->write($file, $fill->($included));
         while ($included =~ m{\@RUN\@/(secrets/\w+)}g) {
@@ -49,7 +49,7 @@ my $keys = keys_dir();
 {
     my $gw = gateway(bare => 1, start => 0);
     my ($dir, $so) = ($gw->dir, build_dir() . '/ngx_http_ihanoi_module.so');
-    my $text = slurp("$tree/conf/production.conf");
+    my $text = text_of('conf/production.conf');
 
     # nginx makes a folder, but not the folders above it.
     my %debian = map { chomp; $_ => 1 } qx(dpkg -L nginx-common);
@@ -59,7 +59,7 @@ my $keys = keys_dir();
     system("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256"
            . " -nodes -days 1 -subj /CN=api.example -keyout $dir/tls.key"
            . " -out $dir/tls.crt 2> $dir/openssl.log") == 0
-        or die 'openssl: ' . slurp("$dir/openssl.log");
+        or die 'openssl: ' . text_of("$dir/openssl.log");
     system('cp', "$dir/tls.crt", "$dir/database-ca.pem");
     $gw->write('pgpass', "*:*:*:ihanoi_read:a\n*:*:*:ihanoi_write:b\n"
                          . "*:*:*:ihanoi_control:c\n");
@@ -104,16 +104,16 @@ CONF
 
 # A standby has no unlogged tables, and an error where one is read.
 for my $plugin (map { m{/plugins/(\w+)/} } glob "$tree/plugins/*/plugin.json") {
-    next if !grep { slurp($_) =~ /^create unlogged table/mi }
+    next if !grep { text_of($_) =~ /^create unlogged table/mi }
              glob "$tree/plugins/$plugin/migrations/*.sql";
-    my ($block) = slurp("$tree/conf/plugins.conf") =~ /^ihanoi_database $plugin \{(.*?)^\}/ms;
+    my ($block) = text_of('conf/plugins.conf') =~ /^ihanoi_database $plugin \{(.*?)^\}/ms;
 
     like($block, qr/^\s*$_\b[^;]*\btarget=primary\b/m, "$plugin: $_ is for the primary alone")
         for qw(read slow);
 }
 
 for my $file (qw(nginx.conf production.conf)) {
-    my ($format) = slurp("$tree/conf/$file") =~ /log_format\s+ihanoi(.*?);/s;
+    my ($format) = text_of("conf/$file") =~ /log_format\s+ihanoi(.*?);/s;
 
     unlike($format, qr/\$(?:remote_|request_uri|request\b|uri|args|http_|
                           jwt_|binary_|proxy_protocol|cookie_)/x,
@@ -128,14 +128,6 @@ for my $file (qw(nginx.conf production.conf)) {
 }
 
 done_testing();
-
-
-sub slurp {
-    my ($file) = @_;
-    open my $fh, '<', $file or die "$file: $!\n";
-    local $/;
-    return scalar <$fh>;
-}
 
 
 # (true if it passed, what it said) of nginx -t with a whole configuration.
