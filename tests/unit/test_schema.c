@@ -636,16 +636,44 @@ report(void *ctx, const char *pointer, const char *keyword,
 }
 
 
-static void
-test_reports(void)
+/* What is reported of a value that a schema is held against. */
+
+static int
+reported(const char *schema, const char *value, reports_t *reports)
 {
-    size_t               i;
+    int                  rc;
     char                *text;
     json_t              *json;
-    reports_t            reports;
     ihanoi_check_t       check;
     schema_fixture_t     s;
     ihanoi_json_error_t  err;
+
+    ok(schema_fixture_open(&s, schema, ""), "compiles %s", schema);
+
+    text = fixture_json(value);
+    (void) ihanoi_json_read(text, strlen(text), 32, NULL, &json, &err);
+
+    memset(&check, 0, sizeof(check));
+    memset(reports, 0, sizeof(*reports));
+    check.steps = 1000;
+    check.report = report;
+    check.ctx = reports;
+
+    rc = ihanoi_schema_validate(s.schema, json, &check);
+
+    json_decref(json);
+    free(text);
+    schema_fixture_close(&s);
+
+    return rc;
+}
+
+
+static void
+test_reports(void)
+{
+    size_t     i;
+    reports_t  reports;
 
     static const struct {
         const char  *schema;
@@ -679,26 +707,9 @@ test_reports(void)
     };
 
     for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-
-        ok(schema_fixture_open(&s, rows[i].schema, ""), "compiles %s",
-           rows[i].schema);
-
-        text = fixture_json(rows[i].value);
-        (void) ihanoi_json_read(text, strlen(text), 32, NULL, &json, &err);
-
-        memset(&check, 0, sizeof(check));
-        memset(&reports, 0, sizeof(reports));
-        check.steps = 1000;
-        check.report = report;
-        check.ctx = &reports;
-
-        is_int(ihanoi_schema_validate(s.schema, json, &check), IHANOI_INVALID,
-               "and refuses %s", rows[i].value);
+        is_int(reported(rows[i].schema, rows[i].value, &reports),
+               IHANOI_INVALID, "and refuses %s", rows[i].value);
         is_str(reports.text, rows[i].reports, "with what is wrong where");
-
-        json_decref(json);
-        free(text);
-        schema_fixture_close(&s);
     }
 }
 
@@ -708,13 +719,8 @@ test_reports(void)
 static void
 test_messages(void)
 {
-    size_t               i;
-    char                *text;
-    json_t              *json;
-    reports_t            reports;
-    ihanoi_check_t       check;
-    schema_fixture_t     s;
-    ihanoi_json_error_t  err;
+    size_t     i;
+    reports_t  reports;
 
 #define LONG  "'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
@@ -741,25 +747,8 @@ test_messages(void)
     };
 
     for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-
-        ok(schema_fixture_open(&s, rows[i].schema, ""), "compiles %s",
-           rows[i].schema);
-
-        text = fixture_json(rows[i].value);
-        (void) ihanoi_json_read(text, strlen(text), 32, NULL, &json, &err);
-
-        memset(&check, 0, sizeof(check));
-        memset(&reports, 0, sizeof(reports));
-        check.steps = 1000;
-        check.report = report;
-        check.ctx = &reports;
-
-        (void) ihanoi_schema_validate(s.schema, json, &check);
+        (void) reported(rows[i].schema, rows[i].value, &reports);
         is_str(reports.message, rows[i].message, "of %s", rows[i].value);
-
-        json_decref(json);
-        free(text);
-        schema_fixture_close(&s);
     }
 }
 
