@@ -24,11 +24,7 @@ sub put {
 
 sub state_of { $db->sql("select state from core.jobs where key = '$_[0]' order by created_at desc limit 1") }
 
-sub metric {
-    my ($gw, $name) = @_;
-    my ($value) = $gw->get('/metrics')->{content} =~ /^\Q$name\E\{database="main"\} (\S+)$/m;
-    return $value;
-}
+sub metric { my ($gw, $name) = @_; return $gw->metric(qq($name\{database="main"})) }
 
 
 put('test_good', 'first', '{"name": "first"}', '0');

@@ -120,9 +120,7 @@ sub outcome {
 
 sub metric {
     my ($gw, $name, $labels) = @_;
-    my ($value) = $gw->get('/metrics')->{content}
-                  =~ /^\Q$name\E\{plugin="probe",version="1.0.0",$labels\} (\S+)$/m;
-    return $value // 0;
+    return $gw->metric(qq($name\{plugin="probe",version="1.0.0",$labels})) // 0;
 }
 
 my $gw = gateway_with($plugin, 'jobs 10s;');

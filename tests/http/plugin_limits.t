@@ -98,11 +98,7 @@ ok($served > 5, "others are served while a plugin computes ($served)");
 
 # Who computes for long has a small part of the processor while others are served,
 # and all of it when there is nobody else.
-sub cpu {
-    my ($cpu) = $gw->get('/metrics')->{content}
-        =~ /^ihanoi_plugin_cpu_microseconds_total\{plugin="probe",version="1\.0\.0"\} (\S+)/m;
-    return $cpu / 1e6;
-}
+sub cpu { return $gw->metric('ihanoi_plugin_cpu_microseconds_total{plugin="probe",version="1.0.0"}') / 1e6 }
 
 # Calls work() while meanwhile() is done again and again: seconds on the clock, and of
 # processor time, and how often that was done.

@@ -395,6 +395,15 @@ sub patch  { my $self = shift; $self->request('PATCH', @_) }
 sub delete { my $self = shift; $self->request('DELETE', @_) }
 
 
+# The value of a series of /metrics, by its name with its labels as they stand there;
+# undef when there is none.
+sub metric {
+    my ($self, $series) = @_;
+    my ($value) = $self->get('/metrics')->{content} =~ /^\Q$series\E (\S+)$/m;
+    return $value;
+}
+
+
 # Sends bytes as they are on a fresh connection and reads one answer.
 sub raw {
     my ($self, $bytes, %arg) = @_;

@@ -403,10 +403,7 @@ sub ready {
 # What /metrics says of a pool: counted($gw, 'shed_total', 'read').
 sub counted {
     my ($gw, $what, $pool) = @_;
-    my ($n) = $gw->get('/metrics')->{content}
-              =~ /^ihanoi_pool_$what\{database="main",pool="$pool"\} (\d+)$/m;
-
-    return $n;
+    return $gw->metric(qq(ihanoi_pool_$what\{database="main",pool="$pool"}));
 }
 
 
