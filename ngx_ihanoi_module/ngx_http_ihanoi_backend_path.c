@@ -33,7 +33,7 @@ static void ngx_http_ihanoi_backend_escape(luaL_Buffer *b, const char *text,
 static size_t ngx_http_ihanoi_backend_number(lua_Number number,
     char text[32]);
 static const char *ngx_http_ihanoi_backend_pair(lua_State *L, luaL_Buffer *b,
-    const char *name, size_t len, int value);
+    const char *name, size_t len, int value, size_t *all);
 
 
 static const char  ngx_http_ihanoi_backend_bad_path[] = "bad path";
@@ -45,7 +45,7 @@ ngx_http_ihanoi_backend_path(lua_State *L, const char *prefix, int index)
 {
     int           i, n;
     char          copy[32];
-    size_t        len;
+    size_t        len, size;
     luaL_Buffer   b;
     const char   *text, *err;
 
@@ -73,14 +73,19 @@ ngx_http_ihanoi_backend_path(lua_State *L, const char *prefix, int index)
 
         luaL_checkstack(L, n + 8, "path");
 
-        for (i = 1; i <= n; i++) {
+        for (i = 1, size = 0; i <= n; i++) {
             lua_rawgeti(L, index, i);
 
-            if (lua_type(L, -1) != LUA_TSTRING
-                && lua_type(L, -1) != LUA_TNUMBER)
-            {
+            if (lua_type(L, -1) == LUA_TSTRING) {
+                size += lua_objlen(L, -1);
+
+            } else if (lua_type(L, -1) != LUA_TNUMBER) {
                 (void) luaL_error(L, "a segment of a path is a text");
             }
+        }
+
+        if (size > NGX_HTTP_IHANOI_BACKEND_PATH) {
+            return ngx_http_ihanoi_backend_bad_path;
         }
 
         i = lua_gettop(L) - n + 1;
@@ -114,7 +119,8 @@ ngx_http_ihanoi_backend_path(lua_State *L, const char *prefix, int index)
 
         text = lua_tolstring(L, index, &len);
 
-        err = len == 0 || text[0] != '/'
+        err = len == 0 || len > 3 * NGX_HTTP_IHANOI_BACKEND_PATH
+              || text[0] != '/'
               ? ngx_http_ihanoi_backend_bad_path
               : ngx_http_ihanoi_backend_add(&b, text, len, 0);
     }
@@ -235,12 +241,13 @@ const char *
 ngx_http_ihanoi_backend_query(lua_State *L, int index)
 {
     int           i, k, n, base;
-    size_t        len;
+    size_t        len, size;
     const char   *name, *err;
     luaL_Buffer   b;
 
     luaL_checkstack(L, NGX_HTTP_IHANOI_BACKEND_NAMES + 16, "query");
     base = lua_gettop(L);
+    size = 0;
 
     /* names in order, so that one query is always one text */
 
@@ -255,6 +262,12 @@ ngx_http_ihanoi_backend_query(lua_State *L, int index)
 
         if (n > NGX_HTTP_IHANOI_BACKEND_NAMES) {
             (void) luaL_error(L, "a query has at most 64 names");
+        }
+
+        size += lua_objlen(L, -1);
+
+        if (size > NGX_HTTP_IHANOI_BACKEND_QUERY) {
+            return ngx_http_ihanoi_backend_bad_query;
         }
 
         lua_pushvalue(L, -1);
@@ -273,13 +286,14 @@ ngx_http_ihanoi_backend_query(lua_State *L, int index)
     }
 
     n = lua_gettop(L) - base;
+    size = 0;
     err = NULL;
 
     luaL_buffinit(L, &b);
 
     for (k = 1; k <= n && err == NULL; k++) {
         name = lua_tolstring(L, base + k, &len);
-        err = ngx_http_ihanoi_backend_pair(L, &b, name, len, index);
+        err = ngx_http_ihanoi_backend_pair(L, &b, name, len, index, &size);
     }
 
     luaL_pushresult(&b);
@@ -325,11 +339,14 @@ ngx_http_ihanoi_backend_number(lua_Number number, char text[32])
 }
 
 
-/* "name=value", or one for each value of a list. */
+/*
+ * "name=value", or one for each value of a list.  *all is what there is so far,
+ * before it is escaped: nothing is done for a query that is too long anyway.
+ */
 
 static const char *
 ngx_http_ihanoi_backend_pair(lua_State *L, luaL_Buffer *b, const char *name,
-    size_t len, int index)
+    size_t len, int index, size_t *all)
 {
     int          i, n, list;
     char         copy[32];
@@ -395,6 +412,12 @@ ngx_http_ihanoi_backend_pair(lua_State *L, luaL_Buffer *b, const char *name,
         lua_pop(L, 1);
 
         /* the buffer is alone on the top of the stack again */
+
+        *all += len + size + 2;
+
+        if (*all > NGX_HTTP_IHANOI_BACKEND_QUERY) {
+            return ngx_http_ihanoi_backend_bad_query;
+        }
 
         ngx_http_ihanoi_backend_escape(b, name, len);
         luaL_addchar(b, '=');

@@ -98,6 +98,16 @@ function M.loop()
     return 200, {}
 end
 
+function M.vast()
+    local text, err, why = ("a%"):rep(1000000)
+    local path = "/" .. ("a"):rep(2000000)
+    for i = 1, 15 do
+        err = select(2, ihanoi.backend.request("operator", { path = path }))
+        why = select(2, ihanoi.backend.request("operator", { path = "/x", query = { a = text } }))
+    end
+    return 200, { err, why }
+end
+
 function M.caught()
     local ok, err = pcall(ihanoi.backend.request, "nobody", {})
     local ok2, err2 = pcall(ihanoi.backend.request, "operator",
@@ -115,7 +125,7 @@ my %post = (method => 'put', requestBody => { required => JSON::PP::true,
 
 my $plugin = plugin_folder(
     handler => $handler,
-    lua => { map { $_ => '' } qw(ask pay twice all short many eat bytes loop caught) },
+    lua => { map { $_ => '' } qw(ask pay twice all short many eat bytes loop caught vast) },
     operations => {
         ask => { %post }, twice => { %post }, all => { %post },
         pay => { %post, 'x-ihanoi-abort' => 'finish' },
@@ -395,6 +405,7 @@ is($gw->get('/v1/probe/eat')->{json}{err}, 'too many calls',
    'requests that are refused are calls') for 1 .. 4;
 cmp_ok($gw->peak - $before, '<', 24 * 1024, 'whose bodies nobody keeps')
     if ($ENV{BUILD} // '') ne 'sanitize';
+is($gw->get('/v1/probe/vast')->{content}, '["bad path","bad query"]', 'what is far too long is not read');
 
 is_deeply([$gw->workers], \@workers, 'the worker is the same in the end');
 
