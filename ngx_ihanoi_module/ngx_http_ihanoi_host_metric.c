@@ -189,14 +189,13 @@ ngx_http_ihanoi_host_metric_series(lua_State *L,
         luaL_checktype(L, labels, LUA_TTABLE);
 
         for (lua_pushnil(L); lua_next(L, labels); lua_pop(L, 1)) {
-            given++;
-        }
-    }
 
-    if (given > metric->nlabels) {
-        (void) luaL_error(L, "the metric \"%s\" has %d labels, and there are "
-                          "values for %d", metric->name,
-                          (int) metric->nlabels, (int) given);
+            if (++given > metric->nlabels) {
+                (void) luaL_error(L, "the metric \"%s\" has %d labels, and "
+                                  "there are values for more", metric->name,
+                                  (int) metric->nlabels);
+            }
+        }
     }
 
     for (i = 0; i < metric->nlabels; i++) {

@@ -143,7 +143,7 @@ is_deeply(answer('wrong')->{json}, [
     (q{bad argument #2 to 'observe' (must be from 0 to 1000000 seconds)}) x 2,
     'the metric "booked_total" needs a value for its label "kind"',
     'the metric "booked_total" needs a value for its label "day"',
-    'the metric "booked_total" has 2 labels, and there are values for 3',
+    'the metric "booked_total" has 2 labels, and there are values for more',
     'the metric "booked_total" needs a value for its label "day"',
     'the metric "booked_total" needs a value for its label "kind"',
     'the metric "booked_total" needs a value for its label "kind"',
