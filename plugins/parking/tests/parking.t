@@ -73,9 +73,33 @@ is_deeply([map { $_->{vehicle} . ' ' . ($_->{occupancy} // { stale => 'none' })-
 is(verdicts({ type => 'occupancy', at => at(0), place => $site, vehicle => 'car', free => 7000 }), 'applied', 'more than there are');
 is(nearest('limit=1')->{json}{items}[0]{supplies}[0]{occupancy}{free}, 100, 'are as many as there are');
 is(verdicts({ type => 'occupancy', at => at(10), place => $site, vehicle => 'car', free => 7 }), 'future', 'nothing is told of the future');
-is(verdicts({ type => 'occupancy', at => at(0), place => $site, vehicle => 'bus', free => 7 }), 'unknown', 'nor of what is not there');
-is(verdicts({ type => 'occupancy', at => at(0), place => $site, vehicle => 'car', free => 7 },
-            operator => 'other', key => 'test-other'), 'unknown', "nor of another operator's");
+
+# A site is handed over by hand while its operator counts: neither is in the other's way,
+# whichever supply is written first. Of a deadlock who waits by hand would hear first.
+for my $of (['car', 'motorcycle'], ['motorcycle', 'car']) {
+    my ($one, $other) = @$of;
+    my $set = 'set search_path = plugin_parking, public;';
+    my $first = $db->session;
+    my $waiting = sub { my ($n) = @_; wait_until(sub { $db->sql("select count(*) from pg_stat_activity
+        where wait_event_type = 'Lock' and datname = current_database()") >= $n }, 10) };
+
+    $first->do("begin; $set select from supplies where site = '$site' and vehicle = '$one' for update");
+    my $by_hand = beside(sub {
+        $db->sql("$set set deadlock_timeout = '10ms'; update sites set operator = 'other' where id = '$site'");
+    });
+    ok($waiting->(1), 'a site is handed over');
+    pipe my $told, my $tells or die "pipe: $!\n";
+    my $count = beside(sub {
+        syswrite $tells, verdicts({ type => 'occupancy', at => at(1), place => $site, vehicle => $other, free => 7 });
+    });
+    ok($waiting->(2), "... while its operator counts each $other");
+    close $tells;
+    $first->do('rollback');
+    waitpid $_, 0 for $by_hand, $count;
+    is($db->sql("$set select operator from sites where id = '$site'"), 'other', "... and is the other's");
+    is(readline $told, 'unknown', '... by when the count comes');
+    $db->sql("$set update sites set operator = 'demo' where id = '$site'");
+}
 
 # Forged and broken messages
 
