@@ -218,7 +218,21 @@ is_deeply($r->{json}{rateEligibility}, [], 'a price that is over is none');
 cmp_ok($r->{json}{version}, '>', $ended[2], '... in another version of the right');
 $db->sql("$set update tariffs set valid_to = null where vehicle = 'van'");
 cmp_ok(versions()->[2], '>', $r->{json}{version}, 'one that is not over after all, in one more');
+sub newer { my ($i, $what) = @_; my $was = $v[$i]; @v = @{ versions() }; cmp_ok($v[$i], '>', $was, $what) }
 @v = @{ versions() };
+$db->sql("$set update rates set price = price + 1000 where segment = 'ngày' and price = 25000");
+newer(3, 'a price that is changed where it stands is another version');
+$db->sql("$set update rates set price = price - 1000 where segment = 'ngày' and price = 26000");
+newer(2, '... with the right');
+$db->sql("$set insert into tariffs (id, site, vehicle, valid_from, valid_to)
+               values ('00000000-0000-4000-8000-0000000000dd', '$site', 'van', '2019-01-01', '2019-12-31')");
+newer(2, 'so is a right with one more tariff');
+$db->sql("$set update tariffs set vehicle = 'car' where valid_from = '2019-01-01'");
+newer(2, '... with one that is for others');
+$db->sql("$set update tariffs set vehicle = 'van' where valid_from = '2019-01-01'");
+newer(2, '... with one that is not for others after all');
+$db->sql("$set delete from tariffs where valid_from = '2019-01-01'");
+newer(2, '... and with one less');
 $db->sql("$set insert into supplies (site, vehicle, capacity, bookable) values ('$site', 'bicycle', 5, 0)");
 is_deeply(versions(), [$v[0] + 1, @v[1 .. 3]], 'a place that has room for others is another version');
 verdicts({ type => 'occupancy', at => at(0), place => $site, vehicle => $_, free => 3 }) for qw(van bicycle car);
