@@ -7,6 +7,7 @@
  * had their turn: nothing of theirs is held meanwhile.
  */
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -260,7 +261,9 @@ ihanoi_host_jwt_payload(lua_State *L, double expires, char *out)
         return 0;
     }
 
-    now = ihanoi_host_time_now();
+    /* not rounded: some readers allow no "iat" that is not yet */
+
+    now = floor(ihanoi_host_time_now());
 
     n = sprintf(out, "{\"iat\":%.0f,\"exp\":%.0f%s", now, now + expires,
                 len > 2 ? "," : "");

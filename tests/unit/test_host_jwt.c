@@ -27,7 +27,7 @@
 #define GOOD  SECRET "local good = j.sign({sub = 'a'}, key, {alg = 'HS256'}) "
 
 
-static double  clock_now = 1795539600.5;
+static double  clock_now = 1795539600.75;
 
 
 static double
