@@ -8,7 +8,6 @@
 use lib 'tests/lib';
 use IHanoi::Test;
 use IHanoi::Test::Mint;
-use IHanoi::Test::Provider;
 use File::Temp qw(tempdir);
 use IO::Socket::INET;
 use POSIX ();

@@ -6,7 +6,6 @@ use utf8;
 use File::Temp qw(tempdir);
 use IO::Compress::Zip qw(zip $ZipError ZIP_CM_STORE);
 use IHanoi::Test;
-use IHanoi::Test::Backend;
 use Bus::Test;
 
 eval { require Text::CSV_XS; 1 } or plan skip_all => 'Text::CSV_XS is not installed';

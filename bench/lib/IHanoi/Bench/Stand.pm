@@ -17,7 +17,7 @@ use IHanoi::Test::Psql qw(run_psql);
 
 our @EXPORT = qw($tree $bench $seconds $rounds $rows $large $small $cluster $token
                  progress set_up clear tear_down sample start api answer_of gets paths ids
-                 ask ask_one psql_file);
+                 ask ask_one);
 
 our $tree = IHanoi::Test::tree();
 our $bench = "$tree/bench";

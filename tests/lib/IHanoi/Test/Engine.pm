@@ -10,22 +10,14 @@ use Exporter qw(import);
 use IHanoi::Test ();
 
 our @EXPORT = qw(engine_database engine_gateway problem_is);
-our @EXPORT_OK = qw(load_fixture);
 
 
+# With the fixture's functions and tables in its release.
 sub engine_database {
     my $db = IHanoi::Test::database(@_);
 
-    load_fixture($db);
-    return $db;
-}
-
-
-# Makes the fixture's functions and tables in a database's release.
-sub load_fixture {
-    my ($db) = @_;
     $db->sql(IHanoi::Test::text_of('tests/fixtures/engine.sql'));
-    return;
+    return $db;
 }
 
 

@@ -31,7 +31,6 @@ use IHanoi::Cluster;
 use IHanoi::Test ();
 use JSON::PP ();
 use POSIX ();
-use Time::HiRes qw(sleep time);
 
 our @EXPORT = qw(contract counted fake_gateway outcome own_cluster parallel pg_database
                  pg_gateway ready restart said scene stop_own_clusters);
