@@ -13,6 +13,7 @@
 
 #include "ngx_http_ihanoi_host_query.h"
 #include "ihanoi_lua_json.h"
+#include "ihanoi_sandbox.h"
 #include "ihanoi_sql.h"
 
 
@@ -232,6 +233,9 @@ ngx_http_ihanoi_host_query_value(lua_State *L, const char *name,
             *refused = "PostgreSQL has no text with NUL";
         }
 
+        /* a hundred may be the same long one */
+
+        ihanoi_sandbox_poll(L);
         return;
 
     case LUA_TUSERDATA:
