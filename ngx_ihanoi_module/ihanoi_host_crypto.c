@@ -92,7 +92,7 @@ static const ihanoi_host_function_t  ihanoi_host_crypto_functions[] = {
       "b string",
       "same boolean",
       "Whether two texts are the same; the time it takes tells only their "
-      "lengths." },
+      "lengths. Raises when one has more than 4 MiB." },
 
     { "crypto", "random", ihanoi_host_crypto_random, IHANOI_PHASE_ANY,
       "n integer\n"
@@ -224,8 +224,8 @@ ihanoi_host_crypto_equal(lua_State *L)
     size_t       alen, blen;
     const char  *a, *b;
 
-    a = luaL_checklstring(L, 1, &alen);
-    b = luaL_checklstring(L, 2, &blen);
+    a = ihanoi_crypto_text(L, 1, &alen);
+    b = ihanoi_crypto_text(L, 2, &blen);
 
     lua_pushboolean(L, alen == blen && ihanoi_equal(a, b, alen));
 

@@ -824,6 +824,7 @@ function ihanoi.crypto.sha512(text, form) end
 function ihanoi.crypto.hmac(alg, key, text, form) end
 
 ---Whether two texts are the same; the time it takes tells only their lengths.
+---Raises when one has more than 4 MiB.
 ---@param a string
 ---@param b string
 ---@return boolean same

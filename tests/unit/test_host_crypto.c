@@ -68,6 +68,8 @@ main(void)
     says(C "return c.equal('abc', 'ab')", "false");
     says(C "return c.equal('', '')", "true");
     says(C "return c.equal('a\\0b', 'a\\0c')", "false");
+    says(C "local x = c.equal('x', ('x'):rep(4 * 1024 * 1024 + 1))",
+         "t:1: bad argument #2 to 'equal' (at most 4 MiB)");
 
     says(C "return #c.random(1) + #c.random(1024)", "1025");
     says(C "return #c.random(16, 'hex')", "32");
