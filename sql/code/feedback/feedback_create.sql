@@ -19,7 +19,6 @@ declare
     receiver record;
     person   uuid;
     publish  text;
-    seq      bigint;
 begin
     select k.* into kind from core.categories k
     where k.code = category and k.validity @> core.today();
@@ -141,7 +140,7 @@ begin
 
     -- How far from the boundary, or from the centre, is as good as a place: said
     -- of one that the public sees as exactly.
-    seq := feedback_record(caller, null, c, person, 'reporter',
+    perform feedback_record(caller, null, c, person, 'reporter',
         jsonb_build_object('distance_m',
             case when c.listed and kind.blur_m = 0 then area.distance_m end));
 
