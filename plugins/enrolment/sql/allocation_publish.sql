@@ -1,6 +1,6 @@
 -- Publishes an allocation that has been computed from what stands now. The job tells
 -- the applicants, in steps. Null: there is none such.
-create function allocation_publish(id uuid, subject text)
+create function allocation_publish(id uuid)
 returns json
 language plpgsql
 as $$
