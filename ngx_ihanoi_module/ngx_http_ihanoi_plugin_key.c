@@ -392,6 +392,23 @@ static ngx_int_t
 ngx_http_ihanoi_plugin_key_unknown(ngx_http_request_t *r,
     ngx_http_ihanoi_api_ctx_t *ctx)
 {
+    ngx_http_ihanoi_run_t     *run;
+    ngx_http_ihanoi_plugin_t  *plugin;
+
+    run = ctx->run;
+
+    if (run) {
+
+        /* as of a call by SQL, that it went well is known */
+
+        plugin = run->state->plugin;
+
+        ngx_http_ihanoi_circuit_leave(plugin->circuit, run->ticket, 0);
+        run->ticket = 0;
+
+        ngx_http_ihanoi_metric_inc(plugin->calls[run->outcome]);
+    }
+
     ngx_http_ihanoi_plugin_abandon(ctx);
 
     if (ngx_http_ihanoi_reply_retry(r, 2) != NGX_OK) {

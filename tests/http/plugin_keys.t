@@ -103,10 +103,12 @@ my $keeps = plugin_folder(
                  while not text do ihanoi.run.sleep(0.01) end
                  return 201, { text = text }',
         say  => 'text = ("x"):rep(900000) return 200, {}',
+        wait => 'while not free do ihanoi.run.sleep(0.01) end return 201, {}',
+        free => 'free = true return 200, {}',
     },
     operations => {
-        ask => \%body,
-        say => { %body, security => [], 'x-ihanoi-idempotency' => 'none' },
+        (map { $_ => \%body } qw(ask wait)),
+        (map { $_ => { %body, security => [], 'x-ihanoi-idempotency' => 'none' } } qw(say free)),
     },
     manifest => { limits => { memory => '4m' } },
 );
@@ -116,7 +118,9 @@ my $http = plugin_database($db, $writes->path) . $plugin->block('public;', 'cpu 
          . $keeps->block('public;')
          . $writes->block('public;', "database $writer;");
 my $gw = gateway(db => $db, responses => 0, writers => 4, http => $http,
-                 expect_log => qr/exited on signal 9/);
+                 expect_log => qr/exited on signal 9/,
+                 locations => 'location / { auth_jwt iHaNoi; ihanoi_api on; }
+                               location = /plugins { ihanoi_status plugins; }');
 my $token = token(sub => 'citizen-1');
 
 sub ask {
@@ -251,6 +255,23 @@ is(join(' ', sort map { $_->response('POST')->{status} } @asking), '201 201 201 
 is($gw->post('/v1/keeps/ask', token => $token, json => {},
              headers => { 'Idempotency-Key' => "again-$_" })->{status}, 201,
    'and that memory is given back') for 1 .. 4;
+
+# An answer that could not be kept: nobody knows, but that the handler has answered.
+plugin_counted($gw, 'keeps');
+$client = $gw->connection;
+$client->send($client->format('POST', '/v1/keeps/wait', token => $token, json => {},
+                              headers => { 'Idempotency-Key' => 'key-lost' }));
+ok(wait_until(sub { $db->sql('select count(*) from core.key_leases where until > core.now()') }),
+   'a handler that has its key');
+$lock->do('begin');
+$lock->do('lock table core.key_leases in exclusive mode');
+is($gw->post('/v1/keeps/free', json => {})->{status}, 200, 'ends');
+ok(wait_until(sub { $db->sql("select count(pg_terminate_backend(pid)) from pg_stat_activity
+    where datname = '$db->{name}' and usename = 'ihanoi_write' and wait_event_type = 'Lock'
+      and query ~ 'idempotency_end'") }), 'and is not to give it back');
+is($client->response('POST')->{json}{type}, 'urn:ihanoi:problem:outcome-unknown', 'which is told');
+$lock->do('rollback');
+is(plugin_counted($gw, 'keeps'), 'ok 2', 'both are calls that went well');
 
 # A worker dies with the handler: the key is free again when its lease is over.
 ok(wait_until(sub {
