@@ -2,8 +2,9 @@
 -- station, from a time on, in order; with what the agency says of today.
 --
 -- Service days before count too: their buses after midnight are after 24:00, up to 99:59. So
--- does the next one, from four hours before it begins. A bus whose time has passed within the
--- hour, and that is said to be late, is still to come.
+-- does the next one, from four hours before it begins; earlier as far as it has buses that
+-- leave before the last one of those. A bus whose time has passed within the hour, and that
+-- is said to be late, is still to come.
 --
 -- The text is put together of what the import made ready (feed_make_departures), which takes
 -- half the time of values of json; a cast to json would read it all again. "offset 0" has
@@ -28,13 +29,16 @@ as $$
                    ',"headway":', coalesce(n.headway::text, 'null'), '}'), E', \n ')
           from (select k.*, b.place
                   -- the days that can matter: yesterday's buses run until ends, and
-                  -- tomorrow's are looked for in the evening
+                  -- tomorrow's are looked for in the evening, all, or earlier until "last"
                   from (select x.day, x.starts, x.services,
                                extract(epoch from p.since - x.starts)::int as second,
-                               case when p.spoken is null then 0 else 3600 end as late
+                               case when p.spoken is null then 0 else 3600 end as late,
+                               case when x.starts <= p.evening then 2147483647
+                                    else extract(epoch from max(x.ends)
+                                             filter (where x.starts <= p.evening) over ()
+                                             - x.starts)::int end as last
                           from feed_days x
-                         where x.feed = p.feed and x.day between p.today - 4 and p.today + 1
-                           and x.starts <= p.since + interval '4 hours'
+                         where x.feed = p.feed and x.day between p.today - 4 and p.today + 2
                            and x.ends >= p.since - interval '1 hour'
                         offset 0) d
                  -- its platforms
@@ -55,7 +59,7 @@ as $$
                                                  x.sequence) now on true
                      where x.feed = p.feed and x.stop = b.number
                        and x.service = any (d.services)
-                       and x.departure >= d.second - d.late
+                       and x.departure >= d.second - d.late and x.departure <= d.last
                        and x.departure + greatest(0, case when now.cancelled then 0
                                                           else now.delay end) >= d.second
                      order by x.departure, x.trip, x.sequence
@@ -64,6 +68,7 @@ as $$
                  limit page_size) n), ']}')
       from (select f.id as feed, s.document, s.platforms, c.since,
                    (c.since at time zone f.timezone)::date as today,
+                   c.since + interval '4 hours' as evening,
                    (select g from realtime_good() g) as spoken
               from (select x.id, x.timezone from feeds x
                      where x.state = 'current'

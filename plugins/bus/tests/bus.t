@@ -315,6 +315,11 @@ is_deeply([journeys(from_stop => 'lake', to_stop => 'depot', depart_at => '2026-
           ['f1 lake 0005 depot 0030'], 'are taken by who asks before it');
 is_deeply([journeys(from_stop => 'lake', to_stop => 'depot', depart_at => '2026-11-23T20:00:00+07:00')], [],
           '... and are not there four hours before');
+is(departures('lake', '2026-11-23T19:00:00+07:00'), '0005 f1 0015 f1 0021 n1-2350',
+   'a board early in the evening has them among those of today that leave after midnight');
+is_deeply([departures('lake', '2026-11-23T23:00:00+07:00') =~ /(00\d\d \S+)/g],
+          ['0005 f1', '0015 f1', '0021 n1-2350', '0025 f1', '0005 f1', '0015 f1', '0021 n1-2350'],
+          '... and one late in the evening those of the day after among the last of tomorrow');
 
 # A line that runs late by one service day and early by the next. Who walks to its first stop
 # is in time for the late bus only, and who stays where the second one is, for the early one.

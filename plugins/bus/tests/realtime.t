@@ -73,11 +73,12 @@ is($leaves{'r2-0740'}{scheduled_at} =~ s/.*T//r, '00:40:00+00:00', 'of its time'
 ok($leaves{'r2-0830'}{cancelled}, 'a trip that does not run');
 is($leaves{'r2-0830'}{expected_at}, undef, 'is not expected');
 my $seen = sub {
-    my $r = $gw->get("/v1/bus/stops/lake-east/departures?at=${today}T07:$_[0]:00%2B07:00");
+    my ($minute, $n) = @_;
+    my $r = $gw->get("/v1/bus/stops/lake-east/departures?page_size=$n&at=${today}T07:$minute:00%2B07:00");
     return join ' ', map { $_->{trip} } @{ $r->{json}{items} };
 };
-is($seen->(41), 'r2-0740 r2-0830', 'a bus that is late is still to come after its time');
-is($seen->(43), 'r2-0830', '... until it has left');
+is($seen->(41, 2), 'r2-0740 r2-0830', 'a bus that is late is still to come after its time');
+is($seen->(43, 1), 'r2-0830', '... until it has left');
 (undef, %leaves) = departures('hub');
 is($leaves{'n1-2350'}{expected_at} =~ s/.*T//r, '16:49:00+00:00',
    'a stop by its name; a minute early');
