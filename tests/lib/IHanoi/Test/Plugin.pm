@@ -157,7 +157,13 @@ sub plugin_job {
     IHanoi::Test::wait_until(sub { $db->sql("select count(*) from $row and run is null") }, 40);
     $db->sql("update core.plugin_jobs set outcome = null, next_at = core.now()
               where plugin = '$plugin' and job = '$job'");
-    IHanoi::Test::wait_until(sub { defined $db->sql("select outcome from $row") }, 60);
+
+    # What runs when a minute is full would run again at its end.
+    IHanoi::Test::wait_until(sub {
+        defined $db->sql("update core.plugin_jobs set next_at = core.now() + interval '1 year'
+                           where plugin = '$plugin' and job = '$job' and run is not null;
+                          select outcome from $row");
+    }, 60);
     plugin_jobs_rest($db, $plugin);
     return $db->sql("select concat_ws(': ', outcome, error) from $row");
 }
