@@ -166,10 +166,12 @@ ihanoi_format_take_date(ihanoi_format_cursor_t *c, int *year)
 }
 
 
+/* Gives the minutes since that day began in UTC, where it may be another one. */
+
 static int
-ihanoi_format_take_time(ihanoi_format_cursor_t *c)
+ihanoi_format_take_time(ihanoi_format_cursor_t *c, int *minutes)
 {
-    int       n;
+    int       n, sign;
     unsigned  digits;
 
     n = ihanoi_format_take_digits(c, 2);
@@ -177,10 +179,14 @@ ihanoi_format_take_time(ihanoi_format_cursor_t *c)
         return 0;
     }
 
+    *minutes = n * 60;
+
     n = ihanoi_format_take_digits(c, 2);
     if (n < 0 || n > 59 || !ihanoi_format_take(c, ':')) {
         return 0;
     }
+
+    *minutes += n;
 
     n = ihanoi_format_take_digits(c, 2);
     if (n < 0 || n > 59) {
@@ -203,7 +209,13 @@ ihanoi_format_take_time(ihanoi_format_cursor_t *c)
         return 1;
     }
 
-    if (!ihanoi_format_take(c, '+') && !ihanoi_format_take(c, '-')) {
+    if (ihanoi_format_take(c, '+')) {
+        sign = 1;
+
+    } else if (ihanoi_format_take(c, '-')) {
+        sign = -1;
+
+    } else {
         return 0;
     }
 
@@ -212,22 +224,31 @@ ihanoi_format_take_time(ihanoi_format_cursor_t *c)
         return 0;
     }
 
+    *minutes -= sign * n * 60;
+
     n = ihanoi_format_take_digits(c, 2);
+
+    *minutes -= sign * n;
 
     return n >= 0 && n <= 59;
 }
 
 
+/*
+ * The year that is bounded is that in UTC: a moment that is accepted with one
+ * offset, and comes back with another one, is then valid there, too.
+ */
+
 static int
 ihanoi_format_date_time(const char *p, size_t len)
 {
-    int                     year;
+    int                     year, minutes;
     ihanoi_format_cursor_t  c;
 
     c.p = p;
     c.end = p + len;
 
-    if (!ihanoi_format_take_date(&c, &year) || year < 1000 || year > 9998) {
+    if (!ihanoi_format_take_date(&c, &year)) {
         return 0;
     }
 
@@ -235,7 +256,18 @@ ihanoi_format_date_time(const char *p, size_t len)
         return 0;
     }
 
-    return ihanoi_format_take_time(&c) && c.p == c.end;
+    if (!ihanoi_format_take_time(&c, &minutes) || c.p != c.end) {
+        return 0;
+    }
+
+    if (minutes < 0 && memcmp(p + 5, "01-01", 5) == 0) {
+        year--;
+
+    } else if (minutes >= 24 * 60 && memcmp(p + 5, "12-31", 5) == 0) {
+        year++;
+    }
+
+    return year >= 1000 && year <= 9998;
 }
 
 
@@ -255,12 +287,13 @@ ihanoi_format_date(const char *p, size_t len)
 static int
 ihanoi_format_time(const char *p, size_t len)
 {
+    int                     minutes;
     ihanoi_format_cursor_t  c;
 
     c.p = p;
     c.end = p + len;
 
-    return ihanoi_format_take_time(&c) && c.p == c.end;
+    return ihanoi_format_take_time(&c, &minutes) && c.p == c.end;
 }
 
 

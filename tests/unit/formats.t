@@ -72,6 +72,8 @@ for (1 .. 4000) {
     push @moments, $dates[-1] . any('T', 'T', 't', ' ') . $times[-1];
 }
 
+push @moments, '1000-01-01T00:00:00+15:59', '9998-12-31T23:59:59-15:59';
+
 my %types = (
     'date-time' => [timestamptz => \@moments],
     'date'      => [date => \@dates],
@@ -125,6 +127,14 @@ select count(*) from unnest(array[$list]) t,
     unnest(array['UTC', 'Asia/Ho_Chi_Minh', '+15:59', '-15:59']) zone
 where (t::timestamptz at time zone zone)::text !~ '^\\d{4}-[^B]*\$'
 END
+
+my @again = split /\n/, $db->sql(<<"END");
+select distinct to_json(t::timestamptz at time zone zone) #>> '{}'
+       || case zone when 'UTC' then 'Z' else translate(zone, '+-', '-+') end
+  from unnest(array[$list]) t, unnest(array['UTC', '+15:59', '-15:59']) zone
+END
+is(scalar accepted('test_format', 'date-time', @again), scalar @again,
+   'which is accepted in each of them');
 
 is($db->sql(<<"END"), 0, 'and seconds, fraction and minute as written');
 select count(*) from unnest(array[$list]) t
