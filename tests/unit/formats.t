@@ -128,7 +128,7 @@ select count(*) from unnest(array[$list]) t,
 where (t::timestamptz at time zone zone)::text !~ '^\\d{4}-[^B]*\$'
 END
 
-my @again = split /\n/, $db->sql(<<"END");
+my @again = map { $_->[0] } $db->sql(<<"END");
 select distinct to_json(t::timestamptz at time zone zone) #>> '{}'
        || case zone when 'UTC' then 'Z' else translate(zone, '+-', '-+') end
   from unnest(array[$list]) t, unnest(array['UTC', '+15:59', '-15:59']) zone
