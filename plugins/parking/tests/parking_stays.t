@@ -240,6 +240,17 @@ Payments::Test::refund({ id => $b->{payments}[0]{id} }, 4_000);
 soon($b, 'refunded 12000 6000', '... and the rest: it is refunded');
 is(now_read($b)->{payments}[0]{refund}{state}, 'done', '... and says so');
 
+# They do before parking has heard that it was refused.
+$b = paid(in => 30);
+$partners->misbehave('momo.refund' => 'drop');
+cancel($b);
+$db->sql("set search_path = plugin_payments;
+          update refunds set state = 'refused', finished_at = now() where state = 'sent' and intent = '$b->{payments}[0]{id}'");
+is(now_read($b)->{payments}[0]{refund}{state}, 'requested', 'what is refused later is not known at once');
+Payments::Test::refund({ id => $b->{payments}[0]{id} }, 6_000);
+wait_until(sub { now_read($b)->{refunded} == 6_000 });
+soon($b, 'refunded 12000 6000', '... and people have given it back by then: it is refunded');
+
 # A payment for parking that is of no booking: it is heard of, and left alone.
 $p = Payments::Test::pay_for('by-hand', 'momo', 10_000)->{json};
 $partners->pay($p->{checkout}, outcome => 'failed');
