@@ -83,14 +83,13 @@ end
 function _M.open(input)
     local at = input.at and ihanoi.time.parse(input.at) or ihanoi.time.now()
     local date = ihanoi.time.format(at, "date")
-    local year = tonumber(date:sub(1, 4))
     local open, change, why = hours.at(at, input.unit)
 
     if not change then
-        return ihanoi.response.problem("year-unknown", { year = year })
+        return ihanoi.response.problem("year-unknown", { year = why })
     end
 
-    local day = (calendar.year(year) or {})[date]
+    local day = (calendar.year(tonumber(date:sub(1, 4))) or {})[date]
 
     return 200, {
         at = ihanoi.time.format(at),

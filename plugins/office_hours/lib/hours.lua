@@ -62,17 +62,18 @@ end
 
 
 -- Whether offices, or those of a unit, are open at a time (seconds since 1970),
--- when that changes, and the closure that is the cause; nil for the second when
--- the days of then are not known.
+-- when that changes, and the closure that is the cause; for the second nil, and the
+-- year, when the days of then are not known.
 function _M.at(at, unit)
     local date = ihanoi.time.format(at, "date")
     local why
 
     for _ = 0, LOOK_AHEAD do
-        local days = calendar.year(tonumber(date:sub(1, 4)))
+        local year = tonumber(date:sub(1, 4))
+        local days = calendar.year(year)
 
         if not days then
-            return false, nil, why
+            return false, nil, year
         end
 
         local closed = unit and closure(unit, date)
@@ -91,7 +92,7 @@ function _M.at(at, unit)
         date = ihanoi.time.add_days(date, 1)
     end
 
-    return false, nil, why
+    return false, nil, tonumber(date:sub(1, 4))
 end
 
 
