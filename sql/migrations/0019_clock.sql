@@ -4,12 +4,6 @@
 set local lock_timeout = '5s';
 set local role ihanoi_owner;
 
-create or replace function core.now()
-returns timestamptz
-language sql stable parallel safe
-as 'select transaction_timestamp()';
-
-
 -- For tests, and for the transaction that files the demo's reports: while on, what is set
 -- as core.clock_offset (an interval as text) is added to core.now(). Tests leave it on in
 -- their own databases; production never has it on. Only the owner can change it.
@@ -36,3 +30,4 @@ end
 $procedure$;
 
 revoke execute on procedure core.clock_shifts(boolean) from public;
+call core.clock_shifts(false);
