@@ -677,8 +677,12 @@ ihanoi_contract_finish(ihanoi_contract_t *contract)
         return rc;
     }
 
-    text = json_dumps(merged, JSON_COMPACT
-                              |JSON_REAL_PRECISION(IHANOI_JSON_DIGITS));
+    rc = ihanoi_merge_problems(merged, contract->operations,
+                               contract->noperations);
+
+    text = rc != IHANOI_OK ? NULL
+           : json_dumps(merged, JSON_COMPACT
+                                |JSON_REAL_PRECISION(IHANOI_JSON_DIGITS));
     json_decref(merged);
 
     if (text == NULL) {

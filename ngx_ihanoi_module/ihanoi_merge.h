@@ -11,6 +11,7 @@
 #include <jansson.h>
 
 #include "ihanoi_document.h"
+#include "ihanoi_types.h"
 
 
 /*
@@ -19,6 +20,13 @@
  * caller owns *merged.  A result as of all that take documents.
  */
 int ihanoi_merge(ihanoi_documents_t *documents, json_t **merged);
+
+/*
+ * The problem documents that each of its operations is refused with, where the
+ * operation itself says nothing of the status.  IHANOI_OK or IHANOI_NOMEM.
+ */
+int ihanoi_merge_problems(json_t *merged,
+    ihanoi_operation_t *const *operations, unsigned n);
 
 
 #endif /* _IHANOI_MERGE_H_INCLUDED_ */

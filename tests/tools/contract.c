@@ -12,12 +12,15 @@
  *
  * Reads on stdin, again and again, a line "METHOD PATH STATUS LENGTH" and
  * LENGTH bytes of body; answers each with a line: "ok", "none" when the
- * contract has no such operation, or what is wrong.
+ * contract has no such operation, or what is wrong.  The contract is the one that
+ * /openapi.json serves, with the gateway's own refusals.
  */
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+#include <jansson.h>
 
 #include "ihanoi_arena.h"
 #include "ihanoi_contract.h"
@@ -177,11 +180,71 @@ check_responses(const ihanoi_contract_t *contract)
 }
 
 
+/* No document may declare the header of keys: what is served has it. */
+
+static void
+drop_keys(json_t *paths)
+{
+    size_t       i;
+    json_t      *path, *operation, *parameters, *name;
+    const char  *key;
+
+    json_object_foreach(paths, key, path) {
+
+        operation = json_object_get(path, "post");
+        parameters = json_object_get(operation, "parameters");
+
+        for (i = json_array_size(parameters); i > 0; i--) {
+
+            name = json_object_get(json_array_get(parameters, i - 1), "name");
+
+            if (name
+                && strcmp(json_string_value(name), "Idempotency-Key") == 0)
+            {
+                json_array_remove(parameters, i - 1);
+            }
+        }
+    }
+}
+
+
+static ihanoi_contract_t *
+load_served(const ihanoi_contract_t *contract, ihanoi_contract_error_t *error)
+{
+    char                dir[] = "/tmp/ihanoi-served-XXXXXX", path[64];
+    json_t             *document;
+    const char         *file = path;
+    ihanoi_contract_t  *served;
+
+    document = json_loads(ihanoi_contract_document(contract).data, 0, NULL);
+
+    drop_keys(json_object_get(document, "paths"));
+
+    if (mkdtemp(dir) == NULL) {
+        abort();
+    }
+
+    (void) snprintf(path, sizeof(path), "%s/served.json", dir);
+
+    if (json_dump_file(document, path, JSON_REAL_PRECISION(15)) != 0) {
+        abort();
+    }
+
+    served = ihanoi_contract_load(&file, 1, error);
+
+    json_decref(document);
+    (void) unlink(path);
+    (void) rmdir(dir);
+
+    return served;
+}
+
+
 int
 main(int argc, char **argv)
 {
     int                       rc;
-    ihanoi_contract_t        *contract;
+    ihanoi_contract_t        *contract, *served;
     ihanoi_contract_error_t   error;
 
     if (argc < 3
@@ -193,6 +256,13 @@ main(int argc, char **argv)
 
     contract = ihanoi_contract_load((const char *const *) argv + 2, argc - 2,
                                     &error);
+
+    if (contract && argv[1][0] == 'r') {
+        served = load_served(contract, &error);
+        ihanoi_contract_free(contract);
+        contract = served;
+    }
+
     if (contract == NULL) {
         fprintf(stderr, "%s%s: %s\n", error.file, error.pointer,
                 error.reason);

@@ -25,6 +25,7 @@ package IHanoi::Test::Gateway;
 #   env          { name => value } for nginx
 #   responses    true: hold each answer against the contract, and fail the
 #                test for one that breaks it; default with the shipped contract
+#                (and plugins, where `http` has their path)
 
 use strict;
 use warnings;
@@ -352,7 +353,9 @@ sub _check_response {
 
         my $contract = $self->{contract} // "$self->{tree}/conf/api/*.json";
         my @files = map { s/%%TREE%%/$self->{tree}/gr }
-                    ref $contract ? @$contract : $contract;
+                    (ref $contract ? @$contract : $contract),
+                    map { "$_/openapi.json" }
+                    ($self->{http} // '') =~ m{^\s*path\s+(\Q$self->{tree}\E/plugins/\w+);}mg;
         my $pid = IPC::Open2::open2(my $out, my $in, $program,
                                     'responses', map { glob } @files);
         binmode $_ for $in, $out;

@@ -1,0 +1,264 @@
+/*
+ * Copyright (C) iHaNoi contributors
+ *
+ * The refusals in the merged document: clients are made from it.
+ *
+ * By its status stands what the gateway itself makes of an operation's security,
+ * parameters, body and key.  What functions and handlers refuse beside that is
+ * known of a document only: "default".
+ */
+
+#include "ihanoi_json.h"
+#include "ihanoi_merge.h"
+
+
+/* what of an operation may be refused */
+
+#define IHANOI_MERGE_ANY        0x0001
+#define IHANOI_MERGE_TOKEN      0x0002
+#define IHANOI_MERGE_RIGHTS     0x0004    /* scopes, assurance */
+#define IHANOI_MERGE_PATH       0x0008
+#define IHANOI_MERGE_ACCEPT     0x0010
+#define IHANOI_MERGE_KEY        0x0020
+#define IHANOI_MERGE_CONDITION  0x0040    /* If-Match */
+#define IHANOI_MERGE_REQUIRED   0x0080    /* one that has to be there */
+#define IHANOI_MERGE_BODY       0x0100
+
+
+static const struct {
+    const char               *status;
+    const char               *name;       /* of the component */
+    unsigned                  of;
+    unsigned                  retry;      /* has Retry-After */
+    const char               *description;
+} ihanoi_merge_problem_rows[] = {
+
+    { "400", "BadRequest", IHANOI_MERGE_ANY, 0,
+      "Malformed, or not as this contract says: \"errors\" tells where." },
+
+    { "401", "Unauthorized", IHANOI_MERGE_TOKEN, 0,
+      "No access token, or one that is not valid any more." },
+
+    { "403", "Forbidden", IHANOI_MERGE_RIGHTS, 0,
+      "The token lacks a scope, the account is not verified as strongly as is "
+      "needed, or the caller may not do this." },
+
+    { "404", "NotFound", IHANOI_MERGE_PATH, 0,
+      "Not there, or not for this caller." },
+
+    { "406", "NotAcceptable", IHANOI_MERGE_ACCEPT, 0,
+      "None of the media types in Accept is answered here." },
+
+    { "409", "Conflict", IHANOI_MERGE_KEY, 1,
+      "A request with this Idempotency-Key is under way, or the state does not "
+      "allow it." },
+
+    { "412", "PreconditionFailed", IHANOI_MERGE_CONDITION, 0,
+      "It is not any more what If-Match names: fetch it again." },
+
+    { "413", "ContentTooLarge", IHANOI_MERGE_BODY, 0,
+      "The body is larger than the gateway takes." },
+
+    { "415", "UnsupportedMediaType", IHANOI_MERGE_BODY, 0,
+      "The body is of another media type, or compressed." },
+
+    { "422", "UnprocessableContent", IHANOI_MERGE_KEY, 0,
+      "This Idempotency-Key was another request's, or the service cannot do "
+      "what is asked." },
+
+    { "428", "PreconditionRequired", IHANOI_MERGE_REQUIRED, 0,
+      "If-Match is missing." },
+
+    { "429", "TooManyRequests", IHANOI_MERGE_ANY, 1,
+      "Too much of this client or caller." },
+
+    { "503", "ServiceUnavailable", IHANOI_MERGE_ANY, 1,
+      "Not now. After \"outcome-unknown\" it may have been done: repeat it with "
+      "the same Idempotency-Key, or look first." },
+
+    { "default", "Problem", IHANOI_MERGE_ANY, 1,
+      "Any other refusal: \"type\" tells which." },
+
+    { NULL, NULL, 0, 0, NULL }
+};
+
+
+static unsigned ihanoi_merge_problems_of(const ihanoi_operation_t *op);
+static json_t *ihanoi_merge_problem_responses(void);
+static json_t *ihanoi_merge_problem_schema(void);
+
+
+int
+ihanoi_merge_problems(json_t *merged, ihanoi_operation_t *const *operations,
+    unsigned n)
+{
+    json_t                    *paths, *responses, *components;
+    unsigned                   i, k, of;
+    const ihanoi_operation_t  *op;
+
+    static const char  *methods[IHANOI_METHODS] = {
+        "get", "post", "put", "patch", "delete"
+    };
+
+    paths = json_object_get(merged, "paths");
+
+    for (i = 0; i < n; i++) {
+
+        op = operations[i];
+        of = ihanoi_merge_problems_of(op);
+
+        responses = json_object_get(paths, op->path.data);
+        responses = json_object_get(responses, methods[op->method]);
+        responses = json_object_get(responses, "responses");
+
+        for (k = 0; ihanoi_merge_problem_rows[k].status; k++) {
+
+            if ((ihanoi_merge_problem_rows[k].of & of)
+                && json_object_get(responses,
+                                   ihanoi_merge_problem_rows[k].status)
+                   == NULL
+                && json_object_set_new(responses,
+                              ihanoi_merge_problem_rows[k].status,
+                              json_pack("{s:s+}", "$ref",
+                                        "#/components/responses/",
+                                        ihanoi_merge_problem_rows[k].name)))
+            {
+                return IHANOI_NOMEM;
+            }
+        }
+    }
+
+    /* names of documents' components have a dot */
+
+    components = json_pack("{s:{s:o}, s:o}",
+                           "schemas", "Problem", ihanoi_merge_problem_schema(),
+                           "responses", ihanoi_merge_problem_responses());
+
+    i = json_object_update_recursive(json_object_get(merged, "components"),
+                                     components);
+    json_decref(components);
+
+    return i ? IHANOI_NOMEM : IHANOI_OK;
+}
+
+
+static unsigned
+ihanoi_merge_problems_of(const ihanoi_operation_t *op)
+{
+    unsigned  i, of;
+
+    of = IHANOI_MERGE_ANY;
+
+    if (op->security != IHANOI_SECURITY_PUBLIC) {
+        of |= IHANOI_MERGE_TOKEN;
+    }
+
+    if (op->nscopes || op->assurance != IHANOI_ASSURANCE_NONE) {
+        of |= IHANOI_MERGE_RIGHTS;
+    }
+
+    if (op->nproduces) {
+        of |= IHANOI_MERGE_ACCEPT;
+    }
+
+    if (op->idempotency != IHANOI_IDEMPOTENCY_NONE) {
+        of |= IHANOI_MERGE_KEY;
+    }
+
+    /* the gateway holds it against the answer, but for one in parts */
+
+    if (op->method == IHANOI_GET && !op->stream) {
+        of |= IHANOI_MERGE_CONDITION;
+    }
+
+    if (op->body) {
+        of |= IHANOI_MERGE_BODY;
+    }
+
+    for (i = 0; i < op->narguments; i++) {
+
+        if (op->arguments[i].in == IHANOI_IN_PATH) {
+            of |= IHANOI_MERGE_PATH;
+        }
+
+        if (op->arguments[i].if_match) {
+            of |= IHANOI_MERGE_CONDITION;
+
+            if (op->arguments[i].required) {
+                of |= IHANOI_MERGE_REQUIRED;
+            }
+        }
+    }
+
+    return of;
+}
+
+
+static json_t *
+ihanoi_merge_problem_responses(void)
+{
+    json_t    *all, *response;
+    unsigned   k;
+
+    all = json_object();
+
+    for (k = 0; all && ihanoi_merge_problem_rows[k].status; k++) {
+
+        response = json_pack("{s:s, s:{s:{s:{s:s}}}}",
+                     "description", ihanoi_merge_problem_rows[k].description,
+                     "content", "application/problem+json", "schema",
+                     "$ref", "#/components/schemas/Problem");
+
+        if (ihanoi_merge_problem_rows[k].retry
+            && json_object_set_new(response, "headers",
+                                   json_pack("{s:{s:s, s:{s:s}}}",
+                                             "Retry-After", "description",
+                                             "Seconds, where it is known.",
+                                             "schema", "type", "integer")))
+        {
+            json_decref(response);
+            response = NULL;
+        }
+
+        if (json_object_set_new(all, ihanoi_merge_problem_rows[k].name,
+                                response))
+        {
+            json_decref(all);
+            all = NULL;
+        }
+    }
+
+    return all;
+}
+
+
+static json_t *
+ihanoi_merge_problem_schema(void)
+{
+    static const char  text[] =
+        "{\"type\":\"object\",\"description\":\"RFC 9457, in Vietnamese or "
+        "English by Accept-Language. A refusal may have members of its own."
+        "\",\"required\":[\"type\",\"title\",\"status\"],\"properties\":{"
+        "\"type\":{\"type\":\"string\",\"description\":\"urn:ihanoi:problem: "
+        "and the code\"},"
+        "\"title\":{\"type\":\"string\"},"
+        "\"status\":{\"type\":\"integer\",\"minimum\":400,\"maximum\":599},"
+        "\"detail\":{\"type\":\"string\"},"
+        "\"instance\":{\"type\":\"string\",\"description\":"
+        "\"urn:ihanoi:request: and the id in the gateway's log\"},"
+        "\"retry_after\":{\"type\":\"integer\",\"description\":"
+        "\"Seconds, of a service that knows when it is worth to come again"
+        "\"},"
+        "\"errors\":{\"type\":\"array\",\"description\":\"Violations of this "
+        "contract, of invalid-request\",\"items\":{\"type\":\"object\","
+        "\"required\":[\"in\",\"keyword\",\"message\"],\"properties\":{"
+        "\"in\":{\"enum\":[\"path\",\"query\",\"header\",\"body\"]},"
+        "\"pointer\":{\"type\":\"string\",\"description\":\"In the body"
+        "\"},"
+        "\"parameter\":{\"type\":\"string\"},"
+        "\"keyword\":{\"type\":\"string\"},"
+        "\"message\":{\"type\":\"string\",\"description\":\"English, for "
+        "developers\"}}}}}}";
+
+    return json_loads(text, 0, NULL);
+}
