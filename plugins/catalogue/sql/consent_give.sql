@@ -22,8 +22,9 @@ begin
         return jsonb_build_object('code', 'purpose-text');
     end if;
 
-    insert into people values (person) on conflict do nothing;
-    perform from people p where p.subject = person for update;
+    -- Locks the row, and makes one where that of an erased account has just gone.
+    insert into people as p (subject) values (person)
+    on conflict on constraint people_pkey do update set subject = p.subject;
 
     select * into standing from consents c
      where (c.person, c.service, c.purpose) = (person, service, purpose)

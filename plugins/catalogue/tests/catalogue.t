@@ -316,6 +316,25 @@ is(plugin_erase_again($db, 'catalogue', 'one'), 'ok', 'when the event comes once
 is_deeply([map { $_->{id} } @{ consents('one', '?history=true') }], [$first], '... that stays');
 ok(!eval { $db->sql("delete from $ours"); 1 }, 'and is kept as any other');
 
+# Who agrees just when the one before is being forgotten is written down anew.
+my $code = $db->sql("select nspname from pg_namespace where nspname like 'code_catalogue_%'");
+my ($holder, $forget) = ($db->session, $db->session);
+my $back = $gw->connection;
+sub waiting { my ($n) = @_; return wait_until(sub { $n == $db->sql("select count(*) from pg_stat_activity
+    where datname = current_database() and wait_event_type = 'Lock'") }) }
+
+$holder->do('begin');
+$holder->do("select from plugin_catalogue.people where subject = '$issuer one' for update");
+$forget->do("set search_path = $code, plugin_catalogue");
+$forget->start("select person_forget('$issuer one', now())");
+ok(waiting(1), 'an erasure waits for what is under way');
+$back->send($back->format('PUT', '/v1/services/power/consents/lookup', token => $token{one}, json => { version => 1 }));
+ok(waiting(2), '... and who agrees again for the erasure');
+$holder->do('commit');
+$forget->finish;
+is($back->response('PUT')->{status}, 201, '... and has agreed') or diag $gw->error_log;
+isnt(consents('one', '?history=true')->[0]{id}, $first, '... anew');
+
 
 # Without the database
 
