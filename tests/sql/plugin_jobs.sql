@@ -1,7 +1,7 @@
 -- Jobs of plugins: who runs what when, and what becomes of runs that nobody
 -- made or whose end nobody reported.
 begin;
-select plan(38);
+select plan(40);
 
 create function pg_temp.later(by interval) returns void language sql as
     $$select set_config('core.clock_offset', (coalesce(nullif(current_setting('core.clock_offset', true), ''), '0')::interval + by)::text, true)$$;
@@ -107,8 +107,23 @@ select is_empty($$select pg_temp.take('a:1', more => jsonb_build_object('next', 
     'a gateway whose clock is behind, so that it calls that turn its next, does not run it');
 select is((select count(*)::int from pg_temp.take('a:1')), 2, 'one whose clock is right does');
 select pg_temp.end(j, 'ok') from unnest('{once,skip}'::text[]) j;
-select pg_temp.take('a:1', more => '{"cron": "30 * * * *", "next": 4102444800}');
-select is(pg_temp.row('once', 'cron || next_at'), '30 * * * *' || to_timestamp(4102444800), 'another schedule has another time');
+-- Two versions with two schedules: one gateway at each time of both, whoever asks first.
+create function pg_temp.half() returns jsonb language sql as $$
+    select jsonb_build_object('cron', '30 * * * *', 'next', extract(epoch from
+        date_trunc('hour', core.now() + interval '30 minutes') + interval '30 minutes')::bigint)
+$$;
+select pg_temp.take('b:1', more => pg_temp.half());
+select is(pg_temp.row('once', $$cron || (next_at = date_trunc('hour', core.now()) + interval '30 minutes')$$), '30 * * * *true', 'another schedule has another time');
+select pg_temp.later(date_trunc('hour', core.now()) + interval '30 minutes' - core.now());
+select results_eq($$select job from pg_temp.take('a:1') union all select job from pg_temp.take('b:1', more => pg_temp.half())$$,
+    $$values ('once'), ('skip')$$, 'the version before does not take it away');
+select pg_temp.end(j, 'ok') from unnest('{once,skip}'::text[]) j;
+select pg_temp.take('a:1');
+select pg_temp.later('30 minutes');
+select results_eq($$select job from pg_temp.take('b:1', more => pg_temp.half()) union all select job from pg_temp.take('a:1')$$,
+    $$values ('once'), ('skip')$$, 'nor the next one those of the one before');
+select pg_temp.end(j, 'ok') from unnest('{once,skip}'::text[]) j;
+
 select pg_temp.take('a:1');
 select pg_temp.later('30 minutes');
 select pg_temp.take('a:1', true, '{once}');

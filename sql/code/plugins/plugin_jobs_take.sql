@@ -13,6 +13,9 @@
 -- A run that was due for more than a minute is late: made once or skipped, as
 -- the job says. A run whose end nobody reported in its lease is lost, and if
 -- the job says once it is made again, but not twice.
+--
+-- Of another schedule the time that comes first stands: what was due by the one
+-- before is run, and gateways of two versions do not take away each other's times.
 create function plugin_jobs_take(asked jsonb)
 returns table (now bigint, plugin text, job text, run uuid, due bigint,
                late boolean, success bigint)
@@ -44,7 +47,7 @@ begin
     set cron = excluded.cron,
         missed = excluded.missed,
         next_at = case when p.cron = excluded.cron then p.next_at
-                       else excluded.next_at end,
+                       else least(p.next_at, excluded.next_at) end,
         declared_at = excluded.declared_at;
 
     -- Forgotten: no gateway has it any more.
