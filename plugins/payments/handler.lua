@@ -137,6 +137,7 @@ function _M.refund_settle(input)
         outcome = input.outcome,
         transaction = input.transaction,
         why = input.why,
+        by = ihanoi.request.caller().subject,
     })
 
     if refund and refund.state ~= input.outcome then

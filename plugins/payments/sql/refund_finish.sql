@@ -8,9 +8,11 @@
 --             a day or a person says what became of it (payments_refunds), nobody else
 --
 -- Only the first end counts: what comes after it changes nothing. It is of the time
--- that the gateway's file says, so that it is of the same day there and here.
+-- that the gateway's file says, so that it is of the same day there and here. by: who
+-- says it, when it is a person.
 create function refund_finish(id uuid, outcome text, transaction text default null,
-                              why text default null, at timestamptz default now())
+                              why text default null, at timestamptz default now(),
+                              by text default null)
 returns jsonb
 language plpgsql
 as $$
@@ -31,7 +33,8 @@ begin
                attempts = case when outcome = 'unsent' then 0 else t.attempts end,
                due_at = case when outcome = 'left' then 'infinity' else t.due_at end,
                transaction = coalesce(refund_finish.transaction, t.transaction),
-               why = refund_finish.why
+               why = refund_finish.why,
+               settled_by = case when outcome in ('done', 'refused') then refund_finish.by end
          where t.id = f.id;
     end if;
 

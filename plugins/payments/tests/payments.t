@@ -175,6 +175,11 @@ $r = $gw->post($settle, token => token_for('operate'),
                json => { outcome => 'done', transaction => 'FT26330', why => 'UNC 12, kế toán' });
 is($r->{json}{state}, 'done', 'VietQR: and says when it is done') or diag $r->{content};
 is(read_of($payment)->{state}, 'refunded', 'VietQR: all of it');
+is_deeply([@{ refund_of($payment) }{qw(transaction why settled_by)}], ['FT26330', undef, undef],
+          'the payer reads which transfer it is, and not what officers say to each other');
+is_deeply([@{ $gw->get("/v1/payments/$payment->{id}", token => token(sub => 'desk', scope => 'payments:read'))
+                 ->{json}{refunds}[0] }{qw(transaction why settled_by)}],
+          ['FT26330', 'UNC 12, kế toán', "$IHanoi::Test::ISSUER citizen-1"], 'staff reads both, and who it was');
 is_deeply({ left() }, {}, 'VietQR: and nothing stands there any more');
 is($gw->post($settle, token => token_for('operate'), json => { outcome => 'refused', why => 'x' })->{status},
    409, 'what is done is not undone');
