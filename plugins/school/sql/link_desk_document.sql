@@ -7,9 +7,7 @@ as $$
         'id', l.id, 'person', l.person, 'kind', l.kind, 'student_code', l.student_code,
         'student', l.student, 'student_name', (select s.name from students s where s.id = l.student),
         'via', l.via,
-        'state', case when l.state = 'asked' and l.asked_until <= now()
-                        or l.state = 'verified' and l.valid_until <= today()
-                      then 'expired' else l.state end,
+        'state', link_state(l.state, l.asked_until, l.valid_until),
         'asked_at', l.asked_at, 'decided_at', l.decided_at, 'decided_by', l.decided_by,
         'reason', l.reason, 'valid_until', l.valid_until)
 $$;

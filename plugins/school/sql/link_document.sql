@@ -6,9 +6,7 @@ language sql stable
 as $$
     select json_build_object(
         'id', l.id, 'school', l.school, 'student_code', l.student_code, 'kind', l.kind,
-        'state', case when l.state = 'asked' and l.asked_until <= now()
-                        or l.state = 'verified' and l.valid_until <= today()
-                      then 'expired' else l.state end,
-        'student', case when l.state = 'verified' then l.student end,
+        'state', link_state(l.state, l.asked_until, l.valid_until),
+        'student', case when link_state(l.state, l.asked_until, l.valid_until) = 'verified' then l.student end,
         'asked_at', l.asked_at, 'reason', l.reason, 'valid_until', l.valid_until)
 $$;

@@ -15,8 +15,9 @@ begin
     end if;
 
     page := array(select l.n from school_links l
-                   where l.school = links_desk.school and l.state = links_desk.state
-                     and (links_desk.state <> 'asked' or l.asked_until > now())
+                   where l.school = links_desk.school
+                     and (l.state = links_desk.state or links_desk.state = 'expired')
+                     and link_state(l.state, l.asked_until, l.valid_until) = links_desk.state
                      and (links_desk.cursor is null or l.n > links_desk.cursor::bigint)
                    order by l.n limit links_desk.limit + 1);
 

@@ -13,6 +13,8 @@ sub status { my $r = as(@_); return $r->{status} . ($r->{json}{type} ? ' ' . $r-
 sub document { my $r = as(@_); $r->{status} =~ /^20/ or diag "$_[1] $_[2]: $r->{content}"; return $r->{json} }
 sub ask { my ($who, $code, %more) = @_; return (as($who, POST => '/links',
     { school => 'thcs-a', student_code => $code, kind => 'guardian', %more })) }
+sub listed { my ($link) = @_; return join ' ', grep { grep { $_->{id} eq $link } @{ document('admin', GET => "/schools/thcs-a/links?state=$_")->{items} } }
+    qw(asked verified refused revoked withdrawn expired) }
 sub decide { my ($link, %how) = @_; return (as('admin', PUT => "/links/$link/decision", \%how)) }
 
 
@@ -34,12 +36,14 @@ is(decide($known->{id}, decision => 'verified')->{status}, 200, '... told twice,
 is(status('b-1', GET => "/students/$s1"), 200, 'the guardian sees the child');
 $db->sql("update plugin_school.links set valid_until = plugin_school.today() where id = '$known->{id}'");
 is(status('b-1', GET => "/students/$s1"), '404 not-found', '... until the day has come');
-is(document('b-1', GET => '/links')->{items}[0]{state}, 'expired', '... and the link says so');
+is_deeply([@{ document('b-1', GET => '/links')->{items}[0] }{qw(state student)}], ['expired', undef], '... and the link says so');
+is(listed($known->{id}), 'expired', '... and is listed as that');
 is(ask('b-1', 'HS1')->{status}, 201, '... and may be asked for again');
 is(ask('b-1', 'HS1')->{status}, 409, '... once');
 $db->sql("set session_replication_role = replica; update plugin_school.links set asked_until = now() where person like '% b-1'");
 is(decide(document('b-1', GET => '/links')->{items}[0]{id}, decision => 'verified')->{status}, 409, 'asking that was left for too long is over');
 is(document('b-1', GET => '/links')->{items}[0]{state}, 'expired', '... which is said');
+is(listed(document('b-1', GET => '/links')->{items}[0]{id}), 'expired', '... and listed');
 
 is(status('guardian', GET => "/students/$s1/marks?year=$year"), 200, 'a guardian reads');
 is(decide($id{link_guardian}, decision => 'revoked', reason => 'Mất quyền nuôi con')->{status}, 200, 'custody is lost');
