@@ -3,8 +3,9 @@
 
 local passes = require("lib.passes")
 
--- As many as a run has time for where payments is slow: a pass takes three calls at most. It
--- is found paid for nothing, its money goes back, and payments is asked whether that was all.
+-- As many as a run has time for where payments is slow: a pass takes three calls, but for
+-- the rare one of which a part was refused. It is found paid for nothing, its money goes
+-- back, and payments is asked whether that was all.
 local SWEEP = 10
 
 local _M = {}

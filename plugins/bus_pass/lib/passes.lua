@@ -55,21 +55,48 @@ local function pay(pass)
 end
 
 
--- Sends back what is left of a pass's money: an officer may have given some of it back by
--- hand, or all. The same key is the same refund.
-local function refund(pass)
+-- Asks for all that is left of a pass's money; the same key is the same refund.
+local function give_back(pass, key)
     local rest, err = payments("refund", {
         id = pass.payment,
         reason = "Vé tháng xe buýt không dùng",
-        key = pass.id,
+        key = key,
     })
 
-    if rest and rest.state == "done" or err == "payment-refund-exceeds" then
-        if _M.look(pass.payment) == "refunded" then
-            return
+    -- Nothing to ask for: this is back, or what is left an officer gives.
+    local over = rest and rest.state == "done" or err == "payment-refund-exceeds"
+
+    return rest, err, over
+end
+
+
+-- Sends back what is left of a pass's money: an officer may have given some of it back by
+-- hand, or all. A part of which it turns out that nobody has it is left again: it is asked
+-- for by another key, the same one until another is refused.
+local function refund(pass)
+    local rest, err, over = give_back(pass, pass.id)
+
+    if over then
+        local state, _, intent = _M.look(pass.payment)
+
+        if state ~= "refunded" and intent then
+            local refused = 0
+
+            for _, each in ipairs(intent.refunds) do
+                refused = refused + (each.state == "refused" and 1 or 0)
+            end
+
+            rest, err, over = give_back(pass, pass.id .. " " .. refused)
+            state = over and _M.look(pass.payment)
         end
 
-        err = err or "a part is not back"
+        if state == "refunded" then
+            return
+        end
+    end
+
+    if over then
+        err = "a part is not back"
     elseif rest then
         ihanoi.db.value("pass_refunded", { id = pass.id, state = rest.state })
     end
@@ -81,7 +108,8 @@ local function refund(pass)
 end
 
 
--- Looks what became of a payment, and applies it: its state, nil and why when that failed.
+-- Looks what became of a payment, and applies it: its state, nil and why when that failed;
+-- and the payment.
 function _M.look(id)
     local intent, err = payments("intent_read", { id = id })
 
@@ -89,7 +117,7 @@ function _M.look(id)
         return nil, err or "payments does not know " .. id
     elseif not ihanoi.uuid.valid(intent.reference) then
         -- Whoever may ask for payments over HTTP may do so for passes: none of ours.
-        return intent.state
+        return intent.state, nil, intent
     end
 
     local verdict
@@ -103,7 +131,7 @@ function _M.look(id)
         _M.sweep(1, intent.reference)
     end
 
-    return intent.state
+    return intent.state, nil, intent
 end
 
 
