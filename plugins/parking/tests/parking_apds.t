@@ -239,6 +239,16 @@ verdicts({ type => 'occupancy', at => at(0), place => $site, vehicle => $_, free
 is_deeply(versions(), [$v[0] + 1, @v[1 .. 3]], '... but not with a count');
 $db->sql("$set delete from supplies where site = '$site' and vehicle = 'bicycle'");
 is_deeply(versions(), [$v[0] + 2, @v[1 .. 3]], '... and one that has it no more');
+$db->sql("$set insert into supplies (site, vehicle, capacity, bookable) values ('$site', 'bicycle', 5, 0);
+          update supplies set bookable = 1 where site = '$site' and vehicle = 'bicycle'");
+sub bicycles { return map { $gw->get("/v1/parking/apds/$_/$site-bicycle")->{json}{version} } qw(places rights/specs) }
+my @were = bicycles();
+$db->sql("$set delete from supplies where site = '$site' and vehicle = 'bicycle'");
+$db->sql("$set insert into supplies (site, vehicle, capacity, bookable) values ('$site', 'bicycle', 7, 0)");
+my @are = bicycles();
+cmp_ok($are[0], '>', $were[0], 'what has gone and comes again is a newer version');
+cmp_ok($are[1], '>', $were[1], '... and so is its right');
+$db->sql("$set delete from supplies where site = '$site' and vehicle = 'bicycle'");
 @stay = @{ stay() };
 $db->sql("$set update sites set operator = 'other' where id = '$site'");
 my @other = @{ versions() };
