@@ -122,7 +122,7 @@ ihanoi_input_query(ihanoi_input_t *in, const char *query, size_t len)
     const ihanoi_argument_t  *argument;
 
     seen = 0;
-    end = query + len;
+    end = len ? query + len : query;            /* NULL + 0 is not defined */
 
     for (p = query; p < end; p = next + 1) {
 
