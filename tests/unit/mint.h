@@ -135,7 +135,7 @@ static MINT_UNUSED mint_key_t *
 mint_key(const char *type)
 {
     int           bits;
-    char         *e;
+    const char   *e;
     BIGNUM       *exponent;
     mint_key_t   *key;
     EVP_PKEY_CTX *ctx;
