@@ -8,6 +8,7 @@ use warnings;
 use Exporter 'import';
 use File::Temp ();
 use IO::Socket::INET;
+use Socket qw(MSG_DONTWAIT);
 
 our @EXPORT_OK = qw(interleave median wrk pgbench cpu_time requests
                     openssl_verify machine);
@@ -160,12 +161,24 @@ sub cpu_time {
 
 # GETs over one connection, 32 under way at a time, a token each.
 # Dies when an answer is not 200.
+#
+# We never sleep for an answer: to wake a client costs the worker microseconds, and
+# the more answers cost, the more of them find it asleep.
 sub requests {
     my ($port, $path, @tokens) = @_;
     my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
                                        PeerPort => $port)
         or die "could not connect to port $port: $!\n";
     my $buffer = '';
+    my $more = sub {
+        my $part;
+
+        while (!defined recv $socket, $part, 65536, MSG_DONTWAIT) {
+            die "no answer: $!\n" if !$!{EAGAIN};
+        }
+        die "the gateway closed the connection\n" if $part eq '';
+        $buffer .= $part;
+    };
 
     while (my @batch = splice @tokens, 0, 32) {
         print $socket join '', map {
@@ -175,20 +188,14 @@ sub requests {
         $socket->flush;
 
         for (@batch) {
-            while ($buffer !~ /\r\n\r\n/) {
-                sysread($socket, $buffer, 65536, length $buffer)
-                    or die "the gateway closed the connection\n";
-            }
+            $more->() while $buffer !~ /\r\n\r\n/;
 
             $buffer =~ s{\AHTTP/1.1 (\d+).*?\r\n\r\n}{}s;
             my ($status, $head) = ($1, $&);
             die "$path was answered $status\n" if $status != 200;
 
             my ($length) = $head =~ /^content-length: (\d+)/mi;
-            while (length $buffer < $length) {
-                sysread($socket, $buffer, 65536, length $buffer)
-                    or die "the gateway closed the connection\n";
-            }
+            $more->() while length $buffer < $length;
             substr $buffer, 0, $length, '';
         }
     }
