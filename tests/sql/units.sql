@@ -1,12 +1,13 @@
 -- Units at dates: names, parents, successors.
 begin;
-select plan(22);
+select plan(25);
 
 create temporary table t as
 select v.code, core.uuid_of('test ' || v.code) as id, v.valid_from::date, v.valid_to::date
 from (values ('T', '2020-01-01', null), ('TD', '2020-01-01', '2025-06-30'),
              ('TW', '2020-01-01', null), ('TN', '2025-07-01', null),
-             ('TM', '2025-07-01', '2026-01-31')) v (code, valid_from, valid_to);
+             ('TM', '2025-07-01', '2026-01-31'),
+             ('TA', '2025-07-01', '2025-10-31'), ('TB', '2025-07-01', null)) v (code, valid_from, valid_to);
 
 insert into core.units (id, code, kind, valid_from, valid_to)
 select id, code, 'ward', valid_from, valid_to from t;
@@ -72,6 +73,11 @@ values (pg_temp.u('TD'), pg_temp.u('TM'), '2025-07-01'),
 select is(unit_now(pg_temp.u('TD'), '2025-06-30'), pg_temp.u('TD'), 'a unit stands for itself');
 select is(unit_now(pg_temp.u('TD'), '2025-12-01'), pg_temp.u('TM'), 'then its successor does');
 select is(unit_now(pg_temp.u('TD'), '2026-06-01'), pg_temp.u('TN'), 'and that one''s');
+insert into core.unit_successors (unit, successor, since) values (pg_temp.u('TD'), pg_temp.u('TA'), '2025-07-01');
+select is(unit_now(pg_temp.u('TD'), '2025-08-01'), pg_temp.u('TA'), 'of several the first by code');
+select is(unit_now(pg_temp.u('TD'), '2026-06-01'), pg_temp.u('TN'), 'but not where it leads to none that stands');
+insert into core.unit_successors (unit, successor, since) values (pg_temp.u('TA'), pg_temp.u('TB'), '2025-11-01');
+select is(unit_now(pg_temp.u('TD'), '2025-12-01'), pg_temp.u('TM'), 'and one that stands before what comes after one that has ended');
 
 -- Reference data.
 select is((select count(*)::int from core.units
@@ -92,7 +98,7 @@ select is_empty(
     'every unit has a name on its first day');
 select is_empty(
     $$select u.code from core.units u
-      where u.code !~ '^T[DWNM]?$' and u.code <> 'HN' and not exists (
+      where u.code !~ '^T[DWNMAB]?$' and u.code <> 'HN' and not exists (
           select from core.unit_parents p where p.unit = u.id and p.validity @> u.valid_from)$$,
     'every unit has a parent on its first day');
 select is_empty(

@@ -1,6 +1,6 @@
 -- The unit that stands in for a unit at a date: itself while it is valid,
--- otherwise its successor (the first by code where several took over), its
--- successor's, and so on. Null when it ended without one.
+-- otherwise its successor, its successor's, and so on: the nearest that is valid, the
+-- first by code where several took over. Null when it ended without one.
 create function unit_now(unit uuid, at date default core.today())
 returns uuid
 language plpgsql stable
@@ -14,26 +14,20 @@ begin
     end if;
 
     return (
-        with recursive chain (id, step) as (
-            select unit_now.unit, 0
+        with recursive chain (id, codes) as (
+            select unit_now.unit, '{}'::text[]
             union all
-            select s.successor, chain.step + 1
+            select n.id, chain.codes || n.code
             from chain
                  join core.units u on u.id = chain.id and not u.validity @> unit_now.at
-                 cross join lateral (
-                     select s.successor
-                     from core.unit_successors s
-                          join core.units n on n.id = s.successor
-                     where s.unit = chain.id and s.since <= unit_now.at
-                     order by n.code
-                     limit 1
-                 ) s
-            where chain.step < 16
+                 join core.unit_successors s on s.unit = chain.id and s.since <= unit_now.at
+                 join core.units n on n.id = s.successor
+            where cardinality(chain.codes) < 16 and n.code <> all (chain.codes)
         )
         select c.id
         from chain c
              join core.units u on u.id = c.id and u.validity @> unit_now.at
-        order by c.step desc
+        order by cardinality(c.codes), c.codes
         limit 1);
 end
 $$;
