@@ -204,7 +204,7 @@ end
 
 -- POST /v1/enrolment/allocations/{id}/publish
 function _M.allocation_publish(input)
-    return call.answer(202, "allocation_publish", input)
+    return call.answer(202, "allocation_publish", { id = input.id, subject = subject() })
 end
 
 

@@ -41,6 +41,6 @@ select set_config('core.clock_offset', '-56 minutes', false);
 select round_close('00000000-0000-7000-8000-00000000e001', 'demo-seed-of-the-lottery');
 select allocation_request('00000000-0000-7000-8000-00000000e0a1', '00000000-0000-7000-8000-00000000e001', 'demo');
 select allocation_step('00000000-0000-7000-8000-00000000e0a1', 5000);
-select allocation_publish('00000000-0000-7000-8000-00000000e0a1');
+select allocation_publish('00000000-0000-7000-8000-00000000e0a1', 'demo');
 select allocation_step('00000000-0000-7000-8000-00000000e0a1', 5000);
 select set_config('core.clock_offset', '', false);

@@ -1,6 +1,6 @@
 -- Publishes an allocation that has been computed from what stands now. The job tells
 -- the applicants, in steps. Null: there is none such.
-create function allocation_publish(id uuid)
+create function allocation_publish(id uuid, subject text)
 returns json
 language plpgsql
 as $$
@@ -22,7 +22,9 @@ begin
         perform refuse_with('enrolment-allocation-stale');
     end if;
 
-    update allocations t set state = 'publishing', cursor = '', published_at = instant()
+    update allocations t
+       set state = 'publishing', cursor = '', published_at = instant(),
+           published_by = allocation_publish.subject
      where t.id = a.id;
 
     return allocation_document(a.id);

@@ -20,6 +20,7 @@ set local check_function_bodies = off;
 \ir ../migrations/0005_fixed_at_once.sql
 \ir ../migrations/0006_extra_places.sql
 \ir ../migrations/0007_desk.sql
+\ir ../migrations/0008_published_by.sql
 \ir ../sql/allocation_digest_inputs.sql
 \ir ../sql/allocation_digest_results.sql
 \ir ../sql/allocation_document.sql
@@ -314,16 +315,18 @@ select allocation_request(pg_temp.id(3002), pg_temp.id(1), 'i office');
 select is(pg_temp.work(), 'computed', 'once more');
 select is((select count(distinct (inputs_digest, results_digest)) from allocations), 1::bigint, '... from the same inputs to the same result');
 update rounds set revision = revision + 1;
-select throws_ok($$select allocation_publish(pg_temp.id(3002))$$, 'IH001', 'enrolment-allocation-stale', 'what has changed is not published');
+select throws_ok($$select allocation_publish(pg_temp.id(3002), 'head')$$, 'IH001', 'enrolment-allocation-stale', 'what has changed is not published');
 select allocation_request(pg_temp.id(3003), pg_temp.id(1), 'i office');
 select is(pg_temp.work(), 'computed', 'a third');
 select allocation_request(pg_temp.id(3010), pg_temp.id(1), 'i office');
 select is(pg_temp.work(), 'computed', 'and a fourth, of the same inputs');
-select lives_ok($$select allocation_publish(pg_temp.id(3003))$$, 'publish it');
-select throws_ok($$select allocation_publish(pg_temp.id(3010))$$, 'IH001', 'enrolment-allocation-works', '... and no other one meanwhile');
+select lives_ok($$select allocation_publish(pg_temp.id(3003), 'head')$$, 'publish it');
+select throws_ok($$select allocation_publish(pg_temp.id(3010), 'head')$$, 'IH001', 'enrolment-allocation-works', '... and no other one meanwhile');
+select allocation_publish(pg_temp.id(3003), 'deputy');
+select is((select published_by from allocations where id = pg_temp.id(3003)), 'head', '... which who does it first is known to have done');
 select pg_temp.clock('2031-07-03 18:00+07');    -- the job comes an hour later
 select is(pg_temp.work(), 'published', 'all are told');
-select throws_ok($$select allocation_publish(pg_temp.id(3010))$$, 'IH001', 'enrolment-round-published', '... so another one is not published');
+select throws_ok($$select allocation_publish(pg_temp.id(3010), 'head')$$, 'IH001', 'enrolment-round-published', '... so another one is not published');
 select throws_ok($$select allocation_request(pg_temp.id(3011), pg_temp.id(1), 'i office')$$, 'IH001', 'enrolment-round-published', '... nor computed');
 select is((select string_agg(state, ' ' order by state) from applications where state not in ('withdrawn')), 'offered offered offered refused refused waitlisted waitlisted', 'offers, waitlist, and who is in no band');
 select is((select jsonb_agg(x ->> 'result') from jsonb_array_elements(application_results(pg_temp.id(1010))::jsonb) x), '["admitted", "not_needed"]', 'why: admitted');
@@ -388,7 +391,7 @@ select pg_temp.clock('2033-07-03 17:00+07');
 select round_close(pg_temp.id(4), 'a-seed-of-the-test');
 select allocation_request(pg_temp.id(3004), pg_temp.id(4), 'i office');
 select pg_temp.work();
-select allocation_publish(pg_temp.id(3004));
+select allocation_publish(pg_temp.id(3004), 'head');
 select pg_temp.work();
 select appeal_open(pg_temp.id(4200 + n), pg_temp.id(4000 + n), 'i g' || n, 'Xin xem lại') from unnest('{85, 90}'::int[]) n;
 create function pg_temp.appeals_after(cursor uuid) returns text language plpgsql as $$
@@ -444,7 +447,7 @@ select pg_temp.clock('2034-07-03 17:00+07');
 select round_close(pg_temp.id(5), 'a-seed-of-the-test');
 select allocation_request(pg_temp.id(3005), pg_temp.id(5), 'i office');
 select pg_temp.work();
-select allocation_publish(pg_temp.id(3005));
+select allocation_publish(pg_temp.id(3005), 'head');
 select pg_temp.work();
 create function pg_temp.has(n int) returns text language sql as
     $$ select concat_ws(' ', state, school) from applications where id = pg_temp.id(5000 + n) $$;
@@ -493,7 +496,7 @@ begin
     before := pg_temp.tuples_read('allocation_entries', 'allocation_choices');
     perform allocation_request(pg_temp.id(3000 + round), pg_temp.id(round), 'i office');
     perform pg_temp.work();
-    perform allocation_publish(pg_temp.id(3000 + round));
+    perform allocation_publish(pg_temp.id(3000 + round), 'head');
     return case pg_temp.work() when 'published' then pg_temp.tuples_read('allocation_entries', 'allocation_choices') - before end;
 end $$;
 analyze allocation_entries, allocation_choices, allocation_schools;

@@ -151,6 +151,8 @@ is(post_as(office(), "/desk/appeals/$appeal->{id}/decide", { outcome => 'upheld'
    'verified', 'upheld');
 is(post_as(office(), "/allocations/$a->{id}/publish")->{json}{type}, 'urn:ihanoi:problem:enrolment-allocation-stale', 'what was computed is stale');
 is(published($round)->{state}, 'published', 'another one is published');
+is($db->sql("select string_agg((published_by = requested_by)::text, ' ') from plugin_enrolment.allocations
+             where round = '$round' and state = 'published'"), 'true', '... by whom is known');
 
 my %state;
 for my $n (1 .. 5) {

@@ -77,7 +77,7 @@ like($two->finish, qr/IH001/, '... and is refused');
 $db->sql($setup . hours(2.5) . "
     select allocation_request('$round', '$round', 'o');
     do \$\$ begin while allocation_step('$round', 0) <> 'computed' loop end loop; end \$\$;
-    select allocation_publish('$round');
+    select allocation_publish('$round', 'head');
     do \$\$ begin while allocation_step('$round', 0) <> 'published' loop end loop; end \$\$;");
 my ($a) = map { $_->[0] } $db->sql("select id from plugin_enrolment.applications where state = 'offered' order by id");
 is($db->sql("select count(*) from plugin_enrolment.applications where state = 'waitlisted'"), 1, 'one waits');
@@ -121,7 +121,7 @@ $db->sql($setup . hours(2.5) . "
     select round_close('$published', '@{[ SEED ]}');
     select allocation_request('$published', '$published', 'o');
     do \$\$ begin while allocation_step('$published', 0) <> 'computed' loop end loop; end \$\$;
-    select allocation_publish('$published');
+    select allocation_publish('$published', 'head');
     select allocation_step('$published', 0)");
 my ($reader, $decider, $publisher) = map { session(2.5) } 1 .. 3;
 $reader->do('begin');
@@ -156,7 +156,7 @@ $db->sql($setup . hours(2.5) . "
     select round_close('$second', '@{[ SEED ]}');
     select allocation_request('$second', '$second', 'o');
     do \$\$ begin while allocation_step('$second', 0) <> 'computed' loop end loop; end \$\$;
-    select allocation_publish('$second');");
+    select allocation_publish('$second', 'head');");
 my ($first, $gone, $last) = map { $_->[0] } $db->sql("select application from plugin_enrolment.allocation_choices
                                                        where allocation = '$second' order by rank");
 my $teller = session(2.5);
