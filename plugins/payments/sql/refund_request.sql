@@ -1,7 +1,8 @@
 -- Promises a part of what was paid, or all that is left, to the payer: of the receipt
 -- that is named by its transaction, or of the one that was applied, or, when nothing is
 -- left of that, of one that came late, twice or with another amount and whose refund was
--- refused. The same key is the same refund; for anything else it is refused. Nothing is
+-- refused: but for services, which know of no such money and would take it for theirs.
+-- The same key is the same refund; for anything else it is refused. Nothing is
 -- sent from here: refunds_due() gives it to whoever sends, but one that is to be made by
 -- hand, which waits for people at once.
 create function refund_request(intent uuid, amount bigint, reason text, key text, requested_by text,
@@ -40,7 +41,8 @@ begin
     select r.id, r.amount - r.promised into which, rest
       from receipts r
      where r.intent = i.id
-       and case when refund_request.transaction is null then r.verdict = 'applied' or r.promised < r.amount
+       and case when refund_request.transaction is null
+                then r.verdict = 'applied' or refund_request.service is null and r.promised < r.amount
                 else r.transaction = refund_request.transaction end
      order by r.promised = r.amount, r.verdict <> 'applied', r.received_at, r.id
      limit 1;

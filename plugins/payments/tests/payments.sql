@@ -285,7 +285,10 @@ select set_eq($$ select number, state, "left", transaction from pg_temp.for_peop
     $$ values (pg_temp.number(31), 'refused', '100000', 'T31b'), (pg_temp.number(32), 'refused', '100000', 'T32b') $$,
     'people see it, and where it came from; not what a service was refused');
 select is(refund_request(pg_temp.id(32), null, 'chuyển khoản', 'g', 'i') ->> 'amount', '100000', 'late money that is still here may go back');
-select refund_request(pg_temp.id(31), null, 'x', key, 'i') from unnest(array['h', 'j']) key;
+select refund_request(pg_temp.id(31), null, 'x', 'h', 'i');
+select throws_ok($$ select refund_request(pg_temp.id(31), null, 'x', 'i', 'i', 'parking') $$, 'IH001', 'payment-refund-exceeds',
+    'a service has nothing given back but what was applied');
+select refund_request(pg_temp.id(31), null, 'x', 'j', 'i');
 select is((select string_agg(r.verdict, ' ' order by f.key) from receipts r join refunds f on f.receipt = r.id
             where r.intent = pg_temp.id(31) and f.key in ('h', 'j')), 'applied twice', 'after what was applied, also what came twice');
 select throws_ok($$ select refund_request(pg_temp.id(31), null, 'x', 'l', 'i') $$, 'IH001', 'payment-refund-exceeds', 'then nothing is left');
