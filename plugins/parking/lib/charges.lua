@@ -67,11 +67,26 @@ local function give_back(due)
 
     if intent and intent.refunded >= due.amount then
         return { state = "done", why = "by hand" }
-    elseif refund and refund.state == "done" then
-        return nil, "less has gone back than was promised"
+    elseif not refund or refund.state ~= "done" then
+        return refund, err
+    elseif not intent then
+        return nil, "payments does not know " .. due.payment
     end
 
-    return refund, err
+    -- All that was left is back, and that by hand is under way still, or nobody had it in the
+    -- end: then it is left again, and asked for by a key that is the same until another is
+    -- refused.
+    local refused = 0
+
+    for _, each in ipairs(intent.refunds) do
+        refused = refused + (each.state == "refused" and 1 or 0)
+    end
+
+    argument.amount = due.amount - intent.refunded
+    argument.key = due.id .. " " .. refused
+    refund, err = payments("refund", argument)
+
+    return refund, err == "payment-refund-exceeds" and "less has gone back than was promised" or err
 end
 
 

@@ -225,6 +225,18 @@ cancel($b);
 soon($b, 'cancelled 12000 7000', '... is not said to be back');
 Payments::Test::sweep();
 soon($b, 'refunded 12000 12000', '... until it is');
+$b = paid(in => 90);
+$partners->misbehave('momo.refund' => 'lost');
+my $part = Payments::Test::refund({ id => $b->{payments}[0]{id} }, 5_000)->{json};
+is($part->{state}, 'sent', 'a part by hand, which the gateway has not got');
+$db->sql("set search_path = plugin_payments; update refunds set due_at = 'infinity' where id = '$part->{id}'");
+cancel($b);
+soon($b, 'cancelled 12000 7000', '... as nobody knows at first');
+$r = $gw->post("/v1/payments/refunds/$part->{id}/settle", token => Payments::Test::token_for('operate'),
+               json => { outcome => 'refused', why => 'x' });
+is($r->{status}, 200, '... until somebody has found out');
+soon($b, 'refunded 12000 12000', '... and it is asked for again');
+is(balance_of($b), 0, '... and nothing is left');
 
 # A gateway refuses what is to go back, and people give it back in parts.
 $b = paid(in => 30);
