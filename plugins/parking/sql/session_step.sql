@@ -3,7 +3,8 @@
 --   applied   done
 --   repeated  it was so already
 --   early     what comes before it was not told yet: it waits
---   late      the booking is not one that can be used any more, or not yet paid
+--   late      the booking is not one that can be used any more, or not yet paid; or what was
+--             collected is not due any more: it was paid through the app
 --   amount    another amount than is due was collected
 create function session_step(booking uuid, type text, at timestamptz, amount bigint)
 returns text
@@ -61,7 +62,7 @@ begin
         if b.state in ('paid', 'entered') then
             return 'early';
         elsif b.state = 'settled' then
-            return 'repeated';
+            return case when b.collected = session_step.amount then 'repeated' else 'late' end;
         elsif session_step.amount is distinct from b.due then
             return 'amount';
         end if;

@@ -105,6 +105,7 @@ is($p->{payment}{amount}, 1_100, 'and is paid');
 $partners->pay($p->{payment}{checkout});
 soon($b, 'settled 13100 0', '... so it is settled');
 is($gw->get("/v1/parking/bookings/$b->{id}/receipt", token => as())->{json}{total}, 13_100, 'the receipt has both');
+is(tell('collected', $b, 'leave+12', amount => 1_100), 'late', 'what is collected after that is nothing that was due');
 
 $b = stay(150);
 is(tell('collected', $b, 'leave+21', amount => 2_000), 'early', 'collected before the exit: it waits');
@@ -118,6 +119,7 @@ tell('entered', $b, 'arrive+0'), tell('exited', $b, 'leave+20');
 is(tell('collected', $b, 'leave+21', amount => 5), 'amount', 'another amount than is due');
 $p = pay($b);
 is(tell('collected', $b, 'leave+21', amount => 2_000), 'applied', 'it pays on the spot');
+is(tell('collected', $b, 'leave+21', amount => 2_000), 'repeated', '... however often that is told');
 $partners->pay($p->{payment}{checkout});
 soon($b, 'settled 14000 2000', 'and online too: that goes back');
 is(tell('exited', $b, 10), 'future', 'what has not happened yet');
