@@ -1,6 +1,6 @@
 -- What the public reads: published texts only, nobody's data, nothing to count.
 begin;
-select plan(59);
+select plan(62);
 \ir lib/feedback.psql
 
 create temp table t (name text primary key, id uuid);
@@ -150,6 +150,7 @@ create temp table held as
     from t join (values ('hk', 'life'), ('inspector', 'hidden')) h (name, which) on h.which = t.name;
 insert into t values ('private', pg_temp.case_in('reopened', '{"address": "Số 5"}')),
     ('withdrew', pg_temp.file('{"category": "waste", "address": "Số 6"}'));
+insert into t values ('late', pg_temp.case_in('reopened', '{"address": "Số 8"}'));
 select pg_temp.act('hk', pg_temp.t('private'), 'change', '{"category": "civil_servants"}');
 select pg_temp.act('an', pg_temp.t('withdrew'), 'withdraw');
 create temp table versions as select t.name, c.version from t join feedback.cases c using (id)
@@ -184,6 +185,17 @@ select pg_temp.act('bd', pg_temp.t('loud'), 'change', '{"category": "noise"}');
 select results_eq($$select r ->> 'address', r ->> 'lat' from pg_temp.read(pg_temp.t('loud')) r$$,
     $$select null, pg_temp.read(pg_temp.t('noise')) ->> 'lat'$$,
     'until another category blurs the place');
+
+-- Of a case that it does not see any more, nothing.
+select isnt(pg_temp.read(pg_temp.t('late')) ->> 'text', null, 'a case that the public has read');
+select pg_temp.act('hk', pg_temp.t('late'), 'change', '{"category": "civil_servants"}');
+select results_eq($$select num_nonnulls(c.text_public, c.address_public, c.lat, c.long),
+        (select count(m.public)::int from feedback.messages m
+         where m.case_id = c.id and m.author = c.reporter_id)
+    from feedback.cases c where c.id = pg_temp.t('late')$$, $$values (0, 0)$$,
+    'and sees no more keeps nothing of who was erased');
+select is_empty($$select from feedback.searches s where s.case_id = pg_temp.t('late') and s.words <> ''$$,
+    'nor words to search for');
 
 -- A page's tag changes when another page comes behind it, its own items as they were.
 create function pg_temp.tags() returns text[] language sql as $$
