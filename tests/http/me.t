@@ -140,6 +140,26 @@ ok(!$one->is_ready(0.5), 'and not erased while the second request goes on');
 $two->do('commit');
 is($one->finish, 204, 'but after it');
 
+# Nor what somebody sends while the account that is made for another request is erased.
+my ($maker, $eraser) = map { $db->session(user => 'ihanoi_write') } 1, 2;
+my $hasty = $caller =~ s/'citizen'/'hasty'/r;
+$maker->do('begin');
+$maker->do("select caller_person_ensure($hasty)");
+$eraser->start("select status from me_erase($hasty)");
+ok(!$eraser->is_ready(0.5), 'an erasure waits for who makes the account');
+$two->do('begin');
+$two->start("select caller_person_ensure($hasty)");
+ok(!$two->is_ready(0.5), 'and so does another request');
+$maker->do('commit');
+$two->finish;
+is($two->do("select status from feedback_create($hasty, 'waste', 'Hasty', 21.032, 105.8504, null, null, null, null)"),
+   201, 'which writes something');
+$two->do('commit');
+is($eraser->finish, 204, 'the account is erased');
+is($db->sql("select count(*) from feedback.reports r join feedback.cases c on c.id = r.case_id
+             join core.people p on p.id = c.reporter_id where r.text = 'Hasty' and p.erased_at is not null"),
+   0, 'and no words of it are kept');
+
 # A caller who says less than "declared" writes nothing.
 is($gw->patch('/v1/me', token => token(sub => 'x', assurance => undef),
               json => { language => 'en' })->{status}, 403, 'a write needs some assurance');

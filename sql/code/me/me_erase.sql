@@ -20,9 +20,11 @@ begin
           where g.person = caller_person(caller) and g.revoked_at is null
           order by g.unit) u;
 
+    -- Plugins may know who has written nothing here. An account that another
+    -- request has just made is locked as any other.
     perform caller_person_lock(caller);
-    -- Plugins may know who has written nothing here.
-    me := caller_person_ensure(caller);
+    perform caller_person_ensure(caller);
+    me := caller_person_lock(caller);
 
     for eraser in
         select p.proname
