@@ -72,12 +72,11 @@ begin
         perform refuse('roster-faulty', json_build_object('count', many, 'faults', faults));
     end if;
 
-    select count(*), count(*) filter (where (s.code, c.code) not in (
-                         select x.code, x.class from unnest(r) x where x.kind = 'student'))
+    select count(*), count(*) filter (where s.code not in (
+                         select x.code from unnest(r) x where x.kind = 'student'))
       into stand, leave
       from class_students m
       join students s on s.id = m.student
-      join classes c on c.id = m.class
      where m.school = roster_import.school and m.year = roster_import.year and not m.ended;
 
     if leave > coalesce(may_end, greatest(stand / 5, 10)) then
