@@ -226,6 +226,23 @@ for my $key (1 .. 3) {
 
 $other->stop;
 
+# A database that is away is nobody's failure: what comes meanwhile waits, and no attempt
+# is lost to it. An event is taken by the transaction that makes it a delivery.
+sub standing { return ($gw->metric(qq(ihanoi_plugin_state{plugin="$name",version="1.0.0"})) // '') eq $_[0] }
+sub happen {
+    $db->sql("select from outbox_append('$name', 'booked', '@{[key($_[0])]}', '{\"n\": \"$_[1]\"}')");
+    return;
+}
+$db->sql("alter role $role nologin;
+          select pg_terminate_backend(pid) from pg_stat_activity where usename = '$role'");
+comes('a plugin loses its database', sub { standing(1) });
+happen(30, 'g1');
+comes('an event comes', sub { defined row('g1', 'id') });
+is(row('g1', 'attempts') . ' ' . (row('g1', 'run') // 'no run'), '0 no run', 'and waits');
+$db->sql("alter role $role login");
+comes('until the database is there again', sub { got(30) eq 'g1' });
+is($db->sql("select attempt from plugin_$name.got where n = 'g1'"), 1, 'which is the first attempt');
+
 # A worker that dies in the middle: at least once.
 $gw->{expect_log} = qr/exited on signal 9/;
 publish('booked', 20, 'e1', slow => $true);
