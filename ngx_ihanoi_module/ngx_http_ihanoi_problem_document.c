@@ -170,7 +170,8 @@ ngx_http_ihanoi_english(ngx_http_request_t *r)
 
     if (ngx_http_ihanoi_header_in(r, "Accept-Language",
                                   sizeof("Accept-Language") - 1, &value)
-        != NGX_OK)
+        != NGX_OK
+        || value.len == 0)
     {
         return 0;
     }
