@@ -191,8 +191,8 @@ is($numbers, '/number/123456789012345/-1.5/0.1?n=1795837200000001&n=-90071992547
    . '&n=105.852511234567&n=21.0285&n=0&n=1e%2B21', 'numbers arrive as JSON has them');
 
 my %sent = map { lc((split /: /)[0]) => (split /: /, $_, 2)[1] } @{ $echo->{headers} };
-is_deeply([sort keys %sent],
-          [sort qw(host connection accept accept-encoding user-agent x-request-id)],
+delete $sent{connection};                   # proxy_pass's own, before nginx 1.29.7
+is_deeply([sort keys %sent], [sort qw(host accept accept-encoding user-agent x-request-id)],
           'nothing of the client\'s headers goes along') or diag explain \%sent;
 is($sent{host}, '127.0.0.1:' . $backend->port, 'Host is the location\'s');
 like($sent{'user-agent'}, qr{^ihanoi-plugin/probe 1\.0\.0$}, 'the plugin says who it is');
