@@ -120,6 +120,12 @@ begin
     get diagnostics n = row_count;
     counts := counts || jsonb_build_object('students', n);
 
+    -- families who have asked before the school has sent the student
+    update links l set student = s.id
+      from students s
+     where l.school = roster_import.school and l.state = 'asked' and l.student is null
+       and s.school = l.school and s.code = l.student_code;
+
     update class_students m
        set ended = true, valid_to = greatest(m.valid_from, least(m.valid_to, today()))
       from students s, classes c

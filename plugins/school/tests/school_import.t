@@ -133,6 +133,17 @@ is(said(send_rows([[staff => 'GV4', 'Giáo viên 4', 'gv-a3'], grep { $_->[1] !~
 is(send_rows(\@base)->{status}, 200, 'and all is as it was');
 is(said(send_rows(\@base, year => $year - 20)), '422 school-year-unknown', 'a year that nobody knows');
 
+# A family asks before the roster comes that has the student
+my %early = map { $_ => as('nobody', POST => '/links', { school => 'thcs-a', student_code => $_, kind => 'guardian' })->{json}{id} } qw(HS7 HS8);
+my $verify = sub { my ($code) = @_; return said(as('admin', PUT => "/links/$early{$code}/decision", { decision => 'verified' })) };
+is($verify->('HS7'), '422 student-unknown', 'a link with a student whom the school has not sent');
+send_rows([@base, [student => 'HS7', 'Học sinh 7', '2014-01-01', '7A']]);
+is_deeply([map { "$_->{student_code} " . ($_->{student_name} // '') } @{ as('admin', GET => '/schools/thcs-a/links')->{json}{items} }],
+    ['HS7 Học sinh 7', 'HS8 '], '... is one with the student whom the next roster has');
+is($verify->('HS7') . ', ' . $verify->('HS8'), '200, 422 student-unknown', '... and is verified then');
+is(as('nobody', GET => '/students')->{json}{items}[0]{code}, 'HS7', '... and opens the student');
+send_rows(\@base);
+
 # A roster that ends many
 my @large = (@base, map { [student => sprintf('L%03d', $_), "Học sinh $_", '2014-01-01', $_ % 2 ? '7A' : '7B'] } 1 .. 97);
 is(send_rows(\@large)->{json}{changed}{joined}, 97, 'a hundred students');
