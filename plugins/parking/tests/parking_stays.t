@@ -108,11 +108,14 @@ is($gw->get("/v1/parking/bookings/$b->{id}/receipt", token => as())->{json}{tota
 is(tell('collected', $b, 'leave+12', amount => 1_100), 'late', 'what is collected after that is nothing that was due');
 
 $b = stay(150);
-is(tell('collected', $b, 'leave+21', amount => 2_000), 'early', 'collected before the exit: it waits');
+my @early = (['collected', $b, 'leave+21', amount => 5, id => 'early-1'],
+             ['collected', $b, 'leave+22', amount => 2_000, id => 'early-2']);
+is(tell(@$_), 'early', 'collected before the exit: it waits') for @early;
 is(tell('entered', $b, 'arrive+0'), 'applied', 'the entry');
 is(now_read($b)->{state}, 'entered', '... and goes on waiting');
 is(tell('exited', $b, 'leave+20'), 'applied', 'the exit');
 is(now_read($b)->{state}, 'settled', 'what was collected on the spot settles it');
+is(join(' ', map { tell(@$_) } @early), 'amount repeated', '... and told again, each says what became of it');
 
 $b = stay(150);
 tell('entered', $b, 'arrive+0'), tell('exited', $b, 'leave+20');
