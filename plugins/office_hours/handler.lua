@@ -132,6 +132,7 @@ function _M.closure_announce(input)
         day = input.day,
         reason = ihanoi.text.nfc(input.reason),
         by = caller.subject,
+        key = ihanoi.request.idempotency_key(),
     })
 
     if err then

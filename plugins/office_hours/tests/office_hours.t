@@ -159,6 +159,13 @@ is(open_at("${tuesday}T09:00:00+07:00", unit => 'so-noi-vu')->{changes_at},
    '2099-11-25T08:00:00+07:00', 'until the next day');
 like($gw->get('/metrics')->{content}, qr/closures_total\S* 1\b/, 'and it is counted');
 
+# What a worker that dies behind the commit leaves: the closure stands, no answer is kept.
+$db->sql('delete from core.idempotency_keys');
+is_deeply(announce('k-1')->{json}, $r->{json}, 'whoever has heard no answer gets it for the same key');
+is($db->sql("select count(*) from core.outbox where topic = 'office_hours'"), 1, '... and it was told once');
+is(announce('k-1', token => token(sub => 'officer-9', scope => 'office_hours:announce'))->{status}, 409,
+   "another's key is another one");
+
 # As many as there are, of one day too.
 announce("page-$_", unit => $_)->{status} == 201 or die "no closure of $_\n" for qw(xa-b xa-a);
 announce('page-day', unit => 'xa-a', day => '2099-11-23')->{status} == 201 or die "none of the day before\n";
