@@ -40,6 +40,7 @@ begin
         if p.state = 'active' then
             perform pass_refuse('bus-pass-held');
         elsif p.gateway = pass_begin.gateway then
+            update passes t set again_at = now() where t.id = p.id;
             return pass_document(p);
         end if;
 

@@ -19,6 +19,7 @@ sub bought {
 
 my $used = bought('rider-1', product => 'route', route => 'r1');
 my $waits = buy('rider-1', product => 'route', route => 'r2')->{json}{pass}{id};
+my $asked = buy('rider-1')->{json}{pass}{id};
 my $others = bought('rider-2', product => 'route', route => 'r1');
 my $code = read_pass('rider-1', $used)->{code};
 
@@ -33,6 +34,13 @@ like(of($others), qr/ rider-2 active /, 'that of others stays');
 my $new = bought('rider-1', product => 'route', route => 'r1');
 is(plugin_erase_again($db, 'bus_pass', 'rider-1'), 'ok', 'the event comes once more');
 like(of($new), qr/ rider-1 active /, '... and takes nothing from who has come back');
+
+my $again = buy('rider-1')->{json};
+is($again->{pass}{id}, $asked, 'who has come back asks for a pass that waits');
+$partners->pay($again->{payment}{checkout});
+state_is('rider-1', $asked, 'active', '... pays it');
+is(sweep_now(), 'ok', '... and when what was before is looked after');
+like(of($asked), qr/ rider-1 active /, '... has it');
 
 sql("update passes set state = 'lapsed' where id = '$waits'");
 is(sweep_now(), 'ok', 'when nobody pays the other one');
