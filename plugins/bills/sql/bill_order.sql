@@ -46,6 +46,7 @@ begin
             raise exception using errcode = 'IH001', message = 'bill-being-paid';
         end if;
 
+        update orders t set again_at = now() where t.id = o.id;
         return order_document(o);
     end if;
 

@@ -67,6 +67,20 @@ is(bills_job('forget'), 'ok', 'when that order is over too');
 is(traces(), '', 'nothing says who it was');
 like($db->sql_error("update plugin_bills.orders set citizen = 'a b' where citizen = 'erased'"), qr/orders_change/,
      'and nobody takes it over');
+
+# A bill whose payment was begun before, and that who has come back pays.
+my %back = (-as => 'citizen-3');
+$bill = bill_id('PD01000000001', 'B-1', %back);
+my $begun = pay_bill($bill, 217_836, %back);
+is(plugin_erase($db, $gw, 'bills', 'citizen-3'), 'ok', 'somebody erases the account while paying');
+my $anew = pay_bill($bill, 217_836, %back);
+is($anew->{json}{id}, $begun->{json}{id}, 'comes back and goes on');
+pay($anew);
+is(settled($anew, 'delivered', %back), 'delivered', '... until it is paid');
+change("update orders set ended_at = $yesterday where id = '$begun->{json}{id}'");
+is(bills_job('forget'), 'ok', 'a day later');
+is(order_of($begun, %back)->{state}, 'delivered', '... still has it');
+
 sound('erased');
 
 done_testing;
