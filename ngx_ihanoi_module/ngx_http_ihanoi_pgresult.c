@@ -180,10 +180,13 @@ ngx_http_ihanoi_pgresult_detail(ngx_http_ihanoi_pgresult_t *res)
 static ngx_str_t
 ngx_http_ihanoi_pgresult_field(ngx_http_ihanoi_pgresult_t *res, int code)
 {
-    ngx_str_t  value;
+    char       *text;
+    ngx_str_t   value;
 
-    value.data = (u_char *) PQresultErrorField(res->res, code);
-    value.len = value.data ? ngx_strlen(value.data) : 0;
+    text = PQresultErrorField(res->res, code);
+
+    value.data = (u_char *) (text ? text : "");
+    value.len = ngx_strlen(value.data);
 
     return value;
 }
