@@ -94,7 +94,7 @@ is_refused(const json_t *document, const char *path, const char *method,
                                  len ? " " : "", key, ref ? ref : "own");
     }
 
-    is_str(text, expected, name);
+    is_str(text, expected, "%s", name);
 }
 
 
