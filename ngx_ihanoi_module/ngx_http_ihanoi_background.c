@@ -248,6 +248,7 @@ ngx_http_ihanoi_background_ran(ngx_http_ihanoi_run_t *run, void *data)
 
     } else {
         bg->outcome = ngx_http_ihanoi_background_of_run[run->outcome];
+        bg->again = run->answer.again;
     }
 
     ngx_http_ihanoi_run_destroy(run);

@@ -61,6 +61,7 @@ struct ngx_http_ihanoi_background_s {
     ngx_http_ihanoi_background_outcome_e   outcome;
     ngx_str_t                              error;     /* NUL-terminated; empty
                                                          when it is OK */
+    unsigned                               again:1;   /* OK, more is left */
 };
 
 

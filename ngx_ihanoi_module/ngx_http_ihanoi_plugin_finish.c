@@ -107,7 +107,10 @@ ngx_http_ihanoi_plugin_finish(lua_State *L)
 }
 
 
-/* Of a job or an event: "return nil, why" is a failure that was expected. */
+/*
+ * Of a job or an event: "return nil, why" is a failure that was expected, and a
+ * job that returns "again" has left something.
+ */
 
 int
 ngx_http_ihanoi_plugin_result(lua_State *L)
@@ -120,6 +123,8 @@ ngx_http_ihanoi_plugin_result(lua_State *L)
     run = ngx_http_ihanoi_run_of(L);
 
     if (lua_toboolean(L, 1) || lua_isnoneornil(L, 2)) {
+        run->answer.again = lua_type(L, 1) == LUA_TSTRING
+                            && strcmp(lua_tostring(L, 1), "again") == 0;
         return 0;
     }
 

@@ -483,7 +483,8 @@ ngx_http_ihanoi_plugin_job_done(ngx_http_ihanoi_background_t *bg)
     }
 
     jr->values[3] = ngx_http_ihanoi_background_outcomes[bg->outcome];
-    jr->values[4] = bg->error.len ? (char *) bg->error.data : NULL;
+    jr->values[4] = bg->error.len ? (char *) bg->error.data
+                    : bg->again ? "again" : NULL;
 
     ngx_http_ihanoi_background_report(bg, job->jobs->db, job->jobs->end,
                                       jr->values);

@@ -70,6 +70,7 @@ typedef struct {
     ngx_str_t                        problem;     /* its code, or empty */
     json_t                          *members;
     unsigned                         wrong:1;     /* it cannot be sent */
+    unsigned                         again:1;     /* of a job: more is left */
 } ngx_http_ihanoi_answer_t;
 
 

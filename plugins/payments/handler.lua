@@ -221,33 +221,35 @@ function _M.momo_ipn()
 end
 
 
--- Looks after what is left open: how many intents and refunds there were; nil and
--- an error of the database when that does not say.
+-- Looks after what is left open: how many intents and refunds there were, no error, and
+-- whether more may be left; nil and an error of the database when that does not say.
 local function sweep()
     local silent = ihanoi.json.array()
-    local checked, err = intents.check(SWEEP_INTENTS, silent)
+    local checked, err, unchecked = intents.check(SWEEP_INTENTS, silent)
 
     if not checked then
         return nil, err
     end
 
-    local sent
+    local sent, why, unsent = refunds.send(SWEEP_REFUNDS, silent)
 
-    sent, err = refunds.send(SWEEP_REFUNDS, silent)
-
-    return sent and { intents = checked, refunds = sent }, err
+    return sent and { intents = checked, refunds = sent }, why, unchecked or unsent
 end
 
 
 -- POST /v1/payments/sweep
 function _M.sweep()
-    return answer(200, sweep())
+    local done, err = sweep()
+
+    return answer(200, done, err)
 end
 
 
--- The job "sweep", each minute.
+-- The job "sweep", each minute, and at once while much is left: a gateway was away.
 function _M.sweep_job()
-    return sweep()
+    local done, err, more = sweep()
+
+    return more and "again" or done, err
 end
 
 

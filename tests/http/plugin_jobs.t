@@ -43,6 +43,8 @@ my @jobs = (
                      { input.job, list[1].body .. list[2].body })'],
     [hangs   => 'ihanoi.backend.get("echo", "/slow")', timeout => '500ms'],
     [asks    => 'ihanoi.request.caller()'],
+    [clears  => "$note" . ' return ihanoi.db.value("select count(*) from ran where job = $1", { input.job }) < 3
+                     and "again" or "done"'],
     [dies    => "$note ihanoi.run.sleep(30)", timeout => '9s'],
     [minutes => "$note", cron => '* * * * *'],
 );
@@ -153,6 +155,10 @@ is(outcome('fetches'), 'ok', 'a job has the backends of its plugin')
     or diag scalar row('fetches', 'error');
 is($db->sql("select who from plugin_probe.ran where job = 'fetches'"), 'one two',
    'several at once');
+is(outcome('clears'), 'ok', 'a job that has left something');
+ok(wait_until(sub { ran('clears') == 3 && row('clears', 'run is null') eq 't' }), '... is run again until nothing is left');
+is(row('clears', "outcome || failures || (error is null)::text || (next_at > core.now())::text"), 'ok0truetrue',
+   '... and then at its next time');
 is(outcome('works'), 'ok', 'a job has more processor time than a call when it asks')
     or diag scalar row('works', 'error');
 

@@ -1,7 +1,7 @@
 -- Jobs of plugins: who runs what when, and what becomes of runs that nobody
 -- made or whose end nobody reported.
 begin;
-select plan(40);
+select plan(43);
 
 create function pg_temp.later(by interval) returns void language sql as
     $$select set_config('core.clock_offset', (coalesce(nullif(current_setting('core.clock_offset', true), ''), '0')::interval + by)::text, true)$$;
@@ -134,6 +134,12 @@ select is(pg_temp.row('skip', 'true'), null, 'is forgotten when none has it for 
 select isnt(pg_temp.row('once', 'success_at'), null, 'the others are not');
 
 select results_eq($$select job, running, outcome from plugin_jobs_list()$$, $$values ('once', true, 'ok')$$, 'operators see a list');
+
+-- One that went well and has left something.
+select pg_temp.end('once', 'ok', 'again');
+select is(pg_temp.row('once', $$concat_ws(' ', outcome, error, failures, next_at <= core.now())$$), 'ok 0 t', 'who has left something has ended well');
+select results_eq($$select job, late from pg_temp.take('a:1', jobs => '{once}')$$, $$values ('once', false)$$, 'and is run again at once');
+select is(pg_temp.row('once', $$next_at > core.now()$$), 'true', 'and then at its next time');
 
 -- Roles.
 set local role ihanoi_control;

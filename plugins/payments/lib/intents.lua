@@ -121,7 +121,7 @@ end
 -- not done would be unclear. A row for which more(row) is true counts as two. A gateway
 -- that work() has found hanging is silent (an array of ihanoi.json) and asked no more: the
 -- time is the others', too, and a refund sent to it would be unclear. Returns how many
--- there were.
+-- there were, no error, and whether more might have been done if n were larger.
 function _M.each(n, name, id, silent, work, more)
     local settings = ihanoi.plugin.settings()
     local done = 0
@@ -154,7 +154,7 @@ function _M.each(n, name, id, silent, work, more)
         n = n - (more and more(row) and 2 or 1)
     end
 
-    return done
+    return done, nil, n < 1
 end
 
 

@@ -59,8 +59,7 @@ end
 
 
 -- Sends the refunds that are due, or asks about them; or one that was just
--- asked for. Returns how many there were; nil and an error of the database when that
--- does not say. silent: as of intents.each().
+-- asked for. Returns as intents.each() does, which says what silent is, too.
 function _M.send(n, silent, id)
     return intents.each(n, "refunds_due", id, silent, send)
 end

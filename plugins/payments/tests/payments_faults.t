@@ -3,6 +3,7 @@
 
 use lib 'tests/lib', 'plugins/payments/tests/lib';
 use IHanoi::Test;
+use IHanoi::Test::Plugin qw(plugin_jobs_rest);
 use Payments::Test;
 
 my ($gw, $db, $partners) = payments();
@@ -170,5 +171,15 @@ is(read_of($qr)->{state}, 'succeeded', 'a whole one is one');
 is(reconcile($_)->{json}{agrees}, JSON::PP::true, "in the end $_ and we agree")
     or diag explain reconcile($_)->{json}{differences} for qw(momo vnpay vietqr);
 balanced('all of it');
+
+
+# After an outage: a run of the job asks about 19, and there are more.
+my $many = "from plugin_payments.intents where reference like 'many-%'";
+pay_for("many-$_", 'momo', 10_000) for 1 .. 60;
+$db->sql("set search_path = plugin_payments; update intents set check_at = now() where reference like 'many-%';
+          update core.plugin_jobs set next_at = core.now() where plugin = 'payments' and job = 'sweep'");
+wait_until(sub { !$db->sql("select count(*) $many and checks = 0") });
+is($db->sql("select count(*) $many and checks = 0"), 0, 'what has gathered is asked about without a pause');
+plugin_jobs_rest($db, 'payments');
 
 done_testing;
