@@ -80,6 +80,7 @@ sub archive {
     my ($version, %more) = @_;
     my $lua = { hello => "return 200, { version = '$version' }",
                 count => 'return 200, ihanoi.db.one("stall_count")',
+                signed => 'return ihanoi.response.problem("not-signed")',
                 secret => "ihanoi.run.sleep(0.3) return 200, { version = '$version' }", %{ $more{lua} // {} } };
     delete @$lua{ grep { !defined $lua->{$_} } keys %$lua };
 
@@ -91,6 +92,8 @@ sub archive {
         lua        => $lua,
         operations => { secret => { security => [{ bearer => [] }] },
                         %{ $more{operations} // {} } },
+        document   => { 'x-ihanoi-problems' => { 'not-signed' => { status => 403,
+            title => { vi => 'Chưa ký', en => 'Not signed' } } } },
         files      => { %migration,
             $version =~ /^1\.0/ ? () : ('migrations/0002_more.sql' =>
                 "alter table stalls add open boolean;\n"),
@@ -178,7 +181,7 @@ like($out, qr/^$name 1\.0\.0 [0-9a-f]{64}\n\z/, 'and told');
 is(serves(), '1.0.0', 'it serves');
 is(current(), "versions/$name-1.0.0", 'by the link');
 is(get('count')->{json}{n}, 1, 'with its tables and functions');
-like($err, qr/^ *1  unpack .*\n *2  migrate its database\n    ran 0001_stalls\n    made code_${name}_1_0_0_.*try it.*\n.*operations: 2 called, 1 want a token.*switch to.*2 workers run $name-1\.0\.0\n\z/ms,
+like($err, qr/^ *1  unpack .*\n *2  migrate its database\n    ran 0001_stalls\n    made code_${name}_1_0_0_.*try it.*\n.*operations: 3 called, 1 want a token.*switch to.*2 workers run $name-1\.0\.0\n\z/ms,
      'step by step') or diag $err;
 is(leftovers(), '', 'nothing is left of it');
 is_deeply($gw->get('/plugins')->{json}{plugins}[0]{signed_by}, { agency => fingerprint(
@@ -376,16 +379,21 @@ sub killed_at {
     return;
 }
 
+sub started {
+    my ($archive, $timeout) = @_;
+    unlink "$dir/killed.log";
+    my $pid = fork // die "fork: $!\n";
+    return $pid if $pid;
+
+    open STDIN, '<', '/dev/null';
+    open STDOUT, '>', "$dir/killed.log";
+    open STDERR, '>&', \*STDOUT;
+    exec_ihanoi(qw(plugin deploy), $archive, @keys, @gateway, @database, '--timeout', $timeout);
+}
+
 sub ended_at {
     my ($archive, $signal, $what, $seen) = @_;
-    my $pid = fork // die "fork: $!\n";
-
-    if (!$pid) {
-        open STDIN, '<', '/dev/null';
-        open STDOUT, '>', "$dir/killed.log";
-        open STDERR, '>&', \*STDOUT;
-        exec_ihanoi(qw(plugin deploy), $archive, @keys, @gateway, @database, '--timeout', 60);
-    }
+    my $pid = started($archive, 60);
 
     ok(wait_until($seen, 60), $what) or diag $gw->_slurp('killed.log');
     sleep 0.5;

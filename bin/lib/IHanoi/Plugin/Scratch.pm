@@ -317,7 +317,11 @@ sub _operations {
             my $what = uc($method) . " $target";
 
             $r or $self->_fail("$what: no answer");
+
+            # The plugin's own word is an answer: that a partner has not signed.
+            my ($own) = _type($r) =~ /^urn:ihanoi:problem:(.+)/;
             !$public || $r->{status} < 500 && $r->{status} !~ /^(?:401|403)$/
+                || $r->{status} == 403 && $contract->{'x-ihanoi-problems'}{$own // ''}
                 or $self->_fail("$what: it answers $r->{status}", _detail($r));
             $public || $r->{status} == 401
                 or $self->_fail("$what: it answers $r->{status} without a token", _detail($r));
@@ -331,9 +335,15 @@ sub _operations {
 
 sub _detail {
     my ($r) = @_;
-    my $problem = eval { JSON::PP->new->utf8->decode($r->{content}) };
-    my $type = ref $problem eq 'HASH' ? $problem->{type} // '' : '';
+    my $type = _type($r);
     return length $type ? "($type)" : '';
+}
+
+
+sub _type {
+    my ($r) = @_;
+    my $problem = eval { JSON::PP->new->utf8->decode($r->{content}) };
+    return ref $problem eq 'HASH' ? $problem->{type} // '' : '';
 }
 
 
