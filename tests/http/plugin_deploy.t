@@ -53,6 +53,10 @@ case "\$what:\$*:" in
     reload:*"-s reload:") rm $dir/fail; echo 'nginx: [emerg] injected' >&2; exit 1 ;;
     silent:*"-s reload:") rm $dir/fail; exit 0 ;;
     hang:*scratch*) sleep 60; exit 1 ;;
+    other:*" -t "*) case \$(readlink $home/$name/current) in
+        */$name-9*) kill -HUP \$(cat $dir/nginx.pid)
+            while [ -e $dir/fail ]; do sleep 0.1; done; exit 1 ;; esac ;;
+    late:*"-s reload:") $gw->{nginx} "\$@"; while [ -e $dir/fail ]; do sleep 0.1; done; exit 0 ;;
 esac
 exec $gw->{nginx} "\$@"
 SH
@@ -169,6 +173,7 @@ ihanoi_plugin $name {
     path plugins/$name/current;
     public;
     database $name;
+    timeout 40s;
 }
 CONF
 $gw->write('nginx.conf', $gw->configuration);
@@ -442,6 +447,57 @@ ${stays}$name-1\.2\.0 serves, as before\n\z/s, "$what: it says what it undid") o
     is(state(), $before, "$what: all is as it was");
     ok(wait_until(sub { !$db->sql("select count(*) $sessions") }, 5), "$what: no SQL runs");
     $db->sql("delete from plugin_$name.ihanoi_migrations where name ~ '^0003'");
+}
+
+# Calls of a version that is taken back ---------------------------------------------------
+
+{
+    my $before = state();
+    my $archive = archive('9.9.0');
+
+    fail_at('other');
+    my $pid = started($archive, 20);
+    ok(wait_until(sub { serves() eq '9.9.0' }, 60), 'somebody else reloads after the switch');
+    unlink "$dir/fail";
+    waitpid $pid, 0;
+    is($? >> 8, 1, 'and nginx -t refuses it');
+    like($gw->_slurp('killed.log'), qr/^undone: the switch to $name-9\.9\.0, all workers run $name-1\.2\.0$/m,
+         'it is not left running without its functions') or diag $gw->_slurp('killed.log');
+    is(state(), $before, 'all is as it was');
+
+    # A call that goes on until a row is there, and then needs a function.
+    $archive = archive('9.10.0', manifest => { limits => { timeout => '30s' } }, lua => { secret => '
+        while not ihanoi.db.one("select id from stalls where id = 9") do ihanoi.run.sleep(0.05) end
+        return 200, ihanoi.db.one("stall_count")' });
+    fail_at('late');
+    $pid = started($archive, 5);
+    ok(wait_until(sub { serves() eq '9.10.0' }, 60), 'the next one serves before it is ended');
+    my $client = $gw->connection(timeout => 40);
+    $client->send($client->format('GET', "/v1/$name/secret", token => token(sub => 'citizen-1'), close => 1));
+    ok(wait_until(sub { $db->sql("select count(*) from pg_stat_activity where usename = 'plugin_$name'
+                                    and query ~ 'id = 9'") }), 'a call is under way');
+    kill TERM => $pid;
+    unlink "$dir/fail";
+    waitpid $pid, 0;
+    like($gw->_slurp('killed.log'), qr/^NOT undone: \N+ $name-1\.2\.0 serves, but calls of $name-9\.10\.0 are not over
+stays: the functions \S+
+stays: the unpacking/m, 'what a call needs stays') or diag $gw->_slurp('killed.log');
+    $db->sql("insert into plugin_$name.stalls values (9)");
+    is($client->response->{json}{n}, 102, 'and it has it');
+    $db->sql("delete from plugin_$name.stalls where id = 9");
+    is(serves(), '1.2.0', 'the version before serves');
+    ($rc, undef, $err) = deploy(archive('1.2.0'));
+    is($rc, 0, 'the next deployment goes on') or diag $err;
+
+    # The version that serves, deployed again: of that no call has to end.
+    fail_at('late');
+    $pid = started(archive('1.2.0'), 20);
+    ok(wait_until(sub { $gw->_slurp('killed.log') =~ /reload nginx/ }, 60), 'once more, and ended');
+    kill TERM => $pid;
+    unlink "$dir/fail";
+    waitpid $pid, 0;
+    like($gw->_slurp('killed.log'), qr/^undone: the switch to \N+, all workers run $name-1\.2\.0$/m,
+         'it goes on') or diag $gw->_slurp('killed.log');
 }
 
 # List, status ------------------------------------------------------------------------

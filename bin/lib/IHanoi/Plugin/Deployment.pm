@@ -253,10 +253,14 @@ sub activate {
     my ($self, $version, $plugin) = @_;
     my ($home, $gateway) = @$self{qw(home gateway)};
     my $before = $home->current;
+    my $candidate = $self->_runs($plugin);
     my $reloaded = 0;
 
     $self->step("switch to $version");
     $self->undo_with("the switch to $version", sub {
+
+        # Somebody else may have reloaded meanwhile.
+        $reloaded ||= !$candidate && $self->_runs($plugin);
 
         # Without it the configuration that now runs would not load again.
         if ($reloaded && (!defined $before || $self->{forward})) {
@@ -273,9 +277,17 @@ sub activate {
         my @old = $gateway->workers;
         my ($passes, $said) = $gateway->reload;
         $passes or die "nginx does not reload: $said\n";
-        my ($plugin) = look($home->folder($before));
-        $self->_wait($plugin, @old) or die "$before is not served again by all workers: "
-                                   . "see the error log of nginx\n";
+        my ($was) = look($home->folder($before));
+        $self->_wait($was, @old) or die "$before is not served again by all workers: "
+                                . "see the error log of nginx\n";
+
+        # What it stands on goes next, and its last calls need that.
+        my $end = time + $self->{timeout};
+        while ($before ne $version && $self->_runs($plugin)) {
+            time < $end or die "$before serves, but calls of $version are not over\n";
+            sleep 0.05;
+        }
+
         return "all workers run $before";
     });
     $home->switch($version);
@@ -299,6 +311,14 @@ sub activate {
                 "$version; see the error log of nginx");
     print STDERR "    $workers workers run $version\n";
     return;
+}
+
+
+# Whether a worker runs it, as far as anybody can tell.
+sub _runs {
+    my ($self, $plugin) = @_;
+    my $versions = $self->{gateway}->versions($self->{name}) // return 1;
+    return $versions->{"$plugin->{version} $plugin->{hash}"} // 0;
 }
 
 
