@@ -366,6 +366,18 @@ is(current(), "versions/$name-1.1.0", 'and goes back');
     refused('a second one at once', $good, 1, qr/$name is being deployed by process \d+: wait/);
 }
 
+# One of another plugin has the room of a gateway more, and reloads: this one waits.
+{
+    open my $lock, '<', "$dir/nginx.conf" or die;
+    flock $lock, 2;
+    my $pid = started($archive{'1.1.0'}, 20);
+    ok(wait_until(sub { $gw->_slurp('killed.log') =~ /^waits for another deployment/m }, 60),
+       'another plugin is deployed: it waits');
+    close $lock;
+    waitpid $pid, 0;
+    is($?, 0, 'and is next') or diag $gw->_slurp('killed.log');
+}
+
 # Limits are for clients --------------------------------------------------------------
 
 $gw->write('nginx.conf', $gw->configuration

@@ -68,6 +68,7 @@ sub begin {
     $gateway->versions($name)
         or fail('/metrics at', $gateway->{metrics}{address}, 'does not answer: --metrics URL');
     $home->lock;
+    $gateway->lock;
     $self->_recover;
 
     # Otherwise the first fault of something else would look like ours. What nginx has

@@ -8,6 +8,7 @@ package IHanoi::Plugin::Gateway;
 use strict;
 use warnings;
 use Exporter 'import';
+use Fcntl qw(LOCK_EX LOCK_NB);
 use File::Basename qw(dirname);
 use IHanoi::Command;
 use IHanoi::HttpGet;
@@ -64,6 +65,20 @@ sub _usual {
 sub conf   { $_[0]{conf} }
 sub file   { $_[0]{file} }
 sub folder { dirname($_[0]{file}) }
+
+
+# One deployment at a time, whichever plugin's: each needs the connections of another
+# gateway, and reloads. Held until the program ends, however it does.
+sub lock {
+    my ($self) = @_;
+
+    open $self->{lock}, '<', $self->{file} or fail("could not open $self->{file}: $!");
+    return if flock $self->{lock}, LOCK_EX | LOCK_NB;
+
+    print STDERR "waits for another deployment to this gateway\n";
+    flock $self->{lock}, LOCK_EX or fail("could not lock $self->{file}: $!");
+    return;
+}
 
 
 # The command line that runs nginx with a file.
