@@ -79,7 +79,7 @@ ngx_http_ihanoi_plugin_finish(lua_State *L)
 
     status = lua_tonumber(L, 1);
 
-    if (lua_type(L, 1) != LUA_TNUMBER || status < 200 || status > 299
+    if (lua_type(L, 1) != LUA_TNUMBER || !(status >= 200 && status <= 299)
         || status != (lua_Number) (int) status)
     {
         return ngx_http_ihanoi_finish_wrong(L, run,
