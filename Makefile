@@ -20,6 +20,11 @@ CFLAGS_debug    := -O1 -g -fno-omit-frame-pointer
 CFLAGS_release  := -O2 -g -fstack-protector-strong -D_FORTIFY_SOURCE=2
 CFLAGS_sanitize := -O1 -g -fno-omit-frame-pointer -DNGX_DEBUG_PALLOC=1 \
                    -fsanitize=address
+ifneq ($(findstring clang,$(CC)),)
+# nginx and the module each have an ngx_modules: without this clang checks the
+# longer against the end of the shorter.
+CFLAGS_sanitize += -fsanitize-address-use-odr-indicator
+endif
 # libpq stays loaded when a worker unloads the module at its end: what it has
 # made once for the process is not a leak.
 LDFLAGS_sanitize := -fsanitize=address,undefined \
