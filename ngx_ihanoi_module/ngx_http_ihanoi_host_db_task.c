@@ -62,9 +62,13 @@ ngx_http_ihanoi_host_db_get(lua_State *L, ngx_http_ihanoi_host_db_mode_e mode)
         ngx_http_ihanoi_run_cleanup_add(run, &ctx->cleanup);
     }
 
-    /* what an error left behind */
+    /* what an error left behind; a session too, when it stopped "begin" */
 
     ngx_http_ihanoi_host_db_forget(ctx);
+
+    if (ctx->transaction == 0) {
+        ngx_http_ihanoi_host_db_close(ctx);
+    }
 
     ctx->mode = mode;
 
