@@ -245,13 +245,40 @@ sub bench_beside {
     my $read = gets($gw, paths('beside', ids($large, 1000)));
 
     $read->();
+    beside('p99 of a read beside 16 writers : alone', $gw, $read);
+
+    # Where both have processors of their own, what is left is what writers do to
+    # readers in the gateway and in PostgreSQL.
+    my ($all, $readers, $writers) = halves() or return;
+    my @backends = ask($large, <<'SQL');
+        select pid, usename is not distinct from 'ihanoi_read'
+        from pg_stat_activity where pid <> pg_backend_pid()
+SQL
+    my @reading = ($$, $gw->workers, map { $_->[0] } grep { $_->[1] eq 't' } @backends);
+    my @writing = map { $_->[0] } grep { $_->[1] ne 't' } @backends;
+
+    keep_to($readers, @reading);
+    keep_to($writers, @writing);
+    beside('the same, each on processors of their own', $gw, $read,
+           sub { keep_to($writers, $$) });
+    keep_to($all, @reading, @writing);
+    return;
+}
+
+
+# A row: the read's p99 beside 16 writers, who begin with a function.
+sub beside {
+    my ($what, $gw, $read, $begin) = @_;
     my $all = interleave($rounds,
         alone  => $read,
         beside => sub {
             my $writers = fork // die "could not fork: $!\n";
 
             if ($writers == 0) {
-                eval { http_create($gw, 16, $seconds + 1) };
+                eval {
+                    $begin->() if $begin;
+                    http_create($gw, 16, $seconds + 1);
+                };
                 POSIX::_exit($@ ? 1 : 0);
             }
 
@@ -264,9 +291,31 @@ sub bench_beside {
     my ($alone, $beside) = map { median(@{ $all->{$_}{p99} }) }
                            qw(alone beside);
 
-    return at_most('p99 of a read beside 16 writers : alone',
-        per_round($all, p99 => qw(beside alone)), 2,
+    return at_most($what, per_round($all, p99 => qw(beside alone)), 2,
         sprintf '%.2f : %.2f ms', $beside, $alone);
+}
+
+
+# All processors that we may use, and two halves of them: lists for taskset.
+sub halves {
+    my ($list) = qx(taskset -pc $$) =~ /([\d,-]+)$/ or die "taskset: no list\n";
+    my @cpus = map { /(\d+)-(\d+)/ ? $1 .. $2 : $_ } split /,/, $list;
+
+    return if @cpus < 2;
+    return map { join ',', @$_ }
+        [@cpus], [@cpus[0 .. $#cpus / 2]], [@cpus[$#cpus / 2 + 1 .. $#cpus]];
+}
+
+
+sub keep_to {
+    my ($cpus, @pids) = @_;
+
+    for my $pid (@pids) {
+        system("taskset -apc $cpus $pid > /dev/null") == 0
+            or die "taskset could not place process $pid\n";
+    }
+
+    return;
 }
 
 
