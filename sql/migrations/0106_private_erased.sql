@@ -1,0 +1,21 @@
+-- Cases of erased accounts that officers made private later kept what the public
+-- had read: feedback_change takes it since; this, from those of before (as 0102).
+
+set local lock_timeout = '5s';
+set local role ihanoi_owner;
+
+update feedback.messages m set public = null
+from feedback.cases c join core.people p on p.id = c.reporter_id
+where m.case_id = c.id and m.author = c.reporter_id and not c.listed
+  and p.erased_at is not null and m.public is not null;
+
+update feedback.searches s set words = ''
+from feedback.cases c join core.people p on p.id = c.reporter_id
+where s.case_id = c.id and not c.listed and p.erased_at is not null
+  and s.words <> '';
+
+update feedback.cases c
+set text_public = null, address_public = null, lat = null, long = null
+from core.people p
+where p.id = c.reporter_id and not c.listed and p.erased_at is not null
+  and num_nonnulls(c.text_public, c.address_public, c.lat, c.long) > 0;
