@@ -57,11 +57,6 @@ static int ihanoi_contract_languages(ihanoi_contract_t *contract,
 static int ihanoi_contract_finish(ihanoi_contract_t *contract);
 
 
-static const char *const  ihanoi_contract_methods[] = {
-    "get", "post", "put", "patch", "delete", NULL
-};
-
-
 ihanoi_contract_t *
 ihanoi_contract_load(const char *const *files, unsigned n,
     ihanoi_contract_error_t *err)
@@ -386,7 +381,7 @@ ihanoi_contract_path(ihanoi_contract_t *contract, const ihanoi_place_t *root,
         return ihanoi_document_no_memory(&contract->documents);
     }
 
-    for (m = 0; ihanoi_contract_methods[m]; m++) {
+    for (m = 0; m < IHANOI_METHODS; m++) {
 
         memset(compiler, 0, sizeof(ihanoi_compiler_t));
 
@@ -397,7 +392,7 @@ ihanoi_contract_path(ihanoi_contract_t *contract, const ihanoi_place_t *root,
         compiler->security = json_object_get(root->value, "security");
 
         rc = ihanoi_place_member(&contract->documents, path,
-                                 ihanoi_contract_methods[m], &compiler->place);
+                                 ihanoi_methods[m], &compiler->place);
 
         if (rc == IHANOI_OK && compiler->place.value == NULL) {
             continue;

@@ -10,6 +10,7 @@
 
 #include "ihanoi_json.h"
 #include "ihanoi_merge.h"
+#include "ihanoi_operation.h"
 
 
 /* what of an operation may be refused */
@@ -96,10 +97,6 @@ ihanoi_merge_problems(json_t *merged, ihanoi_operation_t *const *operations,
     unsigned                   i, k, of;
     const ihanoi_operation_t  *op;
 
-    static const char  *methods[IHANOI_METHODS] = {
-        "get", "post", "put", "patch", "delete"
-    };
-
     paths = json_object_get(merged, "paths");
 
     for (i = 0; i < n; i++) {
@@ -108,7 +105,7 @@ ihanoi_merge_problems(json_t *merged, ihanoi_operation_t *const *operations,
         of = ihanoi_merge_problems_of(op);
 
         responses = json_object_get(paths, op->path.data);
-        responses = json_object_get(responses, methods[op->method]);
+        responses = json_object_get(responses, ihanoi_methods[op->method]);
         responses = json_object_get(responses, "responses");
 
         for (k = 0; ihanoi_merge_problem_rows[k].status; k++) {

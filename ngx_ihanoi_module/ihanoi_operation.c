@@ -24,6 +24,10 @@ static int ihanoi_operation_scopes(ihanoi_compiler_t *compiler,
     const json_t *requirement);
 
 
+const char *const  ihanoi_methods[IHANOI_METHODS] = {
+    "get", "post", "put", "patch", "delete"
+};
+
 static const char *const  ihanoi_operation_members[] = {
     "operationId", "tags", "summary", "description", "externalDocs",
     "parameters", "requestBody", "responses", "deprecated", "security",

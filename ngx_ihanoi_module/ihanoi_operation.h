@@ -24,6 +24,10 @@
 #define IHANOI_MEDIA       8
 
 
+/* As OpenAPI writes them, by ihanoi_method_e. */
+extern const char *const  ihanoi_methods[IHANOI_METHODS];
+
+
 typedef struct {
     unsigned                  status;     /* 204, 4 of "4XX", 0: default */
     unsigned                  nmedia;     /* 0: has no body */

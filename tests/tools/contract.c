@@ -24,6 +24,7 @@
 
 #include "ihanoi_arena.h"
 #include "ihanoi_contract.h"
+#include "ihanoi_json.h"
 
 
 static const char  *methods[IHANOI_METHODS] = {
@@ -226,7 +227,10 @@ load_served(const ihanoi_contract_t *contract, ihanoi_contract_error_t *error)
 
     (void) snprintf(path, sizeof(path), "%s/served.json", dir);
 
-    if (json_dump_file(document, path, JSON_REAL_PRECISION(15)) != 0) {
+    if (json_dump_file(document, path,
+                       JSON_REAL_PRECISION(IHANOI_JSON_DIGITS))
+        != 0)
+    {
         abort();
     }
 

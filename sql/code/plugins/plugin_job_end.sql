@@ -9,8 +9,8 @@ language plpgsql volatile
 as $$
 #variable_conflict use_column
 declare
-    again  boolean := plugin_job_end.outcome = 'ok' and plugin_job_end.error is not null
-                      and plugin_job_end.error = 'again';
+    again  boolean := plugin_job_end.outcome = 'ok'
+                      and plugin_job_end.error is not distinct from 'again';
 begin
     update core.plugin_jobs p
     set run = null,
