@@ -9,7 +9,7 @@ as $$
                when 'boolean' then (v.value #>> '{}')::boolean::int
                when 'string' then case f.kind
                    when 'date' then (v.value #>> '{}')::date - date '2000-01-01'
-                   else (select o.n from jsonb_array_elements_text(f.options) with ordinality o (text, n)
+                   else (select min(o.n) from jsonb_array_elements_text(f.options) with ordinality o (text, n)
                           where o.text = v.value #>> '{}') end
                end * case when t.descending then -1 else 1 end, 'infinity') order by t.position), '{}')
       from tie_breaks t

@@ -120,6 +120,9 @@ select is(facts_wrong(2031, f::jsonb), c, 'not ' || f)
   from (values ('{"residence": "moon"}', 'residence'), ('{"sibling": 1}', 'sibling'), ('{"score": 1.5}', 'score'),
                ('{"score": 1e999}', 'score'), ('{"resident_since": "2023-02-29"}', 'resident_since'), ('{"resident_since": "x"}', 'resident_since'),
                ('{"in_zone": true}', 'in_zone'), ('{"other": 1}', 'other'), ('{"form": 5}', 'form'), ('{"residence": null}', 'residence')) x (f, c);
+select year_put(2029, 'x', '[{"code": "form", "kind": "choice", "title": {}, "options": ["b", "a", "c", "a"]}]');
+select level_put(2029, 'grade_1', '[]', '[{"fact": "form"}]');
+select is(ties_of(2029, 'grade_1', '{"form": "a"}'), '{2}', 'a choice that a year names twice stands where it is first');
 select throws_ok($$select level_put(2031, 'grade_1', '[{"title": {}, "holds": "$.a =="}]', '[]')$$, 'IH001', 'enrolment-rule-invalid', 'a predicate that is none');
 select throws_ok(format('select level_put(2031, ''grade_1'', %L, ''[]'')', jsonb_build_array(jsonb_build_object('title', '{}', 'holds', h))),
     'IH001', 'enrolment-rule-invalid', 'nor ' || h)
