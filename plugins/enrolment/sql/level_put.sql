@@ -25,6 +25,11 @@ begin
         perform refuse_with('enrolment-rule-invalid');
     end if;
 
+    -- So would a form of times that is none, which is looked at when there is one to read.
+    perform jsonb_path_query('""', ('$.datetime(' || t.form[1] || ')')::jsonpath, silent => true)
+       from bands b, regexp_matches(b.holds::text, '[.]datetime[(]("([^"\\]|\\.)*")[)]', 'g') t (form)
+      where b.year = level_put.year and b.level = level_put.level;
+
     return rules_document(level_put.year, level_put.level);
 exception
     when foreign_key_violation or check_violation or syntax_error or data_exception then

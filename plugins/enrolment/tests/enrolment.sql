@@ -135,6 +135,11 @@ select level_put(2030, 'grade_6', '[{"title": {}, "holds": "$.since.datetime() =
 set local timezone = 'UTC';
 select is(band_of(2030, 'grade_6', '{"since": "2020-01-02"}'), 1, '... from its midnight in Hà Nội on, whatever the time zone');
 reset timezone;
+select throws_ok(format('select level_put(2031, ''grade_1'', %L, ''[]'')', jsonb_build_array(jsonb_build_object('title', '{}', 'holds', h))),
+    'IH001', 'enrolment-rule-invalid', 'a time cannot be read by ' || h)
+  from (values ('$.resident_since.datetime("YYYY-MM-DDTHH24:MI") < "2020-01-02".datetime()'),
+               ('$.score == 1 || exists($.resident_since ? (@.datetime("YYYY#MM") < "2020-01".datetime("YYYY-MM")))')) x (h);
+select lives_ok($$select level_put(2030, 'kindergarten', '[{"title": {}, "holds": "$.since.datetime(\"DD-MM-YYYY\") < \"2020-01-02\".datetime() || $.a == \".datetime(\\\"#\\\")\""}]', '[]')$$, '... but in other forms');
 select throws_ok($$select level_put(2031, 'grade_1', '[]', '[{"fact": "moon"}]')$$, 'IH001', 'enrolment-rule-invalid', 'a tie-breaker of no fact');
 select throws_ok($$select year_put(2031, 'x', '[]')$$, 'IH001', 'enrolment-rule-invalid', 'a fact that a tie-breaker looks at stays');
 select throws_ok($$select year_put(2030, 'x', '[{"code": "a", "kind": "boolean", "title": {}}, {"code": "a", "kind": "boolean", "title": {}}]')$$,
