@@ -19,6 +19,8 @@ begin
         continue when one.state <> 'waitlisted';
 
         if one.school is null then
+            -- not where other facts had put them
+            delete from waitlist w where w.application = one.id;
             perform waitlist_add(a.id, one.id);
         else
             update applications t

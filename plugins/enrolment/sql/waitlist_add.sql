@@ -12,6 +12,4 @@ as $$
       join allocations a on a.id = c.allocation
      where c.allocation = waitlist_add.allocation and c.application = waitlist_add.application
        and c.band is not null
-    on conflict on constraint waitlist_pkey do update
-       set band = excluded.band, tie = excluded.tie, ties = excluded.ties
 $$;

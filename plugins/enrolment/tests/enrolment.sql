@@ -476,6 +476,39 @@ select is((select array[quota, extra, taken] from places where round = pg_temp.i
     'the one beyond it goes with who had it');
 select is_empty('select * from enrolment_check()', 'all is sound');
 
+-- Whom a school does not consider by the facts as they should have been waits there no more.
+select pg_temp.clock('2035-06-01 00:00+07');
+select year_put(2035, 'Năm học 2035', '[{"code": "score", "kind": "integer", "title": {"vi": "Điểm", "en": "Score"}},
+    {"code": "sibling", "kind": "boolean", "title": {"vi": "Anh chị", "en": "Sibling"}}]');
+select level_put(2035, 'grade_1', '[{"title": {}, "holds": "$.in_zone == true"}, {"title": {}, "holds": "$.sibling == true"}]',
+    '[{"fact": "score", "descending": true}]');
+select zones_put('A', 2035, 'grade_1', '[{"ward": "00004"}]');
+select round_create(pg_temp.id(9), 2035, 'grade_1', 'Đợt 1', '2035-07-01 08:00+07', '2035-07-03 17:00+07',
+    '2029-01-01', '2029-12-31', '2035-06-01', 2, 48, encode(sha256('a-seed-of-the-test'), 'hex'));
+select places_put(pg_temp.id(9), '[{"school": "A", "quota": 1}, {"school": "B", "quota": 1}]');
+select pg_temp.clock('2035-07-02 08:00+07');
+select application_submit(id => pg_temp.id(9000 + n), guardian => 'i g' || n, round => pg_temp.id(9),
+        child => encode(sha256(('child' || n)::bytea), 'hex'), child_name => 'Trẻ ' || n, born => '2029-05-01',
+        ward => '00004', facts => jsonb_build_object('score', n, 'sibling', true), evidence => '[]', choices => choices::jsonb, most => 1)
+  from (values (100, '["A"]'), (90, '["B"]'), (10, '["A", "B"]')) x (n, choices);
+select desk_decide(id, 'i office', true, 'verify', null, child) from applications where round = pg_temp.id(9);
+select pg_temp.clock('2035-07-03 17:00+07');
+select round_close(pg_temp.id(9), 'a-seed-of-the-test');
+select allocation_request(pg_temp.id(3012), pg_temp.id(9), 'i office');
+select pg_temp.work();
+select allocation_publish(pg_temp.id(3012), 'head');
+select pg_temp.work();
+create function pg_temp.waits() returns text language sql as
+    $$ select string_agg(school, ' ' order by school) from waitlist where application = pg_temp.id(9010) $$;
+select is(pg_temp.waits(), 'A B', 'who has a sibling at a school of another zone waits for it, too');
+select appeal_open(pg_temp.id(9200), pg_temp.id(9010), 'i g10', 'Xin xem lại');
+select appeal_decide(pg_temp.id(9200), 'i office', 'upheld', 'Điểm là 20, không có anh chị', '{"score": 20, "sibling": false}');
+select is(pg_temp.work(), 'settled', 'an appeal shows that there is none');
+select is(pg_temp.waits(), 'A', '... who waits for the other school alone');
+select application_answer(pg_temp.id(9090), 'i g90', 'decline');
+select is(vacancies_fill(10), 0, '... and is offered no place at one that does not consider them');
+select is_empty('select * from enrolment_check()', 'all is sound');
+
 -- The steps of an allocation read what it is about: also with the plans of a smaller one
 -- that the session has kept, and beside those of years before, of which alone there are
 -- statistics.
