@@ -27,14 +27,17 @@ begin
             perform refuse_with('enrolment-round-closed');
         elsif a.state <> 'submitted' and not (office and a.state = 'verified') then
             perform refuse_with('enrolment-state', jsonb_build_object('state', a.state));
-        elsif goal = 'verified' and a.child is distinct from desk_decide.child then
-            perform refuse_with('enrolment-child-differs');
         end if;
-
-        update applications t
-           set state = goal, reason = desk_decide.reason, changed_by = desk_decide.subject
-         where t.id = a.id;
     end if;
+
+    -- also what is verified already: who types a number is told whether it is the one
+    if goal = 'verified' and a.child is distinct from desk_decide.child then
+        perform refuse_with('enrolment-child-differs');
+    end if;
+
+    update applications t
+       set state = goal, reason = desk_decide.reason, changed_by = desk_decide.subject
+     where t.id = a.id and t.state <> goal;
 
     return application_document(a.id);
 end

@@ -275,6 +275,8 @@ select is(desk_decide(pg_temp.id(1101), 'i officer-a', false, 'return', 'Thiếu
 select is(application_correct(pg_temp.id(1101), 'i g2', 'Trẻ 1', '2025-05-01', '00004', '{"residence": "permanent"}', '[]', '["B", "A"]') ->> 'state', 'submitted', '... corrected');
 select is(application_document(pg_temp.id(1101)) ->> 'choices', '["B", "A"]', '... with other choices');
 select is(desk_decide(pg_temp.id(1101), 'i officer-b', false, 'verify', null, encode(sha256('child1'), 'hex')) ->> 'state', 'verified', '... and verified by whose it is now');
+select is(desk_decide(pg_temp.id(1101), 'i officer-b', false, 'verify', null, encode(sha256('child1'), 'hex')) ->> 'state', 'verified', '... twice is once');
+select throws_ok($$select desk_decide(pg_temp.id(1101), 'i officer-b', false, 'verify', null, repeat('0', 64))$$, 'IH001', 'enrolment-child-differs', '... but another child''s number is told, also when it is verified');
 
 
 -- An allocation: two places at A, one at B. The draw decides between 11 and 12.
