@@ -41,7 +41,8 @@ begin
     update applications t
        set state = 'refused', reason = 'not_corrected', changed_by = 'allocation'
      where t.id in (select x.id from applications x
-                     where x.round = a.round and x.state = 'returned' limit 250);
+                     where x.round = a.round and x.state = 'returned' limit 250)
+       and t.state = 'returned';       -- not withdrawn meanwhile
 
     if not found then
         update allocations t set state = 'published' where t.id = a.id;

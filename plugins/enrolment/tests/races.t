@@ -150,9 +150,11 @@ select round_create('$second', 2031, 'grade_1', 'R', now() + interval '1 hour', 
                     '2024-01-01', '2024-12-31', '2031-01-01', 1, 48, '@{[ sha256_hex(SEED) ]}');
 select places_put('$second', '[{"school": "A", "quota": 1}]');
 SQL
-$db->sql($setup . hours(1.5) . join '', map { submission($_, 2001) =~ s/$round/$second/r } 5 .. 7);
+$db->sql($setup . hours(1.5) . join '', map { submission($_, 2001) =~ s/$round/$second/r } 4 .. 7);
+my $returned = '00000000-0000-4000-8000-000002001004';
 $db->sql($setup . hours(2.5) . "
     select desk_decide(id, 'o', true, 'verify', null, child) from applications where round = '$second';
+    select desk_decide('$returned', 'o', true, 'return', 'x');
     select round_close('$second', '@{[ SEED ]}');
     select allocation_request('$second', '$second', 'o');
     do \$\$ begin while allocation_step('$second', 0) <> 'computed' loop end loop; end \$\$;
@@ -167,6 +169,13 @@ $teller->start("select allocation_step('$second', 0);");
 ok(!$teller->is_ready(0.3), '... the job waits for it');
 $one->do('commit');
 $teller->finish;
+$one->do('begin');
+like($one->do("select application_answer('$returned', 'i g2001', 'withdraw') ->> 'state';"), qr/withdrawn/,
+     'one that was not corrected is withdrawn, not committed');
+$teller->start("select allocation_step('$second', 0);");
+ok(!$teller->is_ready(0.3), '... the job that would refuse it waits');
+$one->do('commit');
+unlike($teller->finish, qr/ERROR/, '... and goes on');
 $db->sql($setup . hours(2.5) . "
     do \$\$ begin while allocation_step('$second', 0) <> 'published' loop end loop; end \$\$;
     select application_answer('$first', 'i g2001', 'decline');
