@@ -1,9 +1,14 @@
 -- wrk: GET the paths of a file, again and again, each thread from elsewhere.
 --
---   wrk ... -s get.lua URL -- PATHS [TOKEN]
+--   wrk ... -s get.lua URL -- PATHS [TOKEN [HELD]]
+--
+-- HELD: each thread keeps to so many paths for 200 rounds before it takes the next.
 
-local requests, i = {}, 0
+local ROUNDS = 200
+
+local requests = {}
 local threads = 0
+local held, first, i, round
 
 
 function setup(thread)
@@ -23,11 +28,21 @@ function init(args)
         requests[#requests + 1] = wrk.format("GET", path, headers)
     end
 
-    i = number * 7919 % #requests
+    held = tonumber(args[3]) or #requests
+    first, i, round = number * 7919 % #requests, 0, 1
 end
 
 
 function request()
-    i = i % #requests + 1
-    return requests[i]
+    i = i + 1
+
+    if i > held then
+        i, round = 1, round + 1
+
+        if round > ROUNDS then
+            round, first = 1, first + held
+        end
+    end
+
+    return requests[(first + i - 1) % #requests + 1]
 end

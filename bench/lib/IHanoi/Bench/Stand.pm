@@ -149,13 +149,15 @@ sub answer_of {
 
 
 # What measures GETs of a file of paths: over 8 connections and with a token, unless
-# connections and token say otherwise.
+# connections and token say otherwise. held: so many of them at a time, as in get.lua,
+# by all threads of wrk (two).
 sub gets {
     my ($gw, $file, %arg) = (@_[0, 1], connections => 8, token => $token, @_[2 .. $#_]);
 
     return sub {
         return wrk(url => $gw->url, connections => $arg{connections}, seconds => $seconds,
-                   script => "$bench/get.lua", args => [$file, $arg{token} // ()]);
+                   script => "$bench/get.lua", args => [$file, $arg{token} // (),
+                                                  $arg{held} ? $arg{held} / 2 : ()]);
     };
 }
 
