@@ -6,7 +6,9 @@
  */
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 #include <sys/syscall.h>
 
@@ -437,6 +439,39 @@ test_collection(void)
 }
 
 
+/* The first touch of a big value is in pages of 2 MB, not in thousands of 4 KB. */
+
+static void
+test_huge(void)
+{
+    int    found;
+    char   line[512];
+    FILE  *maps;
+
+    if (access("/sys/kernel/mm/transparent_hugepage/enabled", F_OK) != 0) {
+        ok(1, "a big value is of huge pages # SKIP the kernel has none");
+        return;
+    }
+
+    start(64 * MB);
+    is_int(run_for("big = {} for i = 1, 1e6 do big[i] = i end", 60000000),
+           IHANOI_RUN_DONE, "a million numbers");
+
+    found = 0;
+    maps = fopen("/proc/self/smaps", "r");
+
+    while (maps && fgets(line, sizeof(line), maps)) {
+        found |= strncmp(line, "VmFlags:", 8) == 0 && strstr(line, " hg");
+    }
+
+    if (maps) {
+        fclose(maps);
+    }
+
+    ok(found, "a big value is of huge pages");
+}
+
+
 int
 main(void)
 {
@@ -454,6 +489,7 @@ main(void)
     test_storm();
     test_memory();
     test_collection();
+    test_huge();
 
     end();
     ihanoi_sandbox_destroy(sandbox);
