@@ -100,12 +100,19 @@ ok($served > 5, "others are served while a plugin computes ($served)");
 # and all of it when there is nobody else.
 sub cpu { return $gw->metric('ihanoi_plugin_cpu_microseconds_total{plugin="probe",version="1.0.0"}') / 1e6 }
 
-# Calls work() while meanwhile() is done again and again: seconds on the clock, and of
-# processor time, and how often that was done.
+# Seconds that the worker was runnable and others of this machine had the processor.
+sub waited {
+    open my $fh, '<', '/proc/' . ($gw->workers)[0] . '/schedstat' or die "schedstat: $!\n";
+    return (split ' ', <$fh>)[1] / 1e9;
+}
+
+# Calls work() while meanwhile() is done again and again: seconds on the clock, without
+# what the machine was too busy for, and of processor time, and how often that was done.
 sub work {
     my ($meanwhile) = @_;
     my $times = 0;
     my $cpu = cpu();
+    my $waited = waited();
     my $begin = Time::HiRes::time();
     my $pid = fork // die "could not fork: $!\n";
 
@@ -116,7 +123,7 @@ sub work {
     }
     die "work() failed\n" if $? != 0;
 
-    my $took = Time::HiRes::time() - $begin;
+    my $took = Time::HiRes::time() - $begin - (waited() - $waited);
     return ($took, cpu() - $cpu, $times);
 }
 
