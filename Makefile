@@ -130,7 +130,7 @@ module: $(OUT)/module.built ## build the module into build/$(BUILD)/
 
 command: $(OUT)/ihanoi-token $(OUT)/ihanoi-plugin ## build the C programs of bin/ihanoi
 
-unit: $(UNIT) $(OUT)/contract $(OUT)/mint $(OUT)/sent.so $(OUT)/scarce.so ## build the unit tests and what tests use
+unit: $(UNIT) $(OUT)/contract $(OUT)/mint $(OUT)/sent.so $(OUT)/scarce.so $(OUT)/clock.so ## build the unit tests and what tests use
 
 matrix:                    ## build with gcc and clang, dynamic and static: NGINX_SRC=dir
 	@NGINX_SRC="$(NGINX_SRC)" tests/tools/matrix
@@ -229,7 +229,7 @@ $(OUT)/mint: tests/tools/mint.c $(HEADERS) $(OUT)/settings
 	@mkdir -p $(@D)
 	$(CC) $(OWN) $(LDFLAGS) -o $@ $< -lcrypto
 
-$(OUT)/sent.so $(OUT)/scarce.so: $(OUT)/%.so: tests/tools/%.c $(OUT)/settings
+$(OUT)/sent.so $(OUT)/scarce.so $(OUT)/clock.so: $(OUT)/%.so: tests/tools/%.c $(OUT)/settings
 	$(CC) $(CFLAGS) $(WARN) -fPIC -shared -o $@ $<
 
 $(OUT)/ihanoi-token: bin/ihanoi-token.c $(OUT)/settings

@@ -9,7 +9,10 @@
 #include "ngx_http_ihanoi_pg.h"
 
 
-/* Seconds between looks for rows that may be forgotten, and between logs. */
+/*
+ * Seconds between looks for rows that may be forgotten, also for how long those
+ * are over by then: clocks are set back a little; and between logs.
+ */
 #define NGX_HTTP_IHANOI_AUTH_DENY_SWEEP  60
 #define NGX_HTTP_IHANOI_AUTH_DENY_QUIET  60
 
@@ -42,11 +45,20 @@ static ngx_http_ihanoi_auth_deny_node_t *ngx_http_ihanoi_auth_deny_find(
 static ngx_rbtree_key_t ngx_http_ihanoi_auth_deny_key(u_char *digest);
 static void ngx_http_ihanoi_auth_deny_sweep(ngx_slab_pool_t *shpool,
     ngx_http_ihanoi_auth_deny_sh_t *deny, ngx_uint_t always);
+static ngx_uint_t ngx_http_ihanoi_auth_deny_forget(
+    ngx_http_ihanoi_auth_deny_sh_t *deny, time_t forget_at);
+static ngx_uint_t ngx_http_ihanoi_auth_deny_lacks(
+    ngx_http_ihanoi_auth_deny_sh_t *deny);
 static const char *ngx_http_ihanoi_auth_deny_since(void *data);
 static void ngx_http_ihanoi_auth_deny_restart(void);
+static void ngx_http_ihanoi_auth_deny_recall(void);
 static void ngx_http_ihanoi_auth_deny_done(void *data,
     ngx_http_ihanoi_pg_outcome_e outcome, ngx_http_ihanoi_pgresult_t *res,
     ngx_uint_t db_usec);
+
+
+/* The question under way is for the whole list. */
+static ngx_uint_t  ngx_http_ihanoi_auth_deny_all;
 
 
 ngx_int_t
@@ -88,10 +100,17 @@ ngx_http_ihanoi_auth_deny_since(void *data)
     }
 
     ngx_shmtx_lock(&shpool->mutex);
+
     ngx_memcpy(since, sh->deny.next, sizeof(since));
+
+    ngx_http_ihanoi_auth_deny_all =
+                  since[0] == '\0' || ngx_http_ihanoi_auth_deny_lacks(&sh->deny);
+
     ngx_shmtx_unlock(&shpool->mutex);
 
-    return since[0] ? (char *) since : NULL;
+    /* no mark of theirs: everything, also what is over by the server's clock */
+
+    return ngx_http_ihanoi_auth_deny_all ? "0" : (char *) since;
 }
 
 
@@ -117,6 +136,10 @@ ngx_http_ihanoi_auth_deny_done(void *data,
         }
 
         return;
+    }
+
+    if (ngx_http_ihanoi_auth_deny_all) {
+        ngx_http_ihanoi_auth_deny_recall();
     }
 
     n = ngx_http_ihanoi_pgresult_rows(res);
@@ -165,10 +188,7 @@ done:
 }
 
 
-/*
- * The next time everything is asked for, also what is over by now: it may be
- * here.
- */
+/* The next time everything is asked for. */
 
 static void
 ngx_http_ihanoi_auth_deny_restart(void)
@@ -182,7 +202,34 @@ ngx_http_ihanoi_auth_deny_restart(void)
     }
 
     ngx_shmtx_lock(&shpool->mutex);
-    ngx_memcpy(sh->deny.next, "0", sizeof("0"));
+    sh->deny.next[0] = '\0';
+    ngx_shmtx_unlock(&shpool->mutex);
+}
+
+
+/*
+ * All rows come: what was forgotten too early does, too, and until it is there
+ * the list says of itself that it is not.
+ */
+
+static void
+ngx_http_ihanoi_auth_deny_recall(void)
+{
+    ngx_slab_pool_t                *shpool;
+    ngx_http_ihanoi_auth_shared_t  *sh;
+
+    sh = ngx_http_ihanoi_auth_shared(&shpool);
+    if (sh == NULL) {
+        return;
+    }
+
+    ngx_shmtx_lock(&shpool->mutex);
+
+    if (ngx_http_ihanoi_auth_deny_lacks(&sh->deny)) {
+        sh->deny.state = NGX_HTTP_IHANOI_AUTH_DENY_UNKNOWN;
+        sh->deny.forgotten = 0;
+    }
+
     ngx_shmtx_unlock(&shpool->mutex);
 }
 
@@ -221,7 +268,7 @@ ngx_http_ihanoi_auth_deny_add(ngx_http_ihanoi_auth_deny_row_t *row)
 
     if (node == NULL) {
 
-        if (row->forget_at <= ngx_time()) {
+        if (ngx_http_ihanoi_auth_deny_forget(&sh->deny, row->forget_at)) {
             ngx_shmtx_unlock(&shpool->mutex);
             return NGX_OK;
         }
@@ -333,12 +380,37 @@ ngx_http_ihanoi_auth_deny_sweep(ngx_slab_pool_t *shpool,
         next = ngx_rbtree_next(&deny->rbtree, node);
         dn = (ngx_http_ihanoi_auth_deny_node_t *) node;
 
-        if (dn->forget_at <= now) {
+        if (ngx_http_ihanoi_auth_deny_forget(deny, dn->forget_at)) {
             ngx_rbtree_delete(&deny->rbtree, node);
             ngx_slab_free_locked(shpool, dn);
             deny->entries--;
         }
     }
+}
+
+
+/* With the lock held: whether a row may go, which then is told. */
+
+static ngx_uint_t
+ngx_http_ihanoi_auth_deny_forget(ngx_http_ihanoi_auth_deny_sh_t *deny,
+    time_t forget_at)
+{
+    if (forget_at > ngx_time() - NGX_HTTP_IHANOI_AUTH_DENY_SWEEP) {
+        return 0;
+    }
+
+    deny->forgotten = ngx_max(deny->forgotten, forget_at);
+
+    return 1;
+}
+
+
+/* The clock was ahead: a row is gone that is not over. */
+
+static ngx_uint_t
+ngx_http_ihanoi_auth_deny_lacks(ngx_http_ihanoi_auth_deny_sh_t *deny)
+{
+    return ngx_time() < deny->forgotten;
 }
 
 
@@ -377,7 +449,10 @@ ngx_http_ihanoi_auth_deny_check(ngx_uint_t wanted,
         return wanted ? NGX_ABORT : NGX_OK;
     }
 
-    if (wanted && sh->deny.state != NGX_HTTP_IHANOI_AUTH_DENY_LOADED) {
+    if (wanted
+        && (sh->deny.state != NGX_HTTP_IHANOI_AUTH_DENY_LOADED
+            || ngx_http_ihanoi_auth_deny_lacks(&sh->deny)))
+    {
         return NGX_ABORT;
     }
 

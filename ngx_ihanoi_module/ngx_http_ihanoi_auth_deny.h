@@ -30,7 +30,8 @@ ngx_atomic_uint_t ngx_http_ihanoi_auth_deny_epoch(void);
  *   NGX_OK        not on the list
  *   NGX_DECLINED  on the list
  *   NGX_ABORT     a list is wanted and cannot be relied on: not loaded since
- *                 nginx started, or there was no room for all of it
+ *                 nginx started, there was no room for all of it, or the clock
+ *                 was set back to when some of it, forgotten by now, was in force
  *   NGX_ERROR     memory
  */
 ngx_int_t ngx_http_ihanoi_auth_deny_check(ngx_uint_t wanted,

@@ -31,6 +31,7 @@ typedef struct {
     ngx_rbtree_t         rbtree;
     ngx_rbtree_node_t    sentinel;
     time_t               swept;
+    time_t               forgotten;  /* until when such a row was in force */
     u_char               next[80];   /* what to ask from; NUL-terminated */
 } ngx_http_ihanoi_auth_deny_sh_t;
 
