@@ -16,7 +16,8 @@ local function settings()
 end
 
 
--- The key of a POST, which is one of its operation: what is said under it is said once.
+-- The key of a POST, which is one of its operation: what is said or asked for under it is so
+-- once.
 local function once()
     return { key = ihanoi.request.operation() .. " " .. ihanoi.request.idempotency_key() }
 end
@@ -37,7 +38,7 @@ _M.notice_publish = step.handler("notice_publish", 201, { "title", "text" }, onc
 _M.notice_read = step.handler("notice_read", 200)
 _M.thread_open = step.handler("thread_open", 201, { "title", "text" }, message)
 _M.message_send = step.handler("message_send", 201, { "text" }, message)
-_M.leave_ask = step.handler("leave_ask", 201, { "reason" })
+_M.leave_ask = step.handler("leave_ask", 201, { "reason" }, once)
 _M.leave_decide = step.handler("leave_decide", 200, { "answer" })
 _M.leave_withdraw = step.handler("leave_withdraw", 200)
 
@@ -79,6 +80,7 @@ function _M.link_ask(input)
         hash = code and ihanoi.crypto.sha256(code),
         attempts = settings().link_codes_a_day,
         waits = settings().links_waiting,
+        key = once().key,
     })
 
     if err then

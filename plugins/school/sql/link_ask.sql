@@ -1,10 +1,11 @@
 -- POST /v1/school/links: somebody asks to be linked with a student of a school: with a
 -- code of the school's, which is verified at once, or without, and the school decides.
--- Neither answer tells whether there is such a student.
+-- Neither answer tells whether there is such a student. The same key is the same link.
 --
 -- Returns the link, or code and members of a refusal, which is kept: a wrong code counts.
 create function link_ask(caller jsonb, school text, student_code text, kind text,
-                         attempts int, waits int, hash text default null)
+                         attempts int, waits int, hash text default null,
+                         key text default null)
 returns table (document json, code text, members json)
 language plpgsql
 as $$
@@ -25,6 +26,19 @@ begin
 
     -- one after the other, so that they can be counted
     perform pg_advisory_xact_lock(hashtextextended('school links ' || me, 0));
+
+    select k.* into l from links k where k.person = me and k.key = link_ask.key;
+
+    if found then
+        if (l.school, l.student_code, l.kind, l.via = 'code') <>
+           (link_ask.school, link_ask.student_code, link_ask.kind, link_ask.hash is not null)
+        then
+            perform refuse('idempotency-key-reused');
+        end if;
+
+        return query select link_document(l), null::text, null::json;
+        return;
+    end if;
 
     select t.at + interval '1 day' into again from link_attempts t
      where t.person = me and t.hash is not null and t.at > now() - interval '1 day'
@@ -52,10 +66,11 @@ begin
     returning id into try;
 
     if link_ask.hash is null then
-        insert into links (person, kind, school, student_code, student, via, state, asked_until)
+        insert into links (person, kind, school, student_code, student, via, state, asked_until,
+                           key)
         values (me, link_ask.kind, link_ask.school, link_ask.student_code,
                 (select s.student from asked_students s where s.attempt = try),
-                'request', 'asked', now() + interval '30 days')
+                'request', 'asked', now() + interval '30 days', link_ask.key)
         on conflict (person, school, student_code, kind) where state in ('asked', 'verified')
             do nothing
         returning * into l;
@@ -81,9 +96,9 @@ begin
        and k.student_code = link_ask.student_code and k.kind = link_ask.kind;
 
     insert into links (person, kind, school, student_code, student, via, state, asked_until,
-                       decided_at)
+                       decided_at, key)
     values (me, told.kind, link_ask.school, link_ask.student_code, told.student, 'code',
-            'verified', now(), now())
+            'verified', now(), now(), link_ask.key)
     on conflict (person, school, student_code, kind) where state in ('asked', 'verified')
         do nothing
     returning * into l;

@@ -268,15 +268,25 @@ sub again {
 }
 
 my %said = ("/threads/$third/messages" => [{ text => 'Cảm ơn' }, "messages where text = 'Cảm ơn'"],
-            "/students/$s1/threads" => [{ staff => $id{g1}, title => 'Toán', text => 'Chào' }, "threads where title = 'Toán'"]);
+            "/students/$s1/threads" => [{ staff => $id{g1}, title => 'Toán', text => 'Chào' }, "threads where title = 'Toán'"],
+            "/students/$s1/leave" => [{ first_day => today(9), last_day => today(9), reason => 'Về quê' }, "leave_requests where reason = 'Về quê'"]);
 for my $path (sort keys %said) {
     my ($body, $rows) = @{ $said{$path} };
     my @answers = map { again($path, 1, %$body) } 1 .. 2;
     is_deeply([map { $_->{status} } @answers], [201, 201], "$path: again");
     is_deeply($answers[1]{json}, $answers[0]{json}, '... is the same');
     is($db->sql("select count(*) from plugin_school.$rows"), 1, '... once');
-    is(again($path, 1, %$body, text => 'Khác')->{json}{type}, 'urn:ihanoi:problem:idempotency-key-reused', '... and nothing else');
-    is(again($path, 2, %$body)->{status}, 201, '... under another key it is another');
+    my ($words) = grep { exists $body->{$_} } qw(text reason);
+    is(again($path, 1, %$body, $words => 'Khác')->{json}{type}, 'urn:ihanoi:problem:idempotency-key-reused', '... and nothing else');
+    is(again($path, 2, %$body)->{status}, $words eq 'text' ? 201 : 409, '... under another key it is another');
+}
+
+my %linking = (school => 'thcs-a', student_code => 'HS2', kind => 'guardian');
+for my $more ([], [code => link_code($s2)]) {
+    my @answers = map { again('/links', "link-" . @$more, %linking, @$more) } 1 .. 2;
+    is_deeply([map { $_->{status} } @answers], [201, 201], @$more ? 'a code is told again' : 'a link is asked for again');
+    is_deeply($answers[1]{json}, $answers[0]{json}, '... and is the same link');
+    is(again('/links', "link-" . @$more, %linking, @$more, kind => 'student')->{json}{type}, 'urn:ihanoi:problem:idempotency-key-reused', '... and no other');
 }
 
 
