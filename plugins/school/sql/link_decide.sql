@@ -7,20 +7,27 @@ language plpgsql
 as $$
 #variable_conflict use_column
 declare
-    at  school_links%rowtype;
-    l   links%rowtype;
+    at   school_links%rowtype;
+    l    links%rowtype;
+    was  text;
 begin
     perform ask(caller);
-    select * into at from school_links s where s.id = link_decide.link;
 
-    if at.id is null
-       or at.student is null and not open_school(at.school)
-       or at.student is not null and not open_student(at.student, array['administrator'])
-    then
-        return null;
-    end if;
+    loop
+        select * into at from school_links s where s.id = link_decide.link;
 
-    select * into strict l from links k where k.id = link_decide.link for update;
+        if at.id is null
+           or at.student is null and not open_school(at.school)
+           or at.student is not null and not open_student(at.student, array['administrator'])
+        then
+            return null;
+        end if;
+
+        select * into l from links k where k.id = link_decide.link for update;
+        exit when found;        -- a roster that we have waited for has brought the student
+    end loop;
+
+    was := link_state(l.state, l.asked_until, l.valid_until);
 
     if coalesce(link_decide.reason, '') = '' and decision in ('refused', 'revoked') then
         perform refuse('reason-missing');
@@ -35,8 +42,8 @@ begin
     end if;
 
     -- told again, without another day
-    if l.state = decision and (link_decide.valid_until is null
-                               or link_decide.valid_until = l.valid_until)
+    if was = decision and (link_decide.valid_until is null
+                           or link_decide.valid_until = l.valid_until)
     then
         return link_desk_document(l);
     end if;
@@ -49,11 +56,10 @@ begin
         perform refuse('student-too-young');
     end if;
 
-    if (l.state, decision) not in (('asked', 'verified'), ('asked', 'refused'),
-                                   ('verified', 'verified'), ('verified', 'revoked'))
-       or l.state = 'asked' and l.asked_until <= now()
+    if (was, decision) not in (('asked', 'verified'), ('asked', 'refused'),
+                               ('verified', 'verified'), ('verified', 'revoked'))
     then
-        perform refuse('link-not-open', json_build_object('state', l.state));
+        perform refuse('link-not-open', json_build_object('state', was));
     end if;
 
     update links k

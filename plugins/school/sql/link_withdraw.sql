@@ -5,7 +5,8 @@ language plpgsql
 as $$
 #variable_conflict use_column
 declare
-    l  links%rowtype;
+    l    links%rowtype;
+    was  text;
 begin
     perform ask(caller);
 
@@ -17,8 +18,10 @@ begin
         return case when l.id is not null then link_document(l) end;
     end if;
 
-    if l.state not in ('asked', 'verified') then
-        perform refuse('link-not-open', json_build_object('state', l.state));
+    was := link_state(l.state, l.asked_until, l.valid_until);
+
+    if was not in ('asked', 'verified') then
+        perform refuse('link-not-open', json_build_object('state', was));
     end if;
 
     update links k set state = 'withdrawn' where k.id = link_withdraw.link returning * into l;

@@ -38,6 +38,9 @@ $db->sql("update plugin_school.links set valid_until = plugin_school.today() whe
 is(status('b-1', GET => "/students/$s1"), '404 not-found', '... until the day has come');
 is_deeply([@{ document('b-1', GET => '/links')->{items}[0] }{qw(state student)}], ['expired', undef], '... and the link says so');
 is(listed($known->{id}), 'expired', '... and is listed as that');
+my $over = decide($known->{id}, decision => 'verified', valid_until => today(9));
+is("$over->{status} $over->{json}{state}", '409 expired', '... over, as one that is asked for again: it is not decided on any more');
+is(status('b-1', PUT => "/links/$known->{id}/withdrawal"), '409 link-not-open', '... nor given up');
 is(ask('b-1', 'HS1')->{status}, 201, '... and may be asked for again');
 is(ask('b-1', 'HS1')->{status}, 409, '... once');
 $db->sql("set session_replication_role = replica; update plugin_school.links set asked_until = now() where person like '% b-1'");

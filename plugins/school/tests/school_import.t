@@ -203,6 +203,28 @@ for my $what (qw(worker backend)) {
     my $pid = beside(sub { roster('admin', content => csv(@renamed), sequence => $n + 1) });
     my $waiting = "from pg_stat_activity where wait_event_type = 'Lock' and usename = 'plugin_school'
                          and datname = current_database()";
+# The school decides on a link while the roster that has its student is in its middle.
+{
+    my $link = as('nobody', POST => '/links', { school => 'thcs-a', student_code => 'HS9', kind => 'guardian' })->{json}{id};
+    my $session = $db->session;
+    my $waiting = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and usename = 'plugin_school'
+                         and datname = current_database()";
+
+    $session->do("begin; select 1 from plugin_school.class_students where student = '$id{s2}' for update");
+    my $import = beside(sub { send_rows([[student => 'HS9', 'Học sinh 9', '2014-01-01', '7A'], grep { $_->[1] ne 'HS2' } @large]) });
+    ok(wait_until(sub { $db->sql($waiting) == 1 }, 20), 'a roster is in its middle');
+    my $desk = $gw->connection(timeout => 30);
+    $desk->send($desk->format(PUT => "/v1/school/links/$link/decision", token => token(sub => 'admin-a'), json => { decision => 'verified' }, close => 1));
+    ok(wait_until(sub { $db->sql($waiting) == 2 }, 20), '... the school verifies a link with a student whom it brings');
+    $session->do('rollback');
+    my $r = $desk->response;
+    is_deeply([$r->{status}, $r->{json}{student_name}], [200, 'Học sinh 9'], '... which it is') or diag $r->{content};
+    waitpid $import, 0;
+    $n++;
+    is(send_rows(\@large)->{status}, 200, '... and all is as it was');
+}
+
+
     ok(wait_until(sub { $db->sql("select count(*) $waiting") }, 20), "an import is in its middle: the $what is killed");
 
     if ($what eq 'worker') {
