@@ -25,9 +25,12 @@ begin
                                  where l.n = any (page[1:links_desk.limit])),
                           array['administrator']);
 
+    -- one that was decided since is not of the state any more
     return query select 200, null::text, json_build_object(
         'items', (select coalesce(json_agg(link_desk_document(l) order by l.n), '[]')
-                    from links l where l.n = any (page[1:links_desk.limit])),
+                    from links l
+                   where l.n = any (page[1:links_desk.limit])
+                     and link_state(l.state, l.asked_until, l.valid_until) = links_desk.state),
         'next', case when cardinality(page) > links_desk.limit
                      then page[links_desk.limit]::text end);
 end

@@ -103,6 +103,23 @@ is($db->sql("select count(*) $good"), 1, '... the last one is good');
 is(join(' ', map { ask('b-4', "X$_")->{status} } 1 .. 4), '201 201 201 429', 'links that wait are bounded');
 is(as('nobody', POST => '/links', { school => 'th-x', student_code => 'A', kind => 'guardian' })->{status}, 422, 'no such school');
 
+# Decided while the school's list is made: it is not in the list any more.
+$db->sql('create function plugin_school.waits() returns trigger language plpgsql as
+              $$ begin perform pg_advisory_xact_lock(1); return new; end $$;
+          create trigger waits before insert on plugin_school.reads for each row
+              when (new.student is not null) execute function plugin_school.waits()');
+my $asked = ask('b-5', 'HS2')->{json}{id};
+my $holder = $db->session;
+$holder->do('begin; select pg_advisory_xact_lock(1)');
+my $desk = $gw->connection(timeout => 30);
+$desk->send($desk->format(GET => '/v1/school/schools/thcs-a/links', token => token(sub => 'admin-a'), close => 1));
+ok(wait_until(sub { $db->sql("select count(*) from pg_locks where locktype = 'advisory' and not granted") }, 20), "the school's list is being made");
+$db->sql("update plugin_school.links set state = 'verified' where id = '$asked'");
+$holder->do('rollback');
+my $list = $desk->response;
+is_deeply([$list->{status}, grep { $_->{state} ne 'asked' } @{ $list->{json}{items} }], [200], '... and has what waits, as it was asked for');
+$db->sql('drop trigger waits on plugin_school.reads');
+
 # Students' own accounts
 is(status('student', GET => "/students/$s1/marks?year=$year"), 200, 'a student of grade 7 reads marks');
 is(status('student', GET => "/students/$s1/attendance?since=" . today() . '&until=' . today()), '404 not-found', '... and marks only');
@@ -246,9 +263,7 @@ is(say('guardian2', 'a', $second), '409 thread-over', '... who is not written to
 
 $db->sql("update plugin_school.messages set sent_at = sent_at - interval '1 hour'");
 my $third = document('guardian2', POST => "/students/$s1/threads", { staff => $id{g1}, title => 'Hỏi', text => 'Chào' })->{id};
-$db->sql('create function plugin_school.waits() returns trigger language plpgsql as
-              $$ begin perform pg_advisory_xact_lock(1); return null; end $$;
-          create trigger waits after insert on plugin_school.messages for each row
+$db->sql('create trigger waits after insert on plugin_school.messages for each row
               when (not new.from_staff) execute function plugin_school.waits()');
 my $writes = sub { return as('guardian2', POST => "/threads/$third/messages", { text => 'Em ốm' }, headers => { 'Idempotency-Key' => 'both' }) };
 my $session = $db->session;
