@@ -8,7 +8,7 @@ begin
     perform ask(caller);
     perform open_students(array(select m.student from my_students m
                                  where m.role in ('guardian', 'student')),
-                          array['guardian', 'student']);
+                          array['guardian', 'student', 'teacher', 'administrator']);
 
     return query
     select 200, null::text, json_build_object('items', coalesce(

@@ -120,6 +120,11 @@ my $list = $desk->response;
 is_deeply([$list->{status}, grep { $_->{state} ne 'asked' } @{ $list->{json}{items} }], [200], '... and has what waits, as it was asked for');
 $db->sql('drop trigger waits on plugin_school.reads');
 
+# Who teaches the child, too
+my $own = ask('homeroom', 'HS1', code => link_code($s1))->{json}{id};
+is_deeply(document('homeroom', GET => '/students')->{items}[0]{roles}, ['guardian', 'teacher'], 'a guardian who teaches the child is both');
+document('homeroom', PUT => "/links/$own/withdrawal");
+
 # Students' own accounts
 is(status('student', GET => "/students/$s1/marks?year=$year"), 200, 'a student of grade 7 reads marks');
 is(status('student', GET => "/students/$s1/attendance?since=" . today() . '&until=' . today()), '404 not-found', '... and marks only');
