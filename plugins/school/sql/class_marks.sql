@@ -1,5 +1,5 @@
--- GET /v1/school/classes/{class}/marks: of a subject and a term, to who teaches it, the
--- homeroom teacher and the administrator.
+-- GET /v1/school/classes/{class}/marks: of the students of a class in a subject and a term,
+-- to who teaches it, the homeroom teacher and the administrator.
 create function class_marks(caller jsonb, class uuid, subject text, term int)
 returns table (status int, etag text, body json)
 language plpgsql
@@ -15,8 +15,10 @@ begin
                             order by m.student, mark_order(m.kind), m.number), '[]'))
           from marks m
           join classes c on c.id = m.class
-         where m.class = class_marks.class and m.subject = class_marks.subject
-           and m.term = class_marks.term and m.value is not null;
+         where m.student in (select s.student from my_class_students s
+                              where s.class = class_marks.class)
+           and c.year = (select x.year from classes x where x.id = class_marks.class)
+           and m.subject = class_marks.subject and m.term = class_marks.term and m.value is not null;
     end if;
 end
 $$;

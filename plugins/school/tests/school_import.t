@@ -111,6 +111,11 @@ sub missed {
         records => [{ student => $id{s1}, state => 'absent' }] });
 }
 is(missed('homeroom', $id{c7a}, today($_))->{status}, 200, 'a teacher writes down who is missing') for -1, 0;
+for my $of (['homeroom', 'toan', '8'], ['teacher', 'ngu-van', '6']) {
+    my ($who, $subject, $value) = @$of;
+    is(as($who, PUT => "/classes/$id{c7a}/marks", { subject => $subject, term => 1, kind => 'tx',
+        marks => [{ student => $id{s1}, value => $value }] })->{status}, 200, "... and gives a mark in $subject");
+}
 my @moved = map { $_->[0] eq 'student' && $_->[1] eq 'HS1' ? [student => 'HS1', 'Học "sinh", 1', '2014-03-01', '7B'] : $_ } @base;
 is(as('homeroom', GET => "/students/$id{s1}")->{status}, 200, 'a teacher sees a student of the class');
 $r = send_rows(\@moved);
@@ -121,6 +126,12 @@ is(missed('teacher_x', $id{c7b}, today())->{status}, 200, '... and writes down w
 $r = missed('teacher_x', $id{c7b}, today(-1));
 is(said($r), '422 student-not-of-class', '... not over what the class before did');
 is_deeply($r->{json}{students}, [$id{s1}], '... and is told of whom');
+for my $list ("/students/$id{s1}/marks?year=$year", "/classes/$id{c7b}/marks?subject=toan&term=1") {
+    is_deeply([map { "$_->{subject} $_->{value}" } @{ as('teacher_x', GET => $list)->{json}{items} }], ['toan 8'],
+              '... and sees what was given before in what he or she teaches: ' . $list =~ s/.*[?]//r);
+}
+is(as('teacher_x', PUT => "/classes/$id{c7a}/marks", { subject => 'toan', term => 1, kind => 'tx',
+    marks => [{ student => $id{s1}, value => '9' }] })->{status}, 404, '... which stays as it is');
 is(send_rows(\@base)->{json}{changed}{joined}, 1, 'and back on the same day');
 is(as('homeroom', GET => "/students/$id{s1}")->{status}, 200, '... is seen again');
 
@@ -192,17 +203,6 @@ $n += 4;
 }
 
 
-# Killed in the middle: the classes are written, the students wait for a lock.
-
-my @renamed = map { my @row = @$_; $row[2] .= ' mới' if $row[0] =~ /class|student/; \@row } @large;
-
-for my $what (qw(worker backend)) {
-    $before = stands();
-    my $session = $db->session;
-    $session->do("begin; select 1 from plugin_school.students where code = 'HS1' and school = 'thcs-a' for update");
-    my $pid = beside(sub { roster('admin', content => csv(@renamed), sequence => $n + 1) });
-    my $waiting = "from pg_stat_activity where wait_event_type = 'Lock' and usename = 'plugin_school'
-                         and datname = current_database()";
 # The school decides on a link while the roster that has its student is in its middle.
 {
     my $link = as('nobody', POST => '/links', { school => 'thcs-a', student_code => 'HS9', kind => 'guardian' })->{json}{id};
@@ -225,6 +225,17 @@ for my $what (qw(worker backend)) {
 }
 
 
+# Killed in the middle: the classes are written, the students wait for a lock.
+
+my @renamed = map { my @row = @$_; $row[2] .= ' mới' if $row[0] =~ /class|student/; \@row } @large;
+
+for my $what (qw(worker backend)) {
+    $before = stands();
+    my $session = $db->session;
+    $session->do("begin; select 1 from plugin_school.students where code = 'HS1' and school = 'thcs-a' for update");
+    my $pid = beside(sub { roster('admin', content => csv(@renamed), sequence => $n + 1) });
+    my $waiting = "from pg_stat_activity where wait_event_type = 'Lock' and usename = 'plugin_school'
+                         and datname = current_database()";
     ok(wait_until(sub { $db->sql("select count(*) $waiting") }, 20), "an import is in its middle: the $what is killed");
 
     if ($what eq 'worker') {
