@@ -144,7 +144,7 @@ sub marks { my ($who, $value, %more) = @_;
         marks => [{ student => $s1, value => $value, map { $_ => delete $more{$_} } grep { $more{$_} } qw(number student) }], %more }) }
 
 is(marks('homeroom', '8.5'), 200, 'a mark');
-is(join(' ', map { marks('homeroom', $_) } qw(10.1 8.55 -1 T 1e1)), join(' ', ('422 mark-not-of-regime') x 5), 'marks that are none');
+is(join(' ', map { marks('homeroom', $_) } qw(10.1 8.55 -1 T 1e1 008)), join(' ', ('422 mark-not-of-regime') x 6), 'marks that are none');
 is(marks('homeroom', '7', number => 5), '422 mark-not-of-regime', 'more than there are of a kind');
 is(marks('homeroom', '7', kind => 'xx'), '422 mark-not-of-regime', 'a kind there is not');
 is(marks('homeroom', '7', term => 3), '422 mark-not-of-regime', 'a term there is not');
