@@ -675,8 +675,12 @@ is((deploy($good, '--keep', -1))[0], 2, 'so is keeping less than nothing');
             qr/$name-2\.1\.0 is the candidate: take "candidate" and "candidate_database" out/);
     $gw->{http} = $http;
     $gw->write('nginx.conf', $gw->configuration);
+    fail_at('silent');
+    killed_at($next, qr/reload nginx/);
     ($rc, $out, $err) = deploy($next);
     is($rc, 0, 'after that it comes into service') or diag $err;
+    like($err, qr/^a deployment of $name-2\.1\.0 was killed: back to $name-\Q$serves\E$/m,
+         'that workers run it as their candidate is not that it serves');
     is(serves(), '2.1.0', 'and serves all');
 }
 

@@ -184,7 +184,7 @@ sub _undo {
 sub _recover {
     my ($self) = @_;
     my ($home, $gateway) = @$self{qw(home gateway)};
-    my $was = $home->interrupted;
+    my ($was, @workers) = $home->interrupted;
 
     IHanoi::Plugin::Scratch::forget($gateway, $self->{name});
     return if !defined $was;
@@ -194,8 +194,10 @@ sub _recover {
     if (defined $current && $current ne $was) {
         my $runs = $gateway->versions($self->{name}) // {};
         my ($version) = $current =~ /^\Q$self->{name}\E-(.*)/;
+        my %now = map { $_ => 1 } $gateway->workers;
 
-        if (grep { (split ' ')[0] eq $version } keys %$runs) {
+        # Workers from before the switch have it as their candidate, if at all.
+        if (!grep({ $now{$_} } @workers) && grep { (split ' ')[0] eq $version } keys %$runs) {
             print STDERR "a deployment of $current was killed when it was almost",
                          " done: it serves\n";
             $home->record(what => 'deploy', version => $current, killed => 1);
@@ -291,7 +293,7 @@ sub activate {
 
         return "all workers run $before";
     });
-    $home->switch($version);
+    $home->switch($version, $gateway->workers);
 
     my ($passes, $said) = $gateway->test;
     $passes or print STDERR $said;

@@ -7,7 +7,7 @@ package IHanoi::Plugin::Home;
 #   deployments             a JSON object a line: what was done, by whom signed
 #   known                   "NAME VERSION HASH": one content for each version
 #   lock                    held while one is deployed
-#   switching               what "current" was, while it is switched
+#   switching               what "current" was, while it is switched, and which workers ran
 #
 # A version here is "NAME-VERSION", the name of its folder.
 
@@ -87,11 +87,11 @@ sub point_to {
 
 
 # The same, to be finished with settle(): until then interrupted() tells what
-# it was before, also after a kill.
+# it was before and which workers ran, also after a kill.
 sub switch {
-    my ($self, $version) = @_;
+    my ($self, $version, @workers) = @_;
 
-    _write("$self->{dir}/switching", ($self->current // '') . "\n");
+    _write("$self->{dir}/switching", ($self->current // '') . "\n@workers\n");
     $self->point_to($version);
     return;
 }
@@ -102,13 +102,13 @@ sub settle {
     return;
 }
 
-# The version before a switch that was never settled, '' when there was none;
-# undef when all is settled.
+# The version before a switch that was never settled, '' when there was none, and the
+# workers that ran then; nothing when all is settled.
 sub interrupted {
     my ($self) = @_;
     open my $fh, '<', "$self->{dir}/switching" or return;
-    chomp(my $was = <$fh> // '');
-    return $was;
+    chomp(my ($was, $workers) = <$fh>);
+    return ($was // '', split ' ', $workers // '');
 }
 
 

@@ -94,7 +94,7 @@ sub _status {
     if ($gateway->plugin($name)->{path} =~ m{/\Q$name\E/current/?\z}) {
         my $home = IHanoi::Plugin::Deployment::home_of($gateway, $name);
         ($status{deployed}) = grep { $_->{current} } IHanoi::Plugin::List::versions($home);
-        $status{switching} = $home->interrupted;
+        ($status{switching}) = $home->interrupted;
     }
 
     my $deployed = $status{deployed};
