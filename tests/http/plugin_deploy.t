@@ -601,6 +601,16 @@ is($db->sql("select count(*) from pg_namespace where nspname ~ '^code_${name}_'"
     my @deploy = (qw(plugin deploy --unsigned), "$dir/$first-1.0.0.plugin.tar.gz", @gateway);
     ($rc, $out) = ihanoi(qw(plugin list), $first, @gateway);
     is("$rc$out", '0', 'no version is here');
+    my $http = $gw->{http};
+    $gw->{http} .= "ihanoi_plugin booth_$$ { path plugins/booth_$$/current; }\n";
+    $gw->write('nginx.conf', $gw->configuration);
+    ($rc, $out, $err) = ihanoi(@deploy);
+    is($rc, 1, 'two first versions');
+    like($err, qr/no version of booth_$$ is there, either; write one block, deploy, then the next\n\z/,
+         'come one after the other, and it says so');
+    is(join(' ', glob("$home/$first/versions/*")), '', 'before anything is done');
+    $gw->{http} = $http;
+    $gw->write('nginx.conf', $gw->configuration);
     fail_at('silent');
     ($rc, $out, $err) = ihanoi(@deploy, '--timeout', 5);
     is($rc, 1, 'a first version that workers do not say they run');

@@ -71,6 +71,12 @@ sub begin {
     $gateway->lock;
     $self->_recover;
 
+    # Nor would nginx start with the first version where another plugin has none.
+    my @none = defined $home->current ? ()
+             : grep { $_ ne $name && !-e $gateway->plugin($_)->{path} } $gateway->plugins;
+    @none and fail("$gateway->{file} does not load: no version of", join(', ', @none),
+                   'is there, either; write one block, deploy, then the next');
+
     # Otherwise the first fault of something else would look like ours. What nginx has
     # against this plugin may be what the new version is for: a grant, a setting.
     my ($passes, $said) = defined $home->current ? $gateway->test : 1;
