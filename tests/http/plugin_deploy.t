@@ -10,6 +10,7 @@ use IHanoi::Test::Load;
 use IHanoi::Test::Plugin;
 use File::Path qw(make_path);
 use IHanoi::Plugin::Archive;
+use IHanoi::Plugin::Deployment;
 use IHanoi::Plugin::Gateway;
 use IHanoi::Plugin::Home;
 use IHanoi::Plugin::Signature qw(fingerprint);
@@ -588,6 +589,16 @@ is(join(' ', map { m{-([0-9.]+)$} } sort glob("$home/$name/versions/*")), '1.0.0
    'this one and the one before stay');
 is($db->sql("select count(*) from pg_namespace where nspname ~ '^code_${name}_'"), 2,
    'and their functions');
+
+# Which versions workers run is not known.
+{
+    sub Mute::versions { return }
+    my $mute = bless { name => $name, home => IHanoi::Plugin::Home->new($home, $name),
+                       gateway => bless({}, 'Mute'), opt => { keep => 1 } }, 'IHanoi::Plugin::Deployment';
+    my $stay = join ' ', $mute->{home}->versions;
+    eval { $mute->_remove_old("$name-1.4.0", { database => 0 }, undef) };
+    is(join(' ', $mute->{home}->versions), $stay, 'then none is removed');
+}
 
 # A first version: there is none to go back to, and nginx must go on loading --------------
 

@@ -403,7 +403,8 @@ sub _remove_old {
 
     # What stays: this version, the one to go back to, those that a worker
     # still runs, and of the rest the last ones.
-    my $runs = $self->{gateway}->versions($self->{name}) // {};
+    my $runs = $self->{gateway}->versions($self->{name})
+        // die "/metrics does not say what runs\n";
     my %stays = map { $_ => 1 } $version, $before // (),
                 map { "$self->{name}-" . (split ' ')[0] } keys %$runs;
     my @rest = grep { !$stays{$_} } $home->versions;
