@@ -140,6 +140,9 @@ is(state_of($p), 'pending', 'momo: nothing of it pays');
 
 is(said($p), 204, 'momo: as MoMo signs it');
 is(state_of($p), 'succeeded', 'momo: pays');
+my $plain = pay_for('m0', 'momo', 50_000, description => 'Parking')->{json};
+$partners->pay($plain->{checkout});
+is(state_of($plain), 'succeeded', 'momo: whatever letters its text has');
 is(said($p), 204, 'momo: again');
 is(said($p, resultCode => 1006), 204, 'momo: a failure after it');
 is(said($p, transId => 4999999998), 204, 'momo: paid by another transaction, too');

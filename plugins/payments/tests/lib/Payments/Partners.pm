@@ -37,6 +37,7 @@ package Payments::Partners;
 
 use strict;
 use warnings;
+use utf8;
 use parent 'IHanoi::Test::Server';
 use Digest::SHA qw(hmac_sha256_hex hmac_sha512_hex);
 use HTTP::Tiny;
