@@ -110,6 +110,27 @@ local function until_tomorrow()
 end
 
 
+-- Counts an announcement of somebody's today, once for its key: whether there are too many.
+local function too_many(today, who, key)
+    local announced = "announced:" .. today .. ":" .. who
+    local counted = "counted:" .. ihanoi.crypto.sha256(who .. " " .. key)
+
+    if ihanoi.store.get(counted) then
+        return false
+    end
+
+    local count = ihanoi.store.increment(announced, 1, { first = 0, expires = 86400 })
+
+    if count and count > ihanoi.plugin.settings().closures_a_day then
+        return true
+    end
+
+    ihanoi.store.set(counted, true, { expires = 86400 })
+
+    return false
+end
+
+
 -- POST /v1/office_hours/closures
 function _M.closure_announce(input)
     local caller = ihanoi.request.caller()
@@ -119,10 +140,9 @@ function _M.closure_announce(input)
         return ihanoi.response.problem("closure-too-late")
     end
 
-    local count = ihanoi.store.increment("announced:" .. today .. ":" .. caller.subject, 1,
-                                         { first = 0, expires = 86400 })
+    local key = ihanoi.request.idempotency_key()
 
-    if count and count > ihanoi.plugin.settings().closures_a_day then
+    if too_many(today, caller.subject, key) then
         return ihanoi.response.problem("closures-too-many", { retry_after = until_tomorrow() })
     end
 
@@ -132,7 +152,7 @@ function _M.closure_announce(input)
         day = input.day,
         reason = ihanoi.text.nfc(input.reason),
         by = caller.subject,
-        key = ihanoi.request.idempotency_key(),
+        key = key,
     })
 
     if err then
