@@ -147,6 +147,7 @@ local function sell(input)
         route = input.route,
         month = input.month,
         gateway = input.gateway,
+        key = ihanoi.request.idempotency_key(),
     })
 
     if not pass then

@@ -8,7 +8,7 @@ as $$
 declare
     n  int;
 begin
-    update passes p set holder = 'erased ' || p.id
+    update passes p set holder = 'erased ' || p.id, key = null
       from erased e
      where p.holder = e.holder and greatest(p.created_at, p.again_at) <= e.at
        and p.state <> 'pending' and (p.payment is not null or p.closed);

@@ -1,8 +1,9 @@
 -- A pass that waits for its payment; the one that waits already, where the holder
--- asks again and pays the same way. With another gateway the old one lapses: what is
--- paid for it goes back.
+-- asks again and pays the same way, or that was paid by now, where the key is that of the
+-- last time. With another gateway the old one lapses: what is paid for it goes back.
 create function pass_begin(id uuid, code text, holder text, product text,
-                           month text, gateway text, route text default null)
+                           month text, gateway text, route text default null,
+                           key text default null)
 returns json
 language plpgsql
 as $$
@@ -21,9 +22,9 @@ begin
     end if;
 
     for attempt in 1 .. 2 loop
-        insert into passes (id, code, holder, product, route, month, price, gateway)
+        insert into passes (id, code, holder, product, route, month, price, gateway, key)
         values (pass_begin.id, pass_begin.code, pass_begin.holder, pass_begin.product,
-                pass_begin.route, first, cost, pass_begin.gateway)
+                pass_begin.route, first, cost, pass_begin.gateway, pass_begin.key)
         on conflict do nothing
         returning * into p;
 
@@ -37,10 +38,12 @@ begin
            and t.state in ('pending', 'active')
            for update;
 
-        if p.state = 'active' then
+        if p.state = 'active' and (p.gateway, p.key) = (pass_begin.gateway, pass_begin.key) then
+            return pass_document(p);
+        elsif p.state = 'active' then
             perform pass_refuse('bus-pass-held');
         elsif p.gateway = pass_begin.gateway then
-            update passes t set again_at = now() where t.id = p.id;
+            update passes t set again_at = now(), key = pass_begin.key where t.id = p.id;
             return pass_document(p);
         end if;
 

@@ -15,13 +15,13 @@ is_deeply([map { "$_->{id} $_->{price}" } @$products], ['route 100000', 'network
           'everybody sees passes and prices');
 
 # Buying.
-my $r = buy('rider-1', product => 'route', route => 'r1');
+my $r = buy('rider-1', product => 'route', route => 'r1', -key => 'first');
 is($r->{status}, 201, 'a pass is asked for') or diag $r->{content}, $gw->error_log;
 my $sale = $r->{json};
 is($sale->{pass}{state}, 'pending', 'it waits for its payment');
 is($sale->{pass}{code}, undef, 'and shows no code yet');
 is($sale->{payment}{amount}, 100_000, 'of its price');
-is(buy('rider-1', product => 'route', route => 'r1')->{json}{payment}{id}, $sale->{payment}{id},
+is(buy('rider-1', product => 'route', route => 'r1', -key => 'again')->{json}{payment}{id}, $sale->{payment}{id},
    'asking again is the same payment');
 
 $partners->pay($sale->{payment}{checkout});
@@ -30,6 +30,9 @@ state_is('rider-1', $id, 'active', 'it is active when it is paid, without anybod
 like(read_pass('rider-1', $id)->{code}, qr/^[0-9A-F]{32}$/, 'and has its code');
 is(buy('rider-1', product => 'route', route => 'r1')->{json}{type}, 'urn:ihanoi:problem:bus-pass-held',
    'nobody pays twice for a month');
+$db->sql('delete from core.idempotency_keys');
+is_deeply([map { $_->{pass}{id}, $_->{pass}{state}, $_->{payment}{state} } buy('rider-1', product => 'route', route => 'r1', -key => 'again')->{json}],
+          [$id, 'active', 'succeeded'], '... who has heard no answer to what they have asked for gets the pass');
 is(buy('rider-1', product => 'route', route => 'r2')->{status}, 201, 'another route is another pass')
     or diag buy('rider-1', product => 'route', route => 'r2')->{content};
 
