@@ -634,6 +634,32 @@ $$;
 
 ALTER FUNCTION feedback.guard_case() OWNER TO ihanoi_owner;
 
+-- Name: unlisted_keeps_nothing(); Type: FUNCTION; Schema: feedback; Owner: ihanoi_owner
+
+CREATE FUNCTION feedback.unlisted_keeps_nothing() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    if exists (select from feedback.reports r
+               where r.case_id = new.id and r.erased_at is not null)
+    then
+        update feedback.cases c
+        set text_public = null, address_public = null, lat = null, long = null
+        where c.id = new.id
+          and num_nonnulls(c.text_public, c.address_public, c.lat, c.long) > 0;
+
+        update feedback.messages m set public = null
+        where m.case_id = new.id and m.author = new.reporter_id;
+
+        update feedback.searches s set words = '' where s.case_id = new.id;
+    end if;
+
+    return null;
+end
+$$;
+
+ALTER FUNCTION feedback.unlisted_keeps_nothing() OWNER TO ihanoi_owner;
+
 -- Name: publish(text, uuid, jsonb); Type: FUNCTION; Schema: ihanoi_host; Owner: ihanoi_owner
 
 CREATE FUNCTION ihanoi_host.publish(event text, key uuid, payload jsonb DEFAULT '{}'::jsonb) RETURNS bigint
@@ -2123,6 +2149,10 @@ CREATE TRIGGER unit_parents_no_cycle AFTER INSERT OR UPDATE ON core.unit_parents
 -- Name: cases cases_guard; Type: TRIGGER; Schema: feedback; Owner: ihanoi_owner
 
 CREATE TRIGGER cases_guard BEFORE INSERT OR UPDATE ON feedback.cases FOR EACH ROW EXECUTE FUNCTION feedback.guard_case();
+
+-- Name: cases cases_unlisted_keep_nothing; Type: TRIGGER; Schema: feedback; Owner: ihanoi_owner
+
+CREATE CONSTRAINT TRIGGER cases_unlisted_keep_nothing AFTER UPDATE OF listed ON feedback.cases DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN ((old.listed AND (NOT new.listed))) EXECUTE FUNCTION feedback.unlisted_keeps_nothing();
 
 -- Name: audit_events audit_events_actor_fkey; Type: FK CONSTRAINT; Schema: core; Owner: ihanoi_owner
 

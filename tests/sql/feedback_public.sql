@@ -1,6 +1,6 @@
 -- What the public reads: published texts only, nobody's data, nothing to count.
 begin;
-select plan(62);
+select plan(65);
 \ir lib/feedback.psql
 
 create temp table t (name text primary key, id uuid);
@@ -150,7 +150,7 @@ create temp table held as
     from t join (values ('hk', 'life'), ('inspector', 'hidden')) h (name, which) on h.which = t.name;
 insert into t values ('private', pg_temp.case_in('reopened', '{"address": "Số 5"}')),
     ('withdrew', pg_temp.file('{"category": "waste", "address": "Số 6"}'));
-insert into t values ('late', pg_temp.case_in('reopened', '{"address": "Số 8"}'));
+insert into t select name, pg_temp.case_in('reopened', '{"address": "Số 8"}') from unnest('{late,old,older}'::text[]) name;
 select pg_temp.act('hk', pg_temp.t('private'), 'change', '{"category": "civil_servants"}');
 select pg_temp.act('an', pg_temp.t('withdrew'), 'withdraw');
 create temp table versions as select t.name, c.version from t join feedback.cases c using (id)
@@ -187,15 +187,39 @@ select results_eq($$select r ->> 'address', r ->> 'lat' from pg_temp.read(pg_tem
     'until another category blurs the place');
 
 -- Of a case that it does not see any more, nothing.
-select isnt(pg_temp.read(pg_temp.t('late')) ->> 'text', null, 'a case that the public has read');
-select pg_temp.act('hk', pg_temp.t('late'), 'change', '{"category": "civil_servants"}');
-select results_eq($$select num_nonnulls(c.text_public, c.address_public, c.lat, c.long),
+create function pg_temp.kept(name text) returns int[] language sql as $$
+    select array[num_nonnulls(c.text_public, c.address_public, c.lat, c.long),
         (select count(m.public)::int from feedback.messages m
-         where m.case_id = c.id and m.author = c.reporter_id)
-    from feedback.cases c where c.id = pg_temp.t('late')$$, $$values (0, 0)$$,
-    'and sees no more keeps nothing of who was erased');
-select is_empty($$select from feedback.searches s where s.case_id = pg_temp.t('late') and s.words <> ''$$,
-    'nor words to search for');
+         where m.case_id = c.id and m.author = c.reporter_id),
+        (select length(s.words) from feedback.searches s where s.case_id = c.id)]
+    from feedback.cases c where c.id = pg_temp.t(name) $$;
+select ok(0 < all (pg_temp.kept('late')), 'a case that the public has read');
+select is((pg_temp.call('hk', pg_temp.t('late'), 'change', '{"category": "civil_servants"}')).body ->> 'text_public',
+    null, 'is told without it when it is hidden');
+set constraints all immediate;
+select is(pg_temp.kept('late'), '{0,0,0}', 'and keeps nothing of who was erased, nor words to search for');
+
+-- Releases of before hide the row, and index what they had read of it.
+create function pg_temp.hide(name text) returns void language plpgsql as $$
+declare
+    had  feedback.cases := pg_temp.case_of(pg_temp.t(name));
+begin
+    set constraints all deferred;
+    update feedback.cases c
+    set listed = false, category = 'civil_servants', last_action = 'change', version = c.version + 1
+    where c.id = had.id;
+    perform feedback_index(had);
+end $$;
+select pg_temp.hide('old');
+set constraints all immediate;
+select is(pg_temp.kept('old'), '{0,0,0}', 'nor when a release of before has hidden it');
+alter table feedback.cases disable trigger cases_unlisted_keep_nothing;
+select pg_temp.hide('older');
+select ok(0 < all (pg_temp.kept('older')), 'and what they have left behind');
+\ir ../../sql/migrations/0108_private_erased_again.sql
+reset role;
+select is(pg_temp.kept('older'), '{0,0,0}', 'is taken back');
+alter table feedback.cases enable trigger cases_unlisted_keep_nothing;
 
 -- A page's tag changes when another page comes behind it, its own items as they were.
 create function pg_temp.tags() returns text[] language sql as $$

@@ -71,16 +71,13 @@ begin
                  coalesce(place.long, c.long), kind.blur_m) p;
     end if;
 
-    -- And of a case that it does not see any more, nothing (erase_person_feedback).
+    -- And of a case that it does not see any more, nothing, as the answer says; the
+    -- rest is feedback.unlisted_keeps_nothing()'s.
     if place.erased_at is not null and not c.listed then
         c.text_public := null;
         c.address_public := null;
         c.lat := null;
         c.long := null;
-
-        update feedback.messages m set public = null
-        where m.case_id = c.id and m.author = c.reporter_id;
-        update feedback.searches s set words = '' where s.case_id = c.id;
     end if;
 
     if c.severity <> (b.c).severity and c.state not in ('submitted')
