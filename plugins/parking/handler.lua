@@ -127,22 +127,26 @@ function _M.person_erased(event)
 end
 
 
--- Whatever was left in the middle goes on. Payments are asked before holds run out,
--- so that what was paid in time is.
+-- Whatever was left in the middle goes on: whether more of it may be left. Payments are
+-- asked before holds run out, so that what was paid in time is.
 local function sweep()
-    charges.check(SWEEP_CHARGES)
-    database.value("holds_expire", { n = SWEEP_ROWS })
-    database.value("no_shows", { n = SWEEP_ROWS })
-    charges.refund(SWEEP_REFUNDS, {})
-    operators.tell(SWEEP_NOTICES)
-    database.value("quotes_forget", { n = SWEEP_ROWS })
+    local more = charges.check(SWEEP_CHARGES)
+
+    for _, name in ipairs({ "holds_expire", "no_shows", "quotes_forget" }) do
+        more = database.value(name, { n = SWEEP_ROWS }) == SWEEP_ROWS or more
+    end
+
+    more = charges.refund(SWEEP_REFUNDS, {}) or more
+    more = operators.tell(SWEEP_NOTICES) or more
     database.value("forget_erased")
+
+    return more
 end
 
 
--- The job "sweep", each minute.
+-- The job "sweep", each minute, and at once while much is left.
 function _M.sweep()
-    sweep()
+    return sweep() and "again"
 end
 
 

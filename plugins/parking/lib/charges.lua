@@ -29,7 +29,7 @@ end
 
 -- Calls work(row) for each row that a function of the database gives out, one at a time,
 -- n at most, and no longer than half of the time that is left: when a gateway hangs, what
--- comes after has its turn, and what was not begun stays due.
+-- comes after has its turn, and what was not begun stays due. Whether there were n.
 local function each(n, name, arguments, work)
     local least = ihanoi.request.time_left() / 2
 
@@ -44,6 +44,8 @@ local function each(n, name, arguments, work)
 
         work(row)
     end
+
+    return true
 end
 
 
@@ -105,9 +107,9 @@ end
 
 
 -- Asks payments for what is promised to go back, of one booking, of one payment, or
--- all that is due (at most n): which = { booking = } or { intent = }.
+-- all that is due (at most n): which = { booking = } or { intent = }. Returns as each() does.
 function _M.refund(n, which)
-    each(n, "refunds_due", which, refund_one)
+    return each(n, "refunds_due", which, refund_one)
 end
 
 
@@ -206,9 +208,9 @@ end
 
 
 -- Asks about charges that are left open: word of them may be lost, or a worker died
--- before it knew its payment. Operators are for whoever calls to tell.
+-- before it knew its payment. Operators are for whoever calls to tell. Returns as each() does.
 function _M.check(n)
-    each(n, "charges_due", {}, function(due)
+    return each(n, "charges_due", {}, function(due)
         local charge = due.charge
 
         if charge.intent == nil or charge.intent == ihanoi.json.null then

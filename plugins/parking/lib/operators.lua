@@ -59,6 +59,7 @@ end
 -- Tells operators what they do not know yet, of one booking or all that is due, n
 -- notices at most. What is not answered is told again later, with the same id; an operator
 -- that does not answer is told no more in this run, whose time is for the others, too.
+-- Whether there were n.
 function _M.tell(n, booking)
     local silent = ihanoi.json.array()
 
@@ -87,6 +88,8 @@ function _M.tell(n, booking)
             end
         end
     end
+
+    return true
 end
 
 
