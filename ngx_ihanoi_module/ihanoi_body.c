@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "ihanoi_contract.h"
+#include "ihanoi_jansson.h"
 #include "ihanoi_json.h"
 #include "ihanoi_operation.h"
 #include "ihanoi_violation.h"
@@ -289,8 +290,9 @@ ihanoi_operation_check_response(const ihanoi_operation_t *op, unsigned status,
     error.text[0] = '\0';
     error.text[JSON_ERROR_TEXT_LENGTH - 1] = '\0';
 
-    value = json_loadb(data, len, JSON_REJECT_DUPLICATES|JSON_DECODE_ANY,
-                       &error);
+    value = ihanoi_jansson_read(data, len,
+                                JSON_REJECT_DUPLICATES|JSON_DECODE_ANY,
+                                &error);
     if (value == NULL) {
 
         if (json_error_code(&error) == json_error_unknown

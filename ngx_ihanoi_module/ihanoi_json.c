@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "ihanoi_jansson.h"
 #include "ihanoi_json.h"
 #include "ihanoi_number.h"
 #include "ihanoi_utf8.h"
@@ -136,8 +137,9 @@ ihanoi_json_read(const char *data, size_t len, unsigned depth,
     error.text[0] = '\0';
     error.text[JSON_ERROR_TEXT_LENGTH - 1] = '\0';
 
-    *value = json_loadb(data, len, JSON_REJECT_DUPLICATES|JSON_DECODE_ANY,
-                        &error);
+    *value = ihanoi_jansson_read(data, len,
+                                 JSON_REJECT_DUPLICATES|JSON_DECODE_ANY,
+                                 &error);
     if (*value != NULL) {
         return IHANOI_OK;
     }

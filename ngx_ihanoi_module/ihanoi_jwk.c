@@ -13,6 +13,7 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 
+#include "ihanoi_jansson.h"
 #include "ihanoi_jwk.h"
 
 
@@ -34,6 +35,7 @@ struct ihanoi_jwks_s {
 
 static int ihanoi_jwks_together(const ihanoi_jwks_t *set,
     const ihanoi_jwks_options_t *options, char *error);
+static int ihanoi_jwk_refuted(void);
 static size_t ihanoi_ecdsa_der(unsigned char *der, const unsigned char *raw,
     size_t size);
 
@@ -61,7 +63,7 @@ ihanoi_jwks_parse(const char *text, size_t len,
         return NULL;
     }
 
-    json = json_loadb(text, len, JSON_REJECT_DUPLICATES, &jerr);
+    json = ihanoi_jansson_read(text, len, JSON_REJECT_DUPLICATES, &jerr);
     if (json == NULL) {
         snprintf(error, 256, "not JSON: line %d: %.200s", jerr.line,
                  jerr.text);
@@ -312,7 +314,15 @@ ihanoi_jwk_verify(const ihanoi_jwk_t *key, const void *data, size_t len,
     ctx = EVP_MD_CTX_new();
 
     if (ctx && EVP_MD_CTX_copy_ex(ctx, key->verify) == 1) {
+
+        /* the copy is for one signature: OpenSSL needs none of it */
+        EVP_MD_CTX_set_flags(ctx, EVP_MD_CTX_FLAG_FINALISE);
+
         rc = EVP_DigestVerify(ctx, signature, siglen, data, len) == 1;
+
+        if (rc == 0 && !ihanoi_jwk_refuted()) {
+            rc = -1;
+        }
     }
 
     EVP_MD_CTX_free(ctx);
@@ -321,6 +331,36 @@ ihanoi_jwk_verify(const ihanoi_jwk_t *key, const void *data, size_t len,
     ERR_clear_error();
 
     return rc;
+}
+
+
+/*
+ * Whether a signature that was not verified is a wrong one: those who look at it
+ * say so, or nobody says anything.
+ */
+
+static int
+ihanoi_jwk_refuted(void)
+{
+    int            silent, refuted;
+    unsigned long  e;
+
+    silent = 1;
+    refuted = 0;
+
+    while ((e = ERR_get_error()) != 0) {
+        silent = 0;
+
+        if (ERR_GET_REASON(e) == ERR_R_MALLOC_FAILURE) {
+            return 0;
+        }
+
+        if (ERR_GET_LIB(e) == ERR_LIB_RSA || ERR_GET_LIB(e) == ERR_LIB_EC) {
+            refuted = 1;
+        }
+    }
+
+    return silent || refuted;
 }
 
 

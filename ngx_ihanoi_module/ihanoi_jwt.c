@@ -7,6 +7,7 @@
  * one token could disagree about what it says.
  */
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -119,7 +120,7 @@ ihanoi_jwt_parse(ihanoi_jwt_t *jwt, const char *text, size_t len)
     jwt->claims = ihanoi_jwt_json(jwt->payload.data, jwt->payload.len,
                                   ihanoi_jwt_claim_names);
     if (jwt->claims == NULL) {
-        return IHANOI_JWT_PAYLOAD;
+        return errno == ENOMEM ? IHANOI_JWT_MEMORY : IHANOI_JWT_PAYLOAD;
     }
 
     /*
@@ -275,7 +276,7 @@ ihanoi_jwt_read_header(ihanoi_jwt_t *jwt, const char *data, size_t len)
 
     header = ihanoi_jwt_json(data, len, ihanoi_jwt_header_names);
     if (header == NULL) {
-        return IHANOI_JWT_HEADER;
+        return errno == ENOMEM ? IHANOI_JWT_MEMORY : IHANOI_JWT_HEADER;
     }
 
     jwt->header = header;

@@ -4,10 +4,12 @@
  * The JSON of a token: what two readers could take for two things is refused.
  */
 
+#include <errno.h>
 #include <math.h>
 #include <string.h>
 #include <strings.h>
 
+#include "ihanoi_jansson.h"
 #include "ihanoi_jwt_json.h"
 
 
@@ -21,11 +23,13 @@ ihanoi_jwt_json(const char *data, size_t len, const char *const *names)
     const char  *name;
     int          i;
 
+    errno = 0;
+
     if (ihanoi_jwt_guard(data, len) != 0) {
         return NULL;
     }
 
-    json = json_loadb(data, len, JSON_REJECT_DUPLICATES, NULL);
+    json = ihanoi_jansson_read(data, len, JSON_REJECT_DUPLICATES, NULL);
     if (json == NULL) {
         return NULL;
     }

@@ -24,8 +24,8 @@ typedef struct {
 
 /*
  * Parses a JSON object; the caller has a reference.  names, in lower case and
- * ended by NULL, are refused in another case.  NULL also when memory failed: a
- * token that could not be read is refused, whatever the cause.
+ * ended by NULL, are refused in another case.  NULL with errno ENOMEM when memory
+ * failed.
  */
 json_t *ihanoi_jwt_json(const char *data, size_t len,
     const char *const *names);

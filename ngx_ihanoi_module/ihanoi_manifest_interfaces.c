@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "ihanoi_hint.h"
+#include "ihanoi_jansson.h"
 #include "ihanoi_json.h"
 #include "ihanoi_manifest_reader.h"
 #include "ihanoi_schema.h"
@@ -261,7 +262,7 @@ ihanoi_manifest_interface_check(const ihanoi_schema_t *schema,
         return NULL;
     }
 
-    value = json_loadb(text, len, JSON_DECODE_ANY, NULL);
+    value = ihanoi_jansson_read(text, len, JSON_DECODE_ANY, NULL);
 
     if (value == NULL) {
         (void) snprintf(where, size, "/");

@@ -8,6 +8,9 @@
  * known of a document only: "default".
  */
 
+#include <string.h>
+
+#include "ihanoi_jansson.h"
 #include "ihanoi_json.h"
 #include "ihanoi_merge.h"
 #include "ihanoi_operation.h"
@@ -257,5 +260,5 @@ ihanoi_merge_problem_schema(void)
         "\"message\":{\"type\":\"string\",\"description\":\"English, for "
         "developers\"}}}}}}";
 
-    return json_loads(text, 0, NULL);
+    return ihanoi_jansson_read(text, strlen(text), 0, NULL);
 }

@@ -14,6 +14,7 @@
 #include "ngx_http_ihanoi_plugin.h"
 #include "ngx_http_ihanoi_run.h"
 #include "ngx_http_ihanoi_host_rows.h"
+#include "ihanoi_jansson.h"
 #include "ihanoi_lua_json.h"
 #include "ihanoi_operation.h"
 
@@ -254,8 +255,8 @@ ngx_http_ihanoi_finish_problem(lua_State *L, ngx_http_ihanoi_run_t *run)
                              "a problem's members are at most 16384 bytes");
         }
 
-        run->answer.members = json_loadb(run->answer.text, run->answer.len, 0,
-                                         NULL);
+        run->answer.members = ihanoi_jansson_read(run->answer.text,
+                                                  run->answer.len, 0, NULL);
 
         if (!json_is_object(run->answer.members)) {
             ngx_http_ihanoi_finish_wrong(L, run,

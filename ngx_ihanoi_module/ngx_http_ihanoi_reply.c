@@ -10,6 +10,7 @@
 #include "ngx_http_ihanoi_api.h"
 #include "ngx_http_ihanoi_plugin.h"
 #include "ngx_http_ihanoi_problem.h"
+#include "ihanoi_jansson.h"
 
 
 static ngx_int_t ngx_http_ihanoi_reply_read(ngx_http_request_t *r,
@@ -202,7 +203,8 @@ ngx_http_ihanoi_reply_sqlerror(ngx_http_request_t *r,
         members = NULL;
 
         if (detail.len) {
-            members = json_loadb((char *) detail.data, detail.len, 0, NULL);
+            members = ihanoi_jansson_read((char *) detail.data, detail.len, 0,
+                                          NULL);
         }
 
         return ngx_http_ihanoi_reply_problem(r, ctx, &message, members);
@@ -307,7 +309,7 @@ ngx_http_ihanoi_reply_host(ngx_http_request_t *r,
     size_t   size;
     json_t  *document;
 
-    document = json_loadb((char *) body->data, body->len, 0, NULL);
+    document = ihanoi_jansson_read((char *) body->data, body->len, 0, NULL);
 
     if (json_object_set_new(document, operation->contract->host.data,
                             operation->host(r->pool))
@@ -471,7 +473,7 @@ ngx_http_ihanoi_reply_refusal(ngx_http_request_t *r,
     ngx_str_t    name;
     ngx_int_t    rc;
 
-    members = json_loadb((char *) body->data, body->len, 0, NULL);
+    members = ihanoi_jansson_read((char *) body->data, body->len, 0, NULL);
     code = json_object_get(members, "code");
 
     if (!json_is_string(code)) {
