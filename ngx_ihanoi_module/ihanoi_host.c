@@ -62,16 +62,9 @@ ihanoi_host_open(lua_State *L, const ihanoi_host_noun_t *const *nouns)
     ihanoi_host_seal(L, "ihanoi");
     ihanoi_host_global(L);
 
-    ihanoi_host_phase(L, IHANOI_PHASE_LOAD);
+    ihanoi_sandbox_set_phase(ihanoi_sandbox_of(L), IHANOI_PHASE_LOAD);
 
     return 0;
-}
-
-
-void
-ihanoi_host_phase(lua_State *L, unsigned phase)
-{
-    ihanoi_sandbox_set_phase(ihanoi_sandbox_of(L), phase);
 }
 
 

@@ -17,7 +17,6 @@
 #define IHANOI_PHASE_LOAD      0x01   /* while handler.lua is loaded */
 #define IHANOI_PHASE_REQUEST   0x02   /* an operation */
 #define IHANOI_PHASE_JOB       0x04   /* a scheduled job, an event */
-
 #define IHANOI_PHASE_INTERFACE 0x08   /* a call of another plugin */
 
 #define IHANOI_PHASE_CALL      (IHANOI_PHASE_REQUEST|IHANOI_PHASE_JOB         \
@@ -105,15 +104,12 @@ extern const ihanoi_host_class_t  ihanoi_host_classes[];
  * be given to something else: the globals find it behind themselves.
  *
  * open() of a noun may add constants to the noun's table on the top of the
- * stack.  Each function is wrapped so that it raises outside its phases; until
- * ihanoi_host_phase() says something else the phase is IHANOI_PHASE_LOAD.
+ * stack.  Each function is wrapped so that it raises when the phase of the sandbox
+ * is none of its own; it is IHANOI_PHASE_LOAD until somebody sets another.
  *
  * L is of a sandbox.  Run in protected mode by the caller; 0, or raises.
  */
 int ihanoi_host_open(lua_State *L, const ihanoi_host_noun_t *const *nouns);
-
-/* The phase of a state, kept for all of its functions: before each run. */
-void ihanoi_host_phase(lua_State *L, unsigned phase);
 
 
 /* An integer of at most 2^53 at index, whatever its sign, or raises. */

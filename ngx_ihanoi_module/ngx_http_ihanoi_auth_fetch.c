@@ -387,9 +387,7 @@ ngx_http_ihanoi_auth_fetch_end(ngx_http_ihanoi_auth_fetch_t *fetch,
         text.len = fetch->len;
         text.data = fetch->data;
 
-        if (ngx_http_ihanoi_auth_state_swap(state, &text, ngx_cycle->log)
-            != NGX_OK)
-        {
+        if (ngx_http_ihanoi_auth_state_swap(state, &text) != NGX_OK) {
             failure = "the set was not usable";
         }
     }
@@ -398,7 +396,7 @@ ngx_http_ihanoi_auth_fetch_end(ngx_http_ihanoi_auth_fetch_t *fetch,
         state->got = ngx_current_msec;
         state->retry = 0;
 
-        ngx_http_ihanoi_auth_text_store(state->record, &text, ngx_cycle->log);
+        ngx_http_ihanoi_auth_text_store(state->record, &text);
 
         ngx_http_ihanoi_metric_inc(fetch->keys->fetched);
 

@@ -160,7 +160,7 @@ done:
 
 void
 ngx_http_ihanoi_auth_text_store(ngx_http_ihanoi_auth_text_t *record,
-    ngx_str_t *text, ngx_log_t *log)
+    ngx_str_t *text)
 {
     u_char           *p;
     ngx_slab_pool_t  *shpool;
@@ -200,7 +200,7 @@ ngx_http_ihanoi_auth_text_store(ngx_http_ihanoi_auth_text_t *record,
     ngx_shmtx_unlock(&shpool->mutex);
 
     if (p == NULL) {
-        ngx_log_error(NGX_LOG_WARN, log, 0,
+        ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
                       "no room for a key set in the zone \"ihanoi\"");
     }
 }
@@ -208,8 +208,7 @@ ngx_http_ihanoi_auth_text_store(ngx_http_ihanoi_auth_text_t *record,
 
 ngx_int_t
 ngx_http_ihanoi_auth_text_load(ngx_http_ihanoi_auth_text_t *record,
-    ngx_str_t *text, ngx_atomic_uint_t *generation, time_t *fetched,
-    ngx_log_t *log)
+    ngx_str_t *text, ngx_atomic_uint_t *generation, time_t *fetched)
 {
     ngx_slab_pool_t  *shpool;
 
@@ -224,7 +223,7 @@ ngx_http_ihanoi_auth_text_load(ngx_http_ihanoi_auth_text_t *record,
     /* malloc under the lock: once for each new set, 64 KB at most */
 
     text->len = record->len;
-    text->data = ngx_alloc(record->len, log);
+    text->data = ngx_alloc(record->len, ngx_cycle->log);
 
     if (text->data) {
         ngx_memcpy(text->data, record->text, record->len);

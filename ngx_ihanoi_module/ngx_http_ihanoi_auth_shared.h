@@ -73,15 +73,15 @@ ngx_http_ihanoi_auth_text_t *ngx_http_ihanoi_auth_text(ngx_str_t *name);
  * every worker fetches for itself then.
  */
 void ngx_http_ihanoi_auth_text_store(ngx_http_ihanoi_auth_text_t *record,
-    ngx_str_t *text, ngx_log_t *log);
+    ngx_str_t *text);
 
 /*
- * Copies text and generation out; the copy is freed with ngx_free().
- * NGX_DECLINED when nothing is there.
+ * Copies out the text, its generation and when it was fetched (epoch seconds);
+ * the caller frees text->data with ngx_free().  NGX_DECLINED: nothing is there,
+ * NGX_ERROR: memory.
  */
 ngx_int_t ngx_http_ihanoi_auth_text_load(ngx_http_ihanoi_auth_text_t *record,
-    ngx_str_t *text, ngx_atomic_uint_t *generation, time_t *fetched,
-    ngx_log_t *log);
+    ngx_str_t *text, ngx_atomic_uint_t *generation, time_t *fetched);
 
 
 #endif /* _NGX_HTTP_IHANOI_AUTH_SHARED_H_INCLUDED_ */

@@ -170,13 +170,13 @@ ngx_http_ihanoi_auth_state_sync(ngx_http_ihanoi_auth_state_t *state)
     }
 
     if (ngx_http_ihanoi_auth_text_load(state->record, &text, &generation,
-                                       &fetched, ngx_cycle->log)
+                                       &fetched)
         != NGX_OK)
     {
         return;
     }
 
-    rc = ngx_http_ihanoi_auth_state_swap(state, &text, ngx_cycle->log);
+    rc = ngx_http_ihanoi_auth_state_swap(state, &text);
 
     /* one that is not good here will not be the next time either */
 
@@ -197,7 +197,7 @@ ngx_http_ihanoi_auth_state_sync(ngx_http_ihanoi_auth_state_t *state)
 
 ngx_int_t
 ngx_http_ihanoi_auth_state_swap(ngx_http_ihanoi_auth_state_t *state,
-    ngx_str_t *text, ngx_log_t *log)
+    ngx_str_t *text)
 {
     char                            error[256];
     u_char                          digest[IHANOI_SHA256_LEN];
@@ -232,8 +232,8 @@ ngx_http_ihanoi_auth_state_swap(ngx_http_ihanoi_auth_state_t *state,
     if (set == NULL) {
         rc = (errno == ENOMEM) ? NGX_ERROR : NGX_DECLINED;
 
-        ngx_log_error(NGX_LOG_ERR, log, 0, "key set \"%V\" is refused: %s",
-                      &source->id, error);
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                      "key set \"%V\" is refused: %s", &source->id, error);
         return rc;
     }
 
@@ -245,8 +245,9 @@ ngx_http_ihanoi_auth_state_swap(ngx_http_ihanoi_auth_state_t *state,
     state->generation++;
     ngx_memcpy(state->digest, digest, IHANOI_SHA256_LEN);
 
-    ngx_log_error(NGX_LOG_NOTICE, log, 0, "key set \"%V\" has %ui keys",
-                  &source->id, (ngx_uint_t) ihanoi_jwks_count(set));
+    ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
+                  "key set \"%V\" has %ui keys", &source->id,
+                  (ngx_uint_t) ihanoi_jwks_count(set));
 
     return NGX_OK;
 }

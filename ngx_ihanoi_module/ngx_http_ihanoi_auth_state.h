@@ -96,7 +96,7 @@ void ngx_http_ihanoi_auth_state_sync(ngx_http_ihanoi_auth_state_t *state);
  * is not good, NGX_ERROR: memory; that was logged.
  */
 ngx_int_t ngx_http_ihanoi_auth_state_swap(ngx_http_ihanoi_auth_state_t *state,
-    ngx_str_t *text, ngx_log_t *log);
+    ngx_str_t *text);
 
 /* 1 when a token that no key was found for may make us ask. */
 ngx_uint_t ngx_http_ihanoi_auth_state_may_ask(

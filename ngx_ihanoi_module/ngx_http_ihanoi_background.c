@@ -53,14 +53,14 @@ static const ngx_http_ihanoi_background_outcome_e
 
 ngx_http_ihanoi_background_t *
 ngx_http_ihanoi_background_create(ngx_http_ihanoi_plugin_t *plugin,
-    size_t size, ngx_log_t *log)
+    size_t size)
 {
     ngx_http_ihanoi_injected_t    *in;
     ngx_http_ihanoi_background_t  *bg;
 
     in = ngx_http_ihanoi_inject_create(plugin->listener,
                                        sizeof(ngx_http_ihanoi_background_t),
-                                       log);
+                                       ngx_cycle->log);
     if (in == NULL) {
         return NULL;
     }
@@ -121,8 +121,7 @@ ngx_http_ihanoi_background_request(ngx_http_request_t *r, void *data)
 
     if (ngx_http_ihanoi_background_prepare(bg) == NGX_OK) {
 
-        if (ngx_http_ihanoi_run_go(bg->run, 0, ngx_http_ihanoi_background_ran,
-                                   bg)
+        if (ngx_http_ihanoi_run_go(bg->run, ngx_http_ihanoi_background_ran, bg)
             == NGX_OK)
         {
             ngx_http_ihanoi_background_ran(bg->run, bg);

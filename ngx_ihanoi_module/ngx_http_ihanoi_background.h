@@ -74,7 +74,7 @@ extern const char *const  ngx_http_ihanoi_background_outcomes[];
  * NULL: no memory or connection, it is logged.
  */
 ngx_http_ihanoi_background_t *ngx_http_ihanoi_background_create(
-    ngx_http_ihanoi_plugin_t *plugin, size_t size, ngx_log_t *log);
+    ngx_http_ihanoi_plugin_t *plugin, size_t size);
 
 /* done() follows, maybe from inside; it is all the caller has to wait for. */
 void ngx_http_ihanoi_background_start(ngx_http_ihanoi_background_t *bg);

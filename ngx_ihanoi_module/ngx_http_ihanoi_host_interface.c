@@ -270,8 +270,7 @@ ngx_http_ihanoi_host_call_begin(ngx_event_t *ev)
         return;
     }
 
-    if (ngx_http_ihanoi_run_go(call->run, 0, ngx_http_ihanoi_host_call_done,
-                               call)
+    if (ngx_http_ihanoi_run_go(call->run, ngx_http_ihanoi_host_call_done, call)
         == NGX_OK)
     {
         ngx_http_ihanoi_host_call_done(call->run, call);

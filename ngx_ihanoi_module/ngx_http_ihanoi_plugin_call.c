@@ -236,7 +236,7 @@ ngx_http_ihanoi_plugin_run(ngx_http_request_t *r,
     lua_rawgeti(L, LUA_REGISTRYINDEX, state->handlers[ctx->operation->handler]);
     ihanoi_sandbox_leave_host(state->sandbox);
 
-    if (ngx_http_ihanoi_run_go(run, 0, ngx_http_ihanoi_plugin_done, r)
+    if (ngx_http_ihanoi_run_go(run, ngx_http_ihanoi_plugin_done, r)
         == NGX_OK)
     {
         ctx->run = NULL;

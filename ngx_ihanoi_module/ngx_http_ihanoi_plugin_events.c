@@ -495,8 +495,7 @@ ngx_http_ihanoi_plugin_event_start(ngx_http_ihanoi_plugin_sub_t *sub,
     plugin = sub->consumer->plugin;
 
     bg = ngx_http_ihanoi_background_create(plugin,
-                                    sizeof(ngx_http_ihanoi_plugin_delivery_t),
-                                    ngx_cycle->log);
+                                    sizeof(ngx_http_ihanoi_plugin_delivery_t));
     if (bg == NULL) {
         return;
     }

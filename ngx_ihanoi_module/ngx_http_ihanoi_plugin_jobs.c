@@ -412,8 +412,7 @@ ngx_http_ihanoi_plugin_job_start(ngx_http_ihanoi_plugin_job_t *job,
     ngx_http_ihanoi_plugin_job_run_t  *jr;
 
     bg = ngx_http_ihanoi_background_create(job->plugin,
-                                     sizeof(ngx_http_ihanoi_plugin_job_run_t),
-                                     ngx_cycle->log);
+                                     sizeof(ngx_http_ihanoi_plugin_job_run_t));
     if (bg == NULL) {
         return;
     }

@@ -256,7 +256,7 @@ ngx_http_ihanoi_plugin_state_load(ngx_http_ihanoi_plugin_state_t *state,
 
     plugin = state->plugin;
 
-    ihanoi_host_phase(ihanoi_sandbox_state(state->sandbox), IHANOI_PHASE_LOAD);
+    ihanoi_sandbox_set_phase(state->sandbox, IHANOI_PHASE_LOAD);
 
     run = ihanoi_call_run(state->load, 1);
 

@@ -142,11 +142,9 @@ ngx_http_ihanoi_run_task(ngx_http_ihanoi_run_t *run,
 
 
 ngx_int_t
-ngx_http_ihanoi_run_go(ngx_http_ihanoi_run_t *run, int nargs,
+ngx_http_ihanoi_run_go(ngx_http_ihanoi_run_t *run,
     ngx_http_ihanoi_run_done_pt done, void *data)
 {
-    run->main.nargs = nargs;
-
     if (ngx_http_ihanoi_run_step(&run->main) == NGX_OK) {
         return NGX_OK;
     }

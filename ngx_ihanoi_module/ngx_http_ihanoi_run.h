@@ -164,8 +164,9 @@ struct ngx_http_ihanoi_run_s {
  * and cpu, the processor time that it may use with all its tasks, are
  * milliseconds.  ticket, the circuit's, is the run's from now on, or given back.
  *
- * Push the function and its arguments on ihanoi_call_state(run->main.call), between
- * ihanoi_sandbox_enter_host() and _leave_host(), then go.
+ * Push the function, which is given no arguments, on
+ * ihanoi_call_state(run->main.call), between ihanoi_sandbox_enter_host() and
+ * _leave_host(), then go.
  */
 ngx_http_ihanoi_run_t *ngx_http_ihanoi_run_create(
     ngx_http_ihanoi_plugin_t *plugin, ngx_msec_t timeout, ngx_msec_t cpu,
@@ -175,7 +176,7 @@ ngx_http_ihanoi_run_t *ngx_http_ihanoi_run_create(
  * NGX_OK: it ended, run->outcome says how; results are on the stack when that
  * is _OK.  NGX_AGAIN: done is called with data later.
  */
-ngx_int_t ngx_http_ihanoi_run_go(ngx_http_ihanoi_run_t *run, int nargs,
+ngx_int_t ngx_http_ihanoi_run_go(ngx_http_ihanoi_run_t *run,
     ngx_http_ihanoi_run_done_pt done, void *data);
 
 /* Ends it wherever it is, and frees it.  The log says nothing. */

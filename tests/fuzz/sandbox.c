@@ -254,7 +254,7 @@ start(program_t *program, const char *text, unsigned budget, unsigned drop)
     rc = lua_cpcall(L, open_host, NULL);
     ihanoi_sandbox_leave_host(program->sandbox);
     expect(rc == 0, "no host");
-    ihanoi_host_phase(L, IHANOI_PHASE_REQUEST);
+    ihanoi_sandbox_set_phase(program->sandbox, IHANOI_PHASE_REQUEST);
 
     program->tasks[0].call = ihanoi_call_create(program->sandbox, budget);
     program->ntasks = 1;

@@ -54,7 +54,7 @@ start(size_t memory)
         exit(1);
     }
 
-    ihanoi_host_phase(L, IHANOI_PHASE_REQUEST);
+    ihanoi_sandbox_set_phase(sandbox, IHANOI_PHASE_REQUEST);
 }
 
 

@@ -114,12 +114,12 @@ phases(void)
          "t:1: ihanoi.probe.request() cannot be called while the plugin is "
          "loaded");
 
-    ihanoi_host_phase(L, IHANOI_PHASE_REQUEST);
+    ihanoi_sandbox_set_phase(sandbox, IHANOI_PHASE_REQUEST);
     says("return ihanoi.probe.any() + ihanoi.probe.request()", "2");
     says("local x = ihanoi.probe.job()",
          "t:1: ihanoi.probe.job() cannot be called in a request");
 
-    ihanoi_host_phase(L, IHANOI_PHASE_JOB);
+    ihanoi_sandbox_set_phase(sandbox, IHANOI_PHASE_JOB);
     says("return ihanoi.probe.any() + ihanoi.probe.job()", "2");
     says("return select(2, pcall(ihanoi.probe.request))",
          "ihanoi.probe.request() cannot be called in a job");

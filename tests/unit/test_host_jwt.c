@@ -209,10 +209,10 @@ claims(void)
 
     /* not while the plugin is loaded */
 
-    ihanoi_host_phase(ihanoi_sandbox_state(sandbox), IHANOI_PHASE_LOAD);
+    ihanoi_sandbox_set_phase(sandbox, IHANOI_PHASE_LOAD);
     says(J "local x = j.sign()",
          "t:1: ihanoi.jwt.sign() cannot be called while the plugin is loaded");
-    ihanoi_host_phase(ihanoi_sandbox_state(sandbox), IHANOI_PHASE_REQUEST);
+    ihanoi_sandbox_set_phase(sandbox, IHANOI_PHASE_REQUEST);
 }
 
 

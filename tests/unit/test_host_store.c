@@ -293,7 +293,7 @@ turns(void)
 static void
 phases(void)
 {
-    ihanoi_host_phase(ihanoi_sandbox_state(sandbox), IHANOI_PHASE_LOAD);
+    ihanoi_sandbox_set_phase(sandbox, IHANOI_PHASE_LOAD);
     says("ihanoi.store.get('a')",
          "t:1: ihanoi.store.get() cannot be called while the plugin is "
          "loaded");
