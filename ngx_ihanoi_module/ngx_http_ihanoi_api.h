@@ -58,8 +58,7 @@ typedef struct {
     ngx_uint_t                   noperations;
     ngx_http_ihanoi_operation_t  unresolved;   /* counts 404, 405, OPTIONS */
 
-    ngx_str_t                    database;
-    ngx_http_ihanoi_pgdb_t      *db;
+    ngx_http_ihanoi_pgdb_t      *db;           /* NULL: nobody needs it */
 
     ngx_int_t                    request_id;   /* index of the variable */
 

@@ -306,8 +306,6 @@ ngx_http_ihanoi_api_create_main_conf(ngx_conf_t *cf)
         return NULL;
     }
 
-    ngx_str_set(&amcf->database, "main");
-
     return amcf;
 }
 
@@ -498,13 +496,15 @@ ngx_http_ihanoi_api_core_database(ngx_conf_t *cf)
     ngx_str_t                        *plugin;
     ngx_http_ihanoi_api_main_conf_t  *amcf;
 
+    static ngx_str_t  name = ngx_string("main");
+
     amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_ihanoi_api_module);
 
     if (amcf->db) {
         return amcf->db;
     }
 
-    amcf->db = ngx_http_ihanoi_pg_database(cf, &amcf->database);
+    amcf->db = ngx_http_ihanoi_pg_database(cf, &name);
     if (amcf->db == NULL) {
         return NULL;
     }
@@ -516,7 +516,7 @@ ngx_http_ihanoi_api_core_database(ngx_conf_t *cf)
                       "plugin \"%V\" is granted the database \"%V\", which is "
                       "the core's: a plugin needs an \"ihanoi_database\" of "
                       "its own, with a role of its own",
-                      plugin, &amcf->database);
+                      plugin, &name);
         return NULL;
     }
 

@@ -101,7 +101,7 @@ typedef void (*ngx_http_ihanoi_pgcall_pt)(void *data,
 
 
 struct ngx_http_ihanoi_pgstmt_s {
-    ngx_str_t                    name;      /* content hash of sql */
+    ngx_str_t                    name;      /* hash of sql and operation */
     ngx_str_t                    sql;       /* NUL-terminated */
     ngx_uint_t                   nparams;
     ngx_http_ihanoi_pg_class_e   class;
@@ -174,14 +174,14 @@ typedef struct {
 } ngx_http_ihanoi_pgtext_t;
 
 /*
- * For the configuration: the database is the plugin's.  Calls of texts will be
- * submitted to it, and an answer of more than limit bytes is not read to its
- * end.  When it is away the gateway is ready all the same.
+ * For the configuration, once, as _pg_code() sees to: the database is the plugin's.
+ * Calls of texts will be submitted to it, and an answer of more than limit bytes is
+ * not read to its end.  When it is away the gateway is ready all the same.
  */
 ngx_int_t ngx_http_ihanoi_pg_texts(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
     ngx_str_t *plugin, size_t limit);
 
-/* The plugin whose database it is, the first one granted it; NULL: none. */
+/* The plugin whose database it is; NULL: none. */
 ngx_str_t *ngx_http_ihanoi_pg_plugin(ngx_http_ihanoi_pgdb_t *db);
 
 /*

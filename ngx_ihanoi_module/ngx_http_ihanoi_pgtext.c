@@ -53,14 +53,6 @@ ngx_http_ihanoi_pg_texts(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
     ngx_uint_t                  i;
     ngx_http_ihanoi_pgtexts_t  *texts;
 
-    /* of several plugins' the largest: it bounds the worker, not a plugin */
-
-    db->limit = ngx_max(db->limit, limit);
-
-    if (db->texts) {
-        return NGX_OK;
-    }
-
     texts = ngx_pcalloc(cf->pool, sizeof(ngx_http_ihanoi_pgtexts_t));
     if (texts == NULL) {
         return NGX_ERROR;
@@ -86,6 +78,7 @@ ngx_http_ihanoi_pg_texts(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
 
     db->texts = texts;
     db->plugin = *plugin;
+    db->limit = limit;
 
     return NGX_OK;
 }

@@ -211,14 +211,13 @@ ngx_http_ihanoi_plugin_check_grants(ngx_conf_t *cf,
                                &plugin->name, &plugin->database);
             return NGX_CONF_ERROR;
         }
-    }
 
-    if (plugin->db
-        && ngx_http_ihanoi_pg_texts(cf, plugin->db, &plugin->name,
-                                    plugin->memory)
-           != NGX_OK)
-    {
-        return NGX_CONF_ERROR;
+        if (ngx_http_ihanoi_pg_texts(cf, plugin->db, &plugin->name,
+                                     plugin->memory)
+            != NGX_OK)
+        {
+            return NGX_CONF_ERROR;
+        }
     }
 
     if (plugin->current && plugin->current->store) {
