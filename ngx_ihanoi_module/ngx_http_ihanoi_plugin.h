@@ -72,10 +72,10 @@ typedef struct {
 } ngx_http_ihanoi_backend_series_t;
 
 
-/* Answers that are held against the contract: so many, then one of so many. */
+/* "check sample": so many answers of a worker, then one of so many. */
 #define NGX_HTTP_IHANOI_PLUGIN_SAMPLE  64
 
-/* An answer that is longer is not: to read it stops the worker for too long. */
+/* And none that is longer: to read it stops the worker for too long. */
 #define NGX_HTTP_IHANOI_PLUGIN_HELD    (1024 * 1024)
 
 /*
