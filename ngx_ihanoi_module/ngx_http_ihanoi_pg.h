@@ -187,7 +187,8 @@ ngx_str_t *ngx_http_ihanoi_pg_plugin(ngx_http_ihanoi_pgdb_t *db);
 /*
  * For the configuration: names are looked for in the schema code, a version's
  * functions, before the database's own.  NGX_DECLINED: another version's code
- * has that place; one database is one version's.
+ * has that place; one database is one version's.  NGX_ERROR: the database is
+ * the core's, it has a release.
  */
 ngx_int_t ngx_http_ihanoi_pg_code(ngx_http_ihanoi_pgdb_t *db, ngx_str_t *code);
 

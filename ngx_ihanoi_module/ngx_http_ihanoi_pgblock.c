@@ -513,7 +513,7 @@ ngx_http_ihanoi_pgblock_check(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db)
     }
 
     if (db->release.len == 0 && db->schema.len == 0) {
-        return "has no \"release\"";
+        return "has no \"release\", nor, for a plugin, \"schema\"";
     }
 
     if (db->schema.len == 0) {
@@ -553,6 +553,16 @@ ngx_http_ihanoi_pgblock_check(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db)
                 *roles[i] = db->user;
             }
         }
+    }
+
+    /* the roles below are the core's, and a schema is a plugin's */
+
+    if (db->release.data == db->schema.data
+        && (db->read_user.len == 0 || db->write_user.len == 0
+            || db->control_user.len == 0))
+    {
+        return "has a \"schema\" and no \"user\": a plugin has a login role "
+               "of its own";
     }
 
     if (db->read_user.len == 0) {

@@ -234,6 +234,10 @@ ngx_http_ihanoi_pgcall_submit_text(ngx_http_ihanoi_pgdb_t *db,
 ngx_int_t
 ngx_http_ihanoi_pg_code(ngx_http_ihanoi_pgdb_t *db, ngx_str_t *code)
 {
+    if (db->release.data != db->schema.data) {
+        return NGX_ERROR;
+    }
+
     if (db->code.len) {
         return NGX_DECLINED;
     }

@@ -111,6 +111,7 @@ char *
 ngx_http_ihanoi_plugin_check_grants(ngx_conf_t *cf,
     ngx_http_ihanoi_plugin_t *plugin)
 {
+    ngx_int_t                 rc;
     ngx_str_t                 code;
     const ihanoi_manifest_t  *manifest, *other;
 
@@ -203,7 +204,19 @@ ngx_http_ihanoi_plugin_check_grants(ngx_conf_t *cf,
         code.data = (u_char *) manifest->code;
         code.len = ngx_strlen(code.data);
 
-        if (ngx_http_ihanoi_pg_code(plugin->db, &code) != NGX_OK) {
+        rc = ngx_http_ihanoi_pg_code(plugin->db, &code);
+
+        if (rc == NGX_ERROR) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "plugin \"%V\" is granted the database \"%V\", "
+                               "which has a \"release\", as the core's: a "
+                               "plugin needs an \"ihanoi_database\" of its "
+                               "own, with \"schema\" and \"user\"",
+                               &plugin->name, &plugin->database);
+            return NGX_CONF_ERROR;
+        }
+
+        if (rc != NGX_OK) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "plugin \"%V\" is granted the database \"%V\", "
                                "which another has: each, and each version, "

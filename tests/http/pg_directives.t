@@ -47,7 +47,11 @@ ok($ok, 'all that is possible') or diag($said);
 my @wrong = (
     ['dbname x; release r;', qr/"ihanoi_database" directive has no "server"/],
     ['server 127.0.0.1; release r;', qr/"ihanoi_database" directive has no "dbname"/],
-    ['server 127.0.0.1; dbname x;', qr/"ihanoi_database" directive has no "release"/],
+    ['server 127.0.0.1; dbname x;', qr/"ihanoi_database" directive has no "release", nor, for a plugin, "schema"/],
+    ['server 127.0.0.1; dbname x; schema plugin_x;',
+     qr/"ihanoi_database" directive has a "schema" and no "user"/],
+    ['server 127.0.0.1; dbname x; schema plugin_x; read_user a; control_user b;',
+     qr/"ihanoi_database" directive has a "schema" and no "user"/],
     ["$good release r_2;", qr/"release" in "ihanoi_database" is duplicate/],
     ['server 127.0.0.1; dbname x; release "r; drop";',
      qr/"ihanoi_database" directive has a "release" that is not of/],

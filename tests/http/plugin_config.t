@@ -65,6 +65,9 @@ refused('a POST whose answer cannot be kept for its key',
     for plugin_folder(%hello, operations => { hello => \%csv })->block('public;'), by_sql(%csv);
 refused('a POST by SQL without the core\'s database', qr/database "main"/,
         by_sql(method => 'post', security => [{ bearer => [] }]));
+refused('a database with a release, and so with the core\'s roles',
+        qr/plugin "probe" is granted the database "probe", which has a "release".* in .*nginx\.conf:\d/,
+        by_sql() =~ s/schema plugin_probe; user plugin_probe;/release r;/r);
 refused('a backend', qr/asks for the backend "operator".*"backend operator \.\.\.;" is missing/,
         plugin_folder(%hello, %token, manifest =>
             { permissions => { backends => ['operator'] } }));

@@ -260,7 +260,7 @@ my $mixed = gateway(db => $db, start => 0, responses => 0,
     http => $plugin->block('public;', 'database main;', 'jobs 60s;'));
 my ($passed, $said) = $mixed->check;
 ok(!$passed, 'a plugin is not granted the core\'s database');
-like($said, qr/plugin "probe" is granted the database "main", which is the core's/,
+like($said, qr/plugin "probe" is granted the database "main", which has a "release", as the core's/,
      'which is said');
 
 done_testing;
