@@ -283,7 +283,10 @@ ngx_http_ihanoi_plugin_job_ask(u_char *p, ngx_http_ihanoi_plugin_job_t *job,
                                      NGX_HTTP_IHANOI_JOB_OFFSET);
     }
 
-    hold = ngx_http_ihanoi_plugin_refused(plugin);
+    /* what would fail for its database is made up for, as its manifest says */
+
+    hold = ngx_http_ihanoi_plugin_refused(plugin)
+           || (plugin->db && !ngx_http_ihanoi_pg_stands(plugin->db));
 
     p = ngx_sprintf(p, "{\"plugin\":\"%V\",\"job\":\"%s\",\"version\":\"%s\","
                        "\"missed\":\"%s\",\"next\":%T,\"lease\":%ui,"

@@ -243,6 +243,18 @@ is(ran('steady'), $before, 'a disabled plugin\'s jobs wait');
 unlink $gw->dir . '/switches/probe.disabled';
 ok(wait_until(sub { ran('steady') > $before }, 10), 'until it is enabled');
 
+# A database that is away when a job is due: it is not run in vain, and made up for.
+sub standing { return ($gw->metric('ihanoi_plugin_state{plugin="probe",version="1.0.0"}') // '') eq $_[0] }
+$db->sql("alter role $role nologin;
+          select pg_terminate_backend(pid) from pg_stat_activity where usename = '$role'");
+ok(wait_until(sub { standing(1) }), 'a plugin loses its database');
+$before = ran('steady');
+due('steady', '5 minutes');
+sleep 0.8;
+is(row('steady', 'run is null and next_at < core.now()'), 't', 'its jobs wait');
+$db->sql("alter role $role login");
+ok(wait_until(sub { ran('steady') > $before }, 20), 'until the database is there again');
+
 # A gateway that is there for something else.
 $gw->reload(http => $gw->{http} =~ s/background on/background off/r);
 wait_until(sub { row('steady', 'run is null') eq 't' }, 10);
