@@ -22,7 +22,6 @@
 
 
 typedef struct {
-    const char                   *start;
     const char                   *p;
     const char                   *end;
     const char                   *polled;
@@ -70,7 +69,6 @@ ihanoi_json_scan_text(const char *data, size_t len,
     const char         *first, *last;
     ihanoi_json_scan_t  s;
 
-    s.start = data;
     s.p = data;
     s.end = data + len;
     s.polled = data;

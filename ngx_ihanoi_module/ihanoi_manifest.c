@@ -120,7 +120,6 @@ ihanoi_manifest_read(ihanoi_manifest_reader_t *reader)
                                   file->text, file->len, &reader->root);
 
     if (rc == IHANOI_OK) {
-        manifest->document = reader->root.value;
         rc = ihanoi_manifest_form(reader);
     }
 

@@ -115,7 +115,6 @@ typedef struct {
 
     const char               *name;
     const char               *version;
-    unsigned                  host;
     const char               *title_vi;
     const char               *title_en;
     const char               *agency;
@@ -150,7 +149,6 @@ typedef struct {
     ihanoi_manifest_limits_t  limits;
 
     const ihanoi_schema_t    *settings;   /* NULL: it has none */
-    json_t                   *document;
 } ihanoi_manifest_t;
 
 

@@ -80,7 +80,6 @@ ihanoi_manifest_identity(ihanoi_manifest_reader_t *reader)
 
     manifest->name = ihanoi_manifest_string(root, "name", NULL);
     manifest->version = ihanoi_manifest_string(root, "version", NULL);
-    manifest->host = ihanoi_manifest_integer(root, "host", 0);
     manifest->title_vi = json_string_value(ihanoi_manifest_at(root, "title",
                                                               "vi"));
     manifest->title_en = json_string_value(ihanoi_manifest_at(root, "title",

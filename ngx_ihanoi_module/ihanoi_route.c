@@ -19,7 +19,6 @@
 typedef struct {
     const ihanoi_operation_t *by_method[IHANOI_METHODS];
     ihanoi_str_t              names[IHANOI_MAX_PATH_ARGS];
-    unsigned                  nnames;
     const char               *document;
 } ihanoi_route_end_t;
 
@@ -221,7 +220,6 @@ ihanoi_route_add(ihanoi_documents_t *documents, const ihanoi_place_t *place,
         }
 
         (*end)->document = place->document->path;
-        (*end)->nnames = template->nnames;
         memcpy((*end)->names, template->names, sizeof(template->names));
     }
 

@@ -38,7 +38,6 @@ typedef struct {
     ngx_http_ihanoi_auth_cache_conf_t   cache;
     ngx_uint_t                          cache_set;
     ngx_uint_t                          deny_list;  /* one is polled */
-    ngx_uint_t                          used;       /* by any location */
 
     u_char                              subject_key[IHANOI_SHA256_LEN];
     ngx_uint_t                          subject_key_set;

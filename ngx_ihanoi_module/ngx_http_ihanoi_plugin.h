@@ -160,7 +160,7 @@ struct ngx_http_ihanoi_plugin_s {
     ngx_int_t                        concurrency; /* runs in a worker */
     size_t                           store_size;  /* 0: none granted */
     size_t                           stream;      /* bytes of one answer */
-    ngx_http_ihanoi_store_t         *store;       /* NULL: none */
+    ihanoi_host_store_t             *store;       /* NULL: none */
 
     ngx_http_ihanoi_metric_t        *calls[NGX_HTTP_IHANOI_RUN_OUTCOMES];
     ngx_http_ihanoi_metric_t        *duration;

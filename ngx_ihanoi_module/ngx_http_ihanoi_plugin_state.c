@@ -552,7 +552,7 @@ ngx_http_ihanoi_plugin_state_of(lua_State *L)
 }
 
 
-ngx_http_ihanoi_store_t *
+ihanoi_host_store_t *
 ngx_http_ihanoi_plugin_store(lua_State *L)
 {
     return ngx_http_ihanoi_plugin_state_of(L)->plugin->store;

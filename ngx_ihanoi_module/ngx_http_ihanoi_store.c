@@ -17,19 +17,18 @@ static ngx_int_t ngx_http_ihanoi_store_init(ngx_shm_zone_t *shm_zone,
     void *data);
 static void ngx_http_ihanoi_store_lock(void *data);
 static void ngx_http_ihanoi_store_unlock(void *data);
-static ihanoi_host_store_t *ngx_http_ihanoi_store_of(lua_State *L);
 
 
 /* Its address says whose the zones are. */
 static ngx_uint_t  ngx_http_ihanoi_store_tag;
 
 
-ngx_http_ihanoi_store_t *
+ihanoi_host_store_t *
 ngx_http_ihanoi_store_declare(ngx_conf_t *cf, ngx_str_t *name, size_t size)
 {
-    ngx_str_t                 zone_name;
-    ngx_shm_zone_t           *zone;
-    ngx_http_ihanoi_store_t  *store;
+    ngx_str_t             zone_name;
+    ngx_shm_zone_t       *zone;
+    ihanoi_host_store_t  *store;
 
     if (size < IHANOI_STORE_SIZE_MIN) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
@@ -58,20 +57,18 @@ ngx_http_ihanoi_store_declare(ngx_conf_t *cf, ngx_str_t *name, size_t size)
         return zone->data;
     }
 
-    store = ngx_pcalloc(cf->pool, sizeof(ngx_http_ihanoi_store_t));
+    store = ngx_pcalloc(cf->pool, sizeof(ihanoi_host_store_t));
     if (store == NULL) {
         return NULL;
     }
 
-    store->host.lock = ngx_http_ihanoi_store_lock;
-    store->host.unlock = ngx_http_ihanoi_store_unlock;
-    store->name = *name;
-    store->size = size;
+    store->lock = ngx_http_ihanoi_store_lock;
+    store->unlock = ngx_http_ihanoi_store_unlock;
 
     zone->init = ngx_http_ihanoi_store_init;
     zone->data = store;
 
-    ihanoi_host_store_of = ngx_http_ihanoi_store_of;
+    ihanoi_host_store_of = ngx_http_ihanoi_plugin_store;
 
     return store;
 }
@@ -81,20 +78,20 @@ ngx_http_ihanoi_store_declare(ngx_conf_t *cf, ngx_str_t *name, size_t size)
 static ngx_int_t
 ngx_http_ihanoi_store_init(ngx_shm_zone_t *shm_zone, void *data)
 {
-    void                     *memory;
-    u_char                    seed[16];
-    size_t                    size;
-    ngx_time_t               *tp;
-    ngx_slab_pool_t          *shpool;
-    ngx_http_ihanoi_store_t  *store;
+    void                 *memory;
+    u_char                seed[16];
+    size_t                size;
+    ngx_time_t           *tp;
+    ngx_slab_pool_t      *shpool;
+    ihanoi_host_store_t  *store;
 
     store = shm_zone->data;
     shpool = (ngx_slab_pool_t *) shm_zone->shm.addr;
 
-    store->host.data = shpool;
+    store->data = shpool;
 
     if (data || shm_zone->shm.exists) {
-        store->host.store = shpool->data;
+        store->store = shpool->data;
         return NGX_OK;
     }
 
@@ -115,26 +112,26 @@ ngx_http_ihanoi_store_init(ngx_shm_zone_t *shm_zone, void *data)
 
     tp = ngx_timeofday();
 
-    store->host.store = ihanoi_store_create(memory, size, seed,
-                                            (uint64_t) tp->sec * 1000000
-                                            + tp->msec * 1000);
-    if (store->host.store == NULL) {
+    store->store = ihanoi_store_create(memory, size, seed,
+                                       (uint64_t) tp->sec * 1000000
+                                       + tp->msec * 1000);
+    if (store->store == NULL) {
         return NGX_ERROR;
     }
 
-    shpool->data = store->host.store;
+    shpool->data = store->store;
 
     return NGX_OK;
 }
 
 
 void
-ngx_http_ihanoi_store_stat(ngx_http_ihanoi_store_t *store,
+ngx_http_ihanoi_store_stat(ihanoi_host_store_t *store,
     ihanoi_store_stat_t *stat)
 {
-    ngx_http_ihanoi_store_lock(store->host.data);
-    ihanoi_store_stat(store->host.store, stat);
-    ngx_http_ihanoi_store_unlock(store->host.data);
+    ngx_http_ihanoi_store_lock(store->data);
+    ihanoi_store_stat(store->store, stat);
+    ngx_http_ihanoi_store_unlock(store->data);
 }
 
 
@@ -153,15 +150,4 @@ ngx_http_ihanoi_store_unlock(void *data)
     ngx_slab_pool_t *shpool = data;
 
     ngx_shmtx_unlock(&shpool->mutex);
-}
-
-
-static ihanoi_host_store_t *
-ngx_http_ihanoi_store_of(lua_State *L)
-{
-    ngx_http_ihanoi_store_t  *store;
-
-    store = ngx_http_ihanoi_plugin_store(L);
-
-    return store ? &store->host : NULL;
 }

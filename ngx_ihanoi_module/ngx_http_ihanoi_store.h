@@ -19,13 +19,6 @@
 #include "ihanoi_host_store.h"
 
 
-typedef struct {
-    ihanoi_host_store_t           host;        /* first */
-    ngx_str_t                     name;        /* of the plugin */
-    size_t                        size;
-} ngx_http_ihanoi_store_t;
-
-
 /*
  * Declares the store of a plugin at configuration time.  size is what its
  * entries and their tables may take, at least IHANOI_STORE_SIZE_MIN (checked).
@@ -34,19 +27,16 @@ typedef struct {
  *
  * NULL when it has said why.
  */
-ngx_http_ihanoi_store_t *ngx_http_ihanoi_store_declare(ngx_conf_t *cf,
+ihanoi_host_store_t *ngx_http_ihanoi_store_declare(ngx_conf_t *cf,
     ngx_str_t *name, size_t size);
 
 /* In a worker; for metrics. */
-void ngx_http_ihanoi_store_stat(ngx_http_ihanoi_store_t *store,
+void ngx_http_ihanoi_store_stat(ihanoi_host_store_t *store,
     ihanoi_store_stat_t *stat);
 
 
-/*
- * The store of the plugin that runs in L, NULL when it has none.  Defined by
- * who runs plugins.
- */
-ngx_http_ihanoi_store_t *ngx_http_ihanoi_plugin_store(lua_State *L);
+/* For ihanoi_host_store_of; defined by who runs plugins. */
+ihanoi_host_store_t *ngx_http_ihanoi_plugin_store(lua_State *L);
 
 
 #endif /* _NGX_HTTP_IHANOI_STORE_H_INCLUDED_ */

@@ -236,7 +236,6 @@ test_good(void)
 
     is_str(m->name, "parking", "its name");
     is_str(m->version, "1.4.0", "its version");
-    is_int(m->host, 1, "the host's version");
     is_str(m->title_en, "Parking", "its title");
     is_str(m->agency, "Department of Construction", "its agency");
     is_str(m->contact, "parking@example.vn", "whom to write to");
