@@ -24,7 +24,7 @@
 #include <stdint.h>
 
 
-/* Defaults for who has no reason to choose. */
+/* Those of plugins; tests choose others. */
 #define IHANOI_CIRCUIT_FAILURES     5
 #define IHANOI_CIRCUIT_WINDOW       10000
 #define IHANOI_CIRCUIT_BACKOFF      1000

@@ -24,9 +24,9 @@ ihanoi_contract_t *ihanoi_contract_load(const char *const *files, unsigned n,
 
 void ihanoi_contract_free(ihanoi_contract_t *contract);
 
+/* How many there are, and the contract's own array of them. */
 unsigned ihanoi_contract_operations(const ihanoi_contract_t *contract,
     const ihanoi_operation_t *const **operations);
-
 unsigned ihanoi_contract_problems(const ihanoi_contract_t *contract,
     const ihanoi_problem_text_t **problems);
 

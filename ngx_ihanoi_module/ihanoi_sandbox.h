@@ -85,6 +85,7 @@ void ihanoi_sandbox_destroy(ihanoi_sandbox_t *sandbox);
 /* The state's sandbox, of any of its coroutines; costs next to nothing. */
 ihanoi_sandbox_t *ihanoi_sandbox_of(lua_State *L);
 
+/* conf->data; the main coroutine; conf->name. */
 void *ihanoi_sandbox_data(ihanoi_sandbox_t *sandbox);
 lua_State *ihanoi_sandbox_state(ihanoi_sandbox_t *sandbox);
 const char *ihanoi_sandbox_name(ihanoi_sandbox_t *sandbox);
@@ -99,6 +100,7 @@ unsigned ihanoi_sandbox_phase(ihanoi_sandbox_t *sandbox);
  */
 int ihanoi_sandbox_charge(ihanoi_sandbox_t *sandbox, long bytes);
 
+/* Bytes that it has now, charges included; and the most that it ever had. */
 size_t ihanoi_sandbox_memory(ihanoi_sandbox_t *sandbox);
 size_t ihanoi_sandbox_peak(ihanoi_sandbox_t *sandbox);
 

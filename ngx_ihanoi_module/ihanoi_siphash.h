@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 
+/* Of data[0 .. len-1]; the seed is the secret, 16 random bytes. */
 uint64_t ihanoi_siphash(const unsigned char seed[16], const void *data,
     size_t len);
 

@@ -93,6 +93,7 @@ uint32_t ihanoi_store_find(ihanoi_store_t *store,
 uint32_t ihanoi_store_insert(ihanoi_store_t *store,
     const ihanoi_store_item_t *item);
 
+/* Takes that entry out of all orders and gives its chunks back. */
 void ihanoi_store_remove(ihanoi_store_t *store, uint32_t n);
 
 /* It was used. */

@@ -114,7 +114,7 @@ ngx_module_t  ngx_http_ihanoi_circuit_module = {
 
 ngx_http_ihanoi_circuit_t *
 ngx_http_ihanoi_circuit_declare(ngx_conf_t *cf, ngx_str_t *name,
-    ngx_str_t *version, const ihanoi_circuit_conf_t *conf, ngx_str_t *dir)
+    ngx_str_t *version, ngx_msec_t probe, ngx_str_t *dir)
 {
     ngx_str_t                             labels;
     ngx_http_ihanoi_circuit_t            *c, **slot;
@@ -141,22 +141,13 @@ ngx_http_ihanoi_circuit_declare(ngx_conf_t *cf, ngx_str_t *name,
     c->name = *name;
     c->version = *version;
 
-    if (conf) {
-        c->conf = *conf;
-    }
+    c->conf.failures = IHANOI_CIRCUIT_FAILURES;
+    c->conf.window = IHANOI_CIRCUIT_WINDOW;
+    c->conf.backoff = IHANOI_CIRCUIT_BACKOFF;
+    c->conf.backoff_max = IHANOI_CIRCUIT_BACKOFF_MAX;
+    c->conf.probe = ngx_max(probe, IHANOI_CIRCUIT_PROBE);
 
-#define ngx_http_ihanoi_circuit_default(member, value)                        \
-    if (c->conf.member == 0) {                                                \
-        c->conf.member = value;                                               \
-    }
-
-    ngx_http_ihanoi_circuit_default(failures, IHANOI_CIRCUIT_FAILURES);
-    ngx_http_ihanoi_circuit_default(window, IHANOI_CIRCUIT_WINDOW);
-    ngx_http_ihanoi_circuit_default(backoff, IHANOI_CIRCUIT_BACKOFF);
-    ngx_http_ihanoi_circuit_default(backoff_max, IHANOI_CIRCUIT_BACKOFF_MAX);
-    ngx_http_ihanoi_circuit_default(probe, IHANOI_CIRCUIT_PROBE);
-
-    if (dir && dir->len) {
+    if (dir->len) {
         c->file = ngx_http_ihanoi_circuit_file(cf, name, dir);
         if (c->file == NULL) {
             return NULL;

@@ -34,12 +34,11 @@ typedef enum {
 
 
 /*
- * Declares a circuit at configuration time.  Members of conf that are 0, or
- * all when it is NULL, have the defaults of ihanoi_circuit.h; conf->probe must
- * be longer than any call may take.
+ * Declares a circuit at configuration time, with the numbers of
+ * ihanoi_circuit.h.  probe: milliseconds, longer than any call may take.
  *
  * dir is the folder of the kill switch's files, relative to nginx's prefix, or
- * NULL.  While it holds a file NAME.disabled the plugin is disabled: looked at
+ * empty.  While it holds a file NAME.disabled the plugin is disabled: looked at
  * when a configuration is loaded (nginx refuses one whose folder it may not
  * search) and once a second by each worker, the first to see a change tells
  * all others.  So a switch works within a second, needs no reload, and outlives
@@ -48,8 +47,7 @@ typedef enum {
  * NULL when it has said why.
  */
 ngx_http_ihanoi_circuit_t *ngx_http_ihanoi_circuit_declare(ngx_conf_t *cf,
-    ngx_str_t *name, ngx_str_t *version, const ihanoi_circuit_conf_t *conf,
-    ngx_str_t *dir);
+    ngx_str_t *name, ngx_str_t *version, ngx_msec_t probe, ngx_str_t *dir);
 
 /*
  * Asks for a call, in a worker.

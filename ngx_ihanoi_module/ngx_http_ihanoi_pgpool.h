@@ -57,6 +57,7 @@ typedef struct {
 } ngx_http_ihanoi_pgask_t;
 
 
+/* As ngx_http_ihanoi_pgcall_submit(); *ask is copied. */
 ngx_http_ihanoi_pgcall_t *ngx_http_ihanoi_pgpool_submit(
     ngx_http_ihanoi_pgdb_t *db, const ngx_http_ihanoi_pgask_t *ask,
     ngx_http_ihanoi_pg_outcome_e *outcome);

@@ -418,24 +418,20 @@ ngx_http_ihanoi_plugin_declare(ngx_conf_t *cf,
     ngx_http_ihanoi_plugin_main_conf_t *pmcf,
     ngx_http_ihanoi_plugin_t *plugin)
 {
-    ngx_str_t              version;
-    ihanoi_circuit_conf_t  circuit;
+    ngx_str_t   version;
+    ngx_msec_t  probe;
 
     version.data = (u_char *) plugin->manifest->version;
     version.len = ngx_strlen(version.data);
 
-    ngx_memzero(&circuit, sizeof(ihanoi_circuit_conf_t));
-    circuit.probe = ngx_max(2 * plugin->timeout, IHANOI_CIRCUIT_PROBE);
+    probe = 2 * plugin->timeout;
 
     if (plugin->db) {
-        circuit.probe = ngx_max(2 * ngx_http_ihanoi_pg_longest(plugin->db),
-                                circuit.probe);
+        probe = ngx_max(2 * ngx_http_ihanoi_pg_longest(plugin->db), probe);
     }
 
     plugin->circuit = ngx_http_ihanoi_circuit_declare(cf, &plugin->name,
-                                        &version, &circuit,
-                                        pmcf->switches.data ? &pmcf->switches
-                                                            : NULL);
+                                        &version, probe, &pmcf->switches);
     if (plugin->circuit == NULL) {
         return NGX_CONF_ERROR;
     }

@@ -37,6 +37,7 @@ ngx_int_t ngx_http_ihanoi_problem(ngx_http_request_t *r, const char *code,
 ngx_int_t ngx_http_ihanoi_problem_str(ngx_http_request_t *r, ngx_str_t *code,
     json_t *members);
 
+/* 1 when the engine's table or a contract has a row of that code. */
 ngx_uint_t ngx_http_ihanoi_problem_known(ngx_http_request_t *r,
     ngx_str_t *code);
 
