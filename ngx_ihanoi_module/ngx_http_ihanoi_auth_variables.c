@@ -13,7 +13,8 @@ static ngx_int_t ngx_http_ihanoi_auth_claim_variable(ngx_http_request_t *r,
 static ngx_int_t ngx_http_ihanoi_auth_header_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_ihanoi_auth_path_variable(ngx_http_request_t *r,
-    ngx_http_variable_value_t *v, json_t *json, ngx_array_t *path);
+    ngx_http_variable_value_t *v, size_t offset, ngx_str_t *names,
+    ngx_uint_t n);
 static ngx_int_t ngx_http_ihanoi_auth_caller_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_ihanoi_auth_set_variable(ngx_http_request_t *r,
@@ -49,24 +50,14 @@ static ngx_int_t
 ngx_http_ihanoi_auth_claim_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
-    ngx_str_t                 *name = (ngx_str_t *) data;
+    ngx_str_t  name = *(ngx_str_t *) data;
 
-    json_t                    *json;
-    ngx_http_ihanoi_caller_t  *caller;
+    name.data += sizeof("jwt_claim_") - 1;
+    name.len -= sizeof("jwt_claim_") - 1;
 
-    if (ngx_http_ihanoi_auth_identify(r, 0, &caller) == NGX_ERROR) {
-        return NGX_ERROR;
-    }
-
-    json = NULL;
-
-    if (caller) {
-        json = json_object_getn(caller->claims,
-                         (char *) name->data + sizeof("jwt_claim_") - 1,
-                         name->len - (sizeof("jwt_claim_") - 1));
-    }
-
-    return ngx_http_ihanoi_auth_set_variable(r, v, json);
+    return ngx_http_ihanoi_auth_path_variable(r, v,
+                                   offsetof(ngx_http_ihanoi_caller_t, claims),
+                                   &name, 1);
 }
 
 
@@ -74,24 +65,14 @@ static ngx_int_t
 ngx_http_ihanoi_auth_header_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
-    ngx_str_t                 *name = (ngx_str_t *) data;
+    ngx_str_t  name = *(ngx_str_t *) data;
 
-    json_t                    *json;
-    ngx_http_ihanoi_caller_t  *caller;
+    name.data += sizeof("jwt_header_") - 1;
+    name.len -= sizeof("jwt_header_") - 1;
 
-    if (ngx_http_ihanoi_auth_identify(r, 0, &caller) == NGX_ERROR) {
-        return NGX_ERROR;
-    }
-
-    json = NULL;
-
-    if (caller) {
-        json = json_object_getn(caller->header,
-                         (char *) name->data + sizeof("jwt_header_") - 1,
-                         name->len - (sizeof("jwt_header_") - 1));
-    }
-
-    return ngx_http_ihanoi_auth_set_variable(r, v, json);
+    return ngx_http_ihanoi_auth_path_variable(r, v,
+                                   offsetof(ngx_http_ihanoi_caller_t, header),
+                                   &name, 1);
 }
 
 
@@ -99,15 +80,11 @@ ngx_int_t
 ngx_http_ihanoi_auth_claim_set_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
-    ngx_http_ihanoi_caller_t  *caller;
-
-    if (ngx_http_ihanoi_auth_identify(r, 0, &caller) == NGX_ERROR) {
-        return NGX_ERROR;
-    }
+    ngx_array_t  *path = (ngx_array_t *) data;
 
     return ngx_http_ihanoi_auth_path_variable(r, v,
-                                              caller ? caller->claims : NULL,
-                                              (ngx_array_t *) data);
+                                   offsetof(ngx_http_ihanoi_caller_t, claims),
+                                   path->elts, path->nelts);
 }
 
 
@@ -115,28 +92,32 @@ ngx_int_t
 ngx_http_ihanoi_auth_header_set_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
+    ngx_array_t  *path = (ngx_array_t *) data;
+
+    return ngx_http_ihanoi_auth_path_variable(r, v,
+                                   offsetof(ngx_http_ihanoi_caller_t, header),
+                                   path->elts, path->nelts);
+}
+
+
+/* What stands under n names, one in another, in a caller's JSON. */
+
+static ngx_int_t
+ngx_http_ihanoi_auth_path_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, size_t offset, ngx_str_t *names,
+    ngx_uint_t n)
+{
+    json_t                    *json;
+    ngx_uint_t                 i;
     ngx_http_ihanoi_caller_t  *caller;
 
     if (ngx_http_ihanoi_auth_identify(r, 0, &caller) == NGX_ERROR) {
         return NGX_ERROR;
     }
 
-    return ngx_http_ihanoi_auth_path_variable(r, v,
-                                              caller ? caller->header : NULL,
-                                              (ngx_array_t *) data);
-}
+    json = caller ? *(json_t **) ((u_char *) caller + offset) : NULL;
 
-
-static ngx_int_t
-ngx_http_ihanoi_auth_path_variable(ngx_http_request_t *r,
-    ngx_http_variable_value_t *v, json_t *json, ngx_array_t *path)
-{
-    ngx_str_t   *names;
-    ngx_uint_t   i;
-
-    names = path->elts;
-
-    for (i = 0; json && i < path->nelts; i++) {
+    for (i = 0; json && i < n; i++) {
         json = json_object_getn(json, (char *) names[i].data, names[i].len);
     }
 
