@@ -6,7 +6,8 @@ package IHanoi::Cluster;
 # It runs as the user "postgres" when we are root (initdb refuses root), else
 # as ourselves. The socket's folder is open to local users, so the doors are
 # in pg_hba.conf: who owns the tree may be "postgres", nginx's workers may be
-# the three gateway roles, nobody else gets in.
+# the gateway's three roles and those of its plugins, a deployment of a plugin
+# comes with a password, nobody else gets in.
 
 use strict;
 use warnings;
