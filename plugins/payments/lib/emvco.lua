@@ -5,26 +5,23 @@ local bit = bit
 local _M = {}
 
 
--- One field: two digits of tag, two of length in bytes, the value, which may be
--- a list of fields { tag, value }. Raises when it is longer than 99.
-function _M.field(tag, value)
-    if type(value) == "table" then
-        value = _M.fields(value)
-    end
-
-    if #value > 99 then
-        error("a field of a QR code has at most 99 bytes")
-    end
-
-    return ("%02d%02d%s"):format(tag, #value, value)
-end
-
-
-function _M.fields(list)
+-- Fields, each { tag, value }: two digits of tag, two of length in bytes, the value,
+-- which may be a list of fields. Raises when one is longer than 99.
+local function fields(list)
     local parts = {}
 
     for i, field in ipairs(list) do
-        parts[i] = _M.field(field[1], field[2])
+        local tag, value = field[1], field[2]
+
+        if type(value) == "table" then
+            value = fields(value)
+        end
+
+        if #value > 99 then
+            error("a field of a QR code has at most 99 bytes")
+        end
+
+        parts[i] = ("%02d%02d%s"):format(tag, #value, value)
     end
 
     return table.concat(parts)
@@ -32,30 +29,30 @@ end
 
 
 -- CRC-16/CCITT: polynomial 1021, initial FFFF, not reflected.
-function _M.crc(text)
-    local crc = 0xffff
+local function crc(text)
+    local sum = 0xffff
 
     for i = 1, #text do
-        crc = bit.bxor(crc, bit.lshift(text:byte(i), 8))
+        sum = bit.bxor(sum, bit.lshift(text:byte(i), 8))
 
         for _ = 1, 8 do
-            crc = bit.lshift(crc, 1)
+            sum = bit.lshift(sum, 1)
 
-            if crc >= 0x10000 then
-                crc = bit.band(bit.bxor(crc, 0x1021), 0xffff)
+            if sum >= 0x10000 then
+                sum = bit.band(bit.bxor(sum, 0x1021), 0xffff)
             end
         end
     end
 
-    return ("%04X"):format(crc)
+    return ("%04X"):format(sum)
 end
 
 
 -- The text of a code of these fields, in order, with its checksum (63) last.
 function _M.code(list)
-    local text = _M.fields(list) .. "6304"
+    local text = fields(list) .. "6304"
 
-    return text .. _M.crc(text)
+    return text .. crc(text)
 end
 
 

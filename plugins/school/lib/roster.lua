@@ -9,6 +9,12 @@ local FIELDS = {
 }
 
 
+-- Whether a value is a whole number from least on.
+local function whole(value, least)
+    return type(value) == "number" and value % 1 == 0 and value >= least and value < 2 ^ 53
+end
+
+
 -- The claims of a signature over the content: a token (RFC 7519) by the school's Ed25519
 -- key, with sub (the school's code), year, sequence, sha256 (of the content, hex) and
 -- may_end, if more may end than usual. nil and a reason when it is not of this content,
@@ -28,21 +34,15 @@ function _M.verify(signature, key, content, school, year)
         return nil, "of another content"
     end
 
-    if not _M.whole(claims.sequence, 1) then
+    if not whole(claims.sequence, 1) then
         return nil, "no sequence"
     end
 
-    if claims.may_end ~= nil and not _M.whole(claims.may_end, 0) then
+    if claims.may_end ~= nil and not whole(claims.may_end, 0) then
         return nil, "may_end"
     end
 
     return claims
-end
-
-
--- Whether a value is a whole number from least on.
-function _M.whole(value, least)
-    return type(value) == "number" and value % 1 == 0 and value >= least and value < 2 ^ 53
 end
 
 

@@ -18,7 +18,7 @@ end
 
 
 -- Calls the function with the arguments and answers its document; none is 404.
-function _M.run(name, status, arguments)
+local function run(name, status, arguments)
     arguments.caller = _M.caller()
 
     local document, err = ihanoi.db.json(name, arguments)
@@ -32,7 +32,7 @@ end
 
 
 -- A handler that is such a step with its input. texts: names of members that people
--- write, which are normalized so that they compare.
+-- write, which are normalized so that they compare; more(): members besides the input's.
 function _M.handler(name, status, texts, more)
     return function(input)
         for _, member in ipairs(texts or {}) do
@@ -43,7 +43,7 @@ function _M.handler(name, status, texts, more)
             input[member] = value
         end
 
-        return _M.run(name, status, input)
+        return run(name, status, input)
     end
 end
 
