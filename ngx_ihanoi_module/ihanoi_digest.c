@@ -258,7 +258,7 @@ ihanoi_hex(const void *data, size_t len, char *out)
 
 
 int
-ihanoi_equal(const void *a, const void *b, size_t len)
+ihanoi_secret_equal(const void *a, const void *b, size_t len)
 {
     return CRYPTO_memcmp(a, b, len) == 0;
 }

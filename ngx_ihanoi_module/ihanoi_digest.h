@@ -53,7 +53,7 @@ int ihanoi_random(void *out, size_t len);
 void ihanoi_hex(const void *data, size_t len, char *out);
 
 /* 1 when both are the same; the time taken tells only len. */
-int ihanoi_equal(const void *a, const void *b, size_t len);
+int ihanoi_secret_equal(const void *a, const void *b, size_t len);
 
 
 #endif /* _IHANOI_DIGEST_H_INCLUDED_ */

@@ -227,7 +227,7 @@ ihanoi_host_crypto_equal(lua_State *L)
     a = ihanoi_crypto_text(L, 1, &alen);
     b = ihanoi_crypto_text(L, 2, &blen);
 
-    lua_pushboolean(L, alen == blen && ihanoi_equal(a, b, alen));
+    lua_pushboolean(L, alen == blen && ihanoi_secret_equal(a, b, alen));
 
     return 1;
 }

@@ -359,7 +359,9 @@ ihanoi_host_jwt_key(ihanoi_host_jwt_cache_t *cache, ihanoi_alg_e alg,
     for (i = 0; i < IHANOI_HOST_JWT_KEYS; i++) {
         entry = &cache->keys[i];
 
-        if (entry->set && ihanoi_equal(entry->digest, digest, sizeof(digest))) {
+        if (entry->set
+            && ihanoi_secret_equal(entry->digest, digest, sizeof(digest)))
+        {
             return entry;
         }
     }
