@@ -311,7 +311,7 @@ ngx_http_ihanoi_auth_value(ngx_pool_t *pool, json_t *json, ngx_str_t *value)
     u_char      *p;
     size_t       i, len;
     json_t      *item;
-    ngx_str_t   *part, parts[1];
+    ngx_str_t   *part, one;
     ngx_array_t  list;
 
     switch (json_typeof(json)) {
@@ -347,7 +347,7 @@ ngx_http_ihanoi_auth_value(ngx_pool_t *pool, json_t *json, ngx_str_t *value)
 
         json_array_foreach(json, i, item) {
 
-            switch (ngx_http_ihanoi_auth_value(pool, item, parts)) {
+            switch (ngx_http_ihanoi_auth_value(pool, item, &one)) {
             case NGX_OK:
                 break;
             case NGX_DECLINED:
@@ -361,7 +361,7 @@ ngx_http_ihanoi_auth_value(ngx_pool_t *pool, json_t *json, ngx_str_t *value)
                 return NGX_ERROR;
             }
 
-            *part = parts[0];
+            *part = one;
             len += part->len + 1;
         }
 
