@@ -8,10 +8,10 @@ local function catalogue(name, argument)
 end
 
 
--- True when who is calling has agreed to a purpose; nil, a problem's code and its
--- members otherwise.
-function _M.check(purpose)
-    local consent, err = catalogue("consent_check", { purpose = purpose })
+-- True when a person, else who is calling, has agreed to a purpose as it is today; nil, a
+-- problem's code and its members otherwise.
+function _M.check(purpose, person)
+    local consent, err = catalogue("consent_check", { purpose = purpose, person = person })
 
     if not consent then
         ihanoi.log.warn("catalogue", err or "it says nothing")

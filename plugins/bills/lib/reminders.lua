@@ -1,6 +1,7 @@
 -- Reminders of bills: asks the company for those of saved codes, as many as one run has
 -- time for, and writes down whom to remind of what.
 
+local consents = require("lib.consents")
 local evn = require("lib.evn")
 
 -- Customers in one request, and requests in one run.
@@ -10,9 +11,28 @@ local BATCHES = 20
 local _M = {}
 
 
+-- Those of some citizens who have agreed to be reminded, in today's words; nil and why when
+-- nobody says so.
+local function agreed(citizens)
+    local list = ihanoi.json.array()
+
+    for _, citizen in ipairs(citizens) do
+        local stands, problem = consents.check("reminders", citizen)
+
+        if stands then
+            list[#list + 1] = citizen
+        elseif problem ~= "service-consent-required" then
+            return nil, problem
+        end
+    end
+
+    return list
+end
+
+
 -- customer: as of evn.customers(), false for nonsense; nil when there was no answer. What is
 -- known already may have become due meanwhile.
-local function remind(code, customer)
+local function remind(code, customer, citizens)
     if customer == false then
         ihanoi.log.warn("evn says nonsense of a customer")
     elseif customer and #customer.bills > 0 then
@@ -23,7 +43,7 @@ local function remind(code, customer)
         end
     end
 
-    local n, err = ihanoi.db.value("reminders_make", { customer = code })
+    local n, err = ihanoi.db.value("reminders_make", { customer = code, citizens = citizens })
 
     if err then
         ihanoi.log.error("nobody is reminded", err)
@@ -50,16 +70,31 @@ function _M.run()
             return true
         end
 
-        local codes = {}
+        local due, codes, citizens = ihanoi.json.array(), {}, {}
 
         for i, row in ipairs(rows) do
-            codes[i] = row.customer
+            local who, unsaid = agreed(row.citizens)
+
+            if not who then
+                return nil, unsaid
+            end
+
+            due[i] = row.customer
+
+            if #who > 0 then
+                codes[#codes + 1] = row.customer
+                citizens[#codes] = who
+            end
         end
 
-        local customers, why = evn.customers(codes, false)
+        local customers, why = {}
+
+        if #codes > 0 then
+            customers, why = evn.customers(codes, false)
+        end
 
         for i, code in ipairs(codes) do
-            remind(code, customers and customers[i])
+            remind(code, customers and customers[i], citizens[i])
         end
 
         if not customers then
@@ -67,7 +102,7 @@ function _M.run()
         end
 
         local _, failed = ihanoi.db.value("customers_asked",
-            { customers = ihanoi.json.array(codes), again = settings.remind_every })
+            { customers = due, again = settings.remind_every })
 
         if failed then
             return nil, failed

@@ -1,8 +1,8 @@
 -- Customers whose bills are to be asked for because somebody wants to be reminded, at
--- most n; each is given to one caller, and to another one in an hour unless the company
--- has answered (customers_asked).
+-- most n, and who that is; each is given to one caller, and to another one in an hour unless
+-- the company has answered (customers_asked).
 create function customers_due(n int)
-returns table (customer text)
+returns table (customer text, citizens jsonb)
 language sql
 as $$
     with due as (
@@ -16,7 +16,7 @@ as $$
            set check_at = now() + interval '1 hour'
           from (select distinct d.customer from due d) d
          where c.customer = d.customer and c.remind
-        returning c.customer
+        returning c.customer, c.citizen
     )
-    select distinct l.customer from later l
+    select l.customer, jsonb_agg(l.citizen) from later l group by l.customer
 $$;

@@ -95,6 +95,22 @@ settled($o, 'delivered', %other);
 tomorrow();
 is_deeply(ask(GET => '/reminders')->{json}{items}, [], 'nor does one that is paid');
 
+# Agreed to other words than those of today: nobody is reminded, nor the company asked, until
+# they have agreed to these.
+my $asked = sub { scalar grep { /^evn\.lookups / } $evn->seen };
+$db->sql("set session_replication_role = replica; set search_path = plugin_catalogue;
+          insert into purposes select service, name, 9, title, data from purposes where service = 'bills';
+          update consents set version = 9 where service = 'bills'");
+$evn->bill('PD01000000001', 'B-3', period_to => '2026-10-20', due_on => day(5));
+my $n = $asked->();
+is(tomorrow(), 'ok', 'a purpose has other words');
+is($asked->() . reminded(), "${n}due new overdue", '... for which nobody has been asked');
+is(agree($gw, token(sub => 'citizen-2'), 'bills', 'reminders', 1)->{status}, 201, '... until somebody is');
+tomorrow();
+is_deeply([map { scalar @{ ask(GET => '/reminders', undef, @$_)->{json}{items} } } [%other], []], [1, 0], '... who is reminded, alone');
+agree($gw, token(sub => 'citizen-1'), 'bills', 'reminders', 1);
+$evn->bill('PD01000000001', 'B-3', state => 'paid');
+
 # Withdrawn: nothing is asked for, nothing is shown.
 $evn->bill('PD01000000001', 'B-2', period_to => '2026-11-20', due_on => day(5));
 tomorrow();
