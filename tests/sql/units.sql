@@ -1,6 +1,6 @@
 -- Units at dates: names, parents, successors.
 begin;
-select plan(25);
+select plan(28);
 
 create temporary table t as
 select v.code, core.uuid_of('test ' || v.code) as id, v.valid_from::date, v.valid_to::date
@@ -105,6 +105,21 @@ select is_empty(
     $$select s.unit from core.unit_successors s join core.units u on u.id = s.successor
       where not u.validity @> s.since$$,
     'successors stand when they take over');
+
+-- Which day it is, is asked once for a page, and not for each name and parent of the city.
+create temporary sequence asked;
+create or replace function core.now() returns timestamptz language plpgsql stable as
+    $$begin perform nextval('asked'); return transaction_timestamp(); end$$;
+create function pg_temp.asks(call text) returns bigint language plpgsql as $$
+begin
+    perform setval('asked', 1, false);
+    execute 'select body from ' || call;
+    return nextval('asked') - 1;
+end $$;
+select cmp_ok(pg_temp.asks(call), '<', 20::bigint, 'the day is asked once: ' || call)
+from unnest(array['units_list(null, null, null, null, null, 5)',
+                  format('units_list(null, null, null, %L, null, 100)', pg_temp.u('T')),
+                  format('unit_tree(null, %L, null)', (select id from core.units where code = 'HN'))]) call;
 
 select * from finish();
 rollback;

@@ -24,7 +24,8 @@ as $$
                           order by s.depth, u.code
                           limit 2000) i) as items
             from core.units x
-                 cross join (select coalesce(unit_tree.at, core.today())) d (day)
+                 cross join (select coalesce(unit_tree.at, core.today())
+                             offset 0) d (day)    -- once, not for each row
             where x.id = unit_tree.id and x.validity @> d.day
         ) r
         offset 0    -- once: the planner would copy it into the hash

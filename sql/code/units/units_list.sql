@@ -13,7 +13,8 @@ as $$
                             filter (where i.place <= units_list."limit"), '[]') as items,
                    max(i.code) filter (where i.place = units_list."limit"
                                        and i.more) as next
-            from (select coalesce(units_list.at, core.today())) d (day)
+            from (select coalesce(units_list.at, core.today())
+                  offset 0) d (day)    -- once, not for each row
                  left join lateral (
                      select u.code,
                             (select row_to_json(x)
@@ -24,20 +25,26 @@ as $$
                                           u.verified) x) as item,
                             row_number() over (order by u.code) as place,
                             lead(u.code) over (order by u.code) is not null as more
-                     from core.units u
+                     from (
+                         select u.*
+                         from core.units u
+                         where u.validity @> d.day
+                           and (units_list."cursor" is null
+                                or u.code > units_list."cursor")
+                           and (units_list.kind is null
+                                or units_list.kind ? u.kind)
+                           and (units_list.parent is null
+                                or exists (select from core.unit_parents p
+                                           where p.unit = u.id
+                                             and p.parent = units_list.parent
+                                             and p.validity @> d.day))
+                         order by u.code
+                         limit units_list."limit" + 1
+                     ) u
                           left join core.unit_names n
                                on n.unit = u.id and n.validity @> d.day
                           left join core.unit_parents p
                                on p.unit = u.id and p.validity @> d.day
-                     where u.validity @> d.day
-                       and (units_list."cursor" is null
-                            or u.code > units_list."cursor")
-                       and (units_list.kind is null
-                            or units_list.kind ? u.kind)
-                       and (units_list.parent is null
-                            or p.parent = units_list.parent)
-                     order by u.code
-                     limit units_list."limit" + 1
                  ) i on true
             group by d.day
         ) r
