@@ -9,6 +9,7 @@
  * the source's queue, each with a timer of its own.
  */
 
+#include "ngx_http_ihanoi_api.h"
 #include "ngx_http_ihanoi_auth_fetch.h"
 #include "ngx_http_ihanoi_inject.h"
 
@@ -85,8 +86,9 @@ ngx_http_ihanoi_auth_fetch_init(ngx_conf_t *cf,
 
             if (cscf == NULL) {
                 ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                              "\"key_request %V\": no location for it in a "
-                              "server that asks for tokens in %s:%ui",
+                              "\"key_request %V\": no location for it but the "
+                              "API's in a server that asks for tokens in "
+                              "%s:%ui",
                               &sources[i]->name, sources[i]->file,
                               sources[i]->line);
                 return NGX_ERROR;
@@ -133,21 +135,30 @@ ngx_http_ihanoi_auth_fetch_server(ngx_http_ihanoi_auth_keys_t *keys,
 }
 
 
-/* How much of it, a regular expression nearly all; 0: there is none. */
+/*
+ * How much of it, a regular expression nearly all; 0: there is none, or the API
+ * serves it, which has no key sets.
+ */
 
 static size_t
 ngx_http_ihanoi_auth_fetch_place(ngx_http_core_srv_conf_t *cscf,
     ngx_str_t *uri)
 {
-    size_t                      len;
-    ngx_http_core_loc_conf_t   *clcf;
+    size_t                           len;
+    ngx_http_core_loc_conf_t        *clcf;
+    ngx_http_ihanoi_api_loc_conf_t  *alcf;
 
 #if (NGX_PCRE)
-    ngx_http_core_loc_conf_t  **regex;
+    ngx_http_core_loc_conf_t       **regex;
 #endif
 
     clcf = ngx_http_ihanoi_inject_location(cscf, uri->data, uri->len);
     len = clcf ? clcf->name.len : 0;
+
+    if (clcf) {
+        alcf = clcf->loc_conf[ngx_http_ihanoi_api_module.ctx_index];
+        len = alcf->enable ? 0 : len;
+    }
 
 #if (NGX_PCRE)
 

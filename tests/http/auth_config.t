@@ -5,6 +5,7 @@
 use lib 'tests/lib';
 use IHanoi::Test;
 use IHanoi::Test::Mint;
+use IHanoi::Test::Pg;
 
 my $mint = IHanoi::Test::Mint->new;
 $mint->key(es => 'P-256')->key(rs => 'RSA-2048')->key(weak => 'RSA-1024')
@@ -186,8 +187,13 @@ passes('max_lifetime off', http =>
 my $asked = "auth_jwt_issuer https://a { $good key_request /_keys; }";
 like((check(http => $asked, locations => 'location /in { auth_jwt x; } ',
             servers => 'server { listen unix:%%DIR%%/a.sock; location /_keys { } }'))[1],
-     qr{emerg.*"key_request /_keys": no location for it in a server that asks for tokens in /\S+nginx\.conf:\d+$}m,
+     qr{emerg.*"key_request /_keys": no location for it but the API's in a server that asks for tokens in /\S+nginx\.conf:\d+$}m,
      'keys without a location');
+fails(qr/"key_request \/_keys": no location for it but the API's/,
+      'keys in a location of the API', files => { %files, 'api.json' => contract() },
+      http => "ihanoi_contract %%DIR%%/api.json;\n$asked\n"
+              . 'ihanoi_database main { server 127.0.0.1; dbname x; release r; }',
+      locations => 'location / { auth_jwt x; ihanoi_api on; }');
 passes('keys that nobody asks for', http => $asked);
 passes("keys with a $_", http => $asked, locations => "auth_jwt x; location $_ { }")
     for '= /_keys', '/_keys', '/_', '/', '~ ^/_k';
