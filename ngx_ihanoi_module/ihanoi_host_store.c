@@ -424,7 +424,8 @@ ihanoi_host_store_check(lua_State *L)
     host = ihanoi_host_store_of ? ihanoi_host_store_of(L) : NULL;
 
     if (host == NULL) {
-        luaL_error(L, "this plugin was not granted a store");
+        luaL_error(L, "the plugin's manifest asks for no store, \"limits\": "
+                   "{\"store\": ...}");
     }
 
     return host;

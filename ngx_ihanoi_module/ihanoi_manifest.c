@@ -107,8 +107,7 @@ ihanoi_manifest_read(ihanoi_manifest_reader_t *reader)
     file = ihanoi_plugin_files_find(&manifest->files, "plugin.json");
 
     if (file == NULL) {
-        return ihanoi_manifest_refuse(reader, "", "is not there; it says what "
-                                      "the plugin is");
+        return ihanoi_manifest_refuse(reader, "", "is no file");
     }
 
     if (file->len > IHANOI_MANIFEST_SIZE) {

@@ -104,6 +104,16 @@ ihanoi_plugin_files_read(ihanoi_arena_t *arena, const char *folder,
                                     strerror(errno));
     }
 
+    /* before anything in it: another folder may be full of what is refused */
+
+    if (faccessat(fd, "plugin.json", F_OK, AT_SYMLINK_NOFOLLOW) == -1
+        && errno == ENOENT)
+    {
+        (void) close(fd);
+        return ihanoi_plugin_refuse(&reader, "plugin.json", "is not there; it "
+                                    "says what the plugin is");
+    }
+
     rc = ihanoi_plugin_folder(&reader, fd, "", 0);
 
     return rc == IHANOI_OK ? ihanoi_plugin_finish(&reader) : rc;

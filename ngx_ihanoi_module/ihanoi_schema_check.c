@@ -368,7 +368,8 @@ ihanoi_schema_check_note(ihanoi_schemas_t *schemas,
     default:
         return ihanoi_document_refuse(schemas->documents, place,
                                       "\"%s\" does not keep the schema: "
-                                      "\"%s\" %s", what, fault.pointer,
+                                      "%s %s", what,
+                                      fault.pointer[0] ? fault.pointer : "it",
                                       fault.message);
     }
 }

@@ -197,7 +197,7 @@ ngx_http_ihanoi_backend_grant(lua_State *L, ngx_http_ihanoi_run_t *run,
         }
     }
 
-    (void) luaL_error(L, "the backend \"%s\" is not granted", text);
+    (void) luaL_error(L, "the manifest asks for no backend \"%s\"", text);
 
     return NULL;
 }

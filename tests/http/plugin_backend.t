@@ -304,7 +304,7 @@ for my $case (['/a/...', '/base/a/...'], ['/a%20b%25%3f', '/base/a%20b%25%3F'],
 is(ask(path => '/x', headers => { 'X-A' => "a\r\nX-B: c" })->{err}, 'bad header',
    'no header is split');
 $r = $gw->get('/v1/probe/caught')->{json};
-like($r->{err}, qr/the backend "nobody" is not granted/, 'only what was granted');
+like($r->{err}, qr/the manifest asks for no backend "nobody"/, 'only what was granted');
 like($r->{err2}, qr/the header "Host" is the gateway's/, 'no Host of a plugin\'s');
 is($gw->get('/_operator/x')->{status}, 404, 'clients cannot use the location');
 

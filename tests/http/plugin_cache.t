@@ -202,6 +202,6 @@ is(answer('wild')->{json}[0], 'table', 'with the reason');
 is(answer('apart')->{json}[0], 'cache', 'keys and locks of others are apart');
 is_deeply(answer('wrong')->{json}, [(JSON::PP::true) x 9], 'wrong use raises');
 is(answer('slow', 'none')->{status}, 500, 'a plugin without a store');
-like($gw->error_log, qr/handler\.lua:\d+: this plugin was not granted a store/, 'is told so');
+like($gw->error_log, qr/handler\.lua:\d+: the plugin's manifest asks for no store/, 'is told so');
 
 done_testing;

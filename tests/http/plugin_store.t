@@ -71,7 +71,7 @@ is_deeply(answer('lamp', 'get')->{json}, {}, 'another plugin has its own');
 
 $r = answer('none', 'get');
 is($r->{status}, 500, 'a plugin without a store');
-like($gw->error_log, qr/handler\.lua:\d+: this plugin was not granted a store/,
+like($gw->error_log, qr/handler\.lua:\d+: the plugin's manifest asks for no store/,
      'is told so');
 
 

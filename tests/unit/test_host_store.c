@@ -76,13 +76,13 @@ static void
 without(void)
 {
     says("ihanoi.store.get('a')",
-         "t:1: this plugin was not granted a store");
+         "t:1: the plugin's manifest asks for no store, \"limits\": {\"store\": ...}");
     says("ihanoi.lock.acquire('a', 1)",
-         "t:1: this plugin was not granted a store");
+         "t:1: the plugin's manifest asks for no store, \"limits\": {\"store\": ...}");
 
     ihanoi_host_store_of = store_of;
     says("ihanoi.store.set('a', 1)",
-         "t:1: this plugin was not granted a store");
+         "t:1: the plugin's manifest asks for no store, \"limits\": {\"store\": ...}");
 }
 
 

@@ -198,7 +198,7 @@ static const refusal_t  refusals[] = {
     { "{'settings':{'type':'object','properties':{'a':{'minimum':1}}}}",
       "/settings/properties", "\"a\" needs a \"type\"" },
     { "{'settings':{'type':'object','properties':{'a':{'type':'integer',"
-      "'default':'x'}}}}", "/settings/properties/a", "default" },
+      "'default':'x'}}}}", "/settings/properties/a", "\"default\" does not keep the schema: it must be" },
     { "{'settings':{'type':'object','properties':{},"
       "'patternProperties':{'^a$':true}}}", "/settings",
       "patternProperties" },
@@ -445,6 +445,11 @@ test_manifest_text(void)
     plugin_good();
     unlink(plugin_path("plugin.json"));
     plugin_refused("/plugin.json", "is not there", "no manifest");
+
+    plugin_good();
+    unlink(plugin_path("plugin.json"));
+    mkdir(plugin_path("plugin.json"), 0755);
+    plugin_refused("/plugin.json", "is no file", "a folder of that name");
 
     plugin_good();
     unlink(plugin_path("openapi.json"));

@@ -20,6 +20,12 @@ test_folder(void)
     plugin_refused("/lib/x.lua", "symbolic link", "a link to a file");
 
     plugin_good();
+    symlink("/etc/passwd", plugin_path("lib/x.lua"));
+    unlink(plugin_path("plugin.json"));
+    plugin_refused("/plugin.json", "is not there",
+                   "which nobody hears about who is in another folder");
+
+    plugin_good();
     symlink("/etc", plugin_path("sql"));
     plugin_refused("/sql", "symbolic link", "a link to a folder");
 
@@ -173,7 +179,7 @@ test_hash(void)
                    "a file that was changed");
 
     seal();
-    unlink(plugin_path("plugin.json"));
+    unlink(plugin_path("lib/fees.lua"));
     plugin_refused("FILES.sha256", "it was changed", "a file that is gone");
 }
 
