@@ -27,6 +27,7 @@
 /* A key that was asked for; and what is answered once it has been given back. */
 typedef struct ngx_http_ihanoi_lease_s {
     const char                  *values[NGX_HTTP_IHANOI_PLUGIN_KEY_END];
+    u_char                       number[NGX_INT_T_LEN + 1];  /* of values */
 
     ngx_int_t                    rc;           /* where SQL serves: _OK and the
                                                   row, or what finalizes */
@@ -49,8 +50,8 @@ static ngx_int_t ngx_http_ihanoi_plugin_key_answer(ngx_http_request_t *r,
     ngx_http_ihanoi_api_ctx_t *ctx);
 static ngx_int_t ngx_http_ihanoi_plugin_key_unknown(ngx_http_request_t *r,
     ngx_http_ihanoi_api_ctx_t *ctx);
-static const char *ngx_http_ihanoi_plugin_key_number(ngx_http_request_t *r,
-    ngx_uint_t n);
+static const char *ngx_http_ihanoi_plugin_key_number(
+    ngx_http_ihanoi_lease_t *lease, ngx_uint_t n);
 
 
 /* Of the core's database; the same for all plugins. */
@@ -124,11 +125,10 @@ ngx_http_ihanoi_plugin_key_begin(ngx_http_request_t *r,
     values[2] = ngx_http_ihanoi_call_text(r, &ctx->key);
     values[4] = ngx_http_ihanoi_call_text(r, &(ngx_str_t) {
                                                    id->len, id->data });
-    values[5] = ngx_http_ihanoi_plugin_key_number(r,
+    values[5] = ngx_http_ihanoi_plugin_key_number(ctx->lease,
                                    time + NGX_HTTP_IHANOI_PLUGIN_KEY_LEASE);
 
     if (values[0] == NULL || values[2] == NULL || values[4] == NULL
-        || values[5] == NULL
         || ngx_http_ihanoi_call_fingerprint(r, body, &values[3]) != NGX_OK)
     {
         return NGX_ERROR;
@@ -242,10 +242,14 @@ ngx_http_ihanoi_plugin_key_end(ngx_http_request_t *r,
 
     if (status) {
 
-        values[5] = ngx_http_ihanoi_plugin_key_number(r, status);
+        values[5] = ngx_http_ihanoi_plugin_key_number(lease, status);
 
         if (row->etag.data) {
             values[6] = ngx_http_ihanoi_call_text(r, &row->etag);
+
+            if (values[6] == NULL) {
+                return ngx_http_ihanoi_plugin_key_unknown(r, ctx);
+            }
         }
 
         values[7] = (char *) row->location.data;
@@ -420,15 +424,9 @@ ngx_http_ihanoi_plugin_key_unknown(ngx_http_request_t *r,
 
 
 static const char *
-ngx_http_ihanoi_plugin_key_number(ngx_http_request_t *r, ngx_uint_t n)
+ngx_http_ihanoi_plugin_key_number(ngx_http_ihanoi_lease_t *lease, ngx_uint_t n)
 {
-    u_char  *p;
+    ngx_sprintf(lease->number, "%ui%Z", n);
 
-    p = ngx_pnalloc(r->pool, NGX_INT_T_LEN + 1);
-
-    if (p) {
-        ngx_sprintf(p, "%ui%Z", n);
-    }
-
-    return (char *) p;
+    return (const char *) lease->number;
 }
