@@ -73,6 +73,24 @@ ok(!$cluster->is_running, 'and does not run');
 $cluster->forget;
 ok(!-e $cluster->place, 'and is forgotten');
 
+# One that an older checkout has started is started again as this one has it.
+{
+    local $ENV{PG_PORT} = 5439;     # a name in the path of its socket, no more
+    my @places = map {
+        IHanoi::Cluster->new(tree => tree(), name => 'pg', place => "$dir/older",
+            settings => { shared_buffers => '16MB', fsync => 'off', max_connections => $_ })
+    } 20, 30;
+
+    $cluster = $places[0];
+    is($cluster->start, 1, 'one of an older checkout');
+    $cluster = $places[1];
+    is(eval { $cluster->start }, 1, 'is started again') or diag $@;
+    is(asked('show max_connections'), 30, 'with what this one needs');
+    $ENV{PG_PORT} = 5440;
+    is($cluster->start, 0, 'once');
+    $cluster->forget;
+}
+
 # What lies there and was never its own stays.
 mkdir "$dir/$_" or die $! for 'theirs', 'theirs/data';
 IHanoi::Cluster->new(tree => tree(), name => 'pg', place => "$dir/theirs", tests => 1)->forget;

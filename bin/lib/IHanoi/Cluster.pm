@@ -251,8 +251,9 @@ sub _numbered {
 sub _is_postgres { return ($_[0] // '') =~ m{(?:^|/)postgres$} }
 
 
-# Creates the cluster if it does not exist and starts it if it does not run.
-# Safe to call from several processes at once. Returns true if it was started.
+# Creates the cluster if it does not exist and starts it if it does not run, or runs as
+# an older checkout has started it. Safe to call from several processes at once. Returns
+# true if it was started.
 sub start {
     my ($self) = @_;
 
@@ -268,11 +269,16 @@ sub start {
         or die "could not write in $self->{place}: $!\n";
     flock $lock, LOCK_EX or die "could not lock $self->{place}: $!\n";
 
-    return 0 if $self->is_running;
+    if ($self->is_running) {
+        return 0 if $self->{tests} || !$self->_configure($self->port);
+        $self->restart
+            or die 'PostgreSQL did not start again; its log is ' . $self->log . "\n";
+        return 1;
+    }
 
     $self->_prepare_folders;
     $self->_init if !-f $self->data . '/PG_VERSION';
-    $self->_configure;
+    $self->_configure($self->{tests} ? _free_port() : $ENV{PG_PORT} // 5439);
 
     # PostgreSQL takes any process of its user that has the number for another one
     # that serves the data. What is a PostgreSQL may be that: let it say so.
@@ -399,10 +405,10 @@ sub _init {
 }
 
 
+# Writes its files; true when one is another than it was.
 sub _configure {
-    my ($self) = @_;
+    my ($self, $port) = @_;
 
-    my $port = $self->{tests} ? _free_port() : $ENV{PG_PORT} // 5439;
     die "PG_PORT=5432 is the system's\n" if $port == 5432;
     $self->_write("$self->{place}/port", "$port\n");
 
@@ -416,7 +422,7 @@ sub _configure {
         unix_socket_directories => $self->{socket},
     );
 
-    $self->_write($self->data . '/conf.d-ihanoi.conf', join '',
+    my $changed = $self->_write($self->data . '/conf.d-ihanoi.conf', join '',
         map { "$_ = '$settings{$_}'\n" } sort keys %settings);
 
     my $conf = $self->data . '/postgresql.conf';
@@ -438,9 +444,9 @@ sub _configure {
         $hba .= "local all +ihanoi_plugin_deploy scram-sha-256\n"
               . "local all all peer map=gateway\n";
     }
-    $self->_write($self->data . '/pg_hba.conf', $hba);
-    $self->_write_ident;
-    return;
+    $changed += $self->_write($self->data . '/pg_hba.conf', $hba);
+    $changed += $self->_write_ident;
+    return $changed;
 }
 
 
@@ -456,9 +462,7 @@ sub _write_ident {
                           GATEWAY_ROLES, @{ $self->{roles} // [] },
                           $self->_plugin_roles;
     }
-    $self->_write($self->data . '/pg_ident.conf', $ident);
-
-    return;
+    return $self->_write($self->data . '/pg_ident.conf', $ident);
 }
 
 
@@ -486,8 +490,14 @@ sub _plugin_roles {
 }
 
 
+# True when it was not so before.
 sub _write {
     my ($self, $file, $text) = @_;
+
+    if (open my $there, '<', $file) {
+        local $/;
+        return 0 if (<$there> // '') eq $text;
+    }
 
     open my $fh, '>', $file or die "could not write $file: $!\n";
     print $fh $text;
@@ -498,7 +508,7 @@ sub _write {
         chown $uid, $gid, $file;
     }
 
-    return;
+    return 1;
 }
 
 
