@@ -1,9 +1,11 @@
 #!/usr/bin/perl
 # The table of the module's README names every source and no other, docs/conventions.md
-# every file that sees OpenSSL or libpq, and `make help` every target.
+# every file that sees OpenSSL or libpq, `make help` every target, and a plugin's README
+# the events that others may subscribe to.
 
 use lib 'tests/lib';
 use IHanoi::Test;
+use JSON::PP ();
 
 my $dir = tree() . '/ngx_ihanoi_module';
 
@@ -53,5 +55,19 @@ my @targets = text_of('Makefile') =~ /^\.PHONY: (all .*)$/m ? split(' ', $1) : (
 cmp_ok(scalar @targets, '>', 10, 'make has targets');
 is_deeply([sort map { /^  (\w+) +\S/ ? $1 : () } qx(make -s -C '${\ tree()}' help)], [sort @targets],
           'and help names them');
+
+# Plugins. A README that goes through the migrations leaves none out; one that names the
+# first two has said where the rules stand.
+for my $folder (sort glob "'${\ tree()}/plugins/'*/") {
+    my ($plugin) = $folder =~ m{(\w+)/\z};
+    my $readme = text_of("$folder/README.md");
+    my $manifest = JSON::PP->new->decode(text_of("$folder/plugin.json"));
+    my @migrations = map { m{(\d{4}_\w+\.sql)\z} } glob "'$folder'/migrations/*.sql";
+    my @named = grep { $readme =~ /\b$_/ } @migrations;
+    my @left = grep { $readme !~ /\b\Q$_\E\b/ } @{ $manifest->{events}{publishes} // [] };
+
+    is_deeply(\@left, [], "$plugin: its README tells of what it publishes");
+    is(scalar @named, scalar @migrations, '... and of each migration') if @named > 2;
+}
 
 done_testing();
