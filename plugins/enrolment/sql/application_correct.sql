@@ -1,5 +1,6 @@
--- What was returned, sent again with other words, until the round is closed. Null:
--- the guardian has none such.
+-- What was returned, sent again with other words, until the round is closed. The same
+-- words again are the same correction, whatever has become of it since. Null: the guardian
+-- has none such.
 create function application_correct(id uuid, guardian text, child_name text, born date, ward text,
                                     facts jsonb, evidence jsonb, choices jsonb,
                                     street text default null)
@@ -21,7 +22,7 @@ begin
         return null;
     end if;
 
-    if a.state = 'submitted' and a.content = said then
+    if a.state <> 'returned' and a.content = said then
         return application_document(a.id);
     elsif a.state <> 'returned' then
         perform refuse_with('enrolment-state', jsonb_build_object('state', a.state));

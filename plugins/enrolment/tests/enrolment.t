@@ -116,6 +116,9 @@ my %words = %{ application(1, ['TH-A', 'TH-B'], facts => { residence => 'tempora
 delete $words{child_number};
 is(post_as(token_of('guardian-1'), "/applications/$one->{id}/correct", \%words)->{json}{state}, 'submitted', 'corrected');
 is(verify($one)->{json}{state}, 'verified', 'verified');
+$r = post_as(token_of('guardian-1'), "/applications/$one->{id}/correct", \%words);
+is("$r->{status} $r->{json}{state}", '200 verified', '... as who corrects it again sees');
+is(post_as(token_of('guardian-1'), "/applications/$one->{id}/correct", { %words, ward => '00008' })->{status}, 409, '... but not with other words');
 is(verify($one)->{status}, 200, '... twice is once');
 
 my %child = (1 => $one);
