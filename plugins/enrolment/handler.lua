@@ -83,6 +83,7 @@ function _M.appeal_open(input)
         application = input.id,
         guardian = subject(),
         text = ihanoi.text.nfc(input.text),
+        key = ihanoi.request.idempotency_key(),
     })
 end
 
@@ -179,7 +180,15 @@ end
 -- POST /v1/enrolment/rounds
 function _M.round_create(input)
     input.id = ihanoi.uuid.v7()
-    return call.answer(201, "round_create", input, PATH .. "rounds/" .. input.id)
+    input.key = subject() .. " " .. ihanoi.request.idempotency_key()
+
+    local round, err = ihanoi.db.value("round_create", input)
+
+    if err then
+        return ihanoi.response.problem(err)
+    end
+
+    return 201, round, { Location = PATH .. "rounds/" .. round.id }
 end
 
 

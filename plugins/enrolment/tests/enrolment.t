@@ -25,6 +25,18 @@ is(scalar @{ $gw->get("/v1/enrolment/rounds/$round/places?ward=00004&limit=1")->
 is($gw->get("/v1/enrolment/rounds/$round/inputs")->{status}, 404, 'there are no inputs of an allocation yet');
 
 
+# A round is made once, also when the answer that was kept for its key is lost
+
+my %made = (%{ $gw->get("/v1/enrolment/rounds/$round")->{json} }, title => 'Đợt hai',
+            opens_at => '2099-07-01T08:00:00+07:00', closes_at => '2099-07-03T17:00:00+07:00');
+delete @made{qw(id state now seed rules schools quota)};
+my @made = map { $db->sql('delete from core.idempotency_keys');
+                 post_as(office(), '/rounds', { %made, %$_ }, key => 'a-round') } {}, {}, { title => 'Đợt ba' };
+is(join(' ', map { $_->{status} } @made), '201 201 422', 'a round, its key once more, and with other words');
+is($made[1]{json}{id}, $made[0]{json}{id}, '... is one round');
+is($made[1]{headers}{location}, "/v1/enrolment/rounds/$made[0]{json}{id}", '... at one place');
+
+
 # A guardian applies
 
 $r = submit($round, 'guardian-1', 1, ['TH-A', 'TH-B'], facts => { residence => 'permanent' },
@@ -147,12 +159,16 @@ is_deeply([grep { defined $_->{result} } @{ $before->{items} }], [], '... which 
 is(get_as(token_of('guardian-1'), "/applications/$one->{id}")->{json}{results}, undef, 'nor does a guardian');
 
 # An appeal before it is published: the allocation has to be run again.
-is(post_as(token_of('guardian-5'), "/applications/$child{5}{id}/appeals", { text => 'Có cư trú' })->{status}, 201, 'an appeal');
+is(post_as(token_of('guardian-5'), "/applications/$child{5}{id}/appeals", { text => 'Có cư trú' }, key => 'appeal-5')->{status}, 201, 'an appeal');
 my ($appeal) = @{ get_as(office(), "/desk/appeals?round=$round")->{json}{items} };
 is($appeal->{application}, $child{5}{id}, 'the office has it');
 is(post_as(office(), "/desk/appeals/$appeal->{id}/decide", { outcome => 'upheld', answer => 'Đúng', facts => { residence => 'temporary' } })->{json}{state},
    'verified', 'upheld');
 is(post_as(office(), "/allocations/$a->{id}/publish")->{json}{type}, 'urn:ihanoi:problem:enrolment-allocation-stale', 'what was computed is stale');
+$db->sql('delete from core.idempotency_keys');
+$r = post_as(token_of('guardian-5'), "/applications/$child{5}{id}/appeals", { text => 'Có cư trú' }, key => 'appeal-5');
+is("$r->{status} $r->{json}{state}", '201 verified', 'the appeal once more, whose answer was lost: what has become of it');
+is(post_as(token_of('guardian-5'), "/applications/$child{5}{id}/appeals", { text => 'Khác' }, key => 'appeal-6')->{status}, 409, '... another one is another');
 is(published($round)->{state}, 'published', 'another one is published');
 is($db->sql("select string_agg((published_by = requested_by)::text, ' ') from plugin_enrolment.allocations
              where round = '$round' and state = 'published'"), 'true', '... by whom is known');
