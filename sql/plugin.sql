@@ -32,8 +32,9 @@ begin
     -- Roles belong to the cluster, and two databases may be set up at once.
     lock table pg_catalog.pg_authid in share row exclusive mode;
 
+    -- The limit is a beginning: what the operator sets is left alone.
     if not exists (select from pg_roles where rolname = runs) then
-        execute format('create role %I login', runs);
+        execute format('create role %I login connection limit 100', runs);
     end if;
 
     if not exists (select from pg_roles where rolname = owns) then
@@ -41,7 +42,7 @@ begin
     end if;
 
     execute format('alter role %I login nosuperuser nocreatedb nocreaterole '
-                   'noreplication nobypassrls connection limit 100', runs);
+                   'noreplication nobypassrls', runs);
     execute format('alter role %I nologin nosuperuser nocreatedb nocreaterole '
                    'noreplication nobypassrls', owns);
 

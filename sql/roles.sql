@@ -30,16 +30,20 @@ begin
         create role ihanoi_owner nologin;
     end if;
 
+    -- A gateway with W workers takes W × the sum of its pools, twice while a
+    -- reload lets the old workers finish: the limits bound what a
+    -- misconfigured gateway can take from the others. How many gateways there
+    -- are only the operator knows: what they set is left alone.
     if not exists (select from pg_roles where rolname = 'ihanoi_read') then
-        create role ihanoi_read login;
+        create role ihanoi_read login connection limit 200;
     end if;
 
     if not exists (select from pg_roles where rolname = 'ihanoi_write') then
-        create role ihanoi_write login;
+        create role ihanoi_write login connection limit 200;
     end if;
 
     if not exists (select from pg_roles where rolname = 'ihanoi_control') then
-        create role ihanoi_control login;
+        create role ihanoi_control login connection limit 64;
     end if;
 
     if not exists (select from pg_roles
@@ -48,17 +52,14 @@ begin
         create role ihanoi_plugin_deploy nologin;
     end if;
 
-    -- A gateway with W workers takes W × the sum of its pools, twice while a
-    -- reload lets the old workers finish: the limits bound what a
-    -- misconfigured gateway can take from the others.
     alter role ihanoi_owner nologin nosuperuser nocreatedb nocreaterole
         noreplication nobypassrls;
     alter role ihanoi_read login nosuperuser nocreatedb nocreaterole
-        noreplication nobypassrls connection limit 200;
+        noreplication nobypassrls;
     alter role ihanoi_write login nosuperuser nocreatedb nocreaterole
-        noreplication nobypassrls connection limit 200;
+        noreplication nobypassrls;
     alter role ihanoi_control login nosuperuser nocreatedb nocreaterole
-        noreplication nobypassrls connection limit 64;
+        noreplication nobypassrls;
 
     grant ihanoi_read to ihanoi_write;
     grant ihanoi_write to ihanoi_control;

@@ -123,7 +123,10 @@ like($gw->get('/metrics')->{content} // '',
      'workers say which version they have');
 
 # Again changes nothing; another version is beside it.
+$db->sql("alter role plugin_$name connection limit 150");
 plugin_database($db, $one->path);
+is($db->sql("select rolconnlimit from pg_roles where rolname = 'plugin_$name'"), 150,
+   'connections that the operator allows stay allowed');
 is($db->sql("select count(*) from plugin_$name.stalls"), 2, 'again is nothing');
 
 my $two = as_sql(version('1.1.0', { %first,
