@@ -19,6 +19,7 @@
 #include "ngx_http_ihanoi_pgsession.h"
 #include "ngx_http_ihanoi_pgcatalogue.h"
 #include "ngx_http_ihanoi_pgrole.h"
+#include "ngx_http_ihanoi_pgroom.h"
 #include "ngx_http_ihanoi_pgcontrol.h"
 
 
@@ -60,7 +61,6 @@ typedef struct {
 
 
 struct ngx_http_ihanoi_pgcontrol_s {
-    ngx_http_ihanoi_pgstmt_t    *budget;
     ngx_http_ihanoi_pgstmt_t    *cancel;
     ngx_http_ihanoi_pgstmt_t    *terminate;
     ngx_array_t                  tasks;      /* of pgcontrol_task_t */
@@ -68,7 +68,6 @@ struct ngx_http_ihanoi_pgcontrol_s {
     ngx_event_t                  tick;
     ngx_uint_t                   generation; /* of the connection last seen */
     ngx_msec_t                   quitting;   /* since, 0: not */
-    unsigned                     counted:1;  /* max_connections was asked */
     unsigned                     powerless:1; /* cannot signal: it is logged */
 };
 
@@ -84,10 +83,6 @@ static void ngx_http_ihanoi_pgcontrol_signal(ngx_http_ihanoi_pgdb_t *db,
 static void ngx_http_ihanoi_pgcontrol_signalled(void *data,
     ngx_http_ihanoi_pg_outcome_e outcome, ngx_http_ihanoi_pgresult_t *res,
     ngx_uint_t usec);
-static void ngx_http_ihanoi_pgcontrol_count(ngx_http_ihanoi_pgdb_t *db);
-static void ngx_http_ihanoi_pgcontrol_count_done(void *data,
-    ngx_http_ihanoi_pg_outcome_e outcome, ngx_http_ihanoi_pgresult_t *res,
-    ngx_uint_t usec);
 static void ngx_http_ihanoi_pgcontrol_task(ngx_event_t *ev);
 static void ngx_http_ihanoi_pgcontrol_task_done(void *data,
     ngx_http_ihanoi_pg_outcome_e outcome, ngx_http_ihanoi_pgresult_t *res,
@@ -97,10 +92,6 @@ static void ngx_http_ihanoi_pgcontrol_task_refused(
 static void ngx_http_ihanoi_pgcontrol_task_again(
     ngx_http_ihanoi_pgcontrol_task_t *t);
 
-
-static const char  ngx_http_ihanoi_pgcontrol_budget_sql[] =
-    "select current_setting('max_connections')::int "
-    "- current_setting('superuser_reserved_connections')::int";
 
 static const char  ngx_http_ihanoi_pgcontrol_cancel_sql[] =
     "select pg_catalog.pg_cancel_backend($1::int)";
@@ -137,14 +128,12 @@ ngx_http_ihanoi_pgcontrol_configure(ngx_conf_t *cf,
     db->control = control;
 
     if (ngx_http_ihanoi_pgcatalogue_configure(cf, db) != NGX_OK
-        || ngx_http_ihanoi_pgrole_configure(cf, db) != NGX_OK)
+        || ngx_http_ihanoi_pgrole_configure(cf, db) != NGX_OK
+        || ngx_http_ihanoi_pgroom_configure(cf, db) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    control->budget = ngx_http_ihanoi_pgcatalogue_statement(cf, db,
-                             ngx_http_ihanoi_pgcontrol_budget_sql, 0,
-                             "check of max_connections");
     control->cancel = ngx_http_ihanoi_pgcatalogue_statement(cf, db,
                              ngx_http_ihanoi_pgcontrol_cancel_sql, 1,
                              "cancel of a backend");
@@ -152,9 +141,7 @@ ngx_http_ihanoi_pgcontrol_configure(ngx_conf_t *cf,
                              ngx_http_ihanoi_pgcontrol_terminate_sql, 1,
                              "end of a backend");
 
-    if (control->budget == NULL || control->cancel == NULL
-        || control->terminate == NULL)
-    {
+    if (control->cancel == NULL || control->terminate == NULL) {
         return NGX_ERROR;
     }
 
@@ -290,7 +277,7 @@ ngx_http_ihanoi_pgcontrol_attention(ngx_event_t *ev)
 
         ngx_http_ihanoi_pgcatalogue_check(db);
         ngx_http_ihanoi_pgrole_check(db);
-        ngx_http_ihanoi_pgcontrol_count(db);
+        ngx_http_ihanoi_pgroom_check(db);
 
         t = control->tasks.elts;
 
@@ -558,79 +545,6 @@ ngx_http_ihanoi_pgcontrol_signalled(void *data,
     }
 
     ngx_http_ihanoi_pgpool_dispatch(pool);
-}
-
-
-/* Once a worker's life: does the server have room for two generations? */
-
-static void
-ngx_http_ihanoi_pgcontrol_count(ngx_http_ihanoi_pgdb_t *db)
-{
-    ngx_http_ihanoi_pg_outcome_e  outcome;
-
-    if (db->control->counted || ngx_worker != 0) {
-        return;
-    }
-
-    if (ngx_http_ihanoi_pgcall_submit(db, db->control->budget, NULL, 0,
-                                      ngx_http_ihanoi_pgcontrol_count_done,
-                                      db, db->log, &outcome)
-        != NULL)
-    {
-        db->control->counted = 1;
-    }
-}
-
-
-static void
-ngx_http_ihanoi_pgcontrol_count_done(void *data,
-    ngx_http_ihanoi_pg_outcome_e outcome, ngx_http_ihanoi_pgresult_t *res,
-    ngx_uint_t usec)
-{
-    ngx_int_t                have;
-    ngx_str_t                value;
-    ngx_uint_t               i, each, need, level;
-    ngx_core_conf_t         *ccf;
-    ngx_http_ihanoi_pgdb_t  *db;
-
-    db = data;
-
-    if (outcome != NGX_HTTP_IHANOI_PG_OK) {
-
-        db->control->counted = 0;
-
-        if (res) {
-            ngx_http_ihanoi_pgresult_free(res);
-        }
-
-        return;
-    }
-
-    value = ngx_http_ihanoi_pgresult_value(res, 0, 0);
-    have = ngx_atoi(value.data, value.len);
-
-    ngx_http_ihanoi_pgresult_free(res);
-
-    ccf = (ngx_core_conf_t *) ngx_get_conf(ngx_cycle->conf_ctx,
-                                           ngx_core_module);
-
-    for (i = 0, each = 0; i < NGX_HTTP_IHANOI_PG_POOLS; i++) {
-        each += db->classes[i].connections;
-    }
-
-    need = each * ngx_max((ngx_uint_t) ccf->worker_processes, 1);
-
-    if (have == NGX_ERROR || (ngx_uint_t) have >= 2 * need) {
-        return;
-    }
-
-    level = ((ngx_uint_t) have < need) ? NGX_LOG_CRIT : NGX_LOG_WARN;
-
-    ngx_log_error(level, db->log, 0,
-                  "database \"%V\" has room for %i connections, workers "
-                  "need %ui and twice that while they are reloaded: raise "
-                  "max_connections or lower \"connections\"",
-                  &db->name, have, need);
 }
 
 

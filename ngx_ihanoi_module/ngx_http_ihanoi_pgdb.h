@@ -31,6 +31,7 @@ typedef struct ngx_http_ihanoi_pgpool_s     ngx_http_ihanoi_pgpool_t;
 typedef struct ngx_http_ihanoi_pgcontrol_s  ngx_http_ihanoi_pgcontrol_t;
 typedef struct ngx_http_ihanoi_pgtexts_s    ngx_http_ihanoi_pgtexts_t;
 typedef struct ngx_http_ihanoi_pgrole_s     ngx_http_ihanoi_pgrole_t;
+typedef struct ngx_http_ihanoi_pgroom_s     ngx_http_ihanoi_pgroom_t;
 
 typedef struct ngx_http_ihanoi_pgcatalogue_s
     ngx_http_ihanoi_pgcatalogue_t;
@@ -173,6 +174,7 @@ struct ngx_http_ihanoi_pgdb_s {
     ngx_http_ihanoi_pgcatalogue_t *catalogue;
     ngx_http_ihanoi_pgtexts_t   *texts;      /* NULL: none are sent */
     ngx_http_ihanoi_pgrole_t    *role;       /* NULL: it is no plugin's */
+    ngx_http_ihanoi_pgroom_t    *room;
 };
 
 

@@ -254,6 +254,28 @@ scene 'room for connections' => sub {
     my $gw = ready(pg_gateway(db => $db, workers => 2));
     ok(wait_until(sub { said($gw, qr/\[(?:warn|crit)\].*has room for 17 /) }),
        'too few for a reload is told');
+    $gw->stop;
+
+    $db->sql('alter system set max_connections = 30');
+    $db->sql('alter role ihanoi_control connection limit 5');
+    restart($db);
+
+    $gw = ready(pg_gateway(db => $db, workers => 2, http => <<"CONF"));
+        ihanoi_database other {
+            server unix:$db->{socket} port=$db->{port};
+            dbname $db->{name};
+            release pools;
+            read connections=1;
+            write connections=1;
+        }
+CONF
+    ok(wait_until(sub { said($gw, qr/\[warn\].*database "main" has room for 27 connections, workers need 20 /) }),
+       'so are two blocks of which each has room');
+    ok(wait_until(sub { said($gw, qr/\[warn\].*the role "ihanoi_control" may have 5 connections, workers need 4 /) }),
+       "and a role's own limit");
+    ok(wait_until(sub { $gw->get('/metrics')->{content} =~ /^ihanoi_pool_connections\{database="other",pool="control"\} 2$/m }),
+       'the other block stands');
+    is(said($gw, qr/workers need/), 2, 'and tells nothing again');
 };
 
 
