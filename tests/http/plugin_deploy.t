@@ -93,6 +93,7 @@ sub archive {
         name       => $name,
         manifest   => { version => $version,
                         permissions => { public => $true, database => $true },
+                        metrics => [{ name => 'wait_seconds', type => 'gauge', help => 'x' }],
                         %{ $more{manifest} // {} } },
         lua        => $lua,
         operations => { secret => { security => [{ bearer => [] }] },
@@ -289,6 +290,9 @@ refused('a migration of another schema', archive('9.2.0', files => {
 refused('a function that is none', archive('9.3.0', files => { 'sql/x.sql' =>
             "create function x() returns int language sql as 'select nothing'" }),
         1, qr/were not made/);
+refused('a metric of another type', archive('9.11.0', manifest => {
+            metrics => [{ name => 'wait_seconds', type => 'histogram', help => 'x' }] }), 1,
+        qr/the metric plugin_${name}_wait_seconds is a histogram and was a gauge: \N+\nundone: the unpacking of $name-9\.11\.0\n/, '--timeout', 10);
 refused('a right that nobody granted', archive('9.4.0', manifest => { permissions => {
             public => $true, database => $true, backends => ['operator'] } }), 1,
         qr/asks for the backend "operator".*does not start with it\nundone: the functions code_${name}_9_4_0_\w+\nundone: the unpacking/s);

@@ -63,6 +63,7 @@ USAGE
     my ($plugin) = look(_unpack($deployment, $found, $opt));
 
     _compare($deployment, $plugin);
+    $deployment->keeps_types($plugin);
     _migrate($deployment, $plugin, $opt);
 
     if ($opt->{'dry-run'}) {

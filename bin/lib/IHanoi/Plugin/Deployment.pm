@@ -16,6 +16,7 @@ package IHanoi::Plugin::Deployment;
 use strict;
 use warnings;
 use File::Path ();
+use JSON::PP ();
 use Time::HiRes qw(sleep time);
 use IHanoi::Command;
 use IHanoi::Plugin::Database;
@@ -129,6 +130,30 @@ sub no_candidate {
                 "\"candidate_database\" out of the block of $self->{name} in",
                 "$gateway->{file}, without a reload, and deploy it again");
     return;
+}
+
+
+# Series stay until nginx is restarted, whichever version had them. One of another type
+# stops the reload, of which nginx -t knows nothing; /metrics leaves out what was never set.
+sub keeps_types {
+    my ($self, $plugin) = @_;
+    my ($home, $gateway) = @$self{qw(home gateway)};
+    my $current = $home->current;
+    my %was = (defined $current ? _types($home->folder($current)) : (), %{ $gateway->types // {} });
+    my %is = _types($plugin->{folder});
+
+    for my $name (sort grep { ($was{$_} // $is{$_}) ne $is{$_} } keys %is) {
+        fail("the metric $name is a $is{$name} and was a $was{$name}:",
+             'the agency must give it another name');
+    }
+
+    return;
+}
+
+sub _types {
+    my ($folder) = @_;
+    my $manifest = JSON::PP->new->utf8->decode(slurp("$folder/plugin.json"));
+    return map { ("plugin_$manifest->{name}_$_->{name}" => $_->{type}) } @{ $manifest->{metrics} // [] };
 }
 
 

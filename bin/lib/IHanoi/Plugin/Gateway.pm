@@ -241,10 +241,25 @@ sub workers {
 }
 
 
-# The series of one family: a list of { value, label => value, ... }; undef when
+# The series of some families: a list of { value, label => value, ... }; undef when
 # /metrics does not answer.
 sub series {
     my ($self, @families) = @_;
+    my $text = $self->_metrics // return;
+    return [series_of($text, @families)];
+}
+
+
+# The type of each family; undef when nobody tells.
+sub types {
+    my ($self) = @_;
+    my $text = $self->_metrics // return;
+    return { $text =~ /^# TYPE (\S+) (\S+)$/mg };
+}
+
+
+sub _metrics {
+    my ($self) = @_;
     my $where = $self->{metrics}
         or fail('the configuration has no "ihanoi_status metrics" that this',
                 'command can reach: --metrics URL');
@@ -258,7 +273,7 @@ sub series {
         or fail("$where->{path} at $where->{address} has no series of a gateway:",
                 '--metrics another URL');
 
-    return [series_of($r->{content}, @families)];
+    return $r->{content};
 }
 
 

@@ -51,6 +51,7 @@ USAGE
     $plugin->{hash} eq ($home->digest($version) // '')
         or refuse("$version has other contents than those that were accepted");
 
+    $deployment->keeps_types($plugin);
     _database($deployment, $plugin);
     $deployment->attempt($plugin);
     $deployment->activate($version, $plugin);
