@@ -321,6 +321,12 @@ refused('no metrics', $good, 1,
         qr/\Asigned \N+\nihanoi plugin: \N+ no "ihanoi_status metrics"\N+\n\z/);
 $gw->write('nginx.conf', $gw->configuration);
 
+# Whom pg_hba.conf does not let in is stopped at the same place.
+$db->sql("alter database $db->{name} connection limit 0");
+refused('a deployment that the database does not let in', $good, 1,
+        qr/FATAL: \N+\nno connection as "deploy_${name}_\w+": what pg_hba\.conf needs is in docs\/plugin-deploy\.md\n/);
+$db->sql("alter database $db->{name} connection limit -1");
+
 fail_at('test');
 refused('nginx -t', $good, 1, qr/nginx -t refuses $name-9\.0\.0\nundone: the switch to $name-9\.0\.0\nundone: the functions .*\nundone: the unpacking/);
 fail_at('reload');

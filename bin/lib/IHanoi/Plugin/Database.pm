@@ -277,7 +277,12 @@ SQL
         local $ENV{PGPASSWORD} = $password;
         delete local $ENV{PGSERVICE};
 
-        return psql("\\set VERBOSITY terse\n" . LIMITS . $text) ? 1 : 0;
+        return 1 if psql("\\set VERBOSITY terse\n" . LIMITS . $text);
+
+        # 2 is psql's for a connection; what SQL has done wrong is 3.
+        print STDERR "no connection as \"$role\": what pg_hba.conf needs is in",
+                     " docs/plugin-deploy.md\n" if $? >> 8 == 2;
+        return 0;
     });
 
     $self->_forget($role);
