@@ -7,8 +7,10 @@ use File::Temp qw(tempdir);
 use IHanoi::Cluster;
 use IHanoi::Test::Psql qw(run_psql);
 
+my @places;
 my $dir = tempdir('ihanoi-cluster-XXXXXX', TMPDIR => 1, CLEANUP => 1);
 chmod 0755, $dir;
+@places = map { "$dir/$_" } qw(tree/.run one two);
 
 # Whoever starts it may be somebody who shows nobody anything.
 my $umask = umask 077;
@@ -91,6 +93,24 @@ ok(!-e $cluster->place, 'and is forgotten');
     $cluster->forget;
 }
 
+# A tree that has been run in several places is stopped and forgotten in all of them.
+my $copy = "$dir/tree";
+mkdir $copy or die $!;
+system('cp', '-r', (map { tree() . "/$_" } qw(bin config Makefile)), $copy) == 0 or die 'cp';
+
+for my $place (undef, @places[1, 2]) {
+    local $ENV{DATA_DIR} = $place // '';
+    is(system("$copy/bin/ihanoi cluster start > $dir/said 2>&1"), 0, 'starts in ' . ($place // 'the tree'))
+        or diag lines("$dir/said");
+}
+is(scalar(grep { $_->is_running } clusters()), 3, 'they run');
+is(system("DATA_DIR=$dir/one $copy/bin/ihanoi stop"), 0, 'stop DATA_DIR');
+is(join(' ', map { $_->is_running ? 1 : 0 } clusters()), '1 0 1', 'stops that one');
+is(system("$copy/bin/ihanoi stop"), 0, 'stop');
+is(join(' ', map { $_->place } grep { $_->is_running } clusters()), '', 'stops all of them');
+is(system("$copy/bin/ihanoi stop --forget"), 0, 'forget');
+is(join(' ', grep { -e } @places), '', 'forgets all of them');
+
 # What lies there and was never its own stays.
 mkdir "$dir/$_" or die $! for 'theirs', 'theirs/data';
 IHanoi::Cluster->new(tree => tree(), name => 'pg', place => "$dir/theirs", tests => 1)->forget;
@@ -99,7 +119,12 @@ ok(-d "$dir/theirs/data", 'what was never its own is not forgotten');
 done_testing();
 
 
-END { $cluster->forget if $cluster }
+END { $_->forget for grep { $_ } $cluster, clusters() }
+
+
+sub clusters {
+    return map { IHanoi::Cluster->new(tree => $dir, name => 'pg', place => "$_/pg") } @places;
+}
 
 
 sub asked {

@@ -40,10 +40,23 @@ sub base_of {
         return _absolute($ENV{DATA_DIR});
     }
 
-    if (open my $fh, '<', "$tree/.run/data-dir") {
-        chomp(my $base = <$fh> // '');
-        return $base if length $base;
-    }
+    my ($last) = reverse _remembered($tree);
+
+    return defined $last ? $last : _default($tree);
+}
+
+
+# All folders where it may have run, the one where it runs first.
+sub bases_of {
+    my ($tree) = @_;
+    my %seen;
+
+    return grep { !$seen{$_}++ } scalar base_of($tree), _remembered($tree), scalar _default($tree);
+}
+
+
+sub _default {
+    my ($tree) = @_;
 
     if ($> == 0 && !_open_to_postgres($tree)) {
         my $base = '/var/lib/ihanoi-' . _hash($tree);
@@ -54,18 +67,30 @@ sub base_of {
 }
 
 
-# Remembers DATA_DIR for a tree.
+# Remembers DATA_DIR for a tree, beside those before it.
 sub _remember {
     my ($tree) = @_;
     my $file = "$tree/.run/data-dir";
 
     return if !defined $ENV{DATA_DIR} || !length $ENV{DATA_DIR};
 
+    my $base = _absolute($ENV{DATA_DIR});
+    my @others = grep { $_ ne $base } _remembered($tree);
+
     make_path("$tree/.run");
     open my $fh, '>', $file or die "$file: $!\n";
-    print $fh _absolute($ENV{DATA_DIR}), "\n";
+    print $fh map { "$_\n" } @others, $base;
     close $fh or die "$file: $!\n";
     return;
+}
+
+
+sub _remembered {
+    my ($tree) = @_;
+
+    open my $fh, '<', "$tree/.run/data-dir" or return;
+    chomp(my @bases = <$fh>);
+    return grep { length } @bases;
 }
 
 
