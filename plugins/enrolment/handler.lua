@@ -275,15 +275,20 @@ function _M.offers_job()
             return false, err
         end
 
+        ihanoi.metric.add("lapsed_total", lapsed)
+
+        if lapsed > 0 then
+            return true     -- all of them first: who waits may wish one of the others more
+        end
+
         local offered, why = ihanoi.db.value("vacancies_fill", { n = 200 })
 
         if why then
             return false, why
         end
 
-        ihanoi.metric.add("lapsed_total", lapsed)
         ihanoi.metric.add("offers_total", offered)
-        return lapsed + offered > 0
+        return offered > 0
     end)
 end
 

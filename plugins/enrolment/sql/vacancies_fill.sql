@@ -1,5 +1,5 @@
 -- Offers places that have become free to the first of their waitlists, n at most:
--- how many. Not while an appeal that was upheld is settled: who has appealed may be given
+-- how many; of several that it is somebody's turn for, the one wished most. Not while an appeal that was upheld is settled: who has appealed may be given
 -- the first choice by it, and an offer of another would end the waiting.
 create function vacancies_fill(n int)
 returns int
@@ -34,6 +34,18 @@ begin
         -- withdrawn, or its appeal upheld, right now: the next run
         exit when not found
                or exists (select from appeals s where s.application = chosen and s.settle);
+
+        select q.* into p
+          from waitlist w
+          join places q on q.round = w.round and q.school = w.school
+         where w.application = chosen
+           and (select count(*) from waitlist x
+                 where x.round = w.round and x.school = w.school
+                   and (x.band, x.ties, x.lottery, x.number) < (w.band, w.ties, w.lottery, w.number))
+               < q.quota + q.extra - q.taken
+         order by w.position
+         limit 1
+           for update of q;
 
         update applications t
            set state = 'offered', school = p.school, reason = null, changed_by = 'job',

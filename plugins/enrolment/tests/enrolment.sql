@@ -512,6 +512,31 @@ select application_answer(pg_temp.id(9090), 'i g90', 'decline');
 select is(vacancies_fill(10), 0, '... and is offered no place at one that does not consider them');
 select is_empty('select * from enrolment_check()', 'all is sound');
 
+-- Of several places that are free at once somebody is offered the one wished most.
+select pg_temp.clock('2036-06-01 00:00+07');
+select year_put(2036, 'Năm học 2036', '[{"code": "score", "kind": "integer", "title": {"vi": "Điểm", "en": "Score"}}]');
+select level_put(2036, 'grade_1', '[{"title": {}, "holds": "$.in_zone == false"}]', '[{"fact": "score", "descending": true}]');
+select round_create(pg_temp.id(11), 2036, 'grade_1', 'Đợt 1', '2036-07-01 08:00+07', '2036-07-03 17:00+07',
+    '2030-01-01', '2030-12-31', '2036-06-01', 2, 48, encode(sha256('a-seed-of-the-test'), 'hex'));
+select places_put(pg_temp.id(11), '[{"school": "A", "quota": 1}, {"school": "B", "quota": 2}]');
+select pg_temp.clock('2036-07-02 08:00+07');
+select application_submit(id => pg_temp.id(12000 + n), guardian => 'i g' || n, round => pg_temp.id(11),
+        child => encode(sha256(('child' || n)::bytea), 'hex'), child_name => 'Trẻ ' || n, born => '2030-05-01',
+        ward => '00004', facts => jsonb_build_object('score', n), evidence => '[]', choices => choices::jsonb, most => 1)
+  from (values (100, '["A"]'), (95, '["B"]'), (90, '["B"]'), (50, '["B"]'), (40, '["B", "A"]'), (10, '["A"]')) x (n, choices);
+select desk_decide(id, 'i office', true, 'verify', null, child) from applications where round = pg_temp.id(11);
+select pg_temp.clock('2036-07-03 17:00+07');
+select round_close(pg_temp.id(11), 'a-seed-of-the-test');
+select allocation_request(pg_temp.id(3013), pg_temp.id(11), 'i office');
+select pg_temp.work();
+select allocation_publish(pg_temp.id(3013), 'head');
+select pg_temp.work();
+select application_answer(pg_temp.id(12000 + n), 'i g' || n, 'decline') from unnest('{100,95,90}'::int[]) n;
+select is(vacancies_fill(10), 3, 'three places are free at once');
+select results_eq($$select (facts ->> 'score')::int, school from applications where round = pg_temp.id(11) and state = 'offered' order by 1$$,
+    $$values (10, 'A'), (40, 'B'), (50, 'B')$$, '... and each is offered the one wished most that is their turn');
+select is_empty('select * from enrolment_check()', 'all is sound');
+
 -- The steps of an allocation read what it is about: also with the plans of a smaller one
 -- that the session has kept, and beside those of years before, of which alone there are
 -- statistics.
