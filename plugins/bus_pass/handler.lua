@@ -49,7 +49,7 @@ function _M.person_erased(event)
 end
 
 
--- Job "sweep".
+-- Job "sweep", each minute, and at once while much is left.
 function _M.sweep()
     local done, err = passes.sweep(SWEEP)
 
@@ -57,7 +57,9 @@ function _M.sweep()
         return nil, err
     end
 
-    return passes.forget_erased()
+    local forgotten, why = passes.forget_erased()
+
+    return done == SWEEP and "again" or forgotten, why
 end
 
 

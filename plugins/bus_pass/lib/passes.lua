@@ -210,7 +210,8 @@ end
 
 
 -- Asks payments about passes that wait, or that have lapsed and may still be paid, at most
--- n, or about one now: word of them may have been lost.
+-- n, or about one now: word of them may have been lost. How many there were; nil and an error
+-- of the database.
 function _M.sweep(n, id)
     local rows, err = ihanoi.db.call("passes_due", { n = n, which = id })
 
@@ -232,7 +233,7 @@ function _M.sweep(n, id)
         end
     end
 
-    return true
+    return #rows
 end
 
 

@@ -185,6 +185,18 @@ is(IHanoi::Test::Plugin::plugin_job($db, 'bus_pass', 'sweep'), 'ok', 'a sweep wi
 is(read_pass('rider-17', $sale->{pass}{id})->{state}, 'active', '... does not keep a pass waiting that was paid');
 $db->sql("set session_replication_role = replica; update plugin_bus_pass.passes set closed = true where holder = 'i old'");
 
+# And of those that have gathered while payments was away all are asked about without a pause.
+my $gathered = "from plugin_bus_pass.passes where holder = 'i many' and check_at <= now()";
+$db->sql("set session_replication_role = replica; set search_path = plugin_bus_pass;
+          insert into passes (id, code, holder, product, month, price, gateway, state, check_at)
+          select gen_random_uuid(), 'many ' || n, 'i many', 'network', '2026-01-01', 200000, 'momo', 'lapsed',
+                 now() - interval '1 day' from generate_series(1, 45) n;
+          update core.plugin_jobs set next_at = core.now() where plugin = 'bus_pass' and job = 'sweep'");
+wait_until(sub { !$db->sql("select count(*) $gathered") });
+is($db->sql("select count(*) $gathered"), 0, '... as many as they are');
+IHanoi::Test::Plugin::plugin_jobs_rest($db, 'bus_pass');
+$db->sql("set session_replication_role = replica; update plugin_bus_pass.passes set closed = true where holder = 'i many'");
+
 # Paid at the gateway that was chosen first: the sweep asks about passes that have lapsed,
 # also when a worker died before it knew the payment, until nobody can pay any more.
 for my $who ('rider-14', 'rider-15') {
