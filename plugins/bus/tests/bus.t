@@ -334,5 +334,26 @@ is((import_gtfs($db, feed_with("$dir/both", 'trips.txt' => sub { $_ .= join '', 
 is_deeply([journeys(from_stop => 'lake-east', to_stop => 'depot', depart_at => $_)], ['early lake-east 0006 depot 0020'], "the early one is taken, $_")
     for '2026-11-25T00:02:00+07:00', '2026-11-24T23:59:00+07:00';
 
+# ^C, which the whole group hears, while it waits for another import.
+{
+    my $session = $db->session;
+    $session->do('begin; lock table plugin_bus.feeds');
+    mkdir "$dir/tmp" or die $!;
+
+    my $pid = fork // die "fork: $!";
+    if (!$pid) {
+        setpgrp;
+        local $SIG{INT} = 'DEFAULT';
+        $ENV{TMPDIR} = "$dir/tmp";
+        import_gtfs($db, feed_with("$dir/ended"));
+        POSIX::_exit(0);
+    }
+    ok(wait_until(sub { () = glob "$dir/tmp/*" }, 20), 'an import has begun');
+    kill INT => -$pid;
+    waitpid $pid, 0;
+    ok(wait_until(sub { !(() = glob "$dir/tmp/*") }, 5), '... and leaves no file when it is interrupted');
+    $session->do('rollback');
+}
+
 
 done_testing;
