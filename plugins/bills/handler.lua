@@ -367,9 +367,15 @@ function _M.sweep()
 end
 
 
--- The job "sweep", each minute.
+-- The job "sweep", each minute, and at once while much is left: a company was away.
 function _M.sweep_job()
-    return sweep()
+    local done, err = sweep()
+
+    if not done then
+        return nil, err
+    end
+
+    return (done.orders == SWEEP_ORDERS or done.disputes == SWEEP_DISPUTES) and "again" or done
 end
 
 

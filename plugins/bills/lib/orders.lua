@@ -206,7 +206,7 @@ function _M.work(which)
 
     for _ = 1, STEPS do
         if ihanoi.request.time_left() < settings.patience + 1 then
-            break
+            return state ~= nil
         end
 
         local order, err = ihanoi.db.one("order_due", { step = settings.step, which = id })

@@ -2,6 +2,7 @@
 
 use lib 'tests/lib', map { "plugins/$_/tests/lib" } qw(payments catalogue bills);
 use IHanoi::Test;
+use IHanoi::Test::Plugin qw(plugin_jobs_rest);
 use Bills::Test;
 use Catalogue::Test 'agree';
 
@@ -217,6 +218,17 @@ at_once(lookups => map { my $n = $_; sub { lookup(code => "PD0900000000$n", -as 
 is($db->sql("select count(*) from plugin_bills.lookups where citizen like '% quick'"), 3, '... at once, too');
 topup('0964000000', 10_000, -as => 'hoarder') for 1 .. 2;
 is(topup('0964000000', 10_000, -as => 'hoarder')->{status}, 429, 'who orders and does not pay is stopped');
+
+# What has gathered while a company was away: a run of the job looks after some of it, and there is more.
+$db->sql("set search_path = plugin_bills;
+          insert into orders (id, kind, citizen, key, phone, carrier, gateway, amount, due_at)
+          select gen_random_uuid(), 'topup', '$IHanoi::Test::ISSUER crowd', n, '84965000000', carrier, 'momo', 10000, now()
+            from (select carrier from orders where carrier is not null limit 1) one, generate_series(1, 40) n;
+          update core.plugin_jobs set next_at = core.now() where plugin = 'bills' and job = 'sweep'");
+my $n = "select count(*) from plugin_bills.orders where citizen like '% crowd' and payment is null";
+wait_until(sub { !$db->sql($n) });
+is($db->sql($n), 0, 'orders that have gathered are looked after without a pause');
+plugin_jobs_rest($db, 'bills');
 
 sound('all of it');
 
