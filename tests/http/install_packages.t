@@ -15,7 +15,7 @@ my ($conftool) = grep { -x } '/usr/bin/pg_conftool';
 
 plan(skip_all => 'no postgresql-common here') if !$conftool;
 
-make_path("$root/bin", "$root/usr/sbin", "$clusters/createcluster.d");
+make_path("$root/bin", "$root/usr/sbin", $clusters);
 
 # The command itself, but for where the machine's files are.
 put('install-packages', do {
@@ -80,6 +80,8 @@ is(did(), 'apt-get install; other is started; systemctl disable nginx; update-rc
 like($said, qr/^Installing: nginx postgresql-15$/m, 'those that are missing');
 like($said, qr/nginx service is installed but not enabled/, 'which is said');
 is(left(), '', 'and nothing is left of what saw to it');
+ok(!-e "$clusters/createcluster.d", 'nor its folder');
+make_path("$clusters/createcluster.d");
 
 ($rc, $said) = install('curl');
 is("$rc$said" . did(), '0', 'when all are there nothing is done');
@@ -137,6 +139,7 @@ put('uid', "1000\n");
 ($rc, $said) = install(qw(gcc make));
 is("$rc " . did(), "0 sudo $root/install-packages gcc make", 'somebody else asks sudo');
 is(left(), 'usr/sbin/policy-rc.d', 'and writes nothing');
+ok(-d "$clusters/createcluster.d", 'the folder that was there is there');
 
 done_testing();
 
