@@ -59,6 +59,7 @@ my %lua = (
     hello => 'ihanoi.log.info("asked") return 200, { text = "one", max = ihanoi.plugin.settings().max,
               key = ihanoi.plugin.secret("key") }',
     mine => 'return 200, { sub = ihanoi.request.caller().sub, assurance = ihanoi.request.caller().assurance }',
+    desk => 'return 200, {}',
     wrong => 'return 200, {}',
     away => 'local r, err = ihanoi.backend.get("operator", "/x") return 200, { err = err }',
     number => 'local n, err = ihanoi.db.value("select $1::int", { "x" }) return ihanoi.response.problem(err)',
@@ -68,6 +69,7 @@ my %spec = (lua => \%lua, manifest => { permissions => { public => JSON::PP::tru
         backends => ['operator'], secrets => ['key'] },
         settings => { type => 'object', properties => { max => { type => 'integer', default => 3 } } } },
     operations => { mine => { security => [{ bearer => [] }] },
+        desk => { security => [{ bearer => ['probe:write', 'probe:desk'] }] },
         wrong => { responses => { 200 => { description => 'A text', content => { 'application/json' => { schema => {
             type => 'object', required => ['text'] } } } } } } });
 my $plugin = plugin_folder(%spec);
@@ -91,6 +93,8 @@ $r = get($run, '/v1/probe/mine', Authorization => "Bearer $token{citizen}");
 like($r->{content}, qr/"assurance":"phone"/, 'the citizen\'s token');
 $r = get($run, '/v1/probe/mine', Authorization => "Bearer $token{officer}");
 like($r->{content}, qr/"sub":"test-officer"/, 'the officer\'s token');
+is(join(' ', map { get($run, '/v1/probe/desk', Authorization => "Bearer $token{$_}")->{status} } qw(citizen officer)),
+   '403 200', 'which has the scopes that the contract asks for');
 like(get($run, '/v1/probe/away')->{content}, qr/"err":"refused"/, 'the backend refuses');
 
 is(get($run, '/v1/probe/wrong')->{status}, 502, 'an answer that is not as the contract says');

@@ -285,11 +285,30 @@ sub _welcome {
     print "  backend $_ listens nowhere: --backend $_=PORT\n"
         for grep { $given->{backends}{$_} == 1 } sort keys %{ $given->{backends} };
 
-    print "\nTokens for 12 hours, by assurance:\n\n",
+    my @scopes = _scopes($document);
+
+    print "\nTokens for 12 hours, by assurance",
+          (@scopes ? "; the officer's has the scopes @scopes" : ''), ":\n\n",
           'citizen (phone)     ', $gateway->token(sub => 'test-citizen', assurance => 'phone'),
-          "\n\n", 'officer (verified)  ', $gateway->token(sub => 'test-officer'), "\n\n",
+          "\n\n", 'officer (verified)  ',
+          $gateway->token(sub => 'test-officer', scope => @scopes ? "@scopes" : undef), "\n\n",
           "What is saved in $plugin->{folder} is served at once. Ctrl-C ends it.\n\n";
     return;
+}
+
+
+# All that operations of a contract ask for: nobody else can mint what they need.
+sub _scopes {
+    my ($document) = @_;
+    my %scopes;
+
+    for my $asks ($document, grep { ref eq 'HASH' }
+                             map { values %$_ } values %{ $document->{paths} })
+    {
+        $scopes{$_} = 1 for map { @$_ } map { values %$_ } @{ $asks->{security} // [] };
+    }
+
+    return sort keys %scopes;
 }
 
 
