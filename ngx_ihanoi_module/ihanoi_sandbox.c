@@ -170,12 +170,16 @@ ihanoi_sandbox_resize(void *p, size_t old, size_t size)
     void  *q;
 
     if (old > IHANOI_SANDBOX_PIECE && size > IHANOI_SANDBOX_PIECE
-        && (size < old || size < IHANOI_SANDBOX_HUGE))
+        && (size <= old || size < IHANOI_SANDBOX_HUGE))
     {
         return realloc(p, size);
     }
 
-    if (ihanoi_sandbox_steps(old) == ihanoi_sandbox_steps(size)) {
+    /* what is larger has no more than was asked for */
+
+    if (size <= IHANOI_SANDBOX_PIECE
+        && ihanoi_sandbox_steps(old) == ihanoi_sandbox_steps(size))
+    {
         return p;
     }
 

@@ -4,6 +4,7 @@
  * Sandboxes: what a plugin finds in one, and what calls in it are to each other.
  */
 
+#include <malloc.h>
 #include <signal.h>
 
 #include "tap.h"
@@ -344,6 +345,30 @@ test_reused(void)
 }
 
 
+/* A large value that grows by little has what it grew by. */
+
+static void
+test_large(void)
+{
+    void       *ud, *p;
+    size_t      size;
+    lua_Alloc   alloc;
+
+    /* not mapped, or the rest of its page hides it */
+    (void) mallopt(M_MMAP_THRESHOLD, 64 * 1024 * 1024);
+
+    alloc = lua_getallocf(ihanoi_sandbox_state(sandbox), &ud);
+    size = 2 * 1024 * 1024 + 8;
+
+    p = alloc(ud, NULL, 0, size);
+    p = alloc(ud, p, size, size + 8);
+
+    ok(p && malloc_usable_size(p) >= size + 8, "a large value grows by 8 bytes");
+
+    (void) alloc(ud, p, size + 8, 0);
+}
+
+
 int
 main(void)
 {
@@ -360,6 +385,7 @@ main(void)
     test_errors();
     test_coroutines();
     test_reused();
+    test_large();
 
     end();
     ihanoi_sandbox_destroy(sandbox);
