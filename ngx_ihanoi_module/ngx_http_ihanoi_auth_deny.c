@@ -209,7 +209,7 @@ ngx_http_ihanoi_auth_deny_restart(void)
 
 /*
  * All rows come: what was forgotten too early does, too, and until it is there
- * the list says of itself that it is not.
+ * the list says of itself that it is not, and all is asked for.
  */
 
 static void
@@ -228,6 +228,7 @@ ngx_http_ihanoi_auth_deny_recall(void)
     if (ngx_http_ihanoi_auth_deny_lacks(&sh->deny)) {
         sh->deny.state = NGX_HTTP_IHANOI_AUTH_DENY_UNKNOWN;
         sh->deny.forgotten = 0;
+        sh->deny.next[0] = '\0';
     }
 
     ngx_shmtx_unlock(&shpool->mutex);
@@ -269,6 +270,12 @@ ngx_http_ihanoi_auth_deny_add(ngx_http_ihanoi_auth_deny_row_t *row)
     if (node == NULL) {
 
         if (ngx_http_ihanoi_auth_deny_forget(&sh->deny, row->forget_at)) {
+
+            /* if the clock is ahead, its token may be in the caches */
+
+            ngx_memory_barrier();
+            sh->deny.epoch++;
+
             ngx_shmtx_unlock(&shpool->mutex);
             return NGX_OK;
         }

@@ -26,6 +26,20 @@ my $gw = gateway(
 
 sub status { $gw->get('/', token => $_[0])->{status} }
 
+# Waits for two questions more of the only gateway: the first has been read then.
+sub asked {
+    my ($in, $name) = @_;
+    my $since = $in->sql('select clock_timestamp()');
+    my %seen;
+    ok(wait_until(sub {
+        my $at = $in->sql("select max(query_start) from pg_stat_activity "
+                          . "where query ~ 'from denied_tokens' and pid <> pg_backend_pid() "
+                          . "and datname = current_database() and query_start > '$since'");
+        $seen{$at} = 1 if $at;
+        keys %seen > 1;
+    }, 10), $name);
+}
+
 # Before the list was read once nobody is let in.
 ok(wait_until(sub { status(token(sub => 'first')) == 200 }, 10),
    'when the list was read, tokens are let in');
@@ -273,6 +287,7 @@ is(status(token(sub => 'c', jti => 'new', iat => $now)), 401,
 # is set back, what the database told it of in that hour, too.
 SKIP: {
     skip 'AddressSanitizer has to be first', 1 if build_dir() =~ /sanitize/;
+    $gw->stop;
     my $ahead = File::Temp->new;
     chmod 0644, $ahead;
     my $clock = gateway(
@@ -288,6 +303,7 @@ SKIP: {
                  . "now() + interval '$for', 'test')");
     };
     my ($good, @bad) = map { token(sub => $_, jti => $_) } qw(good before during);
+    my $cached = token(sub => 'cached', jti => 'cached');
     my $long = token(sub => 'long', jti => 'long', exp => $now + 7200);
 
     $deny->('before', '15 minutes');
@@ -303,6 +319,51 @@ SKIP: {
     isnt($in->($_), 200, 'set back it lets nobody in by mistake') for @bad;
     ok(wait_until(sub { $in->($good) == 200 }), 'but a token that has not expired');
     is($in->($_), 401, 'and what is denied still is') for @bad, $long;
+
+    is($in->($cached), 200, 'a token is in the cache');
+    truncate $ahead, 3600;
+    ok(wait_until(sub { $in->($good) == 401 }), 'the clock is ahead again');
+    $deny->('cached', '15 minutes');
+    asked($db, 'the token is denied');
+    truncate $ahead, 0;
+    isnt($in->($cached), 200, 'and, the clock set back, not let in out of the cache');
+}
+
+# The same where there is no room for what was forgotten.
+SKIP: {
+    skip 'AddressSanitizer has to be first', 1 if build_dir() =~ /sanitize/;
+    my $ahead = File::Temp->new;
+    chmod 0644, $ahead;
+    my $db4 = database();
+    my $clock = gateway(
+        db => $db4, contract => [], bare => 1,
+        env => { LD_PRELOAD => build_dir() . '/clock.so', CLOCK => "$ahead" },
+        http => "ihanoi_zone 1m; auth_jwt_deny_list main interval=100ms; "
+              . "auth_jwt_issuer $iss { key_file %%KEYS%%/jwks.json; "
+              . "audience $IHanoi::Test::AUDIENCE; algorithms ES256; }",
+        locations => 'location / { auth_jwt x; empty_gif; }');
+    my $in = sub { $clock->get('/', token => $_[0])->{status} };
+    my $deny = sub {
+        my ($jti, $n, $for) = @_;
+        $db4->sql("select code_$db4->{release}.token_deny('$iss', 'jti', '$jti' || n, null, "
+                  . "now() + interval '$for', '') from generate_series(0, $n) n");
+    };
+    my $bad = token(sub => 'old', jti => 'old0');
+    my $good = token(sub => 'new', jti => 'new', exp => $now + 7200);
+
+    $deny->('old', 0, '15 minutes');
+    ok(wait_until(sub { $in->($bad) == 401 }, 10), 'a token is denied');
+    truncate $ahead, 3600;
+    ok(wait_until(sub { $in->($good) == 200 }), 'an hour later another one is not');
+    $deny->('x', 10_000, '2 hours');
+    ok(wait_until(sub { $in->(token(sub => 'a', exp => $now + 7200)) == 503 }, 10),
+       'a list has no room');
+    $db4->sql("delete from core.denied_tokens where value like 'x%' and value > 'x10'");
+    ok(wait_until(sub { $in->($good) == 200 }, 10), 'then it has, to the last row');
+
+    truncate $ahead, 0;
+    asked($db4, 'set back it asks for what was forgotten') for 1, 2;
+    is($in->($_), 503, 'and, without room for that, lets nobody in') for $good, $bad;
 }
 
 done_testing();
