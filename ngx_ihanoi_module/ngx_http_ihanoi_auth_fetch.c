@@ -137,7 +137,8 @@ ngx_http_ihanoi_auth_fetch_server(ngx_http_ihanoi_auth_keys_t *keys,
 
 /*
  * How much of it, a regular expression nearly all; 0: there is none, or the API
- * serves it, which has no key sets.
+ * serves it, which has no key sets.  A location of just this name may answer
+ * before the API is asked: "return".
  */
 
 static size_t
@@ -155,7 +156,7 @@ ngx_http_ihanoi_auth_fetch_place(ngx_http_core_srv_conf_t *cscf,
     clcf = ngx_http_ihanoi_inject_location(cscf, uri->data, uri->len);
     len = clcf ? clcf->name.len : 0;
 
-    if (clcf) {
+    if (len && len < uri->len) {
         alcf = clcf->loc_conf[ngx_http_ihanoi_api_module.ctx_index];
         len = alcf->enable ? 0 : len;
     }

@@ -194,6 +194,11 @@ fails(qr/"key_request \/_keys": no location for it but the API's/,
       http => "ihanoi_contract %%DIR%%/api.json;\n$asked\n"
               . 'ihanoi_database main { server 127.0.0.1; dbname x; release r; }',
       locations => 'location / { auth_jwt x; ihanoi_api on; }');
+passes('keys that are returned where the API is', files => { %files, 'api.json' => contract() },
+       http => "ihanoi_contract %%DIR%%/api.json;\n$asked\n"
+               . 'ihanoi_database main { server 127.0.0.1; dbname x; release r; }',
+       server => 'auth_jwt x; ihanoi_api on;',
+       locations => q(location = /_keys { return 200 '{"keys":[]}'; }));
 passes('keys that nobody asks for', http => $asked);
 passes("keys with a $_", http => $asked, locations => "auth_jwt x; location $_ { }")
     for '= /_keys', '/_keys', '/_', '/', '~ ^/_k';
