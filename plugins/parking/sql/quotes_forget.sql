@@ -1,5 +1,5 @@
 -- Quotes that nobody has booked, a day after they ran out; those that were booked are kept,
--- and not looked at again. Of n at most: how many are gone.
+-- and not looked at again. Of n at most: how many of either there were.
 create function quotes_forget(n int)
 returns int
 language sql
@@ -14,7 +14,6 @@ as $$
         update quotes q set kept = true from old where q.id = old.id and old.booked
     ), gone as (
         delete from quotes q using old where q.id = old.id and not old.booked
-        returning 1
     )
-    select count(*)::int from gone
+    select count(*)::int from old
 $$;

@@ -188,19 +188,20 @@ is(now_read($b)->{state}, 'expired', 'it expires');
 is(problem(cancel_r($b)), '409 parking-not-cancellable', 'and is over');
 
 # What has gathered while nobody looked: a run of the job ends some of it, and there is more.
-$db->sql("set search_path = plugin_parking;
+my $quotes = "quotes where expires_at < now() - interval '1 day' and not kept";
+my $notices = 'notices where delivered_at is null';
+for ([$quotes, "update quotes q set expires_at = now() - interval '3 days' from bookings b where b.quote = q.id and b.id = '$b->{id}';
           insert into quotes select (jsonb_populate_record(q, jsonb_build_object(
                      'id', gen_random_uuid(), 'kept', false, 'expires_at', now() - interval '2 days'))).*
-            from (select q from quotes q limit 1) one, generate_series(1, 1200);
-          insert into notices (operator, booking, type, body)
+            from (select q from quotes q limit 1) one, generate_series(1, 1200)"],
+     [$notices, "insert into notices (operator, booking, type, body)
           select n.operator, n.booking, n.type, n.body
-            from (select * from notices order by number desc limit 1) n, generate_series(1, 45);
-          update core.plugin_jobs set next_at = core.now() where plugin = 'parking' and job = 'sweep'");
-my %left = (quotes => "quotes where expires_at < now() - interval '1 day' and not kept", notices => 'notices where delivered_at is null');
-for my $what (sort keys %left) {
-    my $n = "select count(*) from plugin_parking.$left{$what}";
-    wait_until(sub { !$db->sql($n) });
-    is($db->sql($n), 0, "$what that have gathered are seen to without a pause");
+            from (select * from notices order by number desc limit 1) n, generate_series(1, 45)"]) {
+    my ($left, $gather) = @$_;
+    $db->sql("set search_path = plugin_parking; $gather;
+              update core.plugin_jobs set next_at = core.now() where plugin = 'parking' and job = 'sweep'");
+    wait_until(sub { !$db->sql("select count(*) from plugin_parking.$left") });
+    is($db->sql("select count(*) from plugin_parking.$left"), 0, $left =~ s/ .*//r . ' that have gathered are seen to without a pause');
 }
 plugin_jobs_rest($db, 'parking');
 
