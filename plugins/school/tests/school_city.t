@@ -17,7 +17,11 @@ $db->sql(<<"SQL");
     insert into teachings (school, year, class, staff, subject, valid_from, valid_to)
     select 'thcs-' || n, $year, gen_random_uuid(), gen_random_uuid(), 'toan', '2020-01-01', '2099-01-01'
       from generate_series(1, 20000) n;
-    analyze teachings;
+    insert into marks (student, class, subject, term, kind, number, value, entered_by)
+    select s, c, 'toan', t, 'tx', n, '8', 'i t'
+      from (select gen_random_uuid() as s, gen_random_uuid() as c from generate_series(1, 5000)) x,
+           generate_series(1, 2) t, generate_series(1, 4) n;
+    analyze teachings, marks;
 SQL
 
 # What a call of somebody reads of a table.
@@ -42,5 +46,8 @@ for my $who (qw(guardian teacher admin)) {
 }
 cmp_ok(reads($_, 'teachings', threads_list => 20, 1_000_000), '<', 500, "$_: threads, too") for qw(guardian teacher);
 cmp_ok(reads('guardian', 'teachings', thread_read => $thread->{json}{id}, 20, 0), '<', 500, '... and one of them');
+
+cmp_ok(reads(@$_), '<', 500, "$_->[0]: marks, without those of others") for ['guardian', 'marks', marks_list => $id{s1}, $year, 1, 'toan'],
+    map { [$_, 'marks', class_marks => $id{c7a}, 'toan', 1] } qw(homeroom admin);
 
 done_testing;
