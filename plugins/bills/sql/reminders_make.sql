@@ -1,7 +1,7 @@
 -- Reminds of a customer's bills that are to be paid, those of some citizens who want it: that
--- there is one, that it is due soon, that it is overdue; each once. The event of it is published by
--- the same transaction, under the saved code's id, which says nothing to others. How
--- many there were.
+-- there is one, that it is due soon, that it is overdue; each once. The event of it is
+-- published by the same transaction, under the saved code's id, which says nothing to
+-- others. How many there were.
 create function reminders_make(customer text, citizens jsonb)
 returns int
 language plpgsql

@@ -1,6 +1,7 @@
 -- Offers places that have become free to the first of their waitlists, n at most:
--- how many; of several that it is somebody's turn for, the one wished most. Not while an appeal that was upheld is settled: who has appealed may be given
--- the first choice by it, and an offer of another would end the waiting.
+-- how many; of several that it is somebody's turn for, the one wished most. Not while an
+-- appeal that was upheld is settled: who has appealed may be given the first choice by it,
+-- and an offer of another would end the waiting.
 create function vacancies_fill(n int)
 returns int
 language plpgsql
