@@ -353,6 +353,24 @@ is_deeply([journeys(from_stop => 'lake-east', to_stop => 'depot', depart_at => $
     waitpid $pid, 0;
     ok(wait_until(sub { !(() = glob "$dir/tmp/*") }, 5), '... and leaves no file when it is interrupted');
     $session->do('rollback');
+
+    # A psql that begins when all is over.
+    mkdir "$dir/bin" or die $!;
+    open my $late, '>', "$dir/bin/psql" or die $!;
+    print $late <<"SH";
+#!/bin/sh
+PATH='$ENV{PATH}'
+case "\$*" in *' -o '*) ;; *) exec psql "\$@" ;; esac
+cat > /dev/null
+while [ "\$1" != -o ]; do shift; done
+: > "\$2"
+SH
+    close $late;
+    chmod 0755, "$dir/bin/psql";
+    local @ENV{qw(PATH TMPDIR)} = ("$dir/bin:$ENV{PATH}", "$dir/tmp");
+    my ($rc, $said) = import_gtfs($db, feed_with("$dir/none", 'stops.txt' => sub { $_ = '' }));
+    like("$rc $said", qr/^1 .*stops\.txt has no header/s, 'a feed that is refused while it is read');
+    is(join(' ', glob "$dir/tmp/*"), '', '... leaves none, either');
 }
 
 
