@@ -556,6 +556,14 @@ ok($rc == 1 || $rc == 3, 'a version that somebody changed is not gone back to') 
 is(serves(), '1.0.0', 'what serves goes on');
 is((rollback('7.7.7'))[0], 1, 'nor one that is not here');
 
+# What serves has lost its files, which nginx reads when it is reloaded.
+($rc, $out, $err) = rollback('1.2.0');
+is($rc, 0, 'to the newest again') or diag $err;
+rename "$home/$name/versions/$name-1.2.0", "$home/lost" or die $!;
+($rc, $out, $err) = rollback('1.0.0');
+is($rc, 0, 'back from a version whose folder is gone') or diag $err;
+rename "$home/lost", "$home/$name/versions/$name-1.2.0" or die $!;
+
 # Several servers, the first of which is away --------------------------------------------
 
 $gw->write('nginx.conf', $gw->configuration

@@ -139,7 +139,9 @@ sub keeps_types {
     my ($self, $plugin) = @_;
     my ($home, $gateway) = @$self{qw(home gateway)};
     my $current = $home->current;
-    my %was = (defined $current ? _types($home->folder($current)) : (), %{ $gateway->types // {} });
+    my $folder = defined $current ? $home->folder($current) : '';
+    my ($serves) = -d $folder ? look($folder) : ();     # which may be why one goes back
+    my %was = ($serves ? _types($serves->{folder}) : (), %{ $gateway->types // {} });
     my %is = _types($plugin->{folder});
 
     for my $name (sort grep { ($was{$_} // $is{$_}) ne $is{$_} } keys %is) {
