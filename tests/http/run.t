@@ -18,6 +18,10 @@ my $dir = tempdir('ihanoi-run-XXXXXX', TMPDIR => 1, CLEANUP => 1);
 chmod 0755, $dir;
 delete @ENV{qw(DATA_DIR PG_PORT PORT)};
 
+# What READMEs have made and programs beside it, which are killed, goes with it.
+$ENV{TMPDIR} = "$dir/tmp";
+mkdir $ENV{TMPDIR} or die $!;
+
 make_path("$dir/build/$build");
 for my $name (qw(bin conf plugins sql config Makefile VERSION)) {
     system('cp', '-r', "$tree/$name", $dir) == 0 or die "cp $name";
