@@ -7,6 +7,9 @@ use File::Temp qw(tempdir);
 use IHanoi::Cluster;
 use IHanoi::Test::Psql qw(run_psql);
 
+# What it starts and forgets is its own alone.
+delete @ENV{qw(DATA_DIR PG_PORT)};
+
 my @places;
 my $dir = tempdir('ihanoi-cluster-XXXXXX', TMPDIR => 1, CLEANUP => 1);
 chmod 0755, $dir;
