@@ -6,6 +6,7 @@ use IHanoi::Test;
 use File::Temp qw(tempdir);
 use IHanoi::Cluster;
 use IHanoi::Test::Psql qw(run_psql);
+use POSIX ();
 
 # What it starts and forgets is its own alone.
 delete @ENV{qw(DATA_DIR PG_PORT)};
@@ -96,6 +97,24 @@ ok(!-e $cluster->place, 'and is forgotten');
     $cluster->forget;
 }
 
+# Root gets into what somebody else has started, and leaves it as that one has it.
+if ($> == 0) {
+    my ($uid, $gid) = (getpwnam 'www-data')[2, 3];
+    my ($first, $second) = map {
+        IHanoi::Cluster->new(tree => tree(), name => 'pg', place => "$dir/users/pg",
+            settings => { shared_buffers => '16MB', fsync => 'off', max_connections => $_ })
+    } 20, 30;
+
+    mkdir "$dir/users" or die $!;
+    chown $uid, $gid, "$dir/users";
+    is(as_user($uid, $gid, sub { $first->start }), 0, 'one of a user');
+    is(eval { $second->start }, 0, 'is not started again by root') or diag $@;
+    is(join(' ', grep { (stat "$dir/users/pg/data/$_")[4] != $uid } qw(pg_hba.conf pg_ident.conf)), '',
+       'nor are its files taken');
+    is(as_user($uid, $gid, sub { $first->restart }), 0, 'and the user starts it again');
+    is(as_user($uid, $gid, sub { $first->forget; 1 }), 0, 'or forgets it');
+}
+
 # A tree that has been run in several places is stopped and forgotten in all of them.
 my $copy = "$dir/tree";
 mkdir $copy or die $!;
@@ -127,6 +146,21 @@ END { $_->forget for grep { $_ } $cluster, clusters() }
 
 sub clusters {
     return map { IHanoi::Cluster->new(tree => $dir, name => 'pg', place => "$_/pg") } @places;
+}
+
+
+# The status of a child that is a user's.
+sub as_user {
+    my ($uid, $gid, $code) = @_;
+
+    my $pid = fork // die "fork: $!";
+    if (!$pid) {
+        ($(, $)) = ($gid, "$gid $gid");
+        ($<, $>) = ($uid, $uid);
+        POSIX::_exit(eval { $code->() } ? 0 : 1);
+    }
+    waitpid $pid, 0;
+    return $?;
 }
 
 

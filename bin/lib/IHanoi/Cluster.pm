@@ -295,7 +295,9 @@ sub start {
     flock $lock, LOCK_EX or die "could not lock $self->{place}: $!\n";
 
     if ($self->is_running) {
-        return 0 if $self->{tests} || !$self->_configure($self->port);
+        # Root gets into somebody else's, too, and must not take its files.
+        return 0 if $self->{tests} || (stat $self->data)[4] != ($self->_owner)[0]
+                    || !$self->_configure($self->port);
         $self->restart
             or die 'PostgreSQL did not start again; its log is ' . $self->log . "\n";
         return 1;
@@ -392,12 +394,18 @@ sub forget {
 }
 
 
+# The user and the group that run it.
+sub _owner {
+    return ($>, (split ' ', $))[0]) if $> != 0;
+    my ($uid, $gid) = (getpwnam 'postgres')[2, 3];
+    defined $uid or die "no user \"postgres\": make deps\n";
+    return ($uid, $gid);
+}
+
+
 sub _prepare_folders {
     my ($self) = @_;
-    my ($uid, $gid) = ($>, (split ' ', $))[0]);
-
-    ($uid, $gid) = (getpwnam 'postgres')[2, 3] if $> == 0;
-    defined $uid or die "no user \"postgres\": make deps\n";
+    my ($uid, $gid) = $self->_owner;
 
     for my $folder ($self->{place}, $self->{socket}) {
         if (-l $folder || (-d _ && (stat _)[4] != $uid && (stat _)[4] != $>)) {
@@ -529,8 +537,7 @@ sub _write {
     close $fh or die "could not write $file: $!\n";
 
     if ($> == 0) {
-        my ($uid, $gid) = (getpwnam 'postgres')[2, 3];
-        chown $uid, $gid, $file;
+        chown $self->_owner, $file;
     }
 
     return 1;
