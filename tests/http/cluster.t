@@ -128,6 +128,18 @@ for my $place (undef, @places[1, 2]) {
 is(scalar(grep { $_->is_running } clusters()), 3, 'they run');
 is(system("DATA_DIR=$dir/one $copy/bin/ihanoi stop"), 0, 'stop DATA_DIR');
 is(join(' ', map { $_->is_running ? 1 : 0 } clusters()), '1 0 1', 'stops that one');
+is((lines("$copy/.run/data-dir"))[0], "$dir/two\n", 'an older checkout would find the last one');
+
+# A copy remembers them, too.
+mkdir "$dir/$_" or die $! for 'copied', 'copied/.run';
+system('cp', '-r', (map { "$copy/$_" } qw(bin config Makefile)), "$dir/copied") == 0
+    && system('cp', "$copy/.run/data-dir", "$dir/copied/.run") == 0 or die 'cp';
+is(system("$dir/copied/bin/ihanoi stop --forget > $dir/said"), 0, 'a copy of the tree is forgotten');
+is(join('', sort(lines("$dir/said"))),
+   join('', map { "$_ is left alone: $copy has started what is there\n" } @places[1, 2]),
+   'which does not touch what the tree has started');
+is(join(' ', map { $_->is_running ? 1 : 0 } clusters()), '1 0 1', 'that goes on');
+
 is(system("$copy/bin/ihanoi stop"), 0, 'stop');
 is(join(' ', map { $_->place } grep { $_->is_running } clusters()), '', 'stops all of them');
 is(system("$copy/bin/ihanoi stop --forget"), 0, 'forget');

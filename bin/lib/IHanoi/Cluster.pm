@@ -40,7 +40,7 @@ sub base_of {
         return _absolute($ENV{DATA_DIR});
     }
 
-    my ($last) = reverse _remembered($tree);
+    my ($last) = _remembered($tree);
 
     return defined $last ? $last : _default($tree);
 }
@@ -67,7 +67,8 @@ sub _default {
 }
 
 
-# Remembers DATA_DIR for a tree, beside those before it.
+# Remembers DATA_DIR for a tree, before those that it had: an older checkout reads the
+# first alone.
 sub _remember {
     my ($tree) = @_;
     my $file = "$tree/.run/data-dir";
@@ -79,7 +80,7 @@ sub _remember {
 
     make_path("$tree/.run");
     open my $fh, '>', $file or die "$file: $!\n";
-    print $fh map { "$_\n" } @others, $base;
+    print $fh map { "$_\n" } $base, @others;
     close $fh or die "$file: $!\n";
     return;
 }
@@ -290,9 +291,11 @@ sub start {
     make_path($self->{place});
     umask $umask;
 
-    open my $lock, '>', "$self->{place}/lock"
+    open my $lock, '+>>', "$self->{place}/lock"
         or die "could not write in $self->{place}: $!\n";
     flock $lock, LOCK_EX or die "could not lock $self->{place}: $!\n";
+    truncate $lock, 0;
+    syswrite $lock, "$self->{tree}\n";
 
     if ($self->is_running) {
         # Root gets into somebody else's, too, and must not take its files.
@@ -346,6 +349,17 @@ sub restart {
 # Whether it was started here once: what is in a folder that somebody named is ours
 # from then on.
 sub has_begun { return -f "$_[0]{place}/lock" }
+
+
+# The other tree that has started it last, if that is still there: two may share a folder,
+# and one that was copied remembers where its model has run.
+sub other_tree {
+    my ($self) = @_;
+
+    open my $fh, '<', "$self->{place}/lock" or return;
+    chomp(my $tree = <$fh> // '');
+    return length $tree && $tree ne $self->{tree} && -d $tree ? $tree : undef;
+}
 
 
 # DATA_DIR may be a folder of other things. Whoever forgets us removes folders of these
