@@ -295,7 +295,7 @@ sub start {
         or die "could not write in $self->{place}: $!\n";
     flock $lock, LOCK_EX or die "could not lock $self->{place}: $!\n";
     truncate $lock, 0;
-    syswrite $lock, "$self->{tree}\n";
+    syswrite $lock, "$self->{tree}\n" if !$self->{elsewhere};
 
     if ($self->is_running) {
         # Root gets into somebody else's, too, and must not take its files.
