@@ -42,6 +42,8 @@ begin
     exception
         when exclusion_violation then
             perform refuse('leave-stands');
+        when unique_violation then          -- the key's is of another student, so out of sight
+            perform refuse('idempotency-key-reused');
     end;
 
     return leave_document(l);

@@ -38,7 +38,12 @@ begin
     insert into messages (thread, student, person, from_staff, text, key)
     select mine.id, mine.student, a.person, mine.role = 'teacher', message_send.text,
            message_send.key
-      from asking a;
+      from asking a
+    on conflict do nothing;
+
+    if not found then           -- the key's is of another student, so out of sight
+        perform refuse('idempotency-key-reused');
+    end if;
 
     -- Messages of one person are written one after the other (message_limit), but the other
     -- one of the thread may have written by now.

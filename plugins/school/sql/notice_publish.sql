@@ -40,7 +40,12 @@ begin
     select of, notice_publish.class, notice_publish.title, notice_publish.text, a.person,
            notice_publish.key
       from asking a
+    on conflict do nothing
     returning * into n;
+
+    if not found then           -- the key's is of a class of before, so out of sight
+        perform refuse('idempotency-key-reused');
+    end if;
 
     perform ihanoi_host.publish('school.notice_published', n.id,
                                 jsonb_build_object('school', n.school, 'class', n.class));

@@ -40,7 +40,12 @@ begin
 
     insert into threads (student, guardian, staff, title, key)
     select thread_open.student, a.person, thread_open.staff, thread_open.title, thread_open.key
-      from asking a;
+      from asking a
+    on conflict do nothing;
+
+    if not found then           -- the key's is of another student, so out of sight
+        perform refuse('idempotency-key-reused');
+    end if;
 
     select x.* into strict t from threads x
      where x.student = thread_open.student

@@ -312,6 +312,24 @@ for my $more ([], [code => link_code($s2)]) {
     is(again('/links', "link-" . @$more, %linking, @$more, kind => 'student')->{json}{type}, 'urn:ihanoi:problem:idempotency-key-reused', '... and no other');
 }
 
+# What was said under it may be out of sight: of the guardian's other child, of a class that
+# the teacher does not teach any more.
+sub reused { my ($r) = @_; return "$r->{status} " . $r->{json}{type} =~ s/.*://r }
+$db->sql("update plugin_school.messages set sent_at = sent_at - interval '1 hour'");
+my $other = again("/students/$s2/threads", 3, staff => $id{g1}, title => 'Văn', text => 'Chào')->{json}{id};
+is(reused(again("/students/$s2/threads", 1, staff => $id{g1}, title => 'Toán', text => 'Chào')), '422 idempotency-key-reused',
+   'a thread of another child under its key');
+is(reused(again("/threads/$other/messages", 1, text => 'Cảm ơn')), '422 idempotency-key-reused', '... a message');
+is(reused(again("/students/$s2/leave", 1, first_day => today(9), last_day => today(9), reason => 'Về quê')), '422 idempotency-key-reused',
+   '... leave');
+my $notify = sub { return as('teacher', POST => "/classes/$_[0]/notices", { title => 'Họp', text => 'x' }, headers => { 'Idempotency-Key' => 'once' }) };
+is($notify->($id{c7b})->{status}, 404, 'no notice to a class of others');
+$db->sql("insert into plugin_school.teachings (school, year, class, staff, valid_from, valid_to)
+          select school, year, class, '$id{g2}', valid_from, valid_to from plugin_school.teachings where class = '$id{c7b}' limit 1");
+is($notify->($id{c7b})->{status}, 201, '... to one\'s own');
+$db->sql("update plugin_school.teachings set class = '$c7a' where class = '$id{c7b}' and staff = '$id{g2}'; delete from core.idempotency_keys");
+is(reused($notify->($c7a)), '422 idempotency-key-reused', '... under the key of one to another class');
+
 
 # What is not as it should be
 
