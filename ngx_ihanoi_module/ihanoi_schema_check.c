@@ -20,7 +20,7 @@
 
 typedef struct {
     char                      pointer[128];
-    char                      message[160];
+    char                      message[IHANOI_MAX_MESSAGE];
 } ihanoi_schema_fault_t;
 
 

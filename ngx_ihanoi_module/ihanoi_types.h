@@ -15,6 +15,7 @@
 
 #define IHANOI_MAX_VIOLATIONS   20
 #define IHANOI_MAX_PATH_ARGS    8
+#define IHANOI_MAX_MESSAGE      256
 
 
 typedef struct ihanoi_contract_s  ihanoi_contract_t;
@@ -175,7 +176,7 @@ typedef struct {
     char                      pointer[256];   /* into the body */
     ihanoi_str_t              parameter;      /* other places */
     char                      keyword[32];    /* schema keyword, "syntax" ... */
-    char                      message[160];   /* English, for developers */
+    char                      message[IHANOI_MAX_MESSAGE];  /* English */
 } ihanoi_violation_t;
 
 

@@ -227,7 +227,7 @@ ihanoi_validate_values(const ihanoi_schema_t *schema, const json_t *value,
 static int
 ihanoi_validate_values_fault(const json_t *values, ihanoi_check_t *check)
 {
-    char           text[120];
+    char           text[IHANOI_MAX_MESSAGE - sizeof("must be one of ")];
     size_t         i, n;
     const json_t  *one;
 
@@ -565,8 +565,8 @@ int
 ihanoi_validate_fault(ihanoi_check_t *check, const char *keyword,
     const char *fmt, ...)
 {
-    char     message[160];
     va_list  args;
+    char     message[IHANOI_MAX_MESSAGE];
 
     if (check->report) {
         va_start(args, fmt);

@@ -240,7 +240,7 @@ for my $query ('cursor=AAAA', 'cursor=' . 'A' x 44, 'bbox=2,2,1,1', 'bbox=1,2,3'
     is($gw->get("/v1/feedback?$query")->{status}, 400, "refused: $query");
 }
 for my $query ('q=%27%5C%26%7C%21', 'q=%3Cb%3E', 'bbox=-180,-90,180,90', 'q=%C3%B4%CC%89%20ga',
-               'since=1000-01-01T00:00:00Z', 'until=9998-12-31T23:59:59Z', 'state=nothing')
+               'since=1000-01-01T00:00:00Z', 'until=9998-12-31T23:59:59Z', 'commune=nowhere', 'category=nothing')
 {
     is($gw->get("/v1/feedback?$query")->{status}, 200, "answered: $query");
 }
@@ -260,6 +260,13 @@ is(scalar @{ $gw->get('/v1/feedback?q=lon%20nhat&category=trees')->{json}{items}
 
 $r = $gw->get('/v1/workflow');
 is($r->{status}, 200, 'the workflow is public');
+my $states = 'must be one of ' . join ', ', map { qq{"$_->{code}"} } @{ $r->{json}{states} };
+for my $list ('/v1/feedback', '/v1/me/feedback', '/v1/desk/queue') {
+    # "open" is a kind of state there, and none was found in it.
+    $r = $gw->get("$list?state=accepted,open", token => $token{desk});
+    is_deeply([$r->{status}, map { "$_->{keyword}: $_->{message}" } @{ $r->{json}{errors} }],
+              [400, "enum: $states"], "$list: who asks for another state is told which there are");
+}
 unlike($gw->error_log, qr/SQLSTATE 22/i, 'no value was an error of the database');
 
 done_testing();
