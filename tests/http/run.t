@@ -95,16 +95,17 @@ ok(!-e "$dir/elsewhere/pg/data", 'nothing was started');
 ok(!-e "$dir/.run/data-dir", 'and nothing is remembered');
 close $taken;
 
-{
-    local $ENV{PORT} = '80a';
+for my $none (qw(80a 0 65536)) {
+    local $ENV{PORT} = $none;
     is(command('run', '--build', $build), 1, 'a port that is none');
-    like(said(), qr/80a is no port/, 'is told');
+    like(said(), qr/: $none is no port: 1 to 65535$/m, "is told: $none");
 }
 
-{
-    local $ENV{PG_PORT} = 5432;
-    is(command('run', '--port', $port, '--build', $build), 1, "a system cluster's port");
-    like(said(), qr/PG_PORT=5432 is the system's/, 'is refused');
+for my $pg_port (qw(5432 54a 0 65536)) {
+    my $why = $pg_port eq 5432 ? "the system's" : "no port: 1 to 65535";
+    local $ENV{PG_PORT} = $pg_port;
+    is(command('run', '--port', $port, '--build', $build), 1, 'a port that the cluster cannot have');
+    like(said(), qr{PG_PORT=$pg_port is $why$}m, "is refused: $pg_port");
 }
 
 {
@@ -118,6 +119,7 @@ close $taken;
          qr/no path with a space in it: \Q$dir\E\/a space/, 'as a checkout has none');
 }
 
+$ENV{PG_PORT} = '';    # what is empty is not set
 ($rc, $said) = run();
 is($rc, 1, 'demo data that ends halfway is an error');
 like($said, qr/of shop was not loaded/, 'that names its plugin');

@@ -308,7 +308,8 @@ sub start {
 
     $self->_prepare_folders;
     $self->_init if !-f $self->data . '/PG_VERSION';
-    $self->_configure($self->{tests} ? _free_port() : $ENV{PG_PORT} // 5439);
+    $self->_configure($self->{tests} ? _free_port()
+                      : length($ENV{PG_PORT} // '') ? $ENV{PG_PORT} : 5439);
 
     # PostgreSQL takes any process of its user that has the number for another one
     # that serves the data. What is a PostgreSQL may be that: let it say so.
@@ -456,6 +457,8 @@ sub _init {
 sub _configure {
     my ($self, $port) = @_;
 
+    $port =~ /^\d{1,5}\z/ && $port > 0 && $port < 65_536
+        or die "PG_PORT=$port is no port: 1 to 65535\n";
     die "PG_PORT=5432 is the system's\n" if $port == 5432;
     $self->_write("$self->{place}/port", "$port\n");
 
