@@ -98,10 +98,13 @@ is($?, 0, 'nginx loads the installed module') or diag $said;
     open $fh, '>>', "$dest/etc/nginx/ihanoi/production.conf" or die $!;
     print $fh "# edited\n";
     close $fh;
+    unlike(text_of("$dest/install.log"), qr/production\.conf\.new/, 'of an example as it was nothing is said');
     is(install(), 0, 'make install of the first');
     like(`tail -1 $dest/etc/nginx/ihanoi/production.conf`, qr/# edited/,
          'an edited example is kept');
     ok(-f "$dest/etc/nginx/ihanoi/production.conf.new", 'the new one is beside it');
+    like(text_of("$dest/install.log"),
+         qr{^\S+/etc/nginx/ihanoi/production\.conf is left .*production\.conf\.new$}m, 'as is said');
 }
 
 my $release = `$dest/usr/bin/ihanoi migrate --release`;
@@ -166,5 +169,5 @@ sub install {
     my $build = $_[0] // build_dir();
     return system("cd '${\ tree()}' && bin/install-files '$build'"
                   . " $dest /usr /etc/nginx /usr/lib/nginx/modules"
-                  . ' /usr/share/nginx > /dev/null');
+                  . " /usr/share/nginx > $dest/install.log");
 }
