@@ -1,7 +1,7 @@
 -- Events for plugins: who gets what in which order, and what becomes of those
 -- that nobody could deliver.
 begin;
-select plan(68);
+select plan(70);
 
 create function pg_temp.later(by interval) returns void language sql as
     $$select set_config('core.clock_offset', (coalesce(nullif(current_setting('core.clock_offset', true), ''), '0')::interval + by)::text, true)$$;
@@ -226,10 +226,25 @@ update core.plugin_cursors set xid = '999999999999', id = 7, moved_at = '-infini
 select plugin_events_feed('p1x');
 select is((select xid || ' ' || id from core.plugin_cursors), '999999999999 7', 'it never goes back');
 
--- What nobody has any more.
-select pg_temp.later('61 minutes');
-select pg_temp.take('a:1', true, '{p1x.booked}');
-select is((select string_agg(topic, ' ') from core.plugin_subscriptions), 'p1x', 'a subscription that no gateway has is forgotten');
+-- What nobody has any more. While the database was away nobody could say so: another
+-- gateway's plugin has what was published then, and hears who was erased.
+delete from core.plugin_subscriptions;
+delete from core.plugin_cursors;
+insert into core.plugin_subscriptions select 'p2x', 'person', e, 10, core.now() from unnest('{erased,moved}'::text[]) e;
+insert into core.plugin_cursors values ('p2x', '2', 9, core.now());
+select pg_temp.take('a:1');
+select pg_temp.later('2 hours');
+select pg_temp.take('a:1', n > 1) from generate_series(1, 2) n;
+select is((select count(*)::int from core.plugin_subscriptions where plugin = 'p2x'), 2, 'an hour in which none could ask is no hour without a gateway');
+select isnt((select xid from core.plugin_cursors where plugin = 'p2x'), null, 'and its place in the outbox stays');
+do $$
+begin
+    for minute in 1 .. 61 loop
+        perform pg_temp.later('1 minute');
+        perform pg_temp.take('a:1', true, '{p1x.booked}');
+    end loop;
+end $$;
+select is((select string_agg(topic, ' ') from core.plugin_subscriptions), 'p1x', 'a subscription that no gateway has for an hour is forgotten');
 
 set local role ihanoi_control;
 select lives_ok($$select * from plugin_events_take('{"gateway": "c:1", "all": true, "subscriptions": []}')$$, 'the control role asks');

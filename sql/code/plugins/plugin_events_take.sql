@@ -16,6 +16,12 @@ declare
     it    timestamptz := core.now();
     name  text;
 begin
+    -- Nobody has said so for minutes: the database was away, not who has them.
+    update core.plugin_subscriptions s
+    set declared_at = it
+    where not exists (select from core.plugin_subscriptions o
+                      where o.declared_at > it - interval '5 minutes');
+
     with given as (
         select g.*
         from jsonb_to_recordset(asked -> 'subscriptions')

@@ -29,6 +29,12 @@ begin
     now := floor(extract(epoch from it));
     return next;
 
+    -- Nobody has said so for minutes: the database was away, not who has them.
+    update core.plugin_jobs p
+    set declared_at = it
+    where not exists (select from core.plugin_jobs o
+                      where o.declared_at > it - interval '5 minutes');
+
     -- The first time, after a change, and once a minute as a sign of life.
     with given as (
         select g.*
