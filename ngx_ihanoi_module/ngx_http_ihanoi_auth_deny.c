@@ -11,10 +11,12 @@
 
 /*
  * Seconds between looks for rows that may be forgotten, also for how long those
- * are over by then: clocks are set back a little; and between logs.
+ * are over by then: clocks are set back a little.
  */
 #define NGX_HTTP_IHANOI_AUTH_DENY_SWEEP  60
-#define NGX_HTTP_IHANOI_AUTH_DENY_QUIET  60
+
+/* milliseconds between logs */
+#define NGX_HTTP_IHANOI_AUTH_DENY_QUIET  60000
 
 
 typedef struct {
@@ -121,7 +123,7 @@ ngx_http_ihanoi_auth_deny_done(void *data,
 {
     ngx_str_t                         next, value;
     ngx_uint_t                        i, n;
-    static time_t                     logged;
+    static ngx_msec_t                 quiet;
     ngx_http_ihanoi_auth_deny_row_t   row;
 
     if (outcome != NGX_HTTP_IHANOI_PG_OK) {
@@ -167,8 +169,8 @@ ngx_http_ihanoi_auth_deny_done(void *data,
 
         if (ngx_http_ihanoi_auth_deny_add(&row) != NGX_OK) {
 
-            if (ngx_time() - logged >= NGX_HTTP_IHANOI_AUTH_DENY_QUIET) {
-                logged = ngx_time();
+            if ((ngx_msec_int_t) (ngx_current_msec - quiet) >= 0) {
+                quiet = ngx_current_msec + NGX_HTTP_IHANOI_AUTH_DENY_QUIET;
                 ngx_log_error(NGX_LOG_CRIT, ngx_cycle->log, 0,
                               "no room for the deny list: tokens are not "
                               "accepted until \"ihanoi_zone\" is larger");

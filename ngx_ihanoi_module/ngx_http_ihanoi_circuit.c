@@ -19,7 +19,7 @@
 
 /* Milliseconds between looks at the files, seconds between complaints. */
 #define NGX_HTTP_IHANOI_CIRCUIT_LOOK      1000
-#define NGX_HTTP_IHANOI_CIRCUIT_QUIET     60
+#define NGX_HTTP_IHANOI_CIRCUIT_QUIET     60000
 
 /* Seconds after which to ask again for a disabled plugin: nobody knows. */
 #define NGX_HTTP_IHANOI_CIRCUIT_RETRY     60
@@ -53,7 +53,7 @@ struct ngx_http_ihanoi_circuit_s {
     ngx_str_t                      name;
     ngx_str_t                      version;
     u_char                        *file;         /* NULL: no kill switch */
-    time_t                         complained;
+    ngx_msec_t                     quiet;        /* until then */
     ngx_http_ihanoi_metric_t      *shown;        /* its state */
     ngx_http_ihanoi_metric_t      *opened;
 };
@@ -515,11 +515,11 @@ ngx_http_ihanoi_circuit_watch(ngx_event_t *ev)
         rc = ngx_http_ihanoi_circuit_look(c);
 
         if (rc == NGX_ERROR
-            && ngx_time() - c->complained >= NGX_HTTP_IHANOI_CIRCUIT_QUIET)
+            && (ngx_msec_int_t) (ngx_current_msec - c->quiet) >= 0)
         {
             ngx_log_error(NGX_LOG_CRIT, ev->log, ngx_errno,
                           "could not look for \"%s\"", c->file);
-            c->complained = ngx_time();
+            c->quiet = ngx_current_msec + NGX_HTTP_IHANOI_CIRCUIT_QUIET;
         }
 
         if (rc == NGX_ABORT

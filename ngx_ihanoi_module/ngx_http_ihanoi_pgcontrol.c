@@ -34,8 +34,8 @@
 /* idle connections of a worker that is shutting down */
 #define NGX_HTTP_IHANOI_PGCONTROL_LINGER    5000
 
-/* seconds in which the trouble of a task is logged once */
-#define NGX_HTTP_IHANOI_PGCONTROL_QUIET     60
+/* the trouble of a task is logged once in so many milliseconds */
+#define NGX_HTTP_IHANOI_PGCONTROL_QUIET     60000
 
 #define NGX_HTTP_IHANOI_PGCONTROL_NAME      64
 
@@ -45,7 +45,7 @@ typedef struct {
     ngx_http_ihanoi_pgtask_t    *task;
     ngx_http_ihanoi_pgstmt_t    *stmt;
     ngx_event_t                  event;
-    time_t                       logged;
+    ngx_msec_t                   quiet;     /* until then */
     const char                  *values[1];
 } ngx_http_ihanoi_pgcontrol_task_t;
 
@@ -613,8 +613,8 @@ ngx_http_ihanoi_pgcontrol_task_refused(ngx_http_ihanoi_pgcontrol_task_t *t,
 {
     ngx_str_t  sqlstate, message;
 
-    if (ngx_time() - t->logged >= NGX_HTTP_IHANOI_PGCONTROL_QUIET) {
-        t->logged = ngx_time();
+    if ((ngx_msec_int_t) (ngx_current_msec - t->quiet) >= 0) {
+        t->quiet = ngx_current_msec + NGX_HTTP_IHANOI_PGCONTROL_QUIET;
         sqlstate = ngx_http_ihanoi_pgresult_sqlstate(res);
         message = ngx_http_ihanoi_pgresult_loggable(res);
         ngx_log_error(NGX_LOG_ERR, t->db->log, 0,

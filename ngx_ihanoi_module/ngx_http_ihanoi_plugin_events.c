@@ -13,8 +13,8 @@
 
 #define NGX_HTTP_IHANOI_EVENT_INTERVAL  500
 
-/* Seconds between two looks at what waits. */
-#define NGX_HTTP_IHANOI_EVENT_ALL       10
+/* Between two looks at what waits. */
+#define NGX_HTTP_IHANOI_EVENT_ALL       10000
 
 /* A lease is longer than its run by so many seconds: the end is reported. */
 #define NGX_HTTP_IHANOI_EVENT_MARGIN    20
@@ -70,7 +70,7 @@ struct ngx_http_ihanoi_plugin_events_s {
     ngx_http_ihanoi_pgdb_t           *db;
     ngx_http_ihanoi_pgstmt_t         *end;
     u_char                           *asked;     /* of this worker */
-    time_t                            all;       /* last asked for */
+    ngx_msec_t                        all;       /* asked for from then on */
 };
 
 
@@ -346,10 +346,10 @@ ngx_http_ihanoi_plugin_events_ask(void *data)
 
     ngx_uint_t  all;
 
-    all = ngx_time() - events->all >= NGX_HTTP_IHANOI_EVENT_ALL;
+    all = (ngx_msec_int_t) (ngx_current_msec - events->all) >= 0;
 
     if (all) {
-        events->all = ngx_time();
+        events->all = ngx_current_msec + NGX_HTTP_IHANOI_EVENT_ALL;
     }
 
     ngx_http_ihanoi_plugin_events_write(events, events->asked, NULL, all);

@@ -12,8 +12,8 @@
 #include "ngx_http_ihanoi_background.h"
 
 
-/* Seconds between two reports that are about all jobs. */
-#define NGX_HTTP_IHANOI_JOB_ALL       60
+/* Between two reports that are about all jobs. */
+#define NGX_HTTP_IHANOI_JOB_ALL       60000
 
 /* East of UTC, all the year. */
 #define NGX_HTTP_IHANOI_JOB_OFFSET    (7 * 3600)
@@ -57,7 +57,7 @@ struct ngx_http_ihanoi_plugin_jobs_s {
     ngx_http_ihanoi_pgstmt_t        *end;
     u_char                          *asked;      /* of this worker */
     time_t                           skew;       /* database's clock - ours */
-    time_t                           all;        /* last asked for, ours */
+    ngx_msec_t                       all;        /* asked for from then on */
     unsigned                         known:1;    /* skew is */
 };
 
@@ -242,10 +242,10 @@ ngx_http_ihanoi_plugin_jobs_ask(void *data)
     ngx_http_ihanoi_plugin_job_t  *job;
 
     now = ngx_time();
-    all = jobs->known && now - jobs->all >= NGX_HTTP_IHANOI_JOB_ALL;
+    all = jobs->known && (ngx_msec_int_t) (ngx_current_msec - jobs->all) >= 0;
 
     if (all) {
-        jobs->all = now;
+        jobs->all = ngx_current_msec + NGX_HTTP_IHANOI_JOB_ALL;
     }
 
     p = ngx_sprintf(jobs->asked, "{\"gateway\":\"%s\",\"all\":%s,\"jobs\":[",
