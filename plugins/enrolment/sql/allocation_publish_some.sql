@@ -7,6 +7,8 @@ as $$
 declare
     last  text;
 begin
+    perform seats_lock();
+
     with page as materialized (
         select e.application, e.number, e.school,
                exists (select from allocation_choices c

@@ -7,6 +7,8 @@ as $$
 declare
     one  record;
 begin
+    perform seats_lock();
+
     for one in
         select t.id, t.state, e.school
           from appeals p

@@ -6,6 +6,7 @@ as $$
 declare
     done  int;
 begin
+    perform seats_lock();
     update applications t
        set state = 'lapsed', school = null, offer_until = null, changed_by = 'job'
      where t.id in (select a.id from applications a

@@ -11,6 +11,8 @@ declare
     p       places%rowtype;
     chosen  uuid;
 begin
+    perform seats_lock();
+
     while done < n loop
         select t.* into p
           from places t

@@ -74,6 +74,7 @@ set local check_function_bodies = off;
 \ir ../sql/rules_document.sql
 \ir ../sql/rules_lock.sql
 \ir ../sql/school_put.sql
+\ir ../sql/seats_lock.sql
 \ir ../sql/subject_of.sql
 \ir ../sql/ties_of.sql
 \ir ../sql/vacancies_fill.sql

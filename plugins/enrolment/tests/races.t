@@ -184,6 +184,48 @@ is($db->sql("select state from plugin_enrolment.applications where id = '$last'"
    '... and the next one is offered the place');
 is_deeply([grep { defined $_->[0] } $db->sql("$setup select * from enrolment_check()")], [], 'all is sound');
 
+# Places that are given and places that become free at the same schools: each of two jobs has
+# one and wants the other's.
+my $both = $round =~ s/1$/6/r;
+$db->sql(<<"SQL");
+$setup
+select year_put(2036, 'Y', '[{"code": "near", "kind": "integer", "title": {}}]');
+select level_put(2036, 'grade_1', '[{"title": {}, "holds": "\$.near == 1"}, {"title": {}, "holds": "\$.near == 2"}, {"title": {}, "holds": "\$.near == 3"}]', '[]');
+select school_put('B', 'B', '00004', '[]');
+select round_create('$both', 2036, 'grade_1', 'R', now() + interval '1 hour', now() + interval '2 hours',
+                    '2024-01-01', '2024-12-31', '2036-01-01', 1, 48, '@{[ sha256_hex(SEED) ]}');
+select places_put('$both', '[{"school": "B", "quota": 1}, {"school": "A", "quota": 1}]');
+SQL
+my %at = (6 => [2, 'A'], 7 => [2, 'B'], 8 => [3, 'A'], 9 => [3, 'B']);
+$db->sql($setup . hours(1.5) . join '', map { submission($_, 6001) =~ s/$round/$both/r =~ s/'\{\}'/'{"near": $at{$_}[0]}'/r =~ s/"A"/"$at{$_}[1]"/r } sort keys %at);
+$db->sql($setup . hours(2.5) . "
+    select desk_decide(id, 'o', true, 'verify', null, child) from applications where round = '$both';
+    select round_close('$both', '@{[ SEED ]}');
+    select allocation_request('$both', '$both', 'o');
+    do \$\$ begin while allocation_step('$both', 0) <> 'computed' loop end loop; end \$\$;
+    select allocation_publish('$both', 'head');
+    do \$\$ begin while allocation_step('$both', 0) <> 'published' loop end loop; end \$\$;
+    select appeal_open(id, id, guardian, 'x') from applications where round = '$both' and state = 'waitlisted';
+    select appeal_decide(id, 'o', 'upheld', 'x', '{\"near\": 1}') from applications where round = '$both' and state = 'waitlisted'");
+my ($settler, $ender) = (session(59), session(60));
+my $review = $settler->do('select allocation_next()') =~ s/\s//gr;
+$db->sql("set search_path = plugin_enrolment; update places set taken = taken where school = 'A';     -- its row is behind B's
+          create function plugin_enrolment.waits() returns trigger language plpgsql as
+              'begin perform pg_advisory_xact_lock(1); return null; end';
+          create trigger waits after update on plugin_enrolment.places for each row
+              when (new.round = '$both' and new.school = 'A') execute function plugin_enrolment.waits();");
+sub waiting { $db->sql("select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()") }
+$one->do('begin; select pg_advisory_xact_lock(1)');
+$settler->start("do \$\$ begin while allocation_step('$review', 0) <> 'settled' loop end loop; end \$\$;");
+ok(wait_until(sub { waiting() == 1 }, 20), 'a job has given the first of two places');
+$ender->start('select offers_lapse(10);');
+ok(wait_until(sub { waiting() == 2 }, 20), '... another ends offers at both schools');
+$one->do('rollback');
+unlike($settler->finish, qr/ERROR/, '... the first one is not in its way');
+unlike($ender->finish, qr/ERROR/, '... nor it in that of the first');
+$db->sql('drop trigger waits on plugin_enrolment.places; drop function plugin_enrolment.waits');
+is_deeply([grep { defined $_->[0] } $db->sql("$setup select * from enrolment_check()")], [], 'all is sound');
+
 # Rules and quotas that somebody begins to change before a round opens, and changes after.
 my $late = session(0);
 my $opens = $round =~ s/1$/5/r;
