@@ -28,6 +28,7 @@ struct ngx_http_ihanoi_auth_fetch_s {
     size_t                          len;
     unsigned                        refused:1; /* too large */
     unsigned                        special:1; /* nginx's error page went by */
+    unsigned                        uncached:1;
 };
 
 
@@ -43,6 +44,8 @@ static ngx_int_t ngx_http_ihanoi_auth_fetch_request(ngx_http_request_t *r,
     void *data);
 static ngx_int_t ngx_http_ihanoi_auth_fetch_done(ngx_http_request_t *sr,
     void *data, ngx_int_t rc);
+static ngx_int_t ngx_http_ihanoi_auth_fetch_uncached(
+    ngx_http_ihanoi_auth_fetch_t *fetch, ngx_http_request_t *sr);
 static void ngx_http_ihanoi_auth_fetch_timeout(ngx_event_t *ev);
 static void ngx_http_ihanoi_auth_fetch_cleanup(void *data);
 static void ngx_http_ihanoi_auth_fetch_end(ngx_http_ihanoi_auth_fetch_t *fetch,
@@ -319,6 +322,12 @@ ngx_http_ihanoi_auth_fetch_done(ngx_http_request_t *sr, void *data,
         return rc;
     }
 
+    if (rc == NGX_ERROR
+        && ngx_http_ihanoi_auth_fetch_uncached(fetch, sr) == NGX_OK)
+    {
+        return NGX_OK;
+    }
+
     if (rc == NGX_ERROR || rc >= NGX_HTTP_SPECIAL_RESPONSE) {
         ngx_http_ihanoi_auth_fetch_end(fetch, "it failed");
 
@@ -333,6 +342,42 @@ ngx_http_ihanoi_auth_fetch_done(ngx_http_request_t *sr, void *data,
     } else {
         ngx_http_ihanoi_auth_fetch_end(fetch, NULL);
     }
+
+    return NGX_OK;
+}
+
+
+/*
+ * An answer that nginx cannot write into its cache, on a disk that is full, ends
+ * there: another fetch takes its place, whose answer goes past the cache.
+ */
+
+static ngx_int_t
+ngx_http_ihanoi_auth_fetch_uncached(ngx_http_ihanoi_auth_fetch_t *fetch,
+    ngx_http_request_t *sr)
+{
+    ngx_http_ihanoi_auth_state_t  *state;
+
+    state = fetch->state;
+
+    if (state == NULL || fetch->uncached || fetch->status != NGX_HTTP_OK
+        || sr->upstream == NULL || !sr->upstream->cacheable)
+    {
+        return NGX_DECLINED;
+    }
+
+    ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                  "the answer with key set \"%V\" broke off, it is asked for "
+                  "past nginx's cache", &state->source->id);
+
+    if (ngx_http_ihanoi_auth_fetch_start(state) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    state->fetch->uncached = 1;
+
+    fetch->state = NULL;
+    ngx_del_timer(&fetch->timer);
 
     return NGX_OK;
 }
@@ -562,6 +607,10 @@ ngx_http_ihanoi_auth_fetch_header_filter(ngx_http_request_t *r)
 
         /* from nginx's cache or a file: the copy filter reads it for us */
         r->filter_need_in_memory = 1;
+
+        if (fetch->uncached && r->upstream) {
+            r->upstream->buffering = 0;
+        }
     }
 
     return ngx_http_next_header_filter(r);

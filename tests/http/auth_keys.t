@@ -485,7 +485,7 @@ for my $first ('return 301 https://x/;', 'location / { return 301 https://x/; }'
     my $gw = start($idp, workers => 2,
         jwks => 'location = /_jwks { internal; set $ihanoi_issuer i; proxy_pass '
                 . $idp->url . ";\n$cache }",
-        http => 'proxy_cache_path %%DIR%%/keys keys_zone=ihanoi_keys:1m;');
+        http => 'proxy_cache_path %%DIR%%/keys keys_zone=ihanoi_keys:1m use_temp_path=off;');
     is(status($gw, $idp->token(sub => 'a')), 200, 'the cache of production.conf');
     sleep 2.1;
     $idp->add_key('fresh');
@@ -498,6 +498,26 @@ for my $first ('return 301 https://x/;', 'location / { return 301 https://x/; }'
     $gw->start;
     is(status($gw, $idp->token(sub => 'b', -kid => 'fresh')), 200,
        'and after a restart it stands in for a provider that is away');
+    $gw->stop;
+
+    # A disk that is full or broken: what cannot be kept is used all the same.
+    my $keys = $gw->dir . '/keys';
+    unlink glob "$keys/*";
+    $idp->serve(@as);
+    $gw->start;
+    chmod 0555, $keys;
+    is(status($gw, $idp->token(sub => 'c', -kid => 'fresh')), 200,
+       'a cache that cannot be written locks nobody out');
+    like($gw->error_log, qr/the answer with key set "[^"]+" broke off, it is asked for past nginx's cache/,
+         'the log has it');
+    $idp->add_key('fresher');
+    is(status($gw, $idp->token(sub => 'c', -kid => 'fresher')), 200, 'nor with a new key');
+
+    chmod 0755, $keys;
+    sleep 1.1;
+    $idp->add_key('freshest');
+    is(status($gw, $idp->token(sub => 'c', -kid => 'freshest')), 200, 'when there is room again');
+    is(scalar(() = glob "$keys/*"), 1, 'it is kept');
     $gw->stop;
     $idp->serve;
 }
