@@ -20,7 +20,10 @@
 #include "ngx_http_ihanoi_run.h"
 
 
-/* How it ended; the last two did not begin. */
+/*
+ * How it ended; the last two did not begin. An event that is BUSY may have: its
+ * database has no room or is away.
+ */
 typedef enum {
     NGX_HTTP_IHANOI_BACKGROUND_OK = 0,
     NGX_HTTP_IHANOI_BACKGROUND_FAILED,    /* returned nil and a text */
@@ -62,6 +65,8 @@ struct ngx_http_ihanoi_background_s {
     ngx_str_t                              error;     /* NUL-terminated; empty
                                                          when it is OK */
     unsigned                               again:1;   /* OK, more is left */
+    unsigned                               away:1;    /* FAILED: its database has
+                                                         no room or is away */
 };
 
 

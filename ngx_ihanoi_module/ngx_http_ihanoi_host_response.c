@@ -8,13 +8,11 @@
 #include "ngx_http_ihanoi_run.h"
 #include "ngx_http_ihanoi_host.h"
 #include "ngx_http_ihanoi_host_rows.h"
-#include "ngx_http_ihanoi_problem.h"
+#include "ihanoi_operation.h"
 
 
 static int ngx_http_ihanoi_host_problem(lua_State *L);
 static int ngx_http_ihanoi_host_problem_of_error(lua_State *L);
-static const char *ngx_http_ihanoi_host_problem_code(lua_State *L,
-    ngx_http_ihanoi_host_error_t *err, ngx_uint_t *level);
 
 
 static const ihanoi_host_function_t  ngx_http_ihanoi_host_response_functions[] =
@@ -89,6 +87,7 @@ ngx_http_ihanoi_host_problem_of_error(lua_State *L)
     size_t                         len;
     ngx_uint_t                     level;
     const char                    *problem, *line;
+    const ihanoi_operation_t      *operation;
     ngx_http_ihanoi_host_error_t   err;
 
     luaL_argcheck(L, lua_isnoneornil(L, 2), 2,
@@ -106,11 +105,12 @@ ngx_http_ihanoi_host_problem_of_error(lua_State *L)
         return 3;
     }
 
-    problem = ngx_http_ihanoi_host_problem_code(L, &err, &level);
+    operation = ngx_http_ihanoi_run_of(L)->ctx->operation->contract;
+    problem = ngx_http_ihanoi_host_error_problem(&err,
+                                   operation->method == IHANOI_GET, &level);
 
-    lua_pushfstring(L, "operation \"%s\" answers %s: ",
-                    ngx_http_ihanoi_run_of(L)->ctx->operation
-                        ->contract->id.data, problem);
+    lua_pushfstring(L, "operation \"%s\" answers %s: ", operation->id.data,
+                    problem);
     ngx_http_ihanoi_host_push_reason(L, 1);
     lua_concat(L, 2);
 
@@ -122,38 +122,4 @@ ngx_http_ihanoi_host_problem_of_error(lua_State *L)
     lua_pushstring(L, problem);
 
     return 2;
-}
-
-
-/* As ngx_http_ihanoi_reply() answers an operation that SQL serves. */
-
-static const char *
-ngx_http_ihanoi_host_problem_code(lua_State *L,
-    ngx_http_ihanoi_host_error_t *err, ngx_uint_t *level)
-{
-    const char                                *code;
-    ngx_http_ihanoi_operation_t               *operation;
-    const ngx_http_ihanoi_problem_sqlstate_t  *row;
-
-    operation = ngx_http_ihanoi_run_of(L)->ctx->operation;
-
-    code = ngx_http_ihanoi_problem_outcome(err->outcome,
-                                 operation->contract->method == IHANOI_GET);
-
-    if (code) {
-        *level = NGX_LOG_WARN;
-        return code;
-    }
-
-    row = ngx_http_ihanoi_problem_sqlstate(&err->sqlstate,
-                                 operation->contract->method == IHANOI_GET);
-
-    if (row) {
-        *level = row->level;
-        return row->code;
-    }
-
-    *level = NGX_LOG_ERR;
-
-    return "plugin-failed";
 }

@@ -13,6 +13,7 @@
 
 #include "ngx_http_ihanoi_plugin.h"
 #include "ngx_http_ihanoi_host_rows.h"
+#include "ngx_http_ihanoi_problem.h"
 #include "ihanoi_lua_json.h"
 
 
@@ -387,6 +388,33 @@ ngx_http_ihanoi_host_get_error(lua_State *L, int index,
     }
 
     return err->code.len != 0;
+}
+
+
+const char *
+ngx_http_ihanoi_host_error_problem(ngx_http_ihanoi_host_error_t *err,
+    ngx_uint_t get, ngx_uint_t *level)
+{
+    const char                                *code;
+    const ngx_http_ihanoi_problem_sqlstate_t  *row;
+
+    code = ngx_http_ihanoi_problem_outcome(err->outcome, get);
+
+    if (code) {
+        *level = NGX_LOG_WARN;
+        return code;
+    }
+
+    row = ngx_http_ihanoi_problem_sqlstate(&err->sqlstate, get);
+
+    if (row) {
+        *level = row->level;
+        return row->code;
+    }
+
+    *level = NGX_LOG_ERR;
+
+    return "plugin-failed";
 }
 
 

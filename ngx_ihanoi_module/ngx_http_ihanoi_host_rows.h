@@ -70,6 +70,13 @@ typedef struct {
 int ngx_http_ihanoi_host_get_error(lua_State *L, int index,
     ngx_http_ihanoi_host_error_t *err);
 
+/*
+ * What it is to a client: the problem that an operation served by SQL answers,
+ * and the level of its line in the log.  Not of one that is refused.
+ */
+const char *ngx_http_ihanoi_host_error_problem(
+    ngx_http_ihanoi_host_error_t *err, ngx_uint_t get, ngx_uint_t *level);
+
 /* Pushes why something failed, for logs, of a text or such a table. */
 void ngx_http_ihanoi_host_push_reason(lua_State *L, int index);
 

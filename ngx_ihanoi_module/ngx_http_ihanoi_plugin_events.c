@@ -567,6 +567,10 @@ ngx_http_ihanoi_plugin_event_done(ngx_http_ihanoi_background_t *bg)
     delivery = bg->data;
     consumer = delivery->sub->consumer;
 
+    if (bg->away) {
+        bg->outcome = NGX_HTTP_IHANOI_BACKGROUND_BUSY;
+    }
+
     ngx_http_ihanoi_metric_inc(delivery->sub->ends[bg->outcome]);
 
     delivery->values[3] = ngx_http_ihanoi_background_outcomes[bg->outcome];

@@ -110,16 +110,19 @@ ngx_http_ihanoi_plugin_finish(lua_State *L)
 
 /*
  * Of a job or an event: "return nil, why" is a failure that was expected, and a
- * job that returns "again" has left something.
+ * job that returns "again" has left something.  A database that has no room or is
+ * away is not the handler's failure.
  */
 
 int
 ngx_http_ihanoi_plugin_result(lua_State *L)
 {
-    size_t                  len;
-    u_char                  line[NGX_HTTP_IHANOI_PLUGIN_TEXT];
-    const char             *why;
-    ngx_http_ihanoi_run_t  *run;
+    size_t                         len;
+    u_char                         line[NGX_HTTP_IHANOI_PLUGIN_TEXT];
+    const char                    *why;
+    ngx_uint_t                     level;
+    ngx_http_ihanoi_run_t         *run;
+    ngx_http_ihanoi_host_error_t   err;
 
     run = ngx_http_ihanoi_run_of(L);
 
@@ -128,6 +131,11 @@ ngx_http_ihanoi_plugin_result(lua_State *L)
                             && strcmp(lua_tostring(L, 1), "again") == 0;
         return 0;
     }
+
+    run->answer.away = ngx_http_ihanoi_host_get_error(L, 2, &err)
+                       && strcmp(ngx_http_ihanoi_host_error_problem(&err, 0,
+                                                                    &level),
+                                 "database-unavailable") == 0;
 
     ngx_http_ihanoi_host_push_reason(L, 2);
 

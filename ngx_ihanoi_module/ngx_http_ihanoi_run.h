@@ -71,6 +71,8 @@ typedef struct {
     json_t                          *members;
     unsigned                         wrong:1;     /* it cannot be sent */
     unsigned                         again:1;     /* of a job: more is left */
+    unsigned                         away:1;      /* of an event: its database
+                                                     has no room or is away */
 } ngx_http_ihanoi_answer_t;
 
 

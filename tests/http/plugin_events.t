@@ -66,8 +66,9 @@ my $body = { required => $true, content => { 'application/json' => { schema => {
 my $got = 'if ihanoi.db.one("select 1 x from fails where n = $1", { input.payload.n }) then
                return nil, "not now" end
            if input.payload.crash then error("crash") end
-           ihanoi.db.execute("insert into got (n, key, attempt, topic) values ($1, $2::uuid, $3, $4)",
+           local _, err = ihanoi.db.execute("insert into got (n, key, attempt, topic) values ($1, $2::uuid, $3, $4)",
                { input.payload.n, input.key, input.attempt, input.topic })
+           if err then return nil, err end
            if input.payload.slow then ihanoi.run.sleep(3) end';
 
 sub probe {
@@ -243,6 +244,25 @@ is(row('g1', 'attempts') . ' ' . (row('g1', 'run') // 'no run'), '0 no run', 'an
 $db->sql("alter role $role login");
 comes('until the database is there again', sub { got(30) eq 'g1' });
 is($db->sql("select attempt from plugin_$name.got where n = 'g1'"), 1, 'which is the first attempt');
+
+# Nor is one that stands and has no room.
+$db->sql(<<"SQL");
+    create function plugin_$name.refuses() returns trigger language plpgsql as
+        \$\$ begin raise exception 'no room' using errcode = tg_argv[0]; end \$\$;
+    create trigger full_disk before insert on plugin_$name.got for each row
+        when (new.n = 'i1') execute function plugin_$name.refuses('53100');
+    create trigger mistake before insert on plugin_$name.got for each row
+        when (new.n = 'i2') execute function plugin_$name.refuses('23514');
+SQL
+happen(33, 'i1');
+happen(34, 'i2');
+comes('a handler returns what its database says', sub { row('i1', 'outcome') && row('i2', 'outcome') });
+is(row('i2', "outcome || ' ' || attempts"), 'failed 1', 'a mistake is an attempt');
+is(row('i1', "concat_ws(' ', outcome, attempts, error)"), 'busy 0 53100: no room', 'no room for it is none');
+$db->sql("drop trigger full_disk on plugin_$name.got; drop trigger mistake on plugin_$name.got;
+          update core.plugin_deliveries set next_at = core.now() where payload ->> 'n' in ('i1', 'i2')");
+comes('it comes when there is room', sub { got(33) eq 'i1' && got(34) eq 'i2' });
+is($db->sql("select attempt from plugin_$name.got where n = 'i1'"), 1, 'for the first time');
 
 # A worker that dies in the middle: at least once.
 $gw->{expect_log} = qr/exited on signal 9/;

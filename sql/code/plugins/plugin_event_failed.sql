@@ -1,6 +1,7 @@
 -- An attempt that failed: again after 2, 4, 8 … seconds, an hour at most, and
--- dead after as many as the subscription says. One that could not begin (busy,
--- closed) is no attempt. False: that run is over already.
+-- dead after as many as the subscription says. One that could not begin, or whose
+-- database had no room or was away (busy, closed), is no attempt. False: that run
+-- is over already.
 create function plugin_event_failed(plugin text, id bigint, run uuid,
     outcome text, error text)
 returns boolean
