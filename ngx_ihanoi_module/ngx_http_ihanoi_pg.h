@@ -6,7 +6,7 @@
  * A database is declared by an "ihanoi_database" block and has pools by class
  * (read, write, slow) and one control connection.  A call is one execution of
  * a statement declared at configuration time; it ends exactly once, when its
- * own Sync has come back, or when it failed.
+ * Sync has come back, or when it failed.
  */
 
 #ifndef _NGX_HTTP_IHANOI_PG_H_INCLUDED_

@@ -21,6 +21,7 @@
 static void ngx_http_ihanoi_pgconn_event(ngx_event_t *ev);
 static void ngx_http_ihanoi_pgconn_timeout(ngx_event_t *ev);
 static void ngx_http_ihanoi_pgconn_kicked(ngx_event_t *ev);
+static void ngx_http_ihanoi_pgconn_sync(ngx_event_t *ev);
 static ngx_int_t ngx_http_ihanoi_pgconn_opened(ngx_http_ihanoi_pgconn_t *pc);
 static void ngx_http_ihanoi_pgconn_close(ngx_http_ihanoi_pgconn_t *pc);
 
@@ -48,6 +49,10 @@ ngx_http_ihanoi_pgconn_init(ngx_http_ihanoi_pgconn_t *pc, ngx_pool_t *pool)
     pc->kick.handler = ngx_http_ihanoi_pgconn_kicked;
     pc->kick.data = pc;
     pc->kick.log = pc->log;
+
+    pc->sync.handler = ngx_http_ihanoi_pgconn_sync;
+    pc->sync.data = pc;
+    pc->sync.log = pc->log;
 
     pc->state = NGX_HTTP_IHANOI_PGCONN_CLOSED;
 
@@ -205,6 +210,10 @@ ngx_http_ihanoi_pgconn_event(ngx_event_t *ev)
         return;
     }
 
+    /* libpq sends before it reads: whole batches only */
+
+    ngx_http_ihanoi_pgconn_end_batch(pc);
+
     if (PQconsumeInput(pc->pg) == 0) {
         pc->broken = 1;
     }
@@ -213,7 +222,9 @@ ngx_http_ihanoi_pgconn_event(ngx_event_t *ev)
 
     ngx_http_ihanoi_pgconn_drain(pc);
 
-    if (!pc->broken && ngx_http_ihanoi_pgconn_flush(pc) != NGX_OK) {
+    if (!pc->broken && pc->batch == NULL
+        && ngx_http_ihanoi_pgconn_flush(pc) != NGX_OK)
+    {
         pc->broken = 1;
     }
 
@@ -263,6 +274,15 @@ ngx_http_ihanoi_pgconn_kicked(ngx_event_t *ev)
     }
 
     ngx_http_ihanoi_pgconn_close(pc);
+}
+
+
+/* All events that came together are handled: calls share a Sync till here. */
+
+static void
+ngx_http_ihanoi_pgconn_sync(ngx_event_t *ev)
+{
+    ngx_http_ihanoi_pgconn_end_batch(ev->data);
 }
 
 

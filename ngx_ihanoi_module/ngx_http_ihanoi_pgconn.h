@@ -3,10 +3,11 @@
  *
  * One PostgreSQL connection in pipeline mode.
  *
- * A connection carries exchanges: one statement and its own Sync each.  They
- * are answered in order; each ends exactly once, by done() or by lost().  The
- * connection knows no call, no request and no pool: its owner gives it the
- * parameters, the statements to prepare and six functions.
+ * A connection carries exchanges: one statement each, and a Sync of its own or
+ * one that it shares.  They are answered in order; each ends exactly once, by
+ * done() or by lost().  The connection knows no call, no request and no pool:
+ * its owner gives it the parameters, the statements to prepare and six
+ * functions.
  */
 
 #ifndef _NGX_HTTP_IHANOI_PGCONN_H_INCLUDED_
@@ -54,6 +55,11 @@ struct ngx_http_ihanoi_pgexchange_s {
     unsigned                         parsed:1;  /* and it worked */
     unsigned                         begun:1;   /* some of it may be here */
     unsigned                         failed:1;  /* result is an error */
+    unsigned                         shares:1;  /* a Sync with its batch */
+    unsigned                         last:1;    /* a Sync follows it */
+    unsigned                         aborted:1; /* not executed: another of
+                                                   its batch failed; sent
+                                                   again it shares nothing */
     unsigned                         unreplicated:1; /* committed here only */
 };
 
@@ -65,7 +71,8 @@ typedef struct {
     /* calls may be sent */
     void  (*ready)(ngx_http_ihanoi_pgconn_t *pc);
 
-    /* Sync has come: the exchange has left the connection */
+    /* Sync has come: the exchange has left the connection; aborted says that
+       it was not executed */
     void  (*done)(ngx_http_ihanoi_pgconn_t *pc,
                 ngx_http_ihanoi_pgexchange_t *x);
 
@@ -100,7 +107,11 @@ struct ngx_http_ihanoi_pgconn_s {
     int                              socket;    /* libpq's */
     ngx_event_t                      timer;     /* deadline of connecting */
     ngx_event_t                      kick;      /* ends a broken connection */
+    ngx_event_t                      sync;      /* ends a batch */
     ngx_queue_t                      exchanges; /* oldest first */
+    ngx_queue_t                     *complete;  /* has all but its Sync */
+    ngx_http_ihanoi_pgstmt_t        *batch;     /* what the newest execute, and
+                                                   have no Sync yet */
 
     ngx_uint_t                       preparing; /* prepares at connect left */
     ngx_uint_t                       in_flight; /* statements without Sync */
@@ -124,6 +135,8 @@ struct ngx_http_ihanoi_pgconn_s {
     unsigned                         answered:1;  /* a server spoke */
     unsigned                         standby:1;   /* in recovery */
     unsigned                         readonly:1;  /* refuses writes */
+    unsigned                         batches:1;   /* owner's: calls only read
+                                                     and may share a Sync */
     unsigned                         lazy:1;      /* do not prepare ahead */
     unsigned                         leaving:1;   /* no more exchanges */
     unsigned                         broken:1;
@@ -156,7 +169,8 @@ ngx_int_t ngx_http_ihanoi_pgconn_connect(ngx_http_ihanoi_pgconn_t *pc,
     ngx_msec_t timeout);
 
 /*
- * Sends a statement and its Sync.  values are copied.  NGX_ERROR: nothing was
+ * Sends a statement and its Sync, at once or, in a batch, when all events that
+ * came together are handled.  values are copied.  NGX_ERROR: nothing was
  * executed, x is not the connection's, which will close itself soon.
  */
 ngx_int_t ngx_http_ihanoi_pgconn_execute(ngx_http_ihanoi_pgconn_t *pc,

@@ -3,8 +3,12 @@
  *
  * What a PostgreSQL connection carries: exchanges, in pipeline mode.
  *
- * An exchange is one statement and its own Sync.  It is sent at once, answered
- * in order, and ends once.
+ * An exchange is one statement, answered in order, and ends once.  It is sent at
+ * once with a Sync of its own, or in a batch: calls of one statement that reads
+ * share the Sync that is sent when nginx has handled all events that came
+ * together.  PostgreSQL then wakes, begins and ends a transaction, and sends
+ * once for all of them.  When one fails the server skips those behind it: they
+ * come back as aborted, to be sent alone (docs/decisions/0044).
  */
 
 #include <ngx_config.h>
@@ -36,6 +40,9 @@ static ngx_int_t ngx_http_ihanoi_pgconn_prepare(ngx_http_ihanoi_pgconn_t *pc,
     ngx_http_ihanoi_pgstmt_t *stmt, ngx_uint_t kind);
 static ngx_int_t ngx_http_ihanoi_pgconn_append(ngx_http_ihanoi_pgconn_t *pc,
     ngx_http_ihanoi_pgexchange_t *x, int sent);
+static ngx_http_ihanoi_pgexchange_t *ngx_http_ihanoi_pgconn_answering(
+    ngx_http_ihanoi_pgconn_t *pc);
+static void ngx_http_ihanoi_pgconn_synced(ngx_http_ihanoi_pgconn_t *pc);
 static void ngx_http_ihanoi_pgconn_take(ngx_http_ihanoi_pgconn_t *pc,
     ngx_http_ihanoi_pgexchange_t *x, PGresult *res);
 static void ngx_http_ihanoi_pgconn_finish(ngx_http_ihanoi_pgconn_t *pc,
@@ -67,6 +74,11 @@ ngx_http_ihanoi_pgconn_execute(ngx_http_ihanoi_pgconn_t *pc,
 
     x->kind = NGX_HTTP_IHANOI_PGX_EXECUTE;
     x->stmt = stmt;
+    x->shares = pc->batches && !x->aborted;
+
+    if (!x->shares || pc->batch != stmt) {
+        ngx_http_ihanoi_pgconn_end_batch(pc);
+    }
 
     sent = PQsendQueryPrepared(pc->pg, (char *) stmt->name.data,
                                (int) stmt->nparams, values, NULL, NULL, 0);
@@ -95,6 +107,7 @@ ngx_http_ihanoi_pgconn_text(ngx_http_ihanoi_pgconn_t *pc,
 
     x->kind = NGX_HTTP_IHANOI_PGX_EXECUTE;
     x->stmt = stmt;
+    x->shares = 0;
     x->parse = 0;
     x->parsed = 0;
 
@@ -180,6 +193,8 @@ ngx_http_ihanoi_pgconn_forget(ngx_http_ihanoi_pgconn_t *pc,
     x->kind = NGX_HTTP_IHANOI_PGX_DEALLOCATE;
     x->stmt = stmt;
 
+    ngx_http_ihanoi_pgconn_end_batch(pc);
+
     sent = PQsendQueryParams(pc->pg, (char *) text, 0, NULL, NULL, NULL,
                              NULL, 0);
 
@@ -224,6 +239,8 @@ ngx_http_ihanoi_pgconn_prepare(ngx_http_ihanoi_pgconn_t *pc,
     x->kind = kind;
     x->stmt = stmt;
 
+    ngx_http_ihanoi_pgconn_end_batch(pc);
+
     sent = PQsendPrepare(pc->pg, (char *) stmt->name.data,
                          (char *) stmt->sql.data, 0, NULL);
 
@@ -243,15 +260,15 @@ ngx_http_ihanoi_pgconn_prepare(ngx_http_ihanoi_pgconn_t *pc,
 
 
 /*
- * Ends what was just put into libpq's buffer with a Sync of its own and makes
- * it the newest exchange.
+ * Makes what was just put into libpq's buffer the newest exchange, and ends it
+ * with a Sync unless it shares one.
  */
 
 static ngx_int_t
 ngx_http_ihanoi_pgconn_append(ngx_http_ihanoi_pgconn_t *pc,
     ngx_http_ihanoi_pgexchange_t *x, int sent)
 {
-    if (sent != 1 || PQpipelineSync(pc->pg) != 1) {
+    if (sent != 1 || (!x->shares && PQpipelineSync(pc->pg) != 1)) {
 
         /*
          * Without its Sync the server cannot have committed it, but whether
@@ -265,10 +282,18 @@ ngx_http_ihanoi_pgconn_append(ngx_http_ihanoi_pgconn_t *pc,
     x->result = NULL;
     x->begun = 0;
     x->failed = 0;
+    x->aborted = 0;
     x->unreplicated = 0;
+    x->last = !x->shares;
     x->sent = ngx_http_ihanoi_usec();
 
     ngx_queue_insert_tail(&pc->exchanges, &x->queue);
+
+    if (x->shares) {
+        pc->batch = x->stmt;
+        ngx_post_event(&pc->sync, &ngx_posted_events);
+        return NGX_OK;
+    }
 
     if (ngx_http_ihanoi_pgconn_flush(pc) != NGX_OK) {
         /* it is in flight and will be lost with the connection */
@@ -276,6 +301,31 @@ ngx_http_ihanoi_pgconn_append(ngx_http_ihanoi_pgconn_t *pc,
     }
 
     return NGX_OK;
+}
+
+
+/* Its Sync makes the newest exchange the last of a batch. */
+
+void
+ngx_http_ihanoi_pgconn_end_batch(ngx_http_ihanoi_pgconn_t *pc)
+{
+    ngx_http_ihanoi_pgexchange_t  *x;
+
+    if (pc->batch == NULL || pc->broken) {
+        return;
+    }
+
+    pc->batch = NULL;
+
+    x = ngx_queue_data(ngx_queue_last(&pc->exchanges),
+                       ngx_http_ihanoi_pgexchange_t, queue);
+    x->last = 1;
+
+    if (PQpipelineSync(pc->pg) != 1
+        || ngx_http_ihanoi_pgconn_flush(pc) != NGX_OK)
+    {
+        ngx_http_ihanoi_pgconn_break(pc, NULL);
+    }
 }
 
 
@@ -315,6 +365,11 @@ ngx_http_ihanoi_pgconn_drain(ngx_http_ihanoi_pgconn_t *pc)
             break;
         }
 
+        if (pc->batch && pc->complete == ngx_queue_last(&pc->exchanges)) {
+            /* all of a batch is answered, and its Sync not even sent */
+            break;
+        }
+
         res = PQgetResult(pc->pg);
 
         if (res == NULL) {
@@ -322,6 +377,12 @@ ngx_http_ihanoi_pgconn_drain(ngx_http_ihanoi_pgconn_t *pc)
             /* one NULL ends a statement's results; more is the end of all */
 
             if (++nothing == 1) {
+                x = ngx_http_ihanoi_pgconn_answering(pc);
+
+                if (!x->last) {
+                    pc->complete = &x->queue;
+                }
+
                 continue;
             }
 
@@ -337,19 +398,14 @@ ngx_http_ihanoi_pgconn_drain(ngx_http_ihanoi_pgconn_t *pc)
 
         nothing = 0;
 
-        x = ngx_queue_data(ngx_queue_head(&pc->exchanges),
-                           ngx_http_ihanoi_pgexchange_t, queue);
-
         if (PQresultStatus(res) != PGRES_PIPELINE_SYNC) {
+            x = ngx_http_ihanoi_pgconn_answering(pc);
             ngx_http_ihanoi_pgconn_take(pc, x, res);
             continue;
         }
 
         PQclear(res);
-        x->state = ngx_http_ihanoi_pgconn_session_state(pc);
-        ngx_queue_remove(&x->queue);
-
-        ngx_http_ihanoi_pgconn_finish(pc, x);
+        ngx_http_ihanoi_pgconn_synced(pc);
     }
 
     while ((notify = PQnotifies(pc->pg)) != NULL) {
@@ -366,6 +422,51 @@ ngx_http_ihanoi_pgconn_drain(ngx_http_ihanoi_pgconn_t *pc)
     if (PQstatus(pc->pg) != CONNECTION_OK) {
         pc->broken = 1;
     }
+}
+
+
+/* The exchange whose results come: the one behind that which has all of its. */
+
+static ngx_http_ihanoi_pgexchange_t *
+ngx_http_ihanoi_pgconn_answering(ngx_http_ihanoi_pgconn_t *pc)
+{
+    ngx_queue_t  *q;
+
+    q = pc->complete ? ngx_queue_next(pc->complete)
+                     : ngx_queue_head(&pc->exchanges);
+
+    if (q == ngx_queue_sentinel(&pc->exchanges)) {
+        /* an error where a Sync was expected */
+        q = pc->complete;
+    }
+
+    return ngx_queue_data(q, ngx_http_ihanoi_pgexchange_t, queue);
+}
+
+
+/* A Sync has come: the oldest exchange and its batch end. */
+
+static void
+ngx_http_ihanoi_pgconn_synced(ngx_http_ihanoi_pgconn_t *pc)
+{
+    ngx_uint_t                         last;
+    ngx_http_ihanoi_pgexchange_t      *x;
+    ngx_http_ihanoi_pgsession_state_e  state;
+
+    pc->complete = NULL;
+    state = ngx_http_ihanoi_pgconn_session_state(pc);
+
+    do {
+        x = ngx_queue_data(ngx_queue_head(&pc->exchanges),
+                           ngx_http_ihanoi_pgexchange_t, queue);
+
+        last = x->last;
+        x->state = state;
+        ngx_queue_remove(&x->queue);
+
+        ngx_http_ihanoi_pgconn_finish(pc, x);
+
+    } while (!last);
 }
 
 
@@ -417,6 +518,12 @@ ngx_http_ihanoi_pgconn_take(ngx_http_ihanoi_pgconn_t *pc,
         /* there is no way back from COPY inside a pipeline */
         pc->broken = 1;
         pc->copying = 1;
+        failed = 1;
+        break;
+
+    case PGRES_PIPELINE_ABORTED:
+        /* not executed, for an error of its batch */
+        x->aborted = 1;
         failed = 1;
         break;
 
@@ -534,6 +641,8 @@ ngx_http_ihanoi_pgconn_lose(ngx_http_ihanoi_pgconn_t *pc)
 
     pc->in_flight = 0;
     pc->preparing = 0;
+    pc->batch = NULL;
+    pc->complete = NULL;
 
     while (!ngx_queue_empty(&lost)) {
         q = ngx_queue_head(&lost);

@@ -26,6 +26,9 @@ struct pg_result;  /* libpq's */
  */
 ngx_int_t ngx_http_ihanoi_pgconn_prepare_ahead(ngx_http_ihanoi_pgconn_t *pc);
 
+/* Sends what waits for a common Sync, and the Sync. */
+void ngx_http_ihanoi_pgconn_end_batch(ngx_http_ihanoi_pgconn_t *pc);
+
 /* Handles all answers that are complete; pc->broken says how that went. */
 void ngx_http_ihanoi_pgconn_drain(ngx_http_ihanoi_pgconn_t *pc);
 

@@ -273,6 +273,10 @@ ngx_http_ihanoi_pgconn_release(ngx_http_ihanoi_pgconn_t *pc)
         ngx_delete_posted_event(&pc->kick);
     }
 
+    if (pc->sync.posted) {
+        ngx_delete_posted_event(&pc->sync);
+    }
+
     c = pc->connection;
 
     if (c) {

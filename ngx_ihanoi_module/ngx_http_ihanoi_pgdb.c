@@ -323,6 +323,7 @@ ngx_http_ihanoi_pgdb_start(ngx_http_ihanoi_pgdb_t *db,
 
     pc->host = best;
     pc->lazy = ngx_exiting ? 1 : 0;
+    pc->batches = pool->class->readonly && pool->class->depth > 1;
 
     if (ngx_http_ihanoi_pgconn_connect(pc, keywords, values,
                                        db->connect_timeout)

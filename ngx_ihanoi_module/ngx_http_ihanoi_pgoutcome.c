@@ -49,6 +49,7 @@ typedef struct {
 static void ngx_http_ihanoi_pgoutcome_ready(ngx_http_ihanoi_pgconn_t *pc);
 static void ngx_http_ihanoi_pgoutcome_done(ngx_http_ihanoi_pgconn_t *pc,
     ngx_http_ihanoi_pgexchange_t *x);
+static void ngx_http_ihanoi_pgoutcome_again(ngx_http_ihanoi_pgcall_t *call);
 static void ngx_http_ihanoi_pgoutcome_lost(ngx_http_ihanoi_pgconn_t *pc,
     ngx_http_ihanoi_pgexchange_t *x);
 static void ngx_http_ihanoi_pgoutcome_uncertain(ngx_http_ihanoi_pgcall_t *call);
@@ -207,6 +208,11 @@ ngx_http_ihanoi_pgoutcome_done(ngx_http_ihanoi_pgconn_t *pc,
         return;
     }
 
+    if (x->aborted) {
+        ngx_http_ihanoi_pgoutcome_again(call);
+        return;
+    }
+
     if (x->failed) {
 
         rc = ngx_http_ihanoi_pgoutcome_error(pc, call);
@@ -245,6 +251,28 @@ ngx_http_ihanoi_pgoutcome_done(ngx_http_ihanoi_pgconn_t *pc,
 
     ngx_http_ihanoi_pgpool_dispatch(pool);
     ngx_http_ihanoi_pgpool_end(call, NGX_HTTP_IHANOI_PG_OK, res, usec);
+}
+
+
+/*
+ * Another call of its batch failed before it was executed: it goes out at once,
+ * alone, so that no error of others holds it up twice.
+ */
+
+static void
+ngx_http_ihanoi_pgoutcome_again(ngx_http_ihanoi_pgcall_t *call)
+{
+    ngx_http_ihanoi_pgpool_t  *pool;
+
+    pool = call->pool;
+
+    ngx_http_ihanoi_pgresult_free(call->x.result);
+    call->x.result = NULL;
+
+    ngx_http_ihanoi_metric_inc(pool->class->metrics.retries);
+
+    ngx_http_ihanoi_pgpool_enqueue(pool, call, 1);
+    ngx_http_ihanoi_pgpool_dispatch(pool);
 }
 
 

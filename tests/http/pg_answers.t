@@ -6,6 +6,7 @@ use lib "$FindBin::Bin/../lib";
 use IHanoi::Test;
 use IHanoi::Test::Pg;
 use File::Temp;
+use POSIX ();
 use Time::HiRes qw(sleep time);
 
 my $db = pg_database();
@@ -92,6 +93,59 @@ scene 'errors and aborts beside others' => sub {
     ok(wait_until(sub { $gw->get('/metrics')->{content}
            =~ /^ihanoi_pool_in_use\{[^}]*pool="read"\} 0$/m }),
        'nothing stays in flight');
+};
+
+
+# What a stopped worker finds when it goes on is one turn of its event loop.
+sub one_turn {
+    my ($gw, @paths) = @_;
+    my ($worker) = $gw->workers;
+    my @clients = map { $gw->connection } @paths;
+
+    $_->request('GET', '/p/echo?a=x') for @clients;     # they are accepted
+    kill STOP => $worker;
+    $clients[$_]->send("GET $paths[$_] HTTP/1.1\r\nHost: x\r\n\r\n") for 0 .. $#paths;
+    kill CONT => $worker;
+    return map { $_->response } @clients;
+}
+
+
+scene 'calls of one turn' => sub {
+    my $gw = ready(pg_gateway(db => $db, log_level => 'error',
+                              database => 'read connections=1 timeout=5s;'));
+    my $retries = sub { $gw->get('/metrics')->{content}
+        =~ /^ihanoi_pool_retries_total\{[^}]*pool="read"\} (\d+)$/m; $1 };
+    my $whose = sub { join ' ', map { $_->{json}{a} // $_->{status} } @_ };
+    my @got = one_turn($gw, map { "/p/turn?a=$_" } 'a' .. 'h');
+    my %began = map { $_->{json}{at} => 1 } @got;
+
+    is($whose->(@got), 'a b c d e f g h', 'are answered each');
+    is(scalar(keys %began), 1, 'in one transaction');
+
+    @got = one_turn($gw, map { $_, '/p/echo?a=e' } map { "/p/turn?a=$_" } 'a' .. 'c');
+    %began = map { $_->{json}{at} => 1 } @got[0, 2, 4];
+    is($whose->(@got), 'a e b e c e', 'with another statement between');
+    is(scalar(keys %began), 3, 'each has its own');
+
+    is($retries->(), 0, 'nothing was sent again so far');
+    @got = one_turn($gw, map { "/p/turn?a=$_" } 'a', 'raise', 'c', 'd', 'raise', 'f');
+    is($whose->(@got), 'a 500 c d 500 f', 'one that fails, fails alone');
+    is($retries->(), 4, 'those behind it were sent again');
+
+    @got = one_turn($gw, map { "/p/turn?a=$_" } 'a' .. 'd');
+    is($whose->(@got), 'a b c d', 'and the connection is as good as before');
+
+    # The server process ends in the middle of them.
+    my $ender = fork // die "fork: $!";
+    if (!$ender) {
+        wait_until(sub { $db->sql(q{select count(pg_terminate_backend(pid))
+            from pg_stat_activity where datname = current_database()
+            and wait_event = 'PgSleep'}) });
+        POSIX::_exit(0);
+    }
+    @got = one_turn($gw, map { "/p/sleep?s=0.2&a=$_" } 'a' .. 'f');
+    waitpid $ender, 0;
+    is($whose->(@got), 'a b c d e f', 'are read again when their connection is lost');
 };
 
 

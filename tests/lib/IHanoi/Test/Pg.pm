@@ -12,6 +12,7 @@ package IHanoi::Test::Pg;
 #   GET   /p/sleep?s=&a=    the same after s seconds     read
 #   GET   /p/size?n=        {"data": n times "x"}        read
 #   GET   /p/fail?a=        division by zero, or a raise read
+#   GET   /p/turn?a=        {"a": a, "at": when its transaction began}, or a raise
 #   GET   /p/star           select * from a table        read
 #   GET   /p/slow?s=        {} after s seconds           slow
 #   GET   /p/fresh?a=       {"a": a}, never from a standby    write
@@ -50,6 +51,7 @@ sub contract {
         [qw(get  sleep   read),  { a => $text, s => $seconds }],
         [qw(get  size    read),  { n => $count }],
         [qw(get  fail    read),  { a => $text }],
+        [qw(get  turn    read),  { a => $text }],
         [qw(get  star    read),  {}],
         [qw(get  slow    slow),  { s => $seconds }],
         [qw(get  missing read),  { a => $text }],
@@ -152,6 +154,16 @@ my $FUNCTIONS = <<'SQL';
            end if;
            return query select 200 / (length(a) - length(a)), null::text,
               '{}'::json;
+       end $$;
+
+    create function code_pools.p_turn(caller jsonb, a text)
+    returns table (status int, etag text, body json) language plpgsql stable as
+    $$ begin
+           if a = 'raise' then
+               raise exception 'no';
+           end if;
+           return query select 200, null::text,
+              json_build_object('a', p_turn.a, 'at', transaction_timestamp());
        end $$;
 
     create function code_pools.p_star(caller jsonb)
