@@ -29,7 +29,6 @@ as $$
     select 200, null::text, json_build_object(
                'items', coalesce(json_agg(g.report order by g.n), '[]'),
                'next', (select l.id from given l
-                         where exists (select from page m where m.n > l.n)
-                         order by l.n desc limit 1))
+                         where l.n = count(g.n) and exists (select from page m where m.n > l.n)))
       from given g
 $$;

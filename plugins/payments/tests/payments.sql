@@ -527,16 +527,18 @@ select is((select transaction || amount from statement_payment('momo', pg_temp.f
     'z6', '... the first one that is not booked yet');
 select is(reconcile('momo', '2001-01-01', E'kind,number,transaction,amount,at\nend,0,0') ->> 'agrees', 'true', 'a day on which nothing was');
 select is((select json_array_length(body -> 'items') from payments_reconciliations('{}', 'momo', null, null, 10)), 3, 'reports can be read');
-with recursive pages as (
-    select 1 as n, body from payments_reconciliations('{}', null, null, null, 2)
-     union all
-    select p.n + 1, r.body
-      from pages p, payments_reconciliations('{}', null, null, (p.body ->> 'next')::uuid, 2) r
-     where p.body ->> 'next' is not null)
-select is((select array_agg(concat_ws(' ', i ->> 'day', i ->> 'gateway') order by p.n, k)
-             from pages p, json_array_elements(p.body -> 'items') with ordinality x (i, k)),
-    (select array_agg(concat_ws(' ', day, gateway) order by day desc, gateway)
-       from (select distinct day, gateway from reconciliations) r), '... page by page, to the first');
+select is((select array_agg(distinct w.days::text)
+             from generate_series(1, 5) size (size),
+                  lateral (with recursive pages as (
+                               select 1 as n, body from payments_reconciliations('{}', null, null, null, size)
+                                union all
+                               select p.n + 1, r.body
+                                 from pages p, payments_reconciliations('{}', null, null, (p.body ->> 'next')::uuid, size) r
+                                where p.body ->> 'next' is not null)
+                           select array_agg(concat_ws(' ', i ->> 'day', i ->> 'gateway') order by p.n, k) as days
+                             from pages p, json_array_elements(p.body -> 'items') with ordinality x (i, k)) w),
+    (select array[array_agg(concat_ws(' ', day, gateway) order by day desc, gateway)::text]
+       from (select distinct day, gateway from reconciliations) r), '... page by page, to the first, however long a page is');
 
 
 -- Which days are left to reconcile: the week that is over, from the first payment.
