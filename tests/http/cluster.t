@@ -140,6 +140,21 @@ is(join('', sort(lines("$dir/said"))),
    'which does not touch what the tree has started');
 is(join(' ', map { $_->is_running ? 1 : 0 } clusters()), '1 0 1', 'that goes on');
 
+# One that hangs is told, and does not keep the others from being stopped.
+{
+    local $ENV{PGCTLTIMEOUT} = 1;
+    chomp(my $hangs = (lines("$dir/two/pg/data/postmaster.pid"))[0]);
+    kill STOP => $hangs;
+    is(system("$copy/bin/ihanoi stop > $dir/said 2>&1") >> 8, 1, 'stop where one hangs');
+    is(scalar(grep { m{^ihanoi stop: PostgreSQL did not stop; its log is \Q$dir\E/two/} } lines("$dir/said")), 1,
+       'names it');
+    is(join(' ', map { $_->is_running ? 1 : 0 } clusters()), '0 0 1', 'and stops the others');
+    is(system("$copy/bin/ihanoi stop --forget > $dir/said 2>&1") >> 8, 1, 'nor is it forgotten');
+    is(join(' ', grep { -e } map { "$_/pg" } @places), "$dir/two/pg", 'alone');
+    is((lines("$copy/.run/data-dir"))[0], "$dir/two\n", 'and found again');
+    kill CONT => $hangs;
+}
+
 is(system("$copy/bin/ihanoi stop"), 0, 'stop');
 is(join(' ', map { $_->place } grep { $_->is_running } clusters()), '', 'stops all of them');
 is(system("$copy/bin/ihanoi stop --forget"), 0, 'forget');
