@@ -71,9 +71,6 @@ ngx_http_ihanoi_metrics_render(ngx_pool_t *pool, ngx_chain_t **out, off_t *len)
 
             b->last = ngx_http_ihanoi_metrics_family(b->pos, b->end, metrics,
                                                      family, alive);
-            if (b->last == b->pos) {
-                continue;
-            }
 
             cl = ngx_alloc_chain_link(pool);
             if (cl == NULL) {
@@ -131,15 +128,12 @@ ngx_http_ihanoi_metrics_family(u_char *p, u_char *end,
     ngx_http_ihanoi_metrics_t *metrics, ngx_http_ihanoi_family_t *family,
     u_char *alive)
 {
-    u_char                    *start, *first;
     size_t                     i;
     ngx_http_ihanoi_series_t  *series;
 
     static const char  *types[] = {
         "counter", "gauge", "gauge", "gauge", "histogram"
     };
-
-    start = p;
 
     p = ngx_sprintf(p, "# HELP %V ", &family->name);
 
@@ -161,9 +155,9 @@ ngx_http_ihanoi_metrics_family(u_char *p, u_char *end,
         }
     }
 
+    /* told also without a series to show: it holds until a restart */
     p = ngx_sprintf(p, "\n# TYPE %V %s\n", &family->name,
                     types[family->type]);
-    first = p;
 
     for (series = family->series; series; series = series->next) {
 
@@ -197,8 +191,7 @@ ngx_http_ihanoi_metrics_family(u_char *p, u_char *end,
         }
     }
 
-    /* gauges of an earlier configuration only */
-    return (p == first) ? start : p;
+    return p;
 }
 
 

@@ -685,7 +685,8 @@ is((deploy($good, '--keep', -1))[0], 2, 'so is keeping less than nothing');
 # A candidate ---------------------------------------------------------------------------
 
 {
-    my $next = archive('2.1.0');
+    my $next = archive('2.1.0', manifest => { metrics => [
+        { name => 'tried_seconds', type => 'gauge', help => 'x' }] });
     my $place = IHanoi::Plugin::Home->new($home, $name);
     my $serves = serves();
     my $before = join ' ', $serves, current(), $place->before("$name-$serves");
@@ -714,6 +715,9 @@ is((deploy($good, '--keep', -1))[0], 2, 'so is keeping less than nothing');
             qr/$name-2\.1\.0 is the candidate: take "candidate" and "candidate_database" out/);
     $gw->{http} = $http;
     $gw->write('nginx.conf', $gw->configuration);
+    refused('a metric of another type than a candidate had, which never set it', archive('9.12.0', manifest => { metrics => [
+            { name => 'tried_seconds', type => 'histogram', help => 'x' }] }), 1,
+            qr/the metric plugin_${name}_tried_seconds is a histogram and was a gauge:/, '--timeout', 10);
     fail_at('silent');
     killed_at($next, qr/reload nginx/);
     ($rc, $out, $err) = deploy($next);

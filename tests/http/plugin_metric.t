@@ -102,6 +102,7 @@ is(() = $text =~ /^plugin_probe_booked_total\{/mg, 9,
    'each value and "other" of each label');
 is(series('plugin_probe_free{plugin="probe"}'), undef,
    'a gauge that nobody has set is not shown');
+like($text, qr/^\# TYPE plugin_probe_free gauge$/m, 'but its type is');
 
 answer('add') for 1 .. 8;
 is(series('plugin_probe_booked_total{plugin="probe",kind="car",day="1"}'), 16,

@@ -133,29 +133,23 @@ sub no_candidate {
 }
 
 
-# Series stay until nginx is restarted, whichever version had them. One of another type
-# stops the reload, of which nginx -t knows nothing; /metrics leaves out what was never set.
+# A name keeps its type until nginx is restarted, whichever version has brought it, and
+# /metrics tells it. Another one stops the reload, of which nginx -t knows nothing.
 sub keeps_types {
     my ($self, $plugin) = @_;
-    my ($home, $gateway) = @$self{qw(home gateway)};
-    my $current = $home->current;
-    my $folder = defined $current ? $home->folder($current) : '';
-    my ($serves) = -d $folder ? look($folder) : ();     # which may be why one goes back
-    my %was = ($serves ? _types($serves->{folder}) : (), %{ $gateway->types // {} });
-    my %is = _types($plugin->{folder});
+    my $was = $self->{gateway}->types // {};
+    my $manifest = JSON::PP->new->utf8->decode(slurp("$plugin->{folder}/plugin.json"));
 
-    for my $name (sort grep { ($was{$_} // $is{$_}) ne $is{$_} } keys %is) {
-        fail("the metric $name is a $is{$name} and was a $was{$name}:",
-             'the agency must give it another name');
+    for my $metric (@{ $manifest->{metrics} // [] }) {
+        my $name = "plugin_$manifest->{name}_$metric->{name}";
+        my $type = $was->{$name} // $metric->{type};
+
+        $type eq $metric->{type}
+            or fail("the metric $name is a $metric->{type} and was a $type:",
+                    'the agency must give it another name');
     }
 
     return;
-}
-
-sub _types {
-    my ($folder) = @_;
-    my $manifest = JSON::PP->new->utf8->decode(slurp("$folder/plugin.json"));
-    return map { ("plugin_$manifest->{name}_$_->{name}" => $_->{type}) } @{ $manifest->{metrics} // [] };
 }
 
 
