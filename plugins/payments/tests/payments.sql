@@ -475,14 +475,19 @@ select throws_ok(format('select statement_rows(%L)', file), 'IH001', 'payment-fi
                (pg_temp.file('payment,x,y,5,2026-02-28T24:15:00+07:00'), 'one with a time that never is'),
                (pg_temp.file(pg_temp.line('payment', 'x', 'y', 5), pg_temp.line('payment', 'z', 'y', 5)), 'one with a transaction twice'))
        f (file, what);
--- As much as is fetched, 4 MiB: it has to be read within a call's time.
-set local statement_timeout = '8s';
+-- As much as is fetched, 4 MiB: all of it has to be done within a call's time, five seconds.
+\ir ../../../tests/sql/lib/cpu.psql
+create function pg_temp.in_time(what text, seconds numeric default 5) returns text language sql as
+    $$ select cmp_ok(pg_temp.cpu_spent(), '<', seconds, what || ' within a call''s time') $$;
+select from pg_temp.cpu_spent();
 select is((select jsonb_array_length(statement_rows(pg_temp.file(variadic array_agg(
                pg_temp.line('payment', 'chuyen khoan ' || pg_temp.number(n) || ' qua QR', 'T' || n, 5000)))))
              from generate_series(1, 40000) n), 40000, 'a large file');
+select pg_temp.in_time('... is read', 2.5);
 select is((select reconcile('vietqr', '2001-01-02', pg_temp.file(variadic array_agg(
                pg_temp.line('payment', 'an trua', 'T' || n, 5000)))) ->> 'differ'
              from generate_series(1, 40000) n), '40000', '... also when nobody knows what it is about');
+select pg_temp.in_time('... is told');
 select is((select array[r ->> 'differ', json_array_length(r -> 'differences')::text, r #>> '{differences,0,transaction}']
              from payments_reconciliations('{}', 'vietqr', null, null, 1) p, json_array_elements(p.body -> 'items') r),
     array['40000', '5000', 'T1'], '... and the first of it to be read');
@@ -498,6 +503,7 @@ select is((select array_agg(concat_ws(' ', p.n, r ->> 'day', json_array_length(r
                         where s.body ->> 'next' is not null)
                    select * from pages) p, json_array_elements(p.body -> 'items') r),
     array['1 2001-01-05 5000', '2 2001-01-04 5000', '2 2001-01-03 0', '3 2001-01-02 5000'], '... a page has no more of it');
+select pg_temp.in_time('... is listed');
 delete from reconciliations where gateway = 'vietqr';
 -- Who knows nothing of a day's payments books them in parts, and tells them all.
 insert into intents (id, number, payer, service, reference, gateway, amount, description, expires_at, check_at)
@@ -508,16 +514,18 @@ create temporary table large as
       from generate_series(1, 4001) n;
 select is((select array_agg(reconcile('vietqr', '2001-01-03', l.file) is null order by n) from large l, generate_series(1, 2) n),
     array[true, true], 'a part after the other');
+select pg_temp.in_time('... two of them', 8);
 select is((select array[r #>> '{here,payments}', r #>> '{there,payments}', jsonb_array_length(r -> 'differences')::text,
                         r #>> '{differences,7,became}']
              from large l, reconcile('vietqr', '2001-01-03', l.file) r), array['0', '4001', '4001', 'applied'],
     '... and one report of all');
+select pg_temp.in_time('... is made');
 select is((select count(*)::int from intents where reference like 'file-%' and state = 'succeeded'), 4001, 'all are paid');
 set constraints all immediate;
 set constraints all deferred;
 select is((select r #>> '{there,payments}' from large l, reconcile('vietqr', '2001-01-04', l.file) r where (r ->> 'agrees')::boolean),
     '4001', 'the file of another day that has them, too, differs in nothing');
-set local statement_timeout = 0;
+select pg_temp.in_time('... is compared');
 select throws_ok(format('select statement_rows(%L)', pg_temp.file(pg_temp.line('payment', n, t, 5))), 'IH001', 'payment-file-invalid', what || ' is no line')
   from (values (repeat('x', 201), 'y', 'a number of 201 letters'), ('x', repeat('y', 65), 'a transaction of 65')) x (n, t, what);
 select is((select transaction || amount from statement_payment('momo', pg_temp.file(pg_temp.line('payment', pg_temp.number(5), 'y', 5)), pg_temp.number(5))),
