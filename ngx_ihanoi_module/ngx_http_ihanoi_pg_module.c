@@ -520,6 +520,7 @@ ngx_http_ihanoi_pg_params(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
                      " -c statement_timeout=%M"
                      " -c lock_timeout=%M"
                      " -c idle_in_transaction_session_timeout=%M"
+                     " -c idle_session_timeout=0"
                      " -c plan_cache_mode=force_generic_plan"
                      " -c client_min_messages=warning"
                      " -c jit=off",

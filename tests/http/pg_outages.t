@@ -203,6 +203,26 @@ CONF
 };
 
 
+scene 'sessions that are idle are ended' => sub {
+    my $gw = ready(pg_gateway(db => $db, log_level => 'notice'));
+
+    # Those that have had a call since.
+    $db->sql(q{alter system set idle_session_timeout = '100ms'});
+    $db->sql('select pg_reload_conf()');
+    wait_until(sub { ($db->sql('show idle_session_timeout') // '') eq '100ms' });
+    like(outcome($gw->get('/p/echo?a=x')), qr/^200/, 'a read');
+    like(outcome($gw->put('/p/row?a=idle')), qr/^201/, 'and a write');
+
+    my $pid = $db->session->do('select pg_backend_pid()');
+    ok(wait_until(sub { !$db->sql("select count(*) from pg_stat_activity where pid = $pid") }),
+       'others are');
+    unlike($gw->error_log, qr/connection to \S+ lost/, 'a pool is not');
+
+    $db->sql('alter system reset idle_session_timeout');
+    $db->sql('select pg_reload_conf()');
+};
+
+
 scene 'TCP and TLS' => sub {
     my $data = $db->{cluster}->data;
     my $gw = ready(pg_gateway(db => $db,

@@ -261,6 +261,20 @@ like($said, qr/that this version lacks: 0002_more: deploy a newer one/, 'and it 
     like($said, qr/somebody else deploys $name to this database/, 'says the other');
 }
 
+# Not even a server that ends sessions which are idle lets a second one in.
+{
+    $db->sql("alter database $db->{name} set idle_session_timeout = '100ms'");
+    refused('a deployment that takes its time', $migrates->(<<'SQL'), qr/it is still the only one/);
+do $$ begin
+    perform pg_sleep(0.5);
+    assert not exists (select from pg_locks where locktype = 'advisory' and granted
+        and database = (select oid from pg_database where datname = current_database())),
+        'it is still the only one';
+end $$
+SQL
+    $db->sql("alter database $db->{name} reset idle_session_timeout");
+}
+
 # A role that somebody has given more is not used.
 $db->sql("grant ihanoi_owner to plugin_$name");
 ($rc, $said) = deploy($two->path);

@@ -336,7 +336,8 @@ sub _lock {
     my $pid = IPC::Open2::open2(my $out, my $in, 'psql', '-X', '-q', '-A',
                                 '-t', '-v', 'ON_ERROR_STOP=1');
     $in->autoflush;
-    print $in 'select pg_try_advisory_lock(hashtext('
+    print $in "set idle_session_timeout = 0;\n"
+              . 'select pg_try_advisory_lock(hashtext('
               . quoted("ihanoi plugin $self->{name}") . ")::bigint);\n";
     my $got = <$out> // '';
     $self->{lock} = { pid => $pid, in => $in, out => $out };
