@@ -522,8 +522,8 @@ ngx_http_ihanoi_pgconn_take(ngx_http_ihanoi_pgconn_t *pc,
         break;
 
     case PGRES_PIPELINE_ABORTED:
-        /* not executed, for an error of its batch */
-        x->aborted = 1;
+        /* not executed, for an error of its batch, or of its own parsing */
+        x->aborted = x->shares;
         failed = 1;
         break;
 
