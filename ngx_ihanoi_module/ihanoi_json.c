@@ -84,6 +84,14 @@ ihanoi_json_scan_text(const char *data, size_t len,
         spans->whole.len = 0;
     }
 
+    /* nobody sees it in an editor (RFC 8259 8.1) */
+
+    if (len >= 3 && memcmp(data, "\xef\xbb\xbf", 3) == 0) {
+        err->offset = 0;
+        err->reason = "it begins with a byte order mark";
+        return IHANOI_INVALID;
+    }
+
     ihanoi_json_scan_space(&s);
     first = s.p;
 

@@ -129,6 +129,8 @@ my @cases = (
      qr{^lib/a\.lua:1: unfinished string near '"\?\[2J'$}],
     ['syntax in a test', { files => { 'tests/a.lua' => "return (" } },
      qr{^tests/a\.lua:1: }],
+    ['a test with a byte order mark', { files => { 'tests/a.json' => "\xef\xbb\xbf{}" } },
+     qr{^tests/a\.json: is no JSON object: it begins with a byte order mark$}],
     ['a test that is none', { files => { 'tests/a.json' => '{"cases": [{"nmae": "x"}]}' } },
      qr{^tests/a\.json: /cases/0/nmae: there is no such member; known are }],
     ['an undefined global',

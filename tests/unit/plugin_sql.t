@@ -28,6 +28,9 @@ my @cases = (
     ['select $1::uuid', undef],
     ["select ihanoi_host.publish('parking.booked', id, '{}') from bookings", undef],
 
+    # what nobody sees, and PostgreSQL does not take
+    ["\xef\xbb\xbfselect 1", qr/^1 it begins with a byte order mark/],
+
     # another's
     ['select * from core.people', qr/^1 "core" is not the plugin's schema/],
     ['select * from feedback . reports', qr/"feedback"/],

@@ -289,6 +289,7 @@ test_refused_documents(void)
         const char  *reason;
     } rows[] = {
         { "", "is not JSON" },
+        { "\xef\xbb\xbf{}", "begins with a byte order mark" },
         { "{'a':1,\n'a':2}", "twice" },
         { "{'a':\n\n01}", "line 3" },
         { "[]", "not an object" },

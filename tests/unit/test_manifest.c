@@ -424,6 +424,11 @@ test_manifest_text(void)
     plugin_refused("/plugin.json", "line 3", "a manifest that is not JSON");
 
     plugin_good();
+    plugin_write("plugin.json", "\xef\xbb\xbf{}", -1);
+    plugin_refused("/plugin.json", "begins with a byte order mark",
+                   "what an editor of Windows writes before it");
+
+    plugin_good();
     plugin_write("plugin.json", "{\"name\":\"a\",\"name\":\"b\"}", -1);
     plugin_refused("/plugin.json", "twice", "a member twice");
 

@@ -104,6 +104,8 @@ sub check {
     my @open;                       # words before the parentheses around
     my $start = 0;
 
+    push @faults, [1, 'it begins with a byte order mark'] if $text =~ /\A\xef\xbb\xbf/;
+
     for my $i (0 .. $#tokens) {
         my ($word, $line) = @{ $tokens[$i] };
 

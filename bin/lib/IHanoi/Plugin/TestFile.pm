@@ -59,6 +59,7 @@ sub read_test {
 
     open my $fh, '<:raw', $file or die "could not be read: $!\n";
     my $text = do { local $/; <$fh> };
+    $text !~ /\A\xef\xbb\xbf/ or die "is no JSON object: it begins with a byte order mark\n";
     my $test = eval { $json->decode($text) };
 
     ref $test eq 'HASH' or die 'is no JSON object',
