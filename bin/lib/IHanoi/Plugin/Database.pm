@@ -271,19 +271,25 @@ alter role $role set role = '$self->{owner}';
 commit;
 SQL
 
-    my $result = $code->(sub {
+    my $run = sub {
         my ($text) = @_;
         local $ENV{PGUSER} = $role;
         local $ENV{PGPASSWORD} = $password;
         delete local $ENV{PGSERVICE};
 
-        return 1 if psql("\\set VERBOSITY terse\n" . LIMITS . $text);
+        return psql("\\set VERBOSITY terse\n" . LIMITS . $text);
+    };
 
-        # 2 is psql's for a connection; what SQL has done wrong is 3.
+    # Asked before: a connection that breaks later ends psql with the same code.
+    my $result = $run->('');
+
+    if ($result) {
+        $result = $code->($run);
+
+    } elsif ($? >> 8 == 2) {
         print STDERR "no connection as \"$role\": what pg_hba.conf needs is in",
-                     " docs/plugin-deploy.md\n" if $? >> 8 == 2;
-        return 0;
-    });
+                     " docs/plugin-deploy.md\n";
+    }
 
     $self->_forget($role);
     $dropped->();
