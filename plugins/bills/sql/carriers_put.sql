@@ -14,6 +14,8 @@ begin
         raise exception using errcode = 'IH001', message = 'carriers-wrong';
     end if;
 
+    -- Who loads others waits, and takes the place of these.
+    perform pg_advisory_xact_lock(hashtextextended('carriers', 0));
     delete from prefixes;
     update carriers set active = false;
 

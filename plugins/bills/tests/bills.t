@@ -186,6 +186,9 @@ is("$r->{status} " . ($r->{json}{amount} // ''), '409 120000', 'an amount that h
 $evn->bill('PD01000000003', 'D-1', state => 'paid');
 is(pay_bill($two, 120_000)->{json}{type}, 'urn:ihanoi:problem:bill-paid', 'what was paid elsewhere is not paid again');
 
+at_once(prefixes => (\&load_data) x 3);
+unlike($gw->error_log, qr/"carriers_put" failed/, 'carriers are loaded at once: one after the other');
+
 wait_for_day(30);
 topup("096200000$_", 200_000, -as => 'spender') for 1 .. 4;
 at_once(orders => map { my $n = $_; sub { topup("096200000$n", 200_000, -as => 'spender') } } 5 .. 7);
