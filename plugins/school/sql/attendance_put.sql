@@ -36,6 +36,7 @@ begin
                x.state, x.excused, x.note, a.person
           from jsonb_to_recordset(records) x (student uuid, state text, excused boolean, note text),
                asking a
+         order by x.student         -- so that two who write the same wait in a row
         on conflict on constraint attendance_pkey do update
             set class = excluded.class, state = excluded.state, excused = excluded.excused,
                 note = excluded.note, entered_by = excluded.entered_by, entered_at = now();

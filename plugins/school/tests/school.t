@@ -208,6 +208,25 @@ is(present(today(), 'morning', { %{ absent($s1) }, excused => JSON::PP::true }),
 is($first->()->{excused}, JSON::PP::true, '... that holds');
 
 
+# Two write of the same students, each in another order: one waits for the other, and
+# none of them is the victim of a deadlock, who would begin anew.
+my ($low, $high) = sort $s1, $s2;
+my $log = IHanoi::Test::Database::cluster()->log;
+my $read = -s $log;
+for ([attendance => { day => today(), session => 'morning' }, 'records', sub { absent($_[0]) }],
+     [marks => { subject => 'toan', term => 1, kind => 'tx' }, 'marks', sub { return { student => $_[0], value => '7' } }])
+{
+    my ($what, $head, $list, $row) = @$_;
+    my @put = map { my @order = @$_; sub { status('homeroom', PUT => "/classes/$c7a/$what", { %$head, $list => [map { $row->($_) } @order] }) } }
+                  [$high, $low], [$low, $high];
+    is($put[0]->(), 200, "$what of two");
+    all_wait("select 1 from plugin_school.$what where student = '$high' for update", @put);
+}
+open my $lines, '<', $log or die "$log: $!\n";
+seek $lines, $read, 0;
+is(scalar(grep { /plugin_school\@$db->{name} .*deadlock/ } <$lines>), 0, '... one after the other');
+
+
 # Notices
 
 my $notice = document('homeroom', POST => "/classes/$c7a/notices", { title => 'Họp phụ huynh', text => 'Thứ bảy' })->{id};
