@@ -262,6 +262,16 @@ ihanoi_host_integer(lua_State *L, int index)
 }
 
 
+/* LuaJIT takes the usual one for a value that is no text, too. */
+
+int
+ihanoi_host_option(lua_State *L, int index, const char *usual,
+    const char *const *names)
+{
+    return luaL_checkoption(L, index, luaL_optstring(L, index, usual), names);
+}
+
+
 int
 ihanoi_host_options(lua_State *L, int index, const char *const *names)
 {

@@ -115,6 +115,10 @@ int ihanoi_host_open(lua_State *L, const ihanoi_host_noun_t *const *nouns);
 /* An integer of at most 2^53 at index, whatever its sign, or raises. */
 double ihanoi_host_integer(lua_State *L, int index);
 
+/* Which of the names the text at index is, usual when there is none, or raises. */
+int ihanoi_host_option(lua_State *L, int index, const char *usual,
+    const char *const *names);
+
 /* "return ihanoi_host_fail(L, ...)": nil and a text, as lua_pushfstring(). */
 int ihanoi_host_fail(lua_State *L, const char *fmt, ...);
 

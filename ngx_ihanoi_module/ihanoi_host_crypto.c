@@ -433,7 +433,7 @@ ihanoi_crypto_form(lua_State *L, int index, const char *usual)
         "hex", "raw", "base64", "base64url", NULL
     };
 
-    return (ihanoi_crypto_form_e) luaL_checkoption(L, index, usual, names);
+    return (ihanoi_crypto_form_e) ihanoi_host_option(L, index, usual, names);
 }
 
 

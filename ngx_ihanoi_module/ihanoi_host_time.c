@@ -212,7 +212,7 @@ ihanoi_host_time_format(lua_State *L)
     static const char *const  forms[] = { "rfc3339", "date", "time", NULL };
 
     seconds = floor(luaL_checknumber(L, 1)) + IHANOI_TIME_OFFSET;
-    form = luaL_checkoption(L, 2, "rfc3339", forms);
+    form = ihanoi_host_option(L, 2, "rfc3339", forms);
 
     luaL_argcheck(L, seconds >= (double) IHANOI_TIME_FIRST * IHANOI_TIME_DAY
                      && seconds < (double) IHANOI_TIME_END * IHANOI_TIME_DAY,

@@ -43,6 +43,11 @@ main(void)
          "ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0");
     says(C "local x = c.sha256('abc', 'upper')",
          "t:1: bad argument #2 to 'sha256' (invalid option 'upper')");
+    says(C "local x = c.sha256('abc', true)",
+         "t:1: bad argument #2 to 'sha256' (string expected, got boolean)");
+    says(C "return c.sha256('abc', nil) == c.sha256('abc')", "true");
+    says(C "local x = c.random(4, {})",
+         "t:1: bad argument #2 to 'random' (string expected, got table)");
     says(C "local x = c.sha256(('x'):rep(4 * 1024 * 1024 + 1))",
          "t:1: bad argument #1 to 'sha256' (at most 4 MiB)");
     says(C "return #c.sha512(('x'):rep(4 * 1024 * 1024))", "128");

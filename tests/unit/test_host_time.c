@@ -54,6 +54,8 @@ instants(void)
          "t:1: bad argument #1 to 'format' (outside the years 1 to 9999)");
     says(T "local x = t.format(0, 'iso')",
          "t:1: bad argument #2 to 'format' (invalid option 'iso')");
+    says(T "local x = t.format(0, {})",
+         "t:1: bad argument #2 to 'format' (string expected, got table)");
 
     says(T "return t.parse('2026-11-25')", "1795539600");
     says(T "return t.parse('2026-11-25T00:00:00+07:00')", "1795539600");
