@@ -282,6 +282,11 @@ ihanoi_operation_check_response(const ihanoi_operation_t *op, unsigned status,
         return 0;
     }
 
+    if (len == 0) {
+        return ihanoi_input_fault(in, IHANOI_IN_BODY, NULL, "", "content",
+                                  "no body where the contract has one");
+    }
+
     /*
      * Our strict reader is for strangers; PostgreSQL may well write a double
      * with 17 digits.

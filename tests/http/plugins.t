@@ -61,6 +61,7 @@ my $plugin = plugin_folder(
         log     => 'ihanoi.log.warn("line\nbreak") ihanoi.log.warn("no bench", "it is away")
                     ihanoi.log.error("no bench", { code = "sql", sqlstate = "22P02",
                         message = "a person" }) return 200, {}',
+        bare    => 'return 200',
         keep    => 'count = (count or 0) + 1 return 200, { count = count }',
     },
     operations => {
@@ -247,6 +248,7 @@ for my $case (
     ['cookie', 502, 'plugin-reply-invalid', qr/may not set the header "Set-Cookie"/],
     ['wrong', 502, 'plugin-reply-invalid', qr{not what its contract says at "/colour"}],
     ['status', 502, 'plugin-reply-invalid', qr/a handler returns a status/],
+    ['bare', 502, 'plugin-reply-invalid', qr/"": no body where the contract has one/],
     ['typo', 502, 'plugin-reply-invalid',
      qr/operation "probe_typo" refuses: problem "bench-ocupied" is in no contract/],
     ['beside', 502, 'plugin-reply-invalid', qr/nil beside an error is no answer/],

@@ -640,7 +640,7 @@ test_responses(void)
         { 200, "{'id':1}", "" },
         { 200, "{'id':105.85420000000001}", "" },
         { 200, "{}", "body /id required\n" },
-        { 200, "", "body  syntax\n" },
+        { 200, "", "body  content\n" },
         { 200, "{'id':1,'id':2}", "body  syntax\n" },
         { 204, "", "" },
         { 204, "{}", "body  content\n" },
