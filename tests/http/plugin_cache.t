@@ -109,6 +109,7 @@ my %lua = (
                     function() ("a"):gsub("a", function()
                         get("a", 1, error) end) end,
                 }) do said[#said + 1] = not pcall(f) end
+                said[#said + 1] = select(2, pcall(function() get("", 1, error) end))
                 return 200, said',
 );
 
@@ -200,7 +201,9 @@ is_deeply(answer('huge')->{json}, { len => 100000, err => 'value too long' },
           'what cannot be kept is returned');
 is(answer('wild')->{json}[0], 'table', 'with the reason');
 is(answer('apart')->{json}[0], 'cache', 'keys and locks of others are apart');
-is_deeply(answer('wrong')->{json}, [(JSON::PP::true) x 9], 'wrong use raises');
+my ($said, @raised) = reverse @{ answer('wrong')->{json} };
+is_deeply(\@raised, [(JSON::PP::true) x 9], 'wrong use raises');
+like($said, qr/bad argument #1 to 'get' \(a key has 1 to 248 bytes\)/, 'and says of what');
 is(answer('slow', 'none')->{status}, 500, 'a plugin without a store');
 like($gw->error_log, qr/handler\.lua:\d+: the plugin's manifest asks for no store/, 'is told so');
 
