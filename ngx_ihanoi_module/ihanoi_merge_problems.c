@@ -53,6 +53,9 @@ static const struct {
     { "406", "NotAcceptable", IHANOI_MERGE_ACCEPT, 0,
       "None of the media types in Accept is answered here." },
 
+    { "408", "RequestTimeout", IHANOI_MERGE_BODY, 0,
+      "The body took too long to come." },
+
     { "409", "Conflict", IHANOI_MERGE_KEY, 1,
       "A request with this Idempotency-Key is under way, or the state does not "
       "allow it." },

@@ -83,6 +83,8 @@ typedef struct {
     const ihanoi_media_t        *media;        /* of the reply */
     ngx_str_t                    key;          /* Idempotency-Key, unquoted */
 
+    ngx_http_event_handler_pt    read_body;    /* nginx's, until it is there */
+
     ngx_http_ihanoi_pgcall_t    *call;         /* NULL: none under way */
     struct ngx_http_ihanoi_run_s  *run;        /* NULL: none under way */
     struct ngx_http_ihanoi_lease_s  *lease;    /* of a plugin's key; or NULL */
@@ -141,6 +143,14 @@ ngx_int_t ngx_http_ihanoi_input_check(ngx_http_request_t *r,
     ngx_http_ihanoi_api_ctx_t *ctx);
 ngx_int_t ngx_http_ihanoi_input_take_body(ngx_http_request_t *r,
     ngx_http_ihanoi_api_ctx_t *ctx, ngx_str_t *body);
+
+
+/*
+ * body: reads it, checks it and calls.  NGX_DONE: under way, it finalizes the
+ * request.  Otherwise a status.
+ */
+ngx_int_t ngx_http_ihanoi_body_read(ngx_http_request_t *r,
+    ngx_http_ihanoi_api_ctx_t *ctx);
 
 
 /*

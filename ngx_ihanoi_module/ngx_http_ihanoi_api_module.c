@@ -14,9 +14,6 @@
 static ngx_int_t ngx_http_ihanoi_api_handler(ngx_http_request_t *r);
 static ngx_int_t ngx_http_ihanoi_api_no_method(ngx_http_request_t *r,
     ngx_http_ihanoi_api_ctx_t *ctx);
-static void ngx_http_ihanoi_api_body_handler(ngx_http_request_t *r);
-static ngx_int_t ngx_http_ihanoi_api_body(ngx_http_request_t *r,
-    ngx_str_t *body);
 static void *ngx_http_ihanoi_api_create_main_conf(ngx_conf_t *cf);
 static char *ngx_http_ihanoi_api_init_main_conf(ngx_conf_t *cf, void *conf);
 static void *ngx_http_ihanoi_api_create_loc_conf(ngx_conf_t *cf);
@@ -128,13 +125,7 @@ ngx_http_ihanoi_api_handler(ngx_http_request_t *r)
     }
 
     if (ctx->operation->contract->body) {
-
-        r->request_body_in_single_buf = 1;
-
-        rc = ngx_http_read_client_request_body(r,
-                                             ngx_http_ihanoi_api_body_handler);
-
-        return rc >= NGX_HTTP_SPECIAL_RESPONSE ? rc : NGX_DONE;
+        return ngx_http_ihanoi_body_read(r, ctx);
     }
 
     rc = ngx_http_discard_request_body(r);
@@ -177,99 +168,6 @@ ngx_http_ihanoi_api_no_method(ngx_http_request_t *r,
     r->header_only = 1;
 
     return ngx_http_send_header(r);
-}
-
-
-static void
-ngx_http_ihanoi_api_body_handler(ngx_http_request_t *r)
-{
-    ngx_int_t                   rc;
-    ngx_str_t                   body;
-    ngx_http_ihanoi_api_ctx_t  *ctx;
-
-    ctx = ngx_http_get_module_ctx(r, ngx_http_ihanoi_api_module);
-
-    rc = ngx_http_ihanoi_api_body(r, &body);
-
-    if (rc == NGX_OK) {
-        rc = ngx_http_ihanoi_input_take_body(r, ctx, &body);
-    }
-
-    if (rc == NGX_OK) {
-        rc = ngx_http_ihanoi_call_start(r, ctx, &body);
-    }
-
-    /* NGX_DONE gives back the count that reading the body took */
-
-    ngx_http_finalize_request(r, rc == NGX_ERROR
-                                 ? NGX_HTTP_INTERNAL_SERVER_ERROR : rc);
-}
-
-
-/*
- * The body as one string.  It is a file only where the operator allows bodies
- * larger than client_body_buffer_size, which the shipped configuration does
- * not.
- */
-static ngx_int_t
-ngx_http_ihanoi_api_body(ngx_http_request_t *r, ngx_str_t *body)
-{
-    u_char       *p;
-    size_t        len;
-    ssize_t       n;
-    ngx_buf_t    *b;
-    ngx_chain_t  *cl;
-
-    ngx_str_set(body, "");
-
-    if (r->request_body == NULL || r->request_body->bufs == NULL) {
-        return NGX_OK;
-    }
-
-    cl = r->request_body->bufs;
-
-    if (cl->next == NULL && ngx_buf_in_memory(cl->buf)) {
-        body->data = cl->buf->pos;
-        body->len = cl->buf->last - cl->buf->pos;
-        return NGX_OK;
-    }
-
-    len = 0;
-
-    for ( /* void */ ; cl; cl = cl->next) {
-        len += ngx_buf_size(cl->buf);
-    }
-
-    p = ngx_pnalloc(r->pool, len);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    body->data = p;
-    body->len = len;
-
-    for (cl = r->request_body->bufs; cl; cl = cl->next) {
-        b = cl->buf;
-
-        if (b->in_file) {
-            len = b->file_last - b->file_pos;
-
-            n = ngx_read_file(b->file, p, len, b->file_pos);
-            if (n != (ssize_t) len) {
-                return NGX_ERROR;
-            }
-
-            p += n;
-            continue;
-        }
-
-        /* The last buffer of HTTP/2 and of chunks may be only a flag. */
-        if (b->pos != b->last) {
-            p = ngx_cpymem(p, b->pos, b->last - b->pos);
-        }
-    }
-
-    return NGX_OK;
 }
 
 

@@ -158,15 +158,34 @@ for my $byte (split //, $c->format('POST', '/t/things', token => $token,
 }
 is($c->response->{status}, 201, 'a request that drips in is a request');
 
-# A body that stops coming is given up. nginx sends no 408: the connection ends,
-# which is seen before the client's own patience (10 s) does.
+# A body that stops coming is given up, and its sender told.
 $c = $gw->connection->connect;
 $c->send("POST /t/things HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n"
          . "Authorization: Bearer $token\r\nIdempotency-Key: stuck\r\n"
          . "Content-Type: application/json\r\n\r\n{");
-is($c->response, undef, 'a body that does not come has no answer');
-ok(IO::Select->new($c->{socket})->can_read(0)
-   && !sysread($c->{socket}, my $rest, 1), 'and its connection ends in time');
+my $late = $c->response;
+problem_is($late, 408, 'request-timeout', 'a body that does not come is refused');
+is($late->{headers}{connection}, 'close', 'with its connection');
+
+# The same over HTTP/2, frame by frame (RFC 9113, names and values as RFC 7541 6.2.2).
+my $h2 = IO::Socket::INET->new(PeerAddr => "127.0.0.1:$gw->{h2_port}") or die "h2: $!";
+my $frame = sub { my ($type, $flags, $stream, $load) = @_;
+    substr(pack('N', length $load), 1) . pack('CCN', $type, $flags, $stream) . $load };
+my $string = sub { my $n = length $_[0];
+    ($n < 127 ? chr $n : pack 'CCC', 127, ($n - 127 & 127) | 128, $n - 127 >> 7) . $_[0] };
+my @fields = (':method', 'POST', ':scheme', 'http', ':path', '/t/things', ':authority', 'a',
+    'authorization', "Bearer $token", 'idempotency-key', 'stuck-2',
+    'content-type', 'application/json');
+my $fields = '';
+$fields .= "\0" . $string->(shift @fields) . $string->(shift @fields) while @fields;
+syswrite $h2, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" . $frame->(4, 0, 0, '')
+    . $frame->(1, 4, 1, $fields) . $frame->(0, 0, 1, '{');
+
+my $got = '';
+while ($got !~ /request-timeout/ && IO::Select->new($h2)->can_read(10)) {
+    sysread $h2, $got, 4096, length $got or last;
+}
+like($got, qr/"type":"urn:ihanoi:problem:request-timeout"/, 'over HTTP/2 it is, too');
 
 is(join(' ', sort $gw->workers), $alive, 'no worker died of it');
 ok(wait_until(sub { ($gw->get('/t/maybe') // {})->{status} == 200 }),

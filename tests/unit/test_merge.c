@@ -145,7 +145,8 @@ test_problems(void)
                "a public GET");
     is_refused(document, "/a", "post",
                "201 own 422 own 400 BadRequest 401 Unauthorized "
-               "409 Conflict 413 ContentTooLarge 415 UnsupportedMediaType "
+               "408 RequestTimeout 409 Conflict 413 ContentTooLarge "
+               "415 UnsupportedMediaType "
                "429 TooManyRequests 503 ServiceUnavailable default Problem",
                "a POST with a key and a body; what it says itself stands");
     is_refused(document, "/a/{id}", "get",
