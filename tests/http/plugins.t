@@ -62,6 +62,7 @@ my $plugin = plugin_folder(
                     ihanoi.log.error("no bench", { code = "sql", sqlstate = "22P02",
                         message = "a person" }) return 200, {}',
         bare    => 'return 200',
+        last    => 'return ihanoi.response.write("a line that called last has no frame")',
         keep    => 'count = (count or 0) + 1 return 200, { count = count }',
     },
     operations => {
@@ -254,6 +255,7 @@ for my $case (
     ['beside', 502, 'plugin-reply-invalid', qr/nil beside an error is no answer/],
     ['throw', 500, 'plugin-failed', qr/plugin "probe" 1\.0\.0: probe\/handler\.lua:\d+: no such bench/],
     ['nothing', 500, 'plugin-failed', qr/handler\.lua:\d+: attempt to index/],
+    ['last', 500, 'plugin-failed', qr/plugin "probe" 1\.0\.0: the operation has no "x-ihanoi-stream"/],
     ['loop', 503, 'plugin-limit', qr/plugin "probe" 1\.0\.0: CPU budget used up/],
     ['pcalls', 503, 'plugin-limit', qr/CPU budget used up/],
     ['eat', 503, 'plugin-limit', qr/memory limit reached/],
