@@ -1123,7 +1123,8 @@ CREATE TABLE core.plugin_cursors (
     plugin text NOT NULL,
     xid xid8 NOT NULL,
     id bigint DEFAULT 0 NOT NULL,
-    moved_at timestamp with time zone NOT NULL
+    moved_at timestamp with time zone NOT NULL,
+    before bigint DEFAULT 0 NOT NULL
 );
 
 ALTER TABLE core.plugin_cursors OWNER TO ihanoi_owner;

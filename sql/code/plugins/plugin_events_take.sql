@@ -39,9 +39,12 @@ begin
     on conflict on constraint plugin_subscriptions_pkey do update
     set attempts = excluded.attempts, declared_at = excluded.declared_at;
 
-    -- From now on: what was published before was for others.
-    insert into core.plugin_cursors (plugin, xid, moved_at)
-    select distinct g.plugin, pg_snapshot_xmin(pg_current_snapshot()), it
+    -- From now on: what was published before was for others, also in a cluster
+    -- before this one (plugin_events_feed()).
+    insert into core.plugin_cursors (plugin, xid, moved_at, before)
+    select distinct g.plugin, pg_snapshot_xmin(pg_current_snapshot()), it,
+           coalesce((select max(o.id) from core.outbox o
+                     where o.xid >= pg_snapshot_xmax(pg_current_snapshot())), 0)
     from jsonb_to_recordset(asked -> 'subscriptions') as g (plugin text)
     where not exists (select from core.plugin_cursors c
                       where c.plugin = g.plugin)
@@ -63,13 +66,17 @@ begin
                           where s.plugin = d.plugin and s.topic = d.topic
                             and s.event = d.event);
 
-        -- Who was erased, when no plugin has yet to read it or be told again.
+        -- Who was erased, when no plugin has yet to read it or be told again. What
+        -- is not before the end of this snapshot is of a cluster before this one
+        -- (plugin_events_feed()), and came first.
         delete from core.erasures e
+        using (select pg_snapshot_xmax(pg_current_snapshot()) as "end") here
         where not exists (select from core.plugin_cursors c
                                join core.plugin_subscriptions s
                                    on s.plugin = c.plugin
                           where s.topic = 'person' and s.event = 'erased'
-                            and c.xid <= e.xid)
+                            and (c.xid <= here."end", c.xid)
+                                <= (e.xid < here."end", e.xid))
           and not exists (select from core.plugin_deliveries d
                           where d.topic = 'person' and d.event = 'erased'
                             and d.subject = e.person);
