@@ -42,6 +42,9 @@ static ngx_int_t ngx_http_ihanoi_pgconn_append(ngx_http_ihanoi_pgconn_t *pc,
     ngx_http_ihanoi_pgexchange_t *x, int sent);
 static ngx_http_ihanoi_pgexchange_t *ngx_http_ihanoi_pgconn_answering(
     ngx_http_ihanoi_pgconn_t *pc);
+static ngx_uint_t ngx_http_ihanoi_pgconn_answered(
+    ngx_http_ihanoi_pgconn_t *pc);
+static void ngx_http_ihanoi_pgconn_misled(ngx_http_ihanoi_pgconn_t *pc);
 static void ngx_http_ihanoi_pgconn_synced(ngx_http_ihanoi_pgconn_t *pc);
 static void ngx_http_ihanoi_pgconn_take(ngx_http_ihanoi_pgconn_t *pc,
     ngx_http_ihanoi_pgexchange_t *x, PGresult *res);
@@ -405,6 +408,12 @@ ngx_http_ihanoi_pgconn_drain(ngx_http_ihanoi_pgconn_t *pc)
         }
 
         PQclear(res);
+
+        if (!ngx_http_ihanoi_pgconn_answered(pc)) {
+            ngx_http_ihanoi_pgconn_misled(pc);
+            break;
+        }
+
         ngx_http_ihanoi_pgconn_synced(pc);
     }
 
@@ -425,22 +434,70 @@ ngx_http_ihanoi_pgconn_drain(ngx_http_ihanoi_pgconn_t *pc)
 }
 
 
-/* The exchange whose results come: the one behind that which has all of its. */
+/*
+ * The exchange whose results come: the one behind that which has all of its,
+ * unless a Sync is what comes, or an error in its place.
+ */
 
 static ngx_http_ihanoi_pgexchange_t *
 ngx_http_ihanoi_pgconn_answering(ngx_http_ihanoi_pgconn_t *pc)
 {
-    ngx_queue_t  *q;
+    ngx_queue_t                   *q;
+    ngx_http_ihanoi_pgexchange_t  *x;
 
-    q = pc->complete ? ngx_queue_next(pc->complete)
-                     : ngx_queue_head(&pc->exchanges);
+    q = pc->complete;
 
-    if (q == ngx_queue_sentinel(&pc->exchanges)) {
-        /* an error where a Sync was expected */
-        q = pc->complete;
+    if (q == NULL) {
+        q = ngx_queue_head(&pc->exchanges);
+        return ngx_queue_data(q, ngx_http_ihanoi_pgexchange_t, queue);
     }
 
-    return ngx_queue_data(q, ngx_http_ihanoi_pgexchange_t, queue);
+    x = ngx_queue_data(q, ngx_http_ihanoi_pgexchange_t, queue);
+
+    return x->last ? x : ngx_queue_data(ngx_queue_next(q),
+                                        ngx_http_ihanoi_pgexchange_t, queue);
+}
+
+
+/* A Sync that comes was sent, and behind answers to all that it ends. */
+
+static ngx_uint_t
+ngx_http_ihanoi_pgconn_answered(ngx_http_ihanoi_pgconn_t *pc)
+{
+    ngx_queue_t                   *q;
+    ngx_http_ihanoi_pgexchange_t  *x;
+
+    for (q = ngx_queue_head(&pc->exchanges);
+         q != ngx_queue_sentinel(&pc->exchanges);
+         q = ngx_queue_next(q))
+    {
+        x = ngx_queue_data(q, ngx_http_ihanoi_pgexchange_t, queue);
+
+        if (x->result == NULL) {
+            return 0;
+        }
+
+        if (x->last) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/*
+ * This is not PostgreSQL's protocol.  Answers have no names: with one too few
+ * or too many the others may be somebody else's, so nobody is told any.
+ */
+
+static void
+ngx_http_ihanoi_pgconn_misled(ngx_http_ihanoi_pgconn_t *pc)
+{
+    pc->broken = 1;
+
+    ngx_http_ihanoi_pgconn_reason(pc, "its answers are not as many as its "
+                                      "calls");
 }
 
 
@@ -502,8 +559,10 @@ static void
 ngx_http_ihanoi_pgconn_take(ngx_http_ihanoi_pgconn_t *pc,
     ngx_http_ihanoi_pgexchange_t *x, PGresult *res)
 {
-    ngx_uint_t                   failed;
-    ngx_http_ihanoi_pgresult_t  *result;
+    ngx_uint_t                     failed;
+    ngx_queue_t                   *q;
+    ngx_http_ihanoi_pgresult_t    *result;
+    ngx_http_ihanoi_pgexchange_t  *before;
 
     switch (PQresultStatus(res)) {
 
@@ -540,6 +599,11 @@ ngx_http_ihanoi_pgconn_take(ngx_http_ihanoi_pgconn_t *pc,
 
     if (x->result != NULL && (!failed || x->failed)) {
         PQclear(res);
+
+        if (!failed) {
+            ngx_http_ihanoi_pgconn_misled(pc);
+        }
+
         return;
     }
 
@@ -551,6 +615,16 @@ ngx_http_ihanoi_pgconn_take(ngx_http_ihanoi_pgconn_t *pc,
 
     if (x->result != NULL) {
         ngx_http_ihanoi_pgresult_free(x->result);
+
+        /* it does not commit: those before it are sent again */
+
+        for (q = ngx_queue_head(&pc->exchanges);
+             q != &x->queue;
+             q = ngx_queue_next(q))
+        {
+            before = ngx_queue_data(q, ngx_http_ihanoi_pgexchange_t, queue);
+            before->aborted = 1;
+        }
     }
 
     x->result = result;
@@ -567,24 +641,12 @@ ngx_http_ihanoi_pgconn_finish(ngx_http_ihanoi_pgconn_t *pc,
 
     if (x->kind == NGX_HTTP_IHANOI_PGX_EXECUTE) {
         pc->in_flight--;
-
-        if (x->result == NULL) {
-            /* a Sync without an answer: this is not PostgreSQL's protocol */
-            pc->broken = 1;
-            pc->handlers->lost(pc, x);
-            return;
-        }
-
         pc->handlers->done(pc, x);
         return;
     }
 
     if (x->kind == NGX_HTTP_IHANOI_PGX_DEALLOCATE) {
-
-        if (x->result) {
-            ngx_http_ihanoi_pgresult_free(x->result);
-        }
-
+        ngx_http_ihanoi_pgresult_free(x->result);
         ngx_free(x);
         return;
     }
@@ -598,9 +660,7 @@ ngx_http_ihanoi_pgconn_finish(ngx_http_ihanoi_pgconn_t *pc,
 
     pc->handlers->prepared(pc, stmt, x->failed ? res : NULL);
 
-    if (res) {
-        ngx_http_ihanoi_pgresult_free(res);
-    }
+    ngx_http_ihanoi_pgresult_free(res);
 
     if (x->kind != NGX_HTTP_IHANOI_PGX_AHEAD) {
         ngx_free(x);

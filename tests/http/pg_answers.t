@@ -96,20 +96,6 @@ scene 'errors and aborts beside others' => sub {
 };
 
 
-# What a stopped worker finds when it goes on is one turn of its event loop.
-sub one_turn {
-    my ($gw, @paths) = @_;
-    my ($worker) = $gw->workers;
-    my @clients = map { $gw->connection } @paths;
-
-    $_->request('GET', '/p/echo?a=x') for @clients;     # they are accepted
-    kill STOP => $worker;
-    $clients[$_]->send("GET $paths[$_] HTTP/1.1\r\nHost: x\r\n\r\n") for 0 .. $#paths;
-    kill CONT => $worker;
-    return map { $_->response } @clients;
-}
-
-
 scene 'calls of one turn' => sub {
     my $gw = ready(pg_gateway(db => $db, log_level => 'error',
                               database => 'read connections=1 timeout=5s;'));

@@ -225,6 +225,57 @@ CONF
 }
 
 
+# A batch: calls of one turn share a Sync, so their answers could be taken for
+# each other's. The first connection that is asked for "b" goes wrong.
+my %odd = (
+    'an answer is missing' => { answer => sub {} },
+    'an answer comes twice' => { answer => sub { answer(@_); answer(@_) } },
+    'the first is not answered' => { of => 'a', answer => sub {} },
+    'an error, and the rest is not skipped' => {
+        answer => sub { $_[0]->error('22012', 'no') } },
+    'ready in the middle' => { answer => sub { answer(@_); $_[0]->ready } },
+    'the end in the middle' => { answer => sub { answer(@_); $_[0]->reset } },
+    'an error with the Sync' => { sync => sub { $_[0]->error('40001', 'no'); $_[0]->ready } },
+    # In one piece: what waited is being sent when the second one is read.
+    'ready twice' => { sync => sub { $_[0]->write(join '', ('Z' . pack 'Na', 5, 'I') x 2) } },
+);
+
+for my $what (sort keys %odd) {
+    scene "a batch: $what" => sub {
+        my $odd = $odd{$what};
+        my $marker = File::Temp->new->filename;
+        my $wrong;
+        my $fake = IHanoi::FakePg->new(
+            answer => sub {
+                my ($c, $sql, @parameters) = @_;
+                my $a = $parameters[-1] // '';
+                $c->note($a);
+                return answer(@_) if $a ne ($odd->{of} // 'b') || -e $marker;
+                open my $fh, '>', $marker;
+                $wrong = 1;
+                ($odd->{answer} // \&answer)->(@_);
+            },
+            sync => sub {
+                my ($c) = @_;
+                return $c->ready if !$wrong || !$odd->{sync};
+                $wrong = 0;
+                $odd->{sync}->($c);
+            },
+        );
+        my $gw = ready(fake_gateway($fake, log_level => 'crit', database => <<'CONF'));
+            read connections=1 depth=4 wait=5s timeout=5s;
+CONF
+        my @got = one_turn($gw, map { "/p/echo?a=$_" } 'a' .. 'f');
+        is(join(' ', map { $_->{json}{a} // $_->{status} } @got), 'a b c d e f',
+           'each has its own answer');
+        is(scalar(grep { $_ eq 'a' } $fake->events), $what eq 'ready twice' ? 1 : 2,
+           'and nobody is told what may be somebody else\'s');
+        is(said($gw, qr/exited on signal/), 0, 'the worker lives');
+        unlink $marker;
+    };
+}
+
+
 scene 'retries of what was not executed' => sub {
     my %count;
 

@@ -33,8 +33,8 @@ use IHanoi::Test ();
 use JSON::PP ();
 use POSIX ();
 
-our @EXPORT = qw(contract counted fake_gateway outcome own_cluster parallel pg_database
-                 pg_gateway ready restart said scene stop_own_clusters);
+our @EXPORT = qw(contract counted fake_gateway one_turn outcome own_cluster parallel
+                 pg_database pg_gateway ready restart said scene stop_own_clusters);
 
 my (@clusters, @gateways);
 
@@ -454,6 +454,21 @@ sub parallel {
 
     local $/;
     return map { scalar(<$_>) // '' } @running;
+}
+
+
+# Gets the paths at the same time: what a stopped worker finds when it goes on is
+# one turn of its event loop.
+sub one_turn {
+    my ($gw, @paths) = @_;
+    my ($worker) = $gw->workers;
+    my @clients = map { $gw->connection } @paths;
+
+    $_->request('GET', '/p/echo?a=x') for @clients;     # they are accepted
+    kill STOP => $worker;
+    $clients[$_]->send("GET $paths[$_] HTTP/1.1\r\nHost: x\r\n\r\n") for 0 .. $#paths;
+    kill CONT => $worker;
+    return map { $_->response } @clients;
 }
 
 
