@@ -433,83 +433,68 @@ host_secret(lua_State *L)
 }
 
 
-static int
-host_later(lua_State *L)
-{
-    return luaL_error(L, "ihanoi.%s cannot be called while the plugin is "
-                      "loaded", lua_tostring(L, lua_upvalueindex(1)));
-}
-
-
-/* A function that is not known, of a noun that is: may be kept, not called. */
-
-static int
-host_unknown(lua_State *L)
-{
-    lua_pushfstring(L, "%s()", luaL_checkstring(L, 2));
-    lua_pushcclosure(L, host_later, 1);
-
-    return 1;
-}
-
-
-static int
-host_open_noun(lua_State *L)
-{
-    lua_newtable(L);
-    lua_pushcfunction(L, host_unknown);
-    lua_setfield(L, -2, "__index");
-    lua_setmetatable(L, -2);
-
-    return 0;
-}
-
+/*
+ * The functions of nginx's nouns by their names: those that may be called while
+ * handler.lua is loaded are here, the others are refused by their phase.
+ */
 
 static int
 open_host(lua_State *L)
 {
     unsigned                   i, j, n;
-    ihanoi_host_noun_t        *made;
+    ihanoi_host_noun_t        *noun;
+    ihanoi_host_function_t    *function;
     const ihanoi_host_noun_t  *all[64];
 
-    static const ihanoi_host_function_t  rows[] = {
-        { "log", "error", host_nothing, IHANOI_PHASE_ANY, "", "", "" },
-        { NULL, "warn", host_nothing, IHANOI_PHASE_ANY, "", "", "" },
-        { NULL, "info", host_nothing, IHANOI_PHASE_ANY, "", "", "" },
-        { NULL, NULL, NULL, 0, NULL, NULL, NULL },
+    static ihanoi_host_noun_t      nouns[sizeof(others) / sizeof(others[0])];
+    static ihanoi_host_function_t  functions[2 * sizeof(others)
+                                             / sizeof(others[0])];
 
-        { "plugin", "name", host_name, IHANOI_PHASE_ANY, "", "", "" },
-        { NULL, "version", host_version, IHANOI_PHASE_ANY, "", "", "" },
-        { NULL, "settings", host_settings, IHANOI_PHASE_ANY, "", "", "" },
-        { NULL, "secret", host_secret, IHANOI_PHASE_ANY, "", "", "" },
-        { NULL, NULL, NULL, 0, NULL, NULL, NULL },
+    static const struct {
+        const char               *noun;
+        const char               *name;
+        lua_CFunction             function;
+    } early[] = {
+        { "log", "error", host_nothing },
+        { "log", "warn", host_nothing },
+        { "log", "info", host_nothing },
+        { "plugin", "name", host_name },
+        { "plugin", "version", host_version },
+        { "plugin", "settings", host_settings },
+        { "plugin", "secret", host_secret },
     };
-
-    made = lua_newuserdata(L, sizeof(others) / sizeof(others[0])
-                              * sizeof(ihanoi_host_noun_t));
 
     for (n = 0; ihanoi_host_nouns[n] && n < 40; n++) {
         all[n] = ihanoi_host_nouns[n];
     }
 
+    noun = nouns;
+    function = functions;
+
     for (i = 0; others[i].noun; i++) {
 
-        if (i && strcmp(others[i].noun, others[i - 1].noun) == 0) {
-            continue;
+        if (i == 0 || strcmp(others[i].noun, others[i - 1].noun) != 0) {
+            function++;                         /* behind the end of a noun's */
+            noun->noun = others[i].noun;
+            noun->functions = function;
+            all[n++] = noun++;
         }
 
-        memset(&made[i], 0, sizeof(ihanoi_host_noun_t));
-        made[i].noun = others[i].noun;
-        made[i].functions = &rows[sizeof(rows) / sizeof(rows[0]) - 1];
-        made[i].open = host_open_noun;
+        function->noun = others[i].noun;
+        function->name = others[i].name;
+        function->function = host_nothing;
+        function->phases = IHANOI_PHASE_CALL;
 
-        for (j = 0; j < sizeof(rows) / sizeof(rows[0]); j++) {
-            if (rows[j].noun && strcmp(rows[j].noun, others[i].noun) == 0) {
-                made[i].functions = &rows[j];
+        for (j = 0; j < sizeof(early) / sizeof(early[0]); j++) {
+            if (strcmp(early[j].noun, function->noun) == 0
+                && strcmp(early[j].name, function->name) == 0)
+            {
+                function->function = early[j].function;
+                function->phases = IHANOI_PHASE_ANY;
             }
         }
 
-        all[n++] = &made[i];
+        function++;
     }
 
     all[n] = NULL;

@@ -173,7 +173,10 @@ my @cases = (
      qr{^handler\.lua:1: .*"lib\.no"}],
     ['a wait while it is loaded',
      { handler => "\nihanoi.run.sleep(1) return {}" },
-     qr{^handler\.lua:2: .*cannot be called while the plugin is loaded}],
+     qr{^handler\.lua:2: ihanoi\.run\.sleep\(\) cannot be called while the plugin is loaded}],
+    ['a statement while it is loaded',
+     { handler => 'local f = ihanoi.db.value f("select 1") return {}' },
+     qr{^handler\.lua:1: ihanoi\.db\.value\(\) cannot be called while the plugin is loaded}],
     ['what may be called while it is loaded',
      { manifest => { settings => { type => 'object', properties => {
            a => { type => 'integer', default => 7 } } },
