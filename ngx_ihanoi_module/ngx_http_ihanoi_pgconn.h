@@ -112,6 +112,7 @@ struct ngx_http_ihanoi_pgconn_s {
     ngx_queue_t                     *complete;  /* has all but its Sync */
     ngx_http_ihanoi_pgstmt_t        *batch;     /* what the newest execute, and
                                                    have no Sync yet */
+    ngx_uint_t                       batched;   /* so many of them */
 
     ngx_uint_t                       preparing; /* prepares at connect left */
     ngx_uint_t                       in_flight; /* statements without Sync */

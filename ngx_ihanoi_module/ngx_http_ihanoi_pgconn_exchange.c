@@ -4,8 +4,8 @@
  * What a PostgreSQL connection carries: exchanges, in pipeline mode.
  *
  * An exchange is one statement, answered in order, and ends once.  It is sent at
- * once with a Sync of its own, or in a batch: calls of one statement that reads
- * share the Sync that is sent when nginx has handled all events that came
+ * once with a Sync of its own, or in a batch: a few calls of one statement that
+ * reads share the Sync that is sent when nginx has handled all events that came
  * together.  PostgreSQL then wakes, begins and ends a transaction, and sends
  * once for all of them.  When one fails the server skips those behind it: they
  * come back as aborted, to be sent alone (docs/decisions/0044).
@@ -29,6 +29,9 @@
 #define NGX_HTTP_IHANOI_PGX_PREPARE     1   /* with a first use */
 #define NGX_HTTP_IHANOI_PGX_AHEAD       2   /* at connect */
 #define NGX_HTTP_IHANOI_PGX_DEALLOCATE  3
+
+/* calls: each waits for all of its batch, and has its share of the Sync */
+#define NGX_HTTP_IHANOI_PGX_BATCH       8
 
 
 static ngx_int_t ngx_http_ihanoi_pgconn_text(ngx_http_ihanoi_pgconn_t *pc,
@@ -294,7 +297,14 @@ ngx_http_ihanoi_pgconn_append(ngx_http_ihanoi_pgconn_t *pc,
 
     if (x->shares) {
         pc->batch = x->stmt;
-        ngx_post_event(&pc->sync, &ngx_posted_events);
+
+        if (++pc->batched == NGX_HTTP_IHANOI_PGX_BATCH) {
+            ngx_http_ihanoi_pgconn_end_batch(pc);
+
+        } else {
+            ngx_post_event(&pc->sync, &ngx_posted_events);
+        }
+
         return NGX_OK;
     }
 
@@ -319,6 +329,7 @@ ngx_http_ihanoi_pgconn_end_batch(ngx_http_ihanoi_pgconn_t *pc)
     }
 
     pc->batch = NULL;
+    pc->batched = 0;
 
     x = ngx_queue_data(ngx_queue_last(&pc->exchanges),
                        ngx_http_ihanoi_pgexchange_t, queue);
@@ -702,6 +713,7 @@ ngx_http_ihanoi_pgconn_lose(ngx_http_ihanoi_pgconn_t *pc)
     pc->in_flight = 0;
     pc->preparing = 0;
     pc->batch = NULL;
+    pc->batched = 0;
     pc->complete = NULL;
 
     while (!ngx_queue_empty(&lost)) {

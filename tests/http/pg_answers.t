@@ -108,6 +108,11 @@ scene 'calls of one turn' => sub {
     is($whose->(@got), 'a b c d e f g h', 'are answered each');
     is(scalar(keys %began), 1, 'in one transaction');
 
+    # One that is slow holds up few, and many slow ones do not all come too late.
+    my %together;
+    $together{$_->{json}{at}}++ for one_turn($gw, map { "/p/turn?a=$_" } 1 .. 20);
+    is(join(' ', sort values %together), '4 8 8', 'eight at most');
+
     @got = one_turn($gw, map { $_, '/p/echo?a=e' } map { "/p/turn?a=$_" } 'a' .. 'c');
     %began = map { $_->{json}{at} => 1 } @got[0, 2, 4];
     is($whose->(@got), 'a e b e c e', 'with another statement between');
