@@ -8,6 +8,10 @@
 #include "ihanoi_host.h"
 
 
+/* Of worker_connections; each run takes one, and calls of backends others. */
+#define NGX_HTTP_IHANOI_BACKGROUND_ROOM  8
+
+
 static ngx_int_t ngx_http_ihanoi_background_request(ngx_http_request_t *r,
     void *data);
 static ngx_int_t ngx_http_ihanoi_background_prepare(
@@ -49,6 +53,16 @@ static const ngx_http_ihanoi_background_outcome_e
     NGX_HTTP_IHANOI_BACKGROUND_BUSY,
     NGX_HTTP_IHANOI_BACKGROUND_CLOSED
 };
+
+
+/* nginx closes those of idle clients for others. */
+
+ngx_uint_t
+ngx_http_ihanoi_background_room(void)
+{
+    return ngx_cycle->free_connection_n + ngx_cycle->reusable_connections_n
+           >= NGX_HTTP_IHANOI_BACKGROUND_ROOM;
+}
 
 
 ngx_http_ihanoi_background_t *

@@ -75,6 +75,12 @@ extern const char *const  ngx_http_ihanoi_background_outcomes[];
 
 
 /*
+ * Whether several can begin.  A run that is taken from the database and cannot is
+ * lost, which counts as a failure of its plugin.
+ */
+ngx_uint_t ngx_http_ihanoi_background_room(void);
+
+/*
  * With size bytes of data; the caller fills the first six members and done.
  * NULL: no memory or connection, it is logged.
  */

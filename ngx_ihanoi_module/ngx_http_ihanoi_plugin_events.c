@@ -387,7 +387,8 @@ ngx_http_ihanoi_plugin_events_write(ngx_http_ihanoi_plugin_events_t *events,
 
         /* what would fail for its database loses no attempt to it */
 
-        hold = ngx_http_ihanoi_plugin_refused(plugin)
+        hold = !ngx_http_ihanoi_background_room()
+               || ngx_http_ihanoi_plugin_refused(plugin)
                || (plugin->db && !ngx_http_ihanoi_pg_stands(plugin->db))
                || (consumer == NULL && sub[i].consumer->running
                                        >= NGX_HTTP_IHANOI_EVENT_RUNNING);

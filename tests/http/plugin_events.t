@@ -287,6 +287,29 @@ sub publish_while_away {
     return;
 }
 
+# A worker whose connections are all taken cannot begin: no attempt is lost to that.
+{
+    $gw = gateway_with($plugin, $grant, events => 'worker_connections 40;',
+                       expect_log => qr/worker_connections are not enough/);
+    wait_until(sub { $gw->get("/v1/$name/hello")->{status} == 200 });
+    my $full = sub { () = $gw->error_log =~ /worker_connections are not enough$/mg };
+    my @clients;
+    ok(wait_until(sub {
+        my $client = $gw->connection->connect;
+        $client->send('GET / HTTP/1.1');
+        push @clients, $client;
+        $full->() > 2;
+    }), 'connections are used up');
+    happen(33, 'i1');
+    comes('an event comes then', sub { defined row('i1', 'id') });
+    sleep 1.1;
+    is(row('i1', 'attempts') . ' ' . (row('i1', 'run') // 'no run'), '0 no run', 'and waits');
+    $_->close for @clients;
+    comes('until there is one', sub { got(33) eq 'i1' });
+    is($db->sql("select attempt from plugin_$name.got where n = 'i1'"), 1, 'which is the first attempt');
+    $gw->stop;
+}
+
 # The machine's clock was ahead for a while: operators see what waits all the same.
 SKIP: {
     skip 'AddressSanitizer has to be first', 1 if build_dir() =~ /sanitize/;
