@@ -10,15 +10,17 @@
  *
  *   contract responses FILE...
  *
- * Reads on stdin, again and again, a line "METHOD PATH STATUS LENGTH" and
- * LENGTH bytes of body; answers each with a line: "ok", "none" when the
- * contract has no such operation, or what is wrong.  The contract is the one that
- * /openapi.json serves, with the gateway's own refusals.
+ * Reads on stdin, again and again, a line "METHOD PATH STATUS LENGTH HEADER..."
+ * and LENGTH bytes of body; answers each with a line: "ok", "none" when the
+ * contract has no such operation, or what is wrong: with the body, or a HEADER
+ * of a success that the contract does not tell clients of.  The contract is the
+ * one that /openapi.json serves, with the gateway's own refusals.
  */
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 #include <jansson.h>
 
@@ -30,6 +32,10 @@
 static const char  *methods[IHANOI_METHODS] = {
     "GET", "POST", "PUT", "PATCH", "DELETE"
 };
+
+
+/* What is served. */
+static json_t      *document;
 
 
 static void *
@@ -62,10 +68,47 @@ check_operation(const ihanoi_contract_t *contract, const char *method,
 }
 
 
-static void
-check_response(const ihanoi_operation_t *op, unsigned status, const char *body,
-    size_t len)
+/* Whether what is served says of an operation's answer that it has a header. */
+
+static int
+is_declared(const ihanoi_operation_t *op, unsigned status, const char *header)
 {
+    char         code[16];
+    json_t      *node, *value;
+    const char  *steps[] = { NULL, NULL, "responses", code, "headers" }, *key;
+    size_t       i;
+
+    static const char  *members[IHANOI_METHODS] = {
+        "get", "post", "put", "patch", "delete"
+    };
+
+    (void) snprintf(code, sizeof(code), "%u", status);
+
+    steps[0] = strndup(op->path.data, op->path.len);
+    steps[1] = members[op->method];
+    node = json_object_get(document, "paths");
+
+    for (i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+        node = json_object_get(node, steps[i]);
+    }
+
+    free((char *) steps[0]);
+
+    json_object_foreach(node, key, value) {
+        if (strcasecmp(key, header) == 0) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static void
+check_response(const ihanoi_operation_t *op, unsigned status, char *headers,
+    const char *body, size_t len)
+{
+    char                *header;
     unsigned             i;
     ihanoi_alloc_t       alloc;
     ihanoi_input_t       in;
@@ -88,6 +131,16 @@ check_response(const ihanoi_operation_t *op, unsigned status, const char *body,
            != 0)
     {
         abort();
+    }
+
+    for (header = strtok(headers, " \n"); header; header = strtok(NULL, " \n")) {
+
+        if (status < 300 && !is_declared(op, status, header)) {
+            printf("%.*s %u: the header %s is not declared\n",
+                   (int) op->id.len, op->id.data, status, header);
+            ihanoi_arena_destroy(arena);
+            return;
+        }
     }
 
     if (in.nviolations == 0) {
@@ -144,6 +197,7 @@ check_responses(const ihanoi_contract_t *contract)
 {
     char                      *body;
     char                       line[8192], method[16], path[8000];
+    int                        end;
     size_t                     len;
     unsigned                   status;
     const ihanoi_operation_t  *op;
@@ -152,7 +206,8 @@ check_responses(const ihanoi_contract_t *contract)
 
     while (fgets(line, sizeof(line), stdin)) {
 
-        if (sscanf(line, "%15s %7999s %u %zu", method, path, &status, &len)
+        if (sscanf(line, "%15s %7999s %u %zu%n", method, path, &status, &len,
+                   &end)
             != 4)
         {
             fprintf(stderr, "not understood: %s", line);
@@ -168,7 +223,7 @@ check_responses(const ihanoi_contract_t *contract)
         op = check_operation(contract, method, path);
 
         if (op) {
-            check_response(op, status, body, len);
+            check_response(op, status, line + end, body, len);
 
         } else {
             printf("none\n");
@@ -213,7 +268,6 @@ static ihanoi_contract_t *
 load_served(const ihanoi_contract_t *contract, ihanoi_contract_error_t *error)
 {
     char                dir[] = "/tmp/ihanoi-served-XXXXXX", path[64];
-    json_t             *document;
     const char         *file = path;
     ihanoi_contract_t  *served;
 
@@ -236,7 +290,6 @@ load_served(const ihanoi_contract_t *contract, ihanoi_contract_error_t *error)
 
     served = ihanoi_contract_load(&file, 1, error);
 
-    json_decref(document);
     (void) unlink(path);
     (void) rmdir(dir);
 

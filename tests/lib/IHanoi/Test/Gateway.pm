@@ -365,8 +365,9 @@ sub _check_response {
     my ($in, $out) = @{ $self->{checker} }{qw(in out)};
     my ($path) = $target =~ /^([^?\s]*)/;
     my $length = length $r->{content};
+    my @headers = grep { defined $r->{headers}{ lc $_ } } qw(ETag Location);
 
-    print $in "$method $path $r->{status} $length\n$r->{content}";
+    print $in "$method $path $r->{status} $length @headers\n$r->{content}";
     $in->flush;
     chomp(my $said = <$out> // 'the check failed');
 

@@ -38,7 +38,7 @@ sub enrolment {
     my $block = plugin_database($db, $folder, @$pools);
     $code = enrolment_code($db);
 
-    $gw = gateway(db => $db, responses => 0, start => 0, %arg, http => <<"CONF",
+    $gw = gateway(db => $db, start => 0, %arg, http => <<"CONF",
 ihanoi_plugin enrolment {
     path $folder;
     public;

@@ -36,7 +36,7 @@ sub payments {
     $block = plugin_database($db, $folder, 'read connections=1;', 'write connections=3 wait=1s;');
     $code = $db->sql("select nspname from pg_namespace where nspname like 'code_payments_%'");
 
-    $gw = gateway(db => $db, responses => 0, start => 0, _conf(%arg));
+    $gw = gateway(db => $db, start => 0, _conf(%arg));
     $gw->write('vnpay_secret', Payments::Partners::VNPAY_SECRET);
     $gw->write('momo_secret', Payments::Partners::MOMO_SECRET);
     chmod 0600, "$gw->{dir}/vnpay_secret", "$gw->{dir}/momo_secret";
