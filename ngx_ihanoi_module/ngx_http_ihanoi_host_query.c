@@ -18,6 +18,7 @@
 
 
 #define NGX_HTTP_IHANOI_HOST_QUERY_SQL      262144    /* bytes */
+#define NGX_HTTP_IHANOI_HOST_QUERY_CALL     8192      /* 101 names of up to 63 */
 #define NGX_HTTP_IHANOI_HOST_QUERY_INTEGER  9007199254740992.0    /* 2^53 */
 
 
@@ -169,26 +170,22 @@ ngx_http_ihanoi_host_query_compare(const void *one, const void *two)
 static void
 ngx_http_ihanoi_host_query_compose(lua_State *L, const char **names, int n)
 {
-    int          i;
-    char         number[sizeof("\" => $100")];
-    luaL_Buffer  b;
+    int      i;
+    u_char  *p, *last;
+    u_char   sql[NGX_HTTP_IHANOI_HOST_QUERY_CALL];
 
-    luaL_buffinit(L, &b);
-    luaL_addstring(&b, "select * from \"");
-    luaL_addstring(&b, lua_tostring(L, 1));
-    luaL_addstring(&b, "\"(");
+    last = sql + sizeof(sql);
+
+    p = ngx_slprintf(sql, last, "select * from \"%s\"(", lua_tostring(L, 1));
 
     for (i = 0; i < n; i++) {
-        (void) ngx_snprintf((u_char *) number, sizeof(number), "\" => $%d%Z",
-                            i + 1);
-
-        luaL_addstring(&b, i ? ", \"" : "\"");
-        luaL_addstring(&b, names[i]);
-        luaL_addstring(&b, number);
+        p = ngx_slprintf(p, last, "%s\"%s\" => $%d", i ? ", " : "", names[i],
+                         i + 1);
     }
 
-    luaL_addchar(&b, ')');
-    luaL_pushresult(&b);
+    p = ngx_slprintf(p, last, ")");
+
+    lua_pushlstring(L, (char *) sql, p - sql);
 }
 
 
