@@ -133,8 +133,10 @@ check_response(const ihanoi_operation_t *op, unsigned status, char *headers,
         abort();
     }
 
-    for (header = strtok(headers, " \n"); header; header = strtok(NULL, " \n")) {
-
+    for (header = strtok(headers, " \n");
+         header;
+         header = strtok(NULL, " \n"))
+    {
         if (status < 300 && !is_declared(op, status, header)) {
             printf("%.*s %u: the header %s is not declared\n",
                    (int) op->id.len, op->id.data, status, header);
