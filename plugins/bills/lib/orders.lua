@@ -191,7 +191,11 @@ function _M.checkout(id)
     if err then
         return nil, err
     elseif not order or order.state ~= "created" then
-        return nil, "order-payment-away"
+        -- Somebody else is at it, as a citizen's other device, or has just been.
+        local begun
+
+        begun, err = ihanoi.db.value("order_begun", { id = id })
+        return begun, err or not begun and "order-payment-away" or nil
     end
 
     return _M.pay(order)

@@ -186,6 +186,29 @@ is("$r->{status} " . ($r->{json}{amount} // ''), '409 120000', 'an amount that h
 $evn->bill('PD01000000003', 'D-1', state => 'paid');
 is(pay_bill($two, 120_000)->{json}{type}, 'urn:ihanoi:problem:bill-paid', 'what was paid elsewhere is not paid again');
 
+# A citizen's two devices, each with a key of its own: the one finds an order that is
+# being made by the other, which has made it when the one asks whose turn it is.
+$evn->bill('PD01000000003', 'D-2', amount => 50_000);
+my $both = bill_id('PD01000000003', 'D-2');
+my $begun = pay_bill($both, 50_000)->{json};
+sub becomes { return "set session_replication_role = replica; update plugin_bills.orders set state = '$_[0]' where id = '$begun->{id}';" }
+$db->sql(becomes('created') . "
+          create function plugin_bills.waits() returns trigger language plpgsql as
+              \$\$ begin perform pg_advisory_xact_lock(1); return null; end \$\$;
+          create trigger waits before update of sends on plugin_bills.orders
+              for each statement execute function plugin_bills.waits()");
+my $other = $db->session;
+$other->do('begin; select pg_advisory_xact_lock(1)');
+my $device = $gw->connection(timeout => 30);
+$device->send($device->format(POST => "/v1/bills/$both/pay", token => token(sub => 'citizen-1'), key => 'device-2',
+                              json => { gateway => 'momo', amount => 50_000 }, close => 1));
+ok(wait_until(sub { $db->sql("select count(*) from pg_locks where locktype = 'advisory' and not granted") }, 20), 'a second device');
+$db->sql(becomes('paying'));
+$other->do('rollback');
+$r = $device->response;
+is_deeply([$r->{status}, @{ $r->{json} }{qw(id checkout)}], [201, @$begun{qw(id checkout)}], '... has the order of the first') or diag explain $r->{json};
+$db->sql('drop trigger waits on plugin_bills.orders');
+
 at_once(prefixes => (\&load_data) x 3);
 unlike($gw->error_log, qr/"carriers_put" failed/, 'carriers are loaded at once: one after the other');
 
