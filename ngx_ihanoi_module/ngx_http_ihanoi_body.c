@@ -47,6 +47,15 @@ ngx_http_ihanoi_body_wait(ngx_http_request_t *r)
     c = r->connection;
     ctx = ngx_http_get_module_ctx(r, ngx_http_ihanoi_api_module);
 
+    if (ctx == NULL || ctx->read_body == NULL) {
+
+        /* it was refused, and an error_page leads elsewhere */
+
+        r->read_event_handler = ngx_http_block_reading;
+        ngx_http_block_reading(r);
+        return;
+    }
+
     if (!c->read->timedout) {
         ctx->read_body(r);
         return;

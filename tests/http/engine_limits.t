@@ -4,7 +4,10 @@ use FindBin;
 use lib "$FindBin::Bin/../lib";
 use IHanoi::Test;
 use IHanoi::Test::Engine;
+use IO::Socket::INET;
 
+my $pages = IO::Socket::INET->new(Listen => 5, LocalAddr => '127.0.0.1', Timeout => 20) or die "no port: $!\n";
+my %bodies = (408 => 'client_body_timeout 200ms;', 413 => 'client_max_body_size 10;');
 my $gw = engine_gateway(
     http => <<'CONF',
     limit_req_zone $ihanoi_subject_hash zone=subject:1m rate=1r/m;
@@ -14,7 +17,22 @@ my $gw = engine_gateway(
                    'sub=$ihanoi_subject_hash trace=$ihanoi_trace_id';
     access_log %%DIR%%/api.log api;
 CONF
-    locations => <<'CONF',
+    locations => join('', map { <<"CONF" } sort keys %bodies) . <<"CONF" . <<'CONF',
+        location /$_/ {
+            rewrite ^/$_(/.*)\$ \$1 break;
+            $bodies{$_}
+            error_page $_ /page;
+            auth_jwt iHaNoi;
+            ihanoi_api on;
+        }
+CONF
+        location = /page {
+            internal;
+            proxy_ignore_client_abort on;
+            proxy_pass_request_body off;
+            proxy_pass http://127.0.0.1:@{[$pages->sockport]};
+        }
+CONF
         location / { auth_jwt iHaNoi; ihanoi_api on; }
         location /limited/ {
             rewrite ^/limited(/.*)$ $1 break;
@@ -134,6 +152,26 @@ unlike(join("\n", @lines, @traced), qr/citizen/, 'subjects are not in the log');
 $r = $gw->get('/pages/t/nowhere');
 is("$r->{status} $r->{content}", '404 sorry',
    "an operator's error_page is followed");
+
+# A page that has to come from somewhere, and a client that goes on sending meanwhile.
+my @workers = $gw->workers;
+for my $case ([408, '1'], [413, "99\r\n{"]) {
+    my ($status, $body) = @$case;
+    my $c = $gw->connection->connect;
+    $c->send($c->format('POST', "/$status/t/things", token => $one, key => "page-$status", headers => {
+        'Content-Type' => 'application/json', 'Transfer-Encoding' => 'chunked' }));
+    $gw->get('/t/maybe');
+    $c->send($body);
+    my $page = $pages->accept;
+    1 while (readline $page) =~ /\S/;
+    $c->send(' ');
+    $gw->get('/t/maybe');
+    syswrite $page, "HTTP/1.0 200 OK\r\n\r\nsorry";
+    close $page;
+    $r = $c->response // {};
+    is_deeply([@$r{qw(status content)}], [$status, 'sorry'], "or that of a body: $status");
+}
+is_deeply([$gw->workers], \@workers, 'no worker dies of it');
 is($gw->get("/nested/t/echo/$id?x=1")->{status}, 400,
    'an "if" block does not lose the API');
 problem_is($gw->get("/nested/t/things/$id?x=1"), 401, 'token-missing',
