@@ -38,7 +38,7 @@ begin
         select x.student, marks_put.class, marks_put.subject, marks_put.term, marks_put.kind,
                coalesce(x.number, 1), x.value, a.person
           from jsonb_to_recordset(marks_put.marks) x (student uuid, number int, value text), asking a
-         order by x.student, x.number       -- so that two who write the same wait in a row
+         order by x.student, coalesce(x.number, 1)      -- so that two who write the same wait in a row
         on conflict on constraint marks_pkey do update
             set value = excluded.value, entered_by = excluded.entered_by, entered_at = now()
             where m.value is distinct from excluded.value;

@@ -75,14 +75,17 @@ is(ask('b-3', 'HS1', code => $newer)->{status}, 422, 'one whose time is over is 
 my $refused = ask('b-3', 'HS1', code => $newer);
 is("$refused->{status} " . (86400 - 600 < $refused->{headers}{'retry-after'}), '429 1', 'who tries codes is stopped, for a day');
 
-# Three at once do something, and all of them wait for a lock that we hold.
+# Three at once do something, and all of them wait for a lock that we hold, in their order.
 sub all_wait {
     my ($lock, @steps) = @_;
     my $session = $db->session;
     $session->do("begin; $lock");
-    my @pids = map { beside($_) } @steps;
-    ok(wait_until(sub { $db->sql("select count(*) from pg_stat_activity where usename = 'plugin_school'
-                                  and wait_event_type = 'Lock' and datname = current_database()") == @steps }, 20), '... under way');
+    my @pids;
+    for my $step (@steps) {
+        push @pids, beside($step);
+        ok(wait_until(sub { $db->sql("select count(*) from pg_stat_activity where usename = 'plugin_school'
+                                      and wait_event_type = 'Lock' and datname = current_database()") == @pids }, 20), '... under way');
+    }
     $session->do('rollback');
     waitpid $_, 0 for @pids;
     return;
@@ -212,7 +215,7 @@ is($first->()->{excused}, JSON::PP::true, '... that holds');
 # none of them is the victim of a deadlock, who would begin anew.
 my ($low, $high) = sort $s1, $s2;
 my $log = IHanoi::Test::Database::cluster()->log;
-my $read = -s $log;
+my $logged = -s $log;
 for ([attendance => { day => today(), session => 'morning' }, 'records', sub { absent($_[0]) }],
      [marks => { subject => 'toan', term => 1, kind => 'tx' }, 'marks', sub { return { student => $_[0], value => '7' } }])
 {
@@ -222,8 +225,13 @@ for ([attendance => { day => today(), session => 'morning' }, 'records', sub { a
     is($put[0]->(), 200, "$what of two");
     all_wait("select 1 from plugin_school.$what where student = '$high' for update", @put);
 }
+my @two = map { my @number = @$_; sub { status('homeroom', PUT => "/classes/$c7a/marks", { subject => 'toan', term => 1, kind => 'tx',
+                marks => [{ student => $high, @number, value => '7' }, { student => $high, number => 2, value => undef }] }) } }
+          [], [number => 1];
+is($two[0]->(), 200, 'the first, that has no number, and the second');
+all_wait("select 1 from plugin_school.marks where student = '$high' and number = 2 for update", @two);
 open my $lines, '<', $log or die "$log: $!\n";
-seek $lines, $read, 0;
+seek $lines, $logged, 0;
 is(scalar(grep { /plugin_school\@$db->{name} .*deadlock/ } <$lines>), 0, '... one after the other');
 
 
