@@ -253,6 +253,23 @@ like($late->do("select year_put(2035, 'Y', '[]');"), qr/2035/, 'rules of a year 
 $late->do('rollback');
 
 
+# Rules that two load at the same moment, before the year has a round.
+$db->sql("$setup select year_put(2037, 'Y', '[]')");
+for my $case (['bands', map { qq{level_put(2037, 'grade_1', '[{"title": {"vi": "$_"}, "holds": "\$.in_zone == true"}]', '[]')} } 1, 2],
+              ['zones', map { qq{zones_put('A', 2037, 'grade_1', '[{"ward": "0000$_"}]')} } 1, 2])
+{
+    my ($table, $first, $second) = @$case;
+    $one->do('begin');
+    $one->do("select $first");
+    $two->start("select $second");
+    ok(!$two->is_ready(0.3), "$table: the second one waits");
+    $one->do('commit');
+    unlike($two->finish, qr/ERROR/, '... and is not refused');
+    is($db->sql("select string_agg(coalesce(to_jsonb(x) ->> 'ward', to_jsonb(x) -> 'title' ->> 'vi'), ' ')
+                   from plugin_enrolment.$table x where year = 2037"), $table eq 'bands' ? '2' : '00002', '... its are there, alone');
+}
+
+
 # One guardian's applications for several children at the same moment are counted.
 my $third = $round =~ s/1$/3/r;
 $db->sql(<<"SQL");
