@@ -33,6 +33,9 @@ use IHanoi::Test ();
 use JSON::PP ();
 use POSIX ();
 
+# What the peer's TCP has not taken yet.
+use constant TIOCOUTQ => 0x5411;
+
 our @EXPORT = qw(contract counted fake_gateway one_turn outcome own_cluster parallel
                  pg_database pg_gateway ready restart said scene stop_own_clusters);
 
@@ -458,15 +461,26 @@ sub parallel {
 
 
 # Gets the paths at the same time: what a stopped worker finds when it goes on is
-# one turn of its event loop.
+# one turn of its event loop. On a busy machine neither stops, nor arrives, at once.
 sub one_turn {
     my ($gw, @paths) = @_;
     my ($worker) = $gw->workers;
     my @clients = map { $gw->connection } @paths;
+    my $stands = sub {
+        open my $fh, '<', "/proc/$worker/stat" or return;
+        return <$fh> =~ /\) T /;
+    };
+    my $unread = sub {
+        my $bytes = pack 'i', 0;
+        ioctl $_[0]{socket}, TIOCOUTQ, $bytes or die "ioctl: $!\n";
+        return unpack 'i', $bytes;
+    };
 
     $_->request('GET', '/p/echo?a=x') for @clients;     # they are accepted
     kill STOP => $worker;
+    IHanoi::Test::wait_until($stands);
     $clients[$_]->send("GET $paths[$_] HTTP/1.1\r\nHost: x\r\n\r\n") for 0 .. $#paths;
+    IHanoi::Test::wait_until(sub { !grep { $unread->($_) } @clients });
     kill CONT => $worker;
     return map { $_->response } @clients;
 }
