@@ -257,7 +257,7 @@ SQL
 happen(33, 'i1');
 happen(34, 'i2');
 comes('a handler returns what its database says', sub { row('i1', 'outcome') && row('i2', 'outcome') });
-is(row('i2', "outcome || ' ' || attempts"), 'failed 1', 'a mistake is an attempt');
+like(row('i2', "outcome || ' ' || attempts"), qr/^failed [1-9]/, 'a mistake is an attempt');
 is(row('i1', "concat_ws(' ', outcome, attempts, error)"), 'busy 0 53100: no room', 'no room for it is none');
 $db->sql("drop trigger full_disk on plugin_$name.got; drop trigger mistake on plugin_$name.got;
           update core.plugin_deliveries set next_at = core.now() where payload ->> 'n' in ('i1', 'i2')");
