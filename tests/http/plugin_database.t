@@ -263,10 +263,10 @@ like($said, qr/that this version lacks: 0002_more: deploy a newer one/, 'and it 
 
 # Not even a server that ends sessions which are idle lets a second one in.
 {
-    $db->sql("alter database $db->{name} set idle_session_timeout = '100ms'");
+    $db->sql("alter database $db->{name} set idle_session_timeout = '400ms'");
     refused('a deployment that takes its time', $migrates->(<<'SQL'), qr/it is still the only one/);
 do $$ begin
-    perform pg_sleep(0.5);
+    perform pg_sleep(0.8);
     assert not exists (select from pg_locks where locktype = 'advisory' and granted
         and database = (select oid from pg_database where datname = current_database())),
         'it is still the only one';

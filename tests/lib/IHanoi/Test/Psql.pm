@@ -60,7 +60,8 @@ sub new {
     my ($class, %arg) = @_;
     my $self = bless { buffer => '', owner => $$, errors => $arg{errors} }, $class;
 
-    local $ENV{PGOPTIONS} = $arg{options} // '';
+    # It is idle most of the time, whatever a test sets for others.
+    local $ENV{PGOPTIONS} = '-c idle_session_timeout=0 ' . ($arg{options} // '');
     local $ENV{PGCLIENTENCODING} = 'UTF8';
 
     $self->{pid} = open3(my $in, my $out,
