@@ -83,9 +83,7 @@ ihanoi_input_body(ihanoi_input_t *in, const char *data, size_t len)
 
     } else {
         i = ihanoi_input_find(op, IHANOI_IN_BODY, "body", 4);
-        in->values[i] = ihanoi_input_copy(in, spans.whole.data,
-                                          spans.whole.len);
-        rc = in->values[i] ? 0 : -1;
+        rc = ihanoi_input_json(in, i, spans.whole.data, spans.whole.len);
     }
 
     json_decref(body);
@@ -142,6 +140,12 @@ ihanoi_input_member(ihanoi_input_t *in, unsigned i, const json_t *value,
 
     argument = &in->op->arguments[i];
 
+    if (strcmp(argument->sql_type.data, "jsonb") == 0
+        && !json_is_null(value))
+    {
+        return ihanoi_input_json(in, i, span->data, span->len);
+    }
+
     if (json_is_null(value)) {
 
         /* of every type SQL's null, also where a default would stand */
@@ -150,9 +154,7 @@ ihanoi_input_member(ihanoi_input_t *in, unsigned i, const json_t *value,
         return 0;
     }
 
-    if (json_is_string(value)
-        && strcmp(argument->sql_type.data, "jsonb") != 0)
-    {
+    if (json_is_string(value)) {
         in->values[i] = ihanoi_input_copy(in, json_string_value(value),
                                           json_string_length(value));
 

@@ -429,8 +429,8 @@ ihanoi_input_list(ihanoi_input_t *in, unsigned i, const char *raw, size_t len)
         goto done;
     }
 
-    in->values[i] = ihanoi_input_list_text(in, list, len);
-    rc = in->values[i] ? 0 : -1;
+    text = ihanoi_input_list_text(in, list, len);
+    rc = text ? ihanoi_input_json(in, i, text, strlen(text)) : -1;
 
 done:
 

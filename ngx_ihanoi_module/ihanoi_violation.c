@@ -163,6 +163,43 @@ ihanoi_input_copy(ihanoi_input_t *in, const char *data, size_t len)
 }
 
 
+int
+ihanoi_input_json(ihanoi_input_t *in, unsigned i, const char *data,
+    size_t len)
+{
+    char                      pointer[72];
+    ihanoi_json_error_t       err;
+    ihanoi_json_options_t     options;
+    const ihanoi_argument_t  *argument;
+
+    argument = &in->op->arguments[i];
+
+    memset(&options, 0, sizeof(ihanoi_json_options_t));
+    options.depth = IHANOI_JSON_DEPTH;
+    options.numbers = IHANOI_JSON_DOUBLE;
+
+    if (in->op->lua.data
+        && ihanoi_json_check(data, len, &options, &err) != IHANOI_OK)
+    {
+        /* an argument's name is short and needs no escapes */
+
+        (void) snprintf(pointer, sizeof(pointer), "/%s", argument->name.data);
+
+        return ihanoi_input_fault(in, argument->in,
+                                  argument->in == IHANOI_IN_BODY
+                                  ? NULL : &argument->name,
+                                  argument->in == IHANOI_IN_BODY
+                                  && !in->op->body_whole ? pointer : "",
+                                  "format",
+                                  "a double does not hold an integer in it");
+    }
+
+    in->values[i] = ihanoi_input_copy(in, data, len);
+
+    return in->values[i] ? 0 : -1;
+}
+
+
 /* The argument's number, op->narguments when there is none. */
 
 unsigned

@@ -39,6 +39,14 @@ void ihanoi_input_report(void *ctx, const char *pointer,
 char *ihanoi_input_copy(ihanoi_input_t *in, const char *data,
     size_t len);
 
+/*
+ * Makes an accepted JSON text an argument's value.  Of a handler's, which reads
+ * it as Lua does, an integer beyond 2^53 in it is a violation.  0, or -1 when
+ * memory failed.
+ */
+int ihanoi_input_json(ihanoi_input_t *in, unsigned i, const char *data,
+    size_t len);
+
 /* The argument's number, op->narguments when there is none. */
 unsigned ihanoi_input_find(const ihanoi_operation_t *op,
     ihanoi_in_e place, const char *name, size_t len);

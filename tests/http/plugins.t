@@ -80,6 +80,8 @@ my $plugin = plugin_folder(
                 { name => 'tags', in => 'query', explode => JSON::PP::false,
                   schema => { type => 'array', maxItems => 5,
                               items => { type => 'string', maxLength => 9 } } },
+                { name => 'counts', in => 'query', explode => JSON::PP::false,
+                  schema => { type => 'array', maxItems => 5, items => { type => 'integer' } } },
             ],
         },
         notice => {
@@ -184,6 +186,22 @@ is_deeply($r->{json}, {
     colour => 'red', parts => [1, 2], size => 1.5,
     body => { colour => 'red', note => undef, parts => [1, 2] },
 }, 'by members, and whole with its nulls');
+
+# What Lua cannot hold is the client's, and no failure of the plugin.
+my ($last, $next) = ('9007199254740992', '9007199254740993');
+for ($last, "-$last") {
+    is(answer('change', method => 'PUT', token => $token, headers => { 'Content-Type' => 'application/json' },
+              body => "{\"colour\":\"red\",\"parts\":[1,$_]}")->{json}{parts}[1], $_, "$_ arrives in a list");
+}
+for ($next, "-$next") {
+    $r = answer('change', method => 'PUT', token => $token, headers => { 'Content-Type' => 'application/json' },
+                body => "{\"colour\":\"red\",\"parts\":[1,$_]}");
+    is_deeply([$r->{status}, map { @$_{qw(in pointer keyword)} } @{ $r->{json}{errors} }], [400, 'body', '/parts', 'format'],
+              "$_ does not") or diag $r->{content};
+}
+$r = answer("input/7c9e6679-7425-40de-944b-e07fc1f90ae7?counts=1,$next");
+is_deeply([$r->{status}, map { @$_{qw(in parameter keyword)} } @{ $r->{json}{errors} }], [400, 'query', 'counts', 'format'],
+          '... nor in a query');
 
 $r = answer('who', token => $token);
 is($r->{json}{sub}, 'citizen-1', 'the caller is the token\'s');

@@ -135,6 +135,8 @@ is(post($body =~ s/("$_":\d+)/$1.5/r), 403, "momo: a fraction of $_, which is si
     for qw(amount resultCode transId);
 is(post($_), 400, 'momo: what is no object: ' . substr $_, 0, 20)
     for '', '[]', '5', '{', '{"a":1,"a":2}', '{"orderId":"\u0000"}', '[' x 100;
+is(post($body =~ s/("$_":)\d+/${1}9007199254740993/r), 400, "momo: $_ that no double holds, as often as one likes")
+    for (qw(amount resultCode transId responseTime)) x 3;
 isnt(post('{"x":"' . 'x' x 3_000_000 . '"}'), 204, 'momo: much too much');
 is(state_of($p), 'pending', 'momo: nothing of it pays');
 
