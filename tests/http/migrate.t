@@ -71,6 +71,12 @@ like($out, qr/^\* release   $second .*^  release   $first /ms,
      '--list marks the one in use');
 like($out, qr/migration 0002_second/, 'and tells the migrations');
 
+value("drop schema code_$second cascade");
+($rc, $out, $err) = ihanoi('migrate');
+is_deeply([$rc, $out], [0, "$second\n"], 'functions that somebody has dropped are made again')
+    or diag $err;
+is(value("set search_path = code_$second, public; select b_second() is null"), 't', 'and work');
+
 ($rc) = ihanoi('migrate', '--rollback-to', $first, '--conf', "$dir/nginx.conf");
 is($rc, 0, 'rolls back');
 like(get('nginx.conf'), qr/release $first;/, 'by pointing back');
