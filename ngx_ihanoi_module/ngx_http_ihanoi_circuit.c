@@ -17,7 +17,7 @@
 /* Records of one name: more than versions that drain at the same time. */
 #define NGX_HTTP_IHANOI_CIRCUIT_VERSIONS  8
 
-/* Milliseconds between looks at the files, seconds between complaints. */
+/* Milliseconds between looks at the files, and between complaints. */
 #define NGX_HTTP_IHANOI_CIRCUIT_LOOK      1000
 #define NGX_HTTP_IHANOI_CIRCUIT_QUIET     60000
 

@@ -382,7 +382,7 @@ ngx_http_ihanoi_host_get_error(lua_State *L, int index,
     err->outcome = NGX_HTTP_IHANOI_PG_SQLERROR;
 
     for (row = ngx_http_ihanoi_host_outcomes; row->code; row++) {
-        if (ngx_strcmp(err->code.data, row->code) == 0) {
+        if (!err->refused && ngx_strcmp(err->code.data, row->code) == 0) {
             err->outcome = row->outcome;
         }
     }

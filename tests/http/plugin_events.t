@@ -248,20 +248,24 @@ is($db->sql("select attempt from plugin_$name.got where n = 'g1'"), 1, 'which is
 # Nor is one that stands and has no room.
 $db->sql(<<"SQL");
     create function plugin_$name.refuses() returns trigger language plpgsql as
-        \$\$ begin raise exception 'no room' using errcode = tg_argv[0]; end \$\$;
+        \$\$ begin raise exception using errcode = tg_argv[0], message = tg_argv[1]; end \$\$;
     create trigger full_disk before insert on plugin_$name.got for each row
-        when (new.n = 'i1') execute function plugin_$name.refuses('53100');
+        when (new.n = 'i1') execute function plugin_$name.refuses('53100', 'no room');
     create trigger mistake before insert on plugin_$name.got for each row
-        when (new.n = 'i2') execute function plugin_$name.refuses('23514');
+        when (new.n = 'i2') execute function plugin_$name.refuses('23514', 'wrong');
+    create trigger refusal before insert on plugin_$name.got for each row
+        when (new.n = 'i3') execute function plugin_$name.refuses('IH001', 'down');
 SQL
 happen(33, 'i1');
 happen(34, 'i2');
-comes('a handler returns what its database says', sub { row('i1', 'outcome') && row('i2', 'outcome') });
+happen(35, 'i3');
+comes('a handler returns what its database says', sub { row('i1', 'outcome') && row('i2', 'outcome') && row('i3', 'outcome') });
 like(row('i2', "outcome || ' ' || attempts"), qr/^failed [1-9]/, 'a mistake is an attempt');
+like(row('i3', "outcome || ' ' || attempts"), qr/^failed [1-9]/, 'a refusal too, whatever its name');
 is(row('i1', "concat_ws(' ', outcome, attempts, error)"), 'busy 0 53100: no room', 'no room for it is none');
-$db->sql("drop trigger full_disk on plugin_$name.got; drop trigger mistake on plugin_$name.got;
-          update core.plugin_deliveries set next_at = core.now() where payload ->> 'n' in ('i1', 'i2')");
-comes('it comes when there is room', sub { got(33) eq 'i1' && got(34) eq 'i2' });
+$db->sql("drop function plugin_$name.refuses() cascade;
+          update core.plugin_deliveries set next_at = core.now() where payload ->> 'n' in ('i1', 'i2', 'i3')");
+comes('it comes when there is room', sub { got(33) eq 'i1' && got(34) eq 'i2' && got(35) eq 'i3' });
 is($db->sql("select attempt from plugin_$name.got where n = 'i1'"), 1, 'for the first time');
 
 # A worker that dies in the middle: at least once.
