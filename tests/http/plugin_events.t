@@ -304,13 +304,13 @@ sub publish_while_away {
         push @clients, $client;
         $full->() > 2;
     }), 'connections are used up');
-    happen(33, 'i1');
-    comes('an event comes then', sub { defined row('i1', 'id') });
+    happen(36, 'j1');
+    comes('an event comes then', sub { defined row('j1', 'id') });
     sleep 1.1;
-    is(row('i1', 'attempts') . ' ' . (row('i1', 'run') // 'no run'), '0 no run', 'and waits');
+    is(row('j1', 'attempts') . ' ' . (row('j1', 'run') // 'no run'), '0 no run', 'and waits');
     $_->close for @clients;
-    comes('until there is one', sub { got(33) eq 'i1' });
-    is($db->sql("select attempt from plugin_$name.got where n = 'i1'"), 1, 'which is the first attempt');
+    comes('until there is one', sub { got(36) eq 'j1' });
+    is($db->sql("select attempt from plugin_$name.got where n = 'j1'"), 1, 'which is the first attempt');
     $gw->stop;
 }
 
