@@ -232,12 +232,14 @@ my %odd = (
     'an answer comes twice' => { answer => sub { answer(@_); answer(@_) } },
     'the first is not answered' => { of => 'a', answer => sub {} },
     'an error, and the rest is not skipped' => {
-        answer => sub { $_[0]->error('22012', 'no') } },
+        answer => sub { $_[0]->error('22012', 'no'); $_[0]{aborted} = 0 } },
+    'an absent statement' => { asked => 1, answer => sub { $_[0]->error('26000', 'no') } },
     'ready in the middle' => { answer => sub { answer(@_); $_[0]->ready } },
     'the end in the middle' => { answer => sub { answer(@_); $_[0]->reset } },
     'an error with the Sync' => { sync => sub { $_[0]->error('40001', 'no'); $_[0]->ready } },
     # In one piece: what waited is being sent when the second one is read.
-    'ready twice' => { sync => sub { $_[0]->write(join '', ('Z' . pack 'Na', 5, 'I') x 2) } },
+    'ready twice' => { asked => 1, sync => sub {
+        $_[0]->write(join '', ('Z' . pack 'Na', 5, 'I') x 2) } },
 );
 
 for my $what (sort keys %odd) {
@@ -268,7 +270,7 @@ CONF
         my @got = one_turn($gw, map { "/p/echo?a=$_" } 'a' .. 'f');
         is(join(' ', map { $_->{json}{a} // $_->{status} } @got), 'a b c d e f',
            'each has its own answer');
-        is(scalar(grep { $_ eq 'a' } $fake->events), $what eq 'ready twice' ? 1 : 2,
+        is(scalar(grep { $_ eq 'a' } $fake->events), $odd->{asked} // 2,
            'and nobody is told what may be somebody else\'s');
         is(said($gw, qr/exited on signal/), 0, 'the worker lives');
         unlink $marker;

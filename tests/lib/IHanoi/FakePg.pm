@@ -118,6 +118,9 @@ sub _converse {
     while (1) {
         my ($type, $body) = $self->_message or return;
 
+        # as PostgreSQL does behind an error
+        next if $self->{aborted} && $type =~ /[PBDE]/;
+
         if ($type eq 'P') {
             my ($name, $text) = unpack 'Z*Z*', $body;
             $prepared{$name} = $text;
@@ -304,7 +307,7 @@ sub _complaint {
                              . "\0");
 }
 
-sub error  { _complaint('E', @_) }
+sub error  { $_[0]{aborted} = 1; _complaint('E', @_) }
 sub notice { _complaint('N', @_) }
 
 

@@ -482,7 +482,7 @@ sub one_turn {
     $clients[$_]->send("GET $paths[$_] HTTP/1.1\r\nHost: x\r\n\r\n") for 0 .. $#paths;
     IHanoi::Test::wait_until(sub { !grep { $unread->($_) } @clients });
     kill CONT => $worker;
-    return map { $_->response } @clients;
+    return map { scalar $_->response } @clients;
 }
 
 
