@@ -33,10 +33,6 @@ begin
         perform refuse('reason-missing');
     end if;
 
-    if decision = 'verified' and l.student is null then
-        perform refuse('student-unknown');
-    end if;
-
     if link_decide.valid_until <= today() then
         perform refuse('day-not-now');
     end if;
@@ -48,18 +44,22 @@ begin
         return link_desk_document(l);
     end if;
 
+    if (was, decision) not in (('asked', 'verified'), ('asked', 'refused'),
+                               ('verified', 'verified'), ('verified', 'revoked'))
+    then
+        perform refuse('link-not-open', json_build_object('state', was));
+    end if;
+
+    if decision = 'verified' and l.student is null then
+        perform refuse('student-unknown');
+    end if;
+
     if decision = 'verified' and l.kind = 'student' and not exists (
            select from class_students m join classes c on c.id = m.class
             where m.student = l.student and c.grade >= account_grade()
               and m.valid_from <= today() and today() < m.valid_to)
     then
         perform refuse('student-too-young');
-    end if;
-
-    if (was, decision) not in (('asked', 'verified'), ('asked', 'refused'),
-                               ('verified', 'verified'), ('verified', 'revoked'))
-    then
-        perform refuse('link-not-open', json_build_object('state', was));
     end if;
 
     update links k

@@ -31,6 +31,7 @@ is_deeply([map { [$_->{student_code}, $_->{student_name}] }
 is(decide($unknown->{id}, decision => 'verified')->{status}, 422, 'it cannot verify one of nobody');
 is(decide($unknown->{id}, decision => 'refused')->{status}, 422, 'a refusal has a reason');
 is(decide($unknown->{id}, decision => 'refused', reason => 'Không có học sinh này')->{status}, 200, '... with it, it is good');
+is(decide($unknown->{id}, decision => 'verified')->{json}{state}, 'refused', '... and over, whoever is meant');
 is(decide($known->{id}, decision => 'verified', valid_until => today(1))->{json}{state}, 'verified', 'the school verifies, until a day');
 is(decide($known->{id}, decision => 'verified')->{status}, 200, '... told twice, it is once');
 is(status('b-1', GET => "/students/$s1"), 200, 'the guardian sees the child');

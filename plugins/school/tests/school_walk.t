@@ -191,11 +191,11 @@ my %write = (
             return 404 if $who ne $boss;
             my $l = found($m->{links}, $id);
             my $is = state_of($l);
-            return '422 student-unknown' if $to eq 'verified' && !$m->{known}{ $l->{student} };
             return '422 day-not-now' if defined $until && $until <= $m->{day};
             return desk($l) if $is eq $to && ($until // $l->{until}) == $l->{until};
-            return '422 student-too-young' if $to eq 'verified' && $l->{kind} eq 'student' && !$m->{class}{ $l->{student} };
             return '409 link-not-open' if "$is $to" !~ /^(?:asked (?:verified|refused)|verified (?:verified|revoked))$/;
+            return '422 student-unknown' if $to eq 'verified' && !$m->{known}{ $l->{student} };
+            return '422 student-too-young' if $to eq 'verified' && $l->{kind} eq 'student' && !$m->{class}{ $l->{student} };
             @$l{qw(state until)} = ($to, $until // ($is eq 'asked' ? 1e6 : $l->{until}));
             return desk($l) }) },
     give_up => sub { my $l = any($m->{links}); my ($id, $who) = ($l->{id}, rand() < 0.5 ? $l->{person} : pick(@people));
