@@ -429,6 +429,9 @@ sub client {
 
         my $r = $http->response($method);
 
+        # An answer in parts that fails breaks its connection off, also where HEAD has none.
+        $http->close if $o->{'x-ihanoi-stream'};
+
         if (!$r) {
             print $notes $o->{'x-ihanoi-stream'} ? "broken\n"
                                                  : 'wrong:none:' . $plugin->name . ".$h\n";

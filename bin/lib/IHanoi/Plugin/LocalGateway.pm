@@ -374,11 +374,21 @@ SQL
                 key => $event->{key} // '',
                 payload => $json->encode($event->{payload} // {}))) if !defined $id;
 
+            # The gateway clears what is done away: read and not there any more is ok.
             my ($row) = !defined $id ? () : sql(<<'SQL', %of, id => $id);
-update core.plugin_deliveries
-   set state = case state when 'due' then 'dead' else state end
- where plugin = :'plugin' and id = :'id' and ended_at is not null
-returning outcome, coalesce(error, '')
+with ended as (
+    update core.plugin_deliveries
+       set state = case state when 'due' then 'dead' else state end
+     where plugin = :'plugin' and id = :'id' and ended_at is not null
+    returning outcome, coalesce(error, '')
+)
+select * from ended
+union all
+select 'ok', ''
+  from core.outbox o join core.plugin_cursors c on (c.xid, c.id) >= (o.xid, o.id)
+ where o.id = :'id' and c.plugin = :'plugin'
+   and not exists (select from core.plugin_deliveries d
+                    where d.plugin = c.plugin and d.id = o.id)
 SQL
             return { outcome => $row->[0], error => $row->[1] } if $row;
             sleep 0.1;
