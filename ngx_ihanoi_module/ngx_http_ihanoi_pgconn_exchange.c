@@ -761,45 +761,6 @@ ngx_http_ihanoi_pgconn_discard(ngx_http_ihanoi_pgconn_t *pc)
 
 
 /*
- * Notices may carry what people wrote: only their SQLSTATE is looked at.  One
- * is an outcome: the commit's wait for a synchronous standby was cancelled,
- * and the transaction may not survive a failover.  The function's name is
- * compared beside the text because the text may be translated.
- */
-
-void
-ngx_http_ihanoi_pgconn_notice(void *data, const PGresult *res)
-{
-    char                          *function, *message, *severity;
-    ngx_http_ihanoi_pgconn_t      *pc;
-    ngx_http_ihanoi_pgexchange_t  *x;
-
-    pc = data;
-
-    function = PQresultErrorField(res, PG_DIAG_SOURCE_FUNCTION);
-    message = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
-    severity = PQresultErrorField(res, PG_DIAG_SEVERITY_NONLOCALIZED);
-
-    if ((function && ngx_strcmp(function, "SyncRepWaitForLSN") == 0)
-        || (message && ngx_strstr(message, "synchronous replication")))
-    {
-        if (!ngx_queue_empty(&pc->exchanges)) {
-            x = ngx_queue_data(ngx_queue_head(&pc->exchanges),
-                               ngx_http_ihanoi_pgexchange_t, queue);
-            x->unreplicated = 1;
-        }
-
-        return;
-    }
-
-    if (severity && message && ngx_strcmp(severity, "FATAL") == 0) {
-        /* said to an idle connection before it is closed */
-        ngx_http_ihanoi_pgconn_reason(pc, message);
-    }
-}
-
-
-/*
  * Both are reported by the server since 14, at connect and, when changed,
  * with the next answer.
  */

@@ -16,9 +16,6 @@
 #include "ngx_http_ihanoi_pgconn.h"
 
 
-struct pg_result;  /* libpq's */
-
-
 /*
  * Sends the statements to prepare at connect; pc->preparing of them are to be
  * answered, and the last answer makes the connection ready.  NGX_ERROR: the
@@ -37,9 +34,6 @@ void ngx_http_ihanoi_pgconn_lose(ngx_http_ihanoi_pgconn_t *pc);
 
 /* Frees all exchanges without a word: the process ends. */
 void ngx_http_ihanoi_pgconn_discard(ngx_http_ihanoi_pgconn_t *pc);
-
-/* libpq's notice receiver; data is the connection. */
-void ngx_http_ihanoi_pgconn_notice(void *data, const struct pg_result *res);
 
 /* Looks at what the server said of itself: standby, readonly. */
 void ngx_http_ihanoi_pgconn_check_role(ngx_http_ihanoi_pgconn_t *pc);
