@@ -202,7 +202,8 @@ $other->do('begin; select pg_advisory_xact_lock(1)');
 my $device = $gw->connection(timeout => 30);
 $device->send($device->format(POST => "/v1/bills/$both/pay", token => token(sub => 'citizen-1'), key => 'device-2',
                               json => { gateway => 'momo', amount => 50_000 }, close => 1));
-ok(wait_until(sub { $db->sql("select count(*) from pg_locks where locktype = 'advisory' and not granted") }, 20), 'a second device');
+ok(wait_until(sub { $db->sql("select count(*) from pg_stat_activity
+                              where wait_event = 'advisory' and datname = current_database()") }, 20), 'a second device');
 $db->sql(becomes('paying'));
 $other->do('rollback');
 $r = $device->response;
