@@ -27,8 +27,8 @@ use IHanoi::Command qw(psql_args);
 use IHanoi::Plugin::Database;
 use IHanoi::Plugin::Folder;
 
-our @EXPORT = qw(plugin_folder plugin_database plugin_jobs_rest plugin_job plugin_erase
-                 plugin_erase_again plugin_traces plugin_counted);
+our @EXPORT = qw(plugin_folder plugin_database plugin_jobs_rest plugin_job plugin_heard
+                 plugin_erase plugin_erase_again plugin_traces plugin_counted);
 
 my $ERASED = "topic = 'person' and event = 'erased'";
 
@@ -169,6 +169,21 @@ sub plugin_job {
 }
 
 
+# An event has been told to a plugin: ok, or what it waits for. Which one says a condition
+# on what an event is wherever it stands. What is done is cleared away some time.
+sub plugin_heard {
+    my ($db, $plugin, $which) = @_;
+    my $left = "core.plugin_deliveries where plugin = '$plugin' and $which and state <> 'done'";
+
+    return 'ok' if IHanoi::Test::wait_until(sub {
+        $db->sql("select not exists (select from $left)
+                     and (select xid from core.plugin_cursors where plugin = '$plugin')
+                         > (select max(xid) from core.outbox where $which)") eq 't' }, 40);
+    return $db->sql("select string_agg(concat_ws(' ', state, outcome, error), ', ') from $left")
+           // 'not read';
+}
+
+
 # A citizen erases the account, and a plugin hears of it: ok, or what the event waits for.
 sub plugin_erase {
     my ($db, $gw, $plugin, $sub) = @_;
@@ -177,7 +192,7 @@ sub plugin_erase {
                                              where plugin = '$plugin' and $ERASED") });
     my $r = $gw->delete('/v1/me', token => IHanoi::Test::token(sub => $sub, assurance => 'phone'));
 
-    return $r->{status} == 204 ? _erased($db, $plugin) : "DELETE /v1/me: $r->{status}";
+    return $r->{status} == 204 ? plugin_heard($db, $plugin, $ERASED) : "DELETE /v1/me: $r->{status}";
 }
 
 
@@ -194,7 +209,7 @@ sub plugin_erase_again {
               select '$plugin', e.id, e.xid, e.at, e.topic, e.event, e.subject, e.payload, core.now()
               from e
               on conflict (plugin, id) do update set state = 'due', next_at = core.now()");
-    return _erased($db, $plugin);
+    return plugin_heard($db, $plugin, $ERASED);
 }
 
 
@@ -207,20 +222,6 @@ sub plugin_traces {
     return join ' ', grep {
         $db->sql("select count(*) from plugin_$plugin.$_ where $_\::text ~ '$of'")
     } @tables;
-}
-
-
-# What is done is cleared away some time.
-sub _erased {
-    my ($db, $plugin) = @_;
-    my $left = "core.plugin_deliveries where plugin = '$plugin' and $ERASED and state <> 'done'";
-
-    return 'ok' if IHanoi::Test::wait_until(sub {
-        $db->sql("select not exists (select from $left)
-                     and (select xid from core.plugin_cursors where plugin = '$plugin')
-                         > (select max(xid) from core.outbox where $ERASED)") eq 't' }, 40);
-    return $db->sql("select string_agg(concat_ws(' ', state, outcome, error), ', ') from $left")
-           // 'not read';
 }
 
 
