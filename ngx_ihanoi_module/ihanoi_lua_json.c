@@ -23,6 +23,9 @@
 /* Objects and arrays that are made with room for all they hold. */
 #define IHANOI_DECODE_COUNTS  256
 
+/* 2^53: a double does not hold each integer beyond it. */
+#define IHANOI_DECODE_LAST  "9007199254740992"
+
 /* In the registry, in which luaL_ref() counts from 1: null, and metatables. */
 #define IHANOI_LUA_NULL      (-1)
 #define IHANOI_LUA_ARRAY     (-2)
@@ -45,6 +48,7 @@ typedef struct {
     int                       array;
     unsigned                  steps;
     unsigned                  begun;      /* objects and arrays */
+    int                       exact;      /* large integers are their text */
     const char               *reason;
     unsigned                  counts[IHANOI_DECODE_COUNTS];
 } ihanoi_decode_t;
@@ -54,6 +58,8 @@ static void ihanoi_lua_json_get(lua_State *L, int i);
 static int ihanoi_lua_text_of_null(lua_State *L);
 static int ihanoi_lua_text_of_raw(lua_State *L);
 static void ihanoi_lua_poll(void *ctx);
+static int ihanoi_lua_decode(lua_State *L, const char *data, size_t len,
+    int exact, ihanoi_json_error_t *err);
 static int ihanoi_decode_value(ihanoi_decode_t *d);
 static int ihanoi_decode_object(ihanoi_decode_t *d);
 static int ihanoi_decode_array(ihanoi_decode_t *d);
@@ -234,7 +240,30 @@ ihanoi_lua_push_json(lua_State *L, const char *data, size_t len,
 
 
 int
+ihanoi_lua_push_exact(lua_State *L, const char *data, size_t len,
+    const char **err)
+{
+    ihanoi_json_error_t  error;
+
+    if (ihanoi_lua_decode(L, data, len, 1, &error) != 0) {
+        *err = error.reason;
+        return -1;
+    }
+
+    return 0;
+}
+
+
+int
 ihanoi_lua_read_json(lua_State *L, const char *data, size_t len,
+    ihanoi_json_error_t *err)
+{
+    return ihanoi_lua_decode(L, data, len, 0, err);
+}
+
+
+static int
+ihanoi_lua_decode(lua_State *L, const char *data, size_t len, int exact,
     ihanoi_json_error_t *err)
 {
     int                    top;
@@ -242,7 +271,7 @@ ihanoi_lua_read_json(lua_State *L, const char *data, size_t len,
     ihanoi_json_options_t  options;
 
     options.depth = IHANOI_LUA_JSON_DEPTH;
-    options.numbers = IHANOI_JSON_DOUBLE;
+    options.numbers = exact ? IHANOI_JSON_ANY : IHANOI_JSON_DOUBLE;
     options.counts = d.counts;
     options.max = IHANOI_DECODE_COUNTS;
     options.poll = ihanoi_lua_poll;
@@ -266,6 +295,7 @@ ihanoi_lua_read_json(lua_State *L, const char *data, size_t len,
     d.array = top + 2;
     d.steps = 0;
     d.begun = 0;
+    d.exact = exact;
     d.reason = NULL;
 
     ihanoi_decode_space(&d);
@@ -580,9 +610,18 @@ ihanoi_decode_number(ihanoi_decode_t *d)
 
     if (p == d->end || (*p != '.' && *p != 'e' && *p != 'E')) {
 
-        /* up to 2^53: the check has seen to it */
+        n = (size_t) (p - d->p) - (*d->p == '-');
 
-        lua_pushnumber(d->L, *d->p == '-' ? 0 - value : value);
+        if (d->exact && (n > sizeof(IHANOI_DECODE_LAST) - 1
+                         || (n == sizeof(IHANOI_DECODE_LAST) - 1
+                             && memcmp(p - n, IHANOI_DECODE_LAST, n) > 0)))
+        {
+            lua_pushlstring(d->L, d->p, (size_t) (p - d->p));
+
+        } else {
+            lua_pushnumber(d->L, *d->p == '-' ? 0 - value : value);
+        }
+
         d->p = p;
         return 0;
     }

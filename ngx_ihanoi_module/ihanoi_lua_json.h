@@ -43,7 +43,14 @@ void ihanoi_lua_json_open(lua_State *L);
 int ihanoi_lua_push_json(lua_State *L, const char *data, size_t len,
     const char **err);
 
-/* The same, and where the text is wrong. */
+/*
+ * The same of what is not ours to refuse: an integer beyond 2^53 is a string,
+ * its text.
+ */
+int ihanoi_lua_push_exact(lua_State *L, const char *data, size_t len,
+    const char **err);
+
+/* The first, and where the text is wrong. */
 int ihanoi_lua_read_json(lua_State *L, const char *data, size_t len,
     ihanoi_json_error_t *err);
 

@@ -34,7 +34,8 @@ static const ihanoi_host_function_t  ngx_http_ihanoi_host_request_functions[] = 
       "caller? ihanoi.Caller",
       "Who is calling, of the verified token: issuer and sub, together the "
       "subject; assurance (declared, phone, verified or none); scopes, a list; "
-      "claims, all of the token's. nil when there was no token." },
+      "claims, all of the token's, of which an integer beyond 2^53 is its text. "
+      "nil when there was no token." },
 
     { "request", "has_scope", ngx_http_ihanoi_host_request_has_scope,
       IHANOI_PHASE_REQUEST|IHANOI_PHASE_INTERFACE, "scope string",
@@ -68,7 +69,8 @@ static const ihanoi_host_function_t  ngx_http_ihanoi_host_request_functions[] = 
       IHANOI_PHASE_REQUEST, "",
       "body? any",
       "The whole body as the client sent it, checked against the contract; "
-      "null members are ihanoi.json.null. nil when there was none." },
+      "null members are ihanoi.json.null, and an integer beyond 2^53 is its "
+      "text. nil when there was none." },
 
     { "request", "body_text", ngx_http_ihanoi_host_request_text,
       IHANOI_PHASE_REQUEST, "",
@@ -162,8 +164,8 @@ ngx_http_ihanoi_host_request_caller(lua_State *L)
 
     lua_setfield(L, -2, "scopes");
 
-    if (ihanoi_lua_push_json(L, (char *) caller->payload.data,
-                             caller->payload.len, &err)
+    if (ihanoi_lua_push_exact(L, (char *) caller->payload.data,
+                              caller->payload.len, &err)
         != 0)
     {
         return luaL_error(L, "the token's claims cannot be held in Lua: %s",
@@ -260,7 +262,7 @@ ngx_http_ihanoi_host_request_body(lua_State *L)
         return 0;
     }
 
-    if (ihanoi_lua_push_json(L, (char *) body->data, body->len, &err) != 0) {
+    if (ihanoi_lua_push_exact(L, (char *) body->data, body->len, &err) != 0) {
         return luaL_error(L, "the body cannot be held in Lua: %s", err);
     }
 

@@ -113,7 +113,8 @@ ihanoi.request = {}
 
 ---Who is calling, of the verified token: issuer and sub, together the subject;
 ---assurance (declared, phone, verified or none); scopes, a list; claims, all of
----the token's. nil when there was no token.
+---the token's, of which an integer beyond 2^53 is its text. nil when there was
+---no token.
 ---
 ---In phases: request, interface.
 ---@return ihanoi.Caller? caller
@@ -154,7 +155,8 @@ function ihanoi.request.language() end
 function ihanoi.request.media_type() end
 
 ---The whole body as the client sent it, checked against the contract; null
----members are `ihanoi.json.null`. nil when there was none.
+---members are `ihanoi.json.null`, and an integer beyond 2^53 is its text. nil
+---when there was none.
 ---
 ---In phases: request.
 ---@return any body

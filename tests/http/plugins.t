@@ -206,6 +206,9 @@ is_deeply([$r->{status}, map { @$_{qw(in parameter keyword)} } @{ $r->{json}{err
 $r = answer('who', token => $token);
 is($r->{json}{sub}, 'citizen-1', 'the caller is the token\'s');
 is($r->{json}{claims}{sub}, 'citizen-1', 'with its claims');
+$r = answer('who', token => token(sub => 'citizen-1', small => 9007199254740992, list => [-9007199254740994, 4611686018427387904]));
+is_deeply([@{ $r->{json}{claims} || {} }{qw(small list)}], ['9007199254740992', ['-9007199254740994', '4611686018427387904']],
+          'of which the numbers that Lua cannot hold are as they are written') or diag $r->{content};
 is(answer('who')->{json}, undef, 'and null without a token');
 is_deeply(answer('scope', token => token(sub => 'a', scope => 'openid desk:read'))->{json},
           [JSON::PP::false, JSON::PP::true, JSON::PP::false, JSON::PP::false],
