@@ -247,7 +247,7 @@ ngx_http_ihanoi_pgoutcome_done(ngx_http_ihanoi_pgconn_t *pc,
         return;
     }
 
-    /* the next call goes out before this one's answer is written */
+    /* the next call goes out, or is in its batch, before this answer is written */
 
     ngx_http_ihanoi_pgpool_dispatch(pool);
     ngx_http_ihanoi_pgpool_end(call, NGX_HTTP_IHANOI_PG_OK, res, usec);
