@@ -8,8 +8,8 @@
 #include "ihanoi_host.h"
 
 
-/* Of worker_connections; each run takes one, and calls of backends others. */
-#define NGX_HTTP_IHANOI_BACKGROUND_ROOM  8
+/* What is taken at once; each run takes one of worker_connections. */
+#define NGX_HTTP_IHANOI_BACKGROUND_TAKEN  16
 
 
 static ngx_int_t ngx_http_ihanoi_background_request(ngx_http_request_t *r,
@@ -60,8 +60,8 @@ static const ngx_http_ihanoi_background_outcome_e
 ngx_uint_t
 ngx_http_ihanoi_background_room(void)
 {
-    return ngx_cycle->free_connection_n + ngx_cycle->reusable_connections_n
-           >= NGX_HTTP_IHANOI_BACKGROUND_ROOM;
+    return (ngx_cycle->free_connection_n + ngx_cycle->reusable_connections_n)
+           / NGX_HTTP_IHANOI_BACKGROUND_TAKEN;
 }
 
 

@@ -75,8 +75,8 @@ extern const char *const  ngx_http_ihanoi_background_outcomes[];
 
 
 /*
- * Whether several can begin.  A run that is taken from the database and cannot is
- * lost, which counts as a failure of its plugin.
+ * How often can be taken from the database what it gives at once, 16 runs.  One
+ * that is taken and cannot begin is lost, which counts as a failure of its plugin.
  */
 ngx_uint_t ngx_http_ihanoi_background_room(void);
 

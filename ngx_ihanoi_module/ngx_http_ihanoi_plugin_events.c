@@ -71,6 +71,8 @@ struct ngx_http_ihanoi_plugin_events_s {
     ngx_http_ihanoi_pgstmt_t         *end;
     u_char                           *asked;     /* of this worker */
     ngx_msec_t                        all;       /* asked for from then on */
+    ngx_uint_t                        consumers;
+    ngx_uint_t                        turn;      /* whose it is to be first */
 };
 
 
@@ -149,6 +151,7 @@ ngx_http_ihanoi_plugin_events_add(ngx_conf_t *cf,
     }
 
     plugin->subscribed = *events;
+    (*events)->consumers++;
 
     consumer->plugin = plugin;
     consumer->events = *events;
@@ -352,6 +355,7 @@ ngx_http_ihanoi_plugin_events_ask(void *data)
         events->all = ngx_current_msec + NGX_HTTP_IHANOI_EVENT_ALL;
     }
 
+    events->turn = (events->turn + 1) % events->consumers;
     ngx_http_ihanoi_plugin_events_write(events, events->asked, NULL, all);
 
     return (const char *) events->asked;
@@ -366,9 +370,12 @@ ngx_http_ihanoi_plugin_events_write(ngx_http_ihanoi_plugin_events_t *events,
 {
     u_char                        *comma;
     const char                    *dot;
-    ngx_uint_t                     i, hold;
+    ngx_uint_t                     i, hold, room, place;
     ngx_http_ihanoi_plugin_t      *plugin;
     ngx_http_ihanoi_plugin_sub_t  *sub;
+
+    room = ngx_http_ihanoi_background_room();
+    place = consumer ? 0 : events->turn;
 
     p = ngx_sprintf(p, "{\"gateway\":\"%s\",\"all\":%s,\"subscriptions\":[",
                     ngx_http_ihanoi_pg_holder(), all ? "true" : "false");
@@ -382,12 +389,16 @@ ngx_http_ihanoi_plugin_events_write(ngx_http_ihanoi_plugin_events_t *events,
             continue;
         }
 
+        if (i && consumer == NULL && sub[i].consumer != sub[i - 1].consumer) {
+            place = (place + 1) % events->consumers;
+        }
+
         plugin = sub[i].consumer->plugin;
         dot = ngx_strchr(sub[i].sub->event, '.');
 
         /* what would fail for its database loses no attempt to it */
 
-        hold = !ngx_http_ihanoi_background_room()
+        hold = place >= room
                || ngx_http_ihanoi_plugin_refused(plugin)
                || (plugin->db && !ngx_http_ihanoi_pg_stands(plugin->db))
                || (consumer == NULL && sub[i].consumer->running

@@ -285,7 +285,7 @@ ngx_http_ihanoi_plugin_job_ask(u_char *p, ngx_http_ihanoi_plugin_job_t *job,
 
     /* what would fail for its database is made up for, as its manifest says */
 
-    hold = !ngx_http_ihanoi_background_room()
+    hold = ngx_http_ihanoi_background_room() == 0
            || ngx_http_ihanoi_plugin_refused(plugin)
            || (plugin->db && !ngx_http_ihanoi_pg_stands(plugin->db));
 
