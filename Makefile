@@ -241,6 +241,12 @@ HOST_SRC  := $(wildcard ngx_ihanoi_module/ngx_http_ihanoi_host*.c)
 $(OUT)/host-names.h: bin/host-names $(HOST_SRC) $(OUT)/settings
 	@bin/host-names $(HOST_SRC) > $@.new && mv $@.new $@
 
-$(OUT)/ihanoi-plugin: bin/ihanoi-plugin.c $(OUT)/host-names.h $(OUT)/libihanoi.a $(HEADERS) $(OUT)/settings
+# And the codes that are the gateway's own.
+PROBLEMS  := ngx_ihanoi_module/ngx_http_ihanoi_problem_document.c
+$(OUT)/problem-codes.h: $(PROBLEMS) $(OUT)/settings
+	@sed -n 's/^    NGX_HTTP_IHANOI_PROBLEM(\("[a-z-]*"\), .*/    \1,/p' $(PROBLEMS) \
+	    | grep . > $@.new && mv $@.new $@
+
+$(OUT)/ihanoi-plugin: bin/ihanoi-plugin.c $(OUT)/host-names.h $(OUT)/problem-codes.h $(OUT)/libihanoi.a $(HEADERS) $(OUT)/settings
 	$(CC) $(OWN) $(LDFLAGS) $(INCS) -I$(OUT) -o $@ $< \
 	    $(OUT)/libihanoi.a $(LIBS)

@@ -52,6 +52,13 @@ static const struct {
 };
 
 
+/* Codes of problems that no contract may have: the gateway's own. */
+static const char *const  taken[] = {
+#include "problem-codes.h"
+    NULL
+};
+
+
 static int                       errors;
 static lua_State                *lint;
 static const ihanoi_manifest_t  *checked;
@@ -67,6 +74,7 @@ static int open_lint(const char *file);
 static void check_contract(const ihanoi_manifest_t *manifest);
 static void check_operation(const ihanoi_manifest_t *manifest,
     const ihanoi_operation_t *op);
+static void check_problem(const char *code);
 static void check_files(const ihanoi_manifest_t *manifest);
 static void check_text(const ihanoi_plugin_file_t *file, int sandboxed);
 static void check_handler(const ihanoi_manifest_t *manifest,
@@ -210,6 +218,7 @@ check_contract(const ihanoi_manifest_t *manifest)
     const char                       *files[1];
     ihanoi_contract_t                *contract;
     ihanoi_contract_error_t           err;
+    const ihanoi_problem_text_t      *problems;
     const ihanoi_operation_t *const  *operations;
 
     files[0] = manifest->openapi;
@@ -224,10 +233,33 @@ check_contract(const ihanoi_manifest_t *manifest)
         for (i = 0; i < n; i++) {
             check_operation(manifest, operations[i]);
         }
+
+        n = ihanoi_contract_problems(contract, &problems);
+
+        for (i = 0; i < n; i++) {
+            check_problem(problems[i].code.data);
+        }
     }
 
     check_handler(manifest, contract);
     ihanoi_contract_free(contract);
+}
+
+
+static void
+check_problem(const char *code)
+{
+    char      pointer[128];
+    unsigned  i;
+
+    for (i = 0; taken[i]; i++) {
+        if (strcmp(taken[i], code) == 0) {
+            snprintf(pointer, sizeof(pointer), "/x-ihanoi-problems/%s", code);
+            finding("error", "openapi.json", pointer, 0,
+                    "is a problem of the gateway's own; a plugin's begin best "
+                    "with its name");
+        }
+    }
 }
 
 

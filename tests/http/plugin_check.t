@@ -174,6 +174,9 @@ my @cases = (
     ['a wait while it is loaded',
      { handler => "\nihanoi.run.sleep(1) return {}" },
      qr{^handler\.lua:2: ihanoi\.run\.sleep\(\) cannot be called while the plugin is loaded}],
+    ["a problem of the gateway's own", { document => { 'x-ihanoi-problems' => { 'not-found' => {
+         status => 409, title => { vi => 'Không', en => 'No' } } } } },
+     qr{^openapi\.json /x-ihanoi-problems/not-found: is a problem of the gateway's own}],
     ['a statement while it is loaded',
      { handler => 'local f = ihanoi.db.value f("select 1") return {}' },
      qr{^handler\.lua:1: ihanoi\.db\.value\(\) cannot be called while the plugin is loaded}],
