@@ -425,6 +425,7 @@ ihanoi_contract_operation(ihanoi_contract_t *contract,
 {
     int                  rc;
     unsigned             i;
+    ihanoi_document_t   *document;
     ihanoi_operation_t  *op, *other;
 
     compiler->compiled = ihanoi_arena_alloc(contract->arena,
@@ -451,11 +452,20 @@ ihanoi_contract_operation(ihanoi_contract_t *contract,
         other = contract->operations[i];
 
         if (strcmp(other->id.data, op->id.data) == 0) {
+
+            /* a plugin's has another name than its file */
+
+            document = contract->documents.first;
+
+            while (strcmp(document->name, other->document.data) != 0) {
+                document = document->next;
+            }
+
             return ihanoi_document_refuse(&contract->documents,
                                           &compiler->place,
                                           "the operationId \"%s\" stands in "
                                           "\"%s\" already", op->id.data,
-                                          other->document.data);
+                                          document->path);
         }
     }
 

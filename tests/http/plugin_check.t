@@ -174,6 +174,9 @@ my @cases = (
     ['a wait while it is loaded',
      { handler => "\nihanoi.run.sleep(1) return {}" },
      qr{^handler\.lua:2: ihanoi\.run\.sleep\(\) cannot be called while the plugin is loaded}],
+    ['an operationId twice', { lua => { a => '', b => '' },
+         operations => { b => { operationId => 'probe_a' } } },
+     qr{^openapi\.json \S+: the operationId "probe_a" stands in "\S+/openapi\.json" already}],
     ["a problem of the gateway's own", { document => { 'x-ihanoi-problems' => { 'not-found' => {
          status => 409, title => { vi => 'Không', en => 'No' } } } } },
      qr{^openapi\.json /x-ihanoi-problems/not-found: is a problem of the gateway's own}],
