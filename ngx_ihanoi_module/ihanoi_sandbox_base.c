@@ -55,8 +55,9 @@ static const char *const  ihanoi_sandbox_math[] = {
  */
 
 static const char  ihanoi_sandbox_prelude[] =
-    "local find, create, resume, call = ...\n"
+    "local find, create, resume, call, check = ...\n"
     "local error, pcall, loaded, loading = error, pcall, {}, {}\n"
+    "local type, xpcall = type, xpcall\n"
 
     "local function results(ok, ...)\n"
     "    if ok then return ... end\n"
@@ -87,6 +88,15 @@ static const char  ihanoi_sandbox_prelude[] =
     "    end\n"
     "    loading[name] = call()\n"
     "    return ran(name, pcall(chunk, name))\n"
+    "end\n"
+
+    "local function checked(handler)\n"
+    "    if type(handler) ~= 'function' then return handler end\n"
+    "    return function(...) check() return handler(...) end\n"
+    "end\n"
+
+    "function _G.xpcall(f, handler, ...)\n"
+    "    return xpcall(f, checked(handler), ...)\n"
     "end\n";
 
 
@@ -155,7 +165,8 @@ ihanoi_sandbox_open(lua_State *L)
     lua_getfield(L, -2, "resume");
     lua_remove(L, -3);
     lua_pushcfunction(L, ihanoi_sandbox_call_number);
-    lua_call(L, 4, 0);
+    lua_pushcfunction(L, ihanoi_sandbox_check_handler);
+    lua_call(L, 5, 0);
 
     return 0;
 }

@@ -29,6 +29,7 @@ static void ihanoi_call_end(ihanoi_call_t *call);
 static void ihanoi_call_enter(ihanoi_call_t *call);
 static void ihanoi_call_inside(void *data);
 static ihanoi_run_e ihanoi_call_step(ihanoi_call_t *call, int nargs);
+static void ihanoi_sandbox_check_depth(lua_State *L, int handler);
 static void ihanoi_call_place(ihanoi_call_t *call, lua_State *L);
 static int ihanoi_call_back(ihanoi_call_t *call, lua_State *from, int ok,
     int n);
@@ -407,8 +408,13 @@ ihanoi_call_back(ihanoi_call_t *call, lua_State *from, int ok, int n)
 }
 
 
-void
-ihanoi_sandbox_check_stack(lua_State *L)
+/*
+ * The error of a stack that is full leaves a fourth more to the handlers of xpcall()
+ * that hear of it; what goes on there gets the error that no handler is shown.
+ */
+
+static void
+ihanoi_sandbox_check_depth(lua_State *L, int handler)
 {
     char              *here;
     ihanoi_sandbox_t  *sandbox;
@@ -416,9 +422,33 @@ ihanoi_sandbox_check_stack(lua_State *L)
     sandbox = ihanoi_sandbox_of(L);
     here = __builtin_frame_address(0);
 
-    if (sandbox->call && sandbox->stack - here > IHANOI_SANDBOX_STACK) {
+    if (sandbox->call == NULL) {
+        return;
+    }
+
+    if (sandbox->stack - here > IHANOI_SANDBOX_STACK + IHANOI_SANDBOX_STACK / 4) {
+        (void) lua_newuserdata(L, sandbox->hard);    /* not enough memory */
+    }
+
+    if (!handler && sandbox->stack - here > IHANOI_SANDBOX_STACK) {
         (void) luaL_error(L, "C stack overflow");
     }
+}
+
+
+void
+ihanoi_sandbox_check_stack(lua_State *L)
+{
+    ihanoi_sandbox_check_depth(L, 0);
+}
+
+
+int
+ihanoi_sandbox_check_handler(lua_State *L)
+{
+    ihanoi_sandbox_check_depth(L, 1);
+
+    return 0;
 }
 
 

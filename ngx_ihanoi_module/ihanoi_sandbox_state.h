@@ -105,6 +105,9 @@ void ihanoi_sandbox_open_coroutine(lua_State *L);
 void ihanoi_sandbox_open_string(lua_State *L);
 void ihanoi_sandbox_open_table(lua_State *L);
 
+/* In front of a handler of xpcall(): whether there is stack for it; or raises. */
+int ihanoi_sandbox_check_handler(lua_State *L);
+
 /* Pushes what tostring() says of the value there. */
 void ihanoi_sandbox_push_text(lua_State *L, int index);
 

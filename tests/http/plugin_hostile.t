@@ -70,6 +70,12 @@ my @cases = (
                       while true do pcall(f) end' => $CPU,
     loop_sort_handler => 'local function f() while true do end end
                       table.sort({ 1, 2 }, function() xpcall(f, f) end)' => $CPU,
+    stack_handler => 'local function h() pcall(error) local x = nil return x.y end
+                      xpcall(error, h) return 200, {}' => '(200|503) ',
+    stack_handler_gsub => 'local function h() pcall(error) ("a"):gsub("a", "b") end
+                      local f f = function() ("a"):gsub("a", f) end
+                      return 200, { said = tostring(xpcall(f, h)) }'
+                     => [ qr/\Afalse\z/ ],
     loop_gsub     => 'while true do
                           pcall(string.gsub, "aaa", "a",
                                 function() while true do end end)

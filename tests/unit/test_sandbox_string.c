@@ -338,6 +338,17 @@ test_recursion(void)
                 "return select(2, pcall(string.gsub, 'a', 'a', t))\n"
                 "  :match('stack overflow')"),
            "stack overflow", "with a table too");
+    is_str(said("local function h() pcall(error) return (('a'):gsub('a', 'b')) end\n"
+                "local f function f() return (('a'):gsub('a', f)) end\n"
+                "return tostring(xpcall(f, h))"),
+           "false", "a handler of xpcall() does not go on where the stack is full");
+    is_str(said("local function h() pcall(error) local x = nil return x.y end\n"
+                "return tostring(xpcall(error, h))"),
+           "false", "nor one that is called for its own errors");
+    is_str(said("return select(2, xpcall(error, function(x) return x .. 1 end, 'a'))"),
+           "a1", "one that does not is as ever");
+    is_str(said("return select(2, pcall(xpcall, error, 1)):match('function expected')"),
+           "function expected", "and has to be a function");
     is_str(said("local f function f() table.sort({1, 2, 3}, f) end\n"
                 "return select(2, pcall(f)):match('stack overflow')"),
            "stack overflow", "sort()");
