@@ -32,7 +32,7 @@ our $m = {
     class => { HS1 => '7A', HS2 => '7A', HS3 => '7B' }, since => { map { $_ => 0 } @students },
     teach => { map { $_ => 1 } '7A gv-a1 ', '7A gv-a1 toan', '7A gv-a2 ngu-van', '7B gv-a3 toan' },
     codes => {}, marks => {}, missed => {}, notices => [], threads => [], leave => [],
-    links => [map { my %l; @l{qw(id student kind state)} = @$_; +{ %l, person => $person{ $_->[0] =~ s/link_//r }, until => 1e6 } }
+    links => [map { my %l; @l{qw(id student kind state)} = @$_; +{ %l, person => $person{ $_->[0] =~ s/link_//r }, until => 1e6, meant => 1 } }
         [qw(link_guardian HS1 guardian verified)], [qw(link_other HS3 guardian verified)],
         [qw(link_ex HS1 guardian revoked)], [qw(link_student HS1 student verified)]],
 };
@@ -143,7 +143,7 @@ my %read = (
     (map { my $is = $_; "schools/thcs-a/links?limit=100&state=$is" => sub { my ($who) = @_; return $who eq $boss
         && items(map { +{ %{ desk($_) }, state => $is } } grep { state_of($_) eq $is } @{ $m->{links} }) } } qw(asked verified expired)),
 );
-sub desk { my ($l) = @_; return { %$l, student => $m->{known}{ $l->{student} } && $l->{student} } }
+sub desk { my ($l) = @_; return { %$l, student => $l->{meant} && $l->{student} } }
 
 
 # What can be done: by whom, the request, what the model becomes by it and answers (a document,
@@ -165,6 +165,7 @@ my %write = (
                 $m->{known}{$s} = 1;
             }
             @$m{qw(sequence teach class)} = ($n, {%teach}, {%class});
+            $_->{meant} ||= $m->{known}{ $_->{student} } for grep { $_->{state} eq 'asked' } @{ $m->{links} };
             return 1 }) },
     code => sub { my ($who, $s) = @_; my ($kind, $days) = (pick(qw(guardian student)), 1 + int rand 9);
         return ($who, PUT => 'students/' . uuid($s) . '/link-code', { kind => $kind, days => $days }, sub { my ($r) = @_;
@@ -177,11 +178,13 @@ my %write = (
         return ($who, POST => 'links', { school => 'thcs-a', student_code => $s, kind => $kind, $code ? (code => $code) : () }, sub {
             my ($good, $until) = @{ $m->{codes}{"$s $kind"} // ['', 0] };
             my @stand = grep { state_of($_) =~ /asked|verified/ } links($who, $s, $kind);
-            return '422 link-code-wrong' if $code && ($code ne $good || $until <= $m->{day});
-            return '409 link-stands' if grep { !$code || $_->{state} eq 'verified' } @stand;
+            my $wrong = $code && ($code ne $good || $until <= $m->{day});
+            return '409 link-stands' if !$wrong && grep { !$code || $_->{state} eq 'verified' } @stand;
+            $_->{state} = state_of($_) for grep { $_->{person} eq $who } @{ $m->{links} };      # no roster says any more whose it was
+            return '422 link-code-wrong' if $wrong;
             $_->{state} = 'withdrawn' for @stand;
             delete $m->{codes}{"$s $kind"} if $code;
-            push @{ $m->{links} }, { id => $me, person => $who, student => $s, kind => $kind,
+            push @{ $m->{links} }, { id => $me, person => $who, student => $s, kind => $kind, meant => $m->{known}{$s},
                                      $code ? (state => 'verified', until => 1e6) : (state => 'asked', until => $m->{day} + 30) };
             return { %{ $m->{links}[-1] }, student => $code && $s } }, $me) },
     decide => sub { my ($who) = @_; my ($l, $to) = (any($m->{links}), pick(qw(verified verified refused revoked)));
@@ -194,7 +197,7 @@ my %write = (
             return '422 day-not-now' if defined $until && $until <= $m->{day};
             return desk($l) if $is eq $to && ($until // $l->{until}) == $l->{until};
             return '409 link-not-open' if "$is $to" !~ /^(?:asked (?:verified|refused)|verified (?:verified|revoked))$/;
-            return '422 student-unknown' if $to eq 'verified' && !$m->{known}{ $l->{student} };
+            return '422 student-unknown' if $to eq 'verified' && !$l->{meant};
             return '422 student-too-young' if $to eq 'verified' && $l->{kind} eq 'student' && !$m->{class}{ $l->{student} };
             @$l{qw(state until)} = ($to, $until // ($is eq 'asked' ? 1e6 : $l->{until}));
             return desk($l) }) },
