@@ -161,7 +161,8 @@ is(of_six([[trip('f1'), @late], [trip('f1', [4, 3])], [trip('f1', [2, 'six'], [4
 says(protobuf(header(), entity('1', [3, [[1, [[1, 'late']]], [2, [[1, 1], [3, [[1, 120]]]]]]])));
 is(fetch(), 'ok', 'the job takes what is said without a day');
 my @late_ones = grep { $_->{trip} eq 'late' } @{ $gw->get('/v1/bus/stops/school/departures?page_size=50')->{json}{items} };
-is_deeply([map { [$_->{day}, !!$_->{expected_at}] } @late_ones],
+# In the evening the page reaches as far as the day after tomorrow's.
+is_deeply([map { [$_->{day}, !!$_->{expected_at}] } @late_ones[0, 1]],
           [[strftime('%Y-%m-%d', gmtime(time - 17 * 3600)), 1], [$today, '']],
           "yesterday's bus is late, and not today's, which leaves tomorrow");
 
