@@ -48,7 +48,7 @@ for my $case (
     ['with half of one', sub { s/(vnp_SecureHash=\w{64})\w+/$1/ }],
     ['with one digit changed', sub { s/(vnp_SecureHash=.*)(\w)/$1 . ($2 eq '0' ? '1' : '0')/e }],
     ['with another amount', sub { s/vnp_Amount=5000000/vnp_Amount=100/ }],
-    ['with another number', sub { s/vnp_TxnRef=HN../vnp_TxnRef=HN00/ }],
+    ['with another number', sub { s/(vnp_TxnRef=HN)(.)/$1 . ($2 eq '0' ? '1' : '0')/e }],
     ['with a code put in', sub { s/vnp_ResponseCode=00/vnp_ResponseCode=24/ }],
     ['with one left out', sub { s/vnp_BankCode=\w+&// }],
     ['with a new one put in', sub { s/$/&vnp_New=1/ }],
