@@ -135,16 +135,9 @@ static int
 ihanoi_input_member(ihanoi_input_t *in, unsigned i, const json_t *value,
     const ihanoi_span_t *span)
 {
-    char                      pointer[72];
     const ihanoi_argument_t  *argument;
 
     argument = &in->op->arguments[i];
-
-    if (strcmp(argument->sql_type.data, "jsonb") == 0
-        && !json_is_null(value))
-    {
-        return ihanoi_input_json(in, i, span->data, span->len);
-    }
 
     if (json_is_null(value)) {
 
@@ -152,6 +145,10 @@ ihanoi_input_member(ihanoi_input_t *in, unsigned i, const json_t *value,
 
         in->values[i] = NULL;
         return 0;
+    }
+
+    if (strcmp(argument->sql_type.data, "jsonb") == 0) {
+        return ihanoi_input_json(in, i, span->data, span->len);
     }
 
     if (json_is_string(value)) {
@@ -164,12 +161,8 @@ ihanoi_input_member(ihanoi_input_t *in, unsigned i, const json_t *value,
     if (strcmp(argument->sql_type.data, "float8") == 0
         && !ihanoi_number_fits_double(value))
     {
-        /* an argument's name is short and needs no escapes */
-
-        (void) snprintf(pointer, sizeof(pointer), "/%s", argument->name.data);
-
-        return ihanoi_input_fault(in, IHANOI_IN_BODY, NULL, pointer, "format",
-                                  "a double does not hold this integer");
+        return ihanoi_input_inexact(in, argument,
+                                    "a double does not hold this integer");
     }
 
     in->values[i] = ihanoi_input_copy(in, span->data, span->len);

@@ -347,9 +347,8 @@ ihanoi_input_text(ihanoi_input_t *in, unsigned i, const char *raw, size_t len,
         && strcmp(argument->sql_type.data, "float8") == 0
         && !ihanoi_number_fits_double(value))
     {
-        rc = ihanoi_input_fault(in, argument->in, &argument->name, "",
-                                "format", "a double does not hold this "
-                                "integer");
+        rc = ihanoi_input_inexact(in, argument,
+                                  "a double does not hold this integer");
     }
 
     json_decref(value);

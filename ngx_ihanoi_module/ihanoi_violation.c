@@ -164,10 +164,34 @@ ihanoi_input_copy(ihanoi_input_t *in, const char *data, size_t len)
 
 
 int
+ihanoi_input_inexact(ihanoi_input_t *in, const ihanoi_argument_t *argument,
+    const char *message)
+{
+    char  pointer[72];
+
+    if (argument->in != IHANOI_IN_BODY) {
+        return ihanoi_input_fault(in, argument->in, &argument->name, "",
+                                  "format", "%s", message);
+    }
+
+    pointer[0] = '\0';
+
+    if (!in->op->body_whole) {
+
+        /* an argument's name is short and needs no escapes */
+
+        (void) snprintf(pointer, sizeof(pointer), "/%s", argument->name.data);
+    }
+
+    return ihanoi_input_fault(in, IHANOI_IN_BODY, NULL, pointer, "format",
+                              "%s", message);
+}
+
+
+int
 ihanoi_input_json(ihanoi_input_t *in, unsigned i, const char *data,
     size_t len)
 {
-    char                      pointer[72];
     ihanoi_json_error_t       err;
     ihanoi_json_options_t     options;
     const ihanoi_argument_t  *argument;
@@ -181,17 +205,8 @@ ihanoi_input_json(ihanoi_input_t *in, unsigned i, const char *data,
     if (in->op->lua.data
         && ihanoi_json_check(data, len, &options, &err) != IHANOI_OK)
     {
-        /* an argument's name is short and needs no escapes */
-
-        (void) snprintf(pointer, sizeof(pointer), "/%s", argument->name.data);
-
-        return ihanoi_input_fault(in, argument->in,
-                                  argument->in == IHANOI_IN_BODY
-                                  ? NULL : &argument->name,
-                                  argument->in == IHANOI_IN_BODY
-                                  && !in->op->body_whole ? pointer : "",
-                                  "format",
-                                  "a double does not hold an integer in it");
+        return ihanoi_input_inexact(in, argument,
+                                    "a double does not hold an integer in it");
     }
 
     in->values[i] = ihanoi_input_copy(in, data, len);

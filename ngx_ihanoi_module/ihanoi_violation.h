@@ -39,6 +39,10 @@ void ihanoi_input_report(void *ctx, const char *pointer,
 char *ihanoi_input_copy(ihanoi_input_t *in, const char *data,
     size_t len);
 
+/* The violation that an integer of an argument is beyond 2^53; as _fault(). */
+int ihanoi_input_inexact(ihanoi_input_t *in, const ihanoi_argument_t *argument,
+    const char *message);
+
 /*
  * Makes an accepted JSON text an argument's value.  Of a handler's, which reads
  * it as Lua does, an integer beyond 2^53 in it is a violation.  0, or -1 when
