@@ -10,6 +10,14 @@ my $db = database();
 plugin_database($db, tree() . '/plugins/enrolment');
 my $code = enrolment_code($db);
 my $round = '00000000-0000-4000-8000-000000000001';
+
+# A round of a year that opens in an hour, or when it says.
+sub opened {
+    my ($id, $year, $in) = (@_, '1 hour');
+    return "select round_create('$id', $year, 'grade_1', 'R', now() + interval '$in', now() + interval '2 hours',"
+         . " '2024-01-01', '2024-12-31', '$year-01-01', 1, 48, '@{[ sha256_hex(SEED) ]}');";
+}
+
 my $setup = "set search_path = $code, plugin_enrolment, public; set session authorization plugin_enrolment;";
 
 $db->sql(<<"SQL");
@@ -17,8 +25,7 @@ $setup
 select year_put(2030, 'Y', '[]');
 select level_put(2030, 'grade_1', '[{"title": {}, "holds": "\$.in_zone == false"}]', '[]');
 select school_put('A', 'A', '00004', '[]');
-select round_create('$round', 2030, 'grade_1', 'R', now() + interval '1 hour', now() + interval '2 hours',
-                    '2024-01-01', '2024-12-31', '2030-01-01', 1, 48, '@{[ sha256_hex(SEED) ]}');
+@{[ opened($round, 2030) ]}
 select places_put('$round', '[{"school": "A", "quota": 2}]');
 SQL
 
@@ -107,8 +114,7 @@ $db->sql(<<"SQL");
 $setup
 select year_put(2033, 'Y', '[]');
 select level_put(2033, 'grade_1', '[{"title": {}, "holds": "\$.in_zone == false"}]', '[]');
-select round_create('$published', 2033, 'grade_1', 'R', now() + interval '1 hour', now() + interval '2 hours',
-                    '2024-01-01', '2024-12-31', '2033-01-01', 1, 48, '@{[ sha256_hex(SEED) ]}');
+@{[ opened($published, 2033) ]}
 select places_put('$published', '[{"school": "A", "quota": 1}]');
 SQL
 $db->sql($setup . hours(1.5) . join '', map { submission($_, 4001) =~ s/$round/$published/r } 1, 2);
@@ -146,8 +152,7 @@ $db->sql(<<"SQL");
 $setup
 select year_put(2031, 'Y', '[]');
 select level_put(2031, 'grade_1', '[{"title": {}, "holds": "\$.in_zone == false"}]', '[]');
-select round_create('$second', 2031, 'grade_1', 'R', now() + interval '1 hour', now() + interval '2 hours',
-                    '2024-01-01', '2024-12-31', '2031-01-01', 1, 48, '@{[ sha256_hex(SEED) ]}');
+@{[ opened($second, 2031) ]}
 select places_put('$second', '[{"school": "A", "quota": 1}]');
 SQL
 $db->sql($setup . hours(1.5) . join '', map { submission($_, 2001) =~ s/$round/$second/r } 4 .. 7);
@@ -192,8 +197,7 @@ $setup
 select year_put(2036, 'Y', '[{"code": "near", "kind": "integer", "title": {}}]');
 select level_put(2036, 'grade_1', '[{"title": {}, "holds": "\$.near == 1"}, {"title": {}, "holds": "\$.near == 2"}, {"title": {}, "holds": "\$.near == 3"}]', '[]');
 select school_put('B', 'B', '00004', '[]');
-select round_create('$both', 2036, 'grade_1', 'R', now() + interval '1 hour', now() + interval '2 hours',
-                    '2024-01-01', '2024-12-31', '2036-01-01', 1, 48, '@{[ sha256_hex(SEED) ]}');
+@{[ opened($both, 2036) ]}
 select places_put('$both', '[{"school": "B", "quota": 1}, {"school": "A", "quota": 1}]');
 SQL
 my %at = (6 => [2, 'A'], 7 => [2, 'B'], 8 => [3, 'A'], 9 => [3, 'B']);
@@ -232,8 +236,7 @@ my $opens = $round =~ s/1$/5/r;
 $db->sql(<<"SQL");
 $setup
 select year_put(2034, 'Y', '[]');
-select round_create('$opens', 2034, 'grade_1', 'R', now() + interval '2 seconds', now() + interval '2 hours',
-                    '2024-01-01', '2024-12-31', '2034-01-01', 1, 48, '@{[ sha256_hex(SEED) ]}');
+@{[ opened($opens, 2034, '2 seconds') ]}
 select places_put('$opens', '[{"school": "A", "quota": 1}]');
 SQL
 $late->do('begin');
@@ -274,9 +277,8 @@ for my $case (['bands', map { qq{level_put(2037, 'grade_1', '[{"title": {"vi": "
 my $third = $round =~ s/1$/3/r;
 $db->sql(<<"SQL");
 $setup
-select round_create('$third', 2032, 'grade_1', 'R', now() + interval '1 hour', now() + interval '2 hours',
-                    '2024-01-01', '2024-12-31', '2032-01-01', 1, 48, '@{[ sha256_hex(SEED) ]}')
-  from (select year_put(2032, 'Y', '[]')) y;
+select year_put(2032, 'Y', '[]');
+@{[ opened($third, 2032) ]}
 select school_put('A', 'A', '00004', '["i of-a"]'), school_put('B', 'B', '00004', '[]');
 select places_put('$third', '[{"school": "A", "quota": 1}, {"school": "B", "quota": 1}]');
 SQL
