@@ -177,7 +177,7 @@ function _M.notice(query)
         paid_at = instant(parameters.vnp_PayDate),
     }
 
-    if not notice.number or not notice.amount
+    if not (notice.number or ""):match("^[ -~]+$") or not notice.amount
        or not (parameters.vnp_ResponseCode or ""):match("^%d%d$")
        or notice.outcome == "paid" and not (notice.transaction or ""):match("^[1-9]%d*$")
     then

@@ -105,6 +105,11 @@ my $r = HTTP::Tiny->new->get($url =~ s{/ipn}{/return}r);
 is(JSON::PP::decode_json($r->{content})->{state}, 'pending', 'vnpay: the payer is back before the IPN');
 is(HTTP::Tiny->new->get($url =~ s{/ipn}{/return}r =~ s/vnp_Amount=5/vnp_Amount=4/r)->{status}, 403,
    'vnpay: or has changed something');
+for my $number ("HN\0", "HN\n", "HN\xff") {
+    my (undef, $back) = $partners->_callback($p->{number}, vnp_TxnRef => $number);
+    is(HTTP::Tiny->new->get($back =~ s{/ipn}{/return}r)->{status}, 403,
+       sprintf 'vnpay: or with a number that is no text: %vd', $number);
+}
 is(state_of($p), 'pending', 'vnpay: nothing has changed');
 
 
