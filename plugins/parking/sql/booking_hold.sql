@@ -1,12 +1,13 @@
 -- Takes a place for a quote. Null when the caller has no such quote; the same quote
--- again is the same booking. What costs nothing is paid at once.
+-- again is the same booking, unless it is for another plate. What costs nothing is paid at
+-- once.
 create function booking_hold(id uuid, owner text, quote uuid, plate text default null)
 returns jsonb
 language plpgsql
 as $$
 declare
     q      quotes%rowtype;
-    known  uuid;
+    known  bookings%rowtype;
     at_once int;
 begin
     select * into q from quotes t where t.id = booking_hold.quote and t.owner = booking_hold.owner;
@@ -18,10 +19,14 @@ begin
     -- One hold after the other for each person, so that they can be counted.
     perform pg_advisory_xact_lock(hashtextextended(booking_hold.owner, 0));
 
-    select b.id into known from bookings b where b.quote = q.id;
+    select * into known from bookings b where b.quote = q.id;
 
-    if known is not null then
-        return booking_document(known);
+    if found then
+        if known.plate is distinct from coalesce(booking_hold.plate, known.plate) then
+            perform booking_refuse('parking-quote-taken');
+        end if;
+
+        return booking_document(known.id);
     elsif q.expires_at <= clock_timestamp() or q.leave <= clock_timestamp() then
         perform booking_refuse('parking-quote-expired');
     end if;

@@ -140,6 +140,8 @@ is(post('/quotes', { site => $site, vehicle => 'car', arrive => at(5), leave => 
 my $b = hold($q, plate => '30A12345');
 is("$b->{state} $b->{price} $b->{paid} $b->{plate}", 'held 6100 0 30A12345', 'a place is held');
 is(hold($q)->{id}, $b->{id}, 'the same quote is the same booking');
+is(hold($q, plate => '30A12345')->{id}, $b->{id}, 'with the same plate');
+is(problem(hold_r($q, plate => '30A54321')), '409 parking-quote-taken', 'with another plate it would be another');
 is(quote(minutes => 61)->{available}, 49, 'and one place is taken');
 is(quote(minutes => 60, in => 181)->{available}, 50, 'not after it');
 is(hold_r(quote(), as => 'citizen-2')->{status}, 404, "a quote is its owner's");
@@ -147,7 +149,8 @@ is(problem(do { my $q = quote(); $db->sql("update plugin_parking.quotes set expi
    '410 parking-quote-expired', 'and good for minutes');
 is(hold_r($q, plate => '30a-123.45')->{status}, 400, 'a plate is letters and digits');
 $db->sql("update plugin_parking.operators set holds_at_once = 2 where id = 'demo'");
-hold(quote());
+hold($q = quote());
+is(problem(hold_r($q, plate => '30A54321')), '409 parking-quote-taken', 'so it would be with one at last');
 is(problem(hold_r(quote())), '409 parking-holds-too-many', 'one person holds so many');
 is(hold_r(quote(as => 'citizen-2'), as => 'citizen-2')->{status}, 201, 'another one as many');
 $db->sql("update plugin_parking.operators set holds_at_once = 100 where id = 'demo'");
