@@ -369,6 +369,11 @@ is(status('guardian', GET => '/threads?cursor=999999999999999999'), 200, 'a curs
 is(status('guardian', GET => "/students/$s1/marks?year=$year&subject=" . 'a' x 5000), '400 invalid-request', 'too long a subject');
 is(status('guardian', GET => '/students/00000000-0000-4000-8000-000000000000'), '404 not-found', 'nobody');
 is(status('admin', PUT => '/schools/thcs-a', { name => 'x', first_grade => 1, last_grade => 2 }) =~ s/ .*//r, 403, 'an administrator makes no school');
+my %key = (text => 'x', private => scalar `openssl genpkey -algorithm ed25519`);
+$key{$_} = `openssl genpkey -algorithm $_ | openssl pkey -pubout` for qw(ed25519 x25519 ed448);
+$key{half} = substr $key{ed25519}, 0, 60;
+is(status('office', PUT => '/schools/thcs-c', { name => 'Trường C', first_grade => 6, last_grade => 9, import_key => $key{$_} }),
+   $_ eq 'ed25519' ? 200 : '400 invalid-request', "a key for rosters: $_") for sort keys %key;
 is(status('office', PUT => '/schools/thcs-a/administrators', { issuer => $IHanoi::Test::ISSUER, subject => 'admin-a', valid_to => today() }), 200,
    'an administrator is ended');
 is(status('admin', GET => '/schools/thcs-a/reads'), '404 not-found', '... at once');
