@@ -93,6 +93,8 @@ is(give($ward, { subject => 'em', role => 'process', valid_from => $from, valid_
    'urn:ihanoi:problem:substitute-invalid', 'for the same role only');
 
 # Taking back.
+is($gw->post("/v1/units/$ward/officers/$grant/revoke", @admin,
+             json => { reason => " \x{200b}" }, key => 'revoke-0')->{status}, 400, 'not without words');
 $r = $gw->post("/v1/units/$ward/officers/$grant/revoke", @admin,
                json => { reason => 'moved' }, key => 'revoke-1');
 is($r->{status}, 200, 'a role is taken back');

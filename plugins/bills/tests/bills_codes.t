@@ -141,8 +141,10 @@ is(ask(POST => "/disputes/$d->{id}/close", undef, %other)->{status}, 404, '... o
 is_deeply(ask(GET => '/disputes', undef, %other)->{json}{items}, [], '... or finds it');
 is(ask(POST => "/$id/disputes", { reason => 'reading', text => 'x' }, -as => 'citizen-9')->{status}, 404, 'of a bill that one has no sight of there is none');
 is(ask(POST => "/$id/disputes", { reason => 'reading', text => 'x' x 2001 })->{status}, 400, 'nor one without an end');
-is(ask(POST => "/$id/disputes", { reason => 'reading', text => " \n" })->{status}, 400, 'nor one that says nothing');
-is(save({ label => ' ' })->{status}, 400, '... and no code is called so');
+for my $nothing (" \n", "\x{a0}\x{200b}") {
+    is(ask(POST => "/$id/disputes", { reason => 'reading', text => $nothing })->{status}, 400, 'nor one that says nothing');
+    is(save({ label => $nothing })->{status}, 400, '... and no code is called so');
+}
 
 is($evn->notice('evn', $d->{id}, state => 'answered', answer => 'x', at => 'today')->{status}, 422, 'an answer that makes no sense');
 is($evn->notice('evn', $d->{id}, state => 'answered', answer => 'x', at => day(0) . 'T00:00:00Z', forged => 1)->{status}, 403, '... or is forged');

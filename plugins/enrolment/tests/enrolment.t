@@ -121,6 +121,8 @@ is(post_as(officer('TH-A'), $_->[0], $_->[1])->{status}, 403, "an officer does n
 # Verified, returned, refused
 
 is(verify($one, 9)->{json}{type}, 'urn:ihanoi:problem:enrolment-child-differs', 'documents of another child: not verified');
+is(post_as(officer('TH-A'), "/desk/applications/$one->{id}/$_", { reason => " \x{a0}\x{200b}\n" })->{status}, 400, "$_: not without words")
+    for qw(return refuse);
 is(post_as(officer('TH-A'), "/desk/applications/$one->{id}/return", { reason => 'Thiếu giấy' })->{json}{state}, 'returned', 'returned');
 is(post_as(token_of('guardian-1'), "/applications/$one->{id}/correct", { %{ application(1, ['TH-A', 'TH-B']) }, child_number => undef })->{status},
    400, 'a correction is not of another child');

@@ -145,6 +145,8 @@ is($r->{status}, 201, 'an officer announces a closure') or diag $r->{content}, $
 is(announce('k-1')->{headers}{'idempotency-replayed'}, 'true', 'once');
 is(announce('k-2')->{status}, 409, 'and not again');
 is(announce('k-3', day => '2026-01-01')->{status}, 422, 'not of a day that is over');
+is(announce('k-4', unit => 'so-y-te', reason => $_)->{status}, 400, 'not without words')
+    for '', " \n", "\x{a0}\x{200b}";
 is_deeply([map { "$_->{unit} $_->{day}" }
            @{ $gw->get('/v1/office_hours/closures')->{json}{items} }],
           ["so-noi-vu $tuesday"], 'the public sees it');

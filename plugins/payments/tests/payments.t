@@ -74,6 +74,7 @@ for my $case (
     ['another gateway of a reference', 409, reference => 'vnpay-1', gateway => 'momo'],
     ['another payer of a reference', 409, reference => 'vnpay-1', payer => 'x y'],
     ['no reference', 400, reference => ''],
+    ['a description that nobody can read', 400, description => " \x{a0}\x{200b}\n"],
 ) {
     my ($what, $status, %change) = @$case;
     my %p = (reference => 'refused', gateway => 'vnpay', amount => 50_000, %change);
@@ -125,6 +126,10 @@ for my $place (["$path/refund", { reason => 'x' }], ['/v1/payments/sweep'],
     is($gw->post($place->[0], token => token_for('create'), $place->[1] ? (json => $place->[1]) : (),
                  headers => { 'Idempotency-Key' => 'k' })->{status}, 403, "$place->[0] needs its scope");
 }
+is($gw->post($_->[0], token => token_for($_->[1]), json => $_->[2], headers => { 'Idempotency-Key' => 'k' })->{status},
+   400, "$_->[0]: not without words")
+    for ["$path/refund", 'refund', { reason => " \x{a0}" }],
+        ["/v1/payments/refunds/$payment->{id}/settle", 'operate', { outcome => 'done', why => "\x{200b}" }];
 is($gw->get("/v1/payments/$_", token => token_for('none'))->{status}, 403, "$_ needs its scope")
     for qw(ledger reconciliations refunds);
 

@@ -30,6 +30,8 @@ is_deeply([map { [$_->{student_code}, $_->{student_name}] }
           [['HS99', undef], ['HS1', 'Học sinh 1']], 'the school sees both, and who is meant');
 is(decide($unknown->{id}, decision => 'verified')->{status}, 422, 'it cannot verify one of nobody');
 is(decide($unknown->{id}, decision => 'refused')->{status}, 422, 'a refusal has a reason');
+is(decide($unknown->{id}, decision => 'refused', reason => $_)->{status}, 400, '... in words that are seen')
+    for ' ', "\x{a0}\x{200b}\n";
 is(decide($unknown->{id}, decision => 'refused', reason => 'Không có học sinh này')->{status}, 200, '... with it, it is good');
 is(decide($unknown->{id}, decision => 'verified')->{json}{state}, 'refused', '... and over, whoever is meant');
 is(decide($known->{id}, decision => 'verified', valid_until => today(1))->{json}{state}, 'verified', 'the school verifies, until a day');
@@ -201,6 +203,8 @@ is(leave(3, 2)->{status}, 422, 'days in the wrong order');
 is(leave(40, 80)->{status}, 422, 'too many');
 is(document('homeroom', GET => "/classes/$c7a/leave")->{items}[0]{id}, $leave, 'the homeroom teacher sees it');
 is(status('homeroom', PUT => "/leave/$leave/decision", { decision => 'refused' }), '422 reason-missing', 'a refusal has an answer');
+is(status('homeroom', PUT => "/leave/$leave/decision", { decision => 'refused', answer => "\x{a0}\n" }), '400 invalid-request',
+   '... in words that are seen');
 is($first->()->{excused}, JSON::PP::false, 'leave that is asked for excuses nothing');
 is(status('homeroom', PUT => "/leave/$leave/decision", { decision => 'approved' }), 200, 'approved');
 is(status('admin', PUT => "/leave/$leave/decision", { decision => 'refused', answer => 'Không' }), '409 leave-not-open', '... is not refused any more');
@@ -365,6 +369,9 @@ is(reused($notify->($c7a)), '422 idempotency-key-reused', '... under the key of 
 
 is(status('guardian', POST => "/students/$s1/threads", { staff => "' or 1=1", title => 'a', text => 'b' }), '400 invalid-request', 'no id');
 is(status('guardian', GET => "/threads?cursor=1'"), '400 invalid-request', 'no cursor');
+is(status('admin', POST => '/schools/thcs-a/notices', { title => 'Họp', text => "a\nb", @$_ }), '400 invalid-request', "no $_->[0]")
+    for [title => ' '], [title => "\x{200b} \n"], [text => "\x{a0}" x 5000];
+is(as('admin', POST => '/schools/thcs-a/notices', { title => "\x{200b}\x{1f600}\n", text => "\n" x 4999 . '.' })->{status}, 201, 'but one sign is seen');
 is(status('guardian', GET => '/threads?cursor=999999999999999999'), 200, 'a cursor of nothing');
 is(status('guardian', GET => "/students/$s1/marks?year=$year&subject=" . 'a' x 5000), '400 invalid-request', 'too long a subject');
 is(status('guardian', GET => '/students/00000000-0000-4000-8000-000000000000'), '404 not-found', 'nobody');
