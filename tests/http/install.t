@@ -105,6 +105,10 @@ is($?, 0, 'nginx loads the installed module') or diag $said;
     ok(-f "$dest/etc/nginx/ihanoi/production.conf.new", 'the new one is beside it');
     like(text_of("$dest/install.log"),
          qr{^\S+/etc/nginx/ihanoi/production\.conf is left .*production\.conf\.new$}m, 'as is said');
+
+    put("$dest/etc/nginx/ihanoi/production.conf", text_of("$dest/etc/nginx/ihanoi/production.conf.new"));
+    is(install(), 0, 'when it was taken over, the next make install');
+    ok(!-e "$dest/etc/nginx/ihanoi/production.conf.new", 'leaves none beside it');
 }
 
 my $release = `$dest/usr/bin/ihanoi migrate --release`;
