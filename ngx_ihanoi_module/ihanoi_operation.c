@@ -154,7 +154,14 @@ ihanoi_operation_server(ihanoi_compiler_t *compiler)
     lua = json_object_get(compiler->place.value, "x-ihanoi-lua");
     name = json_string_value(sql ? sql : lua);
 
-    if ((sql && lua) || name == NULL || !ihanoi_name_is_snake(name)) {
+    if (sql && lua) {
+        return ihanoi_document_refuse(compiler->documents, &compiler->place,
+                                      "has \"x-ihanoi-sql\" and "
+                                      "\"x-ihanoi-lua\": one function "
+                                      "serves it");
+    }
+
+    if (name == NULL || !ihanoi_name_is_snake(name)) {
         return ihanoi_document_refuse(compiler->documents, &compiler->place,
                                       "needs \"x-ihanoi-sql\" or "
                                       "\"x-ihanoi-lua\", the name of a "

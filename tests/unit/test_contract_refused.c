@@ -25,7 +25,7 @@ static const refused_t  refused[] = {
 
     { "get", "/a", "'callbacks':{}", "", "/paths/~1a/get", "callbacks" },
     { "get", "/a", "'servers':[]", "", "", "servers" },
-    { "get", "/a", "'x-ihanoi-lua':'f'", "", "", "x-ihanoi-lua" },
+    { "get", "/a", "'x-ihanoi-lua':'f'", "", "", "one function serves it" },
     { "get", "/a", "'x-ihanoi-host':1", "", "", "x-ihanoi-host" },
     { "post", "/a", "'x-ihanoi-host':'plugins'", "", "", "for a GET" },
     { "get", "/a", "'x-ihanoi-pol':'read'", "", "", "x-ihanoi-pol" },
