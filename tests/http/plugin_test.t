@@ -8,6 +8,7 @@ use IHanoi::Test::Command;
 use IHanoi::Test::Plugin;
 use File::Temp qw(tempdir);
 use IHanoi::Plugin::Expect qw(mismatch wrong_expectation);
+use IHanoi::Plugin::LocalGateway;
 use JSON::PP ();
 
 # Gateways of the command are below this.
@@ -327,6 +328,47 @@ not ok 5 - tests/jobs.json: what a log withholds
 # log: error: jobs/asks failed: 22P02: invalid input syntax for type integer: "x"
 TAP
 
+# One that takes longer than a test waits: a minute goes by between any two looks at it.
+{
+    my %file = (psql => <<"SH", 'Ahead.pm' => <<'PERL');
+#!/bin/sh
+PATH='$ENV{PATH}'
+text=\$(cat)
+case "\$text" in *'from core.plugin_jobs'*) printf %60s >> $temp/ihanoi-plugin-ahead ;; esac
+printf '%s\\n' "\$text" | psql "\$@"
+SH
+package Ahead;
+use Time::HiRes ();
+my $time = \&Time::HiRes::time;
+no warnings 'redefine';
+*Time::HiRes::time = sub () { $time->() + -s $ENV{AHEAD} };
+1;
+PERL
+    mkdir "$temp/ihanoi-plugin-bin";
+    my $put = sub {
+        open my $fh, '>', $_[0] or die;
+        print $fh $_[1];
+        close $fh;
+        chmod 0755, $_[0];
+    };
+    $put->("$temp/ihanoi-plugin-bin/$_", $file{$_}) for qw(psql Ahead.pm);
+    $put->(local $ENV{AHEAD} = "$temp/ihanoi-plugin-ahead", '');
+    local $ENV{PATH} = "$temp/ihanoi-plugin-bin:$ENV{PATH}";
+    local $ENV{PERL5OPT} = "-I$temp/ihanoi-plugin-bin -MAhead";
+
+    ($rc, $out, $err) = ihanoi(qw(plugin test), plugin_folder(
+        lua => { hello => 'return 200, {}' }, functions => { slow => 'ihanoi.run.sleep(20)' },
+        manifest => { permissions => { public => $true },
+                      jobs => [{ name => 'slow', cron => '0 0 1 1 *', handler => 'slow' }] },
+        files => { 'tests/slow.json' => JSON::PP->new->encode({
+            cases => [{ name => 'a long job', job => 'slow' }] }) })->path);
+    is("$rc $out", <<'TAP', 'a job that takes too long for a test is told so') or diag $err;
+1 1..1
+not ok 1 - tests/slow.json: a long job
+# the job "slow" has not ended in 60 seconds: a test waits no longer
+TAP
+}
+
 # Events, of others and of its own.
 my $hears = plugin_folder(
     lua => { last => 'return 200, { key = ihanoi.store.get("key"), n = ihanoi.store.get("n") }' },
@@ -429,6 +471,21 @@ is($? >> 8, 130, 'ends at Ctrl-C');
 {
     open my $fh, '<', "$temp/ihanoi-plugin-late" or die;
     is(join('', <$fh>), "1..1\nBail out! Ended by a signal\n", 'and says so');
+}
+
+# One that nginx's loader or a sanitizer ends says nothing in nginx's way.
+{
+    my $dir = "$temp/ihanoi-plugin-said";
+    mkdir $dir;
+    my $said = sub {
+        open my $fh, '>', "$dir/start.log" or die;
+        print $fh @_;
+        close $fh;
+        return IHanoi::Plugin::LocalGateway::_said({ dir => $dir });
+    };
+    is($said->("nginx: [emerg] 1#1: no zone\nmore\n"), "no zone\n", 'what nginx says against a plugin');
+    is($said->("==1==ERROR: AddressSanitizer: x\n"), "==1==ERROR: AddressSanitizer: x\n",
+       'and what has ended it before it could');
 }
 
 # Nothing is left.

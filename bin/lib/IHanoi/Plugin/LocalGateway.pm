@@ -43,6 +43,9 @@ use Time::HiRes qw(sleep time);
 
 my $json = JSON::PP->new->utf8->canonical->allow_nonref;
 
+# A job or an event of a test is waited for so long, whatever its manifest allows it.
+my $SECONDS = 60;
+
 
 sub new {
     my ($class, %arg) = @_;
@@ -326,7 +329,7 @@ sub token {
 sub run_job {
     my ($self, $job) = @_;
     my %of = (plugin => $self->{plugin}{name}, job => $job);
-    my $end = time + 60;
+    my $end = time + $SECONDS;
     my $asked;
 
     return $self->_as_administrator(ihanoi => sub {
@@ -345,8 +348,8 @@ SQL
             sleep 0.1;
         }
 
-        die $asked ? "the job \"$job\" does not end\n"
-                   : "the plugin has no job \"$job\"\n";
+        die $asked ? "the job \"$job\" has not ended in $SECONDS seconds: a test waits no longer\n"
+                   : "the gateway has no job \"$job\"\n";
     });
 }
 
@@ -358,7 +361,7 @@ sub deliver_event {
     my ($topic, $what) = $event->{topic} =~ /^(\w+)\.(\w+)\z/
         or die "\"$event->{topic}\" is no event\n";
     my %of = (plugin => $self->{plugin}{name}, topic => $topic, event => $what);
-    my $end = time + 60;
+    my $end = time + $SECONDS;
     my $id;
 
     return $self->_as_administrator(ihanoi => sub {
@@ -394,7 +397,8 @@ SQL
             sleep 0.1;
         }
 
-        die defined $id ? "the event \"$event->{topic}\" is not delivered\n"
+        die defined $id ? "the event \"$event->{topic}\" has not been worked off in $SECONDS seconds:"
+                          . " a test waits no longer\n"
                         : "the gateway has no subscription to \"$event->{topic}\"\n";
     });
 }
@@ -551,18 +555,21 @@ sub _check {
 }
 
 
-# What nginx said when it did not start.
+# What nginx said when it did not start. One that has ended before it could speak (a
+# sanitizer, the loader) has something else on its stderr: that is told as it is.
 sub _said {
     my ($self) = @_;
-    my @lines;
+    my %said;
 
     for my $name (qw(start.log error.log)) {
         open my $fh, '<:raw', "$self->{dir}/$name" or next;
-        push @lines, grep { /\[(?:emerg|alert|crit)\]/ } <$fh>;
+        $said{$name} = [<$fh>];
     }
 
     my %seen;
-    return join '', grep { !$seen{$_}++ } map { _words($_) } @lines;
+    my @words = grep { !$seen{$_}++ } map { _words($_) } grep { /\[(?:emerg|alert|crit)\]/ }
+                map { @{ $said{$_} // [] } } qw(start.log error.log);
+    return join '', @words ? @words : @{ $said{'start.log'} // [] };
 }
 
 
