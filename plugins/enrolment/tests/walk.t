@@ -254,11 +254,12 @@ sub differs {
          union all select concat_ws(' ', school, string_agg(application::text, ' ' order by band, ties, lottery, number)) from waitlist group by school
          union all select concat_ws(' ', school, taken, extra) from places
          union all select concat_ws(' ', id, state, revision) from allocations where kind = 'main'
+         union all select concat_ws(' ', 'revision', revision) from rounds
          union all select concat_ws(' ', 'wrong:', wrong, subject) from enrolment_check()
          union all select 'two places: ' || child from applications where school is not null group by child having count(*) > 1");
     my @known = ((map { my $x = $_; join ' ', shown({ %$x, state => "$x->{id} $x->{state}" }), $x->{extra} ? 'extra' : (), $x->{facts}{score} // (),
                             $x->{facts}{sibling} ? 'true' : (), sort map { "$_->{id} $_->{state}" } @{ $x->{appeals} } } apps(sub { 1 })),
-        (map { "$_->{id} $_->{state} $_->{revision}" } @{ $m->{allocations} }),
+        (map { "$_->{id} $_->{state} $_->{revision}" } @{ $m->{allocations} }), "revision $m->{revision}",
         map { my $s = $_; join(' ', $s, scalar at($s), extra($s)), waiting($s) ? join ' ', $s, map { $_->{id} } waiting($s) : () } keys %zone);
     my (%stands, %known);
     @stands{@stands} = @known{@known} = ();
