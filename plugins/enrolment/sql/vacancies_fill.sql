@@ -1,61 +1,83 @@
--- Offers places that have become free to the first of their waitlists, n at most:
--- how many; of several that it is somebody's turn for, the one wished most. Not while an
--- appeal that was upheld is settled: who has appealed may be given the first choice by it,
--- and an offer of another would end the waiting.
+-- Offers places that have become free to those who wait for them, n at most: how many. By
+-- the rule of the allocation among those who wait: everybody asks at one school with free
+-- places after the other, the one wished most first, and goes on where as many as there are
+-- places ask and come before. Not while an appeal that was upheld is settled: who has
+-- appealed may be given the first choice by it, and an offer of another would end the
+-- waiting.
 create function vacancies_fill(n int)
 returns int
 language plpgsql
 as $$
 declare
+    r       rounds%rowtype;
+    lists   waitlist[];
+    kept    waitlist[];
+    offers  waitlist[];
+    many    int;
     done    int := 0;
-    p       places%rowtype;
-    chosen  uuid;
 begin
     perform seats_lock();
 
-    while done < n loop
-        select t.* into p
-          from places t
-          join rounds r on r.id = t.round and r.stage = 'published'
-         where t.taken < t.quota + t.extra
-           and exists (select from waitlist w where w.round = t.round and w.school = t.school)
+    for r in
+        select t.* from rounds t
+         where t.stage = 'published'
+           and exists (select from places p
+                         join waitlist w on w.round = p.round and w.school = p.school
+                        where p.round = t.id and p.taken < p.quota + p.extra)
            and not exists (select from appeals s join applications x on x.id = s.application
-                            where s.settle and x.round = t.round)
-         order by t.round, t.school
-         limit 1
-           for update of t;
+                            where s.settle and x.round = t.id)
+         order by t.id
+    loop
+        kept := array(select w
+                        from places p
+                        join waitlist w on w.round = p.round and w.school = p.school
+                       where p.round = r.id and p.taken < p.quota + p.extra);
 
-        exit when not found;
+        loop
+            lists := kept;
+            kept := array(
+                select b.w
+                  from (select a.w, count(*) filter (where a.asks)
+                                    over (partition by (a.w).school
+                                          order by (a.w).band, (a.w).ties, (a.w).lottery, (a.w).number
+                                          rows between unbounded preceding and 1 preceding) as before
+                          from (select w, w.position = min(w.position) over (partition by w.application) as asks
+                                  from unnest(lists) w) a) b
+                  join places p on p.round = (b.w).round and p.school = (b.w).school
+                 where b.before < p.quota + p.extra - p.taken);
+            exit when cardinality(kept) = cardinality(lists);
+        end loop;
 
-        select w.application into chosen
-          from waitlist w
-         where w.round = p.round and w.school = p.school
-         order by w.band, w.ties, w.lottery, w.number
-         limit 1;
+        -- Whoever has been sent on by nobody first: without them the others get the same.
+        offers := array(
+            select o.w
+              from (select distinct on (w.application) w from unnest(kept) w
+                     order by w.application, w.position) o
+             order by exists (select from waitlist x
+                                join places p on p.round = x.round and p.school = x.school
+                               where x.application = (o.w).application and x.position < (o.w).position
+                                 and p.taken < p.quota + p.extra),
+                      (o.w).number
+             limit n - done);
 
-        perform from applications t where t.id = chosen and t.state = 'waitlisted' for update skip locked;
+        perform from applications t
+          where t.id in (select o.application from unnest(offers) o) and t.state = 'waitlisted'
+          order by t.id
+            for update skip locked;
+        get diagnostics many = row_count;
+
         -- withdrawn, or its appeal upheld, right now: the next run
-        exit when not found
-               or exists (select from appeals s where s.application = chosen and s.settle);
-
-        select q.* into p
-          from waitlist w
-          join places q on q.round = w.round and q.school = w.school
-         where w.application = chosen
-           and (select count(*) from waitlist x
-                 where x.round = w.round and x.school = w.school
-                   and (x.band, x.ties, x.lottery, x.number) < (w.band, w.ties, w.lottery, w.number))
-               < q.quota + q.extra - q.taken
-         order by w.position
-         limit 1
-           for update of q;
+        continue when many < cardinality(offers)
+                      or exists (select from unnest(offers) o
+                                   join appeals s on s.application = o.application and s.settle);
 
         update applications t
-           set state = 'offered', school = p.school, reason = null, changed_by = 'job',
+           set state = 'offered', school = o.school, reason = null, changed_by = 'job',
                offer_until = instant() + make_interval(hours => r.offer_hours)
-          from rounds r
-         where t.id = chosen and r.id = t.round;
-        done := done + 1;
+          from unnest(offers) o
+         where t.id = o.application;
+        done := done + many;
+        exit when done >= n;
     end loop;
 
     return done;

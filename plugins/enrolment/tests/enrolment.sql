@@ -538,6 +538,54 @@ select results_eq($$select (facts ->> 'score')::int, school from applications wh
     $$values (10, 'A'), (40, 'B'), (50, 'B')$$, '... and each is offered the one wished most that is their turn');
 select is_empty('select * from enrolment_check()', 'all is sound');
 
+-- Those who wait are offered what is free by the rule of the allocation: two do not get each
+-- the school that the other one wishes most, and nobody is passed over because a school that
+-- is wished less was looked at first.
+select pg_temp.clock('2037-06-01 00:00+07');
+select year_put(2037, 'Năm học 2037', '[{"code": "score", "kind": "integer", "title": {"vi": "Điểm", "en": "Score"}}]');
+select level_put(2037, 'grade_1', '[{"title": {}, "holds": "$.in_zone == true"}, {"title": {}, "holds": "$.in_zone == false"}]',
+    '[{"fact": "score", "descending": true}]');
+select school_put(s, 'Trường ' || s, '00004', '[]') from unnest('{C,D,E}'::text[]) s;
+select zones_put('A', 2037, 'grade_1', '[{"ward": "00004"}]'), zones_put('B', 2037, 'grade_1', '[{"ward": "00008"}]');
+select round_create(pg_temp.id(13), 2037, 'grade_1', 'Đợt 1', '2037-07-01 08:00+07', '2037-07-03 17:00+07',
+    '2031-01-01', '2031-12-31', '2037-06-01', 2, 48, encode(sha256('a-seed-of-the-test'), 'hex'));
+select places_put(pg_temp.id(13), (select jsonb_agg(jsonb_build_object('school', s, 'quota', 1)) from unnest('{A,B,C,D,E}'::text[]) s));
+select pg_temp.clock('2037-07-02 08:00+07');
+select application_submit(id => pg_temp.id(13000 + n), guardian => 'i g' || n, round => pg_temp.id(13),
+        child => encode(sha256(('child' || n)::bytea), 'hex'), child_name => 'Trẻ ' || n, born => '2031-05-01',
+        ward => ward, facts => jsonb_build_object('score', n), evidence => '[]', choices => choices::jsonb, most => 1)
+  from (values (99, '00004', '["A"]'), (98, '00008', '["B"]'), (97, '00010', '["C"]'), (96, '00010', '["D"]'), (95, '00010', '["E"]'),
+               (50, '00004', '["B", "A"]'), (40, '00008', '["A", "B"]'),
+               (30, '00010', '["E", "D"]'), (20, '00010', '["D", "C"]'), (10, '00010', '["D"]')) x (n, ward, choices);
+select desk_decide(id, 'i office', true, 'verify', null, child) from applications where round = pg_temp.id(13);
+select pg_temp.clock('2037-07-03 17:00+07');
+select round_close(pg_temp.id(13), 'a-seed-of-the-test');
+select allocation_request(pg_temp.id(3014), pg_temp.id(13), 'i office');
+select pg_temp.work();
+select allocation_publish(pg_temp.id(3014), 'head');
+select pg_temp.work();
+select application_answer(pg_temp.id(13000 + n), 'i g' || n, 'decline') from generate_series(95, 99) n;
+create function pg_temp.offered() returns table (score int, school text) language sql as
+    $$ select (facts ->> 'score')::int, school from applications where round = pg_temp.id(13) and state = 'offered' $$;
+savepoint at_once;
+select is(vacancies_fill(10), 4, 'five places are free, and four of those who wait');
+select bag_eq('select * from pg_temp.offered()', $$values (50, 'B'), (40, 'A'), (30, 'E'), (20, 'D')$$,
+    '... have what they wish most of what nobody before them has');
+rollback to at_once;
+create function pg_temp.fill() returns setof int language plpgsql as $$
+declare
+    n  int;
+begin
+    loop
+        n := vacancies_fill(1);
+        return next n;
+        exit when n = 0;
+    end loop;
+end $$;
+select results_eq('select pg_temp.fill()', 'values (1), (1), (1), (1), (0)', 'one at a time');
+select bag_eq('select * from pg_temp.offered()', $$values (50, 'B'), (40, 'A'), (30, 'E'), (20, 'D')$$, '... it is the same');
+select is_empty('select * from enrolment_check()', 'all is sound');
+
 -- The steps of an allocation read what it is about: also with the plans of a smaller one
 -- that the session has kept, and beside those of years before, of which alone there are
 -- statistics.

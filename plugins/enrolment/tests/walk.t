@@ -11,7 +11,7 @@ use Enrolment::Test;
 use IHanoi::Test;
 use IHanoi::Test::Plugin;
 use JSON::PP ();
-use List::Util qw(first shuffle);
+use List::Util qw(shuffle);
 use Storable qw(dclone);
 
 my $seed = $ENV{SEED} // time;
@@ -77,13 +77,13 @@ sub wishes {
 # Who gets which school: each asks at one after the other, and a school that has too many
 # sends the last one on.
 sub given {
-    my (%wishes) = @_;
+    my ($places, %wishes) = @_;
     my (%in, %asked);
     my @ask = sort keys %wishes;
     while (defined(my $id = shift @ask)) {
         my ($school, $order) = @{ $wishes{$id}[$asked{$id}++] // next };
         my @in = sort { $a->[0] cmp $b->[0] } @{ $in{$school} // [] }, $order ? [$order, $id] : ();
-        push @ask, $order ? () : $id, @in > $m->{quota}{$school} ? (pop @in)->[1] : ();
+        push @ask, $order ? () : $id, @in > $places->{$school} ? (pop @in)->[1] : ();
         $in{$school} = \@in;
     }
     return map { my $school = $_; map { $_->[1] => $school } @{ $in{$school} } } keys %in;
@@ -94,7 +94,7 @@ sub worked {
     for my $it (@{ $m->{allocations} }) {
         if ($it->{state} eq 'entries') {
             my %wishes = map { $_->{id} => wishes($_) } apps(sub { $_->{state} eq 'verified' });
-            @$it{qw(state wishes given)} = ('computed', \%wishes, { given(%wishes) });
+            @$it{qw(state wishes given)} = ('computed', \%wishes, { given($m->{quota}, %wishes) });
         }
         next if $it->{state} ne 'publishing';
         ends($_, $it->{wishes}{ $_->{id} }, $it->{given}{ $_->{id} }) for apps(sub { $_->{state} eq 'verified' && $it->{wishes}{ $_->{id} } });
@@ -104,7 +104,7 @@ sub worked {
     }
     my @settle = apps(sub { $_->{settle} });
     my %wishes = (%{ $m->{published} // {} }, map { $_->{id} => wishes($_) } @settle);
-    my %given = given(%wishes);
+    my %given = given($m->{quota}, %wishes);
     ends($_, $wishes{ $_->{id} }, $given{ $_->{id} }, 1) for grep { $_->{state} eq 'waitlisted' } @settle;
     delete $_->{settle} for @settle;
     return '';
@@ -116,16 +116,12 @@ sub ends {
     return $school ? becomes($x, 'offered', $school, extra => $extra) : becomes($x, %lists ? 'waitlisted' : 'refused', undef, lists => \%lists);
 }
 
-# A place that is free is the first one's who waits for it, or the one wished most of those.
+# Places that are free are given to those who wait as all were at first.
 sub filled {
-    my $n = 0;
     return 0 if apps(sub { $_->{settle} });
-    while (defined(my $school = first { free($_) > 0 && waiting($_) } sort keys %zone)) {
-        my ($x) = waiting($school);
-        becomes($x, 'offered', first { my $s = $_; $x->{lists}{$s} && free($s) > grep { $_->{lists}{$s} lt $x->{lists}{$s} } waiting($s) } @{ $x->{choices} });
-        $n++;
-    }
-    return $n;
+    my %given = given({ map { $_ => free($_) } keys %zone }, map { my $x = $_; $x->{id} => [map { [$_, $x->{lists}{$_}] } @{ $x->{choices} }] } apps(sub { $_->{lists} }));
+    becomes($m->{apps}{$_}, 'offered', $given{$_}) for keys %given;
+    return scalar keys %given;
 }
 
 
