@@ -18,7 +18,11 @@ begin
          order by e.school, t.id
            for update of t
     loop
-        continue when one.state <> 'waitlisted';
+        -- upheld again meanwhile, with other facts: the next review's
+        continue when one.state <> 'waitlisted'
+                      or exists (select from appeals p
+                                  where p.application = one.id and p.settle
+                                    and p.review is distinct from a.id);
 
         if one.school is null then
             -- not where other facts had put them

@@ -513,6 +513,34 @@ select application_answer(pg_temp.id(9090), 'i g90', 'decline');
 select is(vacancies_fill(10), 0, '... and is offered no place at one that does not consider them');
 select is_empty('select * from enrolment_check()', 'all is sound');
 
+-- An appeal that is upheld while one before it is settled: what the later one finds counts.
+select pg_temp.clock('2038-06-01 00:00+07');
+select year_put(2038, 'Năm học 2038', '[{"code": "score", "kind": "integer", "title": {"vi": "Điểm", "en": "Score"}}]');
+select level_put(2038, 'grade_1', '[{"title": {}, "holds": "$.in_zone == false"}]', '[{"fact": "score", "descending": true}]');
+select round_create(pg_temp.id(14), 2038, 'grade_1', 'Đợt 1', '2038-07-01 08:00+07', '2038-07-03 17:00+07',
+    '2032-01-01', '2032-12-31', '2038-06-01', 2, 48, encode(sha256('a-seed-of-the-test'), 'hex'));
+select places_put(pg_temp.id(14), '[{"school": "A", "quota": 1}, {"school": "B", "quota": 1}]');
+select pg_temp.clock('2038-07-02 08:00+07');
+select application_submit(id => pg_temp.id(14000 + n), guardian => 'i g' || n, round => pg_temp.id(14),
+        child => encode(sha256(('child' || n)::bytea), 'hex'), child_name => 'Trẻ ' || n, born => '2032-05-01',
+        ward => '00004', facts => jsonb_build_object('score', n), evidence => '[]', choices => choices::jsonb, most => 1)
+  from (values (100, '["A"]'), (90, '["B"]'), (10, '["A", "B"]')) x (n, choices);
+select desk_decide(id, 'i office', true, 'verify', null, child) from applications where round = pg_temp.id(14);
+select pg_temp.clock('2038-07-03 17:00+07');
+select round_close(pg_temp.id(14), 'a-seed-of-the-test');
+select allocation_request(pg_temp.id(3015), pg_temp.id(14), 'i office');
+select pg_temp.work();
+select allocation_publish(pg_temp.id(3015), 'head');
+select pg_temp.work();
+select appeal_open(pg_temp.id(14200), pg_temp.id(14010), 'i g10', 'Xin xem lại');
+select appeal_decide(pg_temp.id(14200), 'i office', 'upheld', 'Điểm là 95', '{"score": 95}');
+select is(allocation_step(allocation_next(), 0), 'entries', 'an appeal is being settled');
+select appeal_open(pg_temp.id(14201), pg_temp.id(14010), 'i g10', 'Vẫn chưa đúng');
+select appeal_decide(pg_temp.id(14201), 'i office', 'upheld', 'Điểm là 105', '{"score": 105}');
+select is(pg_temp.work(), 'settled', '... and another one of the same child');
+select is((select school from applications where id = pg_temp.id(14010)), 'A', '... which gives what it finds');
+select is_empty('select * from enrolment_check()', 'all is sound');
+
 -- Of several places that are free at once somebody is offered the one wished most.
 select pg_temp.clock('2036-06-01 00:00+07');
 select year_put(2036, 'Năm học 2036', '[{"code": "score", "kind": "integer", "title": {"vi": "Điểm", "en": "Score"}}]');
