@@ -124,7 +124,11 @@ ngx_http_ihanoi_api_handler(ngx_http_request_t *r)
         return rc == NGX_ERROR ? NGX_HTTP_INTERNAL_SERVER_ERROR : rc;
     }
 
-    if (ctx->operation->contract->body) {
+    /* of chunks it is known when they are read whether there is a body */
+
+    if (ctx->operation->contract->body
+        || (r == r->main && r->headers_in.chunked))
+    {
         return ngx_http_ihanoi_body_read(r, ctx);
     }
 

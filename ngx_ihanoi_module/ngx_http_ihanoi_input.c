@@ -13,7 +13,7 @@ static ngx_int_t ngx_http_ihanoi_input_accept(ngx_http_request_t *r,
 static ngx_int_t ngx_http_ihanoi_input_quality(ngx_str_t *accept,
     const ihanoi_media_t *media);
 static ngx_int_t ngx_http_ihanoi_input_content_type(ngx_http_request_t *r,
-    ngx_http_ihanoi_api_ctx_t *ctx);
+    ngx_http_ihanoi_api_ctx_t *ctx, ngx_uint_t read);
 static ngx_int_t ngx_http_ihanoi_input_key(ngx_http_request_t *r,
     ngx_http_ihanoi_api_ctx_t *ctx);
 static ngx_int_t ngx_http_ihanoi_input_violations(ngx_http_request_t *r,
@@ -51,7 +51,7 @@ ngx_http_ihanoi_input_check(ngx_http_request_t *r,
         return rc;
     }
 
-    rc = ngx_http_ihanoi_input_content_type(r, ctx);
+    rc = ngx_http_ihanoi_input_content_type(r, ctx, 0);
     if (rc != NGX_OK) {
         return rc;
     }
@@ -117,6 +117,15 @@ ngx_int_t
 ngx_http_ihanoi_input_take_body(ngx_http_request_t *r,
     ngx_http_ihanoi_api_ctx_t *ctx, ngx_str_t *body)
 {
+    ngx_int_t  rc;
+
+    if (r->headers_in.chunked && body->len) {
+        rc = ngx_http_ihanoi_input_content_type(r, ctx, 1);
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
     if (ctx->operation->contract->body == NULL) {
         return NGX_OK;
     }
@@ -270,16 +279,21 @@ ngx_http_ihanoi_input_quality(ngx_str_t *accept, const ihanoi_media_t *media)
 }
 
 
+/*
+ * read: the body was, and has bytes.  Before, chunks and a stream of HTTP/2 that
+ * its headers do not end may still turn out to have none: then there is no body.
+ */
 static ngx_int_t
 ngx_http_ihanoi_input_content_type(ngx_http_request_t *r,
-    ngx_http_ihanoi_api_ctx_t *ctx)
+    ngx_http_ihanoi_api_ctx_t *ctx, ngx_uint_t read)
 {
     size_t                     len;
     ngx_str_t                  encoding, *type;
-    ngx_uint_t                 i;
+    ngx_uint_t                 i, unknown;
     const ihanoi_operation_t  *op;
 
     op = ctx->operation->contract;
+    unknown = r->headers_in.chunked && !read;
 
     if (r->headers_in.content_length_n <= 0 && !r->headers_in.chunked) {
         return NGX_OK;   /* a body that is missing is a violation, not this */
@@ -289,9 +303,11 @@ ngx_http_ihanoi_input_content_type(ngx_http_request_t *r,
 
         /* a subrequest has the headers of its main request, which has the body */
 
-        return (r == r->main)
-               ? ngx_http_ihanoi_problem(r, "unsupported-media-type", NULL)
-               : NGX_OK;
+        if (r != r->main || unknown) {
+            return NGX_OK;
+        }
+
+        return ngx_http_ihanoi_problem(r, "unsupported-media-type", NULL);
     }
 
     /* a compressed body could be far larger than what was allowed in */
@@ -333,6 +349,9 @@ ngx_http_ihanoi_input_content_type(ngx_http_request_t *r,
                 return NGX_OK;
             }
         }
+
+    } else if (unknown) {
+        return NGX_OK;
     }
 
     return ngx_http_ihanoi_problem(r, "unsupported-media-type", NULL);

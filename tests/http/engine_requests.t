@@ -98,6 +98,27 @@ is($gw->post('/t/things', token => $token, key => 'chunked', headers =>
              body => "6\r\n{\"name\r\n6\r\n\":\"a\"}\r\n0\r\n\r\n")->{status},
    201, 'a chunked body is read');
 
+# Whether there is a body at all is known when its chunks have been read: none came.
+my $one = $gw->connection;
+for my $case ([200, 'GET', "/t/echo/$id"], [200, 'HEAD', "/t/echo/$id"],
+              [404, 'DELETE', "/t/things/$id"], [400, 'POST', '/t/things']) {
+    my ($status, $method, $path) = @$case;
+
+    $r = $one->request($method, $path, token => $token, $method eq 'POST' ? (key => 'empty') : (),
+                       headers => { 'Transfer-Encoding' => 'chunked', 'Content-Length' => undef },
+                       body => "0\r\n\r\n");
+    is($r->{status}, $status, "$method whose chunks are none is without a body");
+}
+is($r->{json}{errors}[0]{keyword}, 'required', 'which is missing where one is asked for');
+
+for my $case (['GET', "/t/echo/$id"], ['POST', '/t/things']) {
+    $r = $one->request(@$case, token => $token, key => 'untyped',
+                       headers => { 'Transfer-Encoding' => 'chunked', 'Content-Length' => undef },
+                       body => "2\r\n{}\r\n0\r\n\r\n");
+    problem_is($r, 415, 'unsupported-media-type', "$case->[0] with chunks of no type");
+    is($r->{headers}{connection}, 'keep-alive', 'which have been read');
+}
+
 problem_is(create(json => { name => 'a' x 1_100_000 }), 413,
            'content-too-large', 'a body over client_max_body_size');
 

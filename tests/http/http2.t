@@ -168,24 +168,39 @@ problem_is($late, 408, 'request-timeout', 'a body that does not come is refused'
 is($late->{headers}{connection}, 'close', 'with its connection');
 
 # The same over HTTP/2, frame by frame (RFC 9113, names and values as RFC 7541 6.2.2).
-my $h2 = IO::Socket::INET->new(PeerAddr => "127.0.0.1:$gw->{h2_port}") or die "h2: $!";
 my $frame = sub { my ($type, $flags, $stream, $load) = @_;
     substr(pack('N', length $load), 1) . pack('CCN', $type, $flags, $stream) . $load };
 my $string = sub { my $n = length $_[0];
     ($n < 127 ? chr $n : pack 'CCC', 127, ($n - 127 & 127) | 128, $n - 127 >> 7) . $_[0] };
-my @fields = (':method', 'POST', ':scheme', 'http', ':path', '/t/things', ':authority', 'a',
-    'authorization', "Bearer $token", 'idempotency-key', 'stuck-2',
-    'content-type', 'application/json');
-my $fields = '';
-$fields .= "\0" . $string->(shift @fields) . $string->(shift @fields) while @fields;
-syswrite $h2, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" . $frame->(4, 0, 0, '')
-    . $frame->(1, 4, 1, $fields) . $frame->(0, 0, 1, '{');
 
-my $got = '';
-while ($got !~ /request-timeout/ && IO::Select->new($h2)->can_read(10)) {
-    sysread $h2, $got, 4096, length $got or last;
+# The frames that a request gets, up to what is awaited: its fields and these of its body.
+sub frames {
+    my ($until, $fields, @body) = @_;
+    my $h2 = IO::Socket::INET->new(PeerAddr => "127.0.0.1:$gw->{h2_port}") or die "h2: $!";
+    my @fields = (':scheme', 'http', ':authority', 'a', @$fields);
+    my ($head, $got) = ('', '');
+
+    $head .= "\0" . $string->(shift @fields) . $string->(shift @fields) while @fields;
+    syswrite $h2, join '', "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", $frame->(4, 0, 0, ''),
+        $frame->(1, 4, 1, $head), map { $frame->(0, @$_) } @body;
+
+    while ($got !~ $until && IO::Select->new($h2)->can_read(10)) {
+        sysread $h2, $got, 4096, length $got or last;
+    }
+    return $got;
 }
-like($got, qr/"type":"urn:ihanoi:problem:request-timeout"/, 'over HTTP/2 it is, too');
+
+like(frames(qr/request-timeout/,
+            [':method', 'POST', ':path', '/t/things', 'authorization', "Bearer $token",
+             'idempotency-key', 'stuck-2', 'content-type', 'application/json'], [0, 1, '{']),
+     qr/"type":"urn:ihanoi:problem:request-timeout"/, 'over HTTP/2 it is, too');
+
+# Headers that do not end their stream announce no body: a proxy may end it by a frame
+# of its own (RFC 9113, 8.1).
+like(frames(qr/"caller"|urn:ihanoi/, [':method', 'GET', ':path', '/t/maybe'], [1, 1, '']),
+     qr/"caller"/, 'a read that an empty frame ends is a read');
+like(frames(qr/"caller"|urn:ihanoi/, [':method', 'GET', ':path', '/t/maybe'], [1, 1, '{}']),
+     qr/unsupported-media-type/, 'one with a body is none');
 
 is(join(' ', sort $gw->workers), $alive, 'no worker died of it');
 ok(wait_until(sub { ($gw->get('/t/maybe') // {})->{status} == 200 }),
