@@ -41,6 +41,7 @@ end
 -- GET /v1/services
 function _M.services_list(input)
     local all = ihanoi.services.list()
+    local before = input.cursor and input.cursor:match("[.](.+)")
     local items = ihanoi.json.array({})
     local next_page = ihanoi.json.null
 
@@ -48,11 +49,11 @@ function _M.services_list(input)
 
     for _, service in ipairs(all) do
         if #items == input.limit then
-            next_page = items[#items].name
+            next_page = "service." .. items[#items].name
             break
         end
 
-        if not input.cursor or service.name > input.cursor then
+        if not before or service.name > before then
             items[#items + 1] = shown(service)
         end
     end
@@ -78,7 +79,7 @@ function _M.consents_list(input)
     local rows, err = ihanoi.db.call("consent_list", {
         person = person(),
         history = input.history,
-        before = input.cursor,
+        before = input.cursor and input.cursor:match("[.](.+)"),
         n = input.limit,
     })
 
@@ -94,7 +95,7 @@ function _M.consents_list(input)
 
     return 200, {
         items = items,
-        next = rows[input.limit + 1] and items[input.limit].id or ihanoi.json.null,
+        next = rows[input.limit + 1] and "consent." .. items[input.limit].id or ihanoi.json.null,
     }
 end
 

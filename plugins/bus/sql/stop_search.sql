@@ -1,5 +1,5 @@
 -- GET /v1/bus/stops: by name, whatever its diacritics, or the nearest to a point
--- within a radius in metres. The cursor is the id of the last one that was given; a
+-- within a radius in metres. The cursor has the id of the last one that was given; a
 -- timetable that does not have it any more has no page behind it.
 create function stop_search(caller jsonb, q text, lat float8, long float8, radius int,
                             cursor text, page_size int)
@@ -17,7 +17,7 @@ begin
         return;
     end if;
 
-    select x.* into given from stops x where x.feed = f and x.id = stop_search.cursor;
+    select x.* into given from stops x where x.feed = f and x.id = substr(stop_search.cursor, 6);
 
     if q is not null then
         return query
@@ -39,7 +39,7 @@ begin
         select 200, null::text, json_build_object(
             'items', coalesce(json_agg(p.document order by p.n)
                               filter (where p.n <= page_size), '[]'),
-            'next', (select l.id from page l
+            'next', (select 'stop.' || l.id from page l
                       where l.n = page_size and exists (select from page m where m.n > l.n)))
           from page p;
     else
@@ -61,7 +61,7 @@ begin
             'items', coalesce(json_agg(
                          (p.document::jsonb || jsonb_build_object('distance', p.metres))::json
                          order by p.n) filter (where p.n <= page_size), '[]'),
-            'next', (select l.id from page l
+            'next', (select 'stop.' || l.id from page l
                       where l.n = page_size and exists (select from page m where m.n > l.n)))
           from page p;
     end if;

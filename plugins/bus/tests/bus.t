@@ -91,7 +91,7 @@ for my $what ('lat=21.0287&long=105.8525&radius=5000', 'q=o', 'q=102') {
     is_deeply(\@paged, [map { $_->{id} } @{ $whole->{items} }], "$what: all of them in their order, page by page")
         or diag $r->{content};
 }
-is_deeply($gw->get('/v1/bus/stops?q=o&cursor=gone')->{json}, { items => [], next => undef }, '... and none behind one that is gone');
+is_deeply($gw->get('/v1/bus/stops?q=o&cursor=stop.gone')->{json}, { items => [], next => undef }, '... and none behind one that is gone');
 is($gw->get('/v1/bus/stops?q=a&lat=21&long=105')->{status}, 400, 'both');
 is($gw->get('/v1/bus/stops?lat=21')->{status}, 400, 'half a point');
 is_deeply([map { $_->{short_name} } @{ $gw->get('/v1/bus/routes')->{json}{items} }],

@@ -117,7 +117,7 @@ for (my $next = ''; defined $next; ) {
 }
 is_deeply(\@pages, ['catalogue dry', 'plain power', 'water'], 'page by page');
 is($gw->get("/v1/services?$_")->{status}, 400, "no such page: $_")
-    for qw(limit=0 limit=51 cursor=Power cursor=%27 cursor= page=2);
+    for qw(limit=0 limit=51 cursor=power cursor=service.Power cursor=%27 cursor= page=2);
 
 $gw->get('/v1/water/fail') for 1 .. 5;
 is(state_of('water'), 'failing', 'one that fails, by its circuit');

@@ -1,6 +1,6 @@
 -- Appeals of a round that are open, the oldest first; who asks has read those shown.
 -- cursor: the appeal before the page, which may have been decided since.
-create function appeal_list(round uuid, subject text, page_size int, cursor uuid default null)
+create function appeal_list(round uuid, subject text, page_size int, cursor text default null)
 returns json
 language plpgsql
 as $$
@@ -15,7 +15,7 @@ begin
              where a.round = appeal_list.round and p.state = 'open'
                and (appeal_list.cursor is null
                     or (p.opened_at, p.id) > (select y.opened_at, y.id from appeals y
-                                               where y.id = appeal_list.cursor))
+                                               where y.id = split_part(appeal_list.cursor, '.', 2)::uuid))
              order by p.opened_at, p.id
              limit page_size + 1) x;
 
@@ -31,6 +31,6 @@ begin
                        'opened_at', p.opened_at) order by p.opened_at, p.id)
               from appeals p join applications a on a.id = p.application
              where p.id = any (shown)), '[]'),
-        'next', case when cardinality(found_ids) > page_size then shown[page_size] end);
+        'next', case when cardinality(found_ids) > page_size then 'appeal.' || shown[page_size] end);
 end
 $$;

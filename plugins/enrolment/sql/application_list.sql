@@ -1,5 +1,5 @@
 -- GET /v1/enrolment/applications: the caller's own, the newest first.
-create function application_list(caller jsonb, round uuid, cursor uuid, "limit" int)
+create function application_list(caller jsonb, round uuid, cursor text, "limit" int)
 returns table (status int, etag text, body json)
 language sql stable
 as $$
@@ -11,7 +11,7 @@ as $$
            and (application_list.round is null or a.round = application_list.round)
            and (application_list.cursor is null
                 or (a.created_at, a.id) < (select x.created_at, x.id from applications x
-                                            where x.id = application_list.cursor))
+                                            where x.id = split_part(application_list.cursor, '.', 2)::uuid))
          order by a.created_at desc, a.id desc
          limit "limit" + 1)
     select 200, null::text, json_build_object(
@@ -19,6 +19,6 @@ as $$
                     'round', p.round, 'child_name', p.child_name, 'state', p.state,
                     'school', p.school, 'offer_until', p.offer_until) order by p.n)
                     from page p where p.n <= "limit"), '[]'),
-        'next', (select p.id from page p where p.n = "limit"
+        'next', (select 'application.' || p.id from page p where p.n = "limit"
                     and exists (select from page x where x.n > "limit")))
 $$;

@@ -4,7 +4,7 @@
 -- Those of some schools are found first: their officer does not wait while all of the round
 -- is read. Planned with its values, so that what is null costs nothing.
 create function desk_list(round uuid, subject text, office boolean, page_size int, state text default null,
-                          school text default null, cursor uuid default null)
+                          school text default null, cursor text default null)
 returns json
 language plpgsql
 set plan_cache_mode = force_custom_plan
@@ -33,7 +33,7 @@ begin
                and (desk_list.state is null or a.state = desk_list.state)
                and (desk_list.school is null or desk_list.school in (c.school, a.school))
                and (theirs is null or a.id = any (theirs))
-               and (desk_list.cursor is null or a.id > desk_list.cursor)
+               and (desk_list.cursor is null or a.id > split_part(desk_list.cursor, '.', 2)::uuid)
              order by a.id
              limit page_size + 1) x;
 
@@ -49,6 +49,6 @@ begin
                                  where c.application = a.id),
                     'changed_at', a.changed_at) order by a.id)
                     from applications a where a.id = any (shown)), '[]'),
-        'next', case when cardinality(found_ids) > page_size then shown[page_size] end);
+        'next', case when cardinality(found_ids) > page_size then 'desk-application.' || shown[page_size] end);
 end
 $$;

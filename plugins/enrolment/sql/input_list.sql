@@ -15,7 +15,7 @@ as $$
     page as (
         select e.application, e.number, e.school, row_number() over (order by e.number) as n
           from allocation_entries e
-         where e.allocation = (select s.id from shown s) and e.number > coalesce(input_list.cursor, '')
+         where e.allocation = (select s.id from shown s) and e.number > coalesce(split_part(input_list.cursor, '.', 2), '')
          order by e.number
          limit "limit" + 1)
     select 200, null::text, json_build_object('round', s.round, 'allocation', s.id,
@@ -32,7 +32,7 @@ as $$
                                  where c.allocation = s.id and c.application = p.application), '[]'),
                     'result', case when s.stage = 'published' then p.school end) order by p.n)
                     from page p where p.n <= "limit"), '[]'),
-        'next', (select p.number from page p where p.n = "limit"
+        'next', (select 'input.' || p.number from page p where p.n = "limit"
                     and exists (select from page x where x.n > "limit")))
       from shown s
 $$;

@@ -10,7 +10,7 @@ as $$
           join schools s on s.code = p.school
           join rounds r on r.id = p.round
          where p.round = place_list.id
-           and (place_list.cursor is null or p.school > place_list.cursor)
+           and (place_list.cursor is null or p.school > split_part(place_list.cursor, '.', 2))
            and (place_list.ward is null
                 or in_zone(r.year, r.level, p.school, r.zone_day, place_list.ward, place_list.street))
          order by p.school
@@ -18,7 +18,7 @@ as $$
     select 200, null::text, json_build_object(
         'items', coalesce((select json_agg(json_build_object('school', p.school, 'name', p.name,
                     'ward', p.ward, 'quota', p.quota) order by p.n) from page p where p.n <= "limit"), '[]'),
-        'next', (select p.school from page p where p.n = "limit"
+        'next', (select 'place.' || p.school from page p where p.n = "limit"
                     and exists (select from page x where x.n > "limit")))
       from rounds r
      where r.id = place_list.id

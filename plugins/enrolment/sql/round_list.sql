@@ -1,5 +1,5 @@
 -- GET /v1/enrolment/rounds: the newest first.
-create function round_list(caller jsonb, year int, cursor uuid, "limit" int)
+create function round_list(caller jsonb, year int, cursor text, "limit" int)
 returns table (status int, etag text, body json)
 language sql stable
 as $$
@@ -9,11 +9,11 @@ as $$
          where (round_list.year is null or r.year = round_list.year)
            and (round_list.cursor is null
                 or (r.opens_at, r.id) < (select x.opens_at, x.id from rounds x
-                                          where x.id = round_list.cursor))
+                                          where x.id = split_part(round_list.cursor, '.', 2)::uuid))
          order by r.opens_at desc, r.id desc
          limit "limit" + 1)
     select 200, null::text, json_build_object(
         'items', coalesce((select json_agg(round_brief(p.round) order by p.n) from page p where p.n <= "limit"), '[]'),
-        'next', (select p.id from page p where p.n = "limit"
+        'next', (select 'round.' || p.id from page p where p.n = "limit"
                     and exists (select from page x where x.n > "limit")))
 $$;

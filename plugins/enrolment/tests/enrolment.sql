@@ -406,14 +406,14 @@ select pg_temp.work();
 select allocation_publish(pg_temp.id(3004), 'head');
 select pg_temp.work();
 select appeal_open(pg_temp.id(4200 + n), pg_temp.id(4000 + n), 'i g' || n, 'Xin xem lại') from unnest('{85, 90}'::int[]) n;
-create function pg_temp.appeals_after(cursor uuid) returns text language plpgsql as $$
+create function pg_temp.appeals_after(cursor text) returns text language plpgsql as $$
 declare
     page  json := appeal_list(pg_temp.id(4), 'i office', 1, cursor);
 begin
     return concat_ws(' ', right(page #>> '{items,0,id}', 4), right(page ->> 'next', 4));
 end $$;
 select is(pg_temp.appeals_after(null), '4285 4285', 'appeals in pages: the first says that there is another');
-select is(pg_temp.appeals_after(pg_temp.id(4285)), '4290', '... and the next one that it is the last');
+select is(pg_temp.appeals_after('appeal.' || pg_temp.id(4285)), '4290', '... and the next one that it is the last');
 select appeal_decide(pg_temp.id(4200 + n), 'i office', 'upheld', 'Đúng') from unnest('{85, 90}'::int[]) n;
 select is(pg_temp.work(), 'settled', 'two come to a waitlist by their appeals');
 select results_eq($$select a.number from applications a where a.round = pg_temp.id(4) and a.state = 'waitlisted'

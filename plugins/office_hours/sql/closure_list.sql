@@ -1,6 +1,6 @@
 -- GET /v1/office_hours/closures: from a day on, of one unit or of all, in order; the
--- cursor is the id of the last one that was given. Served without Lua.
-create function closure_list(caller jsonb, unit text, since date, cursor uuid, page_size int)
+-- cursor has the id of the last one that was given. Served without Lua.
+create function closure_list(caller jsonb, unit text, since date, cursor text, page_size int)
 returns table (status int, etag text, body json)
 language sql stable
 as $$
@@ -11,14 +11,14 @@ as $$
            and (closure_list.unit is null or x.unit = closure_list.unit)
            and (closure_list.cursor is null
                 or (x.day, x.unit) > (select l.day, l.unit from closures l
-                                       where l.id = closure_list.cursor))
+                                       where l.id = split_part(closure_list.cursor, '.', 2)::uuid))
          order by x.day, x.unit
          limit page_size + 1
     )
     select 200, null::text, json_build_object(
         'items', coalesce(json_agg(closure_document(p.id) order by p.n)
                           filter (where p.n <= page_size), '[]'),
-        'next', (select l.id from page l
+        'next', (select 'closure.' || l.id from page l
                   where l.n = page_size and exists (select from page m where m.n > l.n)))
       from page p
 $$;

@@ -10,7 +10,7 @@ as $$
                || coalesce(array_to_string(f.items[:site_search."limit"], ', '), '')
                || '], "next": '
                || case when cardinality(f.items) > site_search."limit"
-                       then format('"%s_%s"', f.metres[site_search."limit"],
+                       then format('"site.%s_%s"', f.metres[site_search."limit"],
                                    f.ids[site_search."limit"])
                        else 'null' end
                || '}')::json
@@ -24,7 +24,7 @@ as $$
                    array_agg(n.metres) as metres, array_agg(n.id) as ids
               from (select k.*
                       from (select st_point(long, lat, 4326)::geography as point,
-                                   split_part(cursor, '_', 1)::float8 as metres,
+                                   split_part(substr(cursor, 6), '_', 1)::float8 as metres,
                                    split_part(cursor, '_', 2)::uuid as id
                             offset 0) here
                      cross join lateral (

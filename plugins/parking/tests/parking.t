@@ -51,7 +51,7 @@ my %seen;
 is(scalar(grep { !$seen{$_}++ } @all), 90, 'pages have each site');
 is(scalar(@all), 90, 'once');
 is(nearest("cursor=$_")->{status}, 400, "a cursor that is none of ours: $_") for
-    'x', '1_2', '__', '1e-999_' . '0' x 8 . '-0000' x 3 . '-' . '0' x 12;
+    'x', map { "site.$_" } '1_2', '__', '1e-999_' . '0' x 8 . '-0000' x 3 . '-' . '0' x 12;
 is($gw->get("/v1/parking/sites?$_")->{status}, 400, "refused: $_")
     for 'lat=21', 'lat=91&long=0', 'lat=21&long=105&radius=0', 'lat=21&long=105&radius=99999',
         'lat=21&long=105&vehicle=tank', 'lat=21&long=105&limit=51', 'lat=NaN&long=1';
@@ -176,7 +176,8 @@ do {
 is(scalar(@mine), 5, "one's own bookings, by pages") or diag $r->{content};
 is($mine[-1], $b->{id}, 'the oldest last');
 is($gw->get('/v1/parking/bookings?state=paid', token => as())->{json}{items}[0], undef, 'by state');
-is($gw->get('/v1/parking/bookings?cursor=1.x', token => as())->{status}, 400, 'a cursor that is none of ours');
+is($gw->get("/v1/parking/bookings?cursor=$_", token => as())->{status}, 400, "a cursor that is none of ours: $_")
+    for 'booking.1.x', nearest('limit=1')->{json}{next};
 
 # What costs nothing is paid at once, and the operator is told.
 my $free = hold(quote(vehicle => 'motorcycle'));

@@ -14,15 +14,15 @@ as $$
            and (payments_list.state is null or i.state = payments_list.state)
            and (cursor is null
                 or (i.created_at, i.id)
-                   < (to_timestamp(split_part(cursor, '.', 1)::numeric / 1000000),
-                      split_part(cursor, '.', 2)::uuid))
+                   < (to_timestamp(split_part(cursor, '.', 2)::numeric / 1000000),
+                      split_part(cursor, '.', 3)::uuid))
          order by i.created_at desc, i.id desc
          limit payments_list."limit" + 1
     )
     select 200, null::text, json_build_object(
                'items', coalesce(json_agg(intent_document(p.id) order by p.n)
                                  filter (where p.n <= payments_list."limit"), '[]'),
-               'next', (select (extract(epoch from l.created_at) * 1000000)::bigint
+               'next', (select 'payment.' || (extract(epoch from l.created_at) * 1000000)::bigint
                                || '.' || l.id
                           from page l
                          where l.n = payments_list."limit"

@@ -1,8 +1,8 @@
--- GET /v1/payments/reconciliations: the last report of each day and gateway. The cursor is
+-- GET /v1/payments/reconciliations: the last report of each day and gateway. The cursor has
 -- the id of the last one that was given; where its day was reconciled again, the next
 -- page goes on behind that day all the same. A page ends where its reports would tell more
 -- differences than the first of one report may be.
-create function payments_reconciliations(caller jsonb, gateway text, since date, cursor uuid,
+create function payments_reconciliations(caller jsonb, gateway text, since date, cursor text,
                                          "limit" int)
 returns table (status int, etag text, body json)
 language sql stable
@@ -12,7 +12,8 @@ as $$
                sum(least(jsonb_array_length(x.differences), 5000)) over w as told
           from (select distinct on (r.day, r.gateway) r as report, r.id, r.day, r.gateway, r.differences
                   from reconciliations r
-                  left join reconciliations l on l.id = payments_reconciliations.cursor
+                  left join reconciliations l
+                         on l.id = split_part(payments_reconciliations.cursor, '.', 2)::uuid
                  where (payments_reconciliations.gateway is null
                         or r.gateway = payments_reconciliations.gateway)
                    and (since is null or r.day >= since)
@@ -28,7 +29,7 @@ as $$
     )
     select 200, null::text, json_build_object(
                'items', coalesce(json_agg(g.report order by g.n), '[]'),
-               'next', (select l.id from given l
+               'next', (select 'reconciliation.' || l.id from given l
                          where l.n = count(g.n) and exists (select from page m where m.n > l.n)))
       from given g
 $$;

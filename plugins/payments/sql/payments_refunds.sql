@@ -2,8 +2,8 @@
 -- that were sent, those that no gateway will tell of: they are made by hand, or a person
 -- finds out what became of them. Of those that were refused, the last one of money that was
 -- never applied, while some of it is left: no service asks for that again. Of whom it is
--- is not told, but where it came from: the cursor is the id of the last one that was given.
-create function payments_refunds(caller jsonb, gateway text, cursor uuid, "limit" int)
+-- is not told, but where it came from: the cursor has the id of the last one that was given.
+create function payments_refunds(caller jsonb, gateway text, cursor text, "limit" int)
 returns table (status int, etag text, body json)
 language sql stable
 as $$
@@ -27,14 +27,14 @@ as $$
            and (payments_refunds.gateway is null or r.gateway = payments_refunds.gateway)
            and (payments_refunds.cursor is null
                 or (f.requested_at, f.id) > (select l.requested_at, l.id from refunds l
-                                              where l.id = payments_refunds.cursor))
+                                              where l.id = split_part(payments_refunds.cursor, '.', 2)::uuid))
          order by f.requested_at, f.id
          limit payments_refunds."limit" + 1
     )
     select 200, null::text, json_build_object(
                'items', coalesce(json_agg(p.document order by p.n)
                                  filter (where p.n <= payments_refunds."limit"), '[]'),
-               'next', (select l.id from page l
+               'next', (select 'refund.' || l.id from page l
                          where l.n = payments_refunds."limit"
                            and exists (select from page m where m.n > l.n)))
       from page p

@@ -274,10 +274,10 @@ select payment_apply('momo', pg_temp.number(n), 'paid', 'file', 100000, 'T' || n
 select throws_ok($$ select refund_request(pg_temp.id(32), null, 'x', 'g', 'i') $$, 'IH001', 'payment-not-paid',
     'what is on its way back is not asked for');
 select refund_finish(f.id, 'refused', null, 'account closed') from refunds_due(100, 60) f;
-create function pg_temp.for_people(gateway text default null, after uuid default null, size int default 50)
-returns table (number text, state text, "left" text, transaction text, next uuid) language sql as $$
+create function pg_temp.for_people(gateway text default null, after text default null, size int default 50)
+returns table (number text, state text, "left" text, transaction text, next text) language sql as $$
     select x ->> 'payment_number', x ->> 'state', x #>> '{received,left}', x #>> '{received,transaction}',
-           (p.body ->> 'next')::uuid
+           p.body ->> 'next'
       from payments_refunds('{}', gateway, after, size) p
       left join lateral json_array_elements(p.body -> 'items') with ordinality i (x, n) on true
      order by i.n $$;
@@ -499,7 +499,7 @@ select is((select array_agg(concat_ws(' ', p.n, r ->> 'day', json_array_length(r
                        select 1, p.body from payments_reconciliations('{}', 'vietqr', null, null, 100) p
                         union all
                        select s.n + 1, p.body
-                         from pages s, payments_reconciliations('{}', 'vietqr', null, (s.body ->> 'next')::uuid, 100) p
+                         from pages s, payments_reconciliations('{}', 'vietqr', null, s.body ->> 'next', 100) p
                         where s.body ->> 'next' is not null)
                    select * from pages) p, json_array_elements(p.body -> 'items') r),
     array['1 2001-01-05 5000', '2 2001-01-04 5000', '2 2001-01-03 0', '3 2001-01-02 5000'], '... a page has no more of it');
@@ -541,7 +541,7 @@ select is((select array_agg(distinct w.days::text)
                                select 1 as n, body from payments_reconciliations('{}', null, null, null, size)
                                 union all
                                select p.n + 1, r.body
-                                 from pages p, payments_reconciliations('{}', null, null, (p.body ->> 'next')::uuid, size) r
+                                 from pages p, payments_reconciliations('{}', null, null, p.body ->> 'next', size) r
                                 where p.body ->> 'next' is not null)
                            select array_agg(concat_ws(' ', i ->> 'day', i ->> 'gateway') order by p.n, k) as days
                              from pages p, json_array_elements(p.body -> 'items') with ordinality x (i, k)) w),

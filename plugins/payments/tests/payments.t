@@ -116,7 +116,7 @@ is_deeply($gw->get('/v1/payments?state=refunded', token => token_for('none'))->{
 is(scalar(@{ $gw->get('/v1/payments?service=parking&limit=50', token => token_for('none'))->{json}{items} }),
    scalar(@own), 'by service');
 is($gw->get("/v1/payments?$_", token => token_for('none'))->{status}, 400, "refused: $_")
-    for 'cursor=1', 'cursor=x.y', 'limit=0', 'limit=51', 'state=paid';
+    for 'cursor=1', 'cursor=x.y', "cursor=refund.$own[0]{id}", 'limit=0', 'limit=51', 'state=paid';
 is($gw->get('/v1/payments')->{status}, 401, 'and nobody without a token');
 
 for my $place (["$path/refund", { reason => 'x' }], ['/v1/payments/sweep'],

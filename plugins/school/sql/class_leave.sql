@@ -18,14 +18,14 @@ begin
          where l.student in (select m.student from my_class_students m
                               where m.class = class_leave.class)
            and l.state = class_leave.state
-           and (class_leave.cursor is null or l.n > class_leave.cursor::bigint)
+           and (class_leave.cursor is null or l.n > split_part(class_leave.cursor, '.', 2)::bigint)
          order by l.n limit class_leave.limit + 1
     ), kept as (
         select * from page order by n limit class_leave.limit
     )
     select 200, null::text, json_build_object(
         'items', (select coalesce(json_agg(leave_document(k.l) order by k.n), '[]') from kept k),
-        'next', (select max(k.n)::text from kept k
+        'next', (select 'class-leave.' || max(k.n) from kept k
                   where (select count(*) from page) > class_leave.limit));
 end
 $$;

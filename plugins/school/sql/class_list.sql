@@ -18,7 +18,7 @@ begin
         select c, c.school || ' ' || c.code as place
           from classes c join mine on mine.id = c.id
          where c.year = class_list.year
-           and (class_list.cursor is null or c.school || ' ' || c.code > class_list.cursor)
+           and (class_list.cursor is null or c.school || ' ' || c.code > substr(class_list.cursor, 7))
          order by 2
          limit class_list.limit + 1
     ), kept as (
@@ -26,7 +26,7 @@ begin
     )
     select 200, null::text, json_build_object(
         'items', (select coalesce(json_agg(class_document(k.c) order by k.place), '[]') from kept k),
-        'next', (select max(k.place) from kept k
+        'next', (select 'class.' || max(k.place) from kept k
                   where (select count(*) from page) > class_list.limit));
 end
 $$;

@@ -16,13 +16,13 @@ begin
     with page as (
         (select x, x.n as place from notices x
           where x.class = class_notices.class
-            and (class_notices.cursor is null or x.n < class_notices.cursor::bigint)
+            and (class_notices.cursor is null or x.n < split_part(class_notices.cursor, '.', 2)::bigint)
           order by x.n desc limit class_notices.limit + 1)
         union all
         (select x, x.n from notices x
           where x.class is null and x.school = (select c.school from classes c
                                                  where c.id = class_notices.class)
-            and (class_notices.cursor is null or x.n < class_notices.cursor::bigint)
+            and (class_notices.cursor is null or x.n < split_part(class_notices.cursor, '.', 2)::bigint)
           order by x.n desc limit class_notices.limit + 1)
     ), kept as (
         select * from page order by place desc limit class_notices.limit
@@ -36,7 +36,7 @@ begin
                                       and r.student in (select m.student from my_class_students m
                                                          where m.class = class_notices.class)))
                       order by k.place desc), '[]') from kept k),
-        'next', (select min(k.place)::text from kept k
+        'next', (select 'class-notice.' || min(k.place) from kept k
                   where (select count(*) from page) > class_notices.limit));
 end
 $$;

@@ -18,7 +18,7 @@ begin
                    where l.school = links_desk.school
                      and (l.state = links_desk.state or links_desk.state = 'expired')
                      and link_state(l.state, l.asked_until, l.valid_until) = links_desk.state
-                     and (links_desk.cursor is null or l.n > links_desk.cursor::bigint)
+                     and (links_desk.cursor is null or l.n > split_part(links_desk.cursor, '.', 2)::bigint)
                    order by l.n limit links_desk.limit + 1);
 
     perform open_students(array(select l.student from school_links l
@@ -32,6 +32,6 @@ begin
                    where l.n = any (page[1:links_desk.limit])
                      and link_state(l.state, l.asked_until, l.valid_until) = links_desk.state),
         'next', case when cardinality(page) > links_desk.limit
-                     then page[links_desk.limit]::text end);
+                     then 'desk-link.' || page[links_desk.limit] end);
 end
 $$;

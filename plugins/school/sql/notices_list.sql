@@ -18,12 +18,12 @@ begin
          where o.student = notices_list.student
     ), page as (
         (select x, x.n as place from notices x join places p on p.class = x.class
-          where notices_list.cursor is null or x.n < notices_list.cursor::bigint
+          where notices_list.cursor is null or x.n < split_part(notices_list.cursor, '.', 2)::bigint
           order by x.n desc limit notices_list.limit + 1)
         union all
         (select x, x.n from notices x join (select distinct p.school from places p) p on p.school = x.school
           where x.class is null
-            and (notices_list.cursor is null or x.n < notices_list.cursor::bigint)
+            and (notices_list.cursor is null or x.n < split_part(notices_list.cursor, '.', 2)::bigint)
           order by x.n desc limit notices_list.limit + 1)
     ), kept as (
         select * from page order by place desc limit notices_list.limit
@@ -34,7 +34,7 @@ begin
                     left join notice_receipts r
                            on r.notice = (k.x).id and r.student = notices_list.student
                               and r.person in (select a.person from asking a)),
-        'next', (select min(k.place)::text from kept k
+        'next', (select 'notice.' || min(k.place) from kept k
                   where (select count(*) from page) > notices_list.limit));
 end
 $$;

@@ -17,20 +17,20 @@ begin
     with page as (
         (select r, r.id from reads r
           where r.student = student_reads.student
-            and (student_reads.cursor is null or r.id < student_reads.cursor::bigint)
+            and (student_reads.cursor is null or r.id < split_part(student_reads.cursor, '.', 2)::bigint)
           order by r.id desc limit student_reads.limit + 1)
         union all
         (select r, r.id from reads r
           where r.student is null
             and r.school = (select s.school from students s where s.id = student_reads.student)
-            and (student_reads.cursor is null or r.id < student_reads.cursor::bigint)
+            and (student_reads.cursor is null or r.id < split_part(student_reads.cursor, '.', 2)::bigint)
           order by r.id desc limit student_reads.limit + 1)
     ), kept as (
         select * from page order by id desc limit student_reads.limit
     )
     select 200, null::text, json_build_object(
         'items', (select coalesce(json_agg(read_document(k.r) order by k.id desc), '[]') from kept k),
-        'next', (select min(k.id)::text from kept k
+        'next', (select 'student-read.' || min(k.id) from kept k
                   where (select count(*) from page) > student_reads.limit));
 end
 $$;

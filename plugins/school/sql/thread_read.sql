@@ -18,7 +18,7 @@ begin
     with page as (
         select m, m.id from messages m
          where m.thread = mine.id
-           and (thread_read.cursor is null or m.id > thread_read.cursor::bigint)
+           and (thread_read.cursor is null or m.id > split_part(thread_read.cursor, '.', 2)::bigint)
          order by m.id limit thread_read.limit + 1
     ), kept as (
         select * from page order by id limit thread_read.limit
@@ -26,7 +26,7 @@ begin
     select 200, null::text, json_build_object(
         'thread', (select thread_document(t) from threads t where t.id = mine.id),
         'items', (select coalesce(json_agg(message_document(k.m) order by k.id), '[]') from kept k),
-        'next', (select max(k.id)::text from kept k
+        'next', (select 'message.' || max(k.id) from kept k
                   where (select count(*) from page) > thread_read.limit));
 end
 $$;

@@ -10,7 +10,7 @@ begin
     perform ask(caller);
 
     page := array(select t.n from my_threads t
-                   where threads_list.cursor is null or t.n < threads_list.cursor::bigint
+                   where threads_list.cursor is null or t.n < split_part(threads_list.cursor, '.', 2)::bigint
                    order by t.n desc limit threads_list.limit + 1);
 
     perform open_students(array(select t.student from my_threads t
@@ -22,6 +22,6 @@ begin
         'items', (select coalesce(json_agg(thread_document(t) order by t.n desc), '[]')
                     from threads t where t.n = any (page[1:threads_list.limit])),
         'next', case when cardinality(page) > threads_list.limit
-                     then page[threads_list.limit]::text end);
+                     then 'thread.' || page[threads_list.limit] end);
 end
 $$;
