@@ -4,7 +4,6 @@
  * Parameters of an operation: what its SQL function is called with.
  */
 
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 

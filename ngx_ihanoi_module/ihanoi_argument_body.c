@@ -4,7 +4,6 @@
  * The body of an operation as arguments: each member one, or all of it one.
  */
 
-#include <stdio.h>
 #include <string.h>
 
 #include "ihanoi_json.h"

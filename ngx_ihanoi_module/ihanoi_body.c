@@ -4,7 +4,6 @@
  * A body on its way from the client to SQL, and an answer's on its way back.
  */
 
-#include <stdio.h>
 #include <string.h>
 
 #include "ihanoi_contract.h"

@@ -4,8 +4,6 @@
  * Schedules of five fields: minute, hour, day, month, weekday.
  */
 
-#include <string.h>
-
 #include "ihanoi_cron.h"
 
 

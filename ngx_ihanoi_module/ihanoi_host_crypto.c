@@ -7,8 +7,6 @@
  * the longest text takes some milliseconds.
  */
 
-#include <string.h>
-
 #include <openssl/err.h>
 #include <openssl/evp.h>
 

@@ -8,9 +8,6 @@
  * before, so that a long text can be given up between two of them.
  */
 
-#include <stdint.h>
-#include <string.h>
-
 #include <utf8proc.h>
 
 #include <lauxlib.h>

@@ -7,7 +7,6 @@
  * both have a "Report", and every "$ref" is written anew.
  */
 
-#include <stdio.h>
 #include <string.h>
 
 #include "ihanoi_json.h"

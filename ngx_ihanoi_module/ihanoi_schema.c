@@ -7,7 +7,6 @@
  * because a contract that promises what nobody checks is worse than none.
  */
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

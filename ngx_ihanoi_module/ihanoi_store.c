@@ -9,7 +9,6 @@
  */
 
 #include <math.h>
-#include <string.h>
 
 #include "ihanoi_store.h"
 #include "ihanoi_store_block.h"

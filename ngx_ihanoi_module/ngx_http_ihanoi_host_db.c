@@ -16,8 +16,6 @@
 
 #include <lauxlib.h>
 
-#include "ngx_http_ihanoi_plugin.h"
-#include "ngx_http_ihanoi_run.h"
 #include "ngx_http_ihanoi_host.h"
 #include "ngx_http_ihanoi_host_query.h"
 #include "ngx_http_ihanoi_host_db_task.h"

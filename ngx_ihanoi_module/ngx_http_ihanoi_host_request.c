@@ -6,7 +6,6 @@
  * to the tables it was given changes nobody's identity.
  */
 
-#include "ngx_http_ihanoi_plugin.h"
 #include "ngx_http_ihanoi_run.h"
 #include "ngx_http_ihanoi_host.h"
 #include "ngx_http_ihanoi_problem.h"

@@ -4,11 +4,9 @@
  * ihanoi.response: how a handler refuses. Answers in parts are of the stream.
  */
 
-#include "ngx_http_ihanoi_plugin.h"
 #include "ngx_http_ihanoi_run.h"
 #include "ngx_http_ihanoi_host.h"
 #include "ngx_http_ihanoi_host_rows.h"
-#include "ihanoi_operation.h"
 
 
 static int ngx_http_ihanoi_host_problem(lua_State *L);

@@ -18,9 +18,7 @@
 
 #include "ngx_http_ihanoi_pg.h"
 #include "ngx_http_ihanoi_metrics.h"
-#include "ngx_http_ihanoi_pgconn.h"
 #include "ngx_http_ihanoi_pgdb.h"
-#include "ngx_http_ihanoi_pgpool.h"
 #include "ngx_http_ihanoi_pgoutcome.h"
 #include "ngx_http_ihanoi_pgcatalogue.h"
 #include "ngx_http_ihanoi_pgcontrol.h"

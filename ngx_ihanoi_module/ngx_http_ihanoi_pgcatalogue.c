@@ -16,7 +16,6 @@
 #include "ngx_http_ihanoi_pg.h"
 #include "ngx_http_ihanoi_pgconn.h"
 #include "ngx_http_ihanoi_pgdb.h"
-#include "ngx_http_ihanoi_pgpool.h"
 #include "ngx_http_ihanoi_pgcatalogue.h"
 
 

@@ -15,7 +15,6 @@
 
 #include "ihanoi_role.h"
 #include "ngx_http_ihanoi_pg.h"
-#include "ngx_http_ihanoi_pgconn.h"
 #include "ngx_http_ihanoi_pgdb.h"
 #include "ngx_http_ihanoi_pgcatalogue.h"
 #include "ngx_http_ihanoi_pgrole.h"

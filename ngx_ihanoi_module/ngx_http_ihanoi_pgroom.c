@@ -13,7 +13,6 @@
 #include <ngx_http.h>
 
 #include "ngx_http_ihanoi_pg.h"
-#include "ngx_http_ihanoi_pgconn.h"
 #include "ngx_http_ihanoi_pgdb.h"
 #include "ngx_http_ihanoi_pgcatalogue.h"
 #include "ngx_http_ihanoi_pgroom.h"

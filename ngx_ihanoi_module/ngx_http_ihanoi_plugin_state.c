@@ -6,7 +6,6 @@
  */
 
 #include "ngx_http_ihanoi_plugin.h"
-#include "ngx_http_ihanoi_run.h"
 #include "ngx_http_ihanoi_host.h"
 #include "ihanoi_host.h"
 
