@@ -31,12 +31,21 @@ local function run(name, status, arguments)
 end
 
 
+-- A text in its composed form, so that it compares; as it is where that would be longer
+-- than what the contract has let pass, or is none: no text of words is so.
+local function composed(text)
+    local nfc = ihanoi.text.nfc(text)
+
+    return nfc and ihanoi.text.length(nfc) <= ihanoi.text.length(text) and nfc or text
+end
+
+
 -- A handler that is such a step with its input. texts: names of members that people
--- write, which are normalized so that they compare; more(): members besides the input's.
+-- write, which are composed; more(): members besides the input's.
 function _M.handler(name, status, texts, more)
     return function(input)
         for _, member in ipairs(texts or {}) do
-            input[member] = input[member] and ihanoi.text.nfc(input[member])
+            input[member] = input[member] and composed(input[member])
         end
 
         for member, value in pairs(more and more() or {}) do
