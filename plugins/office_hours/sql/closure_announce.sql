@@ -1,10 +1,12 @@
--- A closure of a unit, also when this key has announced it; null when another stands
--- already. The event of it is published by the same transaction: it is told if and only
--- if the closure is there.
+-- A closure of a unit, also when this key has announced it and no other; null when
+-- another stands already. The event of it is published by the same transaction: it is told
+-- if and only if the closure is there.
 create function closure_announce(id uuid, unit text, day date, reason text, by text, key text)
 returns json
 language plpgsql
 as $$
+declare
+    c  closures%rowtype;
 begin
     insert into closures (id, unit, day, reason, announced_by, key)
     values (closure_announce.id, closure_announce.unit, closure_announce.day,
@@ -12,8 +14,14 @@ begin
     on conflict do nothing;
 
     if not found then
-        return (select closure_document(c.id) from closures c
-                 where c.announced_by = by and c.key = closure_announce.key);
+        select * into c from closures t
+         where t.announced_by = by and t.key = closure_announce.key;
+
+        if (c.unit, c.day) <> (closure_announce.unit, closure_announce.day) then
+            raise exception using errcode = 'IH001', message = 'idempotency-key-reused';
+        end if;
+
+        return closure_document(c.id);
     end if;
 
     perform ihanoi_host.publish('office_hours.closure_announced', id,
