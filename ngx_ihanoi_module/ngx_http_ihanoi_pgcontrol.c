@@ -98,8 +98,9 @@ static const char  ngx_http_ihanoi_pgcontrol_cancel_sql[] =
 
 /*
  * A backend that waits for a standby has committed already: ending its wait
- * would show a row that a failover may take away again.  Without the right to
- * see what it waits for it is left alone.
+ * would show a row that a failover may take away again.  One that is idle has
+ * ended its call since it was asked about: this may have waited for a task.
+ * Without the right to see what it waits for it is left alone.
  */
 
 static const char  ngx_http_ihanoi_pgcontrol_terminate_sql[] =
@@ -107,6 +108,7 @@ static const char  ngx_http_ihanoi_pgcontrol_terminate_sql[] =
     "case when a.wait_event is distinct from 'SyncRep' "
     "then pg_catalog.pg_terminate_backend(a.pid) end "
     "from pg_catalog.pg_stat_activity a where a.pid = $1::int "
+    "and a.state is distinct from 'idle' "
     "and (pg_catalog.pg_has_role(a.usesysid, 'usage') "
     "or pg_catalog.pg_has_role('pg_read_all_stats', 'usage'))";
 

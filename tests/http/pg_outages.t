@@ -112,10 +112,19 @@ scene 'a write that may be repeated' => sub {
 
 
 scene 'a synchronous standby that does not exist' => sub {
+
+    # A job that waits holds up all that the control connection is asked.
+    $db->sql(q{create function code_pools.jobs_run(runner text)
+        returns table (held bool, ran int, failed int, dead int) language sql as
+        'select true, 0, 0, 0 from pg_advisory_xact_lock(1)'});
+    my $job = $db->session;
+    $job->do('select pg_advisory_lock(1)');
+
     my $gw = ready(pg_gateway(db => $db, log_level => 'notice',
-                              database => <<'CONF'));
+                              http => 'ihanoi_jobs main;', database => <<'CONF'));
         read wait=5s timeout=10s;
-        write connections=2 queue=10 wait=300ms timeout=3s;
+        write connections=2 queue=10 wait=300ms timeout=1s;
+        control timeout=40s lock_timeout=30s;
 CONF
     $db->sql(q{alter system set synchronous_standby_names = 'nobody'});
     $db->sql('select pg_reload_conf()');
@@ -157,9 +166,18 @@ CONF
 
     $db->sql('alter system reset synchronous_standby_names');
     $db->sql('select pg_reload_conf()');
+
+    # What was to be done about calls without an end comes when they have ended.
+    wait_until(sub { !$db->sql(q{select count(*) from pg_stat_activity
+        where application_name = 'ihanoi write' and state <> 'idle'}) });
+    $job->do('select pg_advisory_unlock(1)');
     is(wait_until(sub { my $o = outcome($gw->put('/p/row?a=sync-back'));
                         $o =~ /^201/ && $o }),
        '201 {"a":"sync-back"}', 'writes go on when it is back');
+    ok(wait_until(sub { $gw->metric('ihanoi_jobs_leader{database="main"}') }),
+       'and so do jobs');
+    is(said($gw, qr/call without an end|write connection to \S+ lost/), 0,
+       'no backend is ended for a call that has');
 
     # Somebody cancels the wait: a success that is not one.
     $db->sql(q{alter system set synchronous_standby_names = 'nobody'});
