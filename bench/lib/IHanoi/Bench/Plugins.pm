@@ -122,10 +122,10 @@ CONF
     at_least('GET a report, with 50 idle plugins : without',
         per_round($all, rps => qw(fifty none)), 0.97,
         rates($all, qw(fifty none)));
-    at_most('KiB of a worker for an idle plugin', $memory / 1024, 100,
+    at_most('KiB of a worker for an idle plugin', [$memory / 1024], 100,
         sprintf '%.0f KiB for 50', $memory * 50 / 1024);
     at_most('seconds to start, with 50 plugins more',
-        $seconds{fifty} - $seconds{none}, 1,
+        [$seconds{fifty} - $seconds{none}], 1,
         sprintf '%.2f : %.2f s', @seconds{qw(fifty none)});
 
     for (['time', 'loops'], ['time and memory', 'hostile']) {

@@ -21,8 +21,8 @@ our @EXPORT = qw($tree $bench $seconds $rounds $rows $large $small $cluster $tok
 
 our $tree = IHanoi::Test::tree();
 our $bench = "$tree/bench";
-our $seconds = $ENV{SECONDS} || 3;
-our $rounds = $ENV{ROUNDS} || 5;
+our $seconds = $ENV{SECONDS} || 2;
+our $rounds = $ENV{ROUNDS} || 9;
 our $rows = $ENV{ROWS} || 1_000_000;
 
 # Databases: { name, socket, port, release }.
