@@ -297,7 +297,7 @@ ngx_http_ihanoi_pgconn_sync(ngx_event_t *ev)
 static void
 ngx_http_ihanoi_pgconn_notice(void *data, const PGresult *res)
 {
-    char                          *function, *message, *severity;
+    char                          *function, *message;
     ngx_http_ihanoi_pgconn_t      *pc;
     ngx_http_ihanoi_pgexchange_t  *x;
 
@@ -305,7 +305,6 @@ ngx_http_ihanoi_pgconn_notice(void *data, const PGresult *res)
 
     function = PQresultErrorField(res, PG_DIAG_SOURCE_FUNCTION);
     message = PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY);
-    severity = PQresultErrorField(res, PG_DIAG_SEVERITY_NONLOCALIZED);
 
     if ((function && ngx_strcmp(function, "SyncRepWaitForLSN") == 0)
         || (message && ngx_strstr(message, "synchronous replication")))
@@ -319,10 +318,9 @@ ngx_http_ihanoi_pgconn_notice(void *data, const PGresult *res)
         return;
     }
 
-    if (severity && message && ngx_strcmp(severity, "FATAL") == 0) {
-        /* said to an idle connection before it is closed */
-        ngx_http_ihanoi_pgconn_reason(pc, message);
-    }
+    /* said to an idle connection before it is closed */
+
+    ngx_http_ihanoi_pgconn_last_words(pc, res);
 }
 
 

@@ -599,6 +599,7 @@ ngx_http_ihanoi_pgconn_take(ngx_http_ihanoi_pgconn_t *pc,
 
     default:
         failed = 1;
+        ngx_http_ihanoi_pgconn_last_words(pc, res);
     }
 
     if (x->parse && !x->parsed && !failed) {
@@ -640,6 +641,21 @@ ngx_http_ihanoi_pgconn_take(ngx_http_ihanoi_pgconn_t *pc,
 
     x->result = result;
     x->failed = failed;
+}
+
+
+void
+ngx_http_ihanoi_pgconn_last_words(ngx_http_ihanoi_pgconn_t *pc,
+    const PGresult *res)
+{
+    char  *severity;
+
+    severity = PQresultErrorField(res, PG_DIAG_SEVERITY_NONLOCALIZED);
+
+    if (severity && ngx_strcmp(severity, "FATAL") == 0) {
+        ngx_http_ihanoi_pgconn_reason(pc, PQresultErrorField(res,
+                                                    PG_DIAG_MESSAGE_PRIMARY));
+    }
 }
 
 

@@ -35,6 +35,10 @@ void ngx_http_ihanoi_pgconn_lose(ngx_http_ihanoi_pgconn_t *pc);
 /* Frees all exchanges without a word: the process ends. */
 void ngx_http_ihanoi_pgconn_discard(ngx_http_ihanoi_pgconn_t *pc);
 
+/* An error that ends the connection says why: libpq knows only that it ended. */
+void ngx_http_ihanoi_pgconn_last_words(ngx_http_ihanoi_pgconn_t *pc,
+    const struct pg_result *res);
+
 /* Looks at what the server said of itself: standby, readonly. */
 void ngx_http_ihanoi_pgconn_check_role(ngx_http_ihanoi_pgconn_t *pc);
 

@@ -79,6 +79,19 @@ scene 'a backend is killed' => sub {
 };
 
 
+scene 'a backend is told to end' => sub {
+    my $gw = ready(pg_gateway(db => $db, log_level => 'notice'));
+    my ($got) = parallel(
+        sub { outcome($gw->get('/p/slow?s=2')) },
+        sub { wait_until(sub { $db->sql(q{select count(pg_terminate_backend(pid))
+                  from pg_stat_activity where application_name = 'ihanoi slow'
+                  and wait_event = 'PgSleep'}) }); '' });
+    is($got, '200 {}', 'its call is sent again');
+    like($gw->error_log(qr/ lost:/), qr/ slow connection to \S+ lost: terminating connection due to administrator command$/m,
+         'and the log has why, as PostgreSQL said');
+};
+
+
 scene 'a write that may be repeated' => sub {
     my $gw = ready(pg_gateway(db => $db, log_level => 'notice'));
     my $token = token(sub => 'a');
