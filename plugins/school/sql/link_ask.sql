@@ -20,7 +20,10 @@ begin
     perform ask(caller);
     select a.person into strict me from asking a;
 
-    if not exists (select from schools s where s.code = link_ask.school) then
+    -- before or after a roster, not beside one, which may bring the student
+    perform from schools s where s.code = link_ask.school for share;
+
+    if not found then
         perform refuse('school-unknown');
     end if;
 

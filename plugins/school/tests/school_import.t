@@ -203,7 +203,8 @@ $n += 4;
 }
 
 
-# The school decides on a link while the roster that has its student is in its middle.
+# The school decides on a link, and a family asks for one, while the roster that has the
+# student is in its middle.
 {
     my $link = as('nobody', POST => '/links', { school => 'thcs-a', student_code => 'HS9', kind => 'guardian' })->{json}{id};
     my $session = $db->session;
@@ -216,10 +217,16 @@ $n += 4;
     my $desk = $gw->connection(timeout => 30);
     $desk->send($desk->format(PUT => "/v1/school/links/$link/decision", token => token(sub => 'admin-a'), json => { decision => 'verified' }, close => 1));
     ok(wait_until(sub { $db->sql($waiting) == 2 }, 20), '... the school verifies a link with a student whom it brings');
+    my $family = $gw->connection(timeout => 30);
+    $family->send($family->format(POST => '/v1/school/links', token => token(sub => 'b-9'), key => "late-$$", close => 1,
+                                  json => { school => 'thcs-a', student_code => 'HS9', kind => 'guardian' }));
+    ok(wait_until(sub { $db->sql($waiting) == 3 }, 20), '... and a family asks for one');
     $session->do('rollback');
     my $r = $desk->response;
     is_deeply([$r->{status}, $r->{json}{student_name}], [200, 'Học sinh 9'], '... which it is') or diag $r->{content};
     waitpid $import, 0;
+    $r = as('admin', PUT => '/links/' . $family->response->{json}{id} . '/decision', { decision => 'verified' });
+    is_deeply([$r->{status}, $r->{json}{student_name}], [200, 'Học sinh 9'], '... so is that one') or diag $r->{content};
     $n++;
     is(send_rows(\@large)->{status}, 200, '... and all is as it was');
 }
