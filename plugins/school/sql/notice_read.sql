@@ -14,12 +14,9 @@ begin
 
     -- a statement of its own: what was opened is seen from the next one on
     if not exists (select from notices n
-                    where n.id = notice_read.notice
-                      and (n.class in (select o.class from opened_classes o
-                                        where o.student = notice_read.student)
-                           or n.class is null
-                              and n.school in (select o.school from opened_classes o
-                                                where o.student = notice_read.student)))
+                     join opened_stays s on s.school = n.school and (n.class is null or s.class = n.class)
+                    where n.id = notice_read.notice and s.student = notice_read.student
+                      and day_of(n.published_at) <= s.until)
     then
         return null;
     end if;

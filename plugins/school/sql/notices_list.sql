@@ -1,5 +1,5 @@
--- GET /v1/school/students/{student}/notices: to a guardian, of the student's class and
--- school, the newest first.
+-- GET /v1/school/students/{student}/notices: to a guardian, of the student's classes and
+-- school, up to the day on which the student has left, the newest first.
 create function notices_list(caller jsonb, student uuid, "limit" int, cursor text)
 returns table (status int, etag text, body json)
 language plpgsql
@@ -14,15 +14,18 @@ begin
 
     return query
     with places as (
-        select distinct o.class, o.school from opened_classes o
-         where o.student = notices_list.student
+        select s.class, s.school, s.until from opened_stays s
+         where s.student = notices_list.student
     ), page as (
         (select x, x.n as place from notices x join places p on p.class = x.class
-          where notices_list.cursor is null or x.n < split_part(notices_list.cursor, '.', 2)::bigint
+          where day_of(x.published_at) <= p.until
+            and (notices_list.cursor is null or x.n < split_part(notices_list.cursor, '.', 2)::bigint)
           order by x.n desc limit notices_list.limit + 1)
         union all
-        (select x, x.n from notices x join (select distinct p.school from places p) p on p.school = x.school
-          where x.class is null
+        (select x, x.n
+           from notices x
+           join (select p.school, max(p.until) as until from places p group by p.school) p on p.school = x.school
+          where x.class is null and day_of(x.published_at) <= p.until
             and (notices_list.cursor is null or x.n < split_part(notices_list.cursor, '.', 2)::bigint)
           order by x.n desc limit notices_list.limit + 1)
     ), kept as (

@@ -365,6 +365,42 @@ $db->sql("update plugin_school.teachings set class = '$c7a' where class = '$id{c
 is(reused($notify->($c7a)), '422 idempotency-key-reused', '... under the key of one to another class');
 
 
+# A child who moves and then leaves, each a day ago: the family keeps what was told while the
+# child was there, has what the new class was told before, and hears no more of the old one.
+
+my $sequence = 1;
+my $days_pass = sub { $db->sql("set session_replication_role = replica; set search_path = plugin_school;
+    update class_students set valid_from = valid_from - 1, valid_to = valid_to - ended::int where student = '$s1';
+    update notices set published_at = published_at - interval '1 day'") };
+my $moves = sub {
+    my ($class) = @_;
+    my @rows = map { $_->[1] ne 'HS1' ? $_ : $class ? [@$_[0 .. 3], $class] : () } @School::Test::ROSTER;
+    is(roster('admin', content => csv(@rows), sequence => ++$sequence)->{status}, 200, $class ? "the child is in $class" : 'the child leaves');
+    $days_pass->();
+};
+my $tell = sub { my ($title, $class) = @_; return document('admin', POST => $class ? "/classes/$class/notices" : '/schools/thcs-a/notices',
+    { title => "- $title", text => 'x' })->{id} };
+my $told = sub { return join ', ', grep { s/^- // } split /, /, $titles->('b-6', $s1) };
+
+ask('b-6', 'HS1', code => link_code($s1));
+$days_pass->();
+my $kept = $tell->('7A before', $c7a);
+$tell->('7B before', $id{c7b});
+is($told->(), '7A before', 'a notice to the class');
+$moves->('7B');
+my $after = $tell->('7A after', $c7a);
+$tell->('7B after', $id{c7b});
+is($told->(), '7B after, 7B before, 7A before', '... is still there, with those of the new class');
+is(status('b-6', PUT => "/students/$s1/notices/$kept/receipt"), 200, '... it can be read');
+is(status('b-6', PUT => "/students/$s1/notices/$after/receipt"), '404 not-found', '... and not one that came later');
+$tell->('school before');
+$moves->();
+$tell->('school after');
+$tell->('7B later', $id{c7b});
+is($told->(), 'school before, 7B after, 7B before, 7A before', '... and what was told until then stays');
+$moves->('7A');
+
+
 # What is not as it should be
 
 is(status('guardian', POST => "/students/$s1/threads", { staff => "' or 1=1", title => 'a', text => 'b' }), '400 invalid-request', 'no id');

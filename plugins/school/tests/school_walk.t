@@ -31,7 +31,7 @@ our $m = {
     day => 0, sequence => 1, known => { map { $_ => 1 } qw(HS1 HS2 HS3) },
     class => { HS1 => '7A', HS2 => '7A', HS3 => '7B' }, since => { map { $_ => 0 } @students },
     teach => { map { $_ => 1 } '7A gv-a1 ', '7A gv-a1 toan', '7A gv-a2 ngu-van', '7B gv-a3 toan' },
-    codes => {}, marks => {}, missed => {}, notices => [], threads => [], leave => [],
+    codes => {}, marks => {}, missed => {}, left => {}, notices => [], threads => [], leave => [],
     links => [map { my %l; @l{qw(id student kind state)} = @$_; +{ %l, person => $person{ $_->[0] =~ s/link_//r }, until => 1e6, meant => 1 } }
         [qw(link_guardian HS1 guardian verified)], [qw(link_other HS3 guardian verified)],
         [qw(link_ex HS1 guardian revoked)], [qw(link_student HS1 student verified)]],
@@ -73,6 +73,7 @@ sub line {
 sub teaches { my ($who, $class) = @_; return map { /^$class $who (.*)/ ? $1 : () } keys %{ $m->{teach} } }
 sub taught { my ($s, $f) = @_; return $m->{class}{$s} && grep { /^$m->{class}{$s} $f / } keys %{ $m->{teach} } }
 sub opens { my ($who, $class) = @_; return $who eq $boss || teaches($who, $class) }
+sub left { my ($s, $class) = @_; return in($s, $class) ? 1e6 : $m->{left}{$s}{$class} // -1 }
 sub in { my ($s, $class) = @_; return ($m->{class}{$s} // '') eq $class }
 sub state_of { my ($l) = @_; return $l->{state} =~ /asked|verified/ && $l->{until} <= $m->{day} ? 'expired' : $l->{state} }
 
@@ -130,8 +131,8 @@ my %read = (
     'students/S/attendance?since=D' => sub { my ($who, $s) = @_; my @as = roles($who, $s, qw(guardian teacher administrator));
         return @as && items(map { absence($_) } grep { $_->{student} eq $s && $_->{on} >= $m->{day} - 9 && ("@as" ne 'teacher'
             || teaches($who, $_->{class}) || $m->{since}{$s} <= $_->{on}) } values %{ $m->{missed} }) },
-    'students/S/notices?limit=100' => sub { my ($who, $s) = @_; my $c = $m->{class}{$s};
-        return roles($who, $s, 'guardian') && items(grep { $c && ($_->{class} // $c) eq $c } @{ $m->{notices} }) },
+    'students/S/notices?limit=100' => sub { my ($who, $s) = @_;
+        return roles($who, $s, 'guardian') && items(grep { my $n = $_; grep { $n->{on} <= left($s, $_) } $n->{class} // qw(7A 7B) } @{ $m->{notices} }) },
     'threads?limit=100' => sub { my ($who) = @_;
         return items(map { +{ %$_, messages => scalar @{ $_->{said} } } } grep { part($who, $_) } @{ $m->{threads} }) },
     'threads/X?limit=100' => sub { my ($who, $s, $c, $x) = @_; my $t = found($m->{threads}, $x);
@@ -160,9 +161,12 @@ my %write = (
         return ($boss, PUT => "schools/thcs-a/years/$year/roster", { format => 'csv', content => $content,
                 signature => signature($content, sequence => $n) }, sub {
             return $n == $m->{sequence} || '409 import-too-late' if $n <= $m->{sequence};
-            for my $s (grep { $class{$_} } @students) {
-                $m->{since}{$s} = $m->{day} if !in($s, $class{$s});
-                $m->{known}{$s} = 1;
+            for my $s (@students) {
+                my ($old, $new) = ($m->{class}{$s} // '', $class{$s} // '');
+                next if $old eq $new;
+                $m->{left}{$s}{$old} = $m->{day} if $old && $m->{since}{$s} < $m->{day};
+                $m->{since}{$s} = $m->{day};
+                $m->{known}{$s} ||= $new;
             }
             @$m{qw(sequence teach class)} = ($n, {%teach}, {%class});
             $_->{meant} ||= $m->{known}{ $_->{student} } for grep { $_->{state} eq 'asked' } @{ $m->{links} };
@@ -234,7 +238,7 @@ my %write = (
     notice => sub { my ($who, $s, $c) = @_; my $me = 'notice' . ++$things; $c = undef if rand() < 0.3;
         return ($who, POST => $c ? 'classes/' . uuid($c) . '/notices' : 'schools/thcs-a/notices', { title => 'Họp', text => $me }, sub {
             return 404 if !($c ? opens($who, $c) : $who eq $boss);
-            push @{ $m->{notices} }, { id => $me, class => $c, text => $me };
+            push @{ $m->{notices} }, { id => $me, class => $c, text => $me, on => $m->{day} };
             return $m->{notices}[-1] }, $me) },
     thread => sub { my ($who, $s) = @_; my ($f, $me) = (pick(@staff), 'thread' . ++$things);
         return ($who, POST => 'students/' . uuid($s) . '/threads', { staff => uuid($f), title => 'Hỏi', text => $me }, sub {
@@ -312,7 +316,8 @@ sub days {
     $m->{day} += $n;
     $sql->do("set session_replication_role = replica; set search_path = plugin_school;
               create or replace function today() returns date language sql stable
-                  as \$\$ select (now() at time zone 'Asia/Ho_Chi_Minh')::date + $m->{day} \$\$; " . join '; ', map {
+                  as \$\$ select (now() at time zone 'Asia/Ho_Chi_Minh')::date + $m->{day} \$\$;
+              alter table notices alter published_at set default now() + interval '$m->{day} days'; " . join '; ', map {
               my ($table, $column) = split /\./; "update $table set $column = $column - interval '$n days'"
               } qw(links.asked_until link_codes.expires_at link_attempts.at messages.sent_at));
     return;
