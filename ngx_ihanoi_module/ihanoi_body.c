@@ -48,7 +48,9 @@ ihanoi_input_body(ihanoi_input_t *in, const char *data, size_t len)
                                   "there is no body in this operation");
     }
 
-    spans.max = op->narguments;
+    /* no member of a whole body is anybody's argument */
+
+    spans.max = op->body_whole ? 0 : op->narguments;
     spans.members = in->alloc.alloc(in->alloc.ctx, (op->narguments + 1)
                                                    * sizeof(ihanoi_span_t));
     if (spans.members == NULL) {
@@ -82,7 +84,10 @@ ihanoi_input_body(ihanoi_input_t *in, const char *data, size_t len)
 
     } else {
         i = ihanoi_input_find(op, IHANOI_IN_BODY, "body", 4);
-        rc = ihanoi_input_json(in, i, spans.whole.data, spans.whole.len);
+        rc = spans.whole.inexact
+             ? ihanoi_input_inexact(in, &op->arguments[i],
+                                    "more digits than a double holds")
+             : ihanoi_input_json(in, i, spans.whole.data, spans.whole.len);
     }
 
     json_decref(body);
@@ -144,6 +149,13 @@ ihanoi_input_member(ihanoi_input_t *in, unsigned i, const json_t *value,
 
         in->values[i] = NULL;
         return 0;
+    }
+
+    /* a float8 has no more digits than the double that was checked */
+
+    if (span->inexact && strcmp(argument->sql_type.data, "float8") != 0) {
+        return ihanoi_input_inexact(in, argument,
+                                    "more digits than a double holds");
     }
 
     if (strcmp(argument->sql_type.data, "jsonb") == 0) {

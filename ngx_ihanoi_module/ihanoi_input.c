@@ -493,6 +493,7 @@ ihanoi_input_scalar(ihanoi_input_t *in, unsigned i,
 {
     int                       rc;
     const char               *what;
+    ihanoi_spans_t            spans;
     ihanoi_json_error_t       err;
     const ihanoi_schema_t    *typed;
     const ihanoi_argument_t  *argument;
@@ -541,7 +542,19 @@ ihanoi_input_scalar(ihanoi_input_t *in, unsigned i,
             break;
         }
 
-        rc = ihanoi_json_read(text, len, 1, NULL, value, &err);
+        spans.max = 0;
+
+        rc = ihanoi_json_read(text, len, 1, &spans, value, &err);
+
+        /* numeric keeps each digit; a list is written anew from its doubles */
+
+        if (rc == IHANOI_OK
+            && spans.whole.inexact
+            && strcmp(argument->sql_type.data, "numeric") == 0)
+        {
+            json_decref(*value);
+            rc = IHANOI_INVALID;
+        }
 
         if (rc == IHANOI_OK) {
             return 0;

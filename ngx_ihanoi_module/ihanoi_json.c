@@ -28,6 +28,7 @@ typedef struct {
     unsigned                      level;
     unsigned                      begun;      /* objects and arrays */
     ihanoi_spans_t               *spans;
+    ihanoi_span_t                *span;       /* of spans: what is begun last */
     const ihanoi_json_options_t  *options;
     const char                   *reason;
 } ihanoi_json_scan_t;
@@ -37,6 +38,7 @@ static int ihanoi_json_scan_text(const char *data, size_t len,
     const ihanoi_json_options_t *options, ihanoi_spans_t *spans,
     ihanoi_json_error_t *err);
 static void ihanoi_json_scan_poll(ihanoi_json_scan_t *s);
+static void ihanoi_json_span_begin(ihanoi_json_scan_t *s, ihanoi_span_t *span);
 static int ihanoi_json_scan_value(ihanoi_json_scan_t *s);
 static int ihanoi_json_scan_object(ihanoi_json_scan_t *s);
 static int ihanoi_json_scan_array(ihanoi_json_scan_t *s);
@@ -66,7 +68,7 @@ ihanoi_json_scan_text(const char *data, size_t len,
     ihanoi_json_error_t *err)
 {
     int                 rc;
-    const char         *first, *last;
+    const char         *last;
     ihanoi_json_scan_t  s;
 
     s.p = data;
@@ -75,14 +77,9 @@ ihanoi_json_scan_text(const char *data, size_t len,
     s.level = 0;
     s.begun = 0;
     s.spans = spans;
+    s.span = NULL;
     s.options = options;
     s.reason = NULL;
-
-    if (spans != NULL) {
-        spans->n = 0;
-        spans->whole.data = NULL;
-        spans->whole.len = 0;
-    }
 
     /* nobody sees it in an editor (RFC 8259 8.1) */
 
@@ -93,7 +90,11 @@ ihanoi_json_scan_text(const char *data, size_t len,
     }
 
     ihanoi_json_scan_space(&s);
-    first = s.p;
+
+    if (spans != NULL) {
+        spans->n = 0;
+        ihanoi_json_span_begin(&s, &spans->whole);
+    }
 
     rc = ihanoi_json_scan_value(&s);
 
@@ -105,8 +106,7 @@ ihanoi_json_scan_text(const char *data, size_t len,
             rc = ihanoi_json_refuse(&s, "text after the value");
 
         } else if (spans != NULL) {
-            spans->whole.data = first;
-            spans->whole.len = (size_t) (last - first);
+            spans->whole.len = (size_t) (last - spans->whole.data);
         }
     }
 
@@ -179,6 +179,17 @@ ihanoi_json_scan_poll(ihanoi_json_scan_t *s)
 }
 
 
+static void
+ihanoi_json_span_begin(ihanoi_json_scan_t *s, ihanoi_span_t *span)
+{
+    span->data = s->p;
+    span->len = 0;
+    span->inexact = 0;
+
+    s->span = span;
+}
+
+
 static int
 ihanoi_json_scan_value(ihanoi_json_scan_t *s)
 {
@@ -218,7 +229,6 @@ static int
 ihanoi_json_scan_object(ihanoi_json_scan_t *s)
 {
     unsigned        i, n;
-    const char     *first;
     ihanoi_span_t  *span;
 
     if (++s->level > s->options->depth) {
@@ -253,21 +263,21 @@ ihanoi_json_scan_object(ihanoi_json_scan_t *s)
 
         s->p++;
         ihanoi_json_scan_space(s);
-        first = s->p;
+        span = NULL;
+
+        if (s->level == 1 && s->spans != NULL
+            && s->spans->n++ < s->spans->max)
+        {
+            span = &s->spans->members[s->spans->n - 1];
+            ihanoi_json_span_begin(s, span);
+        }
 
         if (ihanoi_json_scan_value(s) != IHANOI_OK) {
             return IHANOI_INVALID;
         }
 
-        if (s->level == 1 && s->spans != NULL) {
-
-            if (s->spans->n < s->spans->max) {
-                span = &s->spans->members[s->spans->n];
-                span->data = first;
-                span->len = (size_t) (s->p - first);
-            }
-
-            s->spans->n++;
+        if (span != NULL) {
+            span->len = (size_t) (s->p - span->data);
         }
 
         n++;
@@ -582,7 +592,11 @@ ihanoi_json_scan_number(ihanoi_json_scan_t *s)
         && s->options->numbers == IHANOI_JSON_EXACT
         && !ihanoi_number_is_written(first, (size_t) (p - first)))
     {
-        return ihanoi_json_refuse(s, "more digits than a double holds");
+        if (s->span == NULL || s->span->data != first) {
+            return ihanoi_json_refuse(s, "more digits than a double holds");
+        }
+
+        s->span->inexact = 1;
     }
 
     s->p = p;

@@ -39,12 +39,15 @@
 typedef struct {
     const char               *data;
     size_t                    len;
+    unsigned                  inexact:1;  /* a real that no double is exactly */
 } ihanoi_span_t;
 
 
 /*
  * Where the values of the top-level object's members stand in the text, in
- * order.  The caller gives room for max of them; n counts all there are.
+ * order.  The caller gives room for max of them; n counts all there are.  A real
+ * among them, and the whole when it is one, may be inexact: it is the caller's
+ * to say who reads it.
  */
 typedef struct {
     ihanoi_span_t             whole;      /* the value without white space */

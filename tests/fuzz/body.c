@@ -123,6 +123,7 @@ check_members(const ihanoi_input_t *in, const json_t *body)
     json_t                   *value;
     unsigned                  i;
     const json_t             *member;
+    ihanoi_spans_t            spans;
     ihanoi_json_error_t       err;
     const ihanoi_argument_t  *argument;
 
@@ -155,10 +156,15 @@ check_members(const ihanoi_input_t *in, const json_t *body)
             continue;
         }
 
-        expect(ihanoi_json_read(in->values[i], strlen(in->values[i]), 32, NULL,
-                                &value, &err) == IHANOI_OK,
+        spans.max = 0;
+
+        expect(ihanoi_json_read(in->values[i], strlen(in->values[i]), 32,
+                                &spans, &value, &err) == IHANOI_OK,
                "a member is not JSON by itself");
         expect(json_equal(value, member), "a member has changed");
+        expect(!spans.whole.inexact
+               || strcmp(argument->sql_type.data, "float8") == 0,
+               "a member has more digits than were checked");
 
         json_decref(value);
     }

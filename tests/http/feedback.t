@@ -181,6 +181,16 @@ problem_is($gw->post('/v1/feedback', key => 'k', json => {}), 401, 'token-missin
 problem_is(file('an', lat => 10.78, long => 106.7), 400, 'outside-city', 'outside the city');
 is($gw->get('/v1/areas/locate?lat=21.032067800000004&long=105.85041229999999')->{json}{code},
    '00070', 'a point with all the digits that a browser sends');
+
+# JSONEncoder and JSONSerialization up to iOS 16 write each double with 17 digits.
+is($gw->get('/v1/areas/locate?lat=21.032067800000001&long=105.85041200000001')->{json}{code},
+   '00070', 'or with more than its doubles have');
+$r = $gw->post('/v1/feedback', token => $token{an}, key => 'digits',
+    headers => { 'Content-Type' => 'application/json' },
+    body => '{"category":"road_damage","lat":21.032499999999999,"long":105.85039999999999,"text":"a"}');
+is($r->{status}, 201, 'a report from there is filed') or diag $r->{content};
+is($db->sql("select count(*) from feedback.cases where lat = 21.0325 and long = 105.8504"), 1,
+   'with the doubles that were meant');
 problem_is(file('an', category => 'nothing'), 422, 'unknown-category', 'an unknown category');
 problem_is(file('an', text => '   '), 422, 'text-missing', 'a blank text');
 problem_is(file('an', lat => 91), 400, 'invalid-request', 'a latitude that is none');

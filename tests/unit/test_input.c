@@ -240,8 +240,13 @@ test_query(void)
         { "n=.5", "n", NULL, "query n type\n" },
         { "n=5.", "n", NULL, "query n type\n" },
         { "n=1,5", "n", NULL, "query n type\n" },
-        { "n=0.12345678901234567", "n", NULL, "query n type\n" },
+        { "n=0.12345678901234567", "n", "0.12345678901234567", "" },
+        { "n=21.028500000000001", "n", "21.028500000000001", "" },
+        { "n=100000000000000000000.000001", "n", "100000000000000000000.000001",
+          "" },
         { "dec=9007199254740993", "dec", "9007199254740993", "" },
+        { "dec=0.30000000000000004", "dec", "0.30000000000000004", "" },
+        { "dec=21.028500000000001", "dec", NULL, "query dec type\n" },
 
         { "states=a,b", "states", "[\"a\",\"b\"]", "" },
         { "states=a", "states", "[\"a\"]", "" },
@@ -261,6 +266,8 @@ test_query(void)
         { "nums=0.1,105.80322265625001,21.032067800000004", "nums",
           "[0.1,105.80322265625001,21.032067800000004]", "" },
         { "n=21.032067800000004", "n", "21.032067800000004", "" },
+        { "nums=21.028500000000001,105.85250000000001", "nums",
+          "[21.0285,105.8525]", "" },
         { "nums=1,x", "nums", NULL, "query nums type\n" },
         { "nums=1,", "nums", NULL, "query nums type\n" },
     };
@@ -465,6 +472,17 @@ test_body(void)
           "body /weight format\n" },
         { "{'text':'a','price':9007199254740993}", "price",
           "9007199254740993", "" },
+        { "{'text':'a','weight':21.028500000000001}", "weight",
+          "21.028500000000001", "" },
+        { "{'weight' : 21.028500000000001 ,'text':'a'}", "text", "a", "" },
+        { "{'text':'a','price':21.028500000000001}", "price", NULL,
+          "body /price format\n" },
+        { "{'text':'a','any':21.028500000000001}", "any", NULL,
+          "body /any format\n" },
+        { "{'text':'a','at':{'lat':21.028500000000001}}", "at", NULL,
+          "body  syntax\n" },
+        { "{'text':'a','tags':[21.028500000000001]}", "tags", NULL,
+          "body  syntax\n" },
         { "{'text':'a','flag':true}", "flag", "true", "" },
         { "{'text':'a','at': {'lat' : 21.0285} }", "at",
           "{\"lat\" : 21.0285}", "" },
@@ -550,6 +568,14 @@ test_whole_body(void)
     (void) ihanoi_input_init(&in, whole, &fixture_request);
     (void) ihanoi_input_body(&in, "{\"forbidden\":1}", 15);
     is_str(violations(&in), "body /forbidden false\n", "it keeps its schema");
+
+    (void) ihanoi_input_init(&in, whole, &fixture_request);
+    (void) ihanoi_input_body(&in, "0.10000000000000001", 19);
+    is_str(violations(&in), "body  format\n", "and every digit of its numbers");
+
+    (void) ihanoi_input_init(&in, whole, &fixture_request);
+    (void) ihanoi_input_body(&in, "{\"a\":0.10000000000000001}", 25);
+    is_str(violations(&in), "body  syntax\n", "of its members, too");
 
     (void) ihanoi_contract_operations(contract, &ops);
     (void) ihanoi_input_init(&in, ops[1], &fixture_request);
