@@ -32,8 +32,20 @@ begin
     -- Roles belong to the cluster, and two databases may be set up at once.
     lock table pg_catalog.pg_authid in share row exclusive mode;
 
-    -- The limit is a beginning: what the operator sets is left alone.
+    -- The limit is a beginning: what the operator sets is left alone. What one that
+    -- was dropped might do with the data is not known here: migrations may have taken
+    -- away some of it.
     if not exists (select from pg_roles where rolname = runs) then
+        if exists (select from pg_class where relnamespace = to_regnamespace(runs)) then
+            raise exception 'the role % was dropped, and with it what it may do in '
+                            'the schema %', runs, runs
+                  using hint = format('create role %1$I login connection limit 100; '
+                      'grant select, insert, update, delete on all tables in schema %1$I to %1$I; '
+                      'grant usage, select on all sequences in schema %1$I to %1$I; '
+                      'grant execute on all functions in schema %1$I to %1$I; '
+                      'Then revoke what its migrations do, and deploy again', runs);
+        end if;
+
         execute format('create role %I login connection limit 100', runs);
     end if;
 

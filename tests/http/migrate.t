@@ -176,6 +176,28 @@ waitpid $other, 0;
 is_deeply([$rc, $?], [0, 0], 'two at once do not disturb each other')
     or diag $err;
 
+# A connection that breaks at the commit: psql says no more than that.
+put('sql/migrations/0004_lost.sql', "create table core.lost ();\n");
+make_path("$dir/broken");
+put('broken/psql', <<"SH");
+#!/bin/sh
+PATH='$ENV{PATH}'
+case "\$*" in *-o*) ;; *) exec psql "\$@" ;; esac
+text=\$(cat)
+printf '%s\\n' "\$text" | psql "\$@" || exit
+case "\$text" in *'insert into ihanoi.migrations'*) exit 2 ;; esac
+SH
+chmod 0755, "$dir/broken/psql";
+{
+    local $ENV{PATH} = "$dir/broken:$ENV{PATH}";
+    ($rc, undef, $err) = ihanoi('migrate');
+}
+is($rc, 1, 'a connection that breaks at a commit');
+like($err, qr/the connection broke: what was being committed may be there: migrate again/, 'leaves open what became of it');
+unlike($err, qr/undone/, 'and it is not said that it was undone');
+($rc, undef, $err) = ihanoi('migrate');
+is($rc, 0, 'the next migrate finds it applied') or diag $err;
+
 # Letters would be bytes.
 $db->sql("create database $db->{name}_ascii encoding 'SQL_ASCII' locale 'C' template template0");
 ($rc, undef, $err) = ihanoi('migrate', '--dbname', "$db->{name}_ascii");

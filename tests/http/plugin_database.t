@@ -5,6 +5,7 @@
 use lib 'tests/lib';
 use IHanoi::Test;
 use IHanoi::Test::Plugin;
+use File::Temp qw(tempdir);
 use IHanoi::Plugin::Database;
 use IHanoi::Plugin::Folder;
 
@@ -175,7 +176,7 @@ sub refused {
 
 # In a process of its own, without the look that would refuse most of it.
 sub deploy {
-    my ($folder) = @_;
+    my ($folder, $code) = @_;
     my $pid = open(my $fh, '-|') // die "fork: $!\n";
 
     if (!$pid) {
@@ -184,9 +185,10 @@ sub deploy {
             = (@$db{qw(socket port)}, 'postgres', $db->{name},
                '-c client_min_messages=warning');
         exec $^X, '-I' . tree() . '/bin/lib', '-MIHanoi::Plugin::Database',
-            '-MIHanoi::Plugin::Folder', '-e', <<'PERL', $folder;
+            '-MIHanoi::Plugin::Folder', '-e', <<'PERL' . ($code // <<'PERL'), $folder;
                 my ($plugin) = look(shift);
                 my $database = IHanoi::Plugin::Database->new($plugin);
+PERL
                 $database->prepare;
                 $database->migrate;
                 $database->code;
@@ -261,6 +263,56 @@ like($said, qr/that this version lacks: 0002_more: deploy a newer one/, 'and it 
     like($said, qr/somebody else deploys $name to this database/, 'says the other');
 }
 
+# Nor does one that is done drop functions beside another that makes some.
+{
+    my $old = "code_${name}_0_9_0_deadbeef";
+    $db->sql("create schema $old authorization owner_$name;
+              comment on schema $old is '$name 0.9.0 deadbeef'");
+    my $session = $db->session;
+    $session->do("select pg_advisory_lock(hashtext('ihanoi plugin $name')::bigint)");
+    ($rc, $said) = deploy($two->path, q{$database->drop_versions('0.9.0')});
+    is($rc, 1, 'old functions stay while another gateway deploys');
+    like($said, qr/somebody else deploys $name to this database/, 'as is said');
+    is($db->sql("select to_regnamespace('$old') is not null"), 't', 'with all in them');
+    $session->do('select pg_advisory_unlock_all()');
+    ($rc, $said) = deploy($two->path, q{$database->drop_versions('0.9.0')});
+    is($db->sql("select to_regnamespace('$old') is null"), 't', 'and go the next time') or diag $said;
+}
+
+# A connection that breaks at the commit: psql says no more than that.
+{
+    my $dir = tempdir(CLEANUP => 1);
+    open my $fh, '>', "$dir/psql" or die;
+    print $fh <<"SH";
+#!/bin/sh
+PATH='$ENV{PATH}'
+case "\$*" in *-o*) ;; *) exec psql "\$@" ;; esac
+text=\$(cat; echo x)
+text=\${text%x}
+printf %s "\$text" | psql "\$@" || exit
+case "\$text" in *ihanoi_migrations\\ \\(name*) exit 2 ;; esac
+SH
+    close $fh;
+    chmod 0755, "$dir/psql";
+    my $three = as_sql(version('1.3.0', { %first,
+        'migrations/0002_more.sql' => "alter table stalls add open boolean;\n",
+        'migrations/0003_lost.sql' => 'create table lost (i int)' }));
+    {
+        local $ENV{PATH} = "$dir:$ENV{PATH}";
+        ($rc, $said) = deploy($three->path);
+    }
+    is($rc, 1, 'a connection that breaks at a commit');
+    like($said, qr/whether migration 0003_lost of $name was applied is not known: .*deploy again/s,
+         'leaves open what became of it');
+    unlike($said, qr/undone/, 'and it is not said that it was undone');
+    my $role = $db->sql("select rolname from pg_roles where rolname ~ '^deploy_$name'");
+    $db->sql("reassign owned by $role to owner_$name; drop owned by $role; drop role $role");
+    ($rc, $said) = deploy($three->path);
+    is($rc, 0, 'the next deployment finds it applied') or diag $said;
+    $db->sql("drop table plugin_$name.lost;
+              delete from plugin_$name.ihanoi_migrations where name = '0003_lost'");
+}
+
 # Not even a server that ends sessions which are idle lets a second one in.
 {
     $db->sql("alter database $db->{name} set idle_session_timeout = '400ms'");
@@ -281,6 +333,31 @@ $db->sql("grant ihanoi_owner to plugin_$name");
 is($rc, 1, 'a role that is a member of another');
 like($said, qr/is a member of ihanoi_owner/, 'is refused');
 $db->sql("revoke ihanoi_owner from plugin_$name");
+
+# A role that somebody has dropped: what it may do with the data only the agency knows,
+# of functions it is always the same.
+{
+    my $may = "select has_schema_privilege('plugin_$name', '$look->{code}', 'usage')
+                      and has_function_privilege('plugin_$name', '$look->{code}.stall_label(int)', 'execute')";
+    my $grants_of_data = 'select string_agg(relname || acl::text, $$,$$ order by relname, acl::text)'
+                       . ' from pg_class, unnest(relacl) acl'
+                       . " where relnamespace = 'plugin_$name'::regnamespace and relkind = 'r'";
+    my $granted = $db->sql($grants_of_data);
+    $db->sql("select pg_terminate_backend(pid) from pg_stat_activity where usename = 'plugin_$name';
+              drop owned by plugin_$name; drop role plugin_$name");
+    ($rc, $said) = deploy($two->path);
+    is($rc, 1, 'a role that was dropped');
+    my ($grants) = $said =~ /^HINT:  (create role .*?;) Then revoke/ms;
+    like($said, qr/the role plugin_$name was dropped, and with it what it may do in the schema plugin_$name/,
+         'is told as that');
+    ok($grants, 'with what to run') or diag $said;
+    $db->sql($grants);
+    ($rc, $said) = deploy($two->path);
+    is($rc, 0, 'then it deploys') or diag $said;
+    my ($two_code) = (look($two->path))[0]{code};
+    is($db->sql($may =~ s/\Q$look->{code}\E/$two_code/gr), 't', 'and its functions are granted again');
+    is($db->sql($grants_of_data), $granted, 'the data has the grants of before');
+}
 
 # What a killed deployment leaves: functions half made, a role.
 $db->sql("drop schema $look->{code} cascade; create schema $look->{code} authorization owner_$name;

@@ -119,7 +119,16 @@ sub migrate {
         my ($run) = @_;
 
         for my $script (@scripts) {
-            $run->($script) or return 0;
+            if (!$run->($script)) {
+
+                # psql's code for a connection that broke: at the commit, perhaps.
+                $? >> 8 == 2
+                    and fail("whether migration $names[@done] of $self->{name} was applied",
+                             'is not known: the connection broke, see the message above;',
+                             'deploy again, which finds out');
+                return 0;
+            }
+
             push @done, $names[@done];
             $applied->($done[-1]) if $applied;
         }
@@ -135,11 +144,14 @@ sub migrate {
 
 
 # The functions of this version, in a schema of their own that is not changed
-# afterwards. False when they are there already.
+# afterwards. False when they are there already: then they are granted only.
 sub code {
     my ($self) = @_;
     my ($schema, $owner, $runs) = @$self{qw(schema owner runs)};
     my @files = $self->_files('sql') or return 0;
+    my $usage = "grant usage on schema $schema to $runs;\n";
+    my $rest = "grant execute on all functions in schema $schema to $runs;\n"
+             . "grant select on all tables in schema $schema to $runs;\n";
 
     my ($there) = sql(<<'SQL', schema => $schema);
 select pg_get_userbyid(nspowner), obj_description(oid, 'pg_namespace')
@@ -149,7 +161,13 @@ SQL
     if ($there) {
         $there->[0] eq $owner
             or refuse("the schema $schema belongs to $there->[0], not to $owner");
-        return 0 if $there->[1] eq $self->{label};
+
+        # The role may be another one of that name, which had no grants yet.
+        if ($there->[1] eq $self->{label}) {
+            psql("begin;\n$usage${rest}commit;\n")
+                or fail("could not grant $schema to $runs; see the message above");
+            return 0;
+        }
 
         # A deployment that was killed has left it half done.
         $self->drop_code($schema);
@@ -162,8 +180,7 @@ SQL
     psql(<<"SQL") or fail("could not create $schema; see the message above");
 begin;
 create schema $schema authorization $owner;
-grant usage on schema $schema to $runs;
-commit;
+${usage}commit;
 SQL
 
     my $path = "set local search_path = $schema, $self->{data}, public;\n";
@@ -173,9 +190,7 @@ SQL
         . $path . "set local check_function_bodies = on;\n"
         . check_functions($schema) . <<"SQL";
 revoke all on all functions in schema $schema from public;
-grant execute on all functions in schema $schema to $runs;
-grant select on all tables in schema $schema to $runs;
-comment on schema $schema is @{[quoted($self->{label})]};
+${rest}comment on schema $schema is @{[quoted($self->{label})]};
 commit;
 SQL
 
@@ -206,6 +221,9 @@ sub drop_code {
 sub drop_versions {
     my ($self, @versions) = @_;
     my %old = map { ("$self->{name} $_" => 1) } @versions;
+
+    # Another gateway's deployment may be making some of them again.
+    $self->_lock;
 
     for my $row (sql(<<'SQL', owner => $self->{owner}, like => "^code_$self->{name}_")) {
 select nspname, obj_description(oid, 'pg_namespace') from pg_namespace
