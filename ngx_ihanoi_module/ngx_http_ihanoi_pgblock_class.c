@@ -14,6 +14,10 @@
 #include "ngx_http_ihanoi_pgblock_class.h"
 
 
+/* Milliseconds: PostgreSQL refuses a connection whose time-outs are days. */
+#define NGX_HTTP_IHANOI_PG_LONGEST  3600000
+
+
 typedef struct {
     const char                  *name;
     ngx_uint_t                   connections;
@@ -178,8 +182,11 @@ ngx_http_ihanoi_pgblock_class_set(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
         if (time) {
             n = ngx_parse_time(&s, 0);
 
-            if (n < 1) {
-                goto invalid;
+            if (n < 1 || n > NGX_HTTP_IHANOI_PG_LONGEST) {
+                ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                                   "\"%V\" in \"%V\" must be a time from 1ms "
+                                   "to 1h", &value[i], &value[0]);
+                return NGX_CONF_ERROR;
             }
 
             *time = (ngx_msec_t) n;

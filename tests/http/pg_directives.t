@@ -39,7 +39,7 @@ system('openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -da
     result_memory 16m;
     read connections=3 depth=32 queue=10 wait=100ms timeout=2s lock_timeout=1s target=standby;
     write connections=8 target=primary;
-    slow timeout=1m;
+    slow timeout=1h;
     control timeout=20s;
 CONF
 ok($ok, 'all that is possible') or diag($said);
@@ -59,7 +59,8 @@ my @wrong = (
     ["$good read depth=0;", qr/"depth=0" in "read" must be between 1 and 1024/],
     ["$good read connections=65;", qr/must be between 1 and 64/],
     ["$good control connections=2;", qr/must be between 1 and 1/],
-    ["$good read wait=soon;", qr/invalid parameter "wait=soon"/],
+    ["$good read wait=soon;", qr/"wait=soon" in "read" must be a time from 1ms to 1h/],
+    ["$good slow timeout=1M;", qr/"timeout=1M" in "slow" must be a time from 1ms to 1h/],
     ["$good write target=standby;", qr/invalid parameter "target=standby"/],
     ["$good read color=red;", qr/invalid parameter "color=red"/],
     ["$good read; ", qr/invalid number of arguments in "read"/],
