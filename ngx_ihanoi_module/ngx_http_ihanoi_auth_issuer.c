@@ -83,14 +83,14 @@ ngx_http_ihanoi_auth_issuer(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     issuer->name = value[1];
-    issuer->assurance_claim = "assurance";
-    issuer->rules.leeway = NGX_HTTP_IHANOI_AUTH_LEEWAY;
-    issuer->rules.max_lifetime = NGX_HTTP_IHANOI_AUTH_LIFETIME;
+    issuer->assurance_claim = NGX_CONF_UNSET_PTR;
+    issuer->rules.leeway = NGX_CONF_UNSET;
+    issuer->rules.max_lifetime = NGX_CONF_UNSET;
 
     ngx_memzero(&block, sizeof(ngx_http_ihanoi_auth_block_t));
 
     block.issuer = issuer;
-    block.key_cache = NGX_HTTP_IHANOI_AUTH_KEY_CACHE;
+    block.key_cache = NGX_CONF_UNSET_MSEC;
 
     if (ngx_array_init(&issuer->sources, cf->pool, 2,
                        sizeof(ngx_http_ihanoi_auth_source_t *))
@@ -117,6 +117,12 @@ ngx_http_ihanoi_auth_issuer(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     if (rv != NGX_CONF_OK) {
         return rv;
     }
+
+    ngx_conf_init_ptr_value(issuer->assurance_claim, "assurance");
+    ngx_conf_init_value(issuer->rules.leeway, NGX_HTTP_IHANOI_AUTH_LEEWAY);
+    ngx_conf_init_value(issuer->rules.max_lifetime,
+                        NGX_HTTP_IHANOI_AUTH_LIFETIME);
+    ngx_conf_init_msec_value(block.key_cache, NGX_HTTP_IHANOI_AUTH_KEY_CACHE);
 
     return ngx_http_ihanoi_auth_issuer_end(cf, amcf, &block);
 }
@@ -227,11 +233,21 @@ ngx_http_ihanoi_auth_issuer_value(ngx_conf_t *cf,
     }
 
     if (ngx_strcmp(value[0].data, "assurance_claim") == 0) {
+
+        if (block->issuer->assurance_claim != NGX_CONF_UNSET_PTR) {
+            goto duplicate;
+        }
+
         block->issuer->assurance_claim = (char *) value[1].data;
         return NGX_CONF_OK;
     }
 
     if (ngx_strcmp(value[0].data, "key_cache") == 0) {
+
+        if (block->key_cache != NGX_CONF_UNSET_MSEC) {
+            goto duplicate;
+        }
+
         msec = ngx_parse_time(&value[1], 0);
         right = "a time";
 
@@ -244,6 +260,11 @@ ngx_http_ihanoi_auth_issuer_value(ngx_conf_t *cf,
     }
 
     if (ngx_strcmp(value[0].data, "leeway") == 0) {
+
+        if (block->issuer->rules.leeway != NGX_CONF_UNSET) {
+            goto duplicate;
+        }
+
         seconds = ngx_parse_time(&value[1], 1);
         right = "a time of at most 10m";
 
@@ -256,6 +277,10 @@ ngx_http_ihanoi_auth_issuer_value(ngx_conf_t *cf,
     }
 
     if (ngx_strcmp(value[0].data, "max_lifetime") == 0) {
+
+        if (block->issuer->rules.max_lifetime != NGX_CONF_UNSET) {
+            goto duplicate;
+        }
 
         if (ngx_strcmp(value[1].data, "off") == 0) {
             block->issuer->rules.max_lifetime = 0;
@@ -275,6 +300,14 @@ ngx_http_ihanoi_auth_issuer_value(ngx_conf_t *cf,
 
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                        "\"%V\" is not known in \"auth_jwt_issuer\"",
+                       &value[0]);
+
+    return NGX_CONF_ERROR;
+
+duplicate:
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "\"%V\" in \"auth_jwt_issuer\" is duplicate",
                        &value[0]);
 
     return NGX_CONF_ERROR;

@@ -163,6 +163,10 @@ for my $row (
     [qr/invalid value "x" of "leeway"/, "$good leeway x;"],
     [qr/invalid value "1h" of "leeway", it must be a time of at most 10m/, "$good leeway 1h;"],
     [qr/invalid value "0" of "max_lifetime", it must be a time of at least 1s, or "off"/, "$good max_lifetime 0;"],
+    (map { [qr/"\Q$_->[0]\E" in "auth_jwt_issuer" is duplicate/,
+            "$good $_->[0] $_->[1]; $_->[0] $_->[1];"] }
+         ['leeway', '5s'], ['max_lifetime', 'off'], ['key_cache', '10m'],
+         ['assurance_claim', 'acr']),
     [qr/must begin with "\/"/, "$good key_request http://x/;"],
     [qr/needs a value/, "$good audience;"],
     [qr/empty value/, "$good audience '';"],
