@@ -13,9 +13,18 @@ my ($table) = text_of('README.md') =~ /^\| directive \|.*\n((?:\|.*\n)+)/m;
 my @named = sort map { (split /\|/)[1] =~ /`(\w+)`/g } split /\n/, $table;
 is_deeply(\@named, \@directives, 'README names them');
 
-my @headings = sort map { split /, / } map { text_of($_) =~ /^###? ([a-z_, ]+)$/mg }
-               glob "'${\ tree()}/docs/directives-'*.md";
-is_deeply(\@headings, \@directives, 'and a page describes each');
+my @pages = map { s{^\Q${\ tree()}/\E}{}r } glob "'${\ tree()}/docs/directives-'*.md";
+my %page = map { my $page = $_; map { ($_ => $page) } map { split /, / }
+                 text_of($page) =~ /^###? ([a-z_, ]+)$/mg } @pages;
+is_deeply([sort keys %page], \@directives, 'and a page describes each');
+
+# A row without a link has that of the row above it.
+my (%leads, $to);
+for my $row (split /\n/, $table) {
+    $to = $1 if $row =~ /\]\((\S+)\) \|$/;
+    $leads{$_} = $to for (split /\|/, $row)[1] =~ /`(\w+)`/g;
+}
+is_deeply(\%leads, \%page, 'to which its row leads');
 
 # "jwt_claim_" is a prefix, for which README has a name.
 my @variables = sort map { text_of($_) =~ /\{ ngx_string\("([a-z_]+)"\), NULL,/g } @sources;
@@ -26,7 +35,7 @@ cmp_ok(scalar @variables, '>', 5, 'it has variables');
          map { (split /\|/)[1] =~ /`\$(\w+)`/g } split /\n/, $table;
 is_deeply(\@named, \@variables, 'README names them');
 
-my $pages = join '', map { text_of($_) } glob "'${\ tree()}/docs/directives-'*.md";
+my $pages = join '', map { text_of($_) } @pages;
 is_deeply([grep { $pages !~ /^(?:\| `|\*\*)\$$_\b/m } @variables], [], 'and a page describes each');
 
 my %metric = map { $_ => 1 } map { text_of($_) =~ /"(ihanoi_[a-z_]+)",/g } @sources;

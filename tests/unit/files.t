@@ -1,7 +1,7 @@
 #!/usr/bin/perl
-# The table of the module's README names every source and no other, docs/conventions.md
-# every file that sees OpenSSL or libpq, `make help` every target, and a plugin's README
-# the events that others may subscribe to.
+# The table of the module's README names every source and no other, other pages every file
+# of their folders, docs/conventions.md every file that sees OpenSSL or libpq, `make help`
+# every target, and a plugin's README the events that others may subscribe to.
 
 use lib 'tests/lib';
 use IHanoi::Test;
@@ -37,6 +37,20 @@ for my $row (split /\n/, $table) {
 is_deeply([grep { !$named{$_} } sort keys %source], [], 'the README names every source');
 is_deeply(\@nothing, [], 'and nothing that is none');
 is_deeply([grep { $named{$_} > 1 } sort keys %named], [], 'and each once');
+
+# Pages that list a folder.
+for (['docs/postgres.md', 'ngx_ihanoi_module/ngx_http_ihanoi_pg*.[ch]'],
+     ['bin/README.md', 'bin/*', 'bin/commands/*', 'bin/lib/IHanoi/*.pm', 'bin/lib/IHanoi/Plugin/*.pm'],
+     ['tests/README.md', 'tests/tools/*'],
+     ['bench/README.md', 'bench/*', 'bench/lib/IHanoi/Bench/*.pm']) {
+    my ($page, @globs) = @$_;
+    my $named = join ' ', text_of($page) =~ s{^```.*?^```}{}gmsr =~ /`([^`]+)`/g;
+    my %name = map { m{/([\w-]+)[^/]*$} ? ($1 => 1) : () }
+               grep { -f } map { glob "'${\ tree()}'/$_" } @globs;
+
+    delete $name{README};
+    is_deeply([grep { $named !~ /\b\Q$_\E\b/ } sort keys %name], [], "$page names each file");
+}
 
 # Foreign libraries.
 my ($libpq, $openssl) = text_of('docs/conventions.md')
