@@ -20,7 +20,7 @@ begin
     elsif said = 'answered' and (d.answered_at is null or d.answered_at < dispute_told.at) then
         update disputes t
            set state = case when t.state = 'closed' then t.state else 'answered' end,
-               answer = dispute_told.answer, answered_at = dispute_told.at
+               answer = dispute_told.answer, answered_at = dispute_told.at, changed_at = now()
          where t.id = d.id
         returning * into d;
     end if;

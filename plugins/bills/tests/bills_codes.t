@@ -176,9 +176,14 @@ sweep();
 is(state_of($d), 'forwarded', 'a forged answer is none');
 sweep();
 is(state_of($d), 'answered', 'an answer that nobody has told is asked for');
-$db->sql("alter table plugin_bills.disputes disable trigger state_change;
+sub weeks_ago { $db->sql("alter table plugin_bills.disputes disable trigger state_change;
           update plugin_bills.disputes set changed_at = now() - interval '15 days' where state = 'answered';
-          alter table plugin_bills.disputes enable trigger state_change");
+          alter table plugin_bills.disputes enable trigger state_change") }
+weeks_ago();
+is($evn->notice('evn', $d->{id}, answer => 'Có sai', at => '2026-11-26T13:00:00+07:00')->{status}, 204, 'two weeks later there is another answer');
+sweep();
+is(state_of($d), 'answered', '... which its citizen has the same time to read');
+weeks_ago();
 sweep();
 is(ask(GET => "/disputes/$d->{id}")->{json}{closed_by}, 'time', 'after two weeks it is closed');
 is_deeply([map { $_->{state} } @{ ask(GET => '/disputes?limit=5')->{json}{items} }], ['closed', 'closed'], 'the history');
