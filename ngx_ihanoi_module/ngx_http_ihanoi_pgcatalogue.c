@@ -45,10 +45,11 @@ static void ngx_http_ihanoi_pgcatalogue_check_done(void *data,
 
 
 /*
- * $1 is [{"i": index, "f": function, "n": [names], "t": [types]}, ...].  The
- * answer has a row for each function that cannot be called like that: index
- * and what is wrong.  The first schema of search_path that has the function
- * counts, as it does for a call.
+ * $1 is [{"i": index, "f": function, "u": role, "n": [names], "t": [types]},
+ * ...].  The answer has a row for each function that cannot be called like
+ * that: index and what is wrong.  The first schema of search_path that has the
+ * function counts, as it does for a call, among those that the role may use;
+ * the others are looked at to say so, which the error of a prepare does not.
  */
 
 static const char  ngx_http_ihanoi_pgcatalogue_sql[] =
@@ -57,15 +58,24 @@ static const char  ngx_http_ihanoi_pgcatalogue_sql[] =
         "(select string_agg(concat_ws(' ', g.name, g.type), ', ' "
          "order by g.ord) from unnest(w.n, w.t) "
          "with ordinality g(name, type, ord))) "
+    "when not p.usable "
+    "then format('function %s: the role %s may not use the schema %s', w.f, "
+        "w.u, p.nspname) "
     "else format('function %s %s', w.f, d.faults) end "
-    "from (select (e->>'i')::int as i, e->>'f' as f, "
+    "from (select (e->>'i')::int as i, e->>'f' as f, e->>'u' as u, "
         "array(select jsonb_array_elements_text(e->'n')) as n, "
         "array(select jsonb_array_elements_text(e->'t')) as t "
         "from jsonb_array_elements($1::jsonb) e) w "
-    "left join lateral (select p.* from pg_catalog.pg_proc p "
-        "join pg_catalog.pg_namespace s on s.oid = p.pronamespace "
-        "where p.proname = w.f and s.nspname = any (current_schemas(false)) "
-        "order by array_position(current_schemas(false), s.nspname), "
+    "cross join (select array_agg((parse_ident(s))[1]::name) as path from "
+        "unnest(string_to_array(current_setting('search_path'), ',')) s) s "
+    "left join lateral (select p.*, n.nspname, u.usable "
+        "from pg_catalog.pg_proc p "
+        "join pg_catalog.pg_namespace n on n.oid = p.pronamespace "
+        "cross join lateral (select coalesce(has_schema_privilege("
+            "to_regrole(quote_ident(w.u))::oid, n.oid, 'usage'), true) "
+            "as usable) u "
+        "where p.proname = w.f and n.nspname = any (s.path) "
+        "order by u.usable desc, array_position(s.path, n.nspname), "
         "(p.proargnames @> w.n) desc nulls last limit 1) p on true "
     "left join lateral (with args as ("
         "select a.name, a.type, row_number() over (order by a.ord) as ord "
@@ -85,7 +95,7 @@ static const char  ngx_http_ihanoi_pgcatalogue_sql[] =
             "does not have', a.name) from args a "
             "where a.ord <= p.pronargs - p.pronargdefaults "
             "and a.name <> all (w.n)) f) d on p.oid is not null "
-    "where p.oid is null or d.faults is not null "
+    "where p.oid is null or not p.usable or d.faults is not null "
     "order by w.i";
 
 
@@ -139,7 +149,7 @@ ngx_http_ihanoi_pgcatalogue_compose(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db)
 {
     size_t                      size;
     u_char                     *p, *start;
-    ngx_str_t                  *s;
+    ngx_str_t                  *s, *user;
     ngx_uint_t                  i, n;
     ngx_array_t                *a[2];
     ngx_http_ihanoi_pgstmt_t  **stmts;
@@ -151,8 +161,10 @@ ngx_http_ihanoi_pgcatalogue_compose(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db)
 
         /* each byte could need six as \u00xx */
 
-        size += sizeof(",{\"i\":,\"f\":\"\",\"n\":[],\"t\":[]}")
-                + NGX_INT_T_LEN + 6 * stmts[i]->function.len;
+        user = db->classes[stmts[i]->class].user;
+
+        size += sizeof(",{\"i\":,\"f\":\"\",\"u\":\"\",\"n\":[],\"t\":[]}")
+                + NGX_INT_T_LEN + 6 * (stmts[i]->function.len + user->len);
 
         a[0] = stmts[i]->argnames;
         a[1] = stmts[i]->argtypes;
@@ -192,6 +204,9 @@ ngx_http_ihanoi_pgcatalogue_compose(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db)
 
         p = ngx_sprintf(p, "{\"i\":%ui,\"f\":", i);
         p = ngx_http_ihanoi_pgcatalogue_json(p, &stmts[i]->function);
+        p = ngx_cpymem(p, ",\"u\":", 5);
+        p = ngx_http_ihanoi_pgcatalogue_json(p,
+                                          db->classes[stmts[i]->class].user);
         p = ngx_cpymem(p, ",\"n\":", 5);
         p = ngx_http_ihanoi_pgcatalogue_json_array(p, stmts[i]->argnames);
         p = ngx_cpymem(p, ",\"t\":", 5);

@@ -80,4 +80,18 @@ is(wait_until(sub { my $o = outcome(echo()); $o =~ /^200/ && $o }, 10),
    '200 {"a":"x"}', 'calls are served again');
 ok(wait_until(sub { functions() !~ /operation/ }, 20), 'and nothing is missing');
 
+# One that is there, in a schema that its role may not use, is found by no call either.
+$gw->stop;
+$db->sql('revoke usage on schema code_pools from public;
+          grant usage on schema code_pools to ihanoi_write, ihanoi_control');
+$gw = pg_gateway(db => $db);
+ok(wait_until(sub { functions() =~ /may not use/ }), 'a schema that a role may not use');
+like(functions(), qr/operation "p_echo": function p_echo: the role ihanoi_read may not use the schema code_pools$/m,
+     'is told as that');
+unlike(functions(), qr/operation "p_row"/, 'for the operations of that role');
+is(outcome(echo()), '503 operation-unavailable', 'which are unavailable');
+$db->sql('grant usage on schema code_pools to public');
+is(wait_until(sub { my $o = outcome(echo()); $o =~ /^200/ && $o }, 20),
+   '200 {"a":"x"}', 'until it may again');
+
 done_testing();
