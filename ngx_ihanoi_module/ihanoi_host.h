@@ -46,7 +46,8 @@ typedef struct {
 /*
  * One noun's functions, ended by a NULL name, and what its text in the
  * reference begins with.  Each is in a file of its own, ihanoi_host_NOUN.c
- * where nginx is not needed, else ngx_http_ihanoi_host_NOUN.c.
+ * where nginx is not needed, else ngx_http_ihanoi_host_NOUN.c; but for "log",
+ * which is in that of "plugin".
  */
 typedef struct {
     const char                    *noun;

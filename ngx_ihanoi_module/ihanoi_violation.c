@@ -215,8 +215,6 @@ ihanoi_input_json(ihanoi_input_t *in, unsigned i, const char *data,
 }
 
 
-/* The argument's number, op->narguments when there is none. */
-
 unsigned
 ihanoi_input_find(const ihanoi_operation_t *op, ihanoi_in_e place,
     const char *name, size_t len)

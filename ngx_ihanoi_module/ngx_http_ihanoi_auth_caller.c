@@ -27,8 +27,6 @@ static ngx_uint_t ngx_http_ihanoi_auth_assurance(
     ngx_http_ihanoi_auth_issuer_t *issuer, json_t *claims);
 
 
-/* Takes the JSON values of *jwt over. */
-
 ngx_http_ihanoi_auth_entry_t *
 ngx_http_ihanoi_auth_entry_create(ngx_http_ihanoi_auth_main_conf_t *amcf,
     ngx_http_ihanoi_auth_issuer_t *issuer, ngx_str_t *token,

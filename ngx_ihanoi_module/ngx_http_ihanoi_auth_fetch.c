@@ -584,7 +584,7 @@ ngx_http_ihanoi_auth_is_fetch(ngx_http_request_t *r)
 
 
 void
-ngx_http_ihanoi_auth_keys_init_filters(void)
+ngx_http_ihanoi_auth_fetch_init_filters(void)
 {
     ngx_http_next_header_filter = ngx_http_top_header_filter;
     ngx_http_top_header_filter = ngx_http_ihanoi_auth_fetch_header_filter;

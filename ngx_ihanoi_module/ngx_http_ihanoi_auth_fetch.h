@@ -54,7 +54,7 @@ void ngx_http_ihanoi_auth_wait_cleanup(void *data);
 ngx_uint_t ngx_http_ihanoi_auth_is_fetch(ngx_http_request_t *r);
 
 /* Configuration time: the filters that capture what is fetched. */
-void ngx_http_ihanoi_auth_keys_init_filters(void);
+void ngx_http_ihanoi_auth_fetch_init_filters(void);
 
 
 #endif /* _NGX_HTTP_IHANOI_AUTH_FETCH_H_INCLUDED_ */

@@ -666,7 +666,7 @@ ngx_http_ihanoi_auth_init(ngx_conf_t *cf)
 
     *h = ngx_http_ihanoi_auth_subrequest_handler;
 
-    ngx_http_ihanoi_auth_keys_init_filters();
+    ngx_http_ihanoi_auth_fetch_init_filters();
 
     return NGX_OK;
 }

@@ -119,8 +119,6 @@ ngx_http_ihanoi_auth_states_cleanup(void *data)
 }
 
 
-/* For a token that no key was found for. */
-
 ngx_uint_t
 ngx_http_ihanoi_auth_state_may_ask(ngx_http_ihanoi_auth_state_t *state)
 {

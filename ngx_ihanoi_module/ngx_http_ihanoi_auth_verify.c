@@ -22,8 +22,6 @@ static ngx_uint_t ngx_http_ihanoi_auth_generation(
 static void ngx_http_ihanoi_auth_hold_cleanup(void *data);
 
 
-/* A token that was verified before, if it still is what it was. */
-
 ngx_http_ihanoi_auth_entry_t *
 ngx_http_ihanoi_auth_cached(ngx_http_ihanoi_auth_main_conf_t *amcf,
     ngx_http_ihanoi_auth_loc_conf_t *alcf, ngx_str_t *token)
@@ -73,11 +71,6 @@ drop:
     return NULL;
 }
 
-
-/*
- * NGX_OK: ctx has the entry or the problem.  NGX_AGAIN: parked.  NGX_BUSY: it
- * would have to be.
- */
 
 ngx_int_t
 ngx_http_ihanoi_auth_verify(ngx_http_request_t *r,
@@ -356,8 +349,6 @@ ngx_http_ihanoi_auth_generation(ngx_http_ihanoi_auth_issuer_t *issuer)
     return sum;
 }
 
-
-/* Keeps the entry for as long as the request's pool lives. */
 
 ngx_int_t
 ngx_http_ihanoi_auth_hold(ngx_http_request_t *r,

@@ -81,7 +81,7 @@ extern const char *const  ngx_http_ihanoi_background_outcomes[];
 ngx_uint_t ngx_http_ihanoi_background_room(void);
 
 /*
- * With size bytes of data; the caller fills the first six members and done.
+ * With size bytes of data, zeroed; the caller fills function to input, and done.
  * NULL: no memory or connection, it is logged.
  */
 ngx_http_ihanoi_background_t *ngx_http_ihanoi_background_create(

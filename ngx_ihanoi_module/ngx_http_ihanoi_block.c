@@ -1,5 +1,7 @@
 /*
  * Copyright (C) iHaNoi contributors
+ *
+ * Directives with a block, and the parameter that several have.
  */
 
 #include <ngx_config.h>

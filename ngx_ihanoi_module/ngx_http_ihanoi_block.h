@@ -1,5 +1,7 @@
 /*
  * Copyright (C) iHaNoi contributors
+ *
+ * Directives with a block, and the parameter that several have.
  */
 
 #ifndef _NGX_HTTP_IHANOI_BLOCK_H_INCLUDED_

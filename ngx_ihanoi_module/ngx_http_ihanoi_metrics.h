@@ -27,10 +27,10 @@ typedef struct ngx_http_ihanoi_metric_s  ngx_http_ihanoi_metric_t;
 
 
 /*
- * Declares a series at configuration time.  name and help are string literals
- * ("ihanoi_requests_total"); labels is `operation="x",status="200"` or empty
- * and is copied.  The same name and labels give the same series.  NULL on
- * memory failure.
+ * Declares a series at configuration time.  name ("ihanoi_requests_total") and
+ * labels, `operation="x",status="200"`, empty or NULL, are copied; help lives as
+ * long as the configuration.  The same name and labels give the same series.
+ * NULL: no memory, or it has another type there, which is logged.
  */
 ngx_http_ihanoi_metric_t *ngx_http_ihanoi_metric_add(ngx_conf_t *cf,
     ngx_http_ihanoi_metric_type_e type, const char *name, const char *help,

@@ -174,8 +174,6 @@ ngx_http_ihanoi_pgblock_line(ngx_conf_t *cf, ngx_command_t *dummy, void *conf)
 }
 
 
-/* Makes it a copy with a NUL behind it, as libpq wants. */
-
 char *
 ngx_http_ihanoi_pgblock_string(ngx_conf_t *cf, ngx_str_t *s)
 {
@@ -491,8 +489,6 @@ ngx_http_ihanoi_pgblock_is_name(ngx_str_t *s)
     return 1;
 }
 
-
-/* At the end of the block: what must be there, and defaults for the rest. */
 
 char *
 ngx_http_ihanoi_pgblock_check(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db)

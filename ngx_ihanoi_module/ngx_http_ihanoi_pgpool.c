@@ -531,8 +531,6 @@ ngx_http_ihanoi_pgpool_expired(ngx_event_t *ev)
 }
 
 
-/* Frees the call and tells its owner: nothing of it is left to touch. */
-
 void
 ngx_http_ihanoi_pgpool_end(ngx_http_ihanoi_pgcall_t *call,
     ngx_http_ihanoi_pg_outcome_e outcome, ngx_http_ihanoi_pgresult_t *res,

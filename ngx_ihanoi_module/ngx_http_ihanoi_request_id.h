@@ -1,5 +1,7 @@
 /*
  * Copyright (C) iHaNoi contributors
+ *
+ * $request_id, and the lines of the error log that have it.
  */
 
 #ifndef _NGX_HTTP_IHANOI_REQUEST_ID_H_INCLUDED_
