@@ -76,6 +76,9 @@ static ihanoi_jwk_e ihanoi_jwk_load_oct(ihanoi_jwk_load_t *load,
     ihanoi_jwk_t *key, json_t *json);
 static ihanoi_jwk_e ihanoi_jwk_load_rsa(ihanoi_jwk_load_t *load,
     ihanoi_jwk_t *key, json_t *json);
+static ihanoi_jwk_e ihanoi_jwk_build_rsa(ihanoi_jwk_load_t *load,
+    ihanoi_jwk_t *key, const unsigned char *material, size_t nlen,
+    size_t elen);
 static ihanoi_jwk_e ihanoi_jwk_load_ec(ihanoi_jwk_load_t *load,
     ihanoi_jwk_t *key, json_t *json, const ihanoi_crv_t *crv);
 static ihanoi_jwk_e ihanoi_jwk_load_okp(ihanoi_jwk_load_t *load,
@@ -179,15 +182,10 @@ ihanoi_jwk_load_oct(ihanoi_jwk_load_t *load, ihanoi_jwk_t *key, json_t *json)
 static ihanoi_jwk_e
 ihanoi_jwk_load_rsa(ihanoi_jwk_load_t *load, ihanoi_jwk_t *key, json_t *json)
 {
-    long                  bits;
-    BIGNUM               *n, *e;
-    ssize_t               nlen, elen;
-    unsigned              i;
-    OSSL_PARAM           *params;
-    ihanoi_jwk_e          rc;
-    unsigned char         material[IHANOI_RSA_MAX_BITS / 8 + 16];
-    OSSL_PARAM_BLD       *bld;
-    const ihanoi_jwk_t   *previous;
+    ssize_t              nlen, elen;
+    unsigned             i;
+    unsigned char        material[IHANOI_RSA_MAX_BITS / 8 + 16];
+    const ihanoi_jwk_t  *previous;
 
     /* a place for n, and 8 bytes for e right after it */
 
@@ -239,6 +237,23 @@ ihanoi_jwk_load_rsa(ihanoi_jwk_load_t *load, ihanoi_jwk_t *key, json_t *json)
             return IHANOI_JWK_OK;
         }
     }
+
+    return ihanoi_jwk_build_rsa(load, key, material, (size_t) nlen,
+                                (size_t) elen);
+}
+
+
+/* n and, behind it, e: a key that is not known yet. */
+
+static ihanoi_jwk_e
+ihanoi_jwk_build_rsa(ihanoi_jwk_load_t *load, ihanoi_jwk_t *key,
+    const unsigned char *material, size_t nlen, size_t elen)
+{
+    long             bits;
+    BIGNUM          *n, *e;
+    OSSL_PARAM      *params;
+    ihanoi_jwk_e     rc;
+    OSSL_PARAM_BLD  *bld;
 
     bld = NULL;
     params = NULL;
@@ -292,7 +307,7 @@ ihanoi_jwk_load_rsa(ihanoi_jwk_load_t *load, ihanoi_jwk_t *key, json_t *json)
         goto done;
     }
 
-    key->size = (size_t) nlen;
+    key->size = nlen;
 
     rc = ihanoi_jwk_build(load, key, "RSA", params);
 

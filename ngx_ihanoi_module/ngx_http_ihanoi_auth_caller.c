@@ -18,9 +18,11 @@ static const char *const  ngx_http_ihanoi_auth_assurances[] = {
 static ngx_int_t ngx_http_ihanoi_auth_entry_strings(
     ngx_http_ihanoi_auth_main_conf_t *amcf,
     ngx_http_ihanoi_auth_entry_t *entry, ngx_str_t *token, ihanoi_jwt_t *jwt,
-    ngx_uint_t assurance, ngx_log_t *log);
+    ngx_log_t *log);
 static u_char *ngx_http_ihanoi_auth_member(u_char *p, const char *head,
     json_t *claims, const char *name);
+static ngx_int_t ngx_http_ihanoi_auth_list(ngx_pool_t *pool, json_t *json,
+    ngx_str_t *value);
 static char *ngx_http_ihanoi_auth_payload(ihanoi_jwt_t *jwt);
 static char *ngx_http_ihanoi_auth_scope(json_t *claims);
 static ngx_uint_t ngx_http_ihanoi_auth_assurance(
@@ -43,8 +45,7 @@ ngx_http_ihanoi_auth_entry_create(ngx_http_ihanoi_auth_main_conf_t *amcf,
     entry->caller.assurance = ngx_http_ihanoi_auth_assurance(issuer,
                                                              jwt->claims);
 
-    if (ngx_http_ihanoi_auth_entry_strings(amcf, entry, token, jwt,
-                                           entry->caller.assurance, log)
+    if (ngx_http_ihanoi_auth_entry_strings(amcf, entry, token, jwt, log)
         != NGX_OK)
     {
         ngx_free(entry);
@@ -69,10 +70,11 @@ ngx_http_ihanoi_auth_entry_create(ngx_http_ihanoi_auth_main_conf_t *amcf,
 static ngx_int_t
 ngx_http_ihanoi_auth_entry_strings(ngx_http_ihanoi_auth_main_conf_t *amcf,
     ngx_http_ihanoi_auth_entry_t *entry, ngx_str_t *token, ihanoi_jwt_t *jwt,
-    ngx_uint_t assurance, ngx_log_t *log)
+    ngx_log_t *log)
 {
     char                           *payload, *scope;
     u_char                         *p, hash[IHANOI_SHA256_LEN];
+    const char                     *assurance;
     size_t                          size, payload_len, scope_len;
     ngx_int_t                       rc;
     ngx_slab_pool_t                *shpool;
@@ -82,6 +84,7 @@ ngx_http_ihanoi_auth_entry_strings(ngx_http_ihanoi_auth_main_conf_t *amcf,
 
     c = &entry->claims;
     caller = &entry->caller;
+    assurance = ngx_http_ihanoi_auth_assurances[caller->assurance];
     rc = NGX_ERROR;
 
     payload = ngx_http_ihanoi_auth_payload(jwt);
@@ -103,7 +106,7 @@ ngx_http_ihanoi_auth_entry_strings(ngx_http_ihanoi_auth_main_conf_t *amcf,
            + sizeof("\"iss\":\"\",\"sub\":\"\"") - 1
            + sizeof(",\"assurance\":\"\",\"claims\":") - 1
            + 2 * c->iss.len + 2 * c->sub.len
-           + ngx_strlen(ngx_http_ihanoi_auth_assurances[assurance])
+           + ngx_strlen(assurance)
            + payload_len;
 
     p = ngx_alloc(size, log);
@@ -167,7 +170,7 @@ ngx_http_ihanoi_auth_entry_strings(ngx_http_ihanoi_auth_main_conf_t *amcf,
     p = ngx_http_ihanoi_auth_member(p, "\"iss\":", jwt->claims, "iss");
     p = ngx_http_ihanoi_auth_member(p, ",\"sub\":", jwt->claims, "sub");
     p = ngx_sprintf(p, ",\"assurance\":\"%s\",\"claims\":",
-                    ngx_http_ihanoi_auth_assurances[assurance]);
+                    assurance);
 
     caller->payload.data = p;
     caller->payload.len = payload_len;
@@ -305,12 +308,8 @@ ngx_http_ihanoi_auth_assurance(ngx_http_ihanoi_auth_issuer_t *issuer,
 ngx_int_t
 ngx_http_ihanoi_auth_value(ngx_pool_t *pool, json_t *json, ngx_str_t *value)
 {
-    char        *text;
-    u_char      *p;
-    size_t       i, len;
-    json_t      *item;
-    ngx_str_t   *part, one;
-    ngx_array_t  list;
+    char    *text;
+    size_t   i;
 
     switch (json_typeof(json)) {
 
@@ -331,57 +330,7 @@ ngx_http_ihanoi_auth_value(ngx_pool_t *pool, json_t *json, ngx_str_t *value)
         return NGX_DECLINED;
 
     case JSON_ARRAY:
-
-        /* comma-joined, as NGINX Plus does */
-
-        if (ngx_array_init(&list, pool, json_array_size(json) + 1,
-                           sizeof(ngx_str_t))
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-
-        len = 0;
-
-        json_array_foreach(json, i, item) {
-
-            switch (ngx_http_ihanoi_auth_value(pool, item, &one)) {
-            case NGX_OK:
-                break;
-            case NGX_DECLINED:
-                continue;
-            default:
-                return NGX_ERROR;
-            }
-
-            part = ngx_array_push(&list);
-            if (part == NULL) {
-                return NGX_ERROR;
-            }
-
-            *part = one;
-            len += part->len + 1;
-        }
-
-        p = ngx_pnalloc(pool, len + 1);
-        if (p == NULL) {
-            return NGX_ERROR;
-        }
-
-        value->data = p;
-        part = list.elts;
-
-        for (i = 0; i < list.nelts; i++) {
-            if (i) {
-                *p++ = ',';
-            }
-
-            p = ngx_cpymem(p, part[i].data, part[i].len);
-        }
-
-        value->len = p - value->data;
-
-        return NGX_OK;
+        return ngx_http_ihanoi_auth_list(pool, json, value);
 
     default: /* JSON_OBJECT, JSON_INTEGER, JSON_REAL */
 
@@ -413,6 +362,68 @@ ngx_http_ihanoi_auth_value(ngx_pool_t *pool, json_t *json, ngx_str_t *value)
             return NGX_DECLINED;
         }
     }
+
+    return NGX_OK;
+}
+
+
+/* Comma-joined, as NGINX Plus does. */
+
+static ngx_int_t
+ngx_http_ihanoi_auth_list(ngx_pool_t *pool, json_t *json, ngx_str_t *value)
+{
+    u_char       *p;
+    size_t        i, len;
+    json_t       *item;
+    ngx_str_t    *part, one;
+    ngx_array_t   list;
+
+    if (ngx_array_init(&list, pool, json_array_size(json) + 1,
+                       sizeof(ngx_str_t))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    len = 0;
+
+    json_array_foreach(json, i, item) {
+
+        switch (ngx_http_ihanoi_auth_value(pool, item, &one)) {
+        case NGX_OK:
+            break;
+        case NGX_DECLINED:
+            continue;
+        default:
+            return NGX_ERROR;
+        }
+
+        part = ngx_array_push(&list);
+        if (part == NULL) {
+            return NGX_ERROR;
+        }
+
+        *part = one;
+        len += part->len + 1;
+    }
+
+    p = ngx_pnalloc(pool, len + 1);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    value->data = p;
+    part = list.elts;
+
+    for (i = 0; i < list.nelts; i++) {
+        if (i) {
+            *p++ = ',';
+        }
+
+        p = ngx_cpymem(p, part[i].data, part[i].len);
+    }
+
+    value->len = p - value->data;
 
     return NGX_OK;
 }

@@ -22,6 +22,8 @@ typedef struct {
 } ngx_http_ihanoi_pgpassword_t;
 
 
+static ngx_int_t ngx_http_ihanoi_pgpassword_read(ngx_conf_t *cf,
+    ngx_str_t *name, ngx_str_t *text);
 static u_char *ngx_http_ihanoi_pgpassword_field(u_char *p, ngx_str_t *field);
 
 
@@ -35,13 +37,8 @@ char *
 ngx_http_ihanoi_pgpassword_set(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
     ngx_uint_t offset)
 {
-    size_t             size;
-    ssize_t            n;
-    u_char            *p, *q, *last, *end, *buf;
-    ngx_fd_t           fd;
-    ngx_str_t         *value, name;
-    ngx_file_info_t    fi;
-
+    u_char                        *p, *q, *last, *end;
+    ngx_str_t                     *value, name, text;
     ngx_http_ihanoi_pgpassword_t  *password;
 
     if (db->passwords) {
@@ -61,57 +58,13 @@ ngx_http_ihanoi_pgpassword_set(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
         return NGX_CONF_ERROR;
     }
 
-    fd = ngx_open_file(name.data, NGX_FILE_RDONLY, NGX_FILE_OPEN, 0);
-
-    if (fd == NGX_INVALID_FILE) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
-                           ngx_open_file_n " \"%V\" failed", &name);
+    if (ngx_http_ihanoi_pgpassword_read(cf, &name, &text) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
 
-    buf = NULL;
-    n = NGX_FILE_ERROR;
+    last = text.data + text.len;
 
-    if (ngx_fd_info(fd, &fi) == NGX_FILE_ERROR) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
-                           ngx_fd_info_n " \"%V\" failed", &name);
-
-    } else if (ngx_file_access(&fi) & 07) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "password file \"%V\" must not be open to all "
-                           "users", &name);
-
-    } else if (ngx_file_size(&fi) > 65536) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "password file \"%V\" is too large", &name);
-
-    } else {
-        size = (size_t) ngx_file_size(&fi);
-        buf = ngx_pnalloc(cf->pool, size + 1);
-
-        if (buf) {
-            n = ngx_read_fd(fd, buf, size);
-
-            if (n < 0) {
-                ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
-                                   "password file \"%V\" could not be read",
-                                   &name);
-            }
-        }
-    }
-
-    if (ngx_close_file(fd) == NGX_FILE_ERROR) {
-        ngx_conf_log_error(NGX_LOG_ALERT, cf, ngx_errno,
-                           ngx_close_file_n " \"%V\" failed", &name);
-    }
-
-    if (n < 0) {
-        return NGX_CONF_ERROR;
-    }
-
-    last = buf + n;
-
-    for (p = buf; p < last; p = end + 1) {
+    for (p = text.data; p < last; p = end + 1) {
 
         end = ngx_strlchr(p, last, '\n');
         if (end == NULL) {
@@ -150,6 +103,70 @@ ngx_http_ihanoi_pgpassword_set(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
     }
 
     return NGX_CONF_OK;
+}
+
+
+/* All of it, with a byte of room behind it. */
+
+static ngx_int_t
+ngx_http_ihanoi_pgpassword_read(ngx_conf_t *cf, ngx_str_t *name,
+    ngx_str_t *text)
+{
+    size_t           size;
+    ssize_t          n;
+    ngx_fd_t         fd;
+    ngx_file_info_t  fi;
+
+    fd = ngx_open_file(name->data, NGX_FILE_RDONLY, NGX_FILE_OPEN, 0);
+
+    if (fd == NGX_INVALID_FILE) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                           ngx_open_file_n " \"%V\" failed", name);
+        return NGX_ERROR;
+    }
+
+    n = NGX_FILE_ERROR;
+
+    if (ngx_fd_info(fd, &fi) == NGX_FILE_ERROR) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                           ngx_fd_info_n " \"%V\" failed", name);
+
+    } else if (ngx_file_access(&fi) & 07) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "password file \"%V\" must not be open to all "
+                           "users", name);
+
+    } else if (ngx_file_size(&fi) > 65536) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "password file \"%V\" is too large", name);
+
+    } else {
+        size = (size_t) ngx_file_size(&fi);
+        text->data = ngx_pnalloc(cf->pool, size + 1);
+
+        if (text->data) {
+            n = ngx_read_fd(fd, text->data, size);
+
+            if (n < 0) {
+                ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                                   "password file \"%V\" could not be read",
+                                   name);
+            }
+        }
+    }
+
+    if (ngx_close_file(fd) == NGX_FILE_ERROR) {
+        ngx_conf_log_error(NGX_LOG_ALERT, cf, ngx_errno,
+                           ngx_close_file_n " \"%V\" failed", name);
+    }
+
+    if (n < 0) {
+        return NGX_ERROR;
+    }
+
+    text->len = n;
+
+    return NGX_OK;
 }
 
 

@@ -16,6 +16,10 @@ static ngx_uint_t ngx_http_ihanoi_plugin_asks(const ihanoi_names_t *asked,
 static char *ngx_http_ihanoi_plugin_limit(ngx_conf_t *cf,
     ngx_http_ihanoi_plugin_t *plugin, const char *what, const char *unit,
     ngx_uint_t asked, ngx_uint_t granted);
+static char *ngx_http_ihanoi_plugin_take(ngx_conf_t *cf,
+    ngx_http_ihanoi_plugin_t *plugin);
+static char *ngx_http_ihanoi_plugin_take_database(ngx_conf_t *cf,
+    ngx_http_ihanoi_plugin_t *plugin);
 static char *ngx_http_ihanoi_plugin_check_jobs(ngx_conf_t *cf,
     ngx_http_ihanoi_plugin_t *plugin);
 static char *ngx_http_ihanoi_plugin_check_events(ngx_conf_t *cf,
@@ -111,8 +115,6 @@ char *
 ngx_http_ihanoi_plugin_check_grants(ngx_conf_t *cf,
     ngx_http_ihanoi_plugin_t *plugin)
 {
-    ngx_int_t                 rc;
-    ngx_str_t                 code;
     const ihanoi_manifest_t  *manifest, *other;
 
     manifest = plugin->manifest;
@@ -191,6 +193,23 @@ ngx_http_ihanoi_plugin_check_grants(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
+    if (ngx_http_ihanoi_plugin_take(cf, plugin) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_http_ihanoi_plugin_set_settings(cf, plugin);
+}
+
+
+/* What was granted becomes the plugin's: its limits, database and store. */
+
+static char *
+ngx_http_ihanoi_plugin_take(ngx_conf_t *cf, ngx_http_ihanoi_plugin_t *plugin)
+{
+    const ihanoi_manifest_t  *manifest;
+
+    manifest = plugin->manifest;
+
     /* no more than it asks for: its author has tested it with that */
 
     plugin->memory = manifest->limits.memory;
@@ -200,37 +219,10 @@ ngx_http_ihanoi_plugin_check_grants(ngx_conf_t *cf,
     plugin->timeout = manifest->limits.timeout;
     plugin->concurrency = manifest->limits.concurrency;
 
-    if (plugin->db) {
-        code.data = (u_char *) manifest->code;
-        code.len = ngx_strlen(code.data);
-
-        rc = ngx_http_ihanoi_pg_code(plugin->db, &code);
-
-        if (rc == NGX_ERROR) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "plugin \"%V\" is granted the database \"%V\", "
-                               "which has a \"release\", as the core's: a "
-                               "plugin needs an \"ihanoi_database\" of its "
-                               "own, with \"schema\" and \"user\"",
-                               &plugin->name, &plugin->database);
-            return NGX_CONF_ERROR;
-        }
-
-        if (rc != NGX_OK) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "plugin \"%V\" is granted the database \"%V\", "
-                               "which another has: each, and each version, "
-                               "needs an \"ihanoi_database\" of its own",
-                               &plugin->name, &plugin->database);
-            return NGX_CONF_ERROR;
-        }
-
-        if (ngx_http_ihanoi_pg_texts(cf, plugin->db, &plugin->name,
-                                     plugin->memory)
-            != NGX_OK)
-        {
-            return NGX_CONF_ERROR;
-        }
+    if (plugin->db
+        && ngx_http_ihanoi_plugin_take_database(cf, plugin) != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
     }
 
     if (plugin->current && plugin->current->store) {
@@ -244,7 +236,49 @@ ngx_http_ihanoi_plugin_check_grants(ngx_conf_t *cf,
         }
     }
 
-    return ngx_http_ihanoi_plugin_set_settings(cf, plugin);
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_ihanoi_plugin_take_database(ngx_conf_t *cf,
+    ngx_http_ihanoi_plugin_t *plugin)
+{
+    ngx_int_t  rc;
+    ngx_str_t  code;
+
+    code.data = (u_char *) plugin->manifest->code;
+    code.len = ngx_strlen(code.data);
+
+    rc = ngx_http_ihanoi_pg_code(plugin->db, &code);
+
+    if (rc == NGX_ERROR) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "plugin \"%V\" is granted the database \"%V\", "
+                           "which has a \"release\", as the core's: a "
+                           "plugin needs an \"ihanoi_database\" of its "
+                           "own, with \"schema\" and \"user\"",
+                           &plugin->name, &plugin->database);
+        return NGX_CONF_ERROR;
+    }
+
+    if (rc != NGX_OK) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "plugin \"%V\" is granted the database \"%V\", "
+                           "which another has: each, and each version, "
+                           "needs an \"ihanoi_database\" of its own",
+                           &plugin->name, &plugin->database);
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_http_ihanoi_pg_texts(cf, plugin->db, &plugin->name,
+                                 plugin->memory)
+        != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
 }
 
 

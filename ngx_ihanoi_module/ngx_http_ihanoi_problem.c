@@ -44,6 +44,8 @@ static ngx_http_ihanoi_problem_ctx_t *ngx_http_ihanoi_problem_get_ctx(
     ngx_http_request_t *r);
 static void ngx_http_ihanoi_problem_cleanup(void *data);
 static ngx_int_t ngx_http_ihanoi_problem_header_filter(ngx_http_request_t *r);
+static ngx_int_t ngx_http_ihanoi_problem_headers(ngx_http_request_t *r,
+    off_t len);
 static ngx_int_t ngx_http_ihanoi_problem_body_filter(ngx_http_request_t *r,
     ngx_chain_t *in);
 
@@ -342,11 +344,27 @@ ngx_http_ihanoi_problem_header_filter(ngx_http_request_t *r)
         return NGX_ERROR;
     }
 
+    if (ngx_http_ihanoi_problem_headers(r, ngx_buf_size(ctx->body)) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_next_header_filter(r);
+}
+
+
+/* In place of those of what the document stands for. */
+
+static ngx_int_t
+ngx_http_ihanoi_problem_headers(ngx_http_request_t *r, off_t len)
+{
+    ngx_str_t  value;
+
     ngx_http_clear_accept_ranges(r);
     ngx_http_clear_last_modified(r);
     ngx_http_clear_etag(r);
 
-    r->headers_out.content_length_n = ngx_buf_size(ctx->body);
+    r->headers_out.content_length_n = len;
 
     if (r->headers_out.content_length) {
         r->headers_out.content_length->hash = 0;
@@ -381,7 +399,7 @@ ngx_http_ihanoi_problem_header_filter(ngx_http_request_t *r)
         return NGX_ERROR;
     }
 
-    return ngx_http_next_header_filter(r);
+    return NGX_OK;
 }
 
 
