@@ -16,7 +16,9 @@ as $$
      where r.kind in ('class', 'staff', 'student') and coalesce(r.code, '') !~ '^[A-Za-z0-9._-]{1,20}$'
     union all
     select r.line, 'name', 'length' from r
-     where r.kind in ('class', 'staff', 'student') and length(coalesce(r.name, '')) not between 1 and 100
+     where r.kind in ('class', 'staff', 'student')
+       and (length(coalesce(r.name, '')) not between 1 and 100
+            or r.name !~ '[^\s\u00a0\u00ad\u180e\u200b-\u200f\u2028\u2029\u2060\u3000\ufeff]')   -- none is seen
     union all
     select d.line, 'code', 'twice'
       from (select r.line, row_number() over (partition by r.kind, r.code order by r.line) as n
