@@ -181,6 +181,7 @@ do {
 } while ($next && @listed < 9);
 is_deeply(\@listed, ['xa-a 2099-11-23', map { "$_ $tuesday" } qw(so-noi-vu xa-a xa-b)], 'all are listed, page by page')
     or diag $r->{content};
+is(announce('grows', unit => 'xa-c', reason => "\x{fb2c}" x 200)->{status}, 201, 'a reason may be longer when it is composed');
 
 
 # The Ministry's announcement
