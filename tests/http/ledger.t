@@ -10,6 +10,7 @@ use IHanoi::Test;
 use IHanoi::Test::Durable;
 use IHanoi::Test::HTTP;
 use IHanoi::Test::Load;
+use IO::Select;
 use Time::HiRes qw(sleep time);
 
 use constant { CLIENTS => 6, CITIZENS => 30, EACH => 10 };
@@ -238,6 +239,35 @@ is("@odd", '', 'answers: ' . join(', ', map { "$answers{$_} x $_" }
                                         sort keys %answers));
 cmp_ok(($answers{503} // 0) + ($answers{504} // 0) + ($answers{none} // 0),
        '>', 0, 'and the blows were felt');
+
+# Whose wait for a standby is broken off is on this server only. It is told to nobody
+# before it is on both, when it is asked for again neither: by the gateway, or its client.
+$db->sql("alter system set synchronous_standby_names = 'nobody'");
+$db->sql('select pg_reload_conf()');
+my $other = $db->session;
+my $write = q{select pg_logical_emit_message(true, 'test', '')};
+$other->start($write);
+wait_until(sub {
+    return 1 if $db->sql(q{select count(*) from pg_stat_activity where wait_event = 'SyncRep'});
+    $other->start($write) if $other->is_ready(0.1);
+    return 0;
+});
+
+my $http = $gw->connection;
+my $answers = IO::Select->new;
+$http->send($http->format(request_of('alone-1')));
+$answers->add($http->{socket});
+$db->sql(q{select pg_terminate_backend(pid) from pg_stat_activity
+           where usename = 'ihanoi_write' and wait_event = 'SyncRep'})
+    until $answers->can_read(0.02);
+my $told = $http->response('POST');
+is("$told->{status} " . ($told->{json}{type} // ''),
+   '503 urn:ihanoi:problem:outcome-unknown', 'a commit that waits in vain is no promise');
+$db->sql('alter system reset synchronous_standby_names');
+$db->sql('select pg_reload_conf()');
+is(wait_until(sub { my $r = $gw->request(request_of('alone-1'));
+                    $r->{status} == 201 && $r->{headers}{'idempotency-replayed'} }),
+   'true', 'and its key finds it when the standby is there');
 
 # The control: with commits that do not wait for the disk the same accounting
 # must find a loss, or it could not find any. A crash may come when all is on the disk,

@@ -9,6 +9,10 @@
 -- waits for a lock, a refusal leaves nothing to take back, and of two
 -- concurrent duplicates the second either sees the lock or, as locks are
 -- released after the commit is visible, the first one's answer.
+--
+-- Visible is not safe: when the first one's wait for a synchronous standby was
+-- broken off its commit is on this server only, and to read it waits for nothing.
+-- So a replay writes a word of its own, whose commit waits for all before it.
 create function idempotency_claim(subject text, operation text, key text,
     hash text)
 returns table (state text, status int, etag text, location text, body json)
@@ -43,6 +47,7 @@ begin
         return query select 'mismatch', null::int, null::text, null::text, null::json;
 
     else
+        perform pg_logical_emit_message(true, 'ihanoi', '');
         return query select 'replay', stored.status, stored.etag,
                             stored.location, stored.body;
     end if;
