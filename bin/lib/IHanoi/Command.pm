@@ -83,7 +83,7 @@ connection (default: libpq's PG* variables, then the checkout's own cluster):
   --host DIR|NAME   socket folder or host
   --port N
   --dbname NAME     default ihanoi
-  --user NAME       a superuser: migrate makes roles and extensions
+  --user NAME       a superuser: migrate and plugin deploy make roles
 HELP
 
 
