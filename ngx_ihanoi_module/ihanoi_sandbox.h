@@ -188,6 +188,13 @@ ihanoi_run_e ihanoi_call_run(ihanoi_call_t *call, int nargs);
 /* Why it ended, "file:line: text"; valid until ihanoi_call_destroy(). */
 const char *ihanoi_call_error(ihanoi_call_t *call);
 
+/*
+ * 1: it has raised a table, which is moved to another coroutine of the sandbox,
+ * where there is room.  Once, between ihanoi_sandbox_enter_host() and
+ * _leave_host(): its own stack may be full.
+ */
+int ihanoi_call_take_error(ihanoi_call_t *call, lua_State *to);
+
 /* Microseconds it has run for so far, with those beside it. */
 unsigned ihanoi_call_usec(ihanoi_call_t *call);
 

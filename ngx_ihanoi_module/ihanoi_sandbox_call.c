@@ -522,11 +522,27 @@ ihanoi_call_error(ihanoi_call_t *call)
         return "";
     }
 
-    if (lua_type(call->failed, -1) != LUA_TSTRING) {
+    if (call->failed == NULL || lua_type(call->failed, -1) != LUA_TSTRING) {
         return "an error that is not a string";
     }
 
     return lua_tostring(call->failed, -1);
+}
+
+
+int
+ihanoi_call_take_error(ihanoi_call_t *call, lua_State *to)
+{
+    if (call->state != IHANOI_RUN_ERROR || call->failed == NULL
+        || lua_type(call->failed, -1) != LUA_TTABLE)
+    {
+        return 0;
+    }
+
+    lua_xmove(call->failed, to, 1);
+    call->failed = NULL;
+
+    return 1;
 }
 
 

@@ -256,9 +256,10 @@ ngx_http_ihanoi_background_ran(ngx_http_ihanoi_run_t *run, void *data)
                                           ngx_strlen(run->error));
     }
 
+    bg->away = run->answer.away;
+
     if (run->outcome == NGX_HTTP_IHANOI_RUN_OK && len) {
         bg->outcome = NGX_HTTP_IHANOI_BACKGROUND_FAILED;
-        bg->away = run->answer.away;
 
     } else {
         bg->outcome = ngx_http_ihanoi_background_of_run[run->outcome];

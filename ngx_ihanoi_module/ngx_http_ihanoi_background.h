@@ -65,8 +65,9 @@ struct ngx_http_ihanoi_background_s {
     ngx_str_t                              error;     /* NUL-terminated; empty
                                                          when it is OK */
     unsigned                               again:1;   /* OK, more is left */
-    unsigned                               away:1;    /* FAILED: its database has
-                                                         no room or is away */
+    unsigned                               away:1;    /* FAILED or ERROR: its
+                                                         database has no room or
+                                                         is away */
 };
 
 

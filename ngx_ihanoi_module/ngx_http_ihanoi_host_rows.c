@@ -418,6 +418,17 @@ ngx_http_ihanoi_host_error_problem(ngx_http_ihanoi_host_error_t *err,
 }
 
 
+ngx_uint_t
+ngx_http_ihanoi_host_error_away(ngx_http_ihanoi_host_error_t *err)
+{
+    ngx_uint_t  level;
+
+    return ngx_strcmp(ngx_http_ihanoi_host_error_problem(err, 0, &level),
+                      "database-unavailable")
+           == 0;
+}
+
+
 void
 ngx_http_ihanoi_host_push_reason(lua_State *L, int index)
 {

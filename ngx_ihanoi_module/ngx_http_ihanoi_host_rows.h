@@ -77,6 +77,9 @@ int ngx_http_ihanoi_host_get_error(lua_State *L, int index,
 const char *ngx_http_ihanoi_host_error_problem(
     ngx_http_ihanoi_host_error_t *err, ngx_uint_t get, ngx_uint_t *level);
 
+/* Its database has no room or is away, which is nobody's failure. */
+ngx_uint_t ngx_http_ihanoi_host_error_away(ngx_http_ihanoi_host_error_t *err);
+
 /* Pushes why something failed, for logs, of a text or such a table. */
 void ngx_http_ihanoi_host_push_reason(lua_State *L, int index);
 

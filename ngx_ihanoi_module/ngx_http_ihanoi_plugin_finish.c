@@ -120,7 +120,6 @@ ngx_http_ihanoi_plugin_result(lua_State *L)
     size_t                         len;
     u_char                         line[NGX_HTTP_IHANOI_PLUGIN_TEXT];
     const char                    *why;
-    ngx_uint_t                     level;
     ngx_http_ihanoi_run_t         *run;
     ngx_http_ihanoi_host_error_t   err;
 
@@ -133,9 +132,7 @@ ngx_http_ihanoi_plugin_result(lua_State *L)
     }
 
     run->answer.away = ngx_http_ihanoi_host_get_error(L, 2, &err)
-                       && strcmp(ngx_http_ihanoi_host_error_problem(&err, 0,
-                                                                    &level),
-                                 "database-unavailable") == 0;
+                       && ngx_http_ihanoi_host_error_away(&err);
 
     ngx_http_ihanoi_host_push_reason(L, 2);
 

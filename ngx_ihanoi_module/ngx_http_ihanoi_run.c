@@ -11,6 +11,7 @@
 
 #include "ngx_http_ihanoi_plugin.h"
 #include "ngx_http_ihanoi_run.h"
+#include "ngx_http_ihanoi_host_rows.h"
 #include "ihanoi_host.h"
 
 
@@ -26,6 +27,7 @@ static void ngx_http_ihanoi_run_task(ngx_http_ihanoi_run_t *run,
 static ngx_int_t ngx_http_ihanoi_run_step(ngx_http_ihanoi_task_t *task);
 static ngx_int_t ngx_http_ihanoi_run_task_done(ngx_http_ihanoi_task_t *task,
     ngx_uint_t failed);
+static const char *ngx_http_ihanoi_run_error(ngx_http_ihanoi_task_t *task);
 static void ngx_http_ihanoi_run_end(ngx_http_ihanoi_run_t *run,
     ngx_http_ihanoi_run_outcome_e outcome, const char *error);
 static void ngx_http_ihanoi_run_log(ngx_http_ihanoi_run_t *run,
@@ -247,9 +249,60 @@ ngx_http_ihanoi_run_step(ngx_http_ihanoi_task_t *task)
         ngx_http_ihanoi_run_end(run, run->answer.wrong
                                      ? NGX_HTTP_IHANOI_RUN_REPLY
                                      : NGX_HTTP_IHANOI_RUN_ERROR,
-                                ihanoi_call_error(task->call));
+                                ngx_http_ihanoi_run_error(task));
         return NGX_OK;
     }
+}
+
+
+/*
+ * What a task has raised.  Of an error of the database, a table, it is what a log
+ * may say of it; raised by a job or an event it is one of its database's, as where
+ * it is returned.
+ */
+
+static const char *
+ngx_http_ihanoi_run_error(ngx_http_ihanoi_task_t *task)
+{
+    int                            top;
+    size_t                         len;
+    lua_State                     *L;
+    u_char                        *text;
+    const char                    *why;
+    ngx_http_ihanoi_run_t         *run;
+    ngx_http_ihanoi_host_error_t   err;
+
+    run = task->run;
+    L = ihanoi_sandbox_state(run->state->sandbox);
+    text = NULL;
+
+    ihanoi_sandbox_enter_host(run->state->sandbox);
+
+    if (ihanoi_call_take_error(task->call, L)) {
+        top = lua_gettop(L);
+
+        if (ngx_http_ihanoi_host_get_error(L, top, &err)) {
+
+            if (task == &run->main) {
+                run->answer.away = ngx_http_ihanoi_host_error_away(&err);
+            }
+
+            ngx_http_ihanoi_host_push_reason(L, top);
+
+            why = lua_tolstring(L, -1, &len);
+            text = ngx_pnalloc(run->request->pool, len + 1);
+
+            if (text) {
+                *ngx_cpymem(text, why, len) = '\0';
+            }
+        }
+
+        lua_settop(L, top - 1);
+    }
+
+    ihanoi_sandbox_leave_host(run->state->sandbox);
+
+    return text ? (char *) text : ihanoi_call_error(task->call);
 }
 
 
@@ -298,7 +351,7 @@ ngx_http_ihanoi_run_take(ngx_http_ihanoi_task_t *task, lua_State *to)
     if (task->failed) {
         ihanoi_sandbox_enter_host(sandbox);
         lua_pushnil(to);
-        lua_pushstring(to, ihanoi_call_error(task->call));
+        lua_pushstring(to, ngx_http_ihanoi_run_error(task));
         ihanoi_sandbox_leave_host(sandbox);
         n = 2;
 
@@ -442,7 +495,7 @@ ngx_http_ihanoi_run_stop(ngx_http_ihanoi_run_t *run)
 
         if (task->failed && task->call) {
             ngx_http_ihanoi_run_log(run, "a task that nobody waited for: ",
-                                    ihanoi_call_error(task->call));
+                                    ngx_http_ihanoi_run_error(task));
         }
     }
 

@@ -140,6 +140,35 @@ my %read = (
     hold  => 'return 200, ihanoi.db.one("select 1 n from pg_sleep(0.3)")',
 );
 
+# Raised as they are, in any depth of a stack.
+my %throw = (
+    throw => 'local _, err = ihanoi.db.query("select 1 / 0") error(err)',
+    throw_rule => 'error((select(2, ihanoi.db.query("select bench_refuse()"))))',
+    throw_task => 'local task = ihanoi.run.spawn(function()
+                       local _, err = ihanoi.db.query("select 1 / 0") error(err) end)
+                   return 200, { (select(2, ihanoi.run.wait(task))) }',
+    throw_deep => 'local _, err = ihanoi.db.query("select 1 / 0")
+                   local function deep(n)
+                       if n == 0 then error(err) end
+                       return 1 + deep(n - 1)
+                   end
+                   local function is_told(n)
+                       return ihanoi.run.wait(ihanoi.run.spawn(function() deep(n) end))
+                   end
+                   local low, high = 1, 70000
+                   while low + 1 < high do
+                       local n = math.floor((low + high) / 2)
+                       local _, why = pcall(deep, n)
+                       if why == err then low = n else high = n end
+                   end
+                   local told = 0
+                   for n = low - 15, low + 10 do
+                       local _, why = is_told(n)
+                       if why:find("22012", 1, true) then told = told + 1 end
+                   end
+                   return 200, { told > 1 and told < 26 }',
+);
+
 my %write = (
     isolation => 'local list = {}
                   for i, sql in ipairs({ "select * from plugin_other.secret",
@@ -280,7 +309,7 @@ my %write = (
 sub probe {
     my (%more) = @_;
     return plugin_folder(
-        lua        => { %read, %write, away => '', absent => '', vast => '' },
+        lua        => { %read, %write, %throw, away => '', absent => '', vast => '' },
         operations => {
             (map { $_ => { method => 'put', security => [{ bearer => [] }] } }
                  keys %write),
@@ -324,6 +353,7 @@ my $token = token(sub => 'citizen-1');
 
 sub get { return $gw->get("/v1/probe/$_[0]") }
 sub put { return $gw->request('PUT', "/v1/probe/$_[0]", token => $token, @_[1 .. $#_]) }
+sub outcome { return "$_[0]{status} " . (($_[0]{json}{type} // '') =~ s/.*://r) }
 sub count { return $db->sql("select count(*) from plugin_probe.bench where id = $_[0]") }
 
 # Failures open the circuit; a gateway of its own for each case of them.
@@ -402,6 +432,12 @@ is_deeply(get('errors')->{json}, ['sql 42P01', 'sql 42601', 'sql 22012',
 my $pid = get('quick')->{json}{pid};
 is_deeply(get('unknown')->{json}, [('42883') x 5], 'a function that is not there, in transactions');
 is(get('quick')->{json}{pid}, $pid, 'costs no connection');
+is(outcome(get('throw')), '500 plugin-failed', 'one that is raised as it is is a failure');
+like($gw->error_log, qr/plugin "probe" 1\.0\.0: 22012: /, 'which the log tells');
+is(outcome(get('throw_rule')), '500 plugin-failed', 'also where SQL has refused');
+like($gw->error_log, qr/plugin "probe" 1\.0\.0: bench-occupied: /, 'with its code');
+like(get('throw_task')->{json}[0], qr/^22012: /, 'and so does whoever waits for a task');
+is_deeply(get('throw_deep')->{json}, [$true], 'however deep it was') or diag get('throw_deep')->{content};
 is(get('nul')->{json}{code}, 'value', 'a NUL byte is refused');
 like(get('many')->{json}{err}, qr/has 1 parameters/, 'so is a value too many');
 

@@ -68,6 +68,7 @@ my $got = 'if ihanoi.db.one("select 1 x from fails where n = $1", { input.payloa
            if input.payload.crash then error("crash") end
            local _, err = ihanoi.db.execute("insert into got (n, key, attempt, topic) values ($1, $2::uuid, $3, $4)",
                { input.payload.n, input.key, input.attempt, input.topic })
+           if err and input.payload.n == "i4" then error(err) end
            if err then return nil, err end
            if input.payload.slow then ihanoi.run.sleep(3) end';
 
@@ -250,7 +251,7 @@ $db->sql(<<"SQL");
     create function plugin_$name.refuses() returns trigger language plpgsql as
         \$\$ begin raise exception using errcode = tg_argv[0], message = tg_argv[1]; end \$\$;
     create trigger full_disk before insert on plugin_$name.got for each row
-        when (new.n = 'i1') execute function plugin_$name.refuses('53100', 'no room');
+        when (new.n in ('i1', 'i4')) execute function plugin_$name.refuses('53100', 'no room');
     create trigger mistake before insert on plugin_$name.got for each row
         when (new.n = 'i2') execute function plugin_$name.refuses('23514', 'wrong');
     create trigger refusal before insert on plugin_$name.got for each row
@@ -259,14 +260,17 @@ SQL
 happen(33, 'i1');
 happen(34, 'i2');
 happen(35, 'i3');
-comes('a handler returns what its database says', sub { row('i1', 'outcome') && row('i2', 'outcome') && row('i3', 'outcome') });
+happen(36, 'i4');
+comes('a handler returns or raises what its database says',
+      sub { !grep { !row($_, 'outcome') } qw(i1 i2 i3 i4) });
 like(row('i2', "outcome || ' ' || attempts"), qr/^failed [1-9]/, 'a mistake is an attempt');
 like(row('i3', "outcome || ' ' || attempts"), qr/^failed [1-9]/, 'a refusal too, whatever its name');
-is(row('i1', "concat_ws(' ', outcome, attempts, error)"), 'busy 0 53100: no room', 'no room for it is none');
+is(row($_->[0], "concat_ws(' ', outcome, attempts, error)"), 'busy 0 53100: no room', "no room for it is none, $_->[1]")
+    for ['i1', 'returned'], ['i4', 'raised'];
 $db->sql("drop function plugin_$name.refuses() cascade;
-          update core.plugin_deliveries set next_at = core.now() where payload ->> 'n' in ('i1', 'i2', 'i3')");
-comes('it comes when there is room', sub { got(33) eq 'i1' && got(34) eq 'i2' && got(35) eq 'i3' });
-is($db->sql("select attempt from plugin_$name.got where n = 'i1'"), 1, 'for the first time');
+          update core.plugin_deliveries set next_at = core.now() where payload ->> 'n' in ('i1', 'i2', 'i3', 'i4')");
+comes('it comes when there is room', sub { got(33) eq 'i1' && got(34) eq 'i2' && got(35) eq 'i3' && got(36) eq 'i4' });
+is($db->sql("select string_agg(attempt::text, ' ') from plugin_$name.got where n in ('i1', 'i4')"), '1 1', 'for the first time');
 
 # A worker that dies in the middle: at least once.
 $gw->{expect_log} = qr/exited on signal 9/;
