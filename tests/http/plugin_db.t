@@ -146,6 +146,7 @@ my %throw = (
     throw_rule => 'error((select(2, ihanoi.db.query("select bench_refuse()"))))',
     throw_task => 'local task = ihanoi.run.spawn(function()
                        local _, err = ihanoi.db.query("select 1 / 0") error(err) end)
+                   if input.late then ihanoi.run.sleep(input.late) end
                    return 200, { (select(2, ihanoi.run.wait(task))) }',
     throw_deep => 'local _, err = ihanoi.db.query("select 1 / 0")
                    local function deep(n)
@@ -313,6 +314,7 @@ sub probe {
         operations => {
             (map { $_ => { method => 'put', security => [{ bearer => [] }] } }
                  keys %write),
+            throw_task => { parameters => [{ name => 'late', in => 'query', schema => { type => 'number' } }] },
             (map { $_ => { 'x-ihanoi-lua' => undef, 'x-ihanoi-sql' => "bench_$_" } }
                  qw(away absent vast)),
         },
@@ -436,7 +438,7 @@ is(outcome(get('throw')), '500 plugin-failed', 'one that is raised as it is is a
 like($gw->error_log, qr/plugin "probe" 1\.0\.0: 22012: /, 'which the log tells');
 is(outcome(get('throw_rule')), '500 plugin-failed', 'also where SQL has refused');
 like($gw->error_log, qr/plugin "probe" 1\.0\.0: bench-occupied: /, 'with its code');
-like(get('throw_task')->{json}[0], qr/^22012: /, 'and so does whoever waits for a task');
+like(get("throw_task$_")->{json}[0], qr/^22012: /, 'and so does whoever waits for a task') for '', '?late=0.1';
 is_deeply(get('throw_deep')->{json}, [$true], 'however deep it was') or diag get('throw_deep')->{content};
 is(get('nul')->{json}{code}, 'value', 'a NUL byte is refused');
 like(get('many')->{json}{err}, qr/has 1 parameters/, 'so is a value too many');
