@@ -4,15 +4,18 @@
  * A body on its way from the client to SQL, and an answer's on its way back.
  */
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "ihanoi_contract.h"
+#include "ihanoi_digest.h"
 #include "ihanoi_jansson.h"
 #include "ihanoi_json.h"
 #include "ihanoi_operation.h"
 #include "ihanoi_violation.h"
 
 
+static int ihanoi_input_digest(ihanoi_input_t *in, const json_t *body);
 static int ihanoi_input_members(ihanoi_input_t *in, const json_t *body,
     ihanoi_spans_t *spans);
 static int ihanoi_input_member(ihanoi_input_t *in, unsigned i,
@@ -79,6 +82,13 @@ ihanoi_input_body(ihanoi_input_t *in, const char *data, size_t len)
         return rc;
     }
 
+    if (op->idempotency != IHANOI_IDEMPOTENCY_NONE
+        && ihanoi_input_digest(in, body) != 0)
+    {
+        json_decref(body);
+        return -1;
+    }
+
     if (!op->body_whole) {
         rc = ihanoi_input_members(in, body, &spans);
 
@@ -91,6 +101,30 @@ ihanoi_input_body(ihanoi_input_t *in, const char *data, size_t len)
     }
 
     json_decref(body);
+
+    return rc;
+}
+
+
+/*
+ * A client that sends again what it has kept as values may write it anew: with
+ * members in another order, other white space, other escapes.
+ */
+
+static int
+ihanoi_input_digest(ihanoi_input_t *in, const json_t *body)
+{
+    int    rc;
+    char  *text;
+
+    text = json_dumps(body, JSON_COMPACT|JSON_SORT_KEYS|JSON_ENCODE_ANY);
+    if (text == NULL) {
+        return -1;
+    }
+
+    rc = ihanoi_sha256(text, strlen(text), in->json);
+
+    free(text);
 
     return rc;
 }

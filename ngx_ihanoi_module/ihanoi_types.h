@@ -195,6 +195,10 @@ typedef struct {
     unsigned                  nviolations;
     unsigned                  precondition_missing:1;  /* If-Match: 428 */
     size_t                    steps;      /* what is left of the budget */
+
+    unsigned char             json[32];   /* where there may be a key: SHA-256 of
+                                             the body, whichever way it is
+                                             written */
 } ihanoi_input_t;
 
 

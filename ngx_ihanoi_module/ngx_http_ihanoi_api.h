@@ -170,9 +170,12 @@ ngx_int_t ngx_http_ihanoi_call_function(ngx_http_request_t *r,
 const char *ngx_http_ihanoi_call_text(ngx_http_request_t *r,
     ngx_str_t *value);
 
-/* What must be the same when a key comes again: target and body, as hex. */
+/*
+ * What must be the same when a key comes again, as hex: target and body, and behind
+ * a space target and JSON, of which either will do.
+ */
 ngx_int_t ngx_http_ihanoi_call_fingerprint(ngx_http_request_t *r,
-    ngx_str_t *body, const char **hex);
+    ngx_http_ihanoi_api_ctx_t *ctx, ngx_str_t *body, const char **hex);
 
 
 /*

@@ -125,7 +125,7 @@ ngx_http_ihanoi_call_function(ngx_http_request_t *r,
             return NGX_ERROR;
         }
 
-        if (ngx_http_ihanoi_call_fingerprint(r, body, &values[n + 3])
+        if (ngx_http_ihanoi_call_fingerprint(r, ctx, body, &values[n + 3])
             != NGX_OK)
         {
             return NGX_ERROR;
@@ -207,15 +207,17 @@ ngx_http_ihanoi_call_caller(ngx_http_request_t *r,
 
 
 ngx_int_t
-ngx_http_ihanoi_call_fingerprint(ngx_http_request_t *r, ngx_str_t *body,
-    const char **hex)
+ngx_http_ihanoi_call_fingerprint(ngx_http_request_t *r,
+    ngx_http_ihanoi_api_ctx_t *ctx, ngx_str_t *body, const char **hex)
 {
-    u_char  *p, *text;
-    u_char   digest[32];
+    size_t   len;
+    u_char  *p, *text, *last;
+    u_char   digest[IHANOI_SHA256_LEN];
 
-    text = ngx_pnalloc(r->pool, r->uri.len + 1 + r->args.len + 1
-                                + sizeof(digest));
-    p = ngx_pnalloc(r->pool, 2 * sizeof(digest) + 1);
+    len = r->uri.len + 1 + r->args.len + 1;
+
+    text = ngx_pnalloc(r->pool, len + sizeof(digest));
+    p = ngx_pnalloc(r->pool, 2 * (IHANOI_SHA256_HEX_LEN + 1));
 
     if (text == NULL || p == NULL) {
         return NGX_ERROR;
@@ -223,18 +225,29 @@ ngx_http_ihanoi_call_fingerprint(ngx_http_request_t *r, ngx_str_t *body,
 
     *hex = (char *) p;
 
-    if (ihanoi_sha256(body->data, body->len, digest) != 0) {
+    last = ngx_sprintf(text, "%V?%V%Z", &r->uri, &r->args);
+
+    if (ihanoi_sha256(body->data, body->len, last) != 0
+        || ihanoi_sha256(text, len + sizeof(digest), digest) != 0)
+    {
         return NGX_ERROR;
     }
 
-    p = ngx_sprintf(text, "%V?%V%Z", &r->uri, &r->args);
-    p = ngx_cpymem(p, digest, sizeof(digest));
+    p = ngx_hex_dump(p, digest, sizeof(digest));
 
-    if (ihanoi_sha256(text, p - text, digest) != 0) {
-        return NGX_ERROR;
+    if (body->len) {
+        *p++ = ' ';
+
+        ngx_memcpy(last, ctx->input.json, sizeof(digest));
+
+        if (ihanoi_sha256(text, len + sizeof(digest), digest) != 0) {
+            return NGX_ERROR;
+        }
+
+        p = ngx_hex_dump(p, digest, sizeof(digest));
     }
 
-    *ngx_hex_dump((u_char *) *hex, digest, sizeof(digest)) = '\0';
+    *p = '\0';
 
     return NGX_OK;
 }

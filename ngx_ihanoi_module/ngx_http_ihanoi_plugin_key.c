@@ -129,7 +129,8 @@ ngx_http_ihanoi_plugin_key_begin(ngx_http_request_t *r,
                                    time + NGX_HTTP_IHANOI_PLUGIN_KEY_LEASE);
 
     if (values[0] == NULL || values[2] == NULL || values[4] == NULL
-        || ngx_http_ihanoi_call_fingerprint(r, body, &values[3]) != NGX_OK)
+        || ngx_http_ihanoi_call_fingerprint(r, ctx, body, &values[3])
+           != NGX_OK)
     {
         return NGX_ERROR;
     }

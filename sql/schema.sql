@@ -201,6 +201,23 @@ CREATE TABLE core.officer_grants (
 
 ALTER TABLE core.officer_grants OWNER TO ihanoi_owner;
 
+-- Name: idempotency_keys; Type: TABLE; Schema: core; Owner: ihanoi_owner
+
+CREATE TABLE core.idempotency_keys (
+    digest bytea NOT NULL,
+    at timestamp with time zone DEFAULT core.now() NOT NULL,
+    hash text NOT NULL,
+    status integer NOT NULL,
+    etag text,
+    location text,
+    body json,
+    same text,
+    CONSTRAINT idempotency_keys_status_check CHECK (((status >= 200) AND (status <= 299)))
+)
+PARTITION BY RANGE (at);
+
+ALTER TABLE core.idempotency_keys OWNER TO ihanoi_owner;
+
 -- Name: audit_chain(); Type: FUNCTION; Schema: core; Owner: ihanoi_owner
 
 CREATE FUNCTION core.audit_chain() RETURNS trigger
@@ -925,22 +942,6 @@ CREATE TABLE core.erasures (
 
 ALTER TABLE core.erasures OWNER TO ihanoi_owner;
 
--- Name: idempotency_keys; Type: TABLE; Schema: core; Owner: ihanoi_owner
-
-CREATE TABLE core.idempotency_keys (
-    digest bytea NOT NULL,
-    at timestamp with time zone DEFAULT core.now() NOT NULL,
-    hash text NOT NULL,
-    status integer NOT NULL,
-    etag text,
-    location text,
-    body json,
-    CONSTRAINT idempotency_keys_status_check CHECK (((status >= 200) AND (status <= 299)))
-)
-PARTITION BY RANGE (at);
-
-ALTER TABLE core.idempotency_keys OWNER TO ihanoi_owner;
-
 -- Name: idempotency_keys_default; Type: TABLE; Schema: core; Owner: ihanoi_owner
 
 CREATE TABLE core.idempotency_keys_default (
@@ -951,6 +952,7 @@ CREATE TABLE core.idempotency_keys_default (
     etag text,
     location text,
     body json,
+    same text,
     CONSTRAINT idempotency_keys_status_check CHECK (((status >= 200) AND (status <= 299)))
 );
 
@@ -2629,6 +2631,10 @@ GRANT UPDATE(revoked_at) ON TABLE core.officer_grants TO ihanoi_write;
 
 GRANT UPDATE(revoke_reason) ON TABLE core.officer_grants TO ihanoi_write;
 
+-- Name: TABLE idempotency_keys; Type: ACL; Schema: core; Owner: ihanoi_owner
+
+GRANT SELECT,INSERT ON TABLE core.idempotency_keys TO ihanoi_write;
+
 -- Name: TABLE audit_events; Type: ACL; Schema: core; Owner: ihanoi_owner
 
 GRANT SELECT ON TABLE core.audit_events TO ihanoi_read;
@@ -2685,10 +2691,6 @@ GRANT INSERT,DELETE,UPDATE ON TABLE core.denied_tokens TO ihanoi_control;
 
 GRANT SELECT,INSERT ON TABLE core.erasures TO ihanoi_write;
 GRANT DELETE ON TABLE core.erasures TO ihanoi_control;
-
--- Name: TABLE idempotency_keys; Type: ACL; Schema: core; Owner: ihanoi_owner
-
-GRANT SELECT,INSERT ON TABLE core.idempotency_keys TO ihanoi_write;
 
 -- Name: TABLE jobs; Type: ACL; Schema: core; Owner: ihanoi_owner
 

@@ -43,6 +43,32 @@ is(count('once'), 1, 'it ran once');
 is(create('"key-1"', 'once')->{headers}{'idempotency-replayed'}, 'true',
    'a quoted key is the same key');
 
+# A client that has kept what it wanted, but not the bytes, writes them anew.
+sub again {
+    my ($key, $body) = @_;
+    $gw->post('/t/things', token => $token, key => $key, body => $body,
+              headers => { 'Content-Type' => 'application/json' });
+}
+
+is(again('key-json', '{"name":"written","size":21.5,"tags":["a","b"]}')->{status}, 201,
+   'a body is written');
+for my $body ('{"tags":["a","b"],"size":21.5,"name":"written"}',
+              qq( {\n "size" : 2.15e1, "name" : "wr\\u0069tten" , "tags" : [ "a" , "b" ] } )) {
+    is(again('key-json', $body)->{headers}{'idempotency-replayed'}, 'true', "the same is $body");
+}
+for my $body ('{"name":"written","size":21.5,"tags":["b","a"]}', '{"name":"written","size":21.5}',
+              '{"name":"written","size":21.6,"tags":["a","b"]}') {
+    problem_is(again('key-json', $body), 422, 'idempotency-key-reused', "another is $body");
+}
+is(count('written'), 1, 'it is one thing');
+
+# Of an answer that a release before has kept the bytes are known.
+$db->sql('update core.idempotency_keys set same = null');
+is(again('key-json', '{"name":"written","size":21.5,"tags":["a","b"]}')->{status}, 201,
+   'the bytes of before are the same');
+is(again('key-json', '{"tags":["a","b"],"size":21.5,"name":"written"}')->{status}, 422,
+   'others may be another request');
+
 problem_is(create('key-1', 'other'), 422, 'idempotency-key-reused',
            'another body with the key');
 is(count('other'), 0, 'is not run');

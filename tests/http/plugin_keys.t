@@ -144,6 +144,10 @@ is($again->{headers}{'idempotency-replayed'}, 'true', 'marked as given again');
 is($again->{headers}{location}, '/v1/probe/book/1', 'with its Location');
 is($again->{headers}{etag}, '"1"', 'and ETag');
 
+is($gw->post('/v1/probe/book', token => $token, body => '{ "n" : 1 }', headers => {
+       'Content-Type' => 'application/json', 'Idempotency-Key' => 'key-1' })->{content},
+   $first->{content}, 'whichever way its body is written');
+
 is(ask('book', 'key-2')->{json}{booking}, 2, 'another key: done again');
 is(ask('book', 'key-1', json => { n => 2 })->{status}, 422,
    'another body under an old key is refused');

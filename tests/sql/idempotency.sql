@@ -1,6 +1,6 @@
 -- Idempotency keys: claimed, replayed, refused, never doubled.
 begin;
-select plan(28);
+select plan(34);
 
 select is((select state from idempotency_claim('i s', 'op', 'k', 'h')), 'claimed',
     'a new key is claimed');
@@ -14,6 +14,23 @@ select results_eq($$select state, status, etag, location, body::text from idempo
     $$values ('replay', 201, 'e', '/l', '{"a": 1}')$$, 'and given again as it was');
 select is((select state from idempotency_claim('i s', 'op', 'k', 'h')), 'mismatch',
     'another body under the same key is a mismatch');
+
+-- Of a JSON body a second word says what it means, whichever way it is written.
+select idempotency_complete('i s', 'op', 'json', 'bytes same', 201, null, null, '{}');
+select is((select state from idempotency_claim('i s', 'op', 'json', 'others same')), 'replay',
+    'the same, written anew, is the same request');
+select is((select state from idempotency_claim('i s', 'op', 'json', 'bytes')), 'replay',
+    'and so it is for a gateway that knows the bytes only');
+select is((select state from idempotency_claim('i s', 'op', 'json', 'others else')), 'mismatch',
+    'something else is not');
+select is((select state from idempotency_claim('i s', 'op', 'json', 'others')), 'mismatch',
+    'nor are other bytes of which nothing is known');
+select idempotency_complete('i s', 'op', 'bytes', 'bytes', 201, null, null, '{}');
+select is((select state from idempotency_claim('i s', 'op', 'bytes', 'bytes same')), 'replay',
+    'an answer that is kept for its bytes is given for them');
+select is((select state from idempotency_claim('i s', 'op', 'bytes', 'others same')), 'mismatch',
+    'and for no others');
+
 select is((select state from idempotency_claim('i s', 'op2', 'k', 'h')), 'claimed',
     'another operation has its own keys');
 select is((select state from idempotency_claim('i t', 'op', 'k', 'h')), 'claimed',

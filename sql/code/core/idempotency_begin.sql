@@ -41,7 +41,7 @@ begin
 
     update core.key_leases l set until = core.now() where l.digest = wanted;
 
-    if stored.hash <> idempotency_begin.hash then
+    if not idempotency_same(stored, idempotency_begin.hash) then
         return query select null::int, null::text, null::text, null::json, 'mismatch';
     else
         return query select stored.status, stored.etag, stored.location,

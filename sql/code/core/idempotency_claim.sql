@@ -2,7 +2,7 @@
 --
 --   claimed   run it, then idempotency_complete()
 --   replay    it ran: here is the first answer
---   mismatch  it ran, with another body: 422
+--   mismatch  it ran, for another request (idempotency_same): 422
 --   in_use    it is running now: 409
 --
 -- The claim itself is a transaction-level advisory lock, never a row: nobody
@@ -43,7 +43,7 @@ begin
     if not found then
         return query select 'claimed', null::int, null::text, null::text, null::json;
 
-    elsif stored.hash <> idempotency_claim.hash then
+    elsif not idempotency_same(stored, idempotency_claim.hash) then
         return query select 'mismatch', null::int, null::text, null::text, null::json;
 
     else

@@ -11,8 +11,8 @@ begin
         return;
     end if;
 
-    insert into core.idempotency_keys (digest, hash, status, etag, location, body)
-    values (idempotency_digest(subject, operation, key),
-            hash, status, etag, location, body);
+    insert into core.idempotency_keys (digest, hash, same, status, etag, location, body)
+    values (idempotency_digest(subject, operation, key), split_part(hash, ' ', 1),
+            nullif(split_part(hash, ' ', 2), ''), status, etag, location, body);
 end
 $$;
