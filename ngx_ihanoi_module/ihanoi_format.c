@@ -509,7 +509,6 @@ ihanoi_format_ipv6(const char *p, size_t len)
             }
 
             groups += 2;
-            p = end;
             break;
         }
 

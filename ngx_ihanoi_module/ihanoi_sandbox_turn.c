@@ -29,7 +29,6 @@
 
 typedef struct {
     timer_t                            id;
-    int                                signo;
     unsigned                           created;
     uint64_t                           stuck_nsec;
     volatile sig_atomic_t             *alarm;
@@ -73,7 +72,6 @@ ihanoi_sandbox_start_timer(int signo, volatile sig_atomic_t *alarm,
 
     ihanoi_sandbox_stop_timer();
 
-    timer->signo = signo;
     timer->alarm = alarm;
     timer->stuck = stuck;
     timer->stuck_nsec = (uint64_t) stuck_msec * 1000000;

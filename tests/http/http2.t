@@ -6,7 +6,7 @@ use lib 'tests/lib';
 use IHanoi::Test;
 use IHanoi::Test::Engine;
 use Socket qw(SOL_SOCKET SO_LINGER SO_RCVBUF);
-use Time::HiRes qw(sleep time);
+use Time::HiRes qw(sleep);
 
 my $db = engine_database();
 my $gw = engine_gateway(
