@@ -14,15 +14,76 @@ use IHanoi::Test ();
 use IHanoi::Test::Plugin qw(plugin_folder);
 use JSON::PP ();
 use List::Util qw(sum);
-use POSIX ();
 use Time::HiRes ();
 
 
 sub sections {
     return (
         [plugin => \&bench_plugin],
+        [burn   => \&bench_burn],
         [waits  => \&bench_waits],
     );
+}
+
+
+# Plugins: what a handler costs, and what many of them cost who does not call them.
+sub bench_plugin {
+    my @plugins = map {
+        plugin_folder(name => "bench$_", lua => {
+            constant => 'return 200, "ok"',
+            object   => 'return 200, { id = input.id or "a1", colour = "green",
+                             places = { 1, 2, 3 }, open = true }',
+        })
+    } 1 .. 50;
+    my $locations = <<'CONF';
+        location = /return { default_type application/json; return 200 '"ok"'; }
+        location / { auth_jwt iHaNoi; ihanoi_api on; }
+CONF
+
+    my %seconds;
+    my %gw = map {
+        my ($name, @loaded) = @$_;
+        my $begin = Time::HiRes::time();
+        my $gw = start($large, locations => $locations,
+                       http => join '', map { $_->block('public;') } @loaded);
+        $seconds{$name} = Time::HiRes::time() - $begin;
+
+        answer_of($gw, ids($large, 1));
+
+        $name => $gw;
+    } ['none'], ['fifty', @plugins];
+
+    my $memory = (resident($gw{fifty}) - resident($gw{none})) / 2 / 50;
+    my $paths = paths('plugin', ids($large, 1000));
+    my $get = sub {
+        my ($gw, $path) = @_;
+        return wrk(url => $gw->url . $path, connections => 32,
+                   seconds => $seconds);
+    };
+    my %read = map { $_ => gets($gw{$_}, $paths) } keys %gw;
+
+    $_->() for values %read;
+    my $all = interleave($rounds,
+        return   => sub { $get->($gw{fifty}, '/return') },
+        constant => sub { $get->($gw{fifty}, '/v1/bench1/constant') },
+        object   => sub { $get->($gw{fifty}, '/v1/bench1/object') },
+        none     => $read{none},
+        fifty    => $read{fifty});
+
+    at_least('a handler that answers a constant : return 200',
+        per_round($all, rps => qw(constant return)), 0.75,
+        rates($all, qw(constant return)));
+    at_least('a handler that builds a small object : return 200',
+        per_round($all, rps => qw(object return)), 0.65,
+        rates($all, qw(object return)));
+    at_least('GET a report, with 50 idle plugins : without',
+        per_round($all, rps => qw(fifty none)), 0.97,
+        rates($all, qw(fifty none)));
+    at_most('KiB of a worker for an idle plugin', [$memory / 1024], 100,
+        sprintf '%.0f KiB for 50', $memory * 50 / 1024);
+    return at_most('seconds to start, with 50 plugins more',
+        [$seconds{fifty} - $seconds{none}], 1,
+        sprintf '%.2f : %.2f s', @seconds{qw(fifty none)});
 }
 
 
@@ -45,102 +106,108 @@ my @BURNS = (
 );
 
 
-# Plugins: what a handler costs, what many of them cost who does not call them,
-# and what those that burn time and memory cost everybody else.
-sub bench_plugin {
-    my @plugins = map {
-        plugin_folder(name => "bench$_", lua => {
-            constant => 'return 200, "ok"',
-            object   => 'return 200, { id = input.id or "a1", colour = "green",
-                             places = { 1, 2, 3 }, open = true }',
-            burn     => $BURNS[$_ % @BURNS],
-        })
-    } 1 .. 50;
-    my $blocks = join '', map { $_->block('public;') } @plugins;
-    my $locations = <<'CONF';
-        location = /return { default_type application/json; return 200 '"ok"'; }
+# What plugins that burn time and memory cost those who read reports: one whose
+# calls spend nearly all of their CPU budget and answer, and those that are killed,
+# seven of each kind because a circuit opens behind five kills.
+sub bench_burn {
+    my $spender = plugin_folder(
+        name       => 'spender',
+        lua        => { spend => 'for i = 1, input.n do end return 200, "ok"' },
+        operations => { spend => {
+            path       => '/v1/spender/spend/{n}',
+            parameters => [{ name => 'n', in => 'path', required => JSON::PP::true,
+                             schema => { type => 'integer' } }],
+        } });
+    my @killed = map {
+        plugin_folder(name => "burn$_", lua => { burn => $BURNS[$_ % @BURNS] })
+    } 0 .. 7 * @BURNS - 1;
+    my $gw = start($large,
+        http      => join('', map { $_->block('public;') } $spender, @killed),
+        locations => <<'CONF');
+        location = /metrics { ihanoi_status metrics; }
         location / { auth_jwt iHaNoi; ihanoi_api on; }
 CONF
-
-    my %seconds;
-    my %gw = map {
-        my ($name, $http) = @$_;
-        my $begin = Time::HiRes::time();
-        my $gw = start($large, http => $http, locations => $locations);
-        $seconds{$name} = Time::HiRes::time() - $begin;
-        my ($path) = ids($large, 1);
-
-        answer_of($gw, $path);
-
-        $name => $gw;
-    } ['none', ''], ['fifty', $blocks];
-
-    my $memory = (resident($gw{fifty}) - resident($gw{none})) / 2 / 50;
-    my $paths = paths('plugin', ids($large, 1000));
-    my $get = sub {
-        my ($gw, $path) = @_;
-        return wrk(url => $gw->url . $path, connections => 32,
-                   seconds => $seconds);
-    };
-    my %read = map { $_ => gets($gw{$_}, $paths) } keys %gw;
-
-    # Reads beside those of the fifty, called one after the other: a circuit opens.
+    my $read = gets($gw, paths('burn', ids($large, 1000)));
     my $beside = sub {
-        my @burning = @_;
-        my $burner = fork // die "could not fork: $!\n";
+        my (@paths) = @_;
+        my $caller = IHanoi::Test::beside(sub {
+            calls($gw, Time::HiRes::time() + $seconds + 1, @paths);
+        });
+        my $figures = $read->();
 
-        if ($burner == 0) {
-            my $end = Time::HiRes::time() + $seconds + 1;
-            for (my $i = 0; Time::HiRes::time() < $end; $i++) {
-                $gw{fifty}->get("/v1/bench$burning[$i % @burning]/burn");
-            }
-            POSIX::_exit(0);
-        }
-
-        my $figures = $read{fifty}->();
-        waitpid $burner, 0;
+        waitpid $caller, 0;
         return $figures;
     };
-    my @loops = grep { $_ % @BURNS == 0 } 1 .. 50;
+    my $spend = '/v1/spender/spend/' . spending($gw);
+    my @burns = map { "/v1/burn$_/burn" } 0 .. $#killed;
+    my @loops = @burns[grep { $_ % @BURNS == 0 } 0 .. $#burns];
 
-    $_->() for values %read;
+    $read->();
     my $all = interleave($rounds,
-        return   => sub { $get->($gw{fifty}, '/return') },
-        constant => sub { $get->($gw{fifty}, '/v1/bench1/constant') },
-        object   => sub { $get->($gw{fifty}, '/v1/bench1/object') },
-        none     => $read{none},
-        fifty    => $read{fifty},
-        loops    => sub { $beside->(@loops) },
-        hostile  => sub { $beside->(1 .. 50) });
+        alone => $read,
+        spend => sub { $beside->($spend) },
+        loops => sub { $beside->(@loops) },
+        all   => sub { $beside->(@burns) });
 
-    at_least('a handler that answers a constant : return 200',
-        per_round($all, rps => qw(constant return)), 0.75,
-        rates($all, qw(constant return)));
-    at_least('a handler that builds a small object : return 200',
-        per_round($all, rps => qw(object return)), 0.65,
-        rates($all, qw(object return)));
-    at_least('GET a report, with 50 idle plugins : without',
-        per_round($all, rps => qw(fifty none)), 0.97,
-        rates($all, qw(fifty none)));
-    at_most('KiB of a worker for an idle plugin', [$memory / 1024], 100,
-        sprintf '%.0f KiB for 50', $memory * 50 / 1024);
-    at_most('seconds to start, with 50 plugins more',
-        [$seconds{fifty} - $seconds{none}], 1,
-        sprintf '%.2f : %.2f s', @seconds{qw(fifty none)});
+    for ([spend => 'one that spends its CPU budget'],
+         [loops => 'those that loop for ever'],
+         [all   => 'those that burn time and memory'])
+    {
+        my ($name, $plugins) = @$_;
 
-    for (['time', 'loops'], ['time and memory', 'hostile']) {
-        my ($burnt, $name) = @$_;
-
-        at_most("p99 of a read beside plugins that burn $burnt : alone",
-            per_round($all, p99 => $name, 'fifty'), 2,
-            sprintf '%.2f : %.2f ms', map { median(@{ $all->{$_}{p99} }) } $name, 'fifty');
+        at_most("p99 of a read beside $plugins : alone",
+            per_round($all, p99 => $name, 'alone'), 2,
+            sprintf '%.2f : %.2f ms', map { median(@{ $all->{$_}{p99} }) } $name, 'alone');
     }
 
     my ($reads, $failed) = map { my $of = $_;
-                                 sum(map { @{ $all->{$_}{$of} } } qw(loops hostile)) }
+                                 sum(map { @{ $all->{$_}{$of} } } qw(spend loops all)) }
                            qw(requests bad);
     return row(what => 'reads that failed beside them', measured => $failed,
                target => '0', ok => !$failed, detail => "of $reads");
+}
+
+
+# How often a loop of a call turns in five sixths of its CPU budget, 50 ms: what is
+# killed opens the plugin's circuit, and burns nothing for a second and more.
+sub spending {
+    my ($gw) = @_;
+    my $turns = 5e6;
+    my $usec = sub {
+        my ($sum) = $gw->get('/metrics')->{content}
+            =~ /^ihanoi_plugin_cpu_microseconds_total\{.*"spender".*\} (\d+)$/m;
+        return $sum;
+    };
+
+    my $before = $usec->();
+    $gw->get("/v1/spender/spend/$turns") for 1 .. 5;
+    return int $turns * 5 * 50_000 * 5 / 6 / ($usec->() - $before);
+}
+
+
+# Calls paths one after the other, until a time. Who is refused is not called again
+# before Retry-After: the refusals of a client without a pause would cost the reads
+# more than what it asks for.
+sub calls {
+    my ($gw, $end, @paths) = @_;
+    my %from;
+
+    while ((my $now = Time::HiRes::time()) < $end) {
+        my ($i) = grep { ($from{ $paths[$_] } // 0) <= $now } 0 .. $#paths;
+
+        if (!defined $i) {
+            Time::HiRes::sleep(0.02);
+            next;
+        }
+
+        my $path = splice @paths, $i, 1;
+        my $wait = $gw->get($path)->{headers}{'retry-after'};
+
+        $from{$path} = Time::HiRes::time() + $wait if $wait;
+        push @paths, $path;
+    }
+
+    return;
 }
 
 
