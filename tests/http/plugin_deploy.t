@@ -573,6 +573,17 @@ $gw->write('nginx.conf', $gw->configuration
     =~ s/(ihanoi_database $name \{)/$1 server 127.0.0.1:1;/r);
 ($rc, $out, $err) = rollback('1.2.0');
 is($rc, 0, 'a database whose first server is away') or diag $err;
+
+# A standby that is behind does not know the role that a deployment has just made.
+require IHanoi::Test::Pg;
+my $standby = IHanoi::Test::Pg::own_cluster();
+$standby->sql("create database $db->{name}");
+$standby->sql("alter database $db->{name} set default_transaction_read_only = on");
+$gw->write('nginx.conf', $gw->configuration =~ s{(ihanoi_database $name \{)}
+    {$1 server unix:$standby->{socket} port=$standby->{port};}r);
+($rc, $out, $err) = deploy(archive('1.2.1'), '--keep', 9);
+is($rc, 0, 'or takes no writes') or diag $err;
+IHanoi::Test::Pg::stop_own_clusters();
 rollback('1.0.0');
 $gw->write('nginx.conf', $gw->configuration);
 

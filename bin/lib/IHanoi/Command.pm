@@ -120,6 +120,25 @@ sub psql_args {
     $ENV{PGDATABASE} = $opt->{dbname} // $ENV{PGDATABASE} // 'ihanoi';
     $ENV{PGAPPNAME} = "ihanoi $name";
     $ENV{PGOPTIONS} = '-c client_min_messages=warning';
+    _settle($opt) if defined $opt->{target};
+    return;
+}
+
+
+# Of several servers the one that libpq found, from now on: it looks no further where a
+# standby refuses a role that was just made, and is not there yet.
+sub _settle {
+    my ($opt) = @_;
+    my ($host, $port) = map { $_->[0] } sql("\\echo :HOST\n\\echo :PORT\n");
+    my %lists = map { $_ => [split /,/, $opt->{$_}, -1] }
+                grep { defined $opt->{$_} } qw(host hostaddr port);
+    my @found = grep {
+        $lists{host}[$_] eq $host && ($lists{port}[$_] // $lists{port}[0]) eq $port
+    } keys @{ $lists{host} };
+
+    for my $name (keys %lists) {
+        $ENV{ $LIBPQ{$name} } = join ',', map { $lists{$name}[$_] // $lists{$name}[0] } @found;
+    }
     return;
 }
 
