@@ -243,9 +243,9 @@ $(OUT)/host-names.h: bin/host-names $(HOST_SRC) $(OUT)/settings
 
 # And the codes that are the gateway's own.
 PROBLEMS  := ngx_ihanoi_module/ngx_http_ihanoi_problem_document.c
-$(OUT)/problem-codes.h: $(PROBLEMS) $(OUT)/settings
-	@sed -n 's/^    NGX_HTTP_IHANOI_PROBLEM(\("[a-z-]*"\), .*/    \1,/p' $(PROBLEMS) \
-	    | grep . > $@.new && mv $@.new $@
+$(OUT)/problem-codes.h: $(PROBLEMS) Makefile $(OUT)/settings
+	@sed -n 's/^    \(NGX_HTTP_IHANOI_PROBLEM(\|{ ngx_string(\)\("[a-z-]*"\).*/    \2,/p' \
+	    $(PROBLEMS) | grep . > $@.new && mv $@.new $@
 
 $(OUT)/ihanoi-plugin: bin/ihanoi-plugin.c $(OUT)/host-names.h $(OUT)/problem-codes.h $(OUT)/libihanoi.a $(HEADERS) $(OUT)/settings
 	$(CC) $(OWN) $(LDFLAGS) $(INCS) -I$(OUT) -o $@ $< \

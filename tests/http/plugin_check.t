@@ -249,6 +249,17 @@ for my $case (@cases) {
     }
 }
 
+# Every code of the gateway's own, in whichever way its row is written.
+my @own = text_of('ngx_ihanoi_module/ngx_http_ihanoi_problem_document.c')
+    =~ /^    (?:NGX_HTTP_IHANOI_PROBLEM\(|\{ ngx_string\()"([a-z-]+)"/mg;
+my %taken = map { $_ => { status => 409, title => { vi => 'Không', en => 'No' } } } @own;
+my $taker = plugin_folder(lua => { hello => 'return 200, {}' },
+                          document => { 'x-ihanoi-problems' => \%taken });
+
+($rc, $out) = ihanoi(qw(plugin check), $taker->path);
+is_deeply([sort $out =~ m{/x-ihanoi-problems/([\w-]+): is a problem of the gateway's own}g],
+          [sort @own], "no code of the gateway's own is a plugin's");
+
 # A copy that is called otherwise: that is told, and what else is wrong.
 my $called = plugin_folder(lua => { hello => 'return 200, {}' },
                            operations => { hello => { 'x-ihanoi-lua' => 'helo' } });
