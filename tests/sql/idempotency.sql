@@ -1,6 +1,6 @@
 -- Idempotency keys: claimed, replayed, refused, never doubled.
 begin;
-select plan(34);
+select plan(36);
 
 select is((select state from idempotency_claim('i s', 'op', 'k', 'h')), 'claimed',
     'a new key is claimed');
@@ -49,6 +49,10 @@ select is((select state from idempotency_claim('i s', 'op', 'busy', 'h')), 'in_u
 select * from dblink('other', $$select idempotency_complete('i s', 'op', 'busy', 'h', 200, null, null, '{}')::text$$) r (x text);
 select is((select state from idempotency_claim('i s', 'op', 'busy', 'h')), 'in_use',
     'also when it has its answer but has not committed');
+select idempotency_complete('i s', 'op', 'asked', 'h', 201, null, null, '{}');
+select * from dblink('other', $$select state from idempotency_claim('i s', 'op', 'asked', 'h')$$) r (state text);
+select is((select state from idempotency_claim('i s', 'op', 'asked', 'h')), 'replay',
+    'of two that ask for an answer at once neither is told that it is under way');
 select dblink_exec('other', 'rollback');
 select is((select state from idempotency_claim('i s', 'op', 'busy', 'h')), 'claimed',
     'when that request failed, the next may try');
@@ -98,6 +102,10 @@ select results_eq($$select status, etag, location, body::text, state from idempo
 select is((select state from idempotency_begin('i s', 'lua', 'k', 'other', 'r6', 5000)), 'mismatch',
     'another body is a mismatch');
 select is_empty('select 1 from core.key_leases where until > core.now()', 'and no lease is left');
+update core.key_leases set until = core.now() + interval '1 second'
+where digest = idempotency_digest('i s', 'lua', 'k');
+select is((select state from idempotency_begin('i s', 'lua', 'k', 'h', 'r6', 5000)), 'replay',
+    'who asks while another one does is given the answer, too');
 select set_config('core.clock_offset', '2 days', true);
 select job_expire('{}');
 select is_empty('select 1 from core.key_leases', 'nor, after a day, its row');

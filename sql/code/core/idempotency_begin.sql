@@ -13,6 +13,7 @@ declare
     wanted  bytea := idempotency_digest(subject, operation, key);
     kept    interval := make_interval(hours => (setting('idempotency.keep_hours'))::int);
     stored  core.idempotency_keys;
+    taken   boolean;
     ends    timestamptz := core.now() + lease_ms * interval '1 millisecond';
 begin
     insert into core.key_leases as l (digest, holder, until)
@@ -21,12 +22,11 @@ begin
         set holder = excluded.holder, until = excluded.until
         where l.until <= core.now();
 
-    if not found then
-        return query select null::int, null::text, null::text, null::json, 'in_use';
-        return;
-    end if;
+    taken := found;
 
-    -- After the lease, by a newer snapshot: whoever had it has answered.
+    -- After the lease, by a newer snapshot: whoever had it has answered, or asks for
+    -- the answer, too. The row of the lease was locked in any case, so that a replay
+    -- waits for a standby as the answer had to.
     select k.* into stored
     from core.idempotency_keys k
     where k.digest = wanted
@@ -35,11 +35,14 @@ begin
     limit 1;
 
     if not found then
-        return query select null::int, null::text, null::text, null::json, 'claimed';
+        return query select null::int, null::text, null::text, null::json,
+                            case when taken then 'claimed' else 'in_use' end;
         return;
     end if;
 
-    update core.key_leases l set until = core.now() where l.digest = wanted;
+    if taken then
+        update core.key_leases l set until = core.now() where l.digest = wanted;
+    end if;
 
     if not idempotency_same(stored, idempotency_begin.hash) then
         return query select null::int, null::text, null::text, null::json, 'mismatch';

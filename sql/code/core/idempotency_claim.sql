@@ -8,7 +8,8 @@
 -- The claim itself is a transaction-level advisory lock, never a row: nobody
 -- waits for a lock, a refusal leaves nothing to take back, and of two
 -- concurrent duplicates the second either sees the lock or, as locks are
--- released after the commit is visible, the first one's answer.
+-- released after the commit is visible, the first one's answer. Who sees the lock of
+-- somebody that asks for the answer, too, sees the answer behind it.
 --
 -- Visible is not safe: when the first one's wait for a synchronous standby was
 -- broken off its commit is on this server only, and to read it waits for nothing.
@@ -22,14 +23,9 @@ declare
     wanted  bytea := idempotency_digest(subject, operation, key);
     kept    interval := make_interval(hours => (setting('idempotency.keep_hours'))::int);
     stored  core.idempotency_keys;
+    locked  boolean := pg_try_advisory_xact_lock(
+        ('x' || encode(substr(wanted, 1, 8), 'hex'))::bit(64)::bigint);
 begin
-    if not pg_try_advisory_xact_lock(
-        ('x' || encode(substr(wanted, 1, 8), 'hex'))::bit(64)::bigint)
-    then
-        return query select 'in_use', null::int, null::text, null::text, null::json;
-        return;
-    end if;
-
     -- A statement of its own after the lock: its snapshot is newer. Both ends of
     -- the time, so that other days are not even opened; a day ahead, as the
     -- one who had the lock may have begun after us.
@@ -41,7 +37,8 @@ begin
     limit 1;
 
     if not found then
-        return query select 'claimed', null::int, null::text, null::text, null::json;
+        return query select case when locked then 'claimed' else 'in_use' end,
+                            null::int, null::text, null::text, null::json;
 
     elsif not idempotency_same(stored, idempotency_claim.hash) then
         return query select 'mismatch', null::int, null::text, null::text, null::json;
