@@ -4,8 +4,8 @@
  * Turns: who computes for long in this worker, one after another.
  *
  * While the gateway serves others there is a pause behind each turn, so that all
- * of them together have a tenth of a processor.  Shorter turns alone are not
- * enough: a worker that never sleeps is preempted by the kernel for nobody until
+ * of them together have less than a tenth of a processor.  Shorter turns alone are
+ * not enough: a worker that never sleeps is preempted by the kernel for nobody until
  * its slice is over, and these are milliseconds; who waits for it may be a backend
  * of PostgreSQL or another worker.
  */
@@ -13,8 +13,11 @@
 #include "ngx_http_ihanoi_plugin.h"
 
 
-/* Milliseconds: the least that nginx's timers know. */
-#define NGX_HTTP_IHANOI_TURN_PAUSE  1
+/*
+ * Milliseconds.  nginx's clock goes on by whole ones: while a worker is busy a timer
+ * of one is over in half of one, a timer of two is one at least.
+ */
+#define NGX_HTTP_IHANOI_TURN_PAUSE  2
 
 
 static void ngx_http_ihanoi_turn_next(void);
