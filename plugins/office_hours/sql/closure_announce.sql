@@ -17,7 +17,9 @@ begin
         select * into c from closures t
          where t.announced_by = by and t.key = closure_announce.key;
 
-        if (c.unit, c.day) <> (closure_announce.unit, closure_announce.day) then
+        if (c.unit, c.day, c.reason)
+           <> (closure_announce.unit, closure_announce.day, closure_announce.reason)
+        then
             raise exception using errcode = 'IH001', message = 'idempotency-key-reused';
         end if;
 
