@@ -18,7 +18,8 @@ as $$
     select r.line, 'name', 'length' from r
      where r.kind in ('class', 'staff', 'student')
        and (length(coalesce(r.name, '')) not between 1 and 100
-            or r.name !~ '[^\s\u00a0\u00ad\u180e\u200b-\u200f\u2028\u2029\u2060\u3000\ufeff]')   -- none is seen
+            -- none is seen
+            or r.name !~ '[^\u0001-\u0020\u007f-\u00a0\u00ad\u061c\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff]')
     union all
     select d.line, 'code', 'twice'
       from (select r.line, row_number() over (partition by r.kind, r.code order by r.line) as n

@@ -72,7 +72,7 @@ like($gw->get('/metrics')->{content}, qr/imports_total\{[^}]*outcome="signature"
 # Faults, by line
 
 $r = send_rows([@base, [student => 'HS5', 'Học sinh 5', '2014-02-30', '7A'], [student => 'HS1', 'Học sinh 1', '2014-03-01', '7B'],
-    [student => 'HS6', "\x{a0}\x{200b} ", '2014-01-01', '9Z'], [class => '5A', 'Lớp 5A', 5], [staff => 'GV9', 'Giáo viên 9', 'gv-a1'],
+    [student => 'HS6', "\x{a0}\x{200b} \x{202f}\x{2061}\x{85}", '2014-01-01', '9Z'], [class => '5A', 'Lớp 5A', 5], [staff => 'GV9', 'Giáo viên 9', 'gv-a1'],
     [teaching => 'GV8', '7A', 'toan'], [teaching => 'GV1', '7A', 'hoa-hoc'], [pupil => 'x']]);
 is(said($r), '422 roster-faulty', 'a roster with faults');
 is_deeply([map { "$_->{line} $_->{field} $_->{fault}" } @{ $r->{json}{faults} }],
