@@ -1,6 +1,6 @@
 #!/usr/bin/perl
-# docs/contracts.md is what partners write by: its example loads, and its lists
-# of keywords and formats are those of the code.
+# docs/contracts.md is what partners write by: its example loads, and its lists of
+# keywords, formats, members and problems are those of the code.
 
 use lib 'tests/lib';
 use IHanoi::Test;
@@ -49,5 +49,12 @@ my ($members) = text_of('ngx_ihanoi_module/ihanoi_operation.c')
 @compiled = sort $members =~ /"([^"]+)"/g;
 
 is("@documented", "@compiled", 'so are the members of an operation');
+
+my ($problems) = $page =~ /^## Problems of the gateway\n(.*?)^## /ms;
+@documented = quoted(map { (split /\|/)[1] } grep { /^\| `/ } split /\n/, $problems);
+my $own = text_of('ngx_ihanoi_module/ngx_http_ihanoi_problem_document.c');
+@compiled = sort $own =~ /^    (?:NGX_HTTP_IHANOI_PROBLEM\(|\{ ngx_string\()"([a-z-]+)"/mg;
+
+is("@documented", "@compiled", "and the gateway's own problems");
 
 done_testing();
