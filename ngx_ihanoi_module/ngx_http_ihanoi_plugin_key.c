@@ -59,10 +59,20 @@ static ngx_http_ihanoi_pgstmt_t  *ngx_http_ihanoi_plugin_key_begin_stmt;
 static ngx_http_ihanoi_pgstmt_t  *ngx_http_ihanoi_plugin_key_end_stmt;
 
 
+/* A release from before 0021 compares all of $4: ngx_http_ihanoi_statement.c. */
+
 static const char  ngx_http_ihanoi_plugin_key_begin_sql[] =
-    "select status, etag, location, body, state"
-    " from idempotency_begin($1::text, $2::text, $3::text, $4::text, $5::text,"
-    " $6::int4)";
+    "with asked as materialized ("
+        "select status, etag, location, body, state"
+        " from idempotency_begin($1::text, $2::text, $3::text, $4::text,"
+        " $5::text, $6::int4)"
+    ") select status, etag, location, body, state"
+        " from asked where state <> 'mismatch'"
+    " union all select b.status, b.etag, b.location, b.body, b.state"
+        " from asked cross join lateral idempotency_begin($1::text, $2::text,"
+        " $3::text, case when asked.state = 'mismatch'"
+        " then split_part($4::text, ' ', 1) end, $5::text, $6::int4) as b"
+        " where asked.state = 'mismatch'";
 
 static const char  ngx_http_ihanoi_plugin_key_end_sql[] =
     "select idempotency_end($1::text, $2::text, $3::text, $4::text, $5::text,"

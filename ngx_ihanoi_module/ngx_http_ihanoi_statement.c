@@ -20,12 +20,22 @@ static char *ngx_http_ihanoi_statement_declare(ngx_conf_t *cf,
  * one round trip and one transaction.  "caller" depends on the claim: without
  * that the planner would be free to call the function before it is known
  * whether the key was claimed.
+ *
+ * A release from before 0021 compares the whole hash, also with the answers that
+ * this one has kept: after a rollback to it the digest of the bytes finds them.
  */
 static const char  ngx_http_ihanoi_statement_idempotent[] =
-    "with claim as materialized ("
+    "with asked as materialized ("
         "select state, status, etag, location, body"
         " from idempotency_claim($%ui::text, $%ui::text, $%ui::text,"
         " $%ui::text)"
+    "), claim as materialized ("
+        "select * from asked where state <> 'mismatch'"
+        " union all select c.* from asked cross join lateral"
+        " idempotency_claim($%ui::text, $%ui::text, $%ui::text,"
+        " case when asked.state = 'mismatch'"
+        " then split_part($%ui::text, ' ', 1) end) as c"
+        " where asked.state = 'mismatch'"
     "), call as materialized ("
         "select r.status, r.etag, r.location, r.body"
         " from claim cross join lateral %s as r"
@@ -113,12 +123,13 @@ ngx_http_ihanoi_statement_add(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
 
     sql.data = ngx_pnalloc(cf->pool,
                            sizeof(ngx_http_ihanoi_statement_idempotent)
-                           + len + 8 * NGX_INT_T_LEN);
+                           + len + 12 * NGX_INT_T_LEN);
     if (sql.data == NULL) {
         return NGX_CONF_ERROR;
     }
 
     sql.len = ngx_sprintf(sql.data, ngx_http_ihanoi_statement_idempotent,
+                          n + 1, n + 2, n + 3, n + 4,
                           n + 1, n + 2, n + 3, n + 4, call,
                           n + 1, n + 2, n + 3, n + 4)
               - sql.data;

@@ -69,6 +69,18 @@ is(again('key-json', '{"name":"written","size":21.5,"tags":["a","b"]}')->{status
 is(again('key-json', '{"tags":["a","b"],"size":21.5,"name":"written"}')->{status}, 422,
    'others may be another request');
 
+# The SQL of such a release, rolled back to, compares all that it is given, and what it
+# finds is of this one.
+my $code = $db->sql("select pronamespace::regnamespace from pg_proc where proname = 'idempotency_same'");
+my $same = $db->sql("select pg_get_functiondef('$code.idempotency_same'::regproc)");
+$db->sql("create or replace function $code.idempotency_same(stored core.idempotency_keys, hash text)
+          returns boolean language sql as 'select stored.hash = idempotency_same.hash'");
+is(again('key-json', '{"name":"written","size":21.5,"tags":["a","b"]}')->{headers}{'idempotency-replayed'},
+   'true', 'after a rollback the bytes are the same, too');
+problem_is(again('key-json', '{"name":"written"}'), 422, 'idempotency-key-reused', 'and others are not');
+is(count('written'), 1, 'it is one thing still');
+$db->sql($same);
+
 problem_is(create('key-1', 'other'), 422, 'idempotency-key-reused',
            'another body with the key');
 is(count('other'), 0, 'is not run');
