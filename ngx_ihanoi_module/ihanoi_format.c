@@ -5,8 +5,9 @@
  *
  * What passes here must pass the cast in PostgreSQL and mean the same there,
  * so some are narrower than their RFC: no leap seconds (PostgreSQL would move
- * them to the next minute), microseconds at most (it would round), offsets
- * below 16 hours, years whose shifted dates still have four digits.
+ * them to the next minute), offsets below 16 hours, years whose shifted dates
+ * still have four digits.  A moment may have nanoseconds, as Go, Java and .NET
+ * write it: PostgreSQL rounds it to microseconds.
  */
 
 #include <string.h>
@@ -166,13 +167,16 @@ ihanoi_format_take_date(ihanoi_format_cursor_t *c, int *year)
 }
 
 
-/* Gives the minutes since that day began in UTC, where it may be another one. */
+/*
+ * digits: of a second's fraction, at most.  Gives the minutes since that day began
+ * in UTC, where it may be another one, also for what rounds to the next minute.
+ */
 
 static int
-ihanoi_format_take_time(ihanoi_format_cursor_t *c, int *minutes)
+ihanoi_format_take_time(ihanoi_format_cursor_t *c, int digits, int *minutes)
 {
-    int       n, sign;
-    unsigned  digits;
+    int          n, sign;
+    const char  *fraction;
 
     n = ihanoi_format_take_digits(c, 2);
     if (n < 0 || n > 23 || !ihanoi_format_take(c, ':')) {
@@ -195,13 +199,20 @@ ihanoi_format_take_time(ihanoi_format_cursor_t *c, int *minutes)
 
     if (ihanoi_format_take(c, '.')) {
 
-        for (digits = 0; c->p < c->end && ihanoi_format_is_digit(*c->p); c->p++)
-        {
-            digits++;
+        fraction = c->p;
+
+        while (c->p < c->end && ihanoi_format_is_digit(*c->p)) {
+            c->p++;
         }
 
-        if (digits < 1 || digits > 6) {
+        if (c->p == fraction || c->p - fraction > digits) {
             return 0;
+        }
+
+        if (n == 59 && c->p - fraction > 6
+            && memcmp(fraction, "999999", 6) == 0 && fraction[6] >= '5')
+        {
+            *minutes += 1;
         }
     }
 
@@ -256,7 +267,7 @@ ihanoi_format_date_time(const char *p, size_t len)
         return 0;
     }
 
-    if (!ihanoi_format_take_time(&c, &minutes) || c.p != c.end) {
+    if (!ihanoi_format_take_time(&c, 9, &minutes) || c.p != c.end) {
         return 0;
     }
 
@@ -284,6 +295,8 @@ ihanoi_format_date(const char *p, size_t len)
 }
 
 
+/* No nanoseconds: PostgreSQL would make 24:00:00 of the last ones of a day. */
+
 static int
 ihanoi_format_time(const char *p, size_t len)
 {
@@ -293,7 +306,7 @@ ihanoi_format_time(const char *p, size_t len)
     c.p = p;
     c.end = p + len;
 
-    return ihanoi_format_take_time(&c, &minutes) && c.p == c.end;
+    return ihanoi_format_take_time(&c, 6, &minutes) && c.p == c.end;
 }
 
 

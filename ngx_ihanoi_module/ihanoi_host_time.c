@@ -64,7 +64,7 @@ static const ihanoi_host_function_t  ihanoi_host_time_functions[] = {
       "err? string",
       "Seconds since 1970 of a time with an offset as in RFC 3339, "
       "\"2026-11-24T18:00:00.5+07:00\", of the years 1000 to 9998 in UTC and "
-      "with at most 6 digits after the point; or of a date, \"2026-11-24\": when it "
+      "with at most 9 digits after the point; or of a date, \"2026-11-24\": when it "
       "begins in Hà Nội. nil and a reason for anything else, such as 30 "
       "February, a second 60, or a time without an offset." },
 
