@@ -11,6 +11,8 @@ package IHanoi::Test::Plugin;
 #       manifest => { permissions => { ... } },   # merged over the default
 #       operations => { hello => { ... } },       # merged over the default;
 #                                         # undef takes a member away
+#       document => { ... },              # members of openapi.json beside its paths
+#       openapi => { ... },               # all of it, instead
 #   );
 #
 # Each function of `lua` is an operation: GET /v1/NAME/FUNCTION, public, that

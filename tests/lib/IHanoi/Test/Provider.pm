@@ -9,9 +9,9 @@ package IHanoi::Test::Provider;
 #   my $token = $idp->token(sub => 'anna', -kid => 'k1');
 #   $idp->fetches;                              # requests seen so far
 #
-# serve() takes path (default: what no other serve() named), status, body, headers (a list), delay (seconds before the
-# answer), trickle (a byte a second), raw (bytes instead of an answer) and down
-# (the connection is closed at once).
+# serve() takes path (default: what no other serve() named), status, body, headers (a
+# list), delay (seconds before the answer), trickle (a byte a second), raw (bytes instead
+# of an answer) and down (the connection is closed at once).
 
 use strict;
 use warnings;
