@@ -135,6 +135,18 @@ is($rc, 0, 'the schema is dumped') or diag $err;
 like($out, qr/CREATE TABLE core\.denied_tokens/, 'tables');
 unlike($out, qr/code_\d/, 'no code of a release');
 
+# Of several servers the one that libpq found, also where all have the name of one certificate.
+require IHanoi::Command;
+for (['10.0.0.2', '10.0.0.2'], ['192.168.0.7', '10.0.0.1,10.0.0.2']) {
+    my ($says, $left) = @$_;
+    no warnings 'redefine';
+    local *IHanoi::Command::sql = sub { ['db.example'], ['5432'], [$says] };
+    local %ENV = %ENV;
+    IHanoi::Command::psql_args({ host => 'db.example,db.example,other.example', target => 'read-write',
+        hostaddr => '10.0.0.1,10.0.0.2,10.0.0.3', port => '5432,5432,5432' });
+    is($ENV{PGHOSTADDR}, $left, "a server that says it is $says");
+}
+
 done_testing();
 
 

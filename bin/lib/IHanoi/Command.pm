@@ -126,15 +126,23 @@ sub psql_args {
 
 
 # Of several servers the one that libpq found, from now on: it looks no further where a
-# standby refuses a role that was just made, and is not there yet.
+# standby refuses a role that was just made, and is not there yet. Several may have one
+# name, that of their certificate: they differ by address, unless that is translated.
 sub _settle {
     my ($opt) = @_;
-    my ($host, $port) = map { $_->[0] } sql("\\echo :HOST\n\\echo :PORT\n");
+    my ($host, $port, $address) = map { $_->[0] // '' } sql(<<'SQL');
+\echo :HOST
+\echo :PORT
+select host(inet_server_addr());
+SQL
     my %lists = map { $_ => [split /,/, $opt->{$_}, -1] }
                 grep { defined $opt->{$_} } qw(host hostaddr port);
     my @found = grep {
         $lists{host}[$_] eq $host && ($lists{port}[$_] // $lists{port}[0]) eq $port
     } keys @{ $lists{host} };
+    my @there = grep { ($lists{hostaddr}[$_] // '') eq $address } @found;
+
+    @found = @there if @there;
 
     for my $name (keys %lists) {
         $ENV{ $LIBPQ{$name} } = join ',', map { $lists{$name}[$_] // $lists{$name}[0] } @found;
