@@ -17,8 +17,7 @@ my ($cluster, $count, @databases) = (undef, 0);
 
 
 # database():
-#   template   another database to clone instead of the migrated one
-#   empty      true: no migrations, PostgreSQL's own template1
+#   empty   true: no migrations, PostgreSQL's own template1
 sub new {
     my ($class, %arg) = @_;
     my $tree = $arg{tree};
@@ -37,8 +36,7 @@ sub new {
         pid     => $$,
     }, $class;
 
-    my $template = $arg{template}
-                   // ($arg{empty} ? 'template1' : _template($tree));
+    my $template = $arg{empty} ? 'template1' : _template($tree);
 
     # Copying files is a third of writing all pages to the log, when there is no fsync.
     _admin("create database $self->{name} template $template strategy file_copy");
