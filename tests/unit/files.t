@@ -1,7 +1,8 @@
 #!/usr/bin/perl
 # The table of the module's README names every source and no other, other pages every file
-# of their folders, docs/conventions.md every file that sees OpenSSL or libpq, `make help`
-# every target, and a plugin's README the events that others may subscribe to.
+# of their folders or every table, docs/conventions.md every file that sees OpenSSL or
+# libpq, `make help` every target, and a plugin's README the events that others may
+# subscribe to.
 
 use lib 'tests/lib';
 use IHanoi::Test;
@@ -51,6 +52,12 @@ for (['docs/postgres.md', 'ngx_ihanoi_module/ngx_http_ihanoi_pg*.[ch]'],
     delete $name{README};
     is_deeply([grep { $named !~ /\b\Q$_\E\b/ } sort keys %name], [], "$page names each file");
 }
+
+# Tables, but for the default partitions.
+my $tables = text_of('sql/README.md');
+is_deeply([grep { !/_default$/ && $tables !~ /`$_`/ }
+           text_of('sql/schema.sql') =~ /^CREATE (?:UNLOGGED )?TABLE \w+\.(\w+)/mg], [],
+          'sql/README.md names each table');
 
 # Foreign libraries.
 my ($libpq, $openssl) = text_of('docs/conventions.md')
