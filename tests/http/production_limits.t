@@ -45,6 +45,13 @@ my $of_network = budget(3000, sub { ($public, from('2001:db8:1:2::' . $_[0])) })
 cmp_ok($of_network, '>=', 200, 'who has no token has a budget');
 cmp_ok($of_network, '<', 3000, 'which is one for a network of IPv6');
 is($gw->get($public, from('2001:db8:1:3::1'))->{status}, 200, 'the next network has its own');
+
+# Zeros of the network, too, are left out of an address as it is written.
+for my $form ('2001:db8:5::%x:1:1', '2001::5:%x:1:1:1') {
+    cmp_ok(budget(3000, sub { ($public, from(sprintf $form, $_[0] + 1)) }), '<', 3000,
+           "and that of $form one");
+}
+is($gw->get($public, from('2001::6:1:1:1:1'))->{status}, 200, 'the one beside it has its own');
 is($gw->get('/v1/me', token => $two, from('2001:db8:1:2::1'))->{status}, 200,
    'as has a citizen in the first one');
 
