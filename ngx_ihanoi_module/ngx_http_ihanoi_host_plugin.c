@@ -52,12 +52,12 @@ static const ihanoi_host_function_t  ngx_http_ihanoi_host_log_functions[] = {
 
     { "log", "error", ngx_http_ihanoi_host_log_error,
       IHANOI_PHASE_ANY, "text string\nerr? string|ihanoi.DbError", "",
-      "Writes into the gateway's error log, with the plugin's name, version "
-      "and the request's connection. At most 1024 bytes; control characters "
-      "become spaces. Behind the text stands why, when err is given: of an "
-      "error of ihanoi.db its SQLSTATE and message, which is left out when it "
-      "may quote values. Of a call's lines the first 100 are written. Leave "
-      "out what is personal." },
+      "Writes into the gateway's error log, with the plugin's name and "
+      "version; nginx adds the request's id, its client and its first line. "
+      "At most 1024 bytes; control characters become spaces. Behind the text "
+      "stands why, when err is given: of an error of ihanoi.db its SQLSTATE "
+      "and message, which is left out when it may quote values. Of a call's "
+      "lines the first 100 are written. Leave out what is personal." },
 
     { "log", "warn", ngx_http_ihanoi_host_log_warn,
       IHANOI_PHASE_ANY, "text string\nerr? string|ihanoi.DbError", "",

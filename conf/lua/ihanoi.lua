@@ -305,11 +305,12 @@ function ihanoi.run.wait(task, seconds) end
 ---@class ihanoi.log
 ihanoi.log = {}
 
----Writes into the gateway's error log, with the plugin's name, version and the
----request's connection. At most 1024 bytes; control characters become spaces.
----Behind the text stands why, when err is given: of an error of `ihanoi.db` its
----SQLSTATE and message, which is left out when it may quote values. Of a call's
----lines the first 100 are written. Leave out what is personal.
+---Writes into the gateway's error log, with the plugin's name and version;
+---nginx adds the request's id, its client and its first line. At most 1024
+---bytes; control characters become spaces. Behind the text stands why, when err
+---is given: of an error of `ihanoi.db` its SQLSTATE and message, which is left
+---out when it may quote values. Of a call's lines the first 100 are written.
+---Leave out what is personal.
 ---@param text string
 ---@param err? string|ihanoi.DbError
 function ihanoi.log.error(text, err) end
