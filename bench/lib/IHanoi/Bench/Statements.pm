@@ -53,7 +53,7 @@ sub capture {
     my (@seen, $pending);
 
     while (<$fh>) {
-        if (/LOG:\s+execute \S+: (select status.*|with claim.*)/) {
+        if (/LOG:\s+execute \S+: (select status.*|with .*)/) {
             $pending = $1;
         } elsif (defined $pending && /DETAIL:\s+parameters: (.*)/) {
             push @seen, { sql => $pending, parameters => parameters($1) };
@@ -62,7 +62,7 @@ sub capture {
     }
 
     my ($read) = grep { $_->{sql} =~ /^select/ } @seen;
-    my @creates = grep { $_->{sql} =~ /^with claim/ } @seen;
+    my @creates = grep { $_->{sql} =~ /^with/ } @seen;
     die "PostgreSQL's log has no statement of the gateway\n"
         if !$read || !@creates;
 
