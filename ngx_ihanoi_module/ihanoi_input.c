@@ -27,6 +27,10 @@ static int ihanoi_input_text(ihanoi_input_t *in, unsigned i, const char *raw,
     size_t len, int encoded);
 static int ihanoi_input_list(ihanoi_input_t *in, unsigned i, const char *raw,
     size_t len);
+static int ihanoi_input_items(ihanoi_input_t *in, unsigned i, const char *raw,
+    size_t len, int encoded);
+static const char *ihanoi_input_comma(const char *p, const char *end,
+    int encoded);
 static char *ihanoi_input_list_text(ihanoi_input_t *in, const json_t *list,
     size_t len);
 static int ihanoi_input_scalar(ihanoi_input_t *in, unsigned i,
@@ -360,10 +364,37 @@ ihanoi_input_text(ihanoi_input_t *in, unsigned i, const char *raw, size_t len,
 }
 
 
-/* "a,b": an encoded comma belongs to its item; nothing at all has no items. */
+/*
+ * "a,b": an encoded comma belongs to its item.  Many clients encode those between
+ * the items, too (URLSearchParams, OkHttp, .NET): one is read as that where the
+ * list does not keep its schema otherwise.
+ */
 
 static int
 ihanoi_input_list(ihanoi_input_t *in, unsigned i, const char *raw, size_t len)
+{
+    int       rc;
+    unsigned  n;
+
+    n = in->nviolations;
+
+    rc = ihanoi_input_items(in, i, raw, len, 0);
+
+    if (rc != 0 || n == in->nviolations) {
+        return rc;
+    }
+
+    in->nviolations = n;
+
+    return ihanoi_input_items(in, i, raw, len, 1);
+}
+
+
+/* Nothing at all has no items.  encoded: "%2C" is between two of them. */
+
+static int
+ihanoi_input_items(ihanoi_input_t *in, unsigned i, const char *raw, size_t len,
+    int encoded)
 {
     int                       rc;
     char                     *text;
@@ -384,13 +415,11 @@ ihanoi_input_list(ihanoi_input_t *in, unsigned i, const char *raw, size_t len)
     rc = 0;
     end = raw + len;
 
-    for (p = raw; len && p <= end; p = next + 1) {
+    p = raw;
 
-        next = memchr(p, ',', (size_t) (end - p));
+    while (len && p <= end) {
 
-        if (next == NULL) {
-            next = end;
-        }
+        next = ihanoi_input_comma(p, end, encoded);
 
         text = ihanoi_input_decode(in, p, (size_t) (next - p), 1, 1, &n);
 
@@ -416,6 +445,8 @@ ihanoi_input_list(ihanoi_input_t *in, unsigned i, const char *raw, size_t len)
             rc = -1;
             goto done;
         }
+
+        p = next + (next < end && *next == '%' ? 3 : 1);
     }
 
     n = in->nviolations;
@@ -435,6 +466,23 @@ done:
     json_decref(list);
 
     return rc;
+}
+
+
+static const char *
+ihanoi_input_comma(const char *p, const char *end, int encoded)
+{
+    for ( /* void */ ; p < end; p++) {
+
+        if (*p == ','
+            || (encoded && *p == '%' && end - p > 2 && p[1] == '2'
+                && (p[2] == 'C' || p[2] == 'c')))
+        {
+            break;
+        }
+    }
+
+    return p;
 }
 
 
