@@ -328,6 +328,7 @@ ngx_http_ihanoi_pgcontrol_tick(ngx_event_t *ev)
 
     if (!ngx_exiting) {
 
+        ngx_http_ihanoi_pgdb_probe(db);
         ngx_http_ihanoi_pgcatalogue_look(db);
         ngx_http_ihanoi_pgrole_look(db);
         ngx_http_ihanoi_pgcontrol_attention(&db->attention);

@@ -33,11 +33,29 @@
 static void ngx_http_ihanoi_pgdb_connect_handler(ngx_event_t *ev);
 static ngx_msec_t ngx_http_ihanoi_pgdb_start(ngx_http_ihanoi_pgdb_t *db,
     ngx_http_ihanoi_pgpool_t *pool, ngx_http_ihanoi_pgconn_t *pc);
+static ngx_int_t ngx_http_ihanoi_pgdb_attempt(ngx_http_ihanoi_pgpool_t *pool,
+    ngx_http_ihanoi_pgconn_t *pc, ngx_uint_t which);
+static void ngx_http_ihanoi_pgdb_probed(ngx_http_ihanoi_pgconn_t *pc);
+static ngx_uint_t ngx_http_ihanoi_pgdb_second(ngx_http_ihanoi_pgconn_t *pc);
 static ngx_uint_t ngx_http_ihanoi_pgdb_rank(ngx_http_ihanoi_pgpool_t *pool,
     ngx_http_ihanoi_pgreach_t *reach);
 static ngx_uint_t ngx_http_ihanoi_pgdb_wanted(ngx_http_ihanoi_pgpool_t *pool);
 static void ngx_http_ihanoi_pgdb_failed(ngx_http_ihanoi_pgconn_t *pc);
 static void ngx_http_ihanoi_pgdb_back_off(ngx_http_ihanoi_pgbackoff_t *b);
+
+
+/* it carries nothing, and goes when it stands */
+
+static const ngx_http_ihanoi_pgconn_handlers_t
+    ngx_http_ihanoi_pgdb_probe_handlers =
+{
+    ngx_http_ihanoi_pgdb_opened,
+    ngx_http_ihanoi_pgdb_probed,
+    NULL,                                  /* done */
+    NULL,                                  /* lost */
+    NULL,                                  /* prepared */
+    ngx_http_ihanoi_pgdb_departed
+};
 
 
 ngx_int_t
@@ -58,6 +76,14 @@ ngx_http_ihanoi_pgdb_init(ngx_http_ihanoi_pgdb_t *db, ngx_cycle_t *cycle,
                                     * sizeof(ngx_http_ihanoi_pgpool_t));
 
     if (db->reach == NULL || db->states == NULL || pool == NULL) {
+        return NGX_ERROR;
+    }
+
+    db->probe.handlers = &ngx_http_ihanoi_pgdb_probe_handlers;
+    db->probe.log = db->log;
+    db->probe.pinned = &db->pinned;
+
+    if (ngx_http_ihanoi_pgconn_init(&db->probe, cycle->pool) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -129,6 +155,8 @@ ngx_http_ihanoi_pgdb_exit(ngx_http_ihanoi_pgdb_t *db)
     if (db->connect.timer_set) {
         ngx_del_timer(&db->connect);
     }
+
+    ngx_http_ihanoi_pgconn_destroy(&db->probe);
 
     for (i = 0; i < NGX_HTTP_IHANOI_PG_POOLS; i++) {
         pool = &db->pools[i];
@@ -245,14 +273,10 @@ static ngx_msec_t
 ngx_http_ihanoi_pgdb_start(ngx_http_ihanoi_pgdb_t *db,
     ngx_http_ihanoi_pgpool_t *pool, ngx_http_ihanoi_pgconn_t *pc)
 {
-    ngx_uint_t                  i, n, best, rank, lowest;
+    ngx_uint_t                  i, best, rank, lowest;
     ngx_msec_t                  now, wait, next;
-    const char                 *keywords[NGX_HTTP_IHANOI_PG_PARAMS + 5];
-    const char                 *values[NGX_HTTP_IHANOI_PG_PARAMS + 5];
-    ngx_http_ihanoi_pghost_t   *hosts, *host;
     ngx_http_ihanoi_pgreach_t  *reach;
 
-    hosts = db->hosts.elts;
     now = ngx_current_msec;
     next = NGX_TIMER_INFINITE;
     best = db->hosts.nelts;
@@ -295,16 +319,41 @@ ngx_http_ihanoi_pgdb_start(ngx_http_ihanoi_pgdb_t *db,
         return next;
     }
 
-    host = &hosts[best];
+    pc->lazy = ngx_exiting ? 1 : 0;
+    pc->batches = pool->class->readonly && pool->class->depth > 1;
+
+    if (ngx_http_ihanoi_pgdb_attempt(pool, pc, best) != NGX_OK) {
+        /* another host may be free */
+        return 1;
+    }
+
+    return NGX_TIMER_INFINITE;
+}
+
+
+static ngx_int_t
+ngx_http_ihanoi_pgdb_attempt(ngx_http_ihanoi_pgpool_t *pool,
+    ngx_http_ihanoi_pgconn_t *pc, ngx_uint_t which)
+{
+    ngx_uint_t                  n;
+    const char                 *keywords[NGX_HTTP_IHANOI_PG_PARAMS + 5];
+    const char                 *values[NGX_HTTP_IHANOI_PG_PARAMS + 5];
+    ngx_http_ihanoi_pgdb_t     *db;
+    ngx_http_ihanoi_pghost_t   *host;
+
+    db = pool->db;
+
+    host = db->hosts.elts;
+    host += which;
 
     for (n = 0; n < pool->class->params; n++) {
         keywords[n] = pool->class->keywords[n];
         values[n] = pool->class->values[n];
     }
 
-    if (pool->class->passwords[best]) {
+    if (pool->class->passwords[which]) {
         keywords[n] = "password";
-        values[n++] = pool->class->passwords[best];
+        values[n++] = pool->class->passwords[which];
     }
 
     keywords[n] = "host";
@@ -321,27 +370,84 @@ ngx_http_ihanoi_pgdb_start(ngx_http_ihanoi_pgdb_t *db,
     keywords[n] = NULL;
     values[n] = NULL;
 
-    pc->host = best;
-    pc->lazy = ngx_exiting ? 1 : 0;
-    pc->batches = pool->class->readonly && pool->class->depth > 1;
+    pc->host = which;
 
     if (ngx_http_ihanoi_pgconn_connect(pc, keywords, values,
                                        db->connect_timeout)
         != NGX_OK)
     {
         ngx_http_ihanoi_pgdb_failed(pc);
-
-        /* another host may be free */
-        return 1;
+        return NGX_ERROR;
     }
 
-    db->reach[best].connecting = pc;
+    db->reach[which].connecting = pc;
 
     ngx_log_debug3(NGX_LOG_DEBUG_HTTP, db->log, 0,
                    "ihanoi database \"%V\": %s connects to %V",
                    &db->name, pool->class->name, &host->name);
 
-    return NGX_TIMER_INFINITE;
+    return NGX_OK;
+}
+
+
+/*
+ * A pool that stands at its second choice does not hear that the first is there,
+ * unless another one, as write does with the primary, goes on trying.
+ */
+
+void
+ngx_http_ihanoi_pgdb_probe(ngx_http_ihanoi_pgdb_t *db)
+{
+    ngx_uint_t                  i, n;
+    ngx_http_ihanoi_pgpool_t   *pool;
+    ngx_http_ihanoi_pgreach_t  *reach;
+
+    if (db->probe.state != NGX_HTTP_IHANOI_PGCONN_CLOSED) {
+        return;
+    }
+
+    for (i = 0; i < NGX_HTTP_IHANOI_PG_POOLS; i++) {
+        pool = &db->pools[i];
+
+        if (pool->conns[0].state != NGX_HTTP_IHANOI_PGCONN_READY
+            || !ngx_http_ihanoi_pgdb_second(&pool->conns[0]))
+        {
+            continue;
+        }
+
+        for (n = 0; n < db->hosts.nelts; n++) {
+            reach = &db->reach[n];
+
+            if (reach->connecting
+                || (ngx_msec_int_t) (reach->backoff.next - ngx_current_msec) > 0
+                || (ngx_msec_int_t) (pool->backoff[n].next - ngx_current_msec)
+                   > 0)
+            {
+                continue;
+            }
+
+            if (reach->known && (reach->backoff.failures == 0
+                                 || reach->standby == pool->conns[0].standby))
+            {
+                continue;
+            }
+
+            db->probe.data = pool;
+            db->probe.lazy = 1;
+
+            (void) ngx_http_ihanoi_pgdb_attempt(pool, &db->probe, n);
+            return;
+        }
+    }
+}
+
+
+static void
+ngx_http_ihanoi_pgdb_probed(ngx_http_ihanoi_pgconn_t *pc)
+{
+    (void) ngx_http_ihanoi_pgdb_arrived(pc);
+
+    ngx_http_ihanoi_pgconn_retire(pc);
 }
 
 
@@ -551,15 +657,13 @@ ngx_http_ihanoi_pgdb_suits(ngx_http_ihanoi_pgconn_t *pc)
                ? NGX_DECLINED : NGX_OK;
     }
 
-    if (pool->class->target == NGX_HTTP_IHANOI_PG_TARGET_ANY
-        ? !pc->standby : pc->standby)
-    {
+    if (!ngx_http_ihanoi_pgdb_second(pc)) {
         return NGX_OK;
     }
 
     /*
-     * The second choice, while the first answers: is it there?  A pool that
-     * has lost the first hears that it is back only by trying it.
+     * While the first answers: is it there?  A pool that it has refused hears
+     * that it does not any more only by trying.
      */
 
     for (i = 0; i < pool->db->hosts.nelts; i++) {
@@ -574,6 +678,22 @@ ngx_http_ihanoi_pgdb_suits(ngx_http_ihanoi_pgconn_t *pc)
     }
 
     return NGX_OK;
+}
+
+
+/* It stands at a server of the kind that its pool takes for want of a better. */
+
+static ngx_uint_t
+ngx_http_ihanoi_pgdb_second(ngx_http_ihanoi_pgconn_t *pc)
+{
+    ngx_http_ihanoi_pgpool_t  *pool;
+
+    pool = pc->data;
+
+    return pool->class->target == NGX_HTTP_IHANOI_PG_TARGET_ANY
+           ? pc->standby
+           : pool->class->target == NGX_HTTP_IHANOI_PG_TARGET_STANDBY
+             && !pc->standby;
 }
 
 

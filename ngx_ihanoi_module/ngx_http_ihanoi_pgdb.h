@@ -169,6 +169,7 @@ struct ngx_http_ihanoi_pgdb_s {
     ngx_http_ihanoi_pgreach_t   *reach;      /* by host */
     ngx_http_ihanoi_pgstate_t   *states;     /* by stmt->index */
     ngx_event_t                  connect;    /* next attempts to connect */
+    ngx_http_ihanoi_pgconn_t     probe;      /* whether a server is back */
     ngx_event_t                  attention;  /* control has work to do */
     ngx_http_ihanoi_pgcontrol_t *control;
     ngx_http_ihanoi_pgcatalogue_t *catalogue;
@@ -190,6 +191,9 @@ void ngx_http_ihanoi_pgdb_exit(ngx_http_ihanoi_pgdb_t *db);
  * from anywhere: attempts start from the event loop.
  */
 void ngx_http_ihanoi_pgdb_connect(ngx_http_ihanoi_pgdb_t *db);
+
+/* Tries a server that was away and that a pool would rather have than its own. */
+void ngx_http_ihanoi_pgdb_probe(ngx_http_ihanoi_pgdb_t *db);
 
 /* The connection's server let us in: the next attempt may start. */
 void ngx_http_ihanoi_pgdb_opened(ngx_http_ihanoi_pgconn_t *pc);

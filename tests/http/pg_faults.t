@@ -417,6 +417,25 @@ scene 'the first of two servers says nothing' => sub {
 };
 
 
+scene 'a standby that reads prefer' => sub {
+    my @standby = (startup => sub { $_[0]->welcome(in_hot_standby => 'on') },
+                   answer => sub { answer(@_[0, 1], 'standby') });
+    my $standby = IHanoi::FakePg->new(@standby);
+    my $primary = IHanoi::FakePg->new(answer => sub { answer(@_[0, 1], 'primary') });
+    my $gw = ready(fake_gateway($primary, $standby, database => 'read target=standby;'));
+    my $reads = sub { my $who = shift; wait_until(sub { echo($gw, 'r') =~ /$who/ }, 20) };
+
+    ok($reads->('standby'), 'they go there');
+    $standby->stop;
+    ok($reads->('primary'), 'to the primary without it');
+    ok(wait_until(sub { said($gw, qr/could not connect to \S+ for read/) }), 'and it is away');
+
+    $standby = IHanoi::FakePg->new(port => $standby->port, @standby);
+    ok($reads->('standby'), 'and back when it is there again');
+    ok(wait_until(sub { counted($gw, 'connections', 'read') == 2 }), 'with both connections');
+};
+
+
 scene 'a slow call on a standby that nobody waits for' => sub {
     my $standby = IHanoi::FakePg->new(
         startup => sub { $_[0]->welcome(in_hot_standby => 'on') },
