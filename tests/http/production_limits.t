@@ -8,11 +8,21 @@ use IHanoi::Test;
 my $text = text_of('conf/production.conf');
 my ($zones) = $text =~ /^# --- limits -+\n(.*?)^# ---/ms;
 my ($limits) = $text =~ m{^    location / \{(.*?)^    \}}ms;
+
+# As they were before citizens had a budget. nginx reloads no zone that has its name and
+# another key, and nginx -t does not say so.
 my $gw = gateway(
     db        => database(),
-    http      => $zones,
+    http      => <<'CONF',
+        limit_req_zone   $binary_remote_addr  zone=ihanoi_address:20m rate=50r/s;
+        limit_req_zone   $ihanoi_subject_hash zone=ihanoi_caller:20m  rate=10r/s;
+        limit_conn_zone  $binary_remote_addr  zone=ihanoi_connections:10m;
+CONF
     server    => 'set_real_ip_from 127.0.0.1; real_ip_header X-Address;',
-    locations => "location / { $limits }");
+    locations => 'location / { ihanoi_api on; }');
+
+ok($gw->reload(http => $zones, locations => "location / { $limits }"),
+   'a gateway with the limits of before reloads');
 
 # How many of so many requests, at most, are answered before one that is refused.
 sub budget {
