@@ -79,6 +79,8 @@ my @pairs = (
     ['pattern', { %$text, pattern => '^a$' }, $text],
     ['format', { %$text, format => 'uuid' }, $text],
     ['length of a format', { %$text, format => 'uuid' }, { %$text, maxLength => 36 }],
+    ['length of a moment', { %$text, format => 'date-time', maxLength => 34 },
+     { %$text, format => 'date-time' }],
     ['int32', { type => 'integer', format => 'int32' }, { type => 'integer' }],
     ['items', { type => 'array', items => { type => 'integer' } },
      { type => 'array', items => { type => ['integer', 'string'] } }],

@@ -36,7 +36,7 @@ my $STEPS = 5000;
 my $DEPTH = 40;
 
 # Lengths that a format stands for.
-my %LENGTH = (uuid => [36, 36], date => [10, 10], 'date-time' => [20, 32],
+my %LENGTH = (uuid => [36, 36], date => [10, 10], 'date-time' => [20, 35],
               ipv4 => [7, 15], email => [3, 254], hostname => [1, 253]);
 
 # Formats whose every value is one of another.
