@@ -124,10 +124,14 @@ ngx_http_ihanoi_api_handler(ngx_http_request_t *r)
         return rc == NGX_ERROR ? NGX_HTTP_INTERNAL_SERVER_ERROR : rc;
     }
 
-    /* of chunks it is known when they are read whether there is a body */
+    /*
+     * Of chunks it is known when they are read whether there is a body.  One that
+     * nobody asks for is a violation; a subrequest has its main request's headers.
+     */
 
     if (ctx->operation->contract->body
-        || (r == r->main && r->headers_in.chunked))
+        || (r == r->main && (r->headers_in.chunked
+                             || r->headers_in.content_length_n > 0)))
     {
         return ngx_http_ihanoi_body_read(r, ctx);
     }

@@ -126,10 +126,6 @@ ngx_http_ihanoi_input_take_body(ngx_http_request_t *r,
         }
     }
 
-    if (ctx->operation->contract->body == NULL) {
-        return NGX_OK;
-    }
-
     if (ihanoi_input_body(&ctx->input, (char *) body->data, body->len) != 0) {
         return NGX_ERROR;
     }
@@ -295,19 +291,12 @@ ngx_http_ihanoi_input_content_type(ngx_http_request_t *r,
     op = ctx->operation->contract;
     unknown = r->headers_in.chunked && !read;
 
-    if (r->headers_in.content_length_n <= 0 && !r->headers_in.chunked) {
-        return NGX_OK;   /* a body that is missing is a violation, not this */
-    }
+    /* a body that is missing, or not asked for, is a violation, not this */
 
-    if (op->body == NULL) {
-
-        /* a subrequest has the headers of its main request, which has the body */
-
-        if (r != r->main || unknown) {
-            return NGX_OK;
-        }
-
-        return ngx_http_ihanoi_problem(r, "unsupported-media-type", NULL);
+    if (op->body == NULL
+        || (r->headers_in.content_length_n <= 0 && !r->headers_in.chunked))
+    {
+        return NGX_OK;
     }
 
     /* a compressed body could be far larger than what was allowed in */

@@ -56,6 +56,10 @@ is_deeply(
 problem_is($gw->get("/t/echo/$id?limit=1&limit=2"), 400, 'invalid-request',
            'a repeated parameter is refused');
 
+# The moment as many clients write it: the plus of its offset is a space in a query.
+$r = $gw->get("/t/echo/$id?at=2026-07-01T08:00:00+07:00");
+like($r->{json}{errors}[0]{message}, qr/offset.*%2B/, 'an offset is told as it has to be sent');
+
 
 # bodies
 
@@ -84,9 +88,15 @@ problem_is(create(body => '{"name":"a"}', headers =>
                   { 'Content-Type' => 'application/json',
                     'Content-Encoding' => 'gzip' }),
            415, 'unsupported-media-type', 'a compressed body');
-problem_is($gw->request('GET', "/t/things/$id", token => $token, body => '{}',
-                        headers => { 'Content-Type' => 'application/json' }),
-           415, 'unsupported-media-type', 'a body where there is none');
+
+# What http.post(url, {}) sends is of a good type: that there is no body is what is said.
+for my $type ('application/json', 'text/plain') {
+    $r = $gw->request('GET', "/t/things/$id", token => $token, body => '{}',
+                      headers => { 'Content-Type' => $type });
+    problem_is($r, 400, 'invalid-request', "a body of $type where there is none");
+    is_deeply([map { "$_->{in} $_->{keyword} $_->{message}" } @{ $r->{json}{errors} }],
+              ['body unknown there is no body in this operation'], 'is called that');
+}
 
 is(create(json => { name => 'Ngõ 12' }, headers =>
           { 'Content-Type' => 'Application/JSON; charset=utf-8' })->{status},
@@ -111,11 +121,14 @@ for my $case ([200, 'GET', "/t/echo/$id"], [200, 'HEAD', "/t/echo/$id"],
 }
 is($r->{json}{errors}[0]{keyword}, 'required', 'which is missing where one is asked for');
 
-for my $case (['GET', "/t/echo/$id"], ['POST', '/t/things']) {
-    $r = $one->request(@$case, token => $token, key => 'untyped',
+for my $case ([400, 'invalid-request', 'GET', "/t/echo/$id"],
+              [415, 'unsupported-media-type', 'POST', '/t/things']) {
+    my ($status, $problem, $method, $path) = @$case;
+
+    $r = $one->request($method, $path, token => $token, key => 'untyped',
                        headers => { 'Transfer-Encoding' => 'chunked', 'Content-Length' => undef },
                        body => "2\r\n{}\r\n0\r\n\r\n");
-    problem_is($r, 415, 'unsupported-media-type', "$case->[0] with chunks of no type");
+    problem_is($r, $status, $problem, "$method with chunks of no type");
     is($r->{headers}{connection}, 'keep-alive', 'which have been read');
 }
 
