@@ -37,24 +37,25 @@ static int ihanoi_format_json_pointer(const char *p, size_t len);
 
 static const ihanoi_format_t  ihanoi_formats[] = {
 
-    { "date-time", "timestamptz", 0, 0, 1, ihanoi_format_date_time },
-    { "date", "date", 0, 0, 1, ihanoi_format_date },
-    { "time", NULL, 0, 0, 1, ihanoi_format_time },
-    { "duration", NULL, 0, 0, 1, ihanoi_format_duration },
-    { "email", NULL, 0, 0, 1, ihanoi_format_email },
-    { "hostname", NULL, 0, 0, 1, ihanoi_format_hostname },
-    { "ipv4", NULL, 0, 0, 1, ihanoi_format_ipv4 },
-    { "ipv6", NULL, 0, 0, 1, ihanoi_format_ipv6 },
-    { "uuid", "uuid", 0, 0, 1, ihanoi_format_uuid },
-    { "uri", NULL, 0, 0, 0, ihanoi_format_uri },
-    { "uri-reference", NULL, 0, 0, 0, ihanoi_format_uri_reference },
-    { "json-pointer", NULL, 0, 0, 0, ihanoi_format_json_pointer },
-    { "int32", "int4", 1, 1, 0, NULL },
-    { "int64", "int8", 1, 1, 0, NULL },
-    { "float", "float8", 1, 0, 0, NULL },
-    { "double", "float8", 1, 0, 0, NULL },
-    { "decimal", "numeric", 1, 0, 0, NULL },
-    { NULL, NULL, 0, 0, 0, NULL }
+    { "date-time", "timestamptz", 0, 0, 1, ihanoi_format_date_time,
+      ", with Z or an offset: 2026-11-24T18:00:00+07:00 (in a query %2B07:00)" },
+    { "date", "date", 0, 0, 1, ihanoi_format_date, "" },
+    { "time", NULL, 0, 0, 1, ihanoi_format_time, ", with Z or an offset" },
+    { "duration", NULL, 0, 0, 1, ihanoi_format_duration, "" },
+    { "email", NULL, 0, 0, 1, ihanoi_format_email, "" },
+    { "hostname", NULL, 0, 0, 1, ihanoi_format_hostname, "" },
+    { "ipv4", NULL, 0, 0, 1, ihanoi_format_ipv4, "" },
+    { "ipv6", NULL, 0, 0, 1, ihanoi_format_ipv6, "" },
+    { "uuid", "uuid", 0, 0, 1, ihanoi_format_uuid, "" },
+    { "uri", NULL, 0, 0, 0, ihanoi_format_uri, "" },
+    { "uri-reference", NULL, 0, 0, 0, ihanoi_format_uri_reference, "" },
+    { "json-pointer", NULL, 0, 0, 0, ihanoi_format_json_pointer, "" },
+    { "int32", "int4", 1, 1, 0, NULL, "" },
+    { "int64", "int8", 1, 1, 0, NULL, "" },
+    { "float", "float8", 1, 0, 0, NULL, "" },
+    { "double", "float8", 1, 0, 0, NULL, "" },
+    { "decimal", "numeric", 1, 0, 0, NULL, "" },
+    { NULL, NULL, 0, 0, 0, NULL, NULL }
 };
 
 

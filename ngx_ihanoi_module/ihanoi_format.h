@@ -20,6 +20,8 @@ typedef struct {
 
     /* 1 when the text is one; NULL for numeric formats */
     int                     (*check)(const char *p, size_t len);
+
+    const char               *hint;       /* for who has sent another text */
 } ihanoi_format_t;
 
 

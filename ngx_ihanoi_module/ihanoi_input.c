@@ -201,7 +201,9 @@ ihanoi_input_query_pair(ihanoi_input_t *in, const char *p, const char *end,
 
     if (*seen & ((uint64_t) 1 << i)) {
         return ihanoi_input_fault(in, IHANOI_IN_QUERY, &argument->name, "",
-                                  "repeated", "this parameter stands twice");
+                                  "repeated", "this parameter stands twice%s",
+                                  argument->list ? ": its items are one value, "
+                                                   "\"a,b\"" : "");
     }
 
     *seen |= (uint64_t) 1 << i;
@@ -731,7 +733,7 @@ invalid:
 
     return ihanoi_input_fault(in, IHANOI_IN_HEADER,
                               &in->op->arguments[i].name, "", "syntax",
-                              "must be \"*\" or a list of entity tags");
+                              "must be * or entity tags in double quotes");
 }
 
 

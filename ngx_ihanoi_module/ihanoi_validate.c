@@ -119,6 +119,7 @@ ihanoi_validate_type(const ihanoi_schema_t *schema, const json_t *value,
     char                names[96];
     size_t              len;
     unsigned            i, type;
+    const char         *but;
     static const char  *texts[] = {
         "null", "boolean", "integer", "number", "string", "array", "object"
     };
@@ -176,7 +177,20 @@ ihanoi_validate_type(const ihanoi_schema_t *schema, const json_t *value,
         }
     }
 
-    return ihanoi_validate_fault(check, "type", "must be %s", names);
+    /* what a library has written of itself, and who calls it does not see */
+
+    but = "";
+
+    if (type == IHANOI_TYPE_NULL) {
+        but = ", not null";
+
+    } else if (type == IHANOI_TYPE_NUMBER
+               && (schema->types & IHANOI_TYPE_INTEGER))
+    {
+        but = ", without a point or an exponent";
+    }
+
+    return ihanoi_validate_fault(check, "type", "must be %s%s", names, but);
 }
 
 
@@ -367,8 +381,8 @@ ihanoi_validate_string(const ihanoi_schema_t *schema, const json_t *value,
         && !schema->format->check(text, len))
     {
         ihanoi_validate_take(rc, ihanoi_validate_fault(check, "format",
-                             "must be a valid %s", schema->format->name),
-                             check);
+                             "must be a valid %s%s", schema->format->name,
+                             schema->format->hint), check);
     }
 
     return rc;

@@ -316,6 +316,47 @@ test_query(void)
 }
 
 
+/* What a library writes of itself is told so that its user finds it. */
+
+static void
+test_messages(void)
+{
+    size_t          i;
+    ihanoi_input_t  in;
+
+    static const struct {
+        const char  *query;
+        const char  *body;
+        const char  *message;
+    } rows[] = {
+        { "since=2026-01-01&limit=5.0", NULL,
+          "must be integer, without a point or an exponent" },
+        { "since=2026-01-01&limit=x", NULL, "must be an integer" },
+        { "since=2026-01-01&states=a&states=b", NULL,
+          "this parameter stands twice: its items are one value, \"a,b\"" },
+        { "since=2026-01-01&n=1&n=2", NULL, "this parameter stands twice" },
+        { NULL, "{\"text\":null}", "must be string, not null" },
+    };
+
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+
+        (void) ihanoi_input_init(&in, change, &fixture_request);
+
+        if (rows[i].query) {
+            (void) ihanoi_input_query(&in, rows[i].query,
+                                      strlen(rows[i].query));
+
+        } else {
+            (void) ihanoi_input_body(&in, rows[i].body, strlen(rows[i].body));
+        }
+
+        is_str(in.nviolations ? in.violations[0].message : NULL,
+               rows[i].message, "%s is told",
+               rows[i].query ? rows[i].query : rows[i].body);
+    }
+}
+
+
 /* A stranger's parameter comes back short and whole. */
 
 static void
@@ -773,6 +814,7 @@ main(void)
 
     test_path();
     test_query();
+    test_messages();
     test_unknown_names();
     test_header();
     test_body();
