@@ -26,13 +26,13 @@ begin
                    row_number() over (order by k.other, k.place, x.name, x.number) as n
               from stops x
              cross join lateral (
-                select x.code is distinct from q as other,
+                select x.code is distinct from btrim(q) as other,
                        strpos(x.search, search_text(q)) as place) k
              where x.feed = f and x.location_type in (0, 1) and (not k.other or k.place > 0)
                and (stop_search.cursor is null
                     or (k.other, k.place, x.name, x.number)
-                       > (given.code is distinct from q, strpos(given.search, search_text(q)),
-                          given.name, given.number))
+                       > (given.code is distinct from btrim(q),
+                          strpos(given.search, search_text(q)), given.name, given.number))
              order by n
              limit page_size + 1
         )

@@ -77,6 +77,8 @@ is_deeply([map { $_->{id} } @{ $gw->get('/v1/bus/stops?q=cho%20dong')->{json}{it
           ['market'], 'a name without diacritics');
 is_deeply([map { $_->{id} } @{ $gw->get('/v1/bus/stops?q=102')->{json}{items} }],
           ['hub-2'], 'a code');
+is_deeply([map { $gw->get("/v1/bus/stops?q=$_")->{json}{items}[0]{id} } 'cho%C2%A0dong%20', '+cho++dong', '102+'],
+          [qw(market market hub-2)], 'whichever spaces a keyboard writes');
 is($gw->get('/v1/bus/stops')->{status}, 400, 'neither a name nor a point');
 
 # Page by page what is on one large page.
