@@ -3,5 +3,5 @@ create function place_name(name text)
 returns text
 language sql immutable
 as $$
-    select nullif(lower(regexp_replace(btrim(normalize(name)), '\s+', ' ', 'g')), '')
+    select nullif(lower(btrim(regexp_replace(normalize(name), '[\s\u00a0]+', ' ', 'g'))), '')
 $$;
