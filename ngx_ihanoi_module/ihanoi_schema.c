@@ -439,9 +439,9 @@ ihanoi_schema_set_pattern(ihanoi_schemas_t *schemas, ihanoi_schema_t *schema,
                                       "must be a string");
     }
 
+    schema->form = json_string_value(place->value);
     schema->pattern = ihanoi_pattern_compile(schemas->documents->arena,
-                                             json_string_value(place->value),
-                                             &reason);
+                                             schema->form, &reason);
     if (schema->pattern) {
         return IHANOI_OK;
     }

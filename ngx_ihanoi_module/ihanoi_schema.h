@@ -85,6 +85,7 @@ struct ihanoi_schema_s {
     size_t                    min_length;
     size_t                    max_length;
     ihanoi_pattern_t         *pattern;
+    const char               *form;       /* the pattern's text */
     const ihanoi_format_t    *format;
 
     const ihanoi_schema_t    *items;

@@ -373,7 +373,9 @@ ihanoi_validate_string(const ihanoi_schema_t *schema, const json_t *value,
 
         if (!matched) {
             ihanoi_validate_take(rc, ihanoi_validate_fault(check, "pattern",
-                                 "must have the form of the pattern"), check);
+                                 "must match %s",
+                                 strlen(schema->form) < IHANOI_MAX_MESSAGE / 2
+                                 ? schema->form : "the pattern"), check);
         }
     }
 

@@ -249,6 +249,8 @@ for my $query ('cursor=AAAA', 'cursor=' . 'A' x 44, 'bbox=2,2,1,1', 'bbox=1,2,3'
 {
     is($gw->get("/v1/feedback?$query")->{status}, 400, "refused: $query");
 }
+is(join(', ', map { $_->{message} } @{ $gw->get('/v1/feedback?category=Waste')->{json}{errors} }),
+   'must match ^[a-z_]+$', 'which form is wanted is said');
 for my $query ('q=%27%5C%26%7C%21', 'q=%3Cb%3E', 'bbox=-180,-90,180,90', 'q=%C3%B4%CC%89%20ga',
                'since=1000-01-01T00:00:00Z', 'until=9998-12-31T23:59:59Z', 'commune=nowhere', 'category=nothing',
                'bbox=105.7%2C20.9%2C105.9%2C21.1', 'state=accepted%2Cclosed')
