@@ -123,7 +123,8 @@ is(lookup(qr => 'x' x 513)->{status}, 400, 'one that is too long is not even rea
 my %numbers = ('0961234567' => 1, '+84961234567' => 1, '84961234567' => 1, '0084961234567' => 1, '096.123-45 67' => 1,
                '(+84) 961 234 567' => 1, '961234567' => 0, '09612345678' => 0, '+840961234567' => 0, '+85961234567' => 0,
                '++84961234567' => 0, '00961234567' => 0, '84 0961234567' => 0, '+0961234567' => 0, 'một hai ba bốn' => 0,
-               '0961234567;' => 0);
+               '0961234567;' => 0,
+               "\x{202d}+84\x{a0}961\x{a0}234\x{2011}567\x{202c}" => 1);        # as contacts of a phone copy it
 for my $number (sort keys %numbers) {
     $r = ask(POST => '/topups/hint', { phone => $number });
     is($r->{json}{phone} // $r->{status}, $numbers{$number} ? '+84961234567' : 422, "a number: $number");
