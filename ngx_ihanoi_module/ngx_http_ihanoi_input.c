@@ -14,6 +14,8 @@ static ngx_int_t ngx_http_ihanoi_input_quality(ngx_str_t *accept,
     const ihanoi_media_t *media);
 static ngx_int_t ngx_http_ihanoi_input_content_type(ngx_http_request_t *r,
     ngx_http_ihanoi_api_ctx_t *ctx, ngx_uint_t read);
+static ngx_int_t ngx_http_ihanoi_input_unsupported(ngx_http_request_t *r,
+    const char *header, ngx_str_t *value);
 static ngx_int_t ngx_http_ihanoi_input_key(ngx_http_request_t *r,
     ngx_http_ihanoi_api_ctx_t *ctx);
 static ngx_int_t ngx_http_ihanoi_input_violations(ngx_http_request_t *r,
@@ -283,8 +285,9 @@ static ngx_int_t
 ngx_http_ihanoi_input_content_type(ngx_http_request_t *r,
     ngx_http_ihanoi_api_ctx_t *ctx, ngx_uint_t read)
 {
+    u_char                    *p;
     size_t                     len;
-    ngx_str_t                  encoding, *type;
+    ngx_str_t                  encoding, accept, *type;
     ngx_uint_t                 i, unknown;
     const ihanoi_operation_t  *op;
 
@@ -314,7 +317,10 @@ ngx_http_ihanoi_input_content_type(ngx_http_request_t *r,
                                sizeof("identity") - 1)
                != 0))
     {
-        return ngx_http_ihanoi_problem(r, "unsupported-media-type", NULL);
+        ngx_str_set(&accept, "identity");
+
+        return ngx_http_ihanoi_input_unsupported(r, "Accept-Encoding",
+                                                 &accept);
     }
 
     if (r->headers_in.content_type) {
@@ -341,6 +347,36 @@ ngx_http_ihanoi_input_content_type(ngx_http_request_t *r,
 
     } else if (unknown) {
         return NGX_OK;
+    }
+
+    for (i = 0, len = 0; i < op->nconsumes; i++) {
+        len += op->consumes[i].type.len + 2;
+    }
+
+    accept.data = ngx_pnalloc(r->pool, len);
+    if (accept.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0, p = accept.data; i < op->nconsumes; i++) {
+        p = ngx_sprintf(p, "%s%*s", i ? ", " : "", op->consumes[i].type.len,
+                        op->consumes[i].type.data);
+    }
+
+    accept.len = p - accept.data;
+
+    return ngx_http_ihanoi_input_unsupported(r, "Accept", &accept);
+}
+
+
+/* RFC 9110, 15.5.16: the answer says what the body might have been. */
+
+static ngx_int_t
+ngx_http_ihanoi_input_unsupported(ngx_http_request_t *r, const char *header,
+    ngx_str_t *value)
+{
+    if (ngx_http_ihanoi_header_add(r, header, value) == NULL) {
+        return NGX_ERROR;
     }
 
     return ngx_http_ihanoi_problem(r, "unsupported-media-type", NULL);

@@ -81,13 +81,15 @@ problem_is(create(body => '{"name":"a","name":"b"}', headers =>
 problem_is($gw->post('/t/things', token => $token, key => 'k'),
            400, 'invalid-request', 'a required body that is missing');
 
-problem_is(create(body => 'name=a', headers =>
-                  { 'Content-Type' => 'application/x-www-form-urlencoded' }),
-           415, 'unsupported-media-type', 'another media type');
-problem_is(create(body => '{"name":"a"}', headers =>
-                  { 'Content-Type' => 'application/json',
-                    'Content-Encoding' => 'gzip' }),
-           415, 'unsupported-media-type', 'a compressed body');
+# What fetch() says of a string, and a form.
+for my $type ('text/plain;charset=UTF-8', 'application/x-www-form-urlencoded') {
+    $r = create(body => '{"name":"a"}', headers => { 'Content-Type' => $type });
+    problem_is($r, 415, 'unsupported-media-type', 'another media type');
+    is($r->{headers}{accept}, 'application/json', 'which one is taken is said');
+}
+$r = create(body => '{"name":"a"}', headers => { 'Content-Type' => 'application/json', 'Content-Encoding' => 'gzip' });
+problem_is($r, 415, 'unsupported-media-type', 'a compressed body');
+is($r->{headers}{'accept-encoding'}, 'identity', 'and that it may not be compressed');
 
 # What http.post(url, {}) sends is of a good type: that there is no body is what is said.
 for my $type ('application/json', 'text/plain') {
