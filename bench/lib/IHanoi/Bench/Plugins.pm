@@ -6,7 +6,7 @@ use strict;
 use warnings;
 use utf8;
 use Exporter 'import';
-use IHanoi::Bench qw(interleave median wrk);
+use IHanoi::Bench qw(cpu_time interleave median wrk);
 use IHanoi::Bench::Stand;
 use IHanoi::Bench::Statements;
 use IHanoi::Bench::Table;
@@ -136,6 +136,7 @@ CONF
         my $figures = $read->();
 
         waitpid $caller, 0;
+        idle($gw);
         return $figures;
     };
     my $spend = '/v1/spender/spend/' . spending($gw);
@@ -182,6 +183,22 @@ sub spending {
     my $before = $usec->();
     $gw->get("/v1/spender/spend/$turns") for 1 .. 5;
     return int $turns * 5 * 50_000 * 5 / 6 / ($usec->() - $before);
+}
+
+
+# Waits until the workers have nothing left to do: what was killed is drained, and
+# loaded again, in turns.
+sub idle {
+    my ($gw) = @_;
+    my @workers = $gw->workers;
+    my $before;
+
+    do {
+        $before = cpu_time(@workers);
+        Time::HiRes::sleep(0.2);
+    } while cpu_time(@workers) - $before > 5000;
+
+    return;
 }
 
 
