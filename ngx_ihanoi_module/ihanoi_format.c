@@ -39,7 +39,8 @@ static const ihanoi_format_t  ihanoi_formats[] = {
 
     { "date-time", "timestamptz", 0, 0, 1, ihanoi_format_date_time,
       ", with Z or an offset: 2026-11-24T18:00:00+07:00 (in a query %2B07:00)" },
-    { "date", "date", 0, 0, 1, ihanoi_format_date, "" },
+    { "date", "date", 0, 0, 1, ihanoi_format_date,
+      ", without a time: 2026-11-24" },
     { "time", NULL, 0, 0, 1, ihanoi_format_time, ", with Z or an offset" },
     { "duration", NULL, 0, 0, 1, ihanoi_format_duration, "" },
     { "email", NULL, 0, 0, 1, ihanoi_format_email, "" },

@@ -335,6 +335,8 @@ test_messages(void)
         { "since=2026-01-01&states=a&states=b", NULL,
           "this parameter stands twice: its items are one value, \"a,b\"" },
         { "since=2026-01-01&n=1&n=2", NULL, "this parameter stands twice" },
+        { "since=2026-01-01T00:00:00.000Z", NULL,
+          "must be a valid date, without a time: 2026-11-24" },
         { NULL, "{\"text\":null}", "must be string, not null" },
     };
 
