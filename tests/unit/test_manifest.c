@@ -35,7 +35,7 @@ static const refusal_t  refusals[] = {
     { "{'name':'1parking'}", "/name", "lower-case letter" },
     { "{'name':'../parking'}", "/name", "lower-case letter" },
     { "{'name':'p23456789012345678901234567890123'}", "/name", "32" },
-    { "{'name':''}", "/name", "pattern" },
+    { "{'name':''}", "/name", "must match" },
     { "{'name':7}", "/name", "string" },
     { "{'version':'1.4'}", "/version", "1.4.0" },
     { "{'version':'01.4.0'}", "/version", "semantic" },
