@@ -34,8 +34,10 @@ ngx_http_ihanoi_problem_t  ngx_http_ihanoi_problems[] = {
         "Thiếu tiêu đề Idempotency-Key",
         "The Idempotency-Key header is required"),
     NGX_HTTP_IHANOI_PROBLEM("idempotency-key-invalid", 400,
-        "Tiêu đề Idempotency-Key không hợp lệ",
-        "The Idempotency-Key header is not valid"),
+        "Idempotency-Key phải gồm 1 đến 255 ký tự ASCII nhìn thấy được, không có"
+        " dấu nháy kép, gạch chéo ngược và dấu phẩy",
+        "The Idempotency-Key must be of 1 to 255 visible ASCII characters, without"
+        " quotes, backslashes and commas"),
 
     NGX_HTTP_IHANOI_PROBLEM("unauthorized", 401,
         "Cần đăng nhập", "Authentication is required"),
