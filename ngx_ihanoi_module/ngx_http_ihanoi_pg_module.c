@@ -19,6 +19,7 @@
 #include "ngx_http_ihanoi_pg.h"
 #include "ngx_http_ihanoi_metrics.h"
 #include "ngx_http_ihanoi_pgdb.h"
+#include "ngx_http_ihanoi_pgstate.h"
 #include "ngx_http_ihanoi_pgoutcome.h"
 #include "ngx_http_ihanoi_pgcatalogue.h"
 #include "ngx_http_ihanoi_pgcontrol.h"
@@ -746,5 +747,6 @@ ngx_http_ihanoi_pg_exit_process(ngx_cycle_t *cycle)
 
         ngx_http_ihanoi_pgcontrol_exit(dbs[i]);
         ngx_http_ihanoi_pgdb_exit(dbs[i]);
+        ngx_http_ihanoi_pgstate_free(dbs[i]);
     }
 }

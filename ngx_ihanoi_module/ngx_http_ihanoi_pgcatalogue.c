@@ -16,6 +16,7 @@
 #include "ngx_http_ihanoi_pg.h"
 #include "ngx_http_ihanoi_pgconn.h"
 #include "ngx_http_ihanoi_pgdb.h"
+#include "ngx_http_ihanoi_pgstate.h"
 #include "ngx_http_ihanoi_pgcatalogue.h"
 
 
@@ -359,7 +360,7 @@ ngx_http_ihanoi_pgcatalogue_check_done(void *data,
                 sentence.data = buf;
                 sentence.len = p - buf;
 
-                ngx_http_ihanoi_pgdb_mark(db, stmts[i], &sentence, 1);
+                ngx_http_ihanoi_pgstate_mark(db, stmts[i], &sentence, 1);
 
                 missing = 1;
                 row++;
@@ -367,7 +368,7 @@ ngx_http_ihanoi_pgcatalogue_check_done(void *data,
             }
         }
 
-        ngx_http_ihanoi_pgdb_mark(db, stmts[i], NULL, 1);
+        ngx_http_ihanoi_pgstate_mark(db, stmts[i], NULL, 1);
 
         if (db->states[i].missing) {
             missing = 1;
@@ -429,7 +430,7 @@ ngx_http_ihanoi_pgcatalogue_heal(ngx_http_ihanoi_pgdb_t *db)
         }
 
         if (!lacking && pool->ready) {
-            ngx_http_ihanoi_pgdb_mark(db, stmts[i], NULL, 0);
+            ngx_http_ihanoi_pgstate_mark(db, stmts[i], NULL, 0);
         }
     }
 }

@@ -26,9 +26,6 @@
 /* a server that restarts is waited for, one that stays away is not */
 #define NGX_HTTP_IHANOI_PGDB_INTERRUPTION   1000
 
-/* a missing statement is tried again after this, should a migrate bring it */
-#define NGX_HTTP_IHANOI_PGDB_RECHECK        3000
-
 
 static void ngx_http_ihanoi_pgdb_connect_handler(ngx_event_t *ev);
 static ngx_msec_t ngx_http_ihanoi_pgdb_start(ngx_http_ihanoi_pgdb_t *db,
@@ -178,14 +175,6 @@ ngx_http_ihanoi_pgdb_exit(ngx_http_ihanoi_pgdb_t *db)
         ngx_http_ihanoi_metric_set(pool->class->metrics.in_use, 0);
         ngx_http_ihanoi_metric_set(pool->class->metrics.queued, 0);
         ngx_http_ihanoi_metric_set(pool->class->metrics.oldest, 0);
-    }
-
-    for (n = 0; n < db->stmts.nelts; n++) {
-        if (db->states[n].sentence.data) {
-            ngx_free(db->states[n].sentence.data);
-            ngx_str_null(&db->states[n].sentence);
-            db->states[n].size = 0;
-        }
     }
 }
 
@@ -722,99 +711,4 @@ ngx_http_ihanoi_pgdb_hopeful(ngx_http_ihanoi_pgpool_t *pool)
     }
 
     return 0;
-}
-
-
-void
-ngx_http_ihanoi_pgdb_mark(ngx_http_ihanoi_pgdb_t *db,
-    ngx_http_ihanoi_pgstmt_t *stmt, ngx_str_t *sentence,
-    ngx_uint_t by_catalogue)
-{
-    u_char                     *p;
-    ngx_uint_t                  level;
-    ngx_http_ihanoi_pgstate_t  *state;
-
-    state = &db->states[stmt->index];
-
-    if (sentence == NULL) {
-
-        if (by_catalogue) {
-
-            if (!state->blamed) {
-                return;
-            }
-
-            /* it changed for the better: prepare it with its next call */
-            state->blamed = 0;
-            state->sentence.len = 0;
-            state->retry = ngx_current_msec;
-            return;
-        }
-
-        if (state->missing) {
-            state->missing = 0;
-
-            ngx_log_error(NGX_LOG_NOTICE, db->log, 0,
-                          "database \"%V\": statement of operation \"%V\" is "
-                          "there now", &db->name, &stmt->operation);
-        }
-
-        if (!state->blamed) {
-            state->sentence.len = 0;
-        }
-
-        return;
-    }
-
-    if (by_catalogue) {
-        state->blamed = 1;
-
-    } else {
-        state->missing = 1;
-        state->retry = ngx_current_msec + NGX_HTTP_IHANOI_PGDB_RECHECK;
-
-        if (state->blamed) {
-            return;
-        }
-    }
-
-    if (sentence->len == state->sentence.len
-        && ngx_memcmp(sentence->data, state->sentence.data, sentence->len)
-           == 0)
-    {
-        return;
-    }
-
-    /* one worker tells; all know */
-
-    level = (ngx_worker == 0) ? NGX_LOG_ERR : NGX_LOG_INFO;
-
-    if (db->plugin.len) {
-        ngx_log_error(level, db->log, 0,
-                      "plugin \"%V\", database \"%V\", release \"%V\": %V",
-                      &db->plugin, &db->name, &db->release, sentence);
-
-    } else {
-        ngx_log_error(level, db->log, 0,
-                      "database \"%V\", release \"%V\": %V",
-                      &db->name, &db->release, sentence);
-    }
-
-    if (sentence->len > state->size) {
-
-        p = ngx_alloc(sentence->len, db->log);
-        if (p == NULL) {
-            return;
-        }
-
-        if (state->sentence.data) {
-            ngx_free(state->sentence.data);
-        }
-
-        state->sentence.data = p;
-        state->size = sentence->len;
-    }
-
-    ngx_memcpy(state->sentence.data, sentence->data, sentence->len);
-    state->sentence.len = sentence->len;
 }

@@ -226,14 +226,5 @@ ngx_uint_t ngx_http_ihanoi_pgdb_down(ngx_http_ihanoi_pgpool_t *pool);
  */
 ngx_uint_t ngx_http_ihanoi_pgdb_hopeful(ngx_http_ihanoi_pgpool_t *pool);
 
-/*
- * Marks a statement as one that this release does not have, with a sentence
- * for people, or (NULL) as one that it has.  by_catalogue: the sentence comes
- * from the catalogue, which knows better than the error of a prepare.
- */
-void ngx_http_ihanoi_pgdb_mark(ngx_http_ihanoi_pgdb_t *db,
-    ngx_http_ihanoi_pgstmt_t *stmt, ngx_str_t *sentence,
-    ngx_uint_t by_catalogue);
-
 
 #endif /* _NGX_HTTP_IHANOI_PGDB_H_INCLUDED_ */

@@ -17,6 +17,7 @@
 #include "ngx_http_ihanoi_pgresult.h"
 #include "ngx_http_ihanoi_pgconn.h"
 #include "ngx_http_ihanoi_pgdb.h"
+#include "ngx_http_ihanoi_pgstate.h"
 #include "ngx_http_ihanoi_pgpool.h"
 #include "ngx_http_ihanoi_pgsession.h"
 #include "ngx_http_ihanoi_pgoutcome.h"
@@ -619,7 +620,7 @@ ngx_http_ihanoi_pgoutcome_prepared(ngx_http_ihanoi_pgconn_t *pc,
     pool = pc->data;
 
     if (error == NULL) {
-        ngx_http_ihanoi_pgdb_mark(pool->db, stmt, NULL, 0);
+        ngx_http_ihanoi_pgstate_mark(pool->db, stmt, NULL, 0);
         return;
     }
 
@@ -651,7 +652,7 @@ ngx_http_ihanoi_pgoutcome_prepared(ngx_http_ihanoi_pgconn_t *pc,
     sentence.data = buf;
     sentence.len = p - buf;
 
-    ngx_http_ihanoi_pgdb_mark(pool->db, stmt, &sentence, 0);
+    ngx_http_ihanoi_pgstate_mark(pool->db, stmt, &sentence, 0);
 }
 
 
