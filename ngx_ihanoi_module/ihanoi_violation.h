@@ -39,7 +39,7 @@ void ihanoi_input_report(void *ctx, const char *pointer,
 char *ihanoi_input_copy(ihanoi_input_t *in, const char *data,
     size_t len);
 
-/* The violation that an integer of an argument is beyond 2^53; as _fault(). */
+/* The violation that no double is a number of an argument; as _fault(). */
 int ihanoi_input_inexact(ihanoi_input_t *in, const ihanoi_argument_t *argument,
     const char *message);
 

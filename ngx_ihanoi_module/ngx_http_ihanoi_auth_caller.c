@@ -169,8 +169,7 @@ ngx_http_ihanoi_auth_entry_strings(ngx_http_ihanoi_auth_main_conf_t *amcf,
     caller->caller.data = p;
     p = ngx_http_ihanoi_auth_member(p, "\"iss\":", jwt->claims, "iss");
     p = ngx_http_ihanoi_auth_member(p, ",\"sub\":", jwt->claims, "sub");
-    p = ngx_sprintf(p, ",\"assurance\":\"%s\",\"claims\":",
-                    assurance);
+    p = ngx_sprintf(p, ",\"assurance\":\"%s\",\"claims\":", assurance);
 
     caller->payload.data = p;
     caller->payload.len = payload_len;

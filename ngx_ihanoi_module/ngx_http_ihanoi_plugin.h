@@ -324,9 +324,10 @@ ngx_http_ihanoi_plugin_standing_e ngx_http_ihanoi_plugin_standing(
 
 
 /*
- * turn: calls ev->handler once, when those that were posted before have had theirs.
- * One is called in a turn of the event loop, and while requests of anybody begin there
- * is a pause of one to two milliseconds behind it.  ngx_delete_posted_event() takes it back.
+ * turn: calls ev->handler once, when those that were posted before have had
+ * theirs.  One is called in a turn of the event loop, and while requests of
+ * anybody begin there is a pause of one to two milliseconds behind it.
+ * ngx_delete_posted_event() takes it back.
  */
 void ngx_http_ihanoi_turn_post(ngx_event_t *ev);
 
