@@ -82,9 +82,7 @@ ihanoi_input_body(ihanoi_input_t *in, const char *data, size_t len)
         return rc;
     }
 
-    if (op->idempotency != IHANOI_IDEMPOTENCY_NONE
-        && ihanoi_input_digest(in, body) != 0)
-    {
+    if (in->keyed && ihanoi_input_digest(in, body) != 0) {
         json_decref(body);
         return -1;
     }

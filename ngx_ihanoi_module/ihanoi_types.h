@@ -194,11 +194,11 @@ typedef struct {
     ihanoi_violation_t       *violations;
     unsigned                  nviolations;
     unsigned                  precondition_missing:1;  /* If-Match: 428 */
+    unsigned                  keyed:1;    /* has an Idempotency-Key */
     size_t                    steps;      /* what is left of the budget */
 
-    unsigned char             json[32];   /* where there may be a key: SHA-256 of
-                                             the body, whichever way it is
-                                             written */
+    unsigned char             json[32];   /* keyed: SHA-256 of the body, whichever
+                                             way it is written */
 } ihanoi_input_t;
 
 

@@ -68,8 +68,13 @@ ngx_http_ihanoi_input_check(ngx_http_request_t *r,
     alloc.alloc = ngx_http_ihanoi_input_alloc;
     alloc.ctx = r->pool;
 
-    if (ihanoi_input_init(in, op, &alloc) != 0
-        || ihanoi_input_path(in, &ctx->match) != 0
+    if (ihanoi_input_init(in, op, &alloc) != 0) {
+        return NGX_ERROR;
+    }
+
+    in->keyed = ctx->key.len ? 1 : 0;
+
+    if (ihanoi_input_path(in, &ctx->match) != 0
         || ihanoi_input_query(in, (char *) r->args.data, r->args.len) != 0)
     {
         return NGX_ERROR;
