@@ -13,6 +13,19 @@ my ($now, $next, $far) = map { month($_) } 0, 1, 3;
 my $products = $gw->get('/v1/bus-passes/products')->{json}{items};
 is_deeply([map { "$_->{id} $_->{price}" } @$products], ['route 100000', 'network 200000'],
           'everybody sees passes and prices');
+is_deeply([map { "$_->{month} $_->{price}" } @{ $products->[0]{months} }], [map { month($_) . ' 100000' } 0 .. 2], '... of each month that is sold');
+
+# A price that begins with a month is told, and is that month's, before it begins; one that
+# begins within a month is of the next one.
+my $later = sub { "to_date('" . month($_[0]) . "', 'YYYY-MM') + $_[1]" };
+$db->sql("set search_path = plugin_bus_pass;
+          insert into pass_products values ('day', '{\"vi\": \"Ban ngày\", \"en\": \"By day\"}', 'network');
+          insert into pass_prices values ('day', @{[$later->(0, 1)]}, 80000), ('day', @{[$later->(2, 0)]}, 90000), ('day', @{[$later->(3, 0)]}, 95000)");
+is_deeply([map { $_->{price}, map { "$_->{month} $_->{price}" } @{ $_->{months} } }
+           grep { $_->{id} eq 'day' } @{ $gw->get('/v1/bus-passes/products')->{json}{items} }],
+          [80_000, month(1) . ' 80000', month(2) . ' 90000'], 'what is sold from the next month on, and costs more from the one after');
+is_deeply([map { my $r = buy('rider-early', product => 'day', month => month($_)); $r->{json}{payment}{amount} // $r->{json}{type} } 0 .. 2],
+          ['urn:ihanoi:problem:bus-pass-unknown', 80_000, 90_000], '... costs what is told');
 
 # Buying.
 my $r = buy('rider-1', product => 'route', route => 'r1', -key => 'first');
