@@ -2,7 +2,9 @@
 
 local _M = {}
 
--- What a row may have. A roster in CSV has these names in its first line, in any order.
+-- What a row may have. A roster in CSV has these names in its first line, in any order, and
+-- what stands between them there, a comma, a semicolon (as Excel writes where a comma is in
+-- numbers) or a tab, stands between fields everywhere.
 local FIELDS = {
     kind = true, code = true, name = true, grade = true, class = true,
     birth_date = true, staff = true, subject = true, account = true,
@@ -48,8 +50,9 @@ end
 
 -- The fields of a line of CSV that begins at a byte (RFC 4180), and where the next one
 -- begins; nil and a reason.
-local function record(text, at)
+local function record(text, at, separator)
     local fields = {}
+    local ends = "[" .. separator .. "\r\n]"
 
     while true do
         local value, stop
@@ -77,14 +80,14 @@ local function record(text, at)
 
             value, stop = table.concat(parts), from
         else
-            stop = text:find("[,\r\n]", at) or #text + 1
+            stop = text:find(ends, at) or #text + 1
             value = text:sub(at, stop - 1)
         end
 
         fields[#fields + 1] = value
         local byte = text:byte(stop)
 
-        if byte == 44 then                                  -- ,
+        if byte == separator:byte() then
             at = stop + 1
         elseif byte == 13 and text:byte(stop + 1) == 10 then
             return fields, stop + 2
@@ -109,8 +112,10 @@ local function from_csv(content)
         at = 4
     end
 
+    local separator = content:match("^[^,;\t\r\n]*([,;\t])", at) or ","
+
     while at <= #content do
-        local fields, after = record(content, at)
+        local fields, after = record(content, at, separator)
 
         if not fields then
             return nil, line, after

@@ -96,6 +96,20 @@ for my $text (sort keys %json) {
 }
 is(stands(), $before, 'nothing has changed');
 
+# What stands between the names stands between all fields, and nothing else does.
+for my $separator (';', "\t") {
+    my %faults = ("kind;code,name\n" => 'header', "kind;code\nclass,7A" => 'fields', "kind;code\nclass;7A;b" => 'fields',
+                  "kind;code\nclass;\"7A\",b" => 'quote', "\"kind\";\"code\"\n" => 'empty');
+    for my $text (sort keys %faults) {
+        $r = roster('admin', content => $text =~ s/;/$separator/gr, sequence => ++$n);
+        is($r->{json}{faults}[0]{fault}, $faults{$text}, 'separated by ' . ($separator =~ s/\t/a tab/r) . ': ' . $text =~ s/\n/|/gr);
+    }
+
+    $r = roster('admin', content => csv(@base) =~ s/,/$separator/gr =~ s/Học sinh 1/"Học; sinh, 1"/r, sequence => ++$n);
+    is($db->sql("select name from plugin_school.students where code = 'HS1'"), 'Học; sinh, 1', '... a whole roster') or diag $r->{content};
+    is(send_rows(\@base)->{json}{changed}{students}, 1, '... and back');
+}
+
 
 # What changes
 
