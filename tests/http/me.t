@@ -4,6 +4,7 @@
 
 use lib 'tests/lib';
 use IHanoi::Test;
+use Unicode::Normalize qw(NFD);
 
 my $db = database();
 my $gw = gateway(db => $db);
@@ -65,7 +66,10 @@ is($r->{json}{profile}{language}, 'en', 'the merge patch type is taken too');
 is($gw->patch('/v1/me', @me, json => { commune => '99999' })->{status}, 422, 'no such commune');
 is($gw->patch('/v1/me', @me, json => $_)->{status}, 400, '400: ' . JSON::PP->new->canonical->encode($_))
     for {}, { phone => '12' }, { email => 'x' }, { birth_year => 1800 }, { birth_year => '1990' },
-        { id => 'x' }, { full_name => '' }, { full_name => 'x' x 201 }, { language => 'fr' };
+        { id => 'x' }, { full_name => '' }, { full_name => 'x' x 201 }, { language => 'fr' },
+        { full_name => ' ' }, { address => "\x{a0}\x{200b}\n" };
+$r = $gw->patch('/v1/me', @me, json => { full_name => NFD('Nguyễn Thị Ấn'), address => " 2 phố Thử\n" });
+is_deeply([@{ $r->{json}{profile} }{qw(full_name address)}], ['Nguyễn Thị Ấn', '2 phố Thử'], 'a Mac\'s spelling is the one that others have');
 
 is($gw->get('/v1/me', token => token(sub => 'neighbour'))->{json}{profile}, undef,
    'somebody else sees nothing of it');

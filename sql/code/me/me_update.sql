@@ -30,6 +30,13 @@ begin
         return refuse('unknown-commune', json_build_object('commune', body ->> 'commune'));
     end if;
 
+    -- In one spelling, as whatever is compared and searched.
+    select jsonb_object_agg(b.key, case when b.key = 'phone' then phone_normal(b.value)
+                                        when b.key in ('full_name', 'address') then text_clean(b.value)
+                                        else b.value end)
+      into body
+    from jsonb_each_text(body) b (key, value);
+
     me := caller_person_ensure(caller);
 
     insert into core.personal (person) values (me)
@@ -40,13 +47,12 @@ begin
     from core.personal l,
          jsonb_each_text(body) b (key, value)
     where l.person = me
-      and to_jsonb(l) ->> b.key is distinct from
-          case b.key when 'phone' then phone_normal(b.value) else b.value end;
+      and to_jsonb(l) ->> b.key is distinct from b.value;
 
     if changed <> '{}' then
         update core.personal l
         set full_name = case when body ? 'full_name' then body ->> 'full_name' else l.full_name end,
-            phone = case when body ? 'phone' then phone_normal(body ->> 'phone') else l.phone end,
+            phone = case when body ? 'phone' then body ->> 'phone' else l.phone end,
             email = case when body ? 'email' then body ->> 'email' else l.email end,
             address = case when body ? 'address' then body ->> 'address' else l.address end,
             commune = case when body ? 'commune' then body ->> 'commune' else l.commune end,
