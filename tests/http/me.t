@@ -70,6 +70,8 @@ is($gw->patch('/v1/me', @me, json => $_)->{status}, 400, '400: ' . JSON::PP->new
         { full_name => ' ' }, { address => "\x{a0}\x{200b}\n" };
 $r = $gw->patch('/v1/me', @me, json => { full_name => NFD('Nguyễn Thị Ấn'), address => " 2 phố Thử\n" });
 is_deeply([@{ $r->{json}{profile} }{qw(full_name address)}], ['Nguyễn Thị Ấn', '2 phố Thử'], 'a Mac\'s spelling is the one that others have');
+is($gw->patch('/v1/me', @me, json => { full_name => "\x{958}" x 200 })->{json}{profile}{full_name}, "\x{958}" x 200,
+   '... but not one that is longer than what was said');
 
 is($gw->get('/v1/me', token => token(sub => 'neighbour'))->{json}{profile}, undef,
    'somebody else sees nothing of it');

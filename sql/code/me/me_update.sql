@@ -30,9 +30,12 @@ begin
         return refuse('unknown-commune', json_build_object('commune', body ->> 'commune'));
     end if;
 
-    -- In one spelling, as whatever is compared and searched.
+    -- In one spelling, as whatever is compared and searched; but the few letters of which NFC
+    -- makes two may not make a text longer than the contract has let pass.
     select jsonb_object_agg(b.key, case when b.key = 'phone' then phone_normal(b.value)
-                                        when b.key in ('full_name', 'address') then text_clean(b.value)
+                                        when b.key in ('full_name', 'address')
+                                             and length(text_clean(b.value)) <= length(b.value)
+                                        then text_clean(b.value)
                                         else b.value end)
       into body
     from jsonb_each_text(body) b (key, value);
