@@ -75,7 +75,7 @@ local function ask(path, names, body)
 
     body.accessKey = settings.momo_access_key
     body.partnerCode = settings.momo_partner
-    body.lang = "vi"
+    body.lang = body.lang or "vi"
     body.signature = sign(names, body)
     body.accessKey = nil
 
@@ -103,6 +103,7 @@ function _M.checkout(intent)
         ipnUrl = settings.momo_callback,
         extraData = "",
         requestType = "captureWallet",
+        lang = ihanoi.request.language(),
     })
 
     if not answer then

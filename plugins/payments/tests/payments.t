@@ -61,6 +61,15 @@ like($url, qr/vnp_OrderInfo=Ve\+thang\+\+\+xe\+buyt\+\+tuyen\+32\+\+Dong\+Da\+&/
      'VNPAY gets words without marks and signs');
 like($url, qr/vnp_Amount=1000000&/, 'and hundredths');
 
+# Pages to pay at are in the language of whoever asks.
+for my $language (qw(en vi)) {
+    my %asked = map { $_ => $gw->post('/v1/payments', token => token_for('create'),
+        headers => { 'Idempotency-Key' => "page-$language-$_", 'Accept-Language' => $language },
+        json => { service => 'parking', reference => "page-$language-$_", gateway => $_, amount => 1_000, description => 'x' })->{json} } qw(vnpay momo);
+    my ($locale) = $asked{vnpay}{checkout}{url} =~ /vnp_Locale=(\w+)/;
+    is_deeply([$locale, $partners->orders->{ $asked{momo}{number} }{lang}], [$language =~ s/vi/vn/r, $language], "pages to pay at: $language");
+}
+
 
 # What is refused
 

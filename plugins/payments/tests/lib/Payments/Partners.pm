@@ -408,7 +408,7 @@ sub _momo_answer {
             $out{resultCode} = 13;
         } elsif ($name eq 'create') {
             $order //= $state->{orders}{ $in->{orderId} } = {
-                gateway => 'momo', amount => $in->{amount}, info => $in->{orderInfo},
+                gateway => 'momo', amount => $in->{amount}, info => $in->{orderInfo}, lang => $in->{lang},
                 state => 'open', at => time, transaction => $state->{next}++ };
             %out = (%out, resultCode => 0, amount => $in->{amount},
                     payUrl => $self->url . "/momo/pay/$in->{orderId}");
