@@ -5,7 +5,7 @@ returns table (status int, etag text, body json)
 language sql stable
 as $$
     select 200, null::text, json_build_object(
-        'valid', p.state = 'active' and p.month = pass_month(0),
+        'valid', p.state = 'active' and pass_covers(p.month, now()),
         'state', p.state, 'product', p.product, 'route', p.route,
         'month', to_char(p.month, 'YYYY-MM'))
       from passes p

@@ -80,6 +80,12 @@ my $check = sub { $gw->get("/v1/bus-passes/checks/$_[0]", token => token(sub => 
 is_deeply($check->($shown)->{json}, { valid => JSON::PP::true, state => 'active', product => 'route',
           route => 'r1', month => $now }, 'an inspector sees that it is good, and not whose it is');
 is($check->('0' x 32)->{status}, 404, 'a made-up one is none');
+
+# Who has boarded before midnight is on a bus of the pass's last day.
+for (['01-31T23:59:59', 'f'], ['02-01T00:00:00', 't'], ['02-29T23:59:59', 't'], ['03-01T00:30:00', 't'], ['03-01T03:59:59', 't'], ['03-01T04:00:00', 'f']) {
+    my ($at, $good) = @$_;
+    is(sql("select pass_covers('2028-02-01', '2028-$at+07')"), $good, "a pass of February 2028 on $at: $good");
+}
 is(get('rider-1', "/checks/$shown")->{status}, 403, 'checking is for inspectors');
 
 # Giving back.
