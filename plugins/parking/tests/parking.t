@@ -148,6 +148,7 @@ is(hold_r(quote(), as => 'citizen-2')->{status}, 404, "a quote is its owner's");
 is(problem(do { my $q = quote(); $db->sql("update plugin_parking.quotes set expires_at = now() where id = '$q->{id}'"); hold_r($q) }),
    '410 parking-quote-expired', 'and good for minutes');
 is(hold_r($q, plate => '30a-123.45')->{status}, 400, 'a plate is letters and digits');
+is(cancel(hold(quote(as => 'rider'), as => 'rider', plate => '29MĐ112345'), as => 'rider')->{plate}, '29MĐ112345', '... also those of an electric motorbike');
 $db->sql("update plugin_parking.operators set holds_at_once = 2 where id = 'demo'");
 hold($q = quote());
 is(problem(hold_r($q, plate => '30A54321')), '409 parking-quote-taken', 'so it would be with one at last');
