@@ -174,12 +174,17 @@ end
 -- POST /v1/bills/{id}/pay
 function _M.bill_pay(input)
     local settings = ihanoi.plugin.settings()
-    local place, err = ihanoi.db.one("bill_place", { citizen = citizen(), id = input.id })
+    local key = ihanoi.request.idempotency_key()
+    local place, err = ihanoi.db.one("bill_place", { citizen = citizen(), id = input.id, key = key,
+                                                     gateway = input.gateway, amount = input.amount })
 
     if err then
         return ihanoi.response.problem(err)
     elseif not place then
         return nil
+    elseif place.ordered then
+        -- Whoever has heard no answer hears what was ordered, not what the company says by now.
+        return ordered(place.ordered)
     end
 
     local refused = counted(place.customer)
@@ -208,7 +213,7 @@ function _M.bill_pay(input)
     return ordered(ihanoi.db.value("bill_order", {
         id = ihanoi.uuid.v7(),
         citizen = citizen(),
-        key = ihanoi.request.idempotency_key(),
+        key = key,
         bill = input.id,
         gateway = input.gateway,
         amount = input.amount,

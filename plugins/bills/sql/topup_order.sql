@@ -10,7 +10,7 @@ as $$
 declare
     begins   timestamptz := date_trunc('day', now() at time zone 'Asia/Ho_Chi_Minh')
                             at time zone 'Asia/Ho_Chi_Minh';
-    named    text := coalesce(topup_order.carrier, carrier_hint(topup_order.phone));
+    named    text;
     c        carriers%rowtype;
     o        orders%rowtype;
     spent    bigint;
@@ -19,15 +19,17 @@ begin
     perform pg_advisory_xact_lock(hashtextextended('orders of ' || topup_order.citizen, 0));
     perform pg_advisory_xact_lock(hashtextextended('phone ' || topup_order.phone, 0));
 
-    if named is null then
-        raise exception using errcode = 'IH001', message = 'topup-carrier-unsaid';
-    end if;
-
-    o := order_again(topup_order.citizen, 'topup', topup_order.key, null, topup_order.phone, named,
-                     topup_order.gateway, topup_order.amount);
+    o := order_again(topup_order.citizen, 'topup', topup_order.key, null, topup_order.phone,
+                     topup_order.carrier, topup_order.gateway, topup_order.amount);
 
     if o.id is not null then
         return order_document(o);
+    end if;
+
+    named := coalesce(topup_order.carrier, carrier_hint(topup_order.phone));
+
+    if named is null then
+        raise exception using errcode = 'IH001', message = 'topup-carrier-unsaid';
     end if;
 
     select * into c from carriers t where t.code = named and t.active;

@@ -51,6 +51,30 @@ is_deeply(lookup(code => 'PD03000000004')->{json}{bills}, [], 'a bill stays its 
 $companies->change(sub { delete $_[0]{customers}{PD03000000001}{bills}{'L-1'} });
 is(pay_bill($id, 217_836)->{json}{type}, 'urn:ihanoi:problem:bill-withdrawn', 'a bill that the company has no more');
 
+# A worker has died before the answer was kept: the same key finds what was ordered by it,
+# whatever the company, or the list of carriers, says by then.
+$companies->bill('PD03000000005', 'L-2', amount => 30_000);
+my @again = (bill_id('PD03000000005', 'L-2'), 30_000, -key => 'again-bill');
+my @phone = ('0961234500', 10_000, -key => 'again-topup', -as => 'again');
+my ($ordered, $topped) = map { $_->{json}{id} } pay_bill(@again), topup(@phone);
+for my $case (['the company is away', sub { $companies->misbehave('evn.lookups' => ('500') x 9) }],
+              ['the company has the bill no more', sub {
+                  $companies->misbehave('evn.lookups');
+                  $companies->change(sub { delete $_[0]{customers}{PD03000000005}{bills}{'L-2'} }) }],
+              ['the prefix is of nobody', sub { $db->sql('delete from plugin_bills.prefixes') }])
+{
+    my ($what, $happens) = @$case;
+    $happens->();
+    $db->sql('delete from core.idempotency_keys');
+    my @r = (pay_bill(@again), topup(@phone));
+    is("@{[ map { $_->{status} . ' ' . ($_->{json}{id} // $_->{json}{type}) } @r ]}", "201 $ordered 201 $topped",
+       "asked again by the same key when $what: the same orders");
+}
+load_data();
+$db->sql('delete from core.idempotency_keys');
+is(pay_bill($again[0], 40_000, -key => 'again-bill')->{json}{type}, 'urn:ihanoi:problem:order-key-used', '... and for another amount none');
+is(topup(@phone, carrier => 'mobifone')->{json}{type}, 'urn:ihanoi:problem:order-key-used', '... nor of another carrier');
+
 
 # Telling the company: whatever becomes of the answer, it is told once.
 for my $what (sort keys %order) {
