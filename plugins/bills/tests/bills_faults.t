@@ -212,6 +212,22 @@ Payments::Test::sweep();
 is(settled($o, 'delivered', -as => 'silent'), 'delivered', 'it is delivered when payments knows');
 is(bills_job('sweep'), 'ok', 'the job');
 
+# An officer's sweep goes on without its client: a refund whose answer VNPAY had nobody to tell
+# would be left to people.
+my $swept = topup('0969999996', 10_000, -as => 'silent', gateway => 'vnpay')->{json};
+$companies->misbehave('carrier.topup' => 'drop');
+pay($swept);
+wait_until(sub { $companies->sent->{ $swept->{id} } });
+wait_until(sub { order_of($swept, -as => 'silent')->{state} eq 'sending' });
+$companies->decide($swept->{id}, state => 'refused', code => 'closed', n => 0);
+$partners->misbehave('vnpay.refund' => 'slow');
+Bills::Test::due();
+my $client = $gw->connection;
+$client->send($client->format(POST => '/v1/bills/sweep', token => token(sub => 'officer', scope => 'bills:operate'), body => ''));
+wait_until(sub { $partners->asked('vnpay.refund') });
+$client->close;
+is(settled($swept, 'refunded', -as => 'silent'), 'refunded', 'a sweep goes on without its client');
+
 # A payment for bills that is of no order here: it is heard of, and left alone.
 for my $reference ('by-hand-1', '00000000-0000-4000-8000-000000000000') {
     my $p = Payments::Test::pay_for($reference, 'momo', 10_000, service => 'bills');
