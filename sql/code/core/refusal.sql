@@ -2,7 +2,7 @@
 -- refusal('code', …)"; everything else says refuse() or refuse_now().
 create function refusal(code text, members json default null)
 returns json
-language sql immutable
+language sql stable
 as $$
     select (jsonb_build_object('code', code)
             || coalesce(members::jsonb, '{}'))::json

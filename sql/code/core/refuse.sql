@@ -3,7 +3,7 @@
 -- texts and stand in the problem document.
 create function refuse(code text, members json default null)
 returns core.reply
-language sql immutable
+language sql stable
 as $$
     select row(null, null, null, refusal(code, members))::core.reply
 $$;

@@ -4,7 +4,7 @@
 create function feedback_cursor_make(filters text, tier int, at timestamptz,
     last_id uuid)
 returns text
-language sql immutable parallel safe
+language sql stable parallel safe
 as $$
     select translate(encode(
                substr(sha256(convert_to(filters, 'UTF8')), 1, 8)

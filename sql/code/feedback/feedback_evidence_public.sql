@@ -2,11 +2,14 @@
 -- name stored documents and stay as they are.
 create function feedback_evidence_public(evidence jsonb)
 returns json
-language sql immutable
+language plpgsql immutable
 as $$
-    select coalesce(json_agg(json_build_object(
-               'text', coalesce(text_mask(e.item ->> 'text'), '—'),
-               'link', e.item ->> 'link') order by e.n), '[]')
-    from jsonb_array_elements(coalesce(evidence, '[]'))
-         with ordinality e (item, n)
+begin
+    return (
+        select coalesce(json_agg(json_build_object(
+                   'text', coalesce(text_mask(e.item ->> 'text'), '—'),
+                   'link', e.item ->> 'link') order by e.n), '[]')
+        from jsonb_array_elements(coalesce(evidence, '[]'))
+             with ordinality e (item, n));
+end
 $$;

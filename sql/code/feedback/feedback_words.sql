@@ -6,22 +6,27 @@
 create function feedback_words(public_text text, commune text, category text,
     at timestamptz)
 returns tsvector
-language sql immutable parallel safe
+language plpgsql immutable parallel safe
 as $$
-    with said as (
-        select left(u.lexeme, 200) as word, p.place
-        from unnest(to_tsvector('pg_catalog.simple', text_words(public_text))) u
-             cross join lateral unnest(u.positions) p (place)
-    )
-    select array_to_tsvector(array(
-        select '=' || s.word from said s
-        union
-        select '=' || a.word || '=' || b.word
-        from said a join said b on b.place = a.place + 1
-        union
-        select u.lexeme
-        from unnest(to_tsvector('feedback.vietnamese', text_words(public_text))) u
-        union
-        values ('~c' || commune), ('~k' || category),
-               ('~d' || feedback_days(at)), ('~w' || feedback_days(at) / 7)))
+declare
+    words  constant text := text_words(public_text);
+begin
+    return (
+        with said as (
+            select left(u.lexeme, 200) as word, p.place
+            from unnest(to_tsvector('pg_catalog.simple', words)) u
+                 cross join lateral unnest(u.positions) p (place)
+        )
+        select array_to_tsvector(array(
+            select '=' || s.word from said s
+            union
+            select '=' || a.word || '=' || b.word
+            from said a join said b on b.place = a.place + 1
+            union
+            select u.lexeme
+            from unnest(to_tsvector('feedback.vietnamese', words)) u
+            union
+            values ('~c' || commune), ('~k' || category),
+                   ('~d' || feedback_days(at)), ('~w' || feedback_days(at) / 7))));
+end
 $$;
