@@ -16,30 +16,28 @@ as $$
         where l.depth < 8
     ),
     days as (
-        select d.day::date as day,
+        select distinct on (d.day) d.day::date as day,
                case when s.day is null then extract(isodow from d.day)::int
                     else s.hours_of end as weekday
         from generate_series(working_intervals.first::timestamp,
                              working_intervals.last, '1 day') d (day)
-             left join lateral (
-                 select s.day, s.hours_of
-                 from line l join core.calendar_days s
-                      on s.calendar = l.code and s.day = d.day::date
-                 order by l.depth
-                 limit 1
-             ) s on true
+             left join (line l
+                        join core.calendar_days s on s.calendar = l.code)
+                  on s.day = d.day::date
+        order by d.day, l.depth
+    ),
+    hours as (
+        select d.day, h.opens_at, h.closes_at, l.time_zone,
+               rank() over (partition by d.day order by l.depth) as nearest
+        from days d
+             join core.calendar_hours h
+                  on h.weekday = d.weekday and h.validity @> d.day
+             join line l on l.code = h.calendar
     )
-    select d.day,
-           (d.day + h.opens_at) at time zone h.time_zone,
-           (d.day + h.closes_at) at time zone h.time_zone
-    from days d
-         cross join lateral (
-             select h.opens_at, h.closes_at, l.time_zone,
-                    l.depth, min(l.depth) over () as nearest
-             from line l join core.calendar_hours h
-                  on h.calendar = l.code and h.weekday = d.weekday
-                     and h.validity @> d.day
-         ) h
-    where h.depth = h.nearest and h.closes_at > h.opens_at
-    order by d.day, h.opens_at
+    select h.day,
+           (h.day + h.opens_at) at time zone h.time_zone,
+           (h.day + h.closes_at) at time zone h.time_zone
+    from hours h
+    where h.nearest = 1 and h.closes_at > h.opens_at
+    order by h.day, h.opens_at
 $$;
