@@ -11,6 +11,8 @@ language plpgsql volatile
 as $$
 #variable_conflict use_variable
 declare
+    -- a value: written out, it would be computed for each row that it is held against
+    today    constant date := core.today();
     c        feedback.cases;
     kind     core.categories;
     words    text := text_clean(text);
@@ -21,7 +23,7 @@ declare
     publish  text;
 begin
     select k.* into kind from core.categories k
-    where k.code = category and k.validity @> core.today();
+    where k.code = category and k.validity @> today;
 
     if not found then
         return refuse('unknown-category');
@@ -33,7 +35,7 @@ begin
 
     if lat is not null then
         select a.code, a.unit, a.distance_m, a.source into area
-        from area_at(lat, long) a;
+        from area_at(lat, long, today) a;
 
         if not found then
             return refuse('outside-city');
@@ -42,7 +44,7 @@ begin
         select a.code, a.unit, null::int as distance_m, 'address' as source
         into area
         from geo.areas a
-        where a.code = commune and a.validity @> core.today();
+        where a.code = commune and a.validity @> today;
 
         if not found then
             return refuse('unknown-commune',
@@ -55,7 +57,7 @@ begin
     end if;
 
     select r.* into receiver
-    from feedback_route(category, area.unit, asset) r;
+    from feedback_route(category, area.unit, asset, today) r;
 
     if not found then
         raise exception 'no unit for category "%" in commune "%" and no fallback desk',
@@ -65,7 +67,7 @@ begin
     person := caller_person_ensure(caller);
 
     select p.publish into publish from feedback.publications p
-    where p.category = category and p.validity @> core.today()
+    where p.category = category and p.validity @> today
     order by p.valid_from desc limit 1;
 
     c.id := gen_random_uuid();
@@ -83,11 +85,11 @@ begin
     c.channel := 'app';
     c.reporter_id := person;
     c.commune := area.code;
-    c.commune_brief := unit_brief(area.unit, core.today());
+    c.commune_brief := unit_brief(area.unit, today);
     c.located_by := area.source;
     c.unit := receiver.unit;
     c.unit_code := receiver.code;
-    c.unit_brief := unit_brief(receiver.unit, core.today());
+    c.unit_brief := unit_brief(receiver.unit, today);
     c.routed_by := receiver.routed_by;
     c.bounces := 0;
     c.evidence_exempt := not kind.evidence_required;
