@@ -15,6 +15,10 @@ declare
     dash constant text := '\u2010-\u2015\u2212-';
     gap  constant text := '\s\u00a0\u2000-\u200a\u202f\u205f\u3000.\u00b7\u2022\u2026\u2219\u22c5|*~'
                           || dash;
+    dress constant text := '０１２３４５６７８９＠．－＋（）　⓪①②③④⑤⑥⑦⑧⑨'
+                           '𝟎𝟏𝟐𝟑𝟒𝟓𝟔𝟕𝟖𝟗𝟘𝟙𝟚𝟛𝟜𝟝𝟞𝟟𝟠𝟡𝟢𝟣𝟤𝟥𝟦𝟧𝟨𝟩𝟪𝟫𝟬𝟭𝟮𝟯𝟰𝟱𝟲𝟳𝟴𝟵𝟶𝟷𝟸𝟹𝟺𝟻𝟼𝟽𝟾𝟿';
+    plain constant text := '0123456789@.-+() 0123456789'
+                           '01234567890123456789012345678901234567890123456789';
     m    text := text_clean(t);
 begin
     if m is null then
@@ -23,10 +27,11 @@ begin
 
     m := regexp_replace(m, '[\u00ad\u180e\u200b-\u200f\u2028-\u202e'
                            '\u2060-\u2064\ufeff\ufe00-\ufe0f]', '', 'g');
-    m := translate(m, '０１２３４５６７８９＠．－＋（）　⓪①②③④⑤⑥⑦⑧⑨'
-                      '𝟎𝟏𝟐𝟑𝟒𝟓𝟔𝟕𝟖𝟗𝟘𝟙𝟚𝟛𝟜𝟝𝟞𝟟𝟠𝟡𝟢𝟣𝟤𝟥𝟦𝟧𝟨𝟩𝟪𝟫𝟬𝟭𝟮𝟯𝟰𝟱𝟲𝟳𝟴𝟵𝟶𝟷𝟸𝟹𝟺𝟻𝟼𝟽𝟾𝟿',
-                      '0123456789@.-+() 0123456789'
-                      '01234567890123456789012345678901234567890123456789');
+    -- (asked first: it holds each character of the text against each of the list)
+    if m ~ ('[' || dress || ']') then
+        m := translate(m, dress, plain);
+    end if;
+
     m := regexp_replace(m, '(?<=\d)[\u0300-\u036f\u20d0-\u20ff]+', '', 'g');
 
     -- addresses, also spelt out: "a (at) b.vn", "a @ b . vn"
