@@ -9,18 +9,18 @@ begin
     return (
         select coalesce(json_agg(a.code order by a.position), '[]')
         from feedback.actions a
-        where exists (
-            select from feedback.transitions t
-            where t.action = a.code and t.from_state = c.state
-              and t.who && roles
-              and (t.from_state <> 'needs_info' or a.code = 'withdraw'
+        where a.code in (
+            select t.action
+            from feedback.transitions t
+            where t.from_state = c.state and t.who && roles
+              and (t.from_state <> 'needs_info' or t.action = 'withdraw'
                    or t.to_state = c.previous_state)
-              and (a.code <> 'withdraw' or c.started_at is null)
-              and (a.code <> 'appeal' or c.appeals = 0)
-              and (a.code <> 'extend'
+              and (t.action <> 'withdraw' or c.started_at is null)
+              and (t.action <> 'appeal' or c.appeals = 0)
+              and (t.action <> 'extend'
                    or c.extensions < (setting('feedback.extensions'))::int)
-              and (a.code <> 'rating' or not feedback_rating_final(c))
+              and (t.action <> 'rating' or not feedback_rating_final(c))
               and c.awaiting_approval = (t.from_state = 'in_progress'
-                   and a.code in ('approve', 'return'))));
+                   and t.action in ('approve', 'return'))));
 end
 $$;
