@@ -1,5 +1,6 @@
 -- Codes of the electricity company's customers, typed or read from a bill's QR code.
 
+local pasted = require("lib.pasted")
 local qr = require("lib.qr")
 
 local _M = {}
@@ -11,7 +12,7 @@ local TAGS = { "06", "01", "05", "08" }
 
 -- A code as the company has it; nil when the setting's pattern says it is none.
 function _M.code(text)
-    local code = text:gsub("[ .-]", ""):upper()
+    local code = pasted.plain(text):gsub("[ .-]", ""):upper()
 
     return code:match(ihanoi.plugin.settings().customer_pattern) and code or nil
 end

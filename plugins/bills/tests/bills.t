@@ -75,6 +75,7 @@ is_deeply([sort keys %{ lookup(code => 'PD01000000001', %other)->{json} }], ['bi
 # Codes and QR codes
 is(lookup(code => $_)->{json}{type}, 'urn:ihanoi:problem:customer-code-invalid', "no code: $_")
     for 'PE01000000001', 'PD12', 'PD0100000000X', "PD01000000001\n; drop", 'ＰＤ０１０００';
+is(lookup(code => "\x{202a}pd\x{a0}0100\x{2011}0000\x{200b}001\x{feff}")->{status}, 200, 'a code as a message has it');
 is(lookup(code => 'PD09999999999')->{status}, 404, 'a code that the company does not know');
 is(lookup()->{status}, 400, 'neither code nor QR code');
 is(lookup(code => 'PD01000000001', qr => 'x' x 20)->{status}, 400, 'both');
