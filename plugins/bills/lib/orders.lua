@@ -186,7 +186,8 @@ local ACTIONS = {
 -- is looked after by whoever hears of it.
 function _M.checkout(id)
     local settings = ihanoi.plugin.settings()
-    local order, err = ihanoi.db.one("order_due", { step = settings.step, which = id })
+    local order, err = ihanoi.db.one("order_due", { step = settings.step, which = id,
+                                                    language = ihanoi.request.language() })
 
     if err then
         return nil, err

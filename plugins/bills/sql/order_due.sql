@@ -7,7 +7,9 @@
 -- then on the company may have got it, whoever dies. It may be sent again when it is
 -- certain that nothing is out (sent_at is null). What somebody in payments has given back
 -- until then, even a part of it, is refused instead: the rest goes back, too.
-create function order_due(step int, which uuid default null)
+--
+-- language: of whoever asks for its payment.
+create function order_due(step int, which uuid default null, language text default 'vi')
 returns table (id uuid, kind text, citizen text, state text, gateway text, amount bigint,
                payment uuid, bill text, customer text, phone text, carrier text, paid_at text,
                may_send boolean, sends int, description text)
@@ -38,5 +40,5 @@ as $$
               (select b.customer from bills b where b.id = o.bill),
               o.phone, o.carrier,
               to_char(o.paid_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
-              due.sends, o.sends, order_description(o)
+              due.sends, o.sends, order_description(o, order_due.language)
 $$;

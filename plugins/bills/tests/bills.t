@@ -31,9 +31,11 @@ like($r->{content}, qr/"rate" ?: ?8[,}]/, 'its tax is of a rate that can be read
 is($r->{json}{breakdown}{parts}[0]{verified}, JSON::PP::false, 'and says that nobody has verified the figures');
 
 # Paying
-my $o = pay_bill($id, 979_560);
+sub description_of { return $db->sql("select description from plugin_payments.intents where reference = '$_[0]{json}{id}'") }
+my $o = pay_bill($id, 979_560, -language => 'en');
 is($o->{status}, 201, 'it is ordered to be paid') or diag $o->{content}, $gw->error_log;
 is($o->{json}{state}, 'paying', '... and can be paid');
+like(description_of($o), qr{^Electricity PD01000000001, until \d\d/\d\d/\d{4}$}, '... and the payment says for what, in the language of who pays');
 pay($o);
 is(settled($o, 'delivered'), 'delivered', 'the company is told when the money came') or diag $gw->error_log;
 is($evn->state_of('PD01000000001', 'B-1'), 'paid', 'and has it');
@@ -44,7 +46,9 @@ is(ask(GET => "/$id")->{json}{state}, 'paid', 'the bill is paid');
 is(pay_bill($id, 979_560)->{status}, 409, 'and is not paid again');
 
 # Topping up
+is(description_of(topup('096 123 4567', 20_000, -language => 'en', -as => 'foreigner')), 'Phone top-up +8496***567', 'a top-up is paid for, in English');
 $o = topup('096 123 4567', 50_000);
+is(description_of($o), 'Nạp tiền điện thoại +8496***567', '... and in Vietnamese');
 is($o->{status}, 201, 'a top-up is ordered') or diag $o->{content}, $gw->error_log;
 is("$o->{json}{phone} $o->{json}{carrier}", '+84961234567 viettel', '... of the number, at the carrier of its prefix');
 pay($o);

@@ -20,12 +20,13 @@ end
 
 -- Asks for the payment of a pass, or again for the same. The pass with what the
 -- payer needs; nil and what ihanoi.response.problem() takes. pass: id, holder, month, price, gateway.
-local function pay(pass)
+-- language: of whoever asks, Vietnamese where nobody does.
+local function pay(pass, language)
     local intent, err = payments("intent_create", {
         reference = pass.id,
         gateway = pass.gateway,
         amount = pass.price,
-        description = "Vé tháng xe buýt " .. pass.month,
+        description = (language == "en" and "Monthly bus pass " or "Vé tháng xe buýt ") .. pass.month,
         payer = pass.holder,
     })
 
@@ -156,7 +157,7 @@ local function sell(input)
 
     pass.holder = holder
 
-    return pay(pass)
+    return pay(pass, ihanoi.request.language())
 end
 
 

@@ -47,8 +47,10 @@ is(buy('rider-1', product => 'route', route => 'r1')->{json}{type}, 'urn:ihanoi:
 $db->sql('delete from core.idempotency_keys');
 is_deeply([map { $_->{pass}{id}, $_->{pass}{state}, $_->{payment}{state} } buy('rider-1', product => 'route', route => 'r1', -key => 'again')->{json}],
           [$id, 'active', 'succeeded'], '... who has heard no answer to what they have asked for gets the pass');
-is(buy('rider-1', product => 'route', route => 'r2')->{status}, 201, 'another route is another pass')
-    or diag buy('rider-1', product => 'route', route => 'r2')->{content};
+my $other = buy('rider-1', product => 'route', route => 'r2', -language => 'en');
+is($other->{status}, 201, 'another route is another pass') or diag $other->{content};
+is_deeply([map { scalar $db->sql("select description from plugin_payments.intents where id = '$_->{payment}{id}'") } $sale, $other->{json}],
+          ["Vé tháng xe buýt $now", "Monthly bus pass $now"], 'a payment says for what, in the language of who pays');
 
 # What cannot be bought.
 for (['bus-pass-unknown', product => 'gold'],

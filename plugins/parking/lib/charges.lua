@@ -141,7 +141,7 @@ function _M.pay(charge)
         reference = charge.id,
         gateway = charge.gateway,
         amount = charge.amount,
-        description = "Gửi xe " .. charge.code,
+        description = (ihanoi.request.language() == "en" and "Parking " or "Gửi xe ") .. charge.code,
         payer = charge.payer,
     })
 

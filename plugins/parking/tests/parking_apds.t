@@ -156,7 +156,9 @@ sub answers { return $gw->get("/v1/parking/apds/$_[0]/$_[1]{id}", token => as($_
 
 my $b = hold(quote(), plate => '30A12345');
 is(answers('rights/assigned', $b), 404, 'a place that is held is no right yet');
-$partners->pay(pay($b)->{payment}{checkout});
+my $payment = pay($b, language => 'en')->{payment};
+is($db->sql("select description from plugin_payments.intents where id = '$payment->{id}'"), "Parking $b->{code}", 'the payment says for what, in the language of who pays');
+$partners->pay($payment->{checkout});
 soon($b, "paid $b->{price} 0", 'it is paid');
 my $given = follow(AssignedRight => $b->{id});
 is_deeply([map { "$_->{credentialType} $_->{type} $_->{identifier}{id}" } @{ $given->{rightHolder}{credentials} }],

@@ -131,7 +131,8 @@ sub ask {
               : ($tokens{ $sub . ($how{-scope} // '') } //= token(sub => $sub, scope => $how{-scope}));
     return $gw->request($method, "/v1/bills$path", token => $token, timeout => 30,
         (defined $json ? (json => $json) : ()),
-        headers => { $method eq 'POST' ? ('Idempotency-Key' => $how{-key} // "bills-$$-" . ++$keys) : () });
+        headers => { 'Accept-Language' => $how{-language} // 'vi',
+                     $method eq 'POST' ? ('Idempotency-Key' => $how{-key} // "bills-$$-" . ++$keys) : () });
 }
 
 sub officer { my ($method, $path, $json) = @_; return ask($method, $path, $json, -as => 'officer', -scope => 'bills:operate') }

@@ -90,9 +90,10 @@ sub month {
 sub buy {
     my ($who, %json) = @_;
     my $key = delete $json{-key} // "pass-$$-" . ++$keys;
+    my $language = delete $json{-language} // 'vi';
     return $gw->post('/v1/bus-passes', token => token(sub => $who), timeout => 25, json => {
         product => 'network', month => month(0), gateway => 'momo', %json },
-        headers => { 'Idempotency-Key' => $key });
+        headers => { 'Idempotency-Key' => $key, 'Accept-Language' => $language });
 }
 
 sub sale {

@@ -132,7 +132,8 @@ sub post {
     return $gw->post("/v1/parking$path", token => $arg{token} // as($arg{as}),
                      timeout => $arg{timeout} // 30,
                      defined $json ? (json => $json) : (),
-                     headers => { 'Idempotency-Key' => $arg{key} // "parking-$$-" . ++$keys });
+                     headers => { 'Accept-Language' => $arg{language} // 'vi',
+                                  'Idempotency-Key' => $arg{key} // "parking-$$-" . ++$keys });
 }
 
 
