@@ -200,13 +200,13 @@ ngx_http_ihanoi_auth_fetch_start(ngx_http_ihanoi_auth_state_t *state)
                                        sizeof(ngx_http_ihanoi_auth_fetch_t),
                                        ngx_cycle->log);
     if (in == NULL) {
-        return NGX_ERROR;
+        goto failed;
     }
 
     cln = ngx_pool_cleanup_add(in->pool, 0);
     if (cln == NULL) {
         ngx_http_ihanoi_inject_drop(in);
-        return NGX_ERROR;
+        goto failed;
     }
 
     in->handler = ngx_http_ihanoi_auth_fetch_request;
@@ -239,6 +239,14 @@ ngx_http_ihanoi_auth_fetch_start(ngx_http_ihanoi_auth_state_t *state)
     ngx_post_event(&fetch->begin, &ngx_posted_events);
 
     return NGX_OK;
+
+failed:
+
+    /* no connection was left, or no memory */
+
+    state->retry = ngx_max(state->retry, NGX_HTTP_IHANOI_AUTH_RETRY_MIN);
+
+    return NGX_ERROR;
 }
 
 

@@ -321,6 +321,21 @@ ngx_http_ihanoi_auth_source_wait(ngx_http_ihanoi_auth_source_t *source,
 
 
 ngx_uint_t
+ngx_http_ihanoi_auth_source_failed(ngx_http_ihanoi_auth_source_t *source)
+{
+    ngx_http_ihanoi_auth_state_t  *state;
+
+    if (source->set) {
+        return 0;
+    }
+
+    state = ngx_http_ihanoi_auth_state(source);
+
+    return state && state->retry;
+}
+
+
+ngx_uint_t
 ngx_http_ihanoi_auth_source_retry_after(ngx_http_ihanoi_auth_source_t *source)
 {
     ngx_msec_t                     pause;

@@ -62,6 +62,10 @@ ngx_int_t ngx_http_ihanoi_auth_source_wait(
     ngx_http_ihanoi_auth_source_t *source, ngx_http_request_t *r,
     ngx_http_ihanoi_auth_wait_t *wait);
 
+/* Whether it could not be had anew the last time: what it lacks may be there. */
+ngx_uint_t ngx_http_ihanoi_auth_source_failed(
+    ngx_http_ihanoi_auth_source_t *source);
+
 /* Seconds after which asking again makes sense, at least 1. */
 ngx_uint_t ngx_http_ihanoi_auth_source_retry_after(
     ngx_http_ihanoi_auth_source_t *source);

@@ -202,7 +202,7 @@ ngx_http_ihanoi_auth_verify_keys(ngx_http_request_t *r,
     ngx_uint_t wait, ihanoi_jwt_e *result, ngx_uint_t *generation)
 {
     ngx_int_t                        rc;
-    ngx_uint_t                       i, n, missing;
+    ngx_uint_t                       i, n, missing, level;
     const ihanoi_jwks_t             *sets[NGX_HTTP_IHANOI_AUTH_MAX_SOURCES];
     ngx_http_ihanoi_auth_source_t  **sources;
 
@@ -273,11 +273,23 @@ ngx_http_ihanoi_auth_verify_keys(ngx_http_request_t *r,
         }
     }
 
+    level = NGX_LOG_ERR;
+
+    for (i = 0; missing == n && i < n; i++) {
+
+        /* its key may be in the set that could not be asked for */
+
+        if (ngx_http_ihanoi_auth_source_failed(sources[i])) {
+            level = NGX_LOG_INFO;
+            missing = i;
+        }
+    }
+
     if (missing == n) {
         return NGX_OK;
     }
 
-    ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+    ngx_log_error(level, r->connection->log, 0,
                   "token cannot be verified: key set \"%V\" could not be had",
                   &sources[missing]->id);
 

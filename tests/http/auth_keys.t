@@ -19,6 +19,7 @@ sub start {
 
     return gateway(
         issuer => 0,
+        map({ $_ => $arg{$_} } grep { $arg{$_} } qw(events expect_log)),
         workers => $arg{workers} // 1,
         servers => $arg{servers} // $echo,
         server => 'ihanoi_problems on;',
@@ -29,6 +30,7 @@ sub start {
               . $idp->url . '; proxy_connect_timeout 2s; }')
               . 'auth_jwt x; location = /metrics { auth_jwt off; ihanoi_status metrics; }'
               . 'location /open { auth_jwt off; return 200 open; } '
+              . 'location /token { ihanoi_status healthz; } '
               . 'location /in { ' . ($arg{in} // '')
               . ' proxy_pass http://unix:%%DIR%%/echo.sock:/; '
               . 'proxy_set_header X-Sub $jwt_claim_sub; }',
@@ -244,7 +246,51 @@ for my $in ('', 'limit_req zone=s burst=1000 nodelay;') {
 
     ok(wait_until(sub { fetched($gw)->{failed} >= @bad }), 'all of it is counted');
 
+    # It may be the provider's next key: nobody is told that the token is wrong.
+    my $r = $gw->get('/in', token => $idp->token(iss => 'https://p0', sub => 'a',
+                                                 -kid => 'next', -key => 'k2'));
+    is($r->{status}, 503, 'a key that the set lacks, and nobody to ask: 503');
+    is($r->{json}{type}, 'urn:ihanoi:problem:keys-unavailable', 'for want of keys');
+    like($r->{headers}{'retry-after'}, qr/^[1-9]\d?$/, 'with Retry-After');
+
     $gw->stop;
+}
+
+
+# Nor is it asked when no connection is left for that.
+{
+    $idp->serve;
+    my $gw = start($idp, events => 'worker_connections 48;',
+                   expect_log => qr/worker_connections are not enough/);
+    is(status($gw, $idp->token(sub => 'a', -kid => 'k2')), 200, 'a set is in use');
+
+    # nginx closes those that are idle for others: these have begun
+    my $begun = sub { map { my $c = $gw->connection->connect;
+                            $c->send("GET /token HTTP/1.1\r\nHost: localhost\r\n"); $c } 1 .. $_[0] };
+    my $ends = sub {
+        my ($client, $token) = @_;
+        $client->send("Authorization: Bearer $token\r\n\r\n");
+        return $client->response->{status};
+    };
+    my ($good, @asks) = $begun->(13);
+    my @clients;
+    ok(wait_until(sub {
+        push @clients, $begun->(1);
+        $gw->error_log =~ /worker_connections are not enough/;
+    }), 'connections are used up');
+
+    $idp->add_key('k9');
+    my $new = $idp->token(sub => 'a', -kid => 'k9');
+    my %status;
+    $status{ $ends->($_, $new) }++ for @asks;
+    is_deeply(\%status, { 503 => 12 }, 'a token with a new key: 503, each time');
+    is($ends->($good, $idp->token(sub => 'b', -kid => 'k2')), 200, 'those of the set go on');
+
+    $_->close for @clients;
+    ok(wait_until(sub { $gw->get('/token', token => $new)->{status} == 200 }, 6),
+       'and so does the new one when there are connections');
+    $gw->stop;
+    $idp->publish('k2', 'k3');
 }
 
 
