@@ -178,18 +178,29 @@ ngx_http_ihanoi_status_handler(ngx_http_request_t *r)
     ngx_http_ihanoi_status_loc_conf_t  *islcf;
 
     if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
-        ngx_str_set(&allow, "GET, HEAD");
+        ngx_str_set(&allow, "GET, HEAD, OPTIONS");
 
         if (ngx_http_ihanoi_header_add(r, "Allow", &allow) == NULL) {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
 
-        return NGX_HTTP_NOT_ALLOWED;
+        if (r->method != NGX_HTTP_OPTIONS) {
+            return NGX_HTTP_NOT_ALLOWED;
+        }
     }
 
     rc = ngx_http_discard_request_body(r);
     if (rc != NGX_OK) {
         return rc;
+    }
+
+    /* what a browser asks before a page asks for the contract */
+
+    if (r->method == NGX_HTTP_OPTIONS) {
+        r->headers_out.status = NGX_HTTP_NO_CONTENT;
+        r->header_only = 1;
+
+        return ngx_http_send_header(r);
     }
 
     islcf = ngx_http_get_module_loc_conf(r, ngx_http_ihanoi_status_module);

@@ -7,7 +7,7 @@ use IHanoi::Test;
 use JSON::PP ();
 
 my $db = database();
-my $gw = gateway(db => $db, http => 'gzip on; gzip_types application/json; gzip_vary on;',
+my $gw = gateway(db => $db, server => 'ihanoi_cors_origin https://www.example;', http => 'gzip on; gzip_types application/json; gzip_vary on;',
                  locations => <<'CONF');
         location = /openapi.json { ihanoi_status openapi; }
         location = /readyz { ihanoi_status readyz; }
@@ -21,7 +21,18 @@ is($r->{headers}{'cache-control'}, 'no-cache', 'to be asked about again');
 my $etag = $r->{headers}{etag};
 like($etag, qr/^"[0-9a-f]{64}"$/, 'its entity tag is a hash');
 
-my $document = $r->{json};
+# A page of another origin that has the contract already asks with its tag.
+$r = $gw->request('OPTIONS', '/openapi.json', headers => {
+    Origin => 'https://www.example', 'Access-Control-Request-Method' => 'GET',
+    'Access-Control-Request-Headers' => 'if-none-match' });
+is($r->{status}, 204, 'a preflight is answered');
+is($r->{headers}{'access-control-allow-origin'}, 'https://www.example', 'for pages that may');
+is($r->{headers}{'access-control-allow-methods'}, 'GET, HEAD, OPTIONS', 'with the methods');
+like($r->{headers}{'access-control-allow-headers'}, qr/If-None-Match/, 'and the header');
+$r = $gw->post('/openapi.json', body => 'x');
+is("$r->{status} $r->{headers}{allow}", '405 GET, HEAD, OPTIONS', 'other methods are not');
+
+my $document = $gw->get('/openapi.json')->{json};
 is($document->{openapi}, '3.1.0', 'OpenAPI 3.1');
 
 # Everything that the source documents promise is in it, and runs.
@@ -87,7 +98,7 @@ is($gw->head('/openapi.json')->{headers}{etag}, $etag, 'HEAD');
 $r = $gw->get('/openapi.json', headers => { 'If-None-Match' => $etag });
 is($r->{status}, 304, 'not modified');
 is($r->{content}, '', 'without a body');
-is($r->{headers}{vary}, 'Accept-Encoding', 'and caches are told as by the 200');
+is($r->{headers}{vary}, 'Accept-Encoding, Origin', 'and caches are told as by the 200');
 is($gw->get('/openapi.json', headers => { 'If-None-Match' => "W/$etag" })
       ->{status}, 304, 'also for the tag that a gzipped answer bore');
 is($gw->get('/openapi.json', headers => { 'If-None-Match' => '"other"' })
