@@ -55,8 +55,8 @@ static const char *const  ihanoi_sandbox_math[] = {
  */
 
 static const char  ihanoi_sandbox_prelude[] =
-    "local find, create, resume, call, check = ...\n"
-    "local error, pcall, loaded, loading = error, pcall, {}, {}\n"
+    "local find, create, resume, call, check, raised = ...\n"
+    "local error, loaded, loading = error, {}, {}\n"
     "local type, xpcall = type, xpcall\n"
 
     "local function results(ok, ...)\n"
@@ -87,7 +87,7 @@ static const char  ihanoi_sandbox_prelude[] =
     "        error('\"' .. name .. '\" requires itself', 2)\n"
     "    end\n"
     "    loading[name] = call()\n"
-    "    return ran(name, pcall(chunk, name))\n"
+    "    return ran(name, xpcall(chunk, raised, name))\n"
     "end\n"
 
     "local function checked(handler)\n"
@@ -166,7 +166,8 @@ ihanoi_sandbox_open(lua_State *L)
     lua_remove(L, -3);
     lua_pushcfunction(L, ihanoi_sandbox_call_number);
     lua_pushcfunction(L, ihanoi_sandbox_check_handler);
-    lua_call(L, 5, 0);
+    lua_pushcfunction(L, ihanoi_sandbox_raised);
+    lua_call(L, 6, 0);
 
     return 0;
 }

@@ -14,6 +14,7 @@
  * whom, so that a host function can wait in any of them.
  */
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,6 +32,10 @@ static void ihanoi_call_inside(void *data);
 static ihanoi_run_e ihanoi_call_step(ihanoi_call_t *call, int nargs);
 static void ihanoi_sandbox_check_depth(lua_State *L, int handler);
 static void ihanoi_call_place(ihanoi_call_t *call, lua_State *L);
+static void ihanoi_call_tell(ihanoi_call_t *call, lua_State *L);
+static void ihanoi_call_say(ihanoi_call_t *call, const char *place,
+    const char *message);
+static void ihanoi_call_line(lua_State *L, char *place);
 static int ihanoi_call_back(ihanoi_call_t *call, lua_State *from, int ok,
     int n);
 
@@ -142,6 +147,7 @@ ihanoi_call_destroy(ihanoi_call_t *call)
     ihanoi_call_end(call);
     sandbox->host--;
 
+    free(call->text);
     free(call);
 }
 
@@ -340,39 +346,125 @@ ihanoi_call_step(ihanoi_call_t *call, int nargs)
 static void
 ihanoi_call_place(ihanoi_call_t *call, lua_State *L)
 {
-    int          level;
-    lua_Debug    ar;
+    char         place[IHANOI_CALL_PLACE];
     const char  *text;
 
     if (lua_type(L, -1) != LUA_TSTRING) {
+        ihanoi_call_tell(call, L);
         return;
     }
 
     text = lua_tostring(L, -1);
 
-    if (strncmp(text, "host:", 5) != 0 || (text = strstr(text, ": ")) == NULL) {
+    if (strncmp(text, "host:", 5) == 0 && (text = strstr(text, ": "))) {
+        ihanoi_call_line(L, place);
+        ihanoi_call_say(call, place, text + 2);
+    }
+}
+
+
+/*
+ * Of an error that is no string: the "message" of a table, or what it is.  No code of
+ * the plugin's is asked for it, and its stack may be full.
+ */
+
+static void
+ihanoi_call_tell(ihanoi_call_t *call, lua_State *L)
+{
+    char        what[64];
+    lua_State  *own;
+
+    own = call->sandbox->L;
+
+    if (lua_topointer(L, -1) == NULL || lua_topointer(L, -1) != call->raised) {
+        ihanoi_call_line(L, call->place);
+    }
+
+    (void) snprintf(what, sizeof(what), "an error that is not a string (a %s value)",
+                    luaL_typename(L, -1));
+
+    if (lua_type(L, -1) != LUA_TTABLE) {
+        ihanoi_call_say(call, call->place, what);
         return;
     }
+
+    call->sandbox->host++;
+    (void) lua_checkstack(own, 2);
+
+    lua_xmove(L, own, 1);
+    lua_pushliteral(own, "message");
+    lua_rawget(own, -2);
+
+    ihanoi_call_say(call, call->place, lua_type(own, -1) == LUA_TSTRING
+                                       ? lua_tostring(own, -1) : what);
+    lua_pop(own, 1);
+    lua_xmove(own, L, 1);
+
+    call->sandbox->host--;
+}
+
+
+static void
+ihanoi_call_say(ihanoi_call_t *call, const char *place, const char *message)
+{
+    size_t  len;
+
+    len = strlen(place) + strlen(message) + 1;
+
+    call->text = malloc(len);
+
+    if (call->text) {
+        (void) snprintf(call->text, len, "%s%s", place, message);
+    }
+}
+
+
+/*
+ * The innermost line of the plugin's that runs.  Of "return error({})" there is
+ * none: a line that called last is none any more.
+ */
+
+static void
+ihanoi_call_line(lua_State *L, char *place)
+{
+    int        level;
+    lua_Debug  ar;
+
+    place[0] = '\0';
 
     for (level = 0; lua_getstack(L, level, &ar); level++) {
         (void) lua_getinfo(L, "Sl", &ar);
 
-        if (ar.currentline > 0 && strcmp(ar.source, "=host") != 0) {
-            call->sandbox->host++;
-            (void) lua_checkstack(L, 1);
-            (void) lua_pushfstring(L, "%s:%d%s", ar.short_src, ar.currentline,
-                                   text);
-            call->sandbox->host--;
+        if (ar.currentline > 0 && strcmp(ar.source, "=host") != 0
+            && strcmp(ar.source, "=sandbox") != 0)
+        {
+            (void) snprintf(place, IHANOI_CALL_PLACE, "%s:%d: ", ar.short_src,
+                            ar.currentline);
             return;
         }
     }
+}
 
-    /* "return ihanoi.db.query()": a line that called last is none any more */
 
-    call->sandbox->host++;
-    (void) lua_checkstack(L, 1);
-    lua_pushstring(L, text + 2);
-    call->sandbox->host--;
+int
+ihanoi_sandbox_raised(lua_State *L)
+{
+    const void     *raised;
+    ihanoi_call_t  *call;
+
+    call = ihanoi_sandbox_of(L)->call;
+    raised = lua_topointer(L, 1);
+
+    if (call && raised && raised != call->raised
+        && lua_type(L, 1) != LUA_TSTRING)
+    {
+        call->raised = raised;
+        ihanoi_call_line(L, call->place);
+    }
+
+    lua_settop(L, 1);
+
+    return 1;
 }
 
 
@@ -520,6 +612,10 @@ ihanoi_call_error(ihanoi_call_t *call)
 
     default:
         return "";
+    }
+
+    if (call->text) {
+        return call->text;
     }
 
     if (call->failed == NULL || lua_type(call->failed, -1) != LUA_TSTRING) {

@@ -62,6 +62,10 @@ struct ihanoi_sandbox_s {
 };
 
 
+/* "file:line: " */
+#define IHANOI_CALL_PLACE  (LUA_IDSIZE + 16)
+
+
 struct ihanoi_call_s {
     ihanoi_sandbox_t         *sandbox;
     ihanoi_call_t            *next;        /* of the sandbox */
@@ -78,6 +82,9 @@ struct ihanoi_call_s {
     ihanoi_run_e              killed;      /* IHANOI_RUN_DONE: it is not */
     ihanoi_run_e              state;       /* what its last run said */
     lua_State                *failed;      /* where the error is */
+    char                     *text;        /* of it, when it is not its own */
+    const void               *raised;      /* last, and caught on the way */
+    char                      place[IHANOI_CALL_PLACE];  /* of that */
     void                     *data;
     unsigned                  dropped:1;
 };
@@ -107,6 +114,12 @@ void ihanoi_sandbox_open_table(lua_State *L);
 
 /* In front of a handler of xpcall(): whether there is stack for it; or raises. */
 int ihanoi_sandbox_check_handler(lua_State *L);
+
+/*
+ * A handler of xpcall(): what is caught and raised again is told with the line that
+ * raised it first, though it is no string.
+ */
+int ihanoi_sandbox_raised(lua_State *L);
 
 /* Pushes what tostring() says of the value there. */
 void ihanoi_sandbox_push_text(lua_State *L, int index);

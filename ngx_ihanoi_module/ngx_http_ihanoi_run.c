@@ -292,8 +292,13 @@ ngx_http_ihanoi_run_error(ngx_http_ihanoi_task_t *task)
             why = lua_tolstring(L, -1, &len);
             text = ngx_pnalloc(run->request->pool, len + 1);
 
+            /* its own text may have somebody's data in it */
+
             if (text) {
                 *ngx_cpymem(text, why, len) = '\0';
+
+            } else {
+                text = (u_char *) "an error of the database";
             }
         }
 

@@ -146,6 +146,9 @@ refused('a path beside the prefix', qr{is not under its prefix},
 refused('Lua that does not parse', qr/could not be loaded: probe\/handler\.lua:2:/,
         plugin_folder(%hello, handler => "local M = {}\nlocal = 3\nreturn M\n"),
         'public;');
+refused('a table that is raised', qr/could not be loaded: probe\/handler\.lua:2: no rates/,
+        plugin_folder(%hello, handler => "local M = {}\nerror({ code = 7, message = 'no rates' })\n"),
+        'public;');
 refused('a handler that is missing', qr/has no function "hello", which the operation "probe_hello" names/,
         plugin_folder(%hello, handler => "return { other = function() end }\n"),
         'public;');

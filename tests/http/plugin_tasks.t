@@ -167,7 +167,7 @@ my $failed = said('failed');
 ok($failed->{value}, 'an error in a task is nil');
 like($failed->{err}, qr{handler\.lua:\d+: attempt to index local 'x'},
      'and its text with file and line');
-is($failed->{odd}, 'an error that is not a string', 'whatever it is');
+is($failed->{odd}, 'an error that is not a string (a table value)', 'whatever it is');
 is($failed->{none}, 0, 'no results are none');
 
 answer('unseen');

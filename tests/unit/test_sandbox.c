@@ -18,6 +18,8 @@ static ihanoi_sandbox_file_t  files[] = {
                   "return { of = function(n) return n * 2 end }", 0 },
     { "lib.self", "local self = require('lib.self')", 0 },
     { "lib.raises", "error('no rates')", 0 },
+    { "lib.table", "local x\nerror({ message = 'no table' })", 0 },
+    { "lib.loads", "local x\n\nrequire('lib.table')", 0 },
     { "lib.waits", "local n = (tries or 0) + 1 tries = n wait() return n", 0 },
     { "lib.wrong", "local x =\n=", 0 },
     { "lib.binary", "\033LJ\002", 0 },
@@ -177,6 +179,35 @@ test_dropped(void)
 }
 
 
+/* Raised on a stack that has room for nothing more: LuaJIT would abort. */
+
+static void
+full_stack(void)
+{
+    int          n;
+    char         code[64];
+    const char  *text;
+
+    is_str(said("function f(n) if n == 0 then error({ message = 'full' }) end\n"
+                "  return 1 + f(n - 1) end\n"
+                "local function fits(n)\n"
+                "  return type(select(2, pcall(f, n))) == 'table' end\n"
+                "most = 0\n"
+                "for _, step in ipairs({ 10000, 1000, 100, 10, 1 }) do\n"
+                "  while fits(most + step) do most = most + step end end\n"
+                "return most > 1000 and 'deep'"), "deep", "a stack is filled");
+
+    text = NULL;
+
+    for (n = -8; n < 16; n++) {
+        (void) snprintf(code, sizeof(code), "return 1 + f(most - %d)", n);
+        text = said(code);
+    }
+
+    is_str(text, "t:1: full", "and what is raised at its end is told");
+}
+
+
 static void
 test_errors(void)
 {
@@ -184,8 +215,30 @@ test_errors(void)
            "an error");
     is_str(ihanoi_call_error(call),
            "t:2: attempt to index local 'x' (a nil value)", "says where");
-    is_str(said("error({})"), "an error that is not a string",
-           "an error that is a table");
+    is_str(said("error({})"), "t:1: an error that is not a string (a table value)",
+           "an error that is a table says so, and where");
+    is_str(said("local function f()\nerror({ code = 7, message = 'no rates' })\nend\n"
+                "f() return 1"),
+           "t:2: no rates", "its message, when it has one");
+    is_str(said("error(setmetatable({}, { __index = function() return 'x' end,\n"
+                "__tostring = function() while true do end end }))"),
+           "t:1: an error that is not a string (a table value)",
+           "of its own, nothing is called for it");
+    is_str(said("error({ message = {} })"),
+           "t:1: an error that is not a string (a table value)", "and a text");
+    is_str(said("error(nil)"), "t:1: an error that is not a string (a nil value)",
+           "nil");
+    is_str(said("error(print)"), "t:1: an error that is not a string (a nil value)",
+           "what is not there");
+    is_str(said("return error({ message = 'last' })"), "last",
+           "without a line when that called last");
+    is_str(said("require('lib.table')"), "test/lib.table.lua:2: no table",
+           "in a file that is loaded");
+    is_str(said("require('lib.loads')"), "test/lib.table.lua:2: no table",
+           "by another one");
+    is_str(said("local _, err = pcall(require, 'lib.table')\nerror({ message = 'new' })"),
+           "t:2: new", "and of a new one its own line");
+    full_stack();
     is_str(said("return select(2, pcall(error, 'mine', 0))"), "mine",
            "pcall() catches what is the plugin's own");
 }
