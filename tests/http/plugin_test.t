@@ -9,6 +9,7 @@ use IHanoi::Test::Plugin;
 use File::Temp qw(tempdir);
 use IHanoi::Plugin::Expect qw(mismatch wrong_expectation);
 use IHanoi::Plugin::LocalGateway;
+use IHanoi::Plugin::Test;
 use JSON::PP ();
 
 # Gateways of the command are below this.
@@ -17,6 +18,14 @@ chmod 0755, $temp;
 
 my $true = JSON::PP::true;
 my ($rc, $out, $err);
+
+# An answer is waited for as long as the gateway may take for it, and not less.
+is(IHanoi::Plugin::Test::patience({}, { paths => {} }), 35, 'a call of five seconds');
+is(IHanoi::Plugin::Test::patience({ limits => { timeout => '2m' } }, { paths => {} }), 150,
+   'a longer one');
+is(IHanoi::Plugin::Test::patience({ limits => { timeout => '500ms' } }, { paths => {
+       '/a' => { parameters => [], get => { 'x-ihanoi-timeout' => 45000 }, post => {} } } }),
+   75, 'an operation of more');
 
 # What is expected of a value: [expected, value, undef or what is said].
 my @expectations = (

@@ -7,6 +7,7 @@ use warnings;
 use HTTP::Tiny;
 use IO::Handle;
 use JSON::PP ();
+use List::Util qw(max);
 use POSIX ();
 use Storable qw(nfreeze thaw);
 use IHanoi::Command;
@@ -128,6 +129,8 @@ sub _file {
         map { $_ => $test->{$_} } qw(clock settings secrets interfaces));
     my ($failed, %saved) = 0;
 
+    $gateway->{patience} = patience($manifest,
+        $json->decode(slurp("$plugin->{folder}/openapi.json")));
     $gateway->start;
     my @before = grep { _misfit($_) } _lines($gateway, $plugin);
 
@@ -222,6 +225,19 @@ sub _case {
 }
 
 
+# Seconds after which the gateway has answered whatever it is asked, by the times that
+# the plugin gives a call and an operation.
+sub patience {
+    my ($manifest, $contract) = @_;
+    my %seconds = (ms => 0.001, s => 1, m => 60);
+    my ($n, $unit) = (($manifest->{limits} // {})->{timeout} // '5s') =~ /^(\d+)(\D+)\z/;
+    my @own = map { $_->{'x-ihanoi-timeout'} // 0 } grep { ref eq 'HASH' }
+              map { values %$_ } values %{ $contract->{paths} };
+
+    return 30 + max($n * $seconds{$unit}, map { $_ / 1000 } @own);
+}
+
+
 # What is wrong with a run of a job or for an event.
 sub _background {
     my ($backends, $case, $run) = @_;
@@ -269,7 +285,7 @@ sub _ask {
 
     # Never by the proxy that the machine has for elsewhere.
     my $answer = _meanwhile($backends, sub {
-        my $got = HTTP::Tiny->new(max_redirect => 0, timeout => 30,
+        my $got = HTTP::Tiny->new(max_redirect => 0, timeout => $gateway->{patience},
                                   proxy => undef, http_proxy => undef)
             ->request($method, $url, { %options, headers => \%headers });
         return { map { $_ => $got->{$_} } qw(status headers content) };
