@@ -1,7 +1,7 @@
 -- GTFS-realtime (gtfs.org/realtime/reference): a FeedMessage into what
 -- realtime_replace() takes.
 --
--- A large one takes a tenth of a second and more, ten times as long beside others, and a
+-- A large one takes a tenth of a second and more, sixteen times as long beside others, and a
 -- call has its plugin for itself until it waits: so this does now and then. Nothing here is
 -- kept from one call to another but a number; which of two messages is the newer one
 -- realtime_replace() decides, in one transaction.
