@@ -365,7 +365,8 @@ sub _check_response {
     my ($in, $out) = @{ $self->{checker} }{qw(in out)};
     my ($path) = $target =~ /^([^?\s]*)/;
     my $length = length $r->{content};
-    my @headers = grep { defined $r->{headers}{ lc $_ } } qw(ETag Location);
+    my @headers = grep { defined $r->{headers}{ lc $_ } }
+                  qw(ETag Location Content-Disposition);
 
     print $in "$method $path $r->{status} $length @headers\n$r->{content}";
     $in->flush;
