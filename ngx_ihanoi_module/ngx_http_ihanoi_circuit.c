@@ -597,7 +597,9 @@ ngx_http_ihanoi_circuit_init_process(ngx_cycle_t *cycle)
     imcf->timer.log = cycle->log;
     imcf->timer.cancelable = 1;
 
-    ngx_add_timer(&imcf->timer, NGX_HTTP_IHANOI_CIRCUIT_LOOK);
+    /* before the first call: nobody looked while the master had no workers */
+
+    ngx_http_ihanoi_circuit_watch(&imcf->timer);
 
     return NGX_OK;
 }
