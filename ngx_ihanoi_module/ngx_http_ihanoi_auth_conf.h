@@ -37,7 +37,7 @@ typedef struct {
     ngx_array_t                         issuers;    /* of issuer pointers */
     ngx_http_ihanoi_auth_cache_conf_t   cache;
     ngx_uint_t                          cache_set;
-    ngx_uint_t                          deny_list;  /* one is polled */
+    ngx_msec_t                          deny_list;  /* polled each; 0: not */
 
     u_char                              subject_key[IHANOI_SHA256_LEN];
     ngx_uint_t                          subject_key_set;

@@ -15,6 +15,12 @@
  */
 #define NGX_HTTP_IHANOI_AUTH_DENY_SWEEP  60
 
+/* beyond an interval, in seconds: a question may wait for its answer */
+#define NGX_HTTP_IHANOI_AUTH_DENY_ASKED  10
+
+/* milliseconds of a worker in which its requests wait for the list */
+#define NGX_HTTP_IHANOI_AUTH_DENY_FIRST  3000
+
 /* milliseconds between logs */
 #define NGX_HTTP_IHANOI_AUTH_DENY_QUIET  60000
 
@@ -62,6 +68,9 @@ static void ngx_http_ihanoi_auth_deny_done(void *data,
 /* The question under way is for the whole list. */
 static ngx_uint_t  ngx_http_ihanoi_auth_deny_all;
 
+/* Of this worker. */
+static ngx_msec_t  ngx_http_ihanoi_auth_deny_began;
+
 
 ngx_int_t
 ngx_http_ihanoi_auth_deny_poll(ngx_conf_t *cf, ngx_str_t *database,
@@ -89,6 +98,46 @@ ngx_http_ihanoi_auth_deny_poll(ngx_conf_t *cf, ngx_str_t *database,
 }
 
 
+void
+ngx_http_ihanoi_auth_deny_begin(ngx_msec_t interval)
+{
+    ngx_slab_pool_t                *shpool;
+    ngx_http_ihanoi_auth_shared_t  *sh;
+
+    ngx_http_ihanoi_auth_deny_began = ngx_current_msec;
+
+    sh = ngx_http_ihanoi_auth_shared(&shpool);
+    if (sh == NULL) {
+        return;
+    }
+
+    ngx_shmtx_lock(&shpool->mutex);
+
+    if (ngx_time() - sh->deny.asked
+        > (time_t) interval / 1000 + NGX_HTTP_IHANOI_AUTH_DENY_ASKED)
+    {
+        sh->deny.state = NGX_HTTP_IHANOI_AUTH_DENY_UNKNOWN;
+        sh->deny.next[0] = '\0';
+    }
+
+    ngx_shmtx_unlock(&shpool->mutex);
+}
+
+
+ngx_uint_t
+ngx_http_ihanoi_auth_deny_awaited(void)
+{
+    ngx_slab_pool_t                *shpool;
+    ngx_http_ihanoi_auth_shared_t  *sh;
+
+    sh = ngx_http_ihanoi_auth_shared(&shpool);
+
+    return sh && sh->deny.state == NGX_HTTP_IHANOI_AUTH_DENY_UNKNOWN
+           && ngx_current_msec - ngx_http_ihanoi_auth_deny_began
+              < NGX_HTTP_IHANOI_AUTH_DENY_FIRST;
+}
+
+
 static const char *
 ngx_http_ihanoi_auth_deny_since(void *data)
 {
@@ -103,6 +152,7 @@ ngx_http_ihanoi_auth_deny_since(void *data)
 
     ngx_shmtx_lock(&shpool->mutex);
 
+    sh->deny.asked = ngx_time();
     ngx_memcpy(since, sh->deny.next, sizeof(since));
 
     ngx_http_ihanoi_auth_deny_all =

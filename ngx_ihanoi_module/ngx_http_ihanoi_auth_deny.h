@@ -23,6 +23,15 @@
 ngx_int_t ngx_http_ihanoi_auth_deny_poll(ngx_conf_t *cf, ngx_str_t *database,
     ngx_msec_t interval);
 
+/*
+ * A worker begins.  A list that no worker has asked for lately is not relied on
+ * until it was: its master had none, after a binary that was tried.
+ */
+void ngx_http_ihanoi_auth_deny_begin(ngx_msec_t interval);
+
+/* 1: not loaded, and in a moment it is: this worker has just begun. */
+ngx_uint_t ngx_http_ihanoi_auth_deny_awaited(void);
+
 /* For comparison only: another value, another list. */
 ngx_atomic_uint_t ngx_http_ihanoi_auth_deny_epoch(void);
 

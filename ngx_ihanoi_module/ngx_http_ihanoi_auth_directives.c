@@ -386,7 +386,7 @@ ngx_http_ihanoi_auth_deny_list(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     value = cf->args->elts;
-    amcf->deny_list = 1;
+    amcf->deny_list = interval;
 
     if (ngx_http_ihanoi_auth_deny_poll(cf, &value[1], interval) != NGX_OK) {
         return NGX_CONF_ERROR;

@@ -51,6 +51,8 @@ static void ngx_http_ihanoi_auth_fetch_cleanup(void *data);
 static void ngx_http_ihanoi_auth_fetch_end(ngx_http_ihanoi_auth_fetch_t *fetch,
     const char *failure);
 static void ngx_http_ihanoi_auth_wait_wake(ngx_http_ihanoi_auth_wait_t *wait);
+static void ngx_http_ihanoi_auth_wait_timeout(ngx_event_t *ev);
+static void ngx_http_ihanoi_auth_wait_cleanup(void *data);
 static ngx_http_ihanoi_auth_fetch_t *ngx_http_ihanoi_auth_fetch_of(
     ngx_http_request_t *r);
 static ngx_int_t ngx_http_ihanoi_auth_fetch_header_filter(
@@ -493,6 +495,53 @@ ngx_http_ihanoi_auth_fetch_end(ngx_http_ihanoi_auth_fetch_t *fetch,
 }
 
 
+ngx_int_t
+ngx_http_ihanoi_auth_wait(ngx_http_request_t *r,
+    ngx_http_ihanoi_auth_wait_t *wait, ngx_http_ihanoi_auth_state_t *state,
+    ngx_msec_t longest)
+{
+    ngx_pool_cleanup_t  *cln;
+
+    /* the way out first: the request may end while it waits */
+
+    if (!wait->cleanup) {
+        cln = ngx_pool_cleanup_add(r->pool, 0);
+        if (cln == NULL) {
+            return NGX_ERROR;
+        }
+
+        cln->handler = ngx_http_ihanoi_auth_wait_cleanup;
+        cln->data = wait;
+        wait->cleanup = 1;
+    }
+
+    /* a client that goes away is noticed */
+
+    if (ngx_handle_read_event(r->connection->read, 0) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    r->read_event_handler = ngx_http_test_reading;
+
+    wait->request = r;
+    wait->active = 1;
+    wait->timer.handler = ngx_http_ihanoi_auth_wait_timeout;
+    wait->timer.data = wait;
+    wait->timer.log = r->connection->log;
+
+    if (state) {
+        ngx_queue_insert_tail(&state->waits, &wait->queue);
+
+    } else {
+        ngx_queue_init(&wait->queue);
+    }
+
+    ngx_add_timer(&wait->timer, longest);
+
+    return NGX_AGAIN;
+}
+
+
 /*
  * Its phases run again from an event, not from here: we may be inside the
  * finalization of another request, or of this one.
@@ -527,14 +576,14 @@ ngx_http_ihanoi_auth_wait_wake(ngx_http_ihanoi_auth_wait_t *wait)
 }
 
 
-void
+static void
 ngx_http_ihanoi_auth_wait_timeout(ngx_event_t *ev)
 {
     ngx_http_ihanoi_auth_wait_wake(ev->data);
 }
 
 
-void
+static void
 ngx_http_ihanoi_auth_wait_cleanup(void *data)
 {
     ngx_http_ihanoi_auth_wait_t  *wait = data;

@@ -46,9 +46,13 @@ ngx_int_t ngx_http_ihanoi_auth_fetch_start(
 ngx_uint_t ngx_http_ihanoi_auth_fetch_is_older(
     ngx_http_ihanoi_auth_fetch_t *fetch, ngx_http_request_t *r);
 
-/* A wait's timer, and the clean-up of its request's pool. */
-void ngx_http_ihanoi_auth_wait_timeout(ngx_event_t *ev);
-void ngx_http_ihanoi_auth_wait_cleanup(void *data);
+/*
+ * Parks a request, of a fetch that is under way or of nothing (NULL), for so many
+ * milliseconds at most: then its phases run again.  NGX_AGAIN, or NGX_ERROR.
+ */
+ngx_int_t ngx_http_ihanoi_auth_wait(ngx_http_request_t *r,
+    ngx_http_ihanoi_auth_wait_t *wait, ngx_http_ihanoi_auth_state_t *state,
+    ngx_msec_t longest);
 
 /* 1 for a subrequest that fetches keys, and what is below it. */
 ngx_uint_t ngx_http_ihanoi_auth_is_fetch(ngx_http_request_t *r);

@@ -262,7 +262,6 @@ ngx_int_t
 ngx_http_ihanoi_auth_source_wait(ngx_http_ihanoi_auth_source_t *source,
     ngx_http_request_t *r, ngx_http_ihanoi_auth_wait_t *wait)
 {
-    ngx_pool_cleanup_t            *cln;
     ngx_http_ihanoi_auth_state_t  *state;
 
     if (source->set) {
@@ -278,19 +277,6 @@ ngx_http_ihanoi_auth_source_wait(ngx_http_ihanoi_auth_source_t *source,
         return NGX_DECLINED;
     }
 
-    /* the way out first: the request may end while it waits */
-
-    if (!wait->cleanup) {
-        cln = ngx_pool_cleanup_add(r->pool, 0);
-        if (cln == NULL) {
-            return NGX_ERROR;
-        }
-
-        cln->handler = ngx_http_ihanoi_auth_wait_cleanup;
-        cln->data = wait;
-        wait->cleanup = 1;
-    }
-
     if (state->fetch == NULL
         && ngx_http_ihanoi_auth_fetch_start(state) != NGX_OK)
     {
@@ -299,24 +285,8 @@ ngx_http_ihanoi_auth_source_wait(ngx_http_ihanoi_auth_source_t *source,
 
     wait->joined = ngx_http_ihanoi_auth_fetch_is_older(state->fetch, r);
 
-    /* a client that goes away is noticed */
-
-    if (ngx_handle_read_event(r->connection->read, 0) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    r->read_event_handler = ngx_http_test_reading;
-
-    wait->request = r;
-    wait->active = 1;
-    wait->timer.handler = ngx_http_ihanoi_auth_wait_timeout;
-    wait->timer.data = wait;
-    wait->timer.log = r->connection->log;
-
-    ngx_queue_insert_tail(&state->waits, &wait->queue);
-    ngx_add_timer(&wait->timer, NGX_HTTP_IHANOI_AUTH_FETCH_TIMEOUT);
-
-    return NGX_AGAIN;
+    return ngx_http_ihanoi_auth_wait(r, wait, state,
+                                     NGX_HTTP_IHANOI_AUTH_FETCH_TIMEOUT);
 }
 
 

@@ -9,6 +9,7 @@
 
 #include "ngx_http_ihanoi_capture.h"
 #include "ngx_http_ihanoi_auth_conf.h"
+#include "ngx_http_ihanoi_auth_deny.h"
 #include "ngx_http_ihanoi_auth_directives.h"
 #include "ngx_http_ihanoi_auth_shared.h"
 
@@ -29,6 +30,7 @@ static char *ngx_http_ihanoi_auth_own_issuer(ngx_conf_t *cf,
     ngx_http_ihanoi_auth_loc_conf_t *prev,
     ngx_http_ihanoi_auth_loc_conf_t *conf);
 static ngx_int_t ngx_http_ihanoi_auth_init(ngx_conf_t *cf);
+static ngx_int_t ngx_http_ihanoi_auth_init_process(ngx_cycle_t *cycle);
 
 
 static ngx_command_t  ngx_http_ihanoi_auth_commands[] = {
@@ -157,13 +159,32 @@ ngx_module_t  ngx_http_ihanoi_auth_module = {
     NGX_HTTP_MODULE,                       /* module type */
     NULL,                                  /* init master */
     NULL,                                  /* init module */
-    NULL,                                  /* init process */
+    ngx_http_ihanoi_auth_init_process,     /* init process */
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */
     NULL,                                  /* exit process */
     NULL,                                  /* exit master */
     NGX_MODULE_V1_PADDING
 };
+
+
+static ngx_int_t
+ngx_http_ihanoi_auth_init_process(ngx_cycle_t *cycle)
+{
+    ngx_http_ihanoi_auth_main_conf_t  *amcf;
+
+    amcf = ngx_http_cycle_get_module_main_conf(cycle,
+                                               ngx_http_ihanoi_auth_module);
+
+    if (amcf && amcf->deny_list
+        && (ngx_process == NGX_PROCESS_WORKER
+            || ngx_process == NGX_PROCESS_SINGLE))
+    {
+        ngx_http_ihanoi_auth_deny_begin(amcf->deny_list);
+    }
+
+    return NGX_OK;
+}
 
 
 static ngx_int_t

@@ -10,6 +10,10 @@
 #include "ngx_http_ihanoi_auth_deny.h"
 
 
+/* Milliseconds between looks whether the deny list is there. */
+#define NGX_HTTP_IHANOI_AUTH_DENY_LOOK  50
+
+
 static ngx_int_t ngx_http_ihanoi_auth_verify_keys(ngx_http_request_t *r,
     ngx_http_ihanoi_auth_main_conf_t *amcf, ngx_http_ihanoi_auth_ctx_t *ctx,
     ngx_http_ihanoi_auth_issuer_t *issuer, ihanoi_jwt_t *jwt,
@@ -105,6 +109,17 @@ ngx_http_ihanoi_auth_verify(ngx_http_request_t *r,
     if (result == IHANOI_JWT_OK) {
         result = ihanoi_jwt_check(&jwt, &issuer->rules, (double) ngx_time(),
                                   &claims);
+    }
+
+    /* a worker that has just begun may not know yet who is denied */
+
+    if (result == IHANOI_JWT_OK && amcf->deny_list
+        && ngx_http_ihanoi_auth_deny_awaited())
+    {
+        rc = wait ? ngx_http_ihanoi_auth_wait(r, &ctx->wait, NULL,
+                                              NGX_HTTP_IHANOI_AUTH_DENY_LOOK)
+                  : NGX_BUSY;
+        goto done;
     }
 
     if (result == IHANOI_JWT_OK) {
