@@ -65,6 +65,10 @@ sub begin {
     $gateway->master
         or fail("nginx does not run with $gateway->{file}: start it first");
 
+    # Its workers would serve what they have, whatever those of the other are told.
+    my $old = $gateway->old_master;
+    fail("nginx is upgraded: end that first, process $old serves, too") if $old;
+
     # Nothing else tells whether its workers run a version.
     $gateway->versions($name)
         or fail('/metrics at', $gateway->{metrics}{address}, 'does not answer: --metrics URL');

@@ -223,12 +223,27 @@ sub _run {
 
 
 # The process id of the master, or undef.
-sub master {
+sub master { return nginx_master($_[0]->_pid_file) }
+
+
+# That of the one before while nginx is upgraded (USR2), if it has workers: they serve
+# beside the new ones, and either may tell /metrics.
+sub old_master {
+    my ($self) = @_;
+    my $old = nginx_master($self->_pid_file . '.oldbin') // return;
+    my $new = $self->master // 0;
+
+    # which is a child of it, too
+    return grep({ $_ != $new } nginx_workers($old)) ? $old : undef;
+}
+
+
+sub _pid_file {
     my ($self) = @_;
     my ($directive) = find($self->{conf}, 'pid');
     my $file = $directive ? $directive->{args}[0] : $self->_compiled('pid-path');
 
-    return nginx_master($self->_in_prefix($file // '/run/nginx.pid'));
+    return $self->_in_prefix($file // '/run/nginx.pid');
 }
 
 

@@ -67,7 +67,7 @@ sub versions {
         what    => $last{$_}{what},
         at      => $last{$_}{at},
         signer  => $signer{$_},
-        digest  => $home->digest($_),
+        digest  => scalar $home->digest($_),
     } } $home->versions;
 }
 

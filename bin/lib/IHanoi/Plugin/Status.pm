@@ -100,7 +100,8 @@ sub _status {
     my $deployed = $status{deployed};
     my ($serves) = grep { !$deployed || $_->{version} eq $deployed->{version} } @runs;
 
-    $status{well} = $serves && $serves->{workers} >= $workers && $workers
+    $status{upgrading} = $gateway->old_master;
+    $status{well} = $serves && !$status{upgrading} && $serves->{workers} >= $workers && $workers
                     && !grep({ $_->{state} ne 'serving' } @runs) ? JSON::PP::true
                                                                  : JSON::PP::false;
     return \%status;
@@ -208,6 +209,8 @@ sub _text {
              . substr($deployed->{signer} // 'nobody', 0, 16) . "\n" if $deployed;
     $text .= "  a deployment is under way, or was killed\n"
         if defined $status->{switching};
+    $text .= "  nginx is upgraded: this may be what workers of process $status->{upgrading}"
+             . " say, which serve too\n" if $status->{upgrading};
     $text .= "  no worker runs it\n" if !@{ $status->{versions} };
     $text .= _version_text($_, $status->{workers}) for @{ $status->{versions} };
 
