@@ -82,6 +82,13 @@ ngx_http_ihanoi_auth_realm(ngx_conf_t *cf, ngx_str_t *from, ngx_str_t *to)
 
     to->data = p;
 
+    if (ngx_http_script_variables_count(from)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "realm \"%V\" has variables, which are not "
+                           "supported there", from);
+        return NGX_ERROR;
+    }
+
     for (i = 0; i < from->len; i++) {
 
         if (from->data[i] < 0x20 || from->data[i] == 0x7f) {

@@ -216,6 +216,8 @@ fails(qr/not allowed here/, 'auth_jwt in "if"', locations => 'location / '
 fails(qr/is duplicate/, 'auth_jwt twice', http =>
       "auth_jwt_issuer https://a { $good }",
       locations => 'location / { auth_jwt x; auth_jwt y; }');
+fails(qr/realm "of \$host" has variables/, 'a realm with variables, as in Plus', http =>
+      'auth_jwt "of $host"; auth_jwt_key_file %%DIR%%/good.json;');
 fails(qr/token=\$variable/, 'auth_jwt with something else', http =>
       "auth_jwt_issuer https://a { $good }",
       locations => 'location / { auth_jwt x token=y; }');
