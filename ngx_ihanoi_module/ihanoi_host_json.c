@@ -4,6 +4,8 @@
  * ihanoi.json: JSON as strict as two readers that must agree need it.
  */
 
+#include <string.h>
+
 #include <lauxlib.h>
 
 #include "ihanoi_host.h"
@@ -154,9 +156,9 @@ ihanoi_host_json_raw(lua_State *L)
 
     text = luaL_checklstring(L, 1, &len);
 
+    memset(&options, 0, sizeof(ihanoi_json_options_t));
     options.depth = IHANOI_LUA_JSON_DEPTH;
     options.numbers = IHANOI_JSON_ANY;
-    options.max = 0;
     options.poll = ihanoi_host_json_poll;
     options.ctx = L;
 

@@ -280,6 +280,7 @@ ihanoi_host_jwt_verify(lua_State *L)
     char                          error[256], payload[IHANOI_JWT_MAX_SIZE];
     size_t                        len, keylen, n;
     const char                   *token, *text, *reason;
+    ihanoi_json_error_t           err;
     ihanoi_host_jwt_want_t        want;
     ihanoi_host_jwt_cache_t      *cache;
     const ihanoi_host_jwt_key_t  *key;
@@ -314,8 +315,8 @@ ihanoi_host_jwt_verify(lua_State *L)
         return ihanoi_host_fail(L, "%s", reason);
     }
 
-    if (ihanoi_lua_push_json(L, payload, n, &reason) != 0) {
-        return ihanoi_host_fail(L, "the payload: %s", reason);
+    if (ihanoi_lua_read_json(L, payload, n, &err) != 0) {
+        return ihanoi_host_fail(L, "the payload: %s", err.reason);
     }
 
     return 1;

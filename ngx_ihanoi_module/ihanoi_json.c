@@ -12,26 +12,13 @@
 #include <string.h>
 
 #include "ihanoi_jansson.h"
-#include "ihanoi_json.h"
+#include "ihanoi_json_scan.h"
 #include "ihanoi_number.h"
 #include "ihanoi_utf8.h"
 
 
 /* Bytes of text between two calls of poll(). */
 #define IHANOI_JSON_POLL  32768
-
-
-typedef struct {
-    const char                   *p;
-    const char                   *end;
-    const char                   *polled;
-    unsigned                      level;
-    unsigned                      begun;      /* objects and arrays */
-    ihanoi_spans_t               *spans;
-    ihanoi_span_t                *span;       /* of spans: what is begun last */
-    const ihanoi_json_options_t  *options;
-    const char                   *reason;
-} ihanoi_json_scan_t;
 
 
 static int ihanoi_json_scan_text(const char *data, size_t len,
@@ -42,16 +29,10 @@ static void ihanoi_json_span_begin(ihanoi_json_scan_t *s, ihanoi_span_t *span);
 static int ihanoi_json_scan_value(ihanoi_json_scan_t *s);
 static int ihanoi_json_scan_object(ihanoi_json_scan_t *s);
 static int ihanoi_json_scan_array(ihanoi_json_scan_t *s);
-static int ihanoi_json_scan_string(ihanoi_json_scan_t *s);
 static int ihanoi_json_scan_escape(ihanoi_json_scan_t *s);
 static int ihanoi_json_scan_hex(ihanoi_json_scan_t *s, unsigned *code);
-static int ihanoi_json_scan_number(ihanoi_json_scan_t *s);
 static const char *ihanoi_json_number_reason(const ihanoi_json_scan_t *s,
     int real, unsigned digits, uint64_t n, int negative);
-static int ihanoi_json_scan_word(ihanoi_json_scan_t *s, const char *word,
-    size_t len);
-static void ihanoi_json_scan_space(ihanoi_json_scan_t *s);
-static int ihanoi_json_refuse(ihanoi_json_scan_t *s, const char *reason);
 
 
 int
@@ -68,46 +49,28 @@ ihanoi_json_scan_text(const char *data, size_t len,
     ihanoi_json_error_t *err)
 {
     int                 rc;
-    const char         *last;
     ihanoi_json_scan_t  s;
 
-    s.p = data;
-    s.end = data + len;
-    s.polled = data;
-    s.level = 0;
-    s.begun = 0;
-    s.spans = spans;
-    s.span = NULL;
-    s.options = options;
-    s.reason = NULL;
-
-    /* nobody sees it in an editor (RFC 8259 8.1) */
-
-    if (len >= 3 && memcmp(data, "\xef\xbb\xbf", 3) == 0) {
-        err->offset = 0;
-        err->reason = "it begins with a byte order mark";
-        return IHANOI_INVALID;
-    }
-
-    ihanoi_json_scan_space(&s);
-
-    if (spans != NULL) {
-        spans->n = 0;
-        ihanoi_json_span_begin(&s, &spans->whole);
-    }
-
-    rc = ihanoi_json_scan_value(&s);
+    rc = ihanoi_json_scan_begin(&s, data, len, options);
 
     if (rc == IHANOI_OK) {
-        last = s.p;
-        ihanoi_json_scan_space(&s);
 
-        if (s.p != s.end) {
-            rc = ihanoi_json_refuse(&s, "text after the value");
-
-        } else if (spans != NULL) {
-            spans->whole.len = (size_t) (last - spans->whole.data);
+        if (spans != NULL) {
+            s.spans = spans;
+            spans->n = 0;
+            ihanoi_json_span_begin(&s, &spans->whole);
         }
+
+        rc = ihanoi_json_scan_value(&s);
+    }
+
+    if (rc == IHANOI_OK) {
+
+        if (spans != NULL) {
+            spans->whole.len = (size_t) (s.p - spans->whole.data);
+        }
+
+        rc = ihanoi_json_scan_end(&s);
     }
 
     if (rc != IHANOI_OK) {
@@ -116,6 +79,41 @@ ihanoi_json_scan_text(const char *data, size_t len,
     }
 
     return rc;
+}
+
+
+int
+ihanoi_json_scan_begin(ihanoi_json_scan_t *s, const char *data, size_t len,
+    const ihanoi_json_options_t *options)
+{
+    s->p = data;
+    s->end = data + len;
+    s->polled = data;
+    s->level = 0;
+    s->spans = NULL;
+    s->span = NULL;
+    s->options = options;
+    s->reason = NULL;
+
+    /* nobody sees it in an editor (RFC 8259 8.1) */
+
+    if (len >= 3 && memcmp(data, "\xef\xbb\xbf", 3) == 0) {
+        return ihanoi_json_refuse(s, "it begins with a byte order mark");
+    }
+
+    ihanoi_json_scan_space(s);
+
+    return IHANOI_OK;
+}
+
+
+int
+ihanoi_json_scan_end(ihanoi_json_scan_t *s)
+{
+    ihanoi_json_scan_space(s);
+
+    return s->p == s->end ? IHANOI_OK
+                          : ihanoi_json_refuse(s, "text after the value");
 }
 
 
@@ -228,15 +226,11 @@ ihanoi_json_scan_value(ihanoi_json_scan_t *s)
 static int
 ihanoi_json_scan_object(ihanoi_json_scan_t *s)
 {
-    unsigned        i, n;
     ihanoi_span_t  *span;
 
     if (++s->level > s->options->depth) {
         return ihanoi_json_refuse(s, "nested too deep");
     }
-
-    i = s->begun++;
-    n = 0;
 
     s->p++;
     ihanoi_json_scan_space(s);
@@ -280,7 +274,6 @@ ihanoi_json_scan_object(ihanoi_json_scan_t *s)
             span->len = (size_t) (s->p - span->data);
         }
 
-        n++;
         ihanoi_json_scan_space(s);
 
         if (s->p < s->end && *s->p == ',') {
@@ -298,10 +291,6 @@ ihanoi_json_scan_object(ihanoi_json_scan_t *s)
 
 done:
 
-    if (i < s->options->max) {
-        s->options->counts[i] = n;
-    }
-
     s->p++;
     s->level--;
 
@@ -312,14 +301,9 @@ done:
 static int
 ihanoi_json_scan_array(ihanoi_json_scan_t *s)
 {
-    unsigned  i, n;
-
     if (++s->level > s->options->depth) {
         return ihanoi_json_refuse(s, "nested too deep");
     }
-
-    i = s->begun++;
-    n = 0;
 
     s->p++;
     ihanoi_json_scan_space(s);
@@ -334,7 +318,6 @@ ihanoi_json_scan_array(ihanoi_json_scan_t *s)
             return IHANOI_INVALID;
         }
 
-        n++;
         ihanoi_json_scan_space(s);
 
         if (s->p < s->end && *s->p == ',') {
@@ -352,10 +335,6 @@ ihanoi_json_scan_array(ihanoi_json_scan_t *s)
 
 done:
 
-    if (i < s->options->max) {
-        s->options->counts[i] = n;
-    }
-
     s->p++;
     s->level--;
 
@@ -363,14 +342,16 @@ done:
 }
 
 
-static int
+int
 ihanoi_json_scan_string(ihanoi_json_scan_t *s)
 {
     s->p++;
+    s->escaped = NULL;
 
     for ( ;; ) {
 
-        s->p = ihanoi_utf8_plain(s->p, s->end);
+        s->p = s->options->utf8 ? ihanoi_utf8_unescaped(s->p, s->end)
+                                : ihanoi_utf8_plain(s->p, s->end);
 
         if (s->p == s->end) {
             return ihanoi_json_refuse(s, "the text ends inside a string");
@@ -385,6 +366,10 @@ ihanoi_json_scan_string(ihanoi_json_scan_t *s)
             return ihanoi_json_refuse(s, (unsigned char) *s->p < 0x20
                                          ? "control character in a string"
                                          : "invalid UTF-8");
+        }
+
+        if (s->escaped == NULL) {
+            s->escaped = s->p;
         }
 
         if (ihanoi_json_scan_escape(s) != IHANOI_OK) {
@@ -496,7 +481,7 @@ ihanoi_json_scan_hex(ihanoi_json_scan_t *s, unsigned *code)
 }
 
 
-static int
+int
 ihanoi_json_scan_number(ihanoi_json_scan_t *s)
 {
     char         c;
@@ -632,7 +617,7 @@ ihanoi_json_number_reason(const ihanoi_json_scan_t *s, int real,
 }
 
 
-static int
+int
 ihanoi_json_scan_word(ihanoi_json_scan_t *s, const char *word, size_t len)
 {
     if ((size_t) (s->end - s->p) < len || memcmp(s->p, word, len) != 0) {
@@ -645,19 +630,7 @@ ihanoi_json_scan_word(ihanoi_json_scan_t *s, const char *word, size_t len)
 }
 
 
-static void
-ihanoi_json_scan_space(ihanoi_json_scan_t *s)
-{
-    while (s->p < s->end
-           && (*s->p == ' ' || *s->p == '\t' || *s->p == '\n'
-               || *s->p == '\r'))
-    {
-        s->p++;
-    }
-}
-
-
-static int
+int
 ihanoi_json_refuse(ihanoi_json_scan_t *s, const char *reason)
 {
     s->reason = reason;

@@ -73,15 +73,12 @@ typedef enum {
 
 /*
  * How a text is checked for somebody else than jansson and jsonb.  poll is
- * called from time to time; it may leave by longjmp(): nothing is held.  counts
- * has room for max numbers: of members and elements, an object or array each, in
- * the order in which they begin.
+ * called from time to time; it may leave by longjmp(): nothing is held.
  */
 typedef struct {
     unsigned                  depth;
     ihanoi_json_numbers_e     numbers;
-    unsigned                 *counts;
-    unsigned                  max;
+    unsigned                  utf8:1;     /* it is UTF-8: that is not checked */
     void                    (*poll)(void *ctx);   /* may be NULL */
     void                     *ctx;
 } ihanoi_json_options_t;

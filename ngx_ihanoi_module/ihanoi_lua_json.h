@@ -37,20 +37,21 @@
 void ihanoi_lua_json_open(lua_State *L);
 
 /*
- * Pushes the value of a JSON text and returns 0; or pushes nothing, sets *err
- * to a static text and returns -1.  data may lie in Lua or not.
+ * Pushes the value of a JSON text that is known to be UTF-8, as PostgreSQL's and
+ * ours are, and returns 0; or pushes nothing, sets *err to a static text and
+ * returns -1.  data may lie in Lua or not.
  */
 int ihanoi_lua_push_json(lua_State *L, const char *data, size_t len,
     const char **err);
 
 /*
- * The same of what is not ours to refuse: an integer beyond 2^53 is a string,
+ * The same of what may be anything and is not ours to refuse: an integer beyond 2^53 is a string,
  * its text.
  */
 int ihanoi_lua_push_exact(lua_State *L, const char *data, size_t len,
     const char **err);
 
-/* The first, and where the text is wrong. */
+/* The same of a text that may be anything, and where it is wrong. */
 int ihanoi_lua_read_json(lua_State *L, const char *data, size_t len,
     ihanoi_json_error_t *err);
 

@@ -9,10 +9,13 @@
 #include "ihanoi_utf8.h"
 
 
+#define IHANOI_UTF8_HIGH  0x8080808080808080
+
 #define ihanoi_utf8_follows(c)  (((unsigned char) (c) & 0xc0) == 0x80)
 
 
 static uint64_t ihanoi_utf8_found(uint64_t word);
+static uint64_t ihanoi_utf8_escaped(uint64_t word);
 static size_t ihanoi_utf8_at(const char *p, const char *end);
 
 
@@ -81,23 +84,56 @@ ihanoi_utf8_plain(const char *p, const char *end)
 }
 
 
+const char *
+ihanoi_utf8_unescaped(const char *p, const char *end)
+{
+    uint64_t  word, found;
+
+    while (end - p >= 8) {
+        memcpy(&word, p, 8);
+        word = le64toh(word);
+
+        found = ~word & ihanoi_utf8_escaped(word) & IHANOI_UTF8_HIGH;
+        if (found) {
+            return p + __builtin_ctzll(found) / 8;
+        }
+
+        p += 8;
+    }
+
+    while (p < end && (unsigned char) *p >= 0x20 && *p != '"' && *p != '\\') {
+        p++;
+    }
+
+    return p;
+}
+
+
+/* The high bits of eight bytes, the first one lowest, that are no plain ASCII. */
+
+static inline uint64_t
+ihanoi_utf8_found(uint64_t word)
+{
+    word = le64toh(word);
+
+    return (word | ihanoi_utf8_escaped(word)) & IHANOI_UTF8_HIGH;
+}
+
+
 /*
- * The high bits of eight bytes, the first one lowest, that are no plain ASCII: a
- * subtraction sets that of a byte which is less than what is taken away, and
+ * Of bytes that are ASCII, the high bits of those that do not stand for themselves:
+ * a subtraction sets that of a byte which is less than what is taken away, and
  * others only behind such a one.
  */
 
-static uint64_t
-ihanoi_utf8_found(uint64_t word)
+static inline uint64_t
+ihanoi_utf8_escaped(uint64_t word)
 {
     static const uint64_t  each = 0x0101010101010101;
 
-    word = le64toh(word);
-
-    return (word | (word - each * 0x20)
-            | ((word ^ each * '"') - each)
-            | ((word ^ each * '\\') - each))
-           & each * 0x80;
+    return (word - each * 0x20)
+           | ((word ^ each * '"') - each)
+           | ((word ^ each * '\\') - each);
 }
 
 

@@ -18,6 +18,9 @@
  */
 const char *ihanoi_utf8_plain(const char *p, const char *end);
 
+/* The same of what is known to be UTF-8. */
+const char *ihanoi_utf8_unescaped(const char *p, const char *end);
+
 /* Length of a UTF-8 character at p (1 .. 4), 0 when it is not one. */
 size_t ihanoi_utf8_length(const char *p, const char *end);
 

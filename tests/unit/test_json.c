@@ -500,6 +500,21 @@ plain(const unsigned char *p, size_t len)
 }
 
 
+static size_t
+unescaped(const unsigned char *p, size_t len)
+{
+    size_t  i;
+
+    for (i = 0; i < len; i++) {
+        if (p[i] < 0x20 || p[i] == '"' || p[i] == '\\') {
+            break;
+        }
+    }
+
+    return i;
+}
+
+
 /* Each byte at each place of a word and behind it, alone and in characters. */
 
 static void
@@ -534,6 +549,10 @@ test_plain(void)
 
                 i = (size_t) (ihanoi_utf8_plain(p, p + len) - p);
                 wrong += i != plain(text, len);
+
+                i = (size_t) (ihanoi_utf8_unescaped(p, p + len) - p);
+                wrong += i != unescaped(text, len);
+
                 wrong += ihanoi_utf8_length(p + at, p + len)
                          != utf8(text + at, len - at);
 
