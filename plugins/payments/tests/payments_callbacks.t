@@ -41,7 +41,7 @@ is(said($p, vnp_TransactionNo => $_), '99', "vnpay: a transaction \"$_\"") for '
 is(said($p, vnp_ResponseCode => $_), '99', "vnpay: a code \"$_\"") for '', '0', 'x1';
 is(state_of($p), 'pending', 'vnpay: nothing of it pays');
 
-my ($method, $url) = $partners->_callback($p->{number});
+my ($method, $url) = $partners->to_call($p->{number});
 for my $case (
     ['without a signature', sub { s/&vnp_SecureHash=\w+// }],
     ['with an empty one', sub { s/(vnp_SecureHash=)\w+/$1/ }],
@@ -100,13 +100,13 @@ is(said($p, vnp_OrderInfo => 'x' x 1000), '02', 'vnpay: however long it is');
 
 # The way back shows, and changes nothing.
 $p = pending('v5', 'vnpay');
-($method, $url) = $partners->_callback($p->{number});
+($method, $url) = $partners->to_call($p->{number});
 my $r = HTTP::Tiny->new->get($url =~ s{/ipn}{/return}r);
 is(JSON::PP::decode_json($r->{content})->{state}, 'pending', 'vnpay: the payer is back before the IPN');
 is(HTTP::Tiny->new->get($url =~ s{/ipn}{/return}r =~ s/vnp_Amount=5/vnp_Amount=4/r)->{status}, 403,
    'vnpay: or has changed something');
 for my $number ("HN\0", "HN\n", "HN\xff") {
-    my (undef, $back) = $partners->_callback($p->{number}, vnp_TxnRef => $number);
+    my (undef, $back) = $partners->to_call($p->{number}, vnp_TxnRef => $number);
     is(HTTP::Tiny->new->get($back =~ s{/ipn}{/return}r)->{status}, 403,
        sprintf 'vnpay: or with a number that is no text: %vd', $number);
 }
@@ -123,7 +123,7 @@ is(said($p, amount => $_), 403, "momo: an amount of $_") for 0, -50_000, '"50000
 is(said($p, transId => 0), 403, 'momo: no transaction');
 is(said($p, message => 'ok&orderId=HN0000000000000001'), 403, 'momo: a value that could be two');
 
-($method, $url, my $body) = $partners->_callback($p->{number});
+($method, $url, my $body) = $partners->to_call($p->{number});
 sub post { return HTTP::Tiny->new->post($url, { content => $_[0], headers => { 'Content-Type' => 'application/json' } })->{status} }
 
 for my $name (sort keys %{ JSON::PP::decode_json($body) }) {
@@ -164,7 +164,7 @@ is(said($p, resultCode => 1006), 204, 'momo: the payer has said no');
 is(state_of($p), 'failed', 'momo: has failed');
 
 $p = pending('m3', 'momo');
-($method, $url, $body) = $partners->_callback($p->{number});
+($method, $url, $body) = $partners->to_call($p->{number});
 is(post($body =~ s/^\{/{"newMember":{"list":[1]},/r), 204, 'momo: members that MoMo adds one day');
 is(state_of($p), 'succeeded', 'momo: are no hindrance');
 

@@ -11,6 +11,7 @@ package IHanoi::Test::Server;
 #   sub connection { my ($self, $client) = @_ }  # each one's, in its process
 #   my ($head, $body) = $self->request($client); # () when it ended before that
 #   $self->change(sub { $_[0]{n}++ });           # the state; what the code returns
+#   $self->wait_for('name');                     # until a test says let_go('name'), or 15 s
 #
 # It ends, and those it has begun, with the object.
 
@@ -21,6 +22,7 @@ use File::Temp qw(tempdir);
 use IO::Socket::INET;
 use POSIX ();
 use Storable ();
+use Time::HiRes ();
 
 
 sub new {
@@ -103,6 +105,21 @@ sub change {
     rename "$self->{dir}/state.new", "$self->{dir}/state";
 
     return wantarray ? @result : $result[-1];
+}
+
+
+sub wait_for {
+    my ($self, $name) = @_;
+    my $end = Time::HiRes::time() + 15;
+
+    Time::HiRes::sleep(0.01) while !-e "$self->{dir}/go-$name" && Time::HiRes::time() < $end;
+    return;
+}
+
+sub let_go {
+    my ($self, $name) = @_;
+    open my $fh, '>', "$self->{dir}/go-$name" or die "go-$name: $!\n";
+    return;
 }
 
 

@@ -23,6 +23,7 @@ package Bills::Companies;
 #
 #   slow       does it, and says so after 0.6 seconds
 #   late       does it, and says so after 3 seconds
+#   held:NAME  does it, and says so when a test says let_go('NAME')
 #   500        does nothing, and answers 500
 #   done-500   does it, and answers 500
 #   lost       does nothing, and closes the connection
@@ -100,6 +101,14 @@ sub answer {
 
 # Tells of a reference; the answer as HTTP::Tiny has it.
 sub notice {
+    my ($self, @what) = @_;
+    my ($url, $body) = $self->to_tell(@what);
+    return HTTP::Tiny->new(timeout => 20)->post($url, {
+        headers => { 'Content-Type' => 'application/json' }, content => $body });
+}
+
+# Where it would be told, and the body.
+sub to_tell {
     my ($self, $company, $reference, %how) = @_;
     my ($s, $d, $base) = $self->change(sub { ($_[0]{sent}{$reference}, $_[0]{disputes}{$reference},
                                               $_[0]{callbacks}) });
@@ -111,9 +120,7 @@ sub notice {
 
     my $signature = hmac_sha256_hex(Encode::encode('UTF-8', $payload), $forged ? 'x' : $key);
 
-    return HTTP::Tiny->new(timeout => 20)->post("$base/v1/bills/$path/notices", {
-        headers => { 'Content-Type' => 'application/json' },
-        content => $json->encode({ payload => $payload, signature => $signature }) });
+    return ("$base/v1/bills/$path/notices", $json->encode({ payload => $payload, signature => $signature }));
 }
 
 
@@ -172,6 +179,7 @@ sub connection {
     my $said = $self->change(sub { $self->_do($_[0], $name, $company, $input, $reference, $mode) });
     return if $mode eq 'drop' || $mode eq 'stuck';
     sleep $mode eq 'slow' ? 0.6 : 3 if $mode =~ /\A(?:slow|late)\z/;
+    $self->wait_for($1) if $mode =~ /held:(\w+)/;
     return $client->syswrite(Payments::Partners::_answer(500, 'busy')) if $mode eq 'done-500';
 
     my $text = $json->encode($mode eq 'nonsense' ? { reference => 'another', state => 7,

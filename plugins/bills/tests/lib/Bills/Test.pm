@@ -25,7 +25,7 @@ use IHanoi::Test;
 use IHanoi::Test::Plugin;
 use Payments::Test ();
 
-our @EXPORT = qw(bills bills_again ask lookup bill_id pay_bill topup cancel pay order_of settled sweep_bills
+our @EXPORT = qw(bills bills_conf bills_in bills_again ask lookup bill_id pay_bill topup cancel pay order_of settled sweep_bills
                  bills_job due load_data sound officer put);
 
 my $tree = IHanoi::Test::tree();
@@ -37,23 +37,39 @@ my ($gw, $db, $partners, $companies, $secrets, $block, $code, %payments);
 sub bills {
     my (%arg) = @_;
 
-    $companies = Bills::Companies->new;
     $db = $arg{db} // database();
+    %payments = (services => '["bills"]', patience => 5, %{ delete $arg{payments} // {} });
+    my ($plugins, $server) = bills_conf($db, %{ delete $arg{settings} // {} });
+    bills_in(Payments::Test::payments(settings => { %payments }, db => $db, plugins => $plugins,
+                                      server => $server, %arg));
+    return ($gw, $db, $partners, $companies);
+}
+
+
+# For a gateway with other plugins, too: directives of http{} and of server{}, and when it
+# runs, what payments() gave. settings: of the plugin.
+sub bills_conf {
+    ($db, my %settings) = @_;
+
+    $companies = Bills::Companies->new;
     $secrets = tempdir('ihanoi-bills-XXXXXXXX', TMPDIR => 1, CLEANUP => 1);
     _secret(evn_key => Bills::Companies::EVN_KEY);
     _secret(carrier_keys => JSON::PP->new->canonical->encode(Bills::Companies::CARRIER_KEYS));
 
-    %payments = (services => '["bills"]', patience => 5, %{ delete $arg{payments} // {} });
     $block = plugin_database($db, $folder, 'read connections=1;', 'write connections=3 wait=1s;')
              . catalogue_conf($db);
     $code = $db->sql("select nspname from pg_namespace where nspname like 'code_bills_%'");
 
-    my $plugin = _plugin(%{ delete $arg{settings} // {} });
     my $url = $companies->url;
-    ($gw, $db, $partners) = Payments::Test::payments(settings => { %payments }, db => $db, plugins => $plugin . $block,
-        server => join("\n", map { "location ^~ /_$_ { internal; proxy_pass $url/$_; "
-                                   . 'proxy_http_version 1.1; proxy_next_upstream off; }' }
-                             qw(evn carriers)), %arg);
+    return (_plugin(%settings) . $block,
+            join "\n", map { "location ^~ /_$_ { internal; proxy_pass $url/$_; "
+                             . 'proxy_http_version 1.1; proxy_next_upstream off; }' }
+                       qw(evn carriers));
+}
+
+sub bills_in {
+    ($gw, undef, $partners) = @_;
+
     $companies->callbacks($gw->url);
     wait_until(sub { my $r = $gw->get('/v1/bills/carriers'); $r && $r->{status} == 200 })
         or die "the plugin does not answer:\n", $gw->error_log;
@@ -62,7 +78,7 @@ sub bills {
     my $jobs = () = _file("$folder/plugin.json") =~ /"cron"/g;
     plugin_jobs_rest($db, 'bills', $jobs);
 
-    return ($gw, $db, $partners, $companies);
+    return $companies;
 }
 
 

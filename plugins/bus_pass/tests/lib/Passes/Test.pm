@@ -19,7 +19,7 @@ use IHanoi::Test::Plugin;
 use Payments::Test ();
 use Test::More ();
 
-our @EXPORT = qw(passes sql month buy sale get read_pass cancel state_is due sweep_now
+our @EXPORT = qw(passes passes_conf passes_in sql month buy sale get read_pass cancel state_is due sweep_now
                  money_agrees);
 
 my ($gw, $db, $partners, $code);
@@ -32,8 +32,20 @@ my $keys = 0;
 sub passes {
     my (%arg) = @_;
 
-    wait_for_day(120);                          # which may be a month's last
     $db = delete $arg{db} // database();
+    passes_in(Payments::Test::payments(db => $db, settings => { patience => 5 },
+                                       plugins => passes_conf($db), %arg));
+    return ($gw, $db, $partners);
+}
+
+
+# For a gateway with other plugins, too: directives of http{}, and when it runs, what
+# payments() gave. path: of the plugin.
+sub passes_conf {
+    ($db, my %arg) = @_;
+    my $path = $arg{path} // $folder;
+
+    wait_for_day(120);                          # which may be a month's last
     my $conf = join "\n", map { plugin_database($db, "$tree/plugins/$_") } qw(bus bus_pass);
     my ($status, $said) = import_gtfs($db, "$tree/plugins/bus/demo/feed");
     $status == 0 or die "the feed is refused: $said\n";
@@ -41,8 +53,7 @@ sub passes {
     $code = $db->sql("select nspname from pg_namespace where nspname like 'code_bus_pass_%'");
     sql(text_of("$folder/demo/bus_pass.sql"));
 
-    ($gw, undef, $partners) = Payments::Test::payments(db => $db, settings => { patience => 5 },
-                                                       plugins => <<"CONF", %arg);
+    return <<"CONF";
 ihanoi_plugin bus {
     path $tree/plugins/bus;
     public;
@@ -53,7 +64,7 @@ ihanoi_plugin bus {
     memory 32m;
 }
 ihanoi_plugin bus_pass {
-    path $folder;
+    path $path;
     public;
     database bus_pass;
     interface payments.payments;
@@ -66,13 +77,17 @@ ihanoi_plugin bus_pass {
 }
 $conf
 CONF
+}
+
+sub passes_in {
+    ($gw, undef, $partners) = @_;
+
     wait_until(sub { my $r = $gw->get('/v1/bus-passes/products'); $r && $r->{status} == 200 })
         or die "the plugin does not answer:\n", $gw->error_log;
 
     # The job runs when a test says so.
     plugin_jobs_rest($db, $_, 1) for qw(bus_pass bus);
-
-    return ($gw, $db, $partners);
+    return;
 }
 
 

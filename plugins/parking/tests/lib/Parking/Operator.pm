@@ -17,6 +17,7 @@ package Parking::Operator;
 #
 #   slow       does it, and says so after 0.6 seconds
 #   late       does it, and says so after 3 seconds
+#   held:NAME  does it, and says so when a test says let_go('NAME')
 #   500        does nothing, and answers 500
 #   done-500   does it, and answers 500
 #   lost       does nothing, and closes the connection
@@ -133,6 +134,7 @@ sub connection {
     return $client->syswrite(_answer(500, 'busy')) if $mode =~ /500\z/;
 
     sleep $mode eq 'slow' ? 0.6 : 3 if $mode =~ /\A(?:slow|late)\z/;
+    $self->wait_for($1) if $mode =~ /held:(\w+)/;
     my $answer = _answer(200, '{"noted": true}');
     $answer = substr $answer, 0, -7 if $mode eq 'half';
     $client->syswrite($answer);

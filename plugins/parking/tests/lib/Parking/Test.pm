@@ -27,7 +27,7 @@ use POSIX qw(strftime);
 use Time::Local qw(timegm);
 use Test::More ();
 
-our @EXPORT = qw(parking as post quote quote_r hold hold_r pay pay_r paid cancel cancel_r now_read
+our @EXPORT = qw(parking parking_conf parking_in as post quote quote_r hold hold_r pay pay_r paid cancel cancel_r now_read
                  sweep job sound at tell site later began soon verdicts);
 
 my ($gw, $db, $partners, $operator, $code);
@@ -39,25 +39,35 @@ sub parking {
     my (%arg) = @_;
 
     $db = delete $arg{db} // database();
-    $operator = Parking::Operator->new;
+    my ($plugins, $server) = parking_conf($db,
+        map { exists $arg{$_} ? ($_ => delete $arg{$_}) : () } qw(keys settings bookable wait));
 
+    parking_in(Payments::Test::payments(db => $db, plugins => $plugins, server => $server, %arg));
+    return ($gw, $db, $partners, $operator);
+}
+
+
+# For a gateway with other plugins, too: directives of http{} and of server{}, and when it
+# runs, what payments() gave.
+sub parking_conf {
+    ($db, my %arg) = @_;
+
+    $operator = Parking::Operator->new;
     my $block = plugin_database($db, $folder, 'read connections=2;',
-                                'write connections=4 wait=' . (delete $arg{wait} // '5s') . ';');
+                                'write connections=4 wait=' . ($arg{wait} // '5s') . ';');
     $code = $db->sql("select nspname from pg_namespace where nspname like 'code_parking_%'");
-    demo(delete $arg{bookable} // 50);
+    demo($arg{bookable} // 50);
 
     open my $fh, '>', "$operator->{dir}/keys" or die "keys: $!\n";
-    print $fh delete $arg{keys} // '{"demo": ["' . Parking::Operator::KEY . '"], "other": ["test-other"]}';
+    print $fh $arg{keys} // '{"demo": ["' . Parking::Operator::KEY . '"], "other": ["test-other"]}';
     close $fh;
     chmod 0600, "$operator->{dir}/keys";
 
-    my %settings = (patience => 1, %{ delete $arg{settings} // {} });
+    my %settings = (patience => 1, %{ $arg{settings} // {} });
     my $settings = join "\n", map { "    setting $_ $settings{$_};" } sort keys %settings;
     my $url = $operator->url;
 
-    ($gw, $db, $partners) = Payments::Test::payments(
-        db => $db,
-        plugins => <<"CONF",
+    return (<<"HTTP", <<"SERVER");
 ihanoi_plugin parking {
     path $folder;
     public;
@@ -74,20 +84,23 @@ ihanoi_plugin parking {
 $settings
 }
 $block
-CONF
-        server => 'location ^~ /_parking { internal; return 404; }'
-                  . " location ^~ /_parking/demo/ { internal; proxy_pass $url/; proxy_http_version 1.1;"
-                  . ' proxy_next_upstream off; }',
-        %arg);
-    $operator->gateway($gw->url);
+HTTP
+location ^~ /_parking { internal; return 404; }
+location ^~ /_parking/demo/ { internal; proxy_pass $url/; proxy_http_version 1.1; proxy_next_upstream off; }
+SERVER
+}
 
+sub parking_in {
+    ($gw, undef, $partners) = @_;
+
+    $operator->gateway($gw->url);
     wait_until(sub { my $r = $gw->get('/v1/parking/sites/' . site()); $r && $r->{status} == 200 })
         or die "the plugin does not answer:\n", $gw->error_log;
 
     # The job runs when a test says so.
     plugin_jobs_rest($db, 'parking', 1);
 
-    return ($gw, $db, $partners, $operator);
+    return $operator;
 }
 
 
@@ -279,7 +292,7 @@ sub sound {
 
     @wrong = $db->sql(<<'SQL');
         select i.reference, i.state, c.state
-          from plugin_payments.intents i
+          from (select * from plugin_payments.intents where service = 'parking') i
           full join plugin_parking.charges c on c.id::text = i.reference
          where coalesce(c.state in ('paid', 'late'), false)
                <> coalesce(i.state in ('succeeded', 'partly_refunded', 'refunded'), false)

@@ -22,6 +22,7 @@ package Payments::Partners;
 #
 #   slow       does it, and says so after 0.6 seconds
 #   late       does it, and says so after 3 seconds
+#   held:NAME  does it, and says so when a test says let_go('NAME')
 #   500        does nothing, and answers 500
 #   done-500   does it, and answers 500
 #   lost       does nothing, and closes the connection
@@ -30,7 +31,7 @@ package Payments::Partners;
 #   forged     does it, and signs the answer with another key
 #   rejected   (vnpay.refund) does nothing, and says that the bank has refused it
 #   first      (momo.create) the payer pays and is called back about before the
-#              answer is sent
+#              answer is sent; "first held:NAME" is both
 #
 # Everything known is in one file, read and written under a lock: each request
 # has a process of its own.
@@ -145,7 +146,7 @@ sub pay {
 # Calls back about an order; the answer as HTTP::Tiny has it, with {json}.
 sub callback {
     my ($self, $number, %how) = @_;
-    my ($method, $url, $body) = $self->_callback($number, %how);
+    my ($method, $url, $body) = $self->to_call($number, %how);
     my $r = HTTP::Tiny->new(timeout => 15)->request($method, $url,
         $body ? { content => $body, headers => { 'Content-Type' => 'application/json' } } : {});
 
@@ -154,7 +155,8 @@ sub callback {
 }
 
 
-sub _callback {
+# How it would call back: method, URL, body.
+sub to_call {
     my ($self, $number, %how) = @_;
     my ($order, $base) = $self->change(sub { ($_[0]{orders}{$number}, $_[0]{callbacks}) });
     my $forged = delete $how{forged};
@@ -273,10 +275,11 @@ sub connection {
              : $gateway eq 'vnpay'  ? $self->_vnpay($input, $mode)
              :                        $self->_momo_answer($name, $input, $mode);
 
-    $self->pay({ url => $self->url . "/momo/pay/$input->{orderId}" }) if $mode eq 'first';
+    $self->pay({ url => $self->url . "/momo/pay/$input->{orderId}" }) if $mode =~ /\Afirst/;
 
     return if $mode eq 'drop';
     sleep $mode eq 'slow' ? 0.6 : 3 if $mode =~ /\A(?:slow|late)\z/;
+    $self->wait_for($1) if $mode =~ /held:(\w+)/;
     return $client->syswrite(_answer(500, 'busy')) if $mode eq 'done-500';
 
     my $answer = _answer(200, $text, $name eq 'statement' ? 'text/csv' : 'application/json');

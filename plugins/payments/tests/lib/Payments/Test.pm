@@ -24,10 +24,11 @@ our @EXPORT = qw(payments again pay_for paid read_of refund refund_of left sweep
 my ($gw, $db, $partners, $block, $code);
 my $plugins = '';
 my $folder = IHanoi::Test::tree() . '/plugins/payments';
+my $path = $folder;
 
 
-# options: db, settings (of the plugin), plugins (more blocks for nginx.conf), the
-# rest is the gateway's.
+# options: db, path (of the plugin), settings (of it), plugins (more blocks for nginx.conf),
+# the rest is the gateway's.
 sub payments {
     my (%arg) = @_;
 
@@ -85,10 +86,11 @@ sub _conf {
     my $settings = join "\n", map { "    setting $_ '$settings{$_}';" } sort keys %settings;
 
     $plugins = delete $arg{plugins} // $plugins;
+    $path = delete $arg{path} // $path;
     my $http = $plugins . <<"CONF";
 ihanoi_plugin_background on interval=100ms;
 ihanoi_plugin payments {
-    path $folder;
+    path $path;
     public;
     database payments;
     backend vnpay /_vnpay;
