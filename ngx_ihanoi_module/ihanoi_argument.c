@@ -4,6 +4,8 @@
  * Parameters of an operation: what its SQL function is called with.
  */
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -479,7 +481,9 @@ ihanoi_argument_default(ihanoi_compiler_t *compiler,
     ihanoi_argument_t *argument)
 {
     int            rc;
-    char          *text;
+    char          *text, *json, number[24];
+    size_t         len;
+    json_int_t     n;
     const json_t  *value;
 
     value = ihanoi_schema_default(argument->schema);
@@ -507,17 +511,45 @@ ihanoi_argument_default(ihanoi_compiler_t *compiler,
                                      json_string_value(value));
     }
 
+    if (strncmp(argument->sql_type.data, "int", 3) == 0
+        && ihanoi_number_integer(value, &n))
+    {
+        (void) snprintf(number, sizeof(number), "%" JSON_INTEGER_FORMAT, n);
+
+        return ihanoi_operation_text(compiler, &argument->default_text,
+                                     number);
+    }
+
     text = json_dumps(value, JSON_COMPACT|JSON_ENCODE_ANY
                              |JSON_REAL_PRECISION(IHANOI_JSON_DIGITS));
     if (text == NULL) {
         return ihanoi_document_no_memory(compiler->documents);
     }
 
-    rc = ihanoi_operation_text(compiler, &argument->default_text, text);
+    if (strcmp(argument->sql_type.data, "jsonb") != 0
+        || compiler->compiled->op.lua.data)
+    {
+        rc = ihanoi_operation_text(compiler, &argument->default_text, text);
+
+        free(text);
+
+        return rc;
+    }
+
+    /* as of a body: SQL casts what is in it, and "5.0" is no integer to it */
+
+    len = ihanoi_json_integers(text, strlen(text), NULL);
+    json = ihanoi_arena_alloc(compiler->documents->arena, len + 1);
+
+    if (json != NULL) {
+        argument->default_text.len = ihanoi_json_integers(text, strlen(text),
+                                                          json);
+        argument->default_text.data = json;
+    }
 
     free(text);
 
-    return rc;
+    return json ? IHANOI_OK : ihanoi_document_no_memory(compiler->documents);
 }
 
 

@@ -4,6 +4,7 @@
  * A body on its way from the client to SQL, and an answer's on its way back.
  */
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,11 +16,12 @@
 #include "ihanoi_violation.h"
 
 
-static int ihanoi_input_digest(ihanoi_input_t *in, const json_t *body);
+static int ihanoi_input_digest(ihanoi_input_t *in, const json_t *body,
+    int reals);
 static int ihanoi_input_members(ihanoi_input_t *in, const json_t *body,
     ihanoi_spans_t *spans);
 static int ihanoi_input_member(ihanoi_input_t *in, unsigned i,
-    const json_t *value, const ihanoi_span_t *span);
+    const json_t *value, const ihanoi_span_t *span, int reals);
 static int ihanoi_input_unknown_members(ihanoi_input_t *in,
     const json_t *body);
 
@@ -82,7 +84,7 @@ ihanoi_input_body(ihanoi_input_t *in, const char *data, size_t len)
         return rc;
     }
 
-    if (in->keyed && ihanoi_input_digest(in, body) != 0) {
+    if (in->keyed && ihanoi_input_digest(in, body, spans.reals) != 0) {
         json_decref(body);
         return -1;
     }
@@ -95,7 +97,8 @@ ihanoi_input_body(ihanoi_input_t *in, const char *data, size_t len)
         rc = spans.whole.inexact
              ? ihanoi_input_inexact(in, &op->arguments[i],
                                     "more digits than a double holds")
-             : ihanoi_input_json(in, i, spans.whole.data, spans.whole.len);
+             : ihanoi_input_json(in, i, spans.whole.data, spans.whole.len,
+                                 spans.reals);
     }
 
     json_decref(body);
@@ -106,21 +109,23 @@ ihanoi_input_body(ihanoi_input_t *in, const char *data, size_t len)
 
 /*
  * A client that sends again what it has kept as values may write it anew: with
- * members in another order, other white space, other escapes.
+ * members in another order, other white space, other escapes, 5 for 5.0.
  */
 
 static int
-ihanoi_input_digest(ihanoi_input_t *in, const json_t *body)
+ihanoi_input_digest(ihanoi_input_t *in, const json_t *body, int reals)
 {
-    int    rc;
-    char  *text;
+    int          rc;
+    char        *text;
+    const char  *same;
 
     text = json_dumps(body, JSON_COMPACT|JSON_SORT_KEYS|JSON_ENCODE_ANY);
     if (text == NULL) {
         return -1;
     }
 
-    rc = ihanoi_sha256(text, strlen(text), in->json);
+    same = reals ? ihanoi_input_integers(in, text, strlen(text)) : text;
+    rc = same ? ihanoi_sha256(same, strlen(same), in->json) : -1;
 
     free(text);
 
@@ -157,7 +162,7 @@ ihanoi_input_members(ihanoi_input_t *in, const json_t *body,
         }
 
         if (ihanoi_input_member(in, i, json_object_iter_value(iter),
-                                &spans->members[k++]) != 0)
+                                &spans->members[k++], spans->reals) != 0)
         {
             return -1;
         }
@@ -169,8 +174,10 @@ ihanoi_input_members(ihanoi_input_t *in, const json_t *body,
 
 static int
 ihanoi_input_member(ihanoi_input_t *in, unsigned i, const json_t *value,
-    const ihanoi_span_t *span)
+    const ihanoi_span_t *span, int reals)
 {
+    char                      text[24];
+    json_int_t                n;
     const ihanoi_argument_t  *argument;
 
     argument = &in->op->arguments[i];
@@ -191,7 +198,7 @@ ihanoi_input_member(ihanoi_input_t *in, unsigned i, const json_t *value,
     }
 
     if (strcmp(argument->sql_type.data, "jsonb") == 0) {
-        return ihanoi_input_json(in, i, span->data, span->len);
+        return ihanoi_input_json(in, i, span->data, span->len, reals);
     }
 
     if (json_is_string(value)) {
@@ -206,6 +213,21 @@ ihanoi_input_member(ihanoi_input_t *in, unsigned i, const json_t *value,
     {
         return ihanoi_input_inexact(in, argument,
                                     "a double does not hold this integer");
+    }
+
+    if (strncmp(argument->sql_type.data, "int", 3) == 0 && json_is_real(value)) {
+
+        /* the cast to it refuses "5.0"; the schema has seen to its bounds */
+
+        if (!ihanoi_number_integer(value, &n)) {
+            return -1;
+        }
+
+        in->values[i] = ihanoi_input_copy(in, text,
+                            (size_t) snprintf(text, sizeof(text),
+                                              "%" JSON_INTEGER_FORMAT, n));
+
+        return in->values[i] ? 0 : -1;
     }
 
     in->values[i] = ihanoi_input_copy(in, span->data, span->len);

@@ -461,7 +461,7 @@ ihanoi_input_items(ihanoi_input_t *in, unsigned i, const char *raw, size_t len,
     }
 
     text = ihanoi_input_list_text(in, list, len);
-    rc = text ? ihanoi_input_json(in, i, text, strlen(text)) : -1;
+    rc = text ? ihanoi_input_json(in, i, text, strlen(text), 1) : -1;
 
 done:
 
@@ -595,6 +595,16 @@ ihanoi_input_scalar(ihanoi_input_t *in, unsigned i,
         spans.max = 0;
 
         rc = ihanoi_json_read(text, len, 1, &spans, value, &err);
+
+        /* a path or a query has one way to write an integer */
+
+        if (rc == IHANOI_OK
+            && typed->types == IHANOI_TYPE_INTEGER && json_is_real(*value))
+        {
+            json_decref(*value);
+            rc = IHANOI_INVALID;
+            what = "must be an integer, without a point or an exponent";
+        }
 
         /* numeric keeps each digit; a list is written anew from its doubles */
 

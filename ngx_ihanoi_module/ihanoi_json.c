@@ -58,6 +58,7 @@ ihanoi_json_scan_text(const char *data, size_t len,
         if (spans != NULL) {
             s.spans = spans;
             spans->n = 0;
+            spans->reals = 0;
             ihanoi_json_span_begin(&s, &spans->whole);
         }
 
@@ -485,7 +486,7 @@ int
 ihanoi_json_scan_number(ihanoi_json_scan_t *s)
 {
     char         c;
-    int          negative, real;
+    int          negative, real, fraction;
     unsigned     digits, exponent;
     uint64_t     n;
     const char  *p, *first, *reason;
@@ -494,6 +495,7 @@ ihanoi_json_scan_number(ihanoi_json_scan_t *s)
     first = p;
     negative = 0;
     real = 0;
+    fraction = 0;
     digits = 0;
     n = 0;
 
@@ -534,10 +536,13 @@ ihanoi_json_scan_number(ihanoi_json_scan_t *s)
                 digits++;
             }
         }
+
+        fraction = p[-1] != '0';
     }
 
     if (p < s->end && (*p == 'e' || *p == 'E')) {
         real = 1;
+        fraction = 0;
         exponent = 0;
         p++;
 
@@ -582,6 +587,12 @@ ihanoi_json_scan_number(ihanoi_json_scan_t *s)
         }
 
         s->span->inexact = 1;
+    }
+
+    /* surely none has a fraction that does not end with a zero */
+
+    if (real && !fraction && s->spans != NULL) {
+        s->spans->reals = 1;
     }
 
     s->p = p;

@@ -54,6 +54,7 @@ typedef struct {
     ihanoi_span_t            *members;
     size_t                    max;
     size_t                    n;
+    unsigned                  reals:1;    /* some may be integers: "5.0" */
 } ihanoi_spans_t;
 
 
@@ -99,6 +100,13 @@ int ihanoi_json_check(const char *data, size_t len,
  */
 int ihanoi_json_read(const char *data, size_t len, unsigned depth,
     ihanoi_spans_t *spans, json_t **value, ihanoi_json_error_t *err);
+
+/*
+ * Copies a text that was accepted, and writes each real in it that is an
+ * integer of 64 bits as that: "5" for "5.0" and "50e-1".  Returns the length;
+ * out may be NULL to learn it.
+ */
+size_t ihanoi_json_integers(const char *data, size_t len, char *out);
 
 
 #endif /* _IHANOI_JSON_H_INCLUDED_ */

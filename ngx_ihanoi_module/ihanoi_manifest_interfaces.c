@@ -50,8 +50,7 @@ ihanoi_manifest_offers(ihanoi_manifest_reader_t *reader)
 
         offer->plugin = manifest->name;
         offer->name = json_string_value(json_object_get(value, "name"));
-        offer->version = (unsigned) json_integer_value(json_object_get(value,
-                                                               "version"));
+        offer->version = ihanoi_manifest_integer(value, "version", 0);
 
         (void) snprintf(pointer, sizeof(pointer), "/interfaces/offers/%u", i);
 
@@ -111,8 +110,7 @@ ihanoi_manifest_uses(ihanoi_manifest_reader_t *reader)
 
         use->plugin = json_string_value(json_object_get(value, "plugin"));
         use->name = json_string_value(json_object_get(value, "name"));
-        use->version = (unsigned) json_integer_value(json_object_get(value,
-                                                               "version"));
+        use->version = ihanoi_manifest_integer(value, "version", 0);
 
         if (strcmp(use->plugin, manifest->name) == 0) {
             (void) snprintf(pointer, sizeof(pointer),

@@ -11,6 +11,7 @@
 
 #include "ihanoi_json.h"
 #include "ihanoi_manifest_reader.h"
+#include "ihanoi_number.h"
 
 
 static int ihanoi_manifest_identity(ihanoi_manifest_reader_t *reader);
@@ -30,8 +31,6 @@ static const json_t *ihanoi_manifest_at(const json_t *object,
     const char *first, const char *second);
 static const char *ihanoi_manifest_string(const json_t *object,
     const char *name, const char *initial);
-static unsigned ihanoi_manifest_integer(const json_t *object,
-    const char *name, unsigned initial);
 
 
 int
@@ -562,13 +561,12 @@ ihanoi_manifest_string(const json_t *object, const char *name,
 }
 
 
-static unsigned
+unsigned
 ihanoi_manifest_integer(const json_t *object, const char *name,
     unsigned initial)
 {
-    const json_t  *value;
+    json_int_t  n;
 
-    value = json_object_get(object, name);
-
-    return value ? (unsigned) json_integer_value(value) : initial;
+    return ihanoi_number_integer(json_object_get(object, name), &n)
+           ? (unsigned) n : initial;
 }

@@ -33,6 +33,10 @@ void *ihanoi_manifest_list(ihanoi_manifest_reader_t *reader,
 int ihanoi_manifest_handler(ihanoi_manifest_reader_t *reader,
     const char *pointer);
 
+/* A member of type integer, "1" and "1.0" alike; initial when it is absent. */
+unsigned ihanoi_manifest_integer(const json_t *object, const char *name,
+    unsigned initial);
+
 /* ihanoi_manifest_interfaces.c: steps of it. */
 int ihanoi_manifest_offers(ihanoi_manifest_reader_t *reader);
 int ihanoi_manifest_uses(ihanoi_manifest_reader_t *reader);

@@ -15,8 +15,14 @@
 #include "ihanoi_number.h"
 
 
-__extension__ typedef __int128           ihanoi_int128_t;
 __extension__ typedef unsigned __int128  ihanoi_uint128_t;
+
+
+/*
+ * 2^63: the doubles below it are integers of 64 bits also as they are written,
+ * of which the last is 9223372036854775000; it is written 9223372036854776000.
+ */
+#define IHANOI_NUMBER_INT64  9223372036854775808.0
 
 
 static int ihanoi_number_precision(double value);
@@ -24,47 +30,88 @@ static size_t ihanoi_number_digits(const char *text, size_t len, char *digits,
     size_t size);
 
 
-static int
-ihanoi_number_compare_mixed(json_int_t i, const json_t *real)
+int
+ihanoi_number_integer(const json_t *number, json_int_t *n)
 {
-    double            d;
-    json_int_t        whole;
-    ihanoi_int128_t   n;
-    ihanoi_decimal_t  decimal;
-
-    d = json_real_value(real);
-
-    if (d >= 1e19) {
-        return -1;
-    }
-
-    if (d <= -1e19) {
+    if (json_is_integer(number)) {
+        *n = json_integer_value(number);
         return 1;
     }
 
-    if (fabs(d) < 9007199254740992.0) {
-        whole = (json_int_t) d;
+    return json_is_real(number)
+           && ihanoi_number_whole(json_real_value(number), n);
+}
 
-        if (i != whole) {
-            return i < whole ? -1 : 1;
+
+int
+ihanoi_number_whole(double value, json_int_t *n)
+{
+    double    size;
+    uint64_t  exact, unit, rest, written;
+
+    size = fabs(value);
+
+    if (!(size < IHANOI_NUMBER_INT64) || size != trunc(size)) {
+        return 0;
+    }
+
+    exact = (uint64_t) size;
+    written = exact;
+
+    /*
+     * From 2^53 on a double is not always what was written: that has 15 digits,
+     * or as many more as the double needs, as in ihanoi_number_decimal().
+     */
+
+    if (exact > IHANOI_NUMBER_EXACT) {
+
+        for (unit = 10; exact / unit >= 1000000000000000; unit *= 10) {
+            /* void */
         }
 
-        d -= (double) whole;
+        for ( /* void */ ; unit > 1; unit /= 10) {
+            rest = exact % unit;
+            written = exact - rest;
 
-        return d > 0 ? -1 : (d < 0 ? 1 : 0);
+            if (rest > unit / 2 || (rest == unit / 2 && (written / unit) % 2)) {
+                written += unit;
+            }
+
+            if ((double) written == size) {
+                break;
+            }
+        }
+
+        if (unit == 1) {
+            written = exact;
+        }
     }
 
-    /* from 2^53 on a double is not always what was written, which is whole */
+    *n = value < 0 ? -(json_int_t) written : (json_int_t) written;
 
-    decimal = ihanoi_number_decimal(real);
+    return 1;
+}
 
-    for (n = decimal.mantissa; decimal.exponent > 0; decimal.exponent--) {
-        n *= 10;
+
+static int
+ihanoi_number_compare_mixed(json_int_t i, const json_t *real)
+{
+    double      d;
+    json_int_t  n;
+
+    d = json_real_value(real);
+
+    if (ihanoi_number_whole(d, &n)) {
+        return i < n ? -1 : (i > n ? 1 : 0);
     }
 
-    n = d < 0 ? -n : n;
+    if (fabs(d) >= IHANOI_NUMBER_INT64) {
+        return d > 0 ? -1 : 1;
+    }
 
-    return i < n ? -1 : (i > n ? 1 : 0);
+    /* a fraction, which no integer is */
+
+    return (double) i < d ? -1 : 1;
 }
 
 
@@ -277,5 +324,5 @@ ihanoi_number_fits_double(const json_t *number)
 
     i = json_integer_value(number);
 
-    return i >= -9007199254740992LL && i <= 9007199254740992LL;
+    return i >= -IHANOI_NUMBER_EXACT && i <= IHANOI_NUMBER_EXACT;
 }

@@ -12,12 +12,23 @@
 #include <jansson.h>
 
 
+/* 2^53: a double holds each integer up to here. */
+#define IHANOI_NUMBER_EXACT  9007199254740992LL
+
+
 /* mantissa * 10^exponent, without sign */
 typedef struct {
     uint64_t                  mantissa;
     int                       exponent;
 } ihanoi_decimal_t;
 
+
+/*
+ * 1 when a number is an integer of 64 bits, however it is written (JSON Schema,
+ * validation 6.1.1): 5, 5.0 and 50e-1 are 5.  _whole() is told the double.
+ */
+int ihanoi_number_integer(const json_t *number, json_int_t *n);
+int ihanoi_number_whole(double value, json_int_t *n);
 
 /* -1, 0 or 1; integers beyond 2^53 are not rounded. */
 int ihanoi_number_compare(const json_t *a, const json_t *b);

@@ -414,15 +414,14 @@ static int
 ihanoi_schema_set_size(ihanoi_schemas_t *schemas, ihanoi_schema_t *schema,
     const ihanoi_place_t *place, const ihanoi_keyword_t *keyword)
 {
-    if (!json_is_integer(place->value) || json_integer_value(place->value) < 0
-        || json_integer_value(place->value) > INT32_MAX)
-    {
+    json_int_t  n;
+
+    if (!ihanoi_number_integer(place->value, &n) || n < 0 || n > INT32_MAX) {
         return ihanoi_document_refuse(schemas->documents, place,
                                       "must be an integer from 0");
     }
 
-    *(size_t *) ((char *) schema + keyword->offset)
-                                  = (size_t) json_integer_value(place->value);
+    *(size_t *) ((char *) schema + keyword->offset) = (size_t) n;
 
     return IHANOI_OK;
 }

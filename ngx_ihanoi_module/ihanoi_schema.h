@@ -172,6 +172,8 @@ const char *ihanoi_schema_sql_type(const ihanoi_schema_t *schema);
  */
 typedef struct {
     size_t                    steps;      /* what is left of the budget */
+    unsigned                  large:1;    /* a real was an integer, and beyond
+                                             2^53: set, never cleared */
     void                    (*report)(void *ctx, const char *pointer,
                                       const char *keyword,
                                       const char *message);

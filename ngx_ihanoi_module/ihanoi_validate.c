@@ -119,6 +119,7 @@ ihanoi_validate_type(const ihanoi_schema_t *schema, const json_t *value,
     char                names[96];
     size_t              len;
     unsigned            i, type;
+    json_int_t          n;
     const char         *but;
     static const char  *texts[] = {
         "null", "boolean", "integer", "number", "string", "array", "object"
@@ -145,9 +146,18 @@ ihanoi_validate_type(const ihanoi_schema_t *schema, const json_t *value,
 
     case JSON_REAL:
 
-        /* also 1.0 and 1e2: the cast to int8 would refuse them */
-
         type = IHANOI_TYPE_NUMBER;
+
+        /* validation 6.1.1: 5.0 and 1e2 are integers; SQL gets them as such */
+
+        if ((schema->types & (IHANOI_TYPE_INTEGER|IHANOI_TYPE_NUMBER))
+            == IHANOI_TYPE_INTEGER
+            && ihanoi_number_integer(value, &n))
+        {
+            type = IHANOI_TYPE_INTEGER;
+            check->large |= n < -IHANOI_NUMBER_EXACT || n > IHANOI_NUMBER_EXACT;
+        }
+
         break;
 
     case JSON_STRING:
@@ -187,7 +197,7 @@ ihanoi_validate_type(const ihanoi_schema_t *schema, const json_t *value,
     } else if (type == IHANOI_TYPE_NUMBER
                && (schema->types & IHANOI_TYPE_INTEGER))
     {
-        but = ", without a point or an exponent";
+        but = ", without a fraction and within 64 bits";
     }
 
     return ihanoi_validate_fault(check, "type", "must be %s%s", names, but);
@@ -318,14 +328,11 @@ ihanoi_validate_number(const ihanoi_schema_t *schema, const json_t *value,
     }
 
     if (schema->format && strcmp(schema->format->name, "int32") == 0
-        && json_is_integer(value))
+        && ihanoi_number_integer(value, &n)
+        && (n < INT32_MIN || n > INT32_MAX))
     {
-        n = json_integer_value(value);
-
-        if (n < INT32_MIN || n > INT32_MAX) {
-            ihanoi_validate_take(rc, ihanoi_validate_fault(check, "format",
-                                 "must fit in 32 bits"), check);
-        }
+        ihanoi_validate_take(rc, ihanoi_validate_fault(check, "format",
+                             "must fit in 32 bits"), check);
     }
 
     return rc;

@@ -43,6 +43,7 @@ ihanoi_input_check(ihanoi_input_t *in, const ihanoi_schema_t *schema,
     rc = ihanoi_schema_validate(schema, value, &check);
 
     in->steps = check.steps;
+    in->large |= check.large;
 
     if (rc == IHANOI_INVALID) {
 
@@ -190,8 +191,9 @@ ihanoi_input_inexact(ihanoi_input_t *in, const ihanoi_argument_t *argument,
 
 int
 ihanoi_input_json(ihanoi_input_t *in, unsigned i, const char *data,
-    size_t len)
+    size_t len, int reals)
 {
+    char                     *text;
     ihanoi_json_error_t       err;
     ihanoi_json_options_t     options;
     const ihanoi_argument_t  *argument;
@@ -202,16 +204,45 @@ ihanoi_input_json(ihanoi_input_t *in, unsigned i, const char *data,
     options.depth = IHANOI_JSON_DEPTH;
     options.numbers = IHANOI_JSON_DOUBLE;
 
+    /* to Lua 5.0 is 5, so its numbers stay as they are while doubles hold them */
+
+    text = reals && (in->op->lua.data == NULL || in->large)
+           ? ihanoi_input_integers(in, data, len)
+           : ihanoi_input_copy(in, data, len);
+
+    if (text == NULL) {
+        return -1;
+    }
+
     if (in->op->lua.data
-        && ihanoi_json_check(data, len, &options, &err) != IHANOI_OK)
+        && ihanoi_json_check(text, strlen(text), &options, &err) != IHANOI_OK)
     {
         return ihanoi_input_inexact(in, argument,
                                     "a double does not hold an integer in it");
     }
 
-    in->values[i] = ihanoi_input_copy(in, data, len);
+    in->values[i] = text;
 
-    return in->values[i] ? 0 : -1;
+    return 0;
+}
+
+
+char *
+ihanoi_input_integers(ihanoi_input_t *in, const char *data, size_t len)
+{
+    char    *text;
+    size_t   n;
+
+    n = ihanoi_json_integers(data, len, NULL);
+
+    text = in->alloc.alloc(in->alloc.ctx, n + 1);
+
+    if (text != NULL) {
+        (void) ihanoi_json_integers(data, len, text);
+        text[n] = '\0';
+    }
+
+    return text;
 }
 
 

@@ -44,12 +44,19 @@ int ihanoi_input_inexact(ihanoi_input_t *in, const ihanoi_argument_t *argument,
     const char *message);
 
 /*
- * Makes an accepted JSON text an argument's value.  Of a handler's, which reads
- * it as Lua does, an integer beyond 2^53 in it is a violation.  0, or -1 when
- * memory failed.
+ * Makes an accepted JSON text an argument's value.  reals: there are some that
+ * may be integers, and SQL gets them as such.  Of a handler's, which reads it as
+ * Lua does, an integer beyond 2^53 in it is a violation.  0, or -1 when memory
+ * failed.
  */
 int ihanoi_input_json(ihanoi_input_t *in, unsigned i, const char *data,
-    size_t len);
+    size_t len, int reals);
+
+/*
+ * A NUL-terminated copy of a JSON text in which reals that are integers are
+ * written as such, or NULL.
+ */
+char *ihanoi_input_integers(ihanoi_input_t *in, const char *data, size_t len);
 
 /* The argument's number, op->narguments when there is none. */
 unsigned ihanoi_input_find(const ihanoi_operation_t *op,

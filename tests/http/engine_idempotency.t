@@ -62,6 +62,11 @@ for my $body ('{"name":"written","size":21.5,"tags":["b","a"]}', '{"name":"writt
 }
 is(count('written'), 1, 'it is one thing');
 
+is(again('key-whole', '{"name":"whole","size":21.0}')->{status}, 201, 'a number without a fraction');
+is(again('key-whole', $_)->{headers}{'idempotency-replayed'}, 'true', "is the same in $_")
+    for '{"name":"whole","size":21}', '{"size":2.1e1,"name":"whole"}';
+problem_is(again('key-whole', '{"name":"whole","size":21.1}'), 422, 'idempotency-key-reused', 'another is another');
+
 # Of an answer that a release before has kept the bytes are known.
 $db->sql('update core.idempotency_keys set same = null');
 is(again('key-json', '{"name":"written","size":21.5,"tags":["a","b"]}')->{status}, 201,

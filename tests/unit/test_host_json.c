@@ -158,6 +158,8 @@ decoding(void)
          "-9007199254740992");
     says(D "return d('-12.5e-1') .. d('1E2') .. d('-0') .. d('0.0')",
          "-1.2510000");
+    says(D "return j.encode(d('[5.0,50e-1,-0.0,-0e3,-1.0,9007199254740992.0]'))",
+         "[5,5,0,0,-1,9007199254740992]");
 
     says(D "return d('9007199254740993')",
          "integer beyond 2^53, which a number cannot hold exactly at byte 1");

@@ -11,6 +11,7 @@
 static ihanoi_contract_t         *contract;
 static const ihanoi_operation_t  *change;
 static const ihanoi_operation_t  *whole;
+static const ihanoi_operation_t  *lua;
 
 
 static void
@@ -24,7 +25,8 @@ load(void)
         "'/things/{id}/{name}':{'patch':{'operationId':'change',"
         "'x-ihanoi-sql':'f','responses':{"
         "'200':{'description':'d','content':{'application/json':{'schema':{"
-        "'type':'object','required':['id']}}}},"
+        "'type':'object','required':['id'],'properties':{"
+        "'n':{'type':'integer'}}}}}},"
         "'204':{'description':'d'},"
         "'4XX':{'description':'d','content':{'application/problem+json':{"
         "'schema':{'required':['type']}}}},"
@@ -47,6 +49,8 @@ load(void)
         "'type':'string','maxLength':3}}},"
         "{'name':'nums','in':'query','explode':false,'schema':{"
         "'type':'array','maxItems':3,'items':{'type':'number'}}},"
+        "{'name':'ints','in':'query','explode':false,'schema':{"
+        "'type':'array','maxItems':3,'items':{'type':'integer'}}},"
         "{'name':'since','in':'query','required':true,'schema':{"
         "'type':'string','format':'date'}},"
         "{'name':'X-Count','in':'header','required':true,'schema':{"
@@ -57,6 +61,7 @@ load(void)
         "'schema':{'type':'object','required':['text'],'properties':{"
         "'text':{'type':'string','maxLength':20},"
         "'count':{'type':'integer'},"
+        "'small':{'type':'integer','format':'int32'},"
         "'weight':{'type':'number'},"
         "'price':{'type':'number','format':'decimal'},"
         "'flag':{'type':'boolean'},"
@@ -71,7 +76,13 @@ load(void)
         "'requestBody':{'content':{'application/json':{'schema':{"
         "'properties':{'forbidden':false}}}}}},"
         "'get':{'operationId':'bare','x-ihanoi-sql':'f','responses':{'204':{"
-        "'description':'d'}}}}}}");
+        "'description':'d'}}}},"
+        "'/lua':{'put':{'operationId':'lua','x-ihanoi-lua':'f','responses':{"
+        "'204':{'description':'d'}},'requestBody':{'content':{"
+        "'application/json':{'schema':{'type':'object','properties':{"
+        "'n':{'type':'integer'},"
+        "'o':{'type':'object','properties':{'n':{'type':'integer'},"
+        "'x':{'type':'number'}}}}}}}}}}}}");
 
     if (contract == NULL) {
         printf("Bail out! %s: %s\n", fixture_error.pointer,
@@ -82,6 +93,7 @@ load(void)
     (void) ihanoi_contract_operations(contract, &ops);
     change = ops[0];
     whole = ops[2];
+    lua = ops[3];
 }
 
 
@@ -198,6 +210,7 @@ test_query(void)
         { "limit=", "limit", "20", "query limit type\n" },
         { "limit", "limit", "20", "query limit type\n" },
         { "limit=1.0", "limit", "20", "query limit type\n" },
+        { "limit=5e0", "limit", "20", "query limit type\n" },
         { "limit=+5", "limit", "20", "query limit type\n" },
         { "limit=5+", "limit", "20", "query limit type\n" },
         { "limit=5%00", "limit", "20", "query limit syntax\n" },
@@ -266,13 +279,17 @@ test_query(void)
         { "states=a,%ff", "states", NULL, "query states syntax\n" },
         { "states=a&states=b", "states", "[\"a\"]",
           "query states repeated\n" },
-        { "nums=1,2.50,-3e2", "nums", "[1,2.5,-300.0]", "" },
+        { "nums=1,2.50,-3e2", "nums", "[1,2.5,-300]", "" },
+        { "nums=5.0,-0.0,1e18", "nums", "[5,0,1000000000000000000]", "" },
         { "nums=0.1,105.80322265625001,21.032067800000004", "nums",
           "[0.1,105.80322265625001,21.032067800000004]", "" },
         { "n=21.032067800000004", "n", "21.032067800000004", "" },
         { "nums=21.028500000000001,105.85250000000001", "nums",
           "[21.0285,105.8525]", "" },
-        { "nums=105.8%2C21%2c-3e2", "nums", "[105.8,21,-300.0]", "" },
+        { "nums=105.8%2C21%2c-3e2", "nums", "[105.8,21,-300]", "" },
+        { "ints=5,-7", "ints", "[5,-7]", "" },
+        { "ints=5,5.0", "ints", NULL, "query ints type\n" },
+        { "ints=1e2", "ints", NULL, "query ints type\n" },
         { "nums=1%2C", "nums", NULL, "query nums type\n" },
         { "nums=1%2", "nums", NULL, "query nums syntax\n" },
         { "nums=1,x", "nums", NULL, "query nums type\n" },
@@ -330,7 +347,7 @@ test_messages(void)
         const char  *message;
     } rows[] = {
         { "since=2026-01-01&limit=5.0", NULL,
-          "must be integer, without a point or an exponent" },
+          "must be an integer, without a point or an exponent" },
         { "since=2026-01-01&limit=x", NULL, "must be an integer" },
         { "since=2026-01-01&states=a&states=b", NULL,
           "this parameter stands twice: its items are one value, \"a,b\"" },
@@ -539,7 +556,42 @@ test_body(void)
         { "{'text':'a','tags':[ 1 ,'x' ]}", "tags", "[ 1 ,\"x\" ]", "" },
         { "{'text':'a','tags':null}", "tags", NULL, "" },
         { "{'text':'a','any':'x\\u0041'}", "any", "\"x\\u0041\"", "" },
-        { "{'text':'a','any':1.0}", "any", "1.0", "" },
+        { "{'text':'a','any':1.0}", "any", "1", "" },
+        { "{'text':'a','any':-0.0}", "any", "0", "" },
+        { "{'text':'a','any':1.50}", "any", "1.50", "" },
+        { "{'text':'a','any':1e19}", "any", "1e19", "" },
+        { "{'text':'a','any':9007199254740994.0}", "any",
+          "9007199254740994", "" },
+        { "{'text':'a','any':{'1.0\\'5.0':[ 5.0,5.5,1e2,-1E+2,'5.0','\\u00e1\\\\',"
+          "20e-1,1.5e1, 0.0e9 ,true,null,-0.5e0,9.2e18,9.3e18]}}", "any",
+          "{\"1.0\\\"5.0\":[ 5,5.5,100,-100,\"5.0\",\"\\u00e1\\\\\",2,15, 0 ,"
+          "true,null,-0.5e0,9200000000000000000,9.3e18]}", "" },
+        { "{'text':'a','tags':[5.0,1e0]}", "tags", "[5,1]", "" },
+        { "{'text':'a','at':{'lat':21.0}}", "at", "{\"lat\":21}", "" },
+        { "{'text':'a','count':1.0}", "count", "1", "" },
+        { "{'text':'a','count':-12.0e+1}", "count", "-120", "" },
+        { "{'text':'a','count':-0.0}", "count", "0", "" },
+        { "{'text':'a','count':1e18}", "count", "1000000000000000000", "" },
+        { "{'text':'a','count':9007199254740994.0}", "count",
+          "9007199254740994", "" },
+        { "{'text':'a','count':9007199254740993.0}", "count", NULL,
+          "body /count format\n" },
+        { "{'text':'a','count':5.00000000000000001}", "count", NULL,
+          "body /count format\n" },
+        { "{'text':'a','count':1e19}", "count", NULL, "body /count type\n" },
+        { "{'text':'a','count':9.223372036854775807e18}", "count", NULL,
+          "body /count type\n" },
+        { "{'text':'a','count':1.5}", "count", NULL, "body /count type\n" },
+        { "{'text':'a','small':2147483647.0}", "small", "2147483647", "" },
+        { "{'text':'a','small':2147483648.0}", "small", NULL,
+          "body /small format\n" },
+        { "{'text':'a','weight':5.0}", "weight", "5.0", "" },
+        { "{'text':'a','weight':1e18}", "weight", "1e18", "" },
+        { "{'text':'a','price':2.00}", "price", "2.00", "" },
+        { "{'text':'a','any':9007199254740993.0}", "any", NULL,
+          "body /any format\n" },
+        { "{'text':'a','any':[9007199254740993.0]}", "any", NULL,
+          "body  syntax\n" },
         { "{'text':'a','any':null}", "any", NULL, "" },
 
         { "", "text", NULL, "body  required\n" },
@@ -560,7 +612,6 @@ test_body(void)
         { "{'text':null}", "text", NULL, "body /text type\n" },
         { "{'text':1,'count':'2','flag':0}", "text", NULL,
           "body /text type\nbody /count type\nbody /flag type\n" },
-        { "{'text':'a','count':1.0}", "count", NULL, "body /count type\n" },
         { "{'text':'a','at':{'lat':90.1}}", "at", NULL,
           "body /at/lat maximum\n" },
         { "{'text':'a','role':'admin'}", "text", NULL,
@@ -607,6 +658,10 @@ test_whole_body(void)
     is_str(in.values[0], "[1, null]", "a whole body is its bytes");
 
     (void) ihanoi_input_init(&in, whole, &fixture_request);
+    (void) ihanoi_input_body(&in, " [1.0, 5e0] \n", 13);
+    is_str(in.values[0], "[1, 5]", "but for integers that are written as reals");
+
+    (void) ihanoi_input_init(&in, whole, &fixture_request);
     (void) ihanoi_input_body(&in, "null", 4);
     is_str(in.values[0], "null", "also when it is null");
 
@@ -632,6 +687,94 @@ test_whole_body(void)
     is_str(ops[1]->id.data, "bare", "an operation without body");
     (void) ihanoi_input_body(&in, "{}", 2);
     is_str(violations(&in), "body  unknown\n", "takes none");
+}
+
+
+/* What a handler reads as it would read the integer, or does not get. */
+
+static void
+test_lua(void)
+{
+    size_t          i;
+    char           *json;
+    ihanoi_input_t  in;
+
+    static const struct {
+        const char  *body;
+        const char  *argument;
+        const char  *value;
+        const char  *violations;
+    } rows[] = {
+        { "{'n':5.0}", "n", "5", "" },
+        { "{'n':1e18}", "n", "1000000000000000000", "" },
+        { "{'o':{'n':5.0}}", "o", "{\"n\":5.0}", "" },
+        { "{'o':{'x':1e18}}", "o", "{\"x\":1e18}", "" },
+        { "{'o':{'n':9007199254740992.0}}", "o",
+          "{\"n\":9007199254740992.0}", "" },
+        { "{'o':{'n':9007199254740994.0}}", "o", NULL, "body /o format\n" },
+        { "{'o':{'n':9007199254740994}}", "o", NULL, "body /o format\n" },
+        { "{'o':{'n':-1e18}}", "o", NULL, "body /o format\n" },
+        { "{'n':1e18,'o':{'n':5.0}}", "o", "{\"n\":5}", "" },
+    };
+
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+
+        json = fixture_json(rows[i].body);
+
+        (void) ihanoi_input_init(&in, lua, &fixture_request);
+        (void) ihanoi_input_body(&in, json, strlen(json));
+
+        is_str(violations(&in), rows[i].violations,
+               "%s for a handler has its violations", rows[i].body);
+        is_str(in.values[argument(lua, rows[i].argument)], rows[i].value,
+               "and %s", rows[i].argument);
+
+        free(json);
+    }
+}
+
+
+/* Which bodies with a key are one request. */
+
+static void
+test_digest(void)
+{
+    size_t          i;
+    char           *json;
+    ihanoi_input_t  in, other;
+
+    static const struct {
+        const char  *body;
+        int          same;
+    } rows[] = {
+        { "{'text':'a','count':5.0,'any':[1e18,2.5]}", 1 },
+        { "{'any':[1.0e18,25e-1],'count':50e-1,'text':'\\u0061'}", 1 },
+        { "{'text':'a','count':5,'any':[1000000000000000001,2.5]}", 0 },
+        { "{'text':'a','count':5,'any':['1000000000000000000',2.5]}", 0 },
+        { "{'text':'a','count':-5.0,'any':[1000000000000000000,2.5]}", 0 },
+    };
+
+    json = fixture_json("{'text':'a','count':5,'any':[1000000000000000000,"
+                        "2.5]}");
+
+    (void) ihanoi_input_init(&other, change, &fixture_request);
+    other.keyed = 1;
+    (void) ihanoi_input_body(&other, json, strlen(json));
+    free(json);
+
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+
+        json = fixture_json(rows[i].body);
+
+        (void) ihanoi_input_init(&in, change, &fixture_request);
+        in.keyed = 1;
+        (void) ihanoi_input_body(&in, json, strlen(json));
+
+        is_int(memcmp(in.json, other.json, sizeof(in.json)) == 0, rows[i].same,
+               "%s is the same request or another", rows[i].body);
+
+        free(json);
+    }
 }
 
 
@@ -715,6 +858,10 @@ test_responses(void)
     } rows[] = {
         { 200, "{'id':1}", "" },
         { 200, "{'id':105.85420000000001}", "" },
+        { 200, "{'id':1,'n':5.0}", "" },
+        { 200, "{'id':1,'n':1e2}", "" },
+        { 200, "{'id':1,'n':5.5}", "body /n type\n" },
+        { 200, "{'id':1,'n':1e19}", "body /n type\n" },
         { 200, "{}", "body /id required\n" },
         { 200, "", "body  content\n" },
         { 200, "{'id':1,'id':2}", "body  syntax\n" },
@@ -782,7 +929,8 @@ test_memory(void)
     for (n = 0, rc = -1; rc != 0 && n < 1000; n++) {
         fixture_memory_fails_after(n);
         rc = request("/things/1/a", "since=2026-01-01&states=a,b&q=x",
-                     "{\"text\":\"a\",\"at\":{\"lat\":1.5},\"tags\":[1]}",
+                     "{\"text\":\"a\",\"at\":{\"lat\":1.5},\"tags\":[1.0],"
+                     "\"count\":2.0}",
                      &in);
         fixture_memory_fails_after(-1);
         fixture_request_free();
@@ -821,6 +969,8 @@ main(void)
     test_header();
     test_body();
     test_whole_body();
+    test_lua();
+    test_digest();
     test_many_violations();
     test_budget();
     test_responses();

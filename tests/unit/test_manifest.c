@@ -216,7 +216,7 @@ test_good(void)
     plugin_manifest("{'permissions':{'public':true,'backends':['operator'],"
         "'secrets':['key','other']},"
         "'events':{'publishes':['parking.booked'],'subscribes':["
-        "{'event':'feedback.closed','handler':'on_closed','attempts':3}]},"
+        "{'event':'feedback.closed','handler':'on_closed','attempts':3.0}]},"
         "'jobs':[{'name':'nightly','cron':'30 2 * * 1-5','handler':'tidy',"
         "'timeout':'2m','cpu':'700ms','missed':'skip'},"
         "{'name':'daily','cron':'0 3 * * *','handler':'tidy'}],"
@@ -224,7 +224,7 @@ test_good(void)
         "'functions':['quote','list']}],"
         "'uses':[{'plugin':'holidays','name':'days','version':1}]},"
         "'limits':{'memory':'32m','cpu':'80ms','timeout':'8s',"
-        "'concurrency':7,'store':'512k'}}");
+        "'concurrency':7.0,'store':'512k'}}");
 
     m = ihanoi_manifest_load(plugin_dir, &err);
 
@@ -492,7 +492,10 @@ static const struct {
     { "{}", NULL, "/url", "required" },
     { "{'url':'x','limit':'many'}", NULL, "/limit", "an integer, got \"many" },
     { "{'url':'x','limit':''}", NULL, "/limit", "an integer" },
+    { "{'url':'x','limit':'5.0','days':'[1.0,2e0]'}",
+      "{'closed':false,'days':[1.0,2.0],'limit':5.0,'url':'x'}", "", "" },
     { "{'url':'x','limit':'1.5'}", NULL, "/limit", "integer" },
+    { "{'url':'x','limit':'100.5'}", NULL, "/limit", "integer" },
     { "{'url':'x','limit':'101'}", NULL, "/limit", "at most 100" },
     { "{'url':'x','closed':'maybe'}", NULL, "/closed", "on or off" },
     { "{'url':'x','rate':'fast'}", NULL, "/rate", "a number" },
