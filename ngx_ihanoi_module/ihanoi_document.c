@@ -291,7 +291,8 @@ ihanoi_document_resolve(ihanoi_documents_t *documents,
     {
         return ihanoi_document_refuse(documents, from,
                         "\"$ref\" must be \"#/components/...\" or "
-                        "\"file.json#/components/...\", got \"%.100s\"", ref);
+                        "\"file.json#/components/...\", without \"%%\", "
+                        "got \"%.100s\"", ref);
     }
 
     to->document = from->document;
