@@ -8,66 +8,77 @@
 -- No row: outside of the city.
 create function area_at(lat float8, long float8, at date default core.today())
 returns table (area uuid, code text, unit uuid, distance_m int, source text)
-language sql stable
+language plpgsql stable
 as $$
-    with point as materialized (
-        select st_setsrid(st_makepoint(long, lat), 4326) as geom
-    ),
-    inside as materialized (
-        select a.id, a.code, a.unit
-        from point
-             join geo.pieces p on st_intersects(p.geom, point.geom)
-             join geo.areas a on a.id = p.area and a.validity @> area_at.at
-        order by a.code
-        limit 1
-    ),
+#variable_conflict use_variable
+declare
+    point  constant geometry := st_setsrid(st_makepoint(long, lat), 4326);
+begin
+    source := 'boundaries';
+
+    select a.id, a.code, a.unit, 0
+    into area, code, unit, distance_m
+    from geo.pieces p
+         join geo.areas a on a.id = p.area and a.validity @> at
+    where st_intersects(p.geom, point)
+    order by a.code
+    limit 1;
+
+    if found then
+        return next;
+        return;
+    end if;
+
     -- The index orders by degrees, the answer is in metres: some candidates
     -- more than needed, then the true distance.
-    near as materialized (
-        select c.id, c.code, c.unit, min(c.metres) as metres
+    select c.id, c.code, c.unit, ceil(min(c.metres))::int
+    into area, code, unit, distance_m
+    from (
+        select a.id, a.code, a.unit,
+               st_distance(p.geom::geography, point::geography) as metres
         from (
-            select a.id, a.code, a.unit,
-                   st_distance(p.geom::geography, point.geom::geography) as metres
-            from point
-                 cross join lateral (
-                     select p.area, p.geom
-                     from geo.pieces p
-                     where not exists (select from inside)
-                       and p.geom && st_expand(point.geom, 0.1)
-                     order by p.geom <-> point.geom
-                     limit 32
-                 ) p
-                 join geo.areas a on a.id = p.area and a.validity @> area_at.at
-        ) c
-        group by c.id, c.code, c.unit
-        order by min(c.metres), c.code
-        limit 1
-    ),
-    centres as (
-        select a.id, a.code, a.unit, a.metres
-        from point
-             cross join lateral (
-                 select a.id, a.code, a.unit, a.radius_m,
-                        st_distance(a.centre::geography, point.geom::geography) as metres
-                 from geo.areas a
-                 where a.validity @> area_at.at
-                   and not exists (select
-                                   from geo.areas x join geo.pieces p on p.area = x.id
-                                   where x.validity @> area_at.at)
-                 order by a.centre <-> point.geom
-                 limit 16
-             ) a
-        where a.metres <= a.radius_m
-        order by a.metres, a.code
-        limit 1
-    )
-    select i.id, i.code, i.unit, 0, 'boundaries'
-    from inside i
-    union all
-    select n.id, n.code, n.unit, ceil(n.metres)::int, 'boundaries'
-    from near n
-    where n.metres <= (setting('geo.tolerance_m', area_at.at))::float8
-    union all
-    select c.id, c.code, c.unit, ceil(c.metres)::int, 'centre-points'
-    from centres c
+            select p.area, p.geom
+            from geo.pieces p
+            where p.geom && st_expand(point, 0.1)
+            order by p.geom <-> point
+            limit 32
+        ) p
+             join geo.areas a on a.id = p.area and a.validity @> at
+    ) c
+    group by c.id, c.code, c.unit
+    having min(c.metres) <= setting('geo.tolerance_m', at)::float8
+    order by min(c.metres), c.code
+    limit 1;
+
+    if found then
+        return next;
+        return;
+    end if;
+
+    if exists (select from geo.areas a join geo.pieces p on p.area = a.id
+               where a.validity @> at)
+    then
+        return;
+    end if;
+
+    source := 'centre-points';
+
+    select c.id, c.code, c.unit, ceil(c.metres)::int
+    into area, code, unit, distance_m
+    from (
+        select a.id, a.code, a.unit, a.radius_m,
+               st_distance(a.centre::geography, point::geography) as metres
+        from geo.areas a
+        where a.validity @> at
+        order by a.centre <-> point
+        limit 16
+    ) c
+    where c.metres <= c.radius_m
+    order by c.metres, c.code
+    limit 1;
+
+    if found then
+        return next;
+    end if;
+end
 $$;
