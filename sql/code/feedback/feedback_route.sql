@@ -6,32 +6,39 @@
 create function feedback_route(category text, commune uuid, asset text,
     at date default core.today())
 returns table (unit uuid, code text, routed_by text)
-language sql stable
+language plpgsql stable
 as $$
-    with wanted as (
-        select coalesce(r.unit, feedback_route.commune) as unit, r.level,
-               array_position(array['asset_owner', 'ward', 'district', 'city'],
-                              r.level) as rank,
-               r.category is null as any_category,
-               r.asset is null as any_asset,
-               a.depth, r.valid_from
+#variable_conflict use_variable
+declare
+    wanted  uuid;
+begin
+    for wanted, routed_by in
+        select coalesce(r.unit, commune), r.level
         from feedback.responsibilities r
-             left join unit_ancestors(feedback_route.commune,
-                                      feedback_route.at) a on a.id = r.area
-        where r.validity @> feedback_route.at
-          and (r.category is null or r.category = feedback_route.category)
-          and (r.asset is null or r.asset = feedback_route.asset)
+             left join unit_ancestors(commune, at) a on a.id = r.area
+        where r.validity @> at
+          and (r.category is null or r.category = category)
+          and (r.asset is null or r.asset = asset)
           and (r.area is null or a.id is not null)
-        union all
-        select u.id, 'fallback', 9, true, true, null, null
-        from core.units u
-        where u.code = setting('feedback.fallback_unit', at) #>> '{}'
-    )
-    select n.id, u.code, w.level
-    from wanted w
-         cross join lateral (select unit_now(w.unit, feedback_route.at)) n (id)
-         join core.units u on u.id = n.id
-    order by w.rank, w.any_category, w.any_asset, w.depth nulls last,
-             w.valid_from desc, u.code
-    limit 1
+        order by array_position(array['asset_owner', 'ward', 'district', 'city'],
+                                r.level),
+                 r.category is null, r.asset is null, a.depth nulls last,
+                 r.valid_from desc
+    loop
+        unit := unit_now(wanted, at);
+        exit when unit is not null;
+    end loop;
+
+    if unit is null then
+        routed_by := 'fallback';
+        unit := (select unit_now(u.id, at)
+                 from core.units u
+                 where u.code = setting('feedback.fallback_unit', at) #>> '{}');
+    end if;
+
+    if unit is not null then
+        code := (select u.code from core.units u where u.id = unit);
+        return next;
+    end if;
+end
 $$;
