@@ -40,7 +40,7 @@ select ok(not officer_may(pg_temp.p('boss'), pg_temp.u('TD'), 'receive', '2024-1
 select ok(not officer_may(pg_temp.p('boss'), pg_temp.u('TW'), 'receive', '2026-07-01'),
     'when the tree changes, the role follows the tree');
 select ok(not officer_may(null, pg_temp.u('TD'), 'receive'), 'nobody has no role');
-select set_eq($$select officer_units(pg_temp.p('boss'), 'receive')$$,
+select set_eq($$select officer_units(pg_temp.p('boss'), '{receive}')$$,
     $$values (pg_temp.u('TD')), (pg_temp.u('TW'))$$, 'a desk shows the unit and below');
 
 -- Giving roles.

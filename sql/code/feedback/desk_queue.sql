@@ -11,6 +11,7 @@ set enable_bitmapscan = off
 as $$
 #variable_conflict use_variable
 declare
+    today    constant date := core.today();    -- once, not for each row
     person   uuid := caller_person(caller);
     units    uuid[] := desk_roles(person);
     filters  text := concat_ws('|', 'desk', person, '', unit, '', state, '',
@@ -32,7 +33,7 @@ begin
     if unit is not null then
         units := array(
             select s.id
-            from core.units u cross join lateral unit_subtree(u.id) s
+            from core.units u cross join lateral unit_subtree(u.id, today) s
             where u.code = unit and s.id = any (units));
     end if;
 

@@ -4,12 +4,12 @@ create function desk_roles(person uuid)
 returns uuid[]
 language plpgsql stable
 as $$
+declare
+    today  constant date := core.today();    -- once, not for each row
 begin
-    return (
-        select array(
-            select distinct u.id
-            from unnest(array['receive', 'assign', 'process', 'resolve', 'approve',
-                              'oversee']) r (role)
-                 cross join lateral officer_units(desk_roles.person, r.role) u (id)));
+    return array(
+        select u.id
+        from officer_units(person, array['receive', 'assign', 'process', 'resolve',
+                                         'approve', 'oversee'], today) u (id));
 end
 $$;

@@ -11,8 +11,7 @@ language plpgsql volatile
 as $$
 #variable_conflict use_variable
 declare
-    -- a value: written out, it would be computed for each row that it is held against
-    today    constant date := core.today();
+    today    constant date := core.today();    -- once, not for each row
     c        feedback.cases;
     kind     core.categories;
     words    text := text_clean(text);

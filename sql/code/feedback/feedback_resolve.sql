@@ -12,6 +12,7 @@ language plpgsql volatile
 as $$
 #variable_conflict use_variable
 declare
+    today  constant date := core.today();    -- once, not for each row
     b      record;
     c      feedback.cases;
     words  text := text_clean(answer);
@@ -50,9 +51,9 @@ begin
         returned_at = null;
 
     if exists (select from feedback.approvals a
-               where a.validity @> core.today()
+               where a.validity @> today
                  and (a.category is null or a.category = c.category)
-                 and a.unit in (select u.id from unit_ancestors(c.unit) u))
+                 and a.unit in (select u.id from unit_ancestors(c.unit, today) u))
     then
         c.awaiting_approval := true;
         c.resolved_by := b.person;
