@@ -15,7 +15,7 @@
  */
 #define NGX_HTTP_IHANOI_AUTH_DENY_SWEEP  60
 
-/* beyond an interval, in seconds: a question may wait for its answer */
+/* beyond two intervals, in seconds: a question may wait for its answer */
 #define NGX_HTTP_IHANOI_AUTH_DENY_ASKED  10
 
 /* milliseconds of a worker in which its requests wait for the list */
@@ -114,7 +114,7 @@ ngx_http_ihanoi_auth_deny_begin(ngx_msec_t interval)
     ngx_shmtx_lock(&shpool->mutex);
 
     if (ngx_time() - sh->deny.asked
-        > (time_t) interval / 1000 + NGX_HTTP_IHANOI_AUTH_DENY_ASKED)
+        > (time_t) interval / 500 + NGX_HTTP_IHANOI_AUTH_DENY_ASKED)
     {
         sh->deny.state = NGX_HTTP_IHANOI_AUTH_DENY_UNKNOWN;
         sh->deny.next[0] = '\0';

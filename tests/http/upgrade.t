@@ -220,7 +220,7 @@ deny('denied');
 is($rc, 0, 'a plugin is disabled meanwhile, and somebody denied');
 ok(wait_until(sub { $gw->get('/v1/me/feedback', token => $denied)->{status} == 401 }), 'by the new workers');
 
-sleep 0.1 while time < $alone + 12;
+sleep 0.1 while time < $alone + 14;
 kill HUP => $old;
 wait_until(sub { workers_of($old) == 2 });
 my $early = by_master("/v1/$name/hello");
