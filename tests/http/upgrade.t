@@ -63,6 +63,8 @@ my $plugin = plugin_folder(
     });
 
 my $gw = gateway(db => $db, workers => 2, writers => 2, start => 0, responses => 0,
+    # nginx gives the next binary no other variable of its own
+    main => join('', map { "env ${_}SAN_OPTIONS;\n" } qw(A UB L)),
     server => 'add_header X-Worker $pid always;',
     locations => 'location = /metrics { ihanoi_status metrics; }
                   location / { auth_jwt iHaNoi; ihanoi_api on; }',
@@ -94,7 +96,10 @@ sub pid {
 }
 END { kill TERM => grep { $_ } pid(), pid('.oldbin') if $gw->{owner} == $$ }
 
-is(system($gw->_command), 0, 'nginx is started');
+{
+    local %ENV = $gw->_environment;
+    is(system($gw->_command), 0, 'nginx is started');
+}
 my $old = $gw->{pid} = wait_until(\&pid) or die $gw->error_log;
 
 sub upgraded {
