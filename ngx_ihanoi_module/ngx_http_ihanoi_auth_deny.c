@@ -86,15 +86,15 @@ ngx_http_ihanoi_auth_deny_poll(ngx_conf_t *cf, ngx_str_t *database,
 
     ngx_memzero(&task, sizeof(ngx_http_ihanoi_pgtask_t));
 
-    ngx_str_set(&task.sql, "select next, kind, iss, value, denied_before,"
-                           " forget_at from denied_tokens(since => $1::text)");
+    task.sql = "select next, kind, iss, value, denied_before, forget_at"
+               " from denied_tokens(since => $1::text)";
     task.trouble = "deny list could not be read";
     task.interval = interval;
     task.first_worker_only = 1;
     task.parameter = ngx_http_ihanoi_auth_deny_since;
     task.handler = ngx_http_ihanoi_auth_deny_done;
 
-    return ngx_http_ihanoi_pg_task_add(cf, db, &task);
+    return ngx_http_ihanoi_pg_task_add(db, &task);
 }
 
 

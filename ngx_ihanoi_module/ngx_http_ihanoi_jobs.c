@@ -123,8 +123,8 @@ ngx_http_ihanoi_jobs(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     ngx_memzero(&task, sizeof(ngx_http_ihanoi_pgtask_t));
 
-    ngx_str_set(&task.sql, "select held, ran, failed, dead"
-                           " from jobs_run(runner => $1::text)");
+    task.sql = "select held, ran, failed, dead"
+               " from jobs_run(runner => $1::text)";
     task.trouble = "jobs were not run";
     task.interval = interval;
     task.first_worker_only = 1;
@@ -132,7 +132,7 @@ ngx_http_ihanoi_jobs(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     task.handler = ngx_http_ihanoi_jobs_done;
     task.data = jobs;
 
-    if (ngx_http_ihanoi_pg_task_add(cf, db, &task) != NGX_OK) {
+    if (ngx_http_ihanoi_pg_task_add(db, &task) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
 

@@ -251,7 +251,7 @@ ngx_uint_t ngx_http_ihanoi_pg_retry_after(ngx_http_ihanoi_pgdb_t *db,
  * when the server refuses, the log has trouble and why, and handler no result.
  */
 typedef struct {
-    ngx_str_t                    sql;
+    const char                  *sql;
     const char                  *trouble;   /* "jobs were not run" */
     ngx_msec_t                   interval;
     unsigned                     first_worker_only:1;
@@ -260,8 +260,8 @@ typedef struct {
     void                        *data;
 } ngx_http_ihanoi_pgtask_t;
 
-ngx_int_t ngx_http_ihanoi_pg_task_add(ngx_conf_t *cf,
-    ngx_http_ihanoi_pgdb_t *db, const ngx_http_ihanoi_pgtask_t *task);
+ngx_int_t ngx_http_ihanoi_pg_task_add(ngx_http_ihanoi_pgdb_t *db,
+    const ngx_http_ihanoi_pgtask_t *task);
 
 /*
  * This gateway's name in leases: host and master process.  Generations of

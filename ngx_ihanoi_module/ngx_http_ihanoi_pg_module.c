@@ -233,7 +233,7 @@ ngx_http_ihanoi_pg_statement(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
 
 
 ngx_int_t
-ngx_http_ihanoi_pg_task_add(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
+ngx_http_ihanoi_pg_task_add(ngx_http_ihanoi_pgdb_t *db,
     const ngx_http_ihanoi_pgtask_t *task)
 {
     ngx_http_ihanoi_pgtask_t  *copy;
@@ -245,8 +245,7 @@ ngx_http_ihanoi_pg_task_add(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
 
     *copy = *task;
 
-    return ngx_http_ihanoi_pgblock_string(cf, &copy->sql) == NGX_CONF_OK
-           ? NGX_OK : NGX_ERROR;
+    return NGX_OK;
 }
 
 

@@ -174,23 +174,6 @@ ngx_http_ihanoi_pgblock_line(ngx_conf_t *cf, ngx_command_t *dummy, void *conf)
 }
 
 
-char *
-ngx_http_ihanoi_pgblock_string(ngx_conf_t *cf, ngx_str_t *s)
-{
-    u_char  *p;
-
-    p = ngx_pnalloc(cf->pool, s->len + 1);
-    if (p == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    *ngx_cpymem(p, s->data, s->len) = '\0';
-    s->data = p;
-
-    return NGX_CONF_OK;
-}
-
-
 /*
  *     server unix:/directory [port=5432];
  *     server address[:port] [host=name];
@@ -240,13 +223,6 @@ ngx_http_ihanoi_pgblock_set_server(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
         return NGX_CONF_ERROR;
     }
 
-    if (ngx_http_ihanoi_pgblock_string(cf, &port) != NGX_CONF_OK
-        || (host.len
-            && ngx_http_ihanoi_pgblock_string(cf, &host) != NGX_CONF_OK))
-    {
-        return NGX_CONF_ERROR;
-    }
-
     if (value[1].len > 5 && ngx_strncmp(value[1].data, "unix:", 5) == 0) {
         return ngx_http_ihanoi_pgblock_set_socket(cf, db, &port);
     }
@@ -263,11 +239,15 @@ ngx_http_ihanoi_pgblock_set_server(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
     }
 
     if (host.len == 0) {
-        host = u.host;
 
-        if (ngx_http_ihanoi_pgblock_string(cf, &host) != NGX_CONF_OK) {
+        /* libpq wants a NUL behind it, as words of a configuration have one */
+
+        host.data = ngx_pnalloc(cf->pool, u.host.len + 1);
+        if (host.data == NULL) {
             return NGX_CONF_ERROR;
         }
+
+        (void) ngx_cpystrn(host.data, u.host.data, u.host.len + 1);
     }
 
     for (i = 0; i < u.naddrs; i++) {
@@ -318,9 +298,7 @@ ngx_http_ihanoi_pgblock_set_socket(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
     path.data = value[1].data + 5;
     path.len = value[1].len - 5;
 
-    if (ngx_conf_full_name(cf->cycle, &path, 0) != NGX_OK
-        || ngx_http_ihanoi_pgblock_string(cf, &path) != NGX_CONF_OK)
-    {
+    if (ngx_conf_full_name(cf->cycle, &path, 0) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
 
@@ -370,7 +348,7 @@ ngx_http_ihanoi_pgblock_set_str(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
 
     *field = value[1];
 
-    return ngx_http_ihanoi_pgblock_string(cf, field);
+    return NGX_CONF_OK;
 }
 
 

@@ -29,8 +29,5 @@ char *ngx_http_ihanoi_pgblock_line(ngx_conf_t *cf, ngx_command_t *dummy,
 char *ngx_http_ihanoi_pgblock_check(ngx_conf_t *cf,
     ngx_http_ihanoi_pgdb_t *db);
 
-/* Makes the string a copy with a NUL behind it, as libpq wants. */
-char *ngx_http_ihanoi_pgblock_string(ngx_conf_t *cf, ngx_str_t *s);
-
 
 #endif /* _NGX_HTTP_IHANOI_PGBLOCK_H_INCLUDED_ */

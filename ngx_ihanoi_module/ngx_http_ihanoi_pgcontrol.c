@@ -172,9 +172,9 @@ ngx_http_ihanoi_pgcontrol_configure(ngx_conf_t *cf,
         t->db = db;
         t->task = &task[i];
         t->stmt = ngx_http_ihanoi_pgcatalogue_statement(cf, db,
-                                         (char *) task[i].sql.data,
+                                         task[i].sql,
                                          task[i].parameter ? 1 : 0,
-                                         (char *) task[i].sql.data);
+                                         task[i].sql);
         if (t->stmt == NULL) {
             return NGX_ERROR;
         }

@@ -249,9 +249,8 @@ ngx_http_ihanoi_plugin_events_declare(ngx_conf_t *cf,
 
     ngx_memzero(&task, sizeof(ngx_http_ihanoi_pgtask_t));
 
-    ngx_str_set(&task.sql,
-                "select plugin, event, id, run, input, waiting, dead, lag"
-                " from plugin_events_take(asked => $1::jsonb)");
+    task.sql = "select plugin, event, id, run, input, waiting, dead, lag"
+               " from plugin_events_take(asked => $1::jsonb)";
     task.trouble = "events for plugins were not delivered";
     task.interval = NGX_HTTP_IHANOI_EVENT_INTERVAL;
     task.first_worker_only = 1;
@@ -259,7 +258,7 @@ ngx_http_ihanoi_plugin_events_declare(ngx_conf_t *cf,
     task.handler = ngx_http_ihanoi_plugin_events_told;
     task.data = events;
 
-    if (ngx_http_ihanoi_pg_task_add(cf, events->db, &task) != NGX_OK) {
+    if (ngx_http_ihanoi_pg_task_add(events->db, &task) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
 

@@ -203,8 +203,8 @@ ngx_http_ihanoi_plugin_jobs_declare(ngx_conf_t *cf,
 
     ngx_memzero(&task, sizeof(ngx_http_ihanoi_pgtask_t));
 
-    ngx_str_set(&task.sql, "select now, plugin, job, run, due, late, success"
-                           " from plugin_jobs_take(asked => $1::jsonb)");
+    task.sql = "select now, plugin, job, run, due, late, success"
+               " from plugin_jobs_take(asked => $1::jsonb)";
     task.trouble = "jobs of plugins were not run";
     task.interval = interval;
     task.first_worker_only = 1;
@@ -212,7 +212,7 @@ ngx_http_ihanoi_plugin_jobs_declare(ngx_conf_t *cf,
     task.handler = ngx_http_ihanoi_plugin_jobs_told;
     task.data = jobs;
 
-    if (ngx_http_ihanoi_pg_task_add(cf, jobs->db, &task) != NGX_OK) {
+    if (ngx_http_ihanoi_pg_task_add(jobs->db, &task) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
 
