@@ -15,30 +15,78 @@
 /* An "auth_jwt_issuer" block while it is read. */
 typedef struct {
     ngx_http_ihanoi_auth_issuer_t  *issuer;
-    ngx_array_t                     files;       /* of file_t */
-    ngx_array_t                     requests;    /* of ngx_str_t */
+    ngx_array_t                     files;       /* of source_line_t */
+    ngx_array_t                     requests;    /* of source_line_t */
     ngx_array_t                     audiences;   /* of ihanoi_jwt_str_t */
     ngx_array_t                     types;       /* of ihanoi_jwt_str_t */
     ngx_array_t                     algorithms;  /* of ihanoi_alg_e */
+    ngx_str_t                       assurance_claim;
     ngx_msec_t                      key_cache;
 } ngx_http_ihanoi_auth_block_t;
 
 
+/* A file or a URI, and where it is named. */
 typedef struct {
-    ngx_str_t                       path;
+    ngx_str_t                       name;
     ngx_uint_t                      line;
-} ngx_http_ihanoi_auth_file_t;
+} ngx_http_ihanoi_auth_source_line_t;
 
 
-static char *ngx_http_ihanoi_auth_issuer_line(ngx_conf_t *cf,
-    ngx_command_t *dummy, void *conf);
 static char *ngx_http_ihanoi_auth_issuer_end(ngx_conf_t *cf,
     ngx_http_ihanoi_auth_main_conf_t *amcf,
     ngx_http_ihanoi_auth_block_t *block);
-static char *ngx_http_ihanoi_auth_issuer_value(ngx_conf_t *cf,
-    ngx_http_ihanoi_auth_block_t *block);
-static ngx_int_t ngx_http_ihanoi_auth_words(ngx_conf_t *cf,
-    ngx_array_t *array);
+static char *ngx_http_ihanoi_auth_issuer_sources(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+static char *ngx_http_ihanoi_auth_issuer_words(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+static char *ngx_http_ihanoi_auth_issuer_algorithms(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+static char *ngx_http_ihanoi_auth_issuer_leeway(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+static char *ngx_http_ihanoi_auth_issuer_lifetime(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+
+
+static ngx_command_t  ngx_http_ihanoi_auth_issuer_lines[] = {
+
+    { ngx_string("key_file"), NGX_CONF_1MORE,
+      ngx_http_ihanoi_auth_issuer_sources,
+      0, offsetof(ngx_http_ihanoi_auth_block_t, files), NULL },
+
+    { ngx_string("key_request"), NGX_CONF_1MORE,
+      ngx_http_ihanoi_auth_issuer_sources,
+      0, offsetof(ngx_http_ihanoi_auth_block_t, requests), NULL },
+
+    { ngx_string("audience"), NGX_CONF_1MORE,
+      ngx_http_ihanoi_auth_issuer_words,
+      0, offsetof(ngx_http_ihanoi_auth_block_t, audiences), NULL },
+
+    { ngx_string("typ"), NGX_CONF_1MORE,
+      ngx_http_ihanoi_auth_issuer_words,
+      0, offsetof(ngx_http_ihanoi_auth_block_t, types), NULL },
+
+    { ngx_string("algorithms"), NGX_CONF_1MORE,
+      ngx_http_ihanoi_auth_issuer_algorithms,
+      0, 0, NULL },
+
+    { ngx_string("assurance_claim"), NGX_CONF_TAKE1,
+      ngx_http_ihanoi_set_str,
+      0, offsetof(ngx_http_ihanoi_auth_block_t, assurance_claim), NULL },
+
+    { ngx_string("key_cache"), NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      0, offsetof(ngx_http_ihanoi_auth_block_t, key_cache), NULL },
+
+    { ngx_string("leeway"), NGX_CONF_TAKE1,
+      ngx_http_ihanoi_auth_issuer_leeway,
+      0, 0, NULL },
+
+    { ngx_string("max_lifetime"), NGX_CONF_TAKE1,
+      ngx_http_ihanoi_auth_issuer_lifetime,
+      0, 0, NULL },
+
+      ngx_null_command
+};
 
 
 /* auth_jwt_issuer name { ... } */
@@ -83,7 +131,6 @@ ngx_http_ihanoi_auth_issuer(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     issuer->name = value[1];
-    issuer->assurance_claim = NGX_CONF_UNSET_PTR;
     issuer->rules.leeway = NGX_CONF_UNSET;
     issuer->rules.max_lifetime = NGX_CONF_UNSET;
 
@@ -96,9 +143,10 @@ ngx_http_ihanoi_auth_issuer(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                        sizeof(ngx_http_ihanoi_auth_source_t *))
         != NGX_OK
         || ngx_array_init(&block.files, cf->pool, 2,
-                          sizeof(ngx_http_ihanoi_auth_file_t))
+                          sizeof(ngx_http_ihanoi_auth_source_line_t))
            != NGX_OK
-        || ngx_array_init(&block.requests, cf->pool, 2, sizeof(ngx_str_t))
+        || ngx_array_init(&block.requests, cf->pool, 2,
+                          sizeof(ngx_http_ihanoi_auth_source_line_t))
            != NGX_OK
         || ngx_array_init(&block.audiences, cf->pool, 2,
                           sizeof(ihanoi_jwt_str_t))
@@ -112,13 +160,16 @@ ngx_http_ihanoi_auth_issuer(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    rv = ngx_http_ihanoi_block(cf, ngx_http_ihanoi_auth_issuer_line, &block);
+    rv = ngx_http_ihanoi_block(cf, ngx_http_ihanoi_auth_issuer_lines, &block);
 
     if (rv != NGX_CONF_OK) {
         return rv;
     }
 
-    ngx_conf_init_ptr_value(issuer->assurance_claim, "assurance");
+    issuer->assurance_claim = block.assurance_claim.len
+                              ? (char *) block.assurance_claim.data
+                              : "assurance";
+
     ngx_conf_init_value(issuer->rules.leeway, NGX_HTTP_IHANOI_AUTH_LEEWAY);
     ngx_conf_init_value(issuer->rules.max_lifetime,
                         NGX_HTTP_IHANOI_AUTH_LIFETIME);
@@ -129,201 +180,32 @@ ngx_http_ihanoi_auth_issuer(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 
 static char *
-ngx_http_ihanoi_auth_issuer_line(ngx_conf_t *cf, ngx_command_t *dummy,
+ngx_http_ihanoi_auth_issuer_sources(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf)
 {
-    ngx_http_ihanoi_auth_block_t  *block = (void *) cf->handler_conf;
-
-    ngx_str_t                    *value, *uri;
-    ngx_uint_t                    i, n;
-    ihanoi_alg_e                 *alg;
-    ngx_http_ihanoi_auth_file_t  *file;
+    ngx_str_t                           *value;
+    ngx_uint_t                           i;
+    ngx_http_ihanoi_auth_source_line_t  *source;
 
     value = cf->args->elts;
-    n = cf->args->nelts;
 
-    if (n < 2) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"%V\" needs a value in \"auth_jwt_issuer\"",
-                           &value[0]);
-        return NGX_CONF_ERROR;
-    }
-
-    if (ngx_strcmp(value[0].data, "key_file") == 0) {
-
-        for (i = 1; i < n; i++) {
-            file = ngx_array_push(&block->files);
-            if (file == NULL) {
-                return NGX_CONF_ERROR;
-            }
-
-            file->path = value[i];
-            file->line = cf->conf_file->line;
+    for (i = 1; i < cf->args->nelts; i++) {
+        source = ngx_array_push((ngx_array_t *) ((char *) conf + cmd->offset));
+        if (source == NULL) {
+            return NGX_CONF_ERROR;
         }
 
-        return NGX_CONF_OK;
+        source->name = value[i];
+        source->line = cf->conf_file->line;
     }
 
-    if (ngx_strcmp(value[0].data, "key_request") == 0) {
-
-        for (i = 1; i < n; i++) {
-            uri = ngx_array_push(&block->requests);
-            if (uri == NULL) {
-                return NGX_CONF_ERROR;
-            }
-
-            *uri = value[i];
-        }
-
-        return NGX_CONF_OK;
-    }
-
-    if (ngx_strcmp(value[0].data, "audience") == 0) {
-        return ngx_http_ihanoi_auth_words(cf, &block->audiences) == NGX_OK
-               ? NGX_CONF_OK : NGX_CONF_ERROR;
-    }
-
-    if (ngx_strcmp(value[0].data, "typ") == 0) {
-        return ngx_http_ihanoi_auth_words(cf, &block->types) == NGX_OK
-               ? NGX_CONF_OK : NGX_CONF_ERROR;
-    }
-
-    if (ngx_strcmp(value[0].data, "algorithms") == 0) {
-
-        for (i = 1; i < n; i++) {
-            alg = ngx_array_push(&block->algorithms);
-            if (alg == NULL) {
-                return NGX_CONF_ERROR;
-            }
-
-            *alg = ihanoi_alg_find((char *) value[i].data, value[i].len);
-
-            if (*alg == IHANOI_ALG_NONE) {
-                ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                                   "unknown algorithm \"%V\"", &value[i]);
-                return NGX_CONF_ERROR;
-            }
-        }
-
-        return NGX_CONF_OK;
-    }
-
-    return ngx_http_ihanoi_auth_issuer_value(cf, block);
+    return NGX_CONF_OK;
 }
 
-
-/* The lines that have one value. */
 
 static char *
-ngx_http_ihanoi_auth_issuer_value(ngx_conf_t *cf,
-    ngx_http_ihanoi_auth_block_t *block)
-{
-    time_t       seconds;
-    ngx_int_t    msec;
-    ngx_str_t   *value;
-    const char  *right;
-
-    value = cf->args->elts;
-
-    if (cf->args->nelts != 2) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"%V\" is not known in \"auth_jwt_issuer\", or "
-                           "has one value only", &value[0]);
-        return NGX_CONF_ERROR;
-    }
-
-    if (ngx_strcmp(value[0].data, "assurance_claim") == 0) {
-
-        if (block->issuer->assurance_claim != NGX_CONF_UNSET_PTR) {
-            goto duplicate;
-        }
-
-        block->issuer->assurance_claim = (char *) value[1].data;
-        return NGX_CONF_OK;
-    }
-
-    if (ngx_strcmp(value[0].data, "key_cache") == 0) {
-
-        if (block->key_cache != NGX_CONF_UNSET_MSEC) {
-            goto duplicate;
-        }
-
-        msec = ngx_parse_time(&value[1], 0);
-        right = "a time";
-
-        if (msec == NGX_ERROR) {
-            goto invalid;
-        }
-
-        block->key_cache = msec;
-        return NGX_CONF_OK;
-    }
-
-    if (ngx_strcmp(value[0].data, "leeway") == 0) {
-
-        if (block->issuer->rules.leeway != NGX_CONF_UNSET) {
-            goto duplicate;
-        }
-
-        seconds = ngx_parse_time(&value[1], 1);
-        right = "a time of at most 10m";
-
-        if (seconds == (time_t) NGX_ERROR || seconds > 600) {
-            goto invalid;
-        }
-
-        block->issuer->rules.leeway = seconds;
-        return NGX_CONF_OK;
-    }
-
-    if (ngx_strcmp(value[0].data, "max_lifetime") == 0) {
-
-        if (block->issuer->rules.max_lifetime != NGX_CONF_UNSET) {
-            goto duplicate;
-        }
-
-        if (ngx_strcmp(value[1].data, "off") == 0) {
-            block->issuer->rules.max_lifetime = 0;
-            return NGX_CONF_OK;
-        }
-
-        seconds = ngx_parse_time(&value[1], 1);
-        right = "a time of at least 1s, or \"off\"";
-
-        if (seconds == (time_t) NGX_ERROR || seconds == 0) {
-            goto invalid;
-        }
-
-        block->issuer->rules.max_lifetime = seconds;
-        return NGX_CONF_OK;
-    }
-
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "\"%V\" is not known in \"auth_jwt_issuer\"",
-                       &value[0]);
-
-    return NGX_CONF_ERROR;
-
-duplicate:
-
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "\"%V\" in \"auth_jwt_issuer\" is duplicate",
-                       &value[0]);
-
-    return NGX_CONF_ERROR;
-
-invalid:
-
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "invalid value \"%V\" of \"%V\", it must be %s",
-                       &value[1], &value[0], right);
-
-    return NGX_CONF_ERROR;
-}
-
-
-static ngx_int_t
-ngx_http_ihanoi_auth_words(ngx_conf_t *cf, ngx_array_t *array)
+ngx_http_ihanoi_auth_issuer_words(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
 {
     ngx_str_t         *value;
     ngx_uint_t         i;
@@ -334,14 +216,12 @@ ngx_http_ihanoi_auth_words(ngx_conf_t *cf, ngx_array_t *array)
     for (i = 1; i < cf->args->nelts; i++) {
 
         if (value[i].len == 0) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\" has an empty "
-                               "value", &value[0]);
-            return NGX_ERROR;
+            return "has an empty value";
         }
 
-        word = ngx_array_push(array);
+        word = ngx_array_push((ngx_array_t *) ((char *) conf + cmd->offset));
         if (word == NULL) {
-            return NGX_ERROR;
+            return NGX_CONF_ERROR;
         }
 
         /* words of a configuration end with a NUL */
@@ -350,7 +230,89 @@ ngx_http_ihanoi_auth_words(ngx_conf_t *cf, ngx_array_t *array)
         word->len = value[i].len;
     }
 
-    return NGX_OK;
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_ihanoi_auth_issuer_algorithms(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_http_ihanoi_auth_block_t *block = conf;
+
+    ngx_str_t     *value;
+    ngx_uint_t     i;
+    ihanoi_alg_e  *alg;
+
+    value = cf->args->elts;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+        alg = ngx_array_push(&block->algorithms);
+        if (alg == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        *alg = ihanoi_alg_find((char *) value[i].data, value[i].len);
+
+        if (*alg == IHANOI_ALG_NONE) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "unknown algorithm \"%V\"", &value[i]);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_ihanoi_auth_issuer_leeway(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_http_ihanoi_auth_block_t *block = conf;
+
+    long       *leeway;
+    ngx_str_t  *value;
+
+    value = cf->args->elts;
+    leeway = &block->issuer->rules.leeway;
+
+    if (*leeway != NGX_CONF_UNSET) {
+        return "is duplicate";
+    }
+
+    *leeway = ngx_parse_time(&value[1], 1);
+
+    return (*leeway == NGX_ERROR || *leeway > 600)
+           ? "must be a time of at most 10m" : NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_ihanoi_auth_issuer_lifetime(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_http_ihanoi_auth_block_t *block = conf;
+
+    long       *lifetime;
+    ngx_str_t  *value;
+
+    value = cf->args->elts;
+    lifetime = &block->issuer->rules.max_lifetime;
+
+    if (*lifetime != NGX_CONF_UNSET) {
+        return "is duplicate";
+    }
+
+    if (ngx_strcmp(value[1].data, "off") == 0) {
+        *lifetime = 0;
+        return NGX_CONF_OK;
+    }
+
+    *lifetime = ngx_parse_time(&value[1], 1);
+
+    return (*lifetime == NGX_ERROR || *lifetime == 0)
+           ? "must be a time of at least 1s, or \"off\"" : NGX_CONF_OK;
 }
 
 
@@ -359,11 +321,10 @@ ngx_http_ihanoi_auth_issuer_end(ngx_conf_t *cf,
     ngx_http_ihanoi_auth_main_conf_t *amcf,
     ngx_http_ihanoi_auth_block_t *block)
 {
-    ngx_str_t                       *uris;
-    ngx_uint_t                       i, line;
-    ngx_http_ihanoi_auth_file_t     *files;
-    ngx_http_ihanoi_auth_issuer_t   *issuer, **islot;
-    ngx_http_ihanoi_auth_source_t   *source, **slot;
+    ngx_uint_t                           i, line;
+    ngx_http_ihanoi_auth_issuer_t       *issuer, **islot;
+    ngx_http_ihanoi_auth_source_t       *source, **slot;
+    ngx_http_ihanoi_auth_source_line_t  *lines;
 
     issuer = block->issuer;
 
@@ -390,16 +351,16 @@ ngx_http_ihanoi_auth_issuer_end(ngx_conf_t *cf,
     issuer->rules.types = block->types.elts;
     issuer->rules.ntypes = block->types.nelts;
 
-    files = block->files.elts;
+    lines = block->files.elts;
     line = cf->conf_file->line;
 
     for (i = 0; i < block->files.nelts; i++) {
 
         /* read when all algorithms are known, reported where it stands */
 
-        cf->conf_file->line = files[i].line;
+        cf->conf_file->line = lines[i].line;
 
-        source = ngx_http_ihanoi_auth_source_file(cf, &files[i].path,
+        source = ngx_http_ihanoi_auth_source_file(cf, &lines[i].name,
                                                   block->algorithms.elts,
                                                   block->algorithms.nelts);
         if (source == NULL) {
@@ -416,11 +377,12 @@ ngx_http_ihanoi_auth_issuer_end(ngx_conf_t *cf,
 
     cf->conf_file->line = line;
 
-    uris = block->requests.elts;
+    lines = block->requests.elts;
 
     for (i = 0; i < block->requests.nelts; i++) {
 
-        source = ngx_http_ihanoi_auth_source_request(cf, &amcf->keys, &uris[i],
+        source = ngx_http_ihanoi_auth_source_request(cf, &amcf->keys,
+                                                     &lines[i].name,
                                                      &issuer->name,
                                                      block->key_cache,
                                                      block->algorithms.elts,

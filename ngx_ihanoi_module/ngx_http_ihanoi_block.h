@@ -13,13 +13,17 @@
 
 
 /*
- * Reads the lines of a directive's block, each with "line", which finds "data"
- * in cf->handler_conf.  What the directive returns afterwards is told of the
- * directive, as nginx does it of those without a block.
+ * Reads the lines of a directive's block.  A line is what a directive is to its
+ * module: "type" has how many arguments it takes, set() gets "conf", and what it
+ * returns is told of the line.  What the directive returns afterwards is told of
+ * the directive, as nginx does it of those without a block.
  */
 
-char *ngx_http_ihanoi_block(ngx_conf_t *cf, ngx_conf_handler_pt line,
-    void *data);
+char *ngx_http_ihanoi_block(ngx_conf_t *cf, ngx_command_t *lines, void *conf);
+
+/* ngx_conf_set_str_slot() of what must not be empty. */
+
+char *ngx_http_ihanoi_set_str(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
 /*
  * What follows a directive's first argument: "interval=time", in milliseconds

@@ -360,7 +360,7 @@ ngx_http_ihanoi_pg_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     db->file = cf->conf_file->file.name.data;
     db->line = cf->conf_file->line;
 
-    rv = ngx_http_ihanoi_block(cf, ngx_http_ihanoi_pgblock_line, db);
+    rv = ngx_http_ihanoi_block(cf, ngx_http_ihanoi_pgblock_lines, db);
 
     if (rv != NGX_CONF_OK) {
         return rv;

@@ -8,6 +8,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "ngx_http_ihanoi_block.h"
 #include "ngx_http_ihanoi_pg.h"
 #include "ngx_http_ihanoi_pgdb.h"
 #include "ngx_http_ihanoi_pgpassword.h"
@@ -16,93 +17,100 @@
 #include "ngx_http_ihanoi_pgblock.h"
 
 
-/* A line of the block. */
-typedef struct {
-    ngx_str_t                    name;
-    ngx_uint_t                   args;       /* largest number, least is 1 */
-    char                      *(*set)(ngx_conf_t *cf,
-                                    ngx_http_ihanoi_pgdb_t *db,
-                                    ngx_uint_t offset);
-    ngx_uint_t                   offset;
-} ngx_http_ihanoi_pgblock_line_t;
-
-
 static char *ngx_http_ihanoi_pgblock_set_server(ngx_conf_t *cf,
-    ngx_http_ihanoi_pgdb_t *db, ngx_uint_t offset);
+    ngx_command_t *cmd, void *conf);
 static char *ngx_http_ihanoi_pgblock_set_socket(ngx_conf_t *cf,
     ngx_http_ihanoi_pgdb_t *db, ngx_str_t *port);
-static char *ngx_http_ihanoi_pgblock_set_str(ngx_conf_t *cf,
-    ngx_http_ihanoi_pgdb_t *db, ngx_uint_t offset);
 static char *ngx_http_ihanoi_pgblock_set_msec(ngx_conf_t *cf,
-    ngx_http_ihanoi_pgdb_t *db, ngx_uint_t offset);
+    ngx_command_t *cmd, void *conf);
 static char *ngx_http_ihanoi_pgblock_set_size(ngx_conf_t *cf,
-    ngx_http_ihanoi_pgdb_t *db, ngx_uint_t offset);
+    ngx_command_t *cmd, void *conf);
 static char *ngx_http_ihanoi_pgblock_set_sslmode(ngx_conf_t *cf,
-    ngx_http_ihanoi_pgdb_t *db, ngx_uint_t offset);
+    ngx_command_t *cmd, void *conf);
 static char *ngx_http_ihanoi_pgblock_set_sslrootcert(ngx_conf_t *cf,
-    ngx_http_ihanoi_pgdb_t *db, ngx_uint_t offset);
+    ngx_command_t *cmd, void *conf);
 static ngx_uint_t ngx_http_ihanoi_pgblock_is_name(ngx_str_t *s);
 
 
-static const ngx_http_ihanoi_pgblock_line_t
-    ngx_http_ihanoi_pgblock_lines[] = {
+ngx_command_t  ngx_http_ihanoi_pgblock_lines[] = {
 
-    { ngx_string("server"), 3, ngx_http_ihanoi_pgblock_set_server, 0 },
+    { ngx_string("server"), NGX_CONF_TAKE123,
+      ngx_http_ihanoi_pgblock_set_server,
+      0, 0, NULL },
 
-    { ngx_string("dbname"), 1, ngx_http_ihanoi_pgblock_set_str,
-      offsetof(ngx_http_ihanoi_pgdb_t, dbname) },
+    { ngx_string("dbname"), NGX_CONF_TAKE1,
+      ngx_http_ihanoi_set_str,
+      0, offsetof(ngx_http_ihanoi_pgdb_t, dbname), NULL },
 
-    { ngx_string("release"), 1, ngx_http_ihanoi_pgblock_set_str,
-      offsetof(ngx_http_ihanoi_pgdb_t, release) },
+    { ngx_string("release"), NGX_CONF_TAKE1,
+      ngx_http_ihanoi_set_str,
+      0, offsetof(ngx_http_ihanoi_pgdb_t, release), NULL },
 
-    { ngx_string("schema"), 1, ngx_http_ihanoi_pgblock_set_str,
-      offsetof(ngx_http_ihanoi_pgdb_t, schema) },
+    { ngx_string("schema"), NGX_CONF_TAKE1,
+      ngx_http_ihanoi_set_str,
+      0, offsetof(ngx_http_ihanoi_pgdb_t, schema), NULL },
 
-    { ngx_string("user"), 1, ngx_http_ihanoi_pgblock_set_str,
-      offsetof(ngx_http_ihanoi_pgdb_t, user) },
+    { ngx_string("user"), NGX_CONF_TAKE1,
+      ngx_http_ihanoi_set_str,
+      0, offsetof(ngx_http_ihanoi_pgdb_t, user), NULL },
 
-    { ngx_string("read_user"), 1, ngx_http_ihanoi_pgblock_set_str,
-      offsetof(ngx_http_ihanoi_pgdb_t, read_user) },
+    { ngx_string("read_user"), NGX_CONF_TAKE1,
+      ngx_http_ihanoi_set_str,
+      0, offsetof(ngx_http_ihanoi_pgdb_t, read_user), NULL },
 
-    { ngx_string("write_user"), 1, ngx_http_ihanoi_pgblock_set_str,
-      offsetof(ngx_http_ihanoi_pgdb_t, write_user) },
+    { ngx_string("write_user"), NGX_CONF_TAKE1,
+      ngx_http_ihanoi_set_str,
+      0, offsetof(ngx_http_ihanoi_pgdb_t, write_user), NULL },
 
-    { ngx_string("slow_user"), 1, ngx_http_ihanoi_pgblock_set_str,
-      offsetof(ngx_http_ihanoi_pgdb_t, slow_user) },
+    { ngx_string("slow_user"), NGX_CONF_TAKE1,
+      ngx_http_ihanoi_set_str,
+      0, offsetof(ngx_http_ihanoi_pgdb_t, slow_user), NULL },
 
-    { ngx_string("control_user"), 1, ngx_http_ihanoi_pgblock_set_str,
-      offsetof(ngx_http_ihanoi_pgdb_t, control_user) },
+    { ngx_string("control_user"), NGX_CONF_TAKE1,
+      ngx_http_ihanoi_set_str,
+      0, offsetof(ngx_http_ihanoi_pgdb_t, control_user), NULL },
 
-    { ngx_string("password_file"), 1, ngx_http_ihanoi_pgpassword_set, 0 },
+    { ngx_string("password_file"), NGX_CONF_TAKE1,
+      ngx_http_ihanoi_pgpassword_set,
+      0, 0, NULL },
 
-    { ngx_string("sslmode"), 1, ngx_http_ihanoi_pgblock_set_sslmode,
-      offsetof(ngx_http_ihanoi_pgdb_t, sslmode) },
+    { ngx_string("sslmode"), NGX_CONF_TAKE1,
+      ngx_http_ihanoi_pgblock_set_sslmode,
+      0, offsetof(ngx_http_ihanoi_pgdb_t, sslmode), NULL },
 
-    { ngx_string("sslrootcert"), 1, ngx_http_ihanoi_pgblock_set_sslrootcert,
-      offsetof(ngx_http_ihanoi_pgdb_t, sslrootcert) },
+    { ngx_string("sslrootcert"), NGX_CONF_TAKE1,
+      ngx_http_ihanoi_pgblock_set_sslrootcert,
+      0, offsetof(ngx_http_ihanoi_pgdb_t, sslrootcert), NULL },
 
-    { ngx_string("connect_timeout"), 1, ngx_http_ihanoi_pgblock_set_msec,
-      offsetof(ngx_http_ihanoi_pgdb_t, connect_timeout) },
+    { ngx_string("connect_timeout"), NGX_CONF_TAKE1,
+      ngx_http_ihanoi_pgblock_set_msec,
+      0, offsetof(ngx_http_ihanoi_pgdb_t, connect_timeout), NULL },
 
-    { ngx_string("connection_age"), 1, ngx_http_ihanoi_pgblock_set_msec,
-      offsetof(ngx_http_ihanoi_pgdb_t, age) },
+    { ngx_string("connection_age"), NGX_CONF_TAKE1,
+      ngx_http_ihanoi_pgblock_set_msec,
+      0, offsetof(ngx_http_ihanoi_pgdb_t, age), NULL },
 
-    { ngx_string("result_memory"), 1, ngx_http_ihanoi_pgblock_set_size,
-      offsetof(ngx_http_ihanoi_pgdb_t, memory) },
+    { ngx_string("result_memory"), NGX_CONF_TAKE1,
+      ngx_http_ihanoi_pgblock_set_size,
+      0, offsetof(ngx_http_ihanoi_pgdb_t, memory), NULL },
 
-    { ngx_string("read"), 7, ngx_http_ihanoi_pgblock_class_set,
-      NGX_HTTP_IHANOI_PG_READ },
+    { ngx_string("read"), NGX_CONF_1MORE,
+      ngx_http_ihanoi_pgblock_class_set,
+      0, NGX_HTTP_IHANOI_PG_READ, NULL },
 
-    { ngx_string("write"), 7, ngx_http_ihanoi_pgblock_class_set,
-      NGX_HTTP_IHANOI_PG_WRITE },
+    { ngx_string("write"), NGX_CONF_1MORE,
+      ngx_http_ihanoi_pgblock_class_set,
+      0, NGX_HTTP_IHANOI_PG_WRITE, NULL },
 
-    { ngx_string("slow"), 7, ngx_http_ihanoi_pgblock_class_set,
-      NGX_HTTP_IHANOI_PG_SLOW },
+    { ngx_string("slow"), NGX_CONF_1MORE,
+      ngx_http_ihanoi_pgblock_class_set,
+      0, NGX_HTTP_IHANOI_PG_SLOW, NULL },
 
-    { ngx_string("control"), 7, ngx_http_ihanoi_pgblock_class_set,
-      NGX_HTTP_IHANOI_PG_CONTROL },
+    { ngx_string("control"), NGX_CONF_1MORE,
+      ngx_http_ihanoi_pgblock_class_set,
+      0, NGX_HTTP_IHANOI_PG_CONTROL, NULL },
 
-    { ngx_null_string, 0, NULL, 0 }
+      ngx_null_command
 };
 
 
@@ -130,50 +138,6 @@ ngx_http_ihanoi_pgblock_init(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db)
 }
 
 
-char *
-ngx_http_ihanoi_pgblock_line(ngx_conf_t *cf, ngx_command_t *dummy, void *conf)
-{
-    char                             *rv;
-    ngx_str_t                        *value;
-    const ngx_http_ihanoi_pgblock_line_t  *line;
-
-    value = cf->args->elts;
-
-    for (line = ngx_http_ihanoi_pgblock_lines; line->name.len; line++) {
-
-        if (value[0].len != line->name.len
-            || ngx_strncmp(value[0].data, line->name.data, line->name.len)
-               != 0)
-        {
-            continue;
-        }
-
-        if (cf->args->nelts < 2 || cf->args->nelts > line->args + 1) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid number of arguments in \"%V\" of "
-                               "\"ihanoi_database\"", &value[0]);
-            return NGX_CONF_ERROR;
-        }
-
-        rv = line->set(cf, conf, line->offset);
-
-        if (rv == NGX_CONF_OK || rv == NGX_CONF_ERROR) {
-            return rv;
-        }
-
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"%V\" in \"ihanoi_database\" %s", &value[0], rv);
-        return NGX_CONF_ERROR;
-    }
-
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "unknown parameter \"%V\" in \"ihanoi_database\"",
-                       &value[0]);
-
-    return NGX_CONF_ERROR;
-}
-
-
 /*
  *     server unix:/directory [port=5432];
  *     server address[:port] [host=name];
@@ -183,9 +147,11 @@ ngx_http_ihanoi_pgblock_line(ngx_conf_t *cf, ngx_command_t *dummy, void *conf)
  */
 
 static char *
-ngx_http_ihanoi_pgblock_set_server(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
-    ngx_uint_t offset)
+ngx_http_ihanoi_pgblock_set_server(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
 {
+    ngx_http_ihanoi_pgdb_t *db = conf;
+
     u_char                    *p;
     ngx_int_t                  n;
     ngx_str_t                 *value, host, port;
@@ -330,37 +296,14 @@ ngx_http_ihanoi_pgblock_set_socket(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
 
 
 static char *
-ngx_http_ihanoi_pgblock_set_str(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
-    ngx_uint_t offset)
-{
-    ngx_str_t  *value, *field;
-
-    value = cf->args->elts;
-    field = (ngx_str_t *) ((char *) db + offset);
-
-    if (field->data) {
-        return "is duplicate";
-    }
-
-    if (value[1].len == 0) {
-        return "is empty";
-    }
-
-    *field = value[1];
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_http_ihanoi_pgblock_set_msec(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
-    ngx_uint_t offset)
+ngx_http_ihanoi_pgblock_set_msec(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
 {
     ngx_str_t   *value;
     ngx_msec_t  *field;
 
     value = cf->args->elts;
-    field = (ngx_msec_t *) ((char *) db + offset);
+    field = (ngx_msec_t *) ((char *) conf + cmd->offset);
 
     if (*field != NGX_CONF_UNSET_MSEC) {
         return "is duplicate";
@@ -377,15 +320,15 @@ ngx_http_ihanoi_pgblock_set_msec(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
 
 
 static char *
-ngx_http_ihanoi_pgblock_set_size(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
-    ngx_uint_t offset)
+ngx_http_ihanoi_pgblock_set_size(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
 {
     size_t     *field;
     ssize_t     size;
     ngx_str_t  *value;
 
     value = cf->args->elts;
-    field = (size_t *) ((char *) db + offset);
+    field = (size_t *) ((char *) conf + cmd->offset);
 
     if (*field != NGX_CONF_UNSET_SIZE) {
         return "is duplicate";
@@ -406,8 +349,8 @@ ngx_http_ihanoi_pgblock_set_size(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
 /* "prefer" and "allow" are missing: they may connect twice, unencrypted. */
 
 static char *
-ngx_http_ihanoi_pgblock_set_sslmode(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
-    ngx_uint_t offset)
+ngx_http_ihanoi_pgblock_set_sslmode(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
 {
     ngx_str_t          *value;
     const char *const  *mode;
@@ -421,7 +364,7 @@ ngx_http_ihanoi_pgblock_set_sslmode(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
     for (mode = modes; *mode; mode++) {
 
         if (ngx_strcmp(value[1].data, *mode) == 0) {
-            return ngx_http_ihanoi_pgblock_set_str(cf, db, offset);
+            return ngx_http_ihanoi_set_str(cf, cmd, conf);
         }
     }
 
@@ -430,12 +373,14 @@ ngx_http_ihanoi_pgblock_set_sslmode(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
 
 
 static char *
-ngx_http_ihanoi_pgblock_set_sslrootcert(ngx_conf_t *cf,
-    ngx_http_ihanoi_pgdb_t *db, ngx_uint_t offset)
+ngx_http_ihanoi_pgblock_set_sslrootcert(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
 {
+    ngx_http_ihanoi_pgdb_t *db = conf;
+
     char  *rv;
 
-    rv = ngx_http_ihanoi_pgblock_set_str(cf, db, offset);
+    rv = ngx_http_ihanoi_set_str(cf, cmd, conf);
     if (rv != NGX_CONF_OK) {
         return rv;
     }

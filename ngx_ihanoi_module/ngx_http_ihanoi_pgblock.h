@@ -20,10 +20,8 @@
 ngx_int_t ngx_http_ihanoi_pgblock_init(ngx_conf_t *cf,
     ngx_http_ihanoi_pgdb_t *db);
 
-/* The handler of ngx_conf_parse() for a line of the block; conf is the
-   database. */
-char *ngx_http_ihanoi_pgblock_line(ngx_conf_t *cf, ngx_command_t *dummy,
-    void *conf);
+/* For ngx_http_ihanoi_block(), of a database. */
+extern ngx_command_t  ngx_http_ihanoi_pgblock_lines[];
 
 /* At the end of the block: what must be there, and defaults for the rest. */
 char *ngx_http_ihanoi_pgblock_check(ngx_conf_t *cf,

@@ -72,9 +72,11 @@ ngx_http_ihanoi_pgblock_class_init(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db)
 
 
 char *
-ngx_http_ihanoi_pgblock_class_set(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
-    ngx_uint_t offset)
+ngx_http_ihanoi_pgblock_class_set(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
 {
+    ngx_http_ihanoi_pgdb_t *db = conf;
+
     ngx_int_t                   n;
     ngx_str_t                  *value, s;
     ngx_uint_t                  i, j;
@@ -82,7 +84,7 @@ ngx_http_ihanoi_pgblock_class_set(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
     ngx_uint_t                 *number, limit;
     ngx_http_ihanoi_pgclass_t  *class;
 
-    class = &db->classes[offset];
+    class = &db->classes[cmd->offset];
 
     if (class->set) {
         return "is duplicate";
@@ -123,7 +125,7 @@ ngx_http_ihanoi_pgblock_class_set(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
 
         case 0:
             number = &class->connections;
-            limit = (offset == NGX_HTTP_IHANOI_PG_CONTROL) ? 1 : 64;
+            limit = (cmd->offset == NGX_HTTP_IHANOI_PG_CONTROL) ? 1 : 64;
             break;
 
         case 1:
@@ -152,7 +154,7 @@ ngx_http_ihanoi_pgblock_class_set(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
             if (s.len == 7 && ngx_strncmp(s.data, "primary", 7) == 0) {
                 class->target = NGX_HTTP_IHANOI_PG_TARGET_PRIMARY;
 
-            } else if (offset == NGX_HTTP_IHANOI_PG_WRITE) {
+            } else if (cmd->offset == NGX_HTTP_IHANOI_PG_WRITE) {
                 goto invalid;
 
             } else if (s.len == 3 && ngx_strncmp(s.data, "any", 3) == 0) {

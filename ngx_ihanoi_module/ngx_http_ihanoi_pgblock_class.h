@@ -20,9 +20,9 @@
 ngx_int_t ngx_http_ihanoi_pgblock_class_init(ngx_conf_t *cf,
     ngx_http_ihanoi_pgdb_t *db);
 
-/* Sets what a line of the block says; offset is its class. */
-char *ngx_http_ihanoi_pgblock_class_set(ngx_conf_t *cf,
-    ngx_http_ihanoi_pgdb_t *db, ngx_uint_t offset);
+/* Sets what a line of the block says; cmd->offset is its class. */
+char *ngx_http_ihanoi_pgblock_class_set(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 
 /* At the end of the block, when the users are known: defaults for the rest. */
 void ngx_http_ihanoi_pgblock_class_finish(ngx_http_ihanoi_pgdb_t *db);

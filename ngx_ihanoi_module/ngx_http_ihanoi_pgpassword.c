@@ -34,9 +34,11 @@ static u_char *ngx_http_ihanoi_pgpassword_field(u_char *p, ngx_str_t *field);
  */
 
 char *
-ngx_http_ihanoi_pgpassword_set(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
-    ngx_uint_t offset)
+ngx_http_ihanoi_pgpassword_set(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
 {
+    ngx_http_ihanoi_pgdb_t *db = conf;
+
     u_char                        *p, *q, *last, *end;
     ngx_str_t                     *value, name, text;
     ngx_http_ihanoi_pgpassword_t  *password;

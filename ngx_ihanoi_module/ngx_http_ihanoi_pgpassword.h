@@ -17,8 +17,8 @@
 
 
 /* The line "password_file name" of a block: reads the file, once. */
-char *ngx_http_ihanoi_pgpassword_set(ngx_conf_t *cf,
-    ngx_http_ihanoi_pgdb_t *db, ngx_uint_t offset);
+char *ngx_http_ihanoi_pgpassword_set(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 
 /* The password of a role at a host, NULL if there is none. */
 const char *ngx_http_ihanoi_pgpassword_find(ngx_http_ihanoi_pgdb_t *db,

@@ -22,101 +22,109 @@
 #define NGX_HTTP_IHANOI_PLUGIN_SECRET       8192
 
 
-/* A line of the block: its name, and how many arguments it has. */
-typedef struct {
-    ngx_str_t                    name;
-    ngx_uint_t                   args;
-    char                      *(*set)(ngx_conf_t *cf,
-                                    ngx_http_ihanoi_plugin_t *plugin,
-                                    ngx_uint_t offset);
-    ngx_uint_t                   offset;
-} ngx_http_ihanoi_plugin_line_t;
-
-
-static char *ngx_http_ihanoi_plugin_line(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-static char *ngx_http_ihanoi_plugin_set_str(ngx_conf_t *cf,
-    ngx_http_ihanoi_plugin_t *plugin, ngx_uint_t offset);
 static char *ngx_http_ihanoi_plugin_set_flag(ngx_conf_t *cf,
-    ngx_http_ihanoi_plugin_t *plugin, ngx_uint_t offset);
+    ngx_command_t *cmd, void *conf);
 static char *ngx_http_ihanoi_plugin_set_msec(ngx_conf_t *cf,
-    ngx_http_ihanoi_plugin_t *plugin, ngx_uint_t offset);
+    ngx_command_t *cmd, void *conf);
 static char *ngx_http_ihanoi_plugin_set_size(ngx_conf_t *cf,
-    ngx_http_ihanoi_plugin_t *plugin, ngx_uint_t offset);
-static char *ngx_http_ihanoi_plugin_set_number(ngx_conf_t *cf,
-    ngx_http_ihanoi_plugin_t *plugin, ngx_uint_t offset);
+    ngx_command_t *cmd, void *conf);
 static char *ngx_http_ihanoi_plugin_set_grant(ngx_conf_t *cf,
-    ngx_http_ihanoi_plugin_t *plugin, ngx_uint_t offset);
+    ngx_command_t *cmd, void *conf);
 static char *ngx_http_ihanoi_plugin_set_secret(ngx_conf_t *cf,
-    ngx_http_ihanoi_plugin_t *plugin, ngx_uint_t offset);
+    ngx_command_t *cmd, void *conf);
 static char *ngx_http_ihanoi_plugin_set_interface(ngx_conf_t *cf,
-    ngx_http_ihanoi_plugin_t *plugin, ngx_uint_t offset);
+    ngx_command_t *cmd, void *conf);
 static char *ngx_http_ihanoi_plugin_set_check(ngx_conf_t *cf,
-    ngx_http_ihanoi_plugin_t *plugin, ngx_uint_t offset);
+    ngx_command_t *cmd, void *conf);
 static char *ngx_http_ihanoi_plugin_set_candidate(ngx_conf_t *cf,
-    ngx_http_ihanoi_plugin_t *plugin, ngx_uint_t offset);
+    ngx_command_t *cmd, void *conf);
 
 
-static const ngx_http_ihanoi_plugin_line_t  ngx_http_ihanoi_plugin_lines[] = {
+static ngx_conf_num_bounds_t  ngx_http_ihanoi_plugin_concurrency_bounds = {
+    ngx_conf_check_num_bounds, 1, 10000
+};
 
-    { ngx_string("path"), 1, ngx_http_ihanoi_plugin_set_str,
-      offsetof(ngx_http_ihanoi_plugin_t, folder) },
 
-    { ngx_string("public"), 0, ngx_http_ihanoi_plugin_set_flag,
-      offsetof(ngx_http_ihanoi_plugin_t, public) },
+static ngx_command_t  ngx_http_ihanoi_plugin_lines[] = {
 
-    { ngx_string("database"), 1, ngx_http_ihanoi_plugin_set_str,
-      offsetof(ngx_http_ihanoi_plugin_t, database) },
+    { ngx_string("path"), NGX_CONF_TAKE1,
+      ngx_http_ihanoi_set_str,
+      0, offsetof(ngx_http_ihanoi_plugin_t, folder), NULL },
 
-    { ngx_string("backend"), 2, ngx_http_ihanoi_plugin_set_grant,
-      offsetof(ngx_http_ihanoi_plugin_t, backends) },
+    { ngx_string("public"), NGX_CONF_NOARGS,
+      ngx_http_ihanoi_plugin_set_flag,
+      0, offsetof(ngx_http_ihanoi_plugin_t, public), NULL },
 
-    { ngx_string("event"), 1, ngx_http_ihanoi_plugin_set_grant,
-      offsetof(ngx_http_ihanoi_plugin_t, events) },
+    { ngx_string("database"), NGX_CONF_TAKE1,
+      ngx_http_ihanoi_set_str,
+      0, offsetof(ngx_http_ihanoi_plugin_t, database), NULL },
 
-    { ngx_string("setting"), 2, ngx_http_ihanoi_plugin_set_grant,
-      offsetof(ngx_http_ihanoi_plugin_t, given) },
+    { ngx_string("backend"), NGX_CONF_TAKE2,
+      ngx_http_ihanoi_plugin_set_grant,
+      0, offsetof(ngx_http_ihanoi_plugin_t, backends), NULL },
 
-    { ngx_string("secret"), 2, ngx_http_ihanoi_plugin_set_secret,
-      offsetof(ngx_http_ihanoi_plugin_t, secrets) },
+    { ngx_string("event"), NGX_CONF_TAKE1,
+      ngx_http_ihanoi_plugin_set_grant,
+      0, offsetof(ngx_http_ihanoi_plugin_t, events), NULL },
 
-    { ngx_string("interface"), 1, ngx_http_ihanoi_plugin_set_interface,
-      offsetof(ngx_http_ihanoi_plugin_t, granted) },
+    { ngx_string("setting"), NGX_CONF_TAKE2,
+      ngx_http_ihanoi_plugin_set_grant,
+      0, offsetof(ngx_http_ihanoi_plugin_t, given), NULL },
 
-    { ngx_string("memory"), 1, ngx_http_ihanoi_plugin_set_size,
-      offsetof(ngx_http_ihanoi_plugin_t, memory) },
+    { ngx_string("secret"), NGX_CONF_TAKE2,
+      ngx_http_ihanoi_plugin_set_secret,
+      0, offsetof(ngx_http_ihanoi_plugin_t, secrets), NULL },
 
-    { ngx_string("store"), 1, ngx_http_ihanoi_plugin_set_size,
-      offsetof(ngx_http_ihanoi_plugin_t, store_size) },
+    { ngx_string("interface"), NGX_CONF_TAKE1,
+      ngx_http_ihanoi_plugin_set_interface,
+      0, offsetof(ngx_http_ihanoi_plugin_t, granted), NULL },
 
-    { ngx_string("stream"), 1, ngx_http_ihanoi_plugin_set_size,
-      offsetof(ngx_http_ihanoi_plugin_t, stream) },
+    { ngx_string("memory"), NGX_CONF_TAKE1,
+      ngx_http_ihanoi_plugin_set_size,
+      0, offsetof(ngx_http_ihanoi_plugin_t, memory), NULL },
 
-    { ngx_string("cpu"), 1, ngx_http_ihanoi_plugin_set_msec,
-      offsetof(ngx_http_ihanoi_plugin_t, cpu) },
+    { ngx_string("store"), NGX_CONF_TAKE1,
+      ngx_http_ihanoi_plugin_set_size,
+      0, offsetof(ngx_http_ihanoi_plugin_t, store_size), NULL },
 
-    { ngx_string("timeout"), 1, ngx_http_ihanoi_plugin_set_msec,
-      offsetof(ngx_http_ihanoi_plugin_t, timeout) },
+    { ngx_string("stream"), NGX_CONF_TAKE1,
+      ngx_http_ihanoi_plugin_set_size,
+      0, offsetof(ngx_http_ihanoi_plugin_t, stream), NULL },
 
-    { ngx_string("jobs"), 1, ngx_http_ihanoi_plugin_set_msec,
-      offsetof(ngx_http_ihanoi_plugin_t, job_time) },
+    { ngx_string("cpu"), NGX_CONF_TAKE1,
+      ngx_http_ihanoi_plugin_set_msec,
+      0, offsetof(ngx_http_ihanoi_plugin_t, cpu), NULL },
 
-    { ngx_string("job_cpu"), 1, ngx_http_ihanoi_plugin_set_msec,
-      offsetof(ngx_http_ihanoi_plugin_t, job_cpu) },
+    { ngx_string("timeout"), NGX_CONF_TAKE1,
+      ngx_http_ihanoi_plugin_set_msec,
+      0, offsetof(ngx_http_ihanoi_plugin_t, timeout), NULL },
 
-    { ngx_string("concurrency"), 1, ngx_http_ihanoi_plugin_set_number,
-      offsetof(ngx_http_ihanoi_plugin_t, concurrency) },
+    { ngx_string("jobs"), NGX_CONF_TAKE1,
+      ngx_http_ihanoi_plugin_set_msec,
+      0, offsetof(ngx_http_ihanoi_plugin_t, job_time), NULL },
 
-    { ngx_string("check"), 1, ngx_http_ihanoi_plugin_set_check,
-      offsetof(ngx_http_ihanoi_plugin_t, check) },
+    { ngx_string("job_cpu"), NGX_CONF_TAKE1,
+      ngx_http_ihanoi_plugin_set_msec,
+      0, offsetof(ngx_http_ihanoi_plugin_t, job_cpu), NULL },
 
-    { ngx_string("candidate"), 2, ngx_http_ihanoi_plugin_set_candidate,
-      offsetof(ngx_http_ihanoi_plugin_t, candidate_folder) },
+    { ngx_string("concurrency"), NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      0, offsetof(ngx_http_ihanoi_plugin_t, concurrency),
+      &ngx_http_ihanoi_plugin_concurrency_bounds },
 
-    { ngx_string("candidate_database"), 1, ngx_http_ihanoi_plugin_set_str,
-      offsetof(ngx_http_ihanoi_plugin_t, candidate_database) },
+    { ngx_string("check"), NGX_CONF_TAKE1,
+      ngx_http_ihanoi_plugin_set_check,
+      0, offsetof(ngx_http_ihanoi_plugin_t, check), NULL },
 
-    { ngx_null_string, 0, NULL, 0 }
+    { ngx_string("candidate"), NGX_CONF_TAKE2,
+      ngx_http_ihanoi_plugin_set_candidate,
+      0, offsetof(ngx_http_ihanoi_plugin_t, candidate_folder), NULL },
+
+    { ngx_string("candidate_database"), NGX_CONF_TAKE1,
+      ngx_http_ihanoi_set_str,
+      0, offsetof(ngx_http_ihanoi_plugin_t, candidate_database), NULL },
+
+      ngx_null_command
 };
 
 
@@ -186,7 +194,7 @@ ngx_http_ihanoi_plugin_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     *last = plugin;
 
-    rv = ngx_http_ihanoi_block(cf, ngx_http_ihanoi_plugin_line, plugin);
+    rv = ngx_http_ihanoi_block(cf, ngx_http_ihanoi_plugin_lines, plugin);
 
     if (rv != NGX_CONF_OK) {
         return rv;
@@ -232,79 +240,12 @@ ngx_http_ihanoi_plugin_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 
 static char *
-ngx_http_ihanoi_plugin_line(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    char                                 *rv;
-    ngx_str_t                            *value;
-    ngx_http_ihanoi_plugin_t             *plugin;
-    const ngx_http_ihanoi_plugin_line_t  *line;
-
-    plugin = (ngx_http_ihanoi_plugin_t *) cf->handler_conf;
-    value = cf->args->elts;
-
-    for (line = ngx_http_ihanoi_plugin_lines; line->name.len; line++) {
-
-        if (line->name.len != value[0].len
-            || ngx_strcmp(line->name.data, value[0].data) != 0)
-        {
-            continue;
-        }
-
-        if (cf->args->nelts != line->args + 1) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid number of arguments in \"%V\"",
-                               &value[0]);
-            return NGX_CONF_ERROR;
-        }
-
-        rv = line->set(cf, plugin, line->offset);
-
-        if (rv != NGX_CONF_OK && rv != NGX_CONF_ERROR) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%V\" %s", &value[0],
-                               rv);
-            return NGX_CONF_ERROR;
-        }
-
-        return rv;
-    }
-
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "unknown line \"%V\" in \"ihanoi_plugin\"", &value[0]);
-
-    return NGX_CONF_ERROR;
-}
-
-
-static char *
-ngx_http_ihanoi_plugin_set_str(ngx_conf_t *cf,
-    ngx_http_ihanoi_plugin_t *plugin, ngx_uint_t offset)
-{
-    ngx_str_t  *field, *value;
-
-    field = (ngx_str_t *) ((char *) plugin + offset);
-    value = cf->args->elts;
-
-    if (field->data) {
-        return "is duplicate";
-    }
-
-    if (value[1].len == 0) {
-        return "is empty";
-    }
-
-    *field = value[1];
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_http_ihanoi_plugin_set_flag(ngx_conf_t *cf,
-    ngx_http_ihanoi_plugin_t *plugin, ngx_uint_t offset)
+ngx_http_ihanoi_plugin_set_flag(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
 {
     ngx_flag_t  *field;
 
-    field = (ngx_flag_t *) ((char *) plugin + offset);
+    field = (ngx_flag_t *) ((char *) conf + cmd->offset);
 
     if (*field != NGX_CONF_UNSET) {
         return "is duplicate";
@@ -317,13 +258,13 @@ ngx_http_ihanoi_plugin_set_flag(ngx_conf_t *cf,
 
 
 static char *
-ngx_http_ihanoi_plugin_set_msec(ngx_conf_t *cf,
-    ngx_http_ihanoi_plugin_t *plugin, ngx_uint_t offset)
+ngx_http_ihanoi_plugin_set_msec(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
 {
     ngx_str_t   *value;
     ngx_msec_t  *field;
 
-    field = (ngx_msec_t *) ((char *) plugin + offset);
+    field = (ngx_msec_t *) ((char *) conf + cmd->offset);
     value = cf->args->elts;
 
     if (*field != NGX_CONF_UNSET_MSEC) {
@@ -343,13 +284,13 @@ ngx_http_ihanoi_plugin_set_msec(ngx_conf_t *cf,
 
 
 static char *
-ngx_http_ihanoi_plugin_set_size(ngx_conf_t *cf,
-    ngx_http_ihanoi_plugin_t *plugin, ngx_uint_t offset)
+ngx_http_ihanoi_plugin_set_size(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
 {
     size_t     *field;
     ngx_str_t  *value;
 
-    field = (size_t *) ((char *) plugin + offset);
+    field = (size_t *) ((char *) conf + cmd->offset);
     value = cf->args->elts;
 
     if (*field != NGX_CONF_UNSET_SIZE) {
@@ -367,39 +308,15 @@ ngx_http_ihanoi_plugin_set_size(ngx_conf_t *cf,
 
 
 static char *
-ngx_http_ihanoi_plugin_set_number(ngx_conf_t *cf,
-    ngx_http_ihanoi_plugin_t *plugin, ngx_uint_t offset)
-{
-    ngx_int_t  *field;
-    ngx_str_t  *value;
-
-    field = (ngx_int_t *) ((char *) plugin + offset);
-    value = cf->args->elts;
-
-    if (*field != NGX_CONF_UNSET) {
-        return "is duplicate";
-    }
-
-    *field = ngx_atoi(value[1].data, value[1].len);
-
-    if (*field < 1 || *field > 10000) {
-        return "must be from 1 to 10000";
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_http_ihanoi_plugin_set_grant(ngx_conf_t *cf,
-    ngx_http_ihanoi_plugin_t *plugin, ngx_uint_t offset)
+ngx_http_ihanoi_plugin_set_grant(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
 {
     ngx_str_t                *value;
     ngx_uint_t                i;
     ngx_array_t              *list;
     ngx_http_ihanoi_grant_t  *grant;
 
-    list = (ngx_array_t *) ((char *) plugin + offset);
+    list = (ngx_array_t *) ((char *) conf + cmd->offset);
     value = cf->args->elts;
     grant = list->elts;
 
@@ -433,8 +350,8 @@ ngx_http_ihanoi_plugin_set_grant(ngx_conf_t *cf,
  */
 
 static char *
-ngx_http_ihanoi_plugin_set_secret(ngx_conf_t *cf,
-    ngx_http_ihanoi_plugin_t *plugin, ngx_uint_t offset)
+ngx_http_ihanoi_plugin_set_secret(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
 {
     char                     *rv;
     ssize_t                   n;
@@ -444,12 +361,12 @@ ngx_http_ihanoi_plugin_set_secret(ngx_conf_t *cf,
     ngx_file_info_t           info;
     ngx_http_ihanoi_grant_t  *grant;
 
-    rv = ngx_http_ihanoi_plugin_set_grant(cf, plugin, offset);
+    rv = ngx_http_ihanoi_plugin_set_grant(cf, cmd, conf);
     if (rv != NGX_CONF_OK) {
         return rv;
     }
 
-    list = (ngx_array_t *) ((char *) plugin + offset);
+    list = (ngx_array_t *) ((char *) conf + cmd->offset);
     grant = (ngx_http_ihanoi_grant_t *) list->elts + list->nelts - 1;
 
     value = cf->args->elts;
@@ -513,14 +430,14 @@ ngx_http_ihanoi_plugin_set_secret(ngx_conf_t *cf,
 /* "PLUGIN.NAME": whether there is such a one is known when all are read. */
 
 static char *
-ngx_http_ihanoi_plugin_set_interface(ngx_conf_t *cf,
-    ngx_http_ihanoi_plugin_t *plugin, ngx_uint_t offset)
+ngx_http_ihanoi_plugin_set_interface(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
 {
     ngx_str_t    *value, *name;
     ngx_uint_t    i;
     ngx_array_t  *list;
 
-    list = (ngx_array_t *) ((char *) plugin + offset);
+    list = (ngx_array_t *) ((char *) conf + cmd->offset);
     value = cf->args->elts;
     name = list->elts;
 
@@ -544,9 +461,11 @@ ngx_http_ihanoi_plugin_set_interface(ngx_conf_t *cf,
 
 
 static char *
-ngx_http_ihanoi_plugin_set_check(ngx_conf_t *cf,
-    ngx_http_ihanoi_plugin_t *plugin, ngx_uint_t offset)
+ngx_http_ihanoi_plugin_set_check(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
 {
+    ngx_http_ihanoi_plugin_t *plugin = conf;
+
     ngx_str_t  *value;
 
     value = cf->args->elts;
@@ -570,13 +489,15 @@ ngx_http_ihanoi_plugin_set_check(ngx_conf_t *cf,
 
 
 static char *
-ngx_http_ihanoi_plugin_set_candidate(ngx_conf_t *cf,
-    ngx_http_ihanoi_plugin_t *plugin, ngx_uint_t offset)
+ngx_http_ihanoi_plugin_set_candidate(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
 {
+    ngx_http_ihanoi_plugin_t *plugin = conf;
+
     char       *rv;
     ngx_str_t  *value, name;
 
-    rv = ngx_http_ihanoi_plugin_set_str(cf, plugin, offset);
+    rv = ngx_http_ihanoi_set_str(cf, cmd, conf);
     if (rv != NGX_CONF_OK) {
         return rv;
     }

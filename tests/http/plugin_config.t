@@ -79,7 +79,7 @@ for my $row (['a line end alone', "\r\n\n"], ['nothing', ''], ['too much', 'x' x
     my $file = File::Temp->new;
     print $file $bytes;
     close $file;
-    refused("a secret of $what", qr/"secret" must have from 1 to 8191 bytes/,
+    refused("a secret of $what", qr/"secret" in "ihanoi_plugin" must have from 1 to 8191 bytes/,
             plugin_folder(%hello, manifest => { permissions => {
                 secrets => ['key'], public => JSON::PP::true } }),
             'public;', "secret key $file;");
@@ -133,7 +133,7 @@ refused('a setting of the wrong type', qr{settings are wrong at "/places"},
         'public;', 'setting places many;');
 refused('a setting that is not there', qr/settings are wrong/,
         plugin_folder(%hello), 'public;', 'setting places 5;');
-refused('a line twice', qr/"memory" is duplicate/,
+refused('a line twice', qr/"memory" in "ihanoi_plugin" is duplicate/,
         plugin_folder(%hello), 'public;', 'memory 16m;', 'memory 16m;');
 refused('a line that is not there', qr/unknown line "memroy" in "ihanoi_plugin"/,
         plugin_folder(%hello), 'memroy 16m;');
