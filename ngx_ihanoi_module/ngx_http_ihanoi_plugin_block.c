@@ -32,8 +32,6 @@ static char *ngx_http_ihanoi_plugin_set_grant(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
 static char *ngx_http_ihanoi_plugin_set_secret(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
-static char *ngx_http_ihanoi_plugin_set_interface(ngx_conf_t *cf,
-    ngx_command_t *cmd, void *conf);
 static char *ngx_http_ihanoi_plugin_set_check(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
 static char *ngx_http_ihanoi_plugin_set_candidate(ngx_conf_t *cf,
@@ -76,7 +74,7 @@ static ngx_command_t  ngx_http_ihanoi_plugin_lines[] = {
       0, offsetof(ngx_http_ihanoi_plugin_t, secrets), NULL },
 
     { ngx_string("interface"), NGX_CONF_TAKE1,
-      ngx_http_ihanoi_plugin_set_interface,
+      ngx_http_ihanoi_plugin_set_grant,
       0, offsetof(ngx_http_ihanoi_plugin_t, granted), NULL },
 
     { ngx_string("memory"), NGX_CONF_TAKE1,
@@ -183,7 +181,8 @@ ngx_http_ihanoi_plugin_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         || ngx_array_init(&plugin->backends, cf->pool, 4,
                           sizeof(ngx_http_ihanoi_grant_t))
            != NGX_OK
-        || ngx_array_init(&plugin->granted, cf->pool, 4, sizeof(ngx_str_t))
+        || ngx_array_init(&plugin->granted, cf->pool, 4,
+                          sizeof(ngx_http_ihanoi_grant_t))
            != NGX_OK
         || ngx_array_init(&plugin->secrets, cf->pool, 4,
                           sizeof(ngx_http_ihanoi_grant_t))
@@ -424,39 +423,6 @@ ngx_http_ihanoi_plugin_set_secret(ngx_conf_t *cf, ngx_command_t *cmd,
     grant->value.len = n;
 
     return rv;
-}
-
-
-/* "PLUGIN.NAME": whether there is such a one is known when all are read. */
-
-static char *
-ngx_http_ihanoi_plugin_set_interface(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf)
-{
-    ngx_str_t    *value, *name;
-    ngx_uint_t    i;
-    ngx_array_t  *list;
-
-    list = (ngx_array_t *) ((char *) conf + cmd->offset);
-    value = cf->args->elts;
-    name = list->elts;
-
-    for (i = 0; i < list->nelts; i++) {
-        if (name[i].len == value[1].len
-            && ngx_strcmp(name[i].data, value[1].data) == 0)
-        {
-            return "is given twice for one name";
-        }
-    }
-
-    name = ngx_array_push(list);
-    if (name == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    *name = value[1];
-
-    return NGX_CONF_OK;
 }
 
 

@@ -155,18 +155,18 @@ static char *
 ngx_http_ihanoi_plugin_interface_granted(ngx_conf_t *cf,
     ngx_http_ihanoi_plugin_t *plugin)
 {
-    ngx_str_t                 *name;
     ngx_uint_t                 i, k;
+    ngx_http_ihanoi_grant_t   *grant;
     const ihanoi_interface_t  *use;
     ngx_http_ihanoi_plugin_t  *other;
 
-    name = plugin->granted.elts;
+    grant = plugin->granted.elts;
 
     for (i = 0; i < plugin->manifest->nuses; i++) {
         use = &plugin->manifest->uses[i];
 
         for (k = 0; k < plugin->granted.nelts; k++) {
-            if (ngx_http_ihanoi_plugin_interface_named(&name[k], use)) {
+            if (ngx_http_ihanoi_plugin_interface_named(&grant[k].name, use)) {
                 break;
             }
         }
@@ -185,14 +185,16 @@ ngx_http_ihanoi_plugin_interface_granted(ngx_conf_t *cf,
 
     for (k = 0; k < plugin->granted.nelts; k++) {
 
-        if (!ngx_http_ihanoi_plugin_interface_used(plugin, &name[k])
+        if (!ngx_http_ihanoi_plugin_interface_used(plugin,
+                                                   &grant[k].name)
             && (other == NULL
-                || !ngx_http_ihanoi_plugin_interface_used(other, &name[k])))
+                || !ngx_http_ihanoi_plugin_interface_used(other,
+                                                          &grant[k].name)))
         {
             ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                           "plugin \"%V\" is granted the interface \"%V\", its "
                           "manifest does not use it", &plugin->name,
-                          &name[k]);
+                          &grant[k].name);
             return NGX_CONF_ERROR;
         }
     }
