@@ -106,7 +106,9 @@ ngx_http_ihanoi_backend_request(lua_State *L, ngx_http_ihanoi_run_t *run,
 
     (void) ihanoi_host_options(L, options, ngx_http_ihanoi_backend_options);
 
-    request->finish = run->ctx == NULL || run->ctx->operation == NULL
+    /* what a job or an event asks has no client that goes away */
+
+    request->finish = run->ctx->operation == NULL
                       || run->ctx->operation->contract->finish;
 
     ngx_http_ihanoi_backend_method(L, options, method, request);

@@ -135,7 +135,9 @@ ngx_http_ihanoi_background_request(ngx_http_request_t *r, void *data)
 
     if (ngx_http_ihanoi_background_prepare(bg) == NGX_OK) {
 
-        if (ngx_http_ihanoi_run_go(bg->run, ngx_http_ihanoi_background_ran, bg)
+        if (ngx_http_ihanoi_run_go(bg->run, bg->plugin->operations.nelts
+                                            + bg->function,
+                                   ngx_http_ihanoi_background_ran, bg)
             == NGX_OK)
         {
             ngx_http_ihanoi_background_ran(bg->run, bg);
@@ -151,14 +153,12 @@ ngx_http_ihanoi_background_request(ngx_http_request_t *r, void *data)
 static ngx_int_t
 ngx_http_ihanoi_background_prepare(ngx_http_ihanoi_background_t *bg)
 {
-    uint64_t                         ticket;
-    lua_State                       *L;
-    ngx_log_t                       *log;
-    ngx_uint_t                       retry;
-    ngx_http_ihanoi_run_t           *run;
-    ngx_http_ihanoi_plugin_t        *plugin;
-    ngx_http_ihanoi_run_outcome_e    outcome;
-    ngx_http_ihanoi_plugin_state_t  *state;
+    uint64_t                        ticket;
+    ngx_log_t                      *log;
+    ngx_uint_t                      retry;
+    ngx_http_ihanoi_run_t          *run;
+    ngx_http_ihanoi_plugin_t       *plugin;
+    ngx_http_ihanoi_run_outcome_e   outcome;
 
     plugin = bg->plugin;
     log = bg->request->connection->log;
@@ -186,19 +186,11 @@ ngx_http_ihanoi_background_prepare(ngx_http_ihanoi_background_t *bg)
         goto refused;
     }
 
-    state = run->state;
     run->phase = IHANOI_PHASE_JOB;
     run->request = bg->request;
     run->ctx = ngx_http_get_module_ctx(bg->request,
                                        ngx_http_ihanoi_api_module);
     run->body = bg->input;
-
-    L = ihanoi_call_state(run->main.call);
-
-    ihanoi_sandbox_enter_host(state->sandbox);
-    lua_rawgeti(L, LUA_REGISTRYINDEX,
-                state->handlers[plugin->operations.nelts + bg->function]);
-    ihanoi_sandbox_leave_host(state->sandbox);
 
     bg->run = run;
 

@@ -231,10 +231,6 @@ ngx_http_ihanoi_backend_wait(lua_State *L,
 
     wait->run = ngx_http_ihanoi_run_may_wait(L);
     wait->task = wait->run->current;
-
-    if (wait->run->request == NULL) {
-        (void) luaL_error(L, "there is no request to ask a backend from");
-    }
 }
 
 

@@ -270,7 +270,9 @@ ngx_http_ihanoi_host_call_begin(ngx_event_t *ev)
         return;
     }
 
-    if (ngx_http_ihanoi_run_go(call->run, ngx_http_ihanoi_host_call_done, call)
+    if (ngx_http_ihanoi_run_go(call->run, call->plugin->operations.nelts
+                                          + call->function,
+                               ngx_http_ihanoi_host_call_done, call)
         == NGX_OK)
     {
         ngx_http_ihanoi_host_call_done(call->run, call);
@@ -283,13 +285,11 @@ ngx_http_ihanoi_host_call_begin(ngx_event_t *ev)
 static const char *
 ngx_http_ihanoi_host_call_create(ngx_http_ihanoi_host_call_t *call)
 {
-    uint64_t                         ticket;
-    lua_State                       *L;
-    ngx_uint_t                       retry;
-    ngx_http_ihanoi_run_t           *run, *caller;
-    ngx_http_ihanoi_plugin_t        *plugin;
-    ngx_http_ihanoi_run_outcome_e    outcome;
-    ngx_http_ihanoi_plugin_state_t  *state;
+    uint64_t                        ticket;
+    ngx_uint_t                      retry;
+    ngx_http_ihanoi_run_t          *run, *caller;
+    ngx_http_ihanoi_plugin_t       *plugin;
+    ngx_http_ihanoi_run_outcome_e   outcome;
 
     plugin = call->plugin;
     caller = call->task->run;
@@ -312,7 +312,6 @@ ngx_http_ihanoi_host_call_create(ngx_http_ihanoi_host_call_t *call)
         return outcome == NGX_HTTP_IHANOI_RUN_ERROR ? "unavailable" : "busy";
     }
 
-    state = run->state;
     run->phase = IHANOI_PHASE_INTERFACE;
     run->request = caller->request;
     run->ctx = caller->ctx;
@@ -321,13 +320,6 @@ ngx_http_ihanoi_host_call_create(ngx_http_ihanoi_host_call_t *call)
     run->caller = caller->state->plugin;
     run->depth = caller->depth + 1;
     run->schema = call->schema;
-
-    L = ihanoi_call_state(run->main.call);
-
-    ihanoi_sandbox_enter_host(state->sandbox);
-    lua_rawgeti(L, LUA_REGISTRYINDEX,
-                state->handlers[plugin->operations.nelts + call->function]);
-    ihanoi_sandbox_leave_host(state->sandbox);
 
     call->run = run;
 

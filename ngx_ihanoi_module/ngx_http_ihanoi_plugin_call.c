@@ -223,20 +223,12 @@ ngx_int_t
 ngx_http_ihanoi_plugin_run(ngx_http_request_t *r,
     ngx_http_ihanoi_api_ctx_t *ctx)
 {
-    lua_State                       *L;
-    ngx_http_ihanoi_run_t           *run;
-    ngx_http_ihanoi_plugin_state_t  *state;
+    ngx_http_ihanoi_run_t  *run;
 
     run = ctx->run;
-    state = run->state;
 
-    L = ihanoi_call_state(run->main.call);
-
-    ihanoi_sandbox_enter_host(state->sandbox);
-    lua_rawgeti(L, LUA_REGISTRYINDEX, state->handlers[ctx->operation->handler]);
-    ihanoi_sandbox_leave_host(state->sandbox);
-
-    if (ngx_http_ihanoi_run_go(run, ngx_http_ihanoi_plugin_done, r)
+    if (ngx_http_ihanoi_run_go(run, ctx->operation->handler,
+                               ngx_http_ihanoi_plugin_done, r)
         == NGX_OK)
     {
         ctx->run = NULL;

@@ -144,9 +144,18 @@ ngx_http_ihanoi_run_task(ngx_http_ihanoi_run_t *run,
 
 
 ngx_int_t
-ngx_http_ihanoi_run_go(ngx_http_ihanoi_run_t *run,
+ngx_http_ihanoi_run_go(ngx_http_ihanoi_run_t *run, ngx_uint_t handler,
     ngx_http_ihanoi_run_done_pt done, void *data)
 {
+    ngx_http_ihanoi_plugin_state_t  *state;
+
+    state = run->state;
+
+    ihanoi_sandbox_enter_host(state->sandbox);
+    lua_rawgeti(ihanoi_call_state(run->main.call), LUA_REGISTRYINDEX,
+                state->handlers[handler]);
+    ihanoi_sandbox_leave_host(state->sandbox);
+
     if (ngx_http_ihanoi_run_step(&run->main) == NGX_OK) {
         return NGX_OK;
     }
@@ -210,12 +219,9 @@ ngx_http_ihanoi_run_step(ngx_http_ihanoi_task_t *task)
     if (state->preempted == task) {
         ngx_http_ihanoi_run_unlock(task);
 
-        if (run->request) {
+        /* its client may have gone meanwhile */
 
-            /* its client may have gone meanwhile */
-
-            ngx_post_event(run->request->connection->read, &ngx_posted_events);
-        }
+        ngx_post_event(run->request->connection->read, &ngx_posted_events);
     }
 
     switch (rc) {

@@ -130,7 +130,7 @@ struct ngx_http_ihanoi_run_s {
     ngx_http_ihanoi_task_t          *current;     /* that runs or ran last */
     uint64_t                         serial;      /* in this worker */
 
-    ngx_http_request_t              *request;     /* NULL: of no request */
+    ngx_http_request_t              *request;
     ngx_http_ihanoi_plugin_t        *caller;      /* that calls this one */
     ngx_uint_t                       depth;       /* of such calls */
     const ihanoi_schema_t           *schema;      /* of its result; or NULL */
@@ -165,21 +165,18 @@ struct ngx_http_ihanoi_run_s {
  * _MEMORY, concurrency or handler.lua that is still being loaded _BUSY.  timeout
  * and cpu, the processor time that it may use with all its tasks, are
  * milliseconds.  ticket, the circuit's, is the run's from now on, or given back.
- *
- * Push the function, which is given no arguments, on
- * ihanoi_call_state(run->main.call), between ihanoi_sandbox_enter_host() and
- * _leave_host(), then go.
+ * Who makes it sets request and ctx, and then lets it go.
  */
 ngx_http_ihanoi_run_t *ngx_http_ihanoi_run_create(
     ngx_http_ihanoi_plugin_t *plugin, ngx_msec_t timeout, ngx_msec_t cpu,
     uint64_t ticket, ngx_log_t *log, ngx_http_ihanoi_run_outcome_e *outcome);
 
 /*
- * NGX_OK: it ended, run->outcome says how; results are on the stack when that
- * is _OK.  NGX_AGAIN: done is called with data later.
+ * Calls state->handlers[handler].  NGX_OK: it ended, run->outcome says how.
+ * NGX_AGAIN: done is called with data later.
  */
 ngx_int_t ngx_http_ihanoi_run_go(ngx_http_ihanoi_run_t *run,
-    ngx_http_ihanoi_run_done_pt done, void *data);
+    ngx_uint_t handler, ngx_http_ihanoi_run_done_pt done, void *data);
 
 /* Ends it wherever it is, and frees it.  The log says nothing. */
 void ngx_http_ihanoi_run_destroy(ngx_http_ihanoi_run_t *run);
