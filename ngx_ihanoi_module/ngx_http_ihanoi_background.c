@@ -164,10 +164,7 @@ ngx_http_ihanoi_background_prepare(ngx_http_ihanoi_background_t *bg)
     log = bg->request->connection->log;
     outcome = NGX_HTTP_IHANOI_RUN_CLOSED;
 
-    if (ngx_http_ihanoi_plugin_refused(plugin)
-        || ngx_http_ihanoi_circuit_enter(plugin->circuit, &ticket, &retry)
-           != NGX_OK)
-    {
+    if (ngx_http_ihanoi_plugin_enter(plugin, &ticket, &retry) != NGX_OK) {
         goto refused;
     }
 

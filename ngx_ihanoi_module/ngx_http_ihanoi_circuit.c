@@ -21,9 +21,6 @@
 #define NGX_HTTP_IHANOI_CIRCUIT_LOOK      1000
 #define NGX_HTTP_IHANOI_CIRCUIT_QUIET     60000
 
-/* Seconds after which to ask again for a disabled plugin: nobody knows. */
-#define NGX_HTTP_IHANOI_CIRCUIT_RETRY     60
-
 
 typedef struct ngx_http_ihanoi_circuit_sh_s  ngx_http_ihanoi_circuit_sh_t;
 
@@ -350,17 +347,12 @@ ngx_http_ihanoi_circuit_enter(ngx_http_ihanoi_circuit_t *c, uint64_t *ticket,
 {
     uint64_t  wait;
 
-    if (c->sh->disabled) {
-        *retry_after = NGX_HTTP_IHANOI_CIRCUIT_RETRY;
-        return NGX_ABORT;
-    }
-
     if (ihanoi_circuit_enter(&c->sh->circuit, &c->conf,
                              ngx_http_ihanoi_circuit_now(), ticket, &wait)
         != 0)
     {
         *retry_after = (ngx_uint_t) ((wait + 999) / 1000);
-        return NGX_BUSY;
+        return NGX_DECLINED;
     }
 
     return NGX_OK;

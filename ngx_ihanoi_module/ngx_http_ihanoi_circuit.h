@@ -50,17 +50,16 @@ ngx_http_ihanoi_circuit_t *ngx_http_ihanoi_circuit_declare(ngx_conf_t *cf,
     ngx_str_t *name, ngx_str_t *version, ngx_msec_t probe, ngx_str_t *dir);
 
 /*
- * Asks for a call, in a worker.
+ * Asks for a call of a plugin that is not disabled, in a worker.
  *
- *   NGX_OK      call, then leave with *ticket, once; a ticket other than 0
- *               says that it is the probe of a half-open circuit
- *   NGX_BUSY    it is open: *retry_after is the seconds to wait, at least 1
- *   NGX_ABORT   the plugin is disabled: *retry_after is a minute
+ *   NGX_OK        call, then leave with *ticket, once; a ticket other than 0
+ *                 says that it is the probe of a half-open circuit
+ *   NGX_DECLINED  it is open: *retry_after is the seconds to wait, at least 1
  */
 ngx_int_t ngx_http_ihanoi_circuit_enter(ngx_http_ihanoi_circuit_t *c,
     uint64_t *ticket, ngx_uint_t *retry_after);
 
-/* What enter says with NGX_ABORT, for who does not call yet. */
+/* 1: by the kill switch. */
 ngx_uint_t ngx_http_ihanoi_circuit_disabled(ngx_http_ihanoi_circuit_t *c);
 
 /* Logs when the circuit opens (warn) or closes (notice) with it. */

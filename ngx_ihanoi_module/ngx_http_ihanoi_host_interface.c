@@ -294,10 +294,7 @@ ngx_http_ihanoi_host_call_create(ngx_http_ihanoi_host_call_t *call)
     plugin = call->plugin;
     caller = call->task->run;
 
-    if (ngx_http_ihanoi_plugin_refused(plugin)
-        || ngx_http_ihanoi_circuit_enter(plugin->circuit, &ticket, &retry)
-           != NGX_OK)
-    {
+    if (ngx_http_ihanoi_plugin_enter(plugin, &ticket, &retry) != NGX_OK) {
         ngx_http_ihanoi_metric_inc(plugin->calls[NGX_HTTP_IHANOI_RUN_CLOSED]);
         return "unavailable";
     }

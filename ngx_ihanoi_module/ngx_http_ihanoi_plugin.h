@@ -379,6 +379,13 @@ ngx_http_ihanoi_plugin_state_t *ngx_http_ihanoi_plugin_state_of(lua_State *L);
 ngx_uint_t ngx_http_ihanoi_plugin_refused(ngx_http_ihanoi_plugin_t *plugin);
 
 /*
+ * ngx_http_ihanoi_circuit_enter() of a plugin that is not refused.  NGX_DECLINED:
+ * it is, or its circuit is open; *retry is the seconds to wait.
+ */
+ngx_int_t ngx_http_ihanoi_plugin_enter(ngx_http_ihanoi_plugin_t *plugin,
+    uint64_t *ticket, ngx_uint_t *retry);
+
+/*
  * For an operation, by Lua or by SQL: chooses the version that serves it and
  * enters its circuit.  NGX_OK, or its 503.  _abandon(): it comes to nothing.
  */

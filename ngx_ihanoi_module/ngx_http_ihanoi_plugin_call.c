@@ -10,6 +10,10 @@
 #include "ngx_http_ihanoi_problem.h"
 
 
+/* Seconds after which to ask again for a plugin that is refused. */
+#define NGX_HTTP_IHANOI_PLUGIN_REFUSED_RETRY  60
+
+
 /* An answer that is being sent. */
 typedef struct {
     ngx_http_ihanoi_plugin_t  *plugin;
@@ -44,6 +48,22 @@ ngx_http_ihanoi_plugin_refused(ngx_http_ihanoi_plugin_t *plugin)
 
 
 ngx_int_t
+ngx_http_ihanoi_plugin_enter(ngx_http_ihanoi_plugin_t *plugin,
+    uint64_t *ticket, ngx_uint_t *retry)
+{
+    if (ngx_http_ihanoi_plugin_refused(plugin)) {
+
+        /* nobody knows when somebody will have mended it */
+
+        *retry = NGX_HTTP_IHANOI_PLUGIN_REFUSED_RETRY;
+        return NGX_DECLINED;
+    }
+
+    return ngx_http_ihanoi_circuit_enter(plugin->circuit, ticket, retry);
+}
+
+
+ngx_int_t
 ngx_http_ihanoi_plugin_admit(ngx_http_request_t *r,
     ngx_http_ihanoi_api_ctx_t *ctx)
 {
@@ -56,14 +76,8 @@ ngx_http_ihanoi_plugin_admit(ngx_http_request_t *r,
     for ( ;; ) {
         plugin = ctx->operation->plugin;
 
-        /* nobody knows when somebody will have mended what it reaches */
-
-        retry = 60;
-
-        if (!ngx_http_ihanoi_plugin_refused(plugin)
-            && ngx_http_ihanoi_circuit_enter(plugin->circuit, &ctx->ticket,
-                                             &retry)
-               == NGX_OK)
+        if (ngx_http_ihanoi_plugin_enter(plugin, &ctx->ticket, &retry)
+            == NGX_OK)
         {
             return NGX_OK;
         }
