@@ -40,7 +40,6 @@ typedef struct {
 } ngx_http_ihanoi_metrics_main_conf_t;
 
 
-static ngx_uint_t ngx_http_ihanoi_metric_sum(ngx_atomic_t *cell);
 static ngx_uint_t ngx_http_ihanoi_metric_ncells(
     ngx_http_ihanoi_metric_type_e type);
 static ngx_int_t ngx_http_ihanoi_metrics_init_zone(ngx_slab_pool_t *shpool,
@@ -345,7 +344,7 @@ ngx_http_ihanoi_metric_value(ngx_http_ihanoi_metric_t *m)
     }
 
     if (m->type == NGX_HTTP_IHANOI_COUNTER) {
-        return ngx_http_ihanoi_metric_sum(m->cells);
+        return ngx_http_ihanoi_metrics_sum(m->cells);
     }
 
     shpool = ngx_http_ihanoi_zone_pool();
@@ -381,11 +380,11 @@ ngx_http_ihanoi_metric_summary(ngx_http_ihanoi_metric_t *m,
     }
 
     for (i = 0; i <= NGX_HTTP_IHANOI_BUCKETS; i++) {
-        buckets[i] = ngx_http_ihanoi_metric_sum(&m->cells[i]);
+        buckets[i] = ngx_http_ihanoi_metrics_sum(&m->cells[i]);
         summary->count += buckets[i];
     }
 
-    summary->sum_usec = ngx_http_ihanoi_metric_sum(
+    summary->sum_usec = ngx_http_ihanoi_metrics_sum(
                                         &m->cells[NGX_HTTP_IHANOI_BUCKETS + 1]);
 
     for (i = 0, count = 0; i < NGX_HTTP_IHANOI_BUCKETS; i++) {
@@ -407,10 +406,11 @@ ngx_http_ihanoi_metric_summary(ngx_http_ihanoi_metric_t *m,
 }
 
 
-static ngx_uint_t
-ngx_http_ihanoi_metric_sum(ngx_atomic_t *cell)
+ngx_atomic_uint_t
+ngx_http_ihanoi_metrics_sum(ngx_atomic_t *cell)
 {
-    ngx_uint_t  i, n, sum;
+    ngx_uint_t         i, n;
+    ngx_atomic_uint_t  sum;
 
     n = ngx_http_ihanoi_zone_slots(ngx_http_ihanoi_zone_pool());
 

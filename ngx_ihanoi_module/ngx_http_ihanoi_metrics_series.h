@@ -62,5 +62,8 @@ extern const ngx_http_ihanoi_bucket_t
 /* Those of the running configuration; NULL: there is no zone. */
 ngx_http_ihanoi_metrics_t *ngx_http_ihanoi_metrics_running(void);
 
+/* A cell of the row of slot 0, and of all other rows. */
+ngx_atomic_uint_t ngx_http_ihanoi_metrics_sum(ngx_atomic_t *cell);
+
 
 #endif /* _NGX_HTTP_IHANOI_METRICS_SERIES_H_INCLUDED_ */

@@ -25,10 +25,7 @@ static u_char *ngx_http_ihanoi_metrics_last(u_char *p,
     ngx_http_ihanoi_metrics_t *metrics, ngx_http_ihanoi_family_t *family,
     ngx_http_ihanoi_series_t *series);
 static u_char *ngx_http_ihanoi_metrics_histogram(u_char *p,
-    ngx_http_ihanoi_metrics_t *metrics, ngx_http_ihanoi_family_t *family,
-    ngx_http_ihanoi_series_t *series);
-static ngx_atomic_uint_t ngx_http_ihanoi_metrics_sum(
-    ngx_http_ihanoi_metrics_t *metrics, ngx_atomic_t *cell);
+    ngx_http_ihanoi_family_t *family, ngx_http_ihanoi_series_t *series);
 
 
 ngx_int_t
@@ -171,14 +168,13 @@ ngx_http_ihanoi_metrics_family(u_char *p, u_char *end,
         switch (family->type) {
 
         case NGX_HTTP_IHANOI_HISTOGRAM:
-            p = ngx_http_ihanoi_metrics_histogram(p, metrics, family, series);
+            p = ngx_http_ihanoi_metrics_histogram(p, family, series);
             break;
 
         case NGX_HTTP_IHANOI_COUNTER:
             p = ngx_http_ihanoi_metrics_name(p, family, "", series);
             p = ngx_sprintf(p, "%uA\n",
-                            ngx_http_ihanoi_metrics_sum(metrics,
-                                                        series->cells));
+                            ngx_http_ihanoi_metrics_sum(series->cells));
             break;
 
         case NGX_HTTP_IHANOI_GAUGE_LAST:
@@ -278,8 +274,7 @@ ngx_http_ihanoi_metrics_last(u_char *p, ngx_http_ihanoi_metrics_t *metrics,
 
 static u_char *
 ngx_http_ihanoi_metrics_histogram(u_char *p,
-    ngx_http_ihanoi_metrics_t *metrics, ngx_http_ihanoi_family_t *family,
-    ngx_http_ihanoi_series_t *series)
+    ngx_http_ihanoi_family_t *family, ngx_http_ihanoi_series_t *series)
 {
     const char         *le;
     ngx_uint_t          i;
@@ -292,15 +287,15 @@ ngx_http_ihanoi_metrics_histogram(u_char *p,
         le = (i < NGX_HTTP_IHANOI_BUCKETS) ? ngx_http_ihanoi_buckets[i].le
                                            : "+Inf";
 
-        count += ngx_http_ihanoi_metrics_sum(metrics, series->cells + i);
+        count += ngx_http_ihanoi_metrics_sum(series->cells + i);
 
         p = ngx_sprintf(p, "%V_bucket{%V%sle=\"%s\"} %uA\n", &family->name,
                         &series->labels, series->labels.len ? "," : "", le,
                         count);
     }
 
-    sum = ngx_http_ihanoi_metrics_sum(metrics, series->cells
-                                               + NGX_HTTP_IHANOI_BUCKETS + 1);
+    sum = ngx_http_ihanoi_metrics_sum(series->cells
+                                      + NGX_HTTP_IHANOI_BUCKETS + 1);
 
     p = ngx_http_ihanoi_metrics_name(p, family, "_sum", series);
     p = ngx_sprintf(p, "%uA.%06uA\n", sum / 1000000, sum % 1000000);
@@ -309,21 +304,4 @@ ngx_http_ihanoi_metrics_histogram(u_char *p,
     p = ngx_http_ihanoi_metrics_name(p, family, "_count", series);
 
     return ngx_sprintf(p, "%uA\n", count);
-}
-
-
-static ngx_atomic_uint_t
-ngx_http_ihanoi_metrics_sum(ngx_http_ihanoi_metrics_t *metrics,
-    ngx_atomic_t *cell)
-{
-    ngx_uint_t         i;
-    ngx_atomic_uint_t  sum;
-
-    sum = 0;
-
-    for (i = 0; i < metrics->nslots; i++) {
-        sum += cell[i * NGX_HTTP_IHANOI_CHUNK_CELLS];
-    }
-
-    return sum;
 }
