@@ -71,8 +71,8 @@ typedef struct {
     /* calls may be sent */
     void  (*ready)(ngx_http_ihanoi_pgconn_t *pc);
 
-    /* Sync has come: the exchange has left the connection; aborted says that
-       it was not executed */
+    /* Sync has come: the exchange has left the connection and has a result;
+       aborted says that it was not executed */
     void  (*done)(ngx_http_ihanoi_pgconn_t *pc,
                 ngx_http_ihanoi_pgexchange_t *x);
 

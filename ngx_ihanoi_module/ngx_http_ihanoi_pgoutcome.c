@@ -138,12 +138,13 @@ static void
 ngx_http_ihanoi_pgoutcome_done(ngx_http_ihanoi_pgconn_t *pc,
     ngx_http_ihanoi_pgexchange_t *x)
 {
-    ngx_int_t                     rc;
-    ngx_uint_t                    usec, misused;
-    ngx_http_ihanoi_pgcall_t     *call;
-    ngx_http_ihanoi_pgpool_t     *pool;
-    ngx_http_ihanoi_pgresult_t   *res;
-    ngx_http_ihanoi_pgsession_t  *session;
+    ngx_int_t                      rc;
+    ngx_uint_t                     usec, misused;
+    ngx_http_ihanoi_pgcall_t      *call;
+    ngx_http_ihanoi_pgpool_t      *pool;
+    ngx_http_ihanoi_pgresult_t    *res;
+    ngx_http_ihanoi_pgsession_t   *session;
+    ngx_http_ihanoi_pg_outcome_e   outcome;
 
     call = (ngx_http_ihanoi_pgcall_t *) x;
     pool = call->pool;
@@ -167,11 +168,9 @@ ngx_http_ihanoi_pgoutcome_done(ngx_http_ihanoi_pgconn_t *pc,
 
         /* a tombstone */
 
-        if (x->result) {
-            ngx_http_ihanoi_pgresult_free(x->result);
-        }
-
         session = call->session;
+
+        ngx_http_ihanoi_pgresult_free(x->result);
         ngx_free(call);
 
         if (session) {
@@ -182,20 +181,11 @@ ngx_http_ihanoi_pgoutcome_done(ngx_http_ihanoi_pgconn_t *pc,
         return;
     }
 
-    res = x->result;
-
     if (misused) {
-        ngx_http_ihanoi_pgresult_free(res);
-        ngx_http_ihanoi_pgpool_end(call, NGX_HTTP_IHANOI_PG_MISUSED, NULL,
-                                   usec);
-        return;
-    }
+        outcome = NGX_HTTP_IHANOI_PG_MISUSED;
 
-    if (x->unreplicated) {
-
-        if (res) {
-            ngx_http_ihanoi_pgresult_free(res);
-        }
+    } else if (x->unreplicated) {
+        outcome = NGX_HTTP_IHANOI_PG_UNKNOWN;
 
         ngx_log_error(NGX_LOG_ERR, call->log, 0,
                       "database call \"%V\" was committed but not replicated",
@@ -203,19 +193,14 @@ ngx_http_ihanoi_pgoutcome_done(ngx_http_ihanoi_pgconn_t *pc,
 
         ngx_http_ihanoi_metric_inc(pool->class->metrics.unknown);
 
-        ngx_http_ihanoi_pgpool_dispatch(pool);
-        ngx_http_ihanoi_pgpool_end(call, NGX_HTTP_IHANOI_PG_UNKNOWN, NULL,
-                                   usec);
-        return;
-    }
-
-    if (x->aborted) {
+    } else if (x->aborted) {
         ngx_http_ihanoi_pgoutcome_again(call);
         return;
-    }
 
-    if (x->failed) {
+    } else if (!x->failed) {
+        outcome = NGX_HTTP_IHANOI_PG_OK;
 
+    } else {
         rc = ngx_http_ihanoi_pgoutcome_error(pc, call);
 
         if (rc != NGX_AGAIN && ngx_http_ihanoi_pgoutcome_doubtful(call)) {
@@ -235,23 +220,27 @@ ngx_http_ihanoi_pgoutcome_done(ngx_http_ihanoi_pgconn_t *pc,
             return;
 
         case NGX_DECLINED:
-            ngx_http_ihanoi_pgresult_free(res);
-            ngx_http_ihanoi_pgpool_dispatch(pool);
-            ngx_http_ihanoi_pgpool_end(call, NGX_HTTP_IHANOI_PG_MISSING, NULL,
-                                       usec);
-            return;
-        }
+            outcome = NGX_HTTP_IHANOI_PG_MISSING;
+            break;
 
-        ngx_http_ihanoi_pgpool_dispatch(pool);
-        ngx_http_ihanoi_pgpool_end(call, NGX_HTTP_IHANOI_PG_SQLERROR, res,
-                                   usec);
-        return;
+        default: /* NGX_OK */
+            outcome = NGX_HTTP_IHANOI_PG_SQLERROR;
+        }
+    }
+
+    res = x->result;
+
+    if (outcome != NGX_HTTP_IHANOI_PG_OK
+        && outcome != NGX_HTTP_IHANOI_PG_SQLERROR)
+    {
+        ngx_http_ihanoi_pgresult_free(res);
+        res = NULL;
     }
 
     /* the next call goes out, or is in its batch, before this answer is written */
 
     ngx_http_ihanoi_pgpool_dispatch(pool);
-    ngx_http_ihanoi_pgpool_end(call, NGX_HTTP_IHANOI_PG_OK, res, usec);
+    ngx_http_ihanoi_pgpool_end(call, outcome, res, usec);
 }
 
 
