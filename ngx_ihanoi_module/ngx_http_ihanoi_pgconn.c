@@ -352,23 +352,13 @@ ngx_http_ihanoi_pgconn_opened(ngx_http_ihanoi_pgconn_t *pc)
     pc->state = NGX_HTTP_IHANOI_PGCONN_PREPARING;
     pc->handlers->opened(pc);
 
-    if (!pc->lazy) {
-
-        if (ngx_http_ihanoi_pgconn_prepare_ahead(pc) != NGX_OK) {
-            return NGX_ERROR;
-        }
-
-        if (pc->preparing) {
-            return NGX_OK;
-        }
+    if (!pc->lazy && ngx_http_ihanoi_pgconn_prepare_ahead(pc) != NGX_OK) {
+        return NGX_ERROR;
     }
 
-    if (pc->timer.timer_set) {
-        ngx_del_timer(&pc->timer);
+    if (pc->preparing == 0) {
+        ngx_http_ihanoi_pgconn_ready(pc);
     }
-
-    pc->state = NGX_HTTP_IHANOI_PGCONN_READY;
-    pc->handlers->ready(pc);
 
     return NGX_OK;
 }

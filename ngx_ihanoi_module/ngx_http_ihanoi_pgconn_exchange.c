@@ -689,22 +689,23 @@ ngx_http_ihanoi_pgconn_finish(ngx_http_ihanoi_pgconn_t *pc,
 
     ngx_http_ihanoi_pgresult_free(res);
 
-    if (x->kind != NGX_HTTP_IHANOI_PGX_AHEAD) {
-        ngx_free(x);
-        return;
+    if (x->kind == NGX_HTTP_IHANOI_PGX_AHEAD && --pc->preparing == 0) {
+        ngx_http_ihanoi_pgconn_ready(pc);
     }
 
     ngx_free(x);
+}
 
-    if (--pc->preparing == 0) {
 
-        if (pc->timer.timer_set) {
-            ngx_del_timer(&pc->timer);
-        }
-
-        pc->state = NGX_HTTP_IHANOI_PGCONN_READY;
-        pc->handlers->ready(pc);
+void
+ngx_http_ihanoi_pgconn_ready(ngx_http_ihanoi_pgconn_t *pc)
+{
+    if (pc->timer.timer_set) {
+        ngx_del_timer(&pc->timer);
     }
+
+    pc->state = NGX_HTTP_IHANOI_PGCONN_READY;
+    pc->handlers->ready(pc);
 }
 
 

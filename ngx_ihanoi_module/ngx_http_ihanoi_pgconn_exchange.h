@@ -23,6 +23,9 @@
  */
 ngx_int_t ngx_http_ihanoi_pgconn_prepare_ahead(ngx_http_ihanoi_pgconn_t *pc);
 
+/* All that was to be prepared is: calls may be sent. */
+void ngx_http_ihanoi_pgconn_ready(ngx_http_ihanoi_pgconn_t *pc);
+
 /* Sends what waits for a common Sync, and the Sync. */
 void ngx_http_ihanoi_pgconn_end_batch(ngx_http_ihanoi_pgconn_t *pc);
 
