@@ -32,6 +32,8 @@ static ngx_msec_t ngx_http_ihanoi_pgdb_start(ngx_http_ihanoi_pgdb_t *db,
     ngx_http_ihanoi_pgpool_t *pool, ngx_http_ihanoi_pgconn_t *pc);
 static ngx_int_t ngx_http_ihanoi_pgdb_attempt(ngx_http_ihanoi_pgpool_t *pool,
     ngx_http_ihanoi_pgconn_t *pc, ngx_uint_t which);
+static ngx_msec_t ngx_http_ihanoi_pgdb_pause(ngx_http_ihanoi_pgpool_t *pool,
+    ngx_uint_t which);
 static void ngx_http_ihanoi_pgdb_probed(ngx_http_ihanoi_pgconn_t *pc);
 static ngx_uint_t ngx_http_ihanoi_pgdb_second(ngx_http_ihanoi_pgconn_t *pc);
 static ngx_uint_t ngx_http_ihanoi_pgdb_rank(ngx_http_ihanoi_pgpool_t *pool,
@@ -263,10 +265,9 @@ ngx_http_ihanoi_pgdb_start(ngx_http_ihanoi_pgdb_t *db,
     ngx_http_ihanoi_pgpool_t *pool, ngx_http_ihanoi_pgconn_t *pc)
 {
     ngx_uint_t                  i, best, rank, lowest;
-    ngx_msec_t                  now, wait, next;
+    ngx_msec_t                  wait, next;
     ngx_http_ihanoi_pgreach_t  *reach;
 
-    now = ngx_current_msec;
     next = NGX_TIMER_INFINITE;
     best = db->hosts.nelts;
     lowest = (ngx_uint_t) -1;
@@ -279,17 +280,7 @@ ngx_http_ihanoi_pgdb_start(ngx_http_ihanoi_pgdb_t *db,
             continue;
         }
 
-        wait = 0;
-
-        if ((ngx_msec_int_t) (reach->backoff.next - now) > 0) {
-            wait = reach->backoff.next - now;
-        }
-
-        if ((ngx_msec_int_t) (pool->backoff[i].next - now) > (ngx_msec_int_t)
-                                                             wait)
-        {
-            wait = pool->backoff[i].next - now;
-        }
+        wait = ngx_http_ihanoi_pgdb_pause(pool, i);
 
         if (wait) {
             next = ngx_min(next, wait);
@@ -317,6 +308,23 @@ ngx_http_ihanoi_pgdb_start(ngx_http_ihanoi_pgdb_t *db,
     }
 
     return NGX_TIMER_INFINITE;
+}
+
+
+/* Milliseconds until the pool may try the host again. */
+
+static ngx_msec_t
+ngx_http_ihanoi_pgdb_pause(ngx_http_ihanoi_pgpool_t *pool, ngx_uint_t which)
+{
+    ngx_msec_int_t  all, own;
+
+    all = (ngx_msec_int_t) (pool->db->reach[which].backoff.next
+                            - ngx_current_msec);
+    own = (ngx_msec_int_t) (pool->backoff[which].next - ngx_current_msec);
+
+    all = ngx_max(all, own);
+
+    return (ngx_msec_t) ngx_max(all, 0);
 }
 
 
@@ -407,11 +415,7 @@ ngx_http_ihanoi_pgdb_probe(ngx_http_ihanoi_pgdb_t *db)
         for (n = 0; n < db->hosts.nelts; n++) {
             reach = &db->reach[n];
 
-            if (reach->connecting
-                || (ngx_msec_int_t) (reach->backoff.next - ngx_current_msec) > 0
-                || (ngx_msec_int_t) (pool->backoff[n].next - ngx_current_msec)
-                   > 0)
-            {
+            if (reach->connecting || ngx_http_ihanoi_pgdb_pause(pool, n)) {
                 continue;
             }
 
