@@ -232,6 +232,26 @@ ngx_http_ihanoi_pg_statement(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
 }
 
 
+ngx_http_ihanoi_pgstmt_t *
+ngx_http_ihanoi_pg_control_statement(ngx_conf_t *cf,
+    ngx_http_ihanoi_pgdb_t *db, const char *sql, ngx_uint_t nparams,
+    const char *operation)
+{
+    ngx_http_ihanoi_pgstmt_t  stmt;
+
+    ngx_memzero(&stmt, sizeof(ngx_http_ihanoi_pgstmt_t));
+
+    stmt.sql.data = (u_char *) sql;
+    stmt.sql.len = ngx_strlen(sql);
+    stmt.nparams = nparams;
+    stmt.class = NGX_HTTP_IHANOI_PG_CONTROL;
+    stmt.operation.data = (u_char *) operation;
+    stmt.operation.len = ngx_strlen(operation);
+
+    return ngx_http_ihanoi_pg_statement(cf, db, &stmt);
+}
+
+
 ngx_int_t
 ngx_http_ihanoi_pg_task_add(ngx_http_ihanoi_pgdb_t *db,
     const ngx_http_ihanoi_pgtask_t *task)

@@ -117,31 +117,11 @@ ngx_http_ihanoi_pgcatalogue_configure(ngx_conf_t *cf,
         return NGX_ERROR;
     }
 
-    catalogue->stmt = ngx_http_ihanoi_pgcatalogue_statement(cf, db,
+    catalogue->stmt = ngx_http_ihanoi_pg_control_statement(cf, db,
                              ngx_http_ihanoi_pgcatalogue_sql, 1,
                              "check of the catalogue");
 
     return catalogue->stmt ? NGX_OK : NGX_ERROR;
-}
-
-
-ngx_http_ihanoi_pgstmt_t *
-ngx_http_ihanoi_pgcatalogue_statement(ngx_conf_t *cf,
-    ngx_http_ihanoi_pgdb_t *db, const char *sql, ngx_uint_t nparams,
-    const char *operation)
-{
-    ngx_http_ihanoi_pgstmt_t  stmt;
-
-    ngx_memzero(&stmt, sizeof(ngx_http_ihanoi_pgstmt_t));
-
-    stmt.sql.data = (u_char *) sql;
-    stmt.sql.len = ngx_strlen(sql);
-    stmt.nparams = nparams;
-    stmt.class = NGX_HTTP_IHANOI_PG_CONTROL;
-    stmt.operation.data = (u_char *) operation;
-    stmt.operation.len = ngx_strlen(operation);
-
-    return ngx_http_ihanoi_pg_statement(cf, db, &stmt);
 }
 
 

@@ -20,11 +20,6 @@
 ngx_int_t ngx_http_ihanoi_pgcatalogue_configure(ngx_conf_t *cf,
     ngx_http_ihanoi_pgdb_t *db);
 
-/* Declares a statement of the control connection; sql and operation live. */
-ngx_http_ihanoi_pgstmt_t *ngx_http_ihanoi_pgcatalogue_statement(
-    ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db, const char *sql,
-    ngx_uint_t nparams, const char *operation);
-
 /* Asks now. */
 void ngx_http_ihanoi_pgcatalogue_check(ngx_http_ihanoi_pgdb_t *db);
 

@@ -136,10 +136,10 @@ ngx_http_ihanoi_pgcontrol_configure(ngx_conf_t *cf,
         return NGX_ERROR;
     }
 
-    control->cancel = ngx_http_ihanoi_pgcatalogue_statement(cf, db,
+    control->cancel = ngx_http_ihanoi_pg_control_statement(cf, db,
                              ngx_http_ihanoi_pgcontrol_cancel_sql, 1,
                              "cancel of a backend");
-    control->terminate = ngx_http_ihanoi_pgcatalogue_statement(cf, db,
+    control->terminate = ngx_http_ihanoi_pg_control_statement(cf, db,
                              ngx_http_ihanoi_pgcontrol_terminate_sql, 1,
                              "end of a backend");
 
@@ -171,7 +171,7 @@ ngx_http_ihanoi_pgcontrol_configure(ngx_conf_t *cf,
 
         t->db = db;
         t->task = &task[i];
-        t->stmt = ngx_http_ihanoi_pgcatalogue_statement(cf, db,
+        t->stmt = ngx_http_ihanoi_pg_control_statement(cf, db,
                                          task[i].sql,
                                          task[i].parameter ? 1 : 0,
                                          task[i].sql);

@@ -179,6 +179,11 @@ struct ngx_http_ihanoi_pgdb_s {
 };
 
 
+/* Declares a statement of the control connection; sql and operation live. */
+ngx_http_ihanoi_pgstmt_t *ngx_http_ihanoi_pg_control_statement(ngx_conf_t *cf,
+    ngx_http_ihanoi_pgdb_t *db, const char *sql, ngx_uint_t nparams,
+    const char *operation);
+
 /* Allocates what the worker needs.  NGX_ERROR: no memory. */
 ngx_int_t ngx_http_ihanoi_pgdb_init(ngx_http_ihanoi_pgdb_t *db,
     ngx_cycle_t *cycle, const ngx_http_ihanoi_pgconn_handlers_t *handlers);

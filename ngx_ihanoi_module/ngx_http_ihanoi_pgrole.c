@@ -16,7 +16,6 @@
 #include "ihanoi_role.h"
 #include "ngx_http_ihanoi_pg.h"
 #include "ngx_http_ihanoi_pgdb.h"
-#include "ngx_http_ihanoi_pgcatalogue.h"
 #include "ngx_http_ihanoi_pgrole.h"
 
 
@@ -72,7 +71,7 @@ ngx_http_ihanoi_pgrole_configure(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db)
     role->values[1] = (char *) db->plugin.data;
     role->values[2] = (char *) db->schema.data;
 
-    role->stmt = ngx_http_ihanoi_pgcatalogue_statement(cf, db, ihanoi_role_sql,
+    role->stmt = ngx_http_ihanoi_pg_control_statement(cf, db, ihanoi_role_sql,
                                                NGX_HTTP_IHANOI_PGROLE_PARAMS,
                                                "check of the plugin's role");
 

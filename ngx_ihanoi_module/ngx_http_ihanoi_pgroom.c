@@ -14,7 +14,6 @@
 
 #include "ngx_http_ihanoi_pg.h"
 #include "ngx_http_ihanoi_pgdb.h"
-#include "ngx_http_ihanoi_pgcatalogue.h"
 #include "ngx_http_ihanoi_pgroom.h"
 
 
@@ -49,7 +48,7 @@ ngx_http_ihanoi_pgroom_configure(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db)
         return NGX_ERROR;
     }
 
-    db->room->stmt = ngx_http_ihanoi_pgcatalogue_statement(cf, db,
+    db->room->stmt = ngx_http_ihanoi_pg_control_statement(cf, db,
                              ngx_http_ihanoi_pgroom_sql, 0,
                              "check of max_connections");
 
