@@ -118,7 +118,7 @@ ihanoi_store_change(ihanoi_store_t *store, uint64_t now,
     }
 
     item->version = ++store->version;
-    (void) ihanoi_store_insert(store, item);
+    ihanoi_store_insert(store, item);
 
     return IHANOI_STORE_OK;
 }

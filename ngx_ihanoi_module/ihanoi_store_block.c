@@ -165,7 +165,7 @@ ihanoi_store_find(ihanoi_store_t *store, const ihanoi_store_item_t *item)
 }
 
 
-uint32_t
+void
 ihanoi_store_insert(ihanoi_store_t *store, const ihanoi_store_item_t *item)
 {
     uint32_t              n, i, *last, *bucket, chunks;
@@ -215,8 +215,6 @@ ihanoi_store_insert(ihanoi_store_t *store, const ihanoi_store_item_t *item)
 
     store->used += chunks;
     store->entries++;
-
-    return n;
 }
 
 

@@ -90,7 +90,7 @@ uint32_t ihanoi_store_find(ihanoi_store_t *store,
     const ihanoi_store_item_t *item);
 
 /* An entry for item, in all orders.  There must be chunks enough. */
-uint32_t ihanoi_store_insert(ihanoi_store_t *store,
+void ihanoi_store_insert(ihanoi_store_t *store,
     const ihanoi_store_item_t *item);
 
 /* Takes that entry out of all orders and gives its chunks back. */

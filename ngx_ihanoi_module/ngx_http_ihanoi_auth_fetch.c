@@ -259,7 +259,7 @@ ngx_http_ihanoi_auth_fetch_begin(ngx_event_t *ev)
 
     static ngx_str_t  uri = ngx_string("/-/keys");
 
-    (void) ngx_http_ihanoi_inject_go(fetch->injected, &uri);
+    ngx_http_ihanoi_inject_go(fetch->injected, &uri);
 }
 
 

@@ -108,7 +108,7 @@ ngx_http_ihanoi_background_start(ngx_http_ihanoi_background_t *bg)
                            &bg->name)
               - line;
 
-    (void) ngx_http_ihanoi_inject_go(bg->injected, &uri);
+    ngx_http_ihanoi_inject_go(bg->injected, &uri);
 }
 
 

@@ -247,7 +247,7 @@ ngx_http_ihanoi_inject_drop(ngx_http_ihanoi_injected_t *in)
 }
 
 
-ngx_int_t
+void
 ngx_http_ihanoi_inject_go(ngx_http_ihanoi_injected_t *in, ngx_str_t *uri)
 {
     u_char            *p;
@@ -265,15 +265,13 @@ ngx_http_ihanoi_inject_go(ngx_http_ihanoi_injected_t *in, ngx_str_t *uri)
         ngx_log_error(NGX_LOG_ALERT, c->log, ngx_socket_errno,
                       "could not inject a request");
         ngx_http_ihanoi_inject_drop(in);
-        return NGX_ERROR;
+        return;
     }
 
     c->read->ready = 1;
     c->write->ready = 1;
 
     c->listening->handler(c);
-
-    return NGX_OK;
 }
 
 

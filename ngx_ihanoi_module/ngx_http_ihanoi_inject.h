@@ -63,11 +63,9 @@ ngx_http_ihanoi_injected_t *ngx_http_ihanoi_inject_create(
 void ngx_http_ihanoi_inject_drop(ngx_http_ihanoi_injected_t *in);
 
 /*
- * Begins it; uri is what the access log has, without spaces.  NGX_ERROR: it was
- * dropped.
+ * Begins it, or drops it; uri is what the access log has, without spaces.
  */
-ngx_int_t ngx_http_ihanoi_inject_go(ngx_http_ihanoi_injected_t *in,
-    ngx_str_t *uri);
+void ngx_http_ihanoi_inject_go(ngx_http_ihanoi_injected_t *in, ngx_str_t *uri);
 
 /* Is it one of ours, or a subrequest of one? */
 ngx_uint_t ngx_http_ihanoi_is_injected(ngx_http_request_t *r);

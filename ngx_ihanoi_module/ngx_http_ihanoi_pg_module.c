@@ -730,12 +730,12 @@ ngx_http_ihanoi_pg_init_process(ngx_cycle_t *cycle)
 
         if (ngx_http_ihanoi_pgdb_init(dbs[i], cycle,
                                       &ngx_http_ihanoi_pgoutcome_handlers)
-            != NGX_OK
-            || ngx_http_ihanoi_pgcontrol_init(dbs[i], cycle) != NGX_OK)
+            != NGX_OK)
         {
             return NGX_ERROR;
         }
 
+        ngx_http_ihanoi_pgcontrol_init(dbs[i], cycle);
         ngx_http_ihanoi_pgdb_connect(dbs[i]);
     }
 

@@ -245,7 +245,7 @@ ngx_http_ihanoi_pgcatalogue_json_array(u_char *p, ngx_array_t *a)
 ngx_uint_t
 ngx_http_ihanoi_pgcatalogue_checked(ngx_http_ihanoi_pgdb_t *db)
 {
-    return db->catalogue && db->catalogue->checked;
+    return db->catalogue->checked;
 }
 
 

@@ -184,7 +184,7 @@ ngx_http_ihanoi_pgcontrol_configure(ngx_conf_t *cf,
 }
 
 
-ngx_int_t
+void
 ngx_http_ihanoi_pgcontrol_init(ngx_http_ihanoi_pgdb_t *db,
     ngx_cycle_t *cycle)
 {
@@ -219,8 +219,6 @@ ngx_http_ihanoi_pgcontrol_init(ngx_http_ihanoi_pgdb_t *db,
             ngx_add_timer(&t[i].event, t[i].task->interval);
         }
     }
-
-    return NGX_OK;
 }
 
 
@@ -229,10 +227,6 @@ ngx_http_ihanoi_pgcontrol_exit(ngx_http_ihanoi_pgdb_t *db)
 {
     ngx_uint_t                         i;
     ngx_http_ihanoi_pgcontrol_task_t  *t;
-
-    if (db->control == NULL) {
-        return;
-    }
 
     if (db->control->tick.timer_set) {
         ngx_del_timer(&db->control->tick);
@@ -554,7 +548,6 @@ ngx_http_ihanoi_pgcontrol_signalled(void *data,
 static void
 ngx_http_ihanoi_pgcontrol_task(ngx_event_t *ev)
 {
-    ngx_uint_t                         wait;
     ngx_http_ihanoi_pg_outcome_e       outcome;
     ngx_http_ihanoi_pgcontrol_task_t  *t;
 
@@ -576,13 +569,11 @@ ngx_http_ihanoi_pgcontrol_task(ngx_event_t *ev)
         return;
     }
 
-    wait = t->db->pools[NGX_HTTP_IHANOI_PG_CONTROL].ready;
-
     ngx_http_ihanoi_pgcontrol_task_again(t);
 
     /* before the first connection there is nothing to tell */
 
-    if (wait || t->db->control->generation) {
+    if (t->db->control->generation) {
         t->task->handler(t->task->data, outcome, NULL, 0);
     }
 }

@@ -23,8 +23,8 @@
 ngx_int_t ngx_http_ihanoi_pgcontrol_configure(ngx_conf_t *cf,
     ngx_http_ihanoi_pgdb_t *db);
 
-/* In a worker, after the pools stand.  NGX_ERROR: no memory. */
-ngx_int_t ngx_http_ihanoi_pgcontrol_init(ngx_http_ihanoi_pgdb_t *db,
+/* In a worker, after the pools stand. */
+void ngx_http_ihanoi_pgcontrol_init(ngx_http_ihanoi_pgdb_t *db,
     ngx_cycle_t *cycle);
 
 void ngx_http_ihanoi_pgcontrol_exit(ngx_http_ihanoi_pgdb_t *db);

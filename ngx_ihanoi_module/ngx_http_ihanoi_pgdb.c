@@ -147,10 +147,6 @@ ngx_http_ihanoi_pgdb_exit(ngx_http_ihanoi_pgdb_t *db)
     ngx_uint_t                 i, n;
     ngx_http_ihanoi_pgpool_t  *pool;
 
-    if (db->pools == NULL) {
-        return;
-    }
-
     if (db->connect.timer_set) {
         ngx_del_timer(&db->connect);
     }

@@ -211,11 +211,6 @@ ngx_http_ihanoi_pgcall_submit_text(ngx_http_ihanoi_pgdb_t *db,
     ngx_msec_t               longest;
     ngx_http_ihanoi_pgask_t  ask;
 
-    if (db->pools == NULL) {
-        *outcome = NGX_HTTP_IHANOI_PG_DOWN;
-        return NULL;
-    }
-
     longest = db->classes[text->class].timeout;
 
     ask.stmt = ngx_http_ihanoi_pgtext_statement(db, text);
