@@ -22,7 +22,7 @@ static ngx_uint_t ngx_http_ihanoi_auth_b64token(ngx_str_t *token);
 static ngx_int_t ngx_http_ihanoi_auth_malformed(ngx_http_request_t *r,
     ngx_http_ihanoi_auth_loc_conf_t *alcf, ngx_http_ihanoi_auth_ctx_t *ctx);
 static ngx_int_t ngx_http_ihanoi_auth_challenge(ngx_http_request_t *r,
-    ngx_str_t *realm, const char *error, ngx_str_t *scope);
+    const char *problem, const char *error, ngx_str_t *scope);
 
 
 ngx_int_t
@@ -273,46 +273,34 @@ ngx_http_ihanoi_auth_malformed(ngx_http_request_t *r,
 ngx_int_t
 ngx_http_ihanoi_auth_refuse(ngx_http_request_t *r)
 {
-    u_char                           *p;
-    ngx_str_t                         value;
-    ngx_http_ihanoi_auth_ctx_t       *ctx;
-    ngx_http_ihanoi_auth_loc_conf_t  *alcf;
+    u_char                      *p;
+    ngx_str_t                    value;
+    ngx_http_ihanoi_auth_ctx_t  *ctx;
 
-    alcf = ngx_http_get_module_loc_conf(r, ngx_http_ihanoi_auth_module);
     ctx = ngx_http_get_module_ctx(r, ngx_http_ihanoi_auth_module);
 
     if (ctx == NULL || ctx->problem == NULL) {
 
         /* RFC 6750 3.1: who did not authenticate is told no error */
 
-        if (ngx_http_ihanoi_auth_challenge(r, &alcf->realm, NULL, NULL)
-            != NGX_OK)
-        {
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
-        }
-
-        return ngx_http_ihanoi_problem(r, "token-missing", NULL);
+        return ngx_http_ihanoi_auth_challenge(r, "token-missing", NULL, NULL);
     }
 
     if (ctx->error) {
-        if (ngx_http_ihanoi_auth_challenge(r, &alcf->realm, ctx->error, NULL)
-            != NGX_OK)
-        {
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
-        }
+        return ngx_http_ihanoi_auth_challenge(r, ctx->problem, ctx->error,
+                                              NULL);
+    }
 
-    } else {
-        p = ngx_pnalloc(r->pool, NGX_INT_T_LEN);
-        if (p == NULL) {
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
-        }
+    p = ngx_pnalloc(r->pool, NGX_INT_T_LEN);
+    if (p == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
 
-        value.data = p;
-        value.len = ngx_sprintf(p, "%ui", ctx->retry_after) - p;
+    value.data = p;
+    value.len = ngx_sprintf(p, "%ui", ctx->retry_after) - p;
 
-        if (ngx_http_ihanoi_header_add(r, "Retry-After", &value) == NULL) {
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
-        }
+    if (ngx_http_ihanoi_header_add(r, "Retry-After", &value) == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     return ngx_http_ihanoi_problem(r, ctx->problem, NULL);
@@ -322,17 +310,8 @@ ngx_http_ihanoi_auth_refuse(ngx_http_request_t *r)
 ngx_int_t
 ngx_http_ihanoi_auth_reject(ngx_http_request_t *r)
 {
-    ngx_http_ihanoi_auth_loc_conf_t  *alcf;
-
-    alcf = ngx_http_get_module_loc_conf(r, ngx_http_ihanoi_auth_module);
-
-    if (ngx_http_ihanoi_auth_challenge(r, &alcf->realm, "invalid_token", NULL)
-        != NGX_OK)
-    {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    return ngx_http_ihanoi_problem(r, "token-invalid", NULL);
+    return ngx_http_ihanoi_auth_challenge(r, "token-invalid", "invalid_token",
+                                          NULL);
 }
 
 
@@ -340,29 +319,25 @@ ngx_int_t
 ngx_http_ihanoi_auth_forbid(ngx_http_request_t *r, const char *code,
     ngx_str_t *scope)
 {
-    ngx_http_ihanoi_auth_loc_conf_t  *alcf;
-
-    alcf = ngx_http_get_module_loc_conf(r, ngx_http_ihanoi_auth_module);
-
-    if (ngx_http_ihanoi_auth_challenge(r, &alcf->realm, "insufficient_scope",
-                                       scope)
-        != NGX_OK)
-    {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    return ngx_http_ihanoi_problem(r, code, NULL);
+    return ngx_http_ihanoi_auth_challenge(r, code, "insufficient_scope",
+                                          scope);
 }
 
 
+/* Records both, and returns the problem's status; error is RFC 6750's or NULL. */
+
 static ngx_int_t
-ngx_http_ihanoi_auth_challenge(ngx_http_request_t *r, ngx_str_t *realm,
+ngx_http_ihanoi_auth_challenge(ngx_http_request_t *r, const char *problem,
     const char *error, ngx_str_t *scope)
 {
-    u_char           *p;
-    size_t            len;
-    ngx_str_t         value;
-    ngx_table_elt_t  *h;
+    u_char                           *p;
+    size_t                            len;
+    ngx_str_t                         value, *realm;
+    ngx_table_elt_t                  *h;
+    ngx_http_ihanoi_auth_loc_conf_t  *alcf;
+
+    alcf = ngx_http_get_module_loc_conf(r, ngx_http_ihanoi_auth_module);
+    realm = &alcf->realm;
 
     len = sizeof("Bearer realm=\"\"") - 1 + realm->len;
 
@@ -376,7 +351,7 @@ ngx_http_ihanoi_auth_challenge(ngx_http_request_t *r, ngx_str_t *realm,
 
     value.data = ngx_pnalloc(r->pool, len);
     if (value.data == NULL) {
-        return NGX_ERROR;
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     p = ngx_sprintf(value.data, "Bearer realm=\"%V\"", realm);
@@ -393,7 +368,7 @@ ngx_http_ihanoi_auth_challenge(ngx_http_request_t *r, ngx_str_t *realm,
 
     h = ngx_http_ihanoi_header_add(r, "WWW-Authenticate", &value);
     if (h == NULL) {
-        return NGX_ERROR;
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     /* here nginx finds what "satisfy any" takes back and auth_request copies */
@@ -403,7 +378,7 @@ ngx_http_ihanoi_auth_challenge(ngx_http_request_t *r, ngx_str_t *realm,
 #endif
     r->headers_out.www_authenticate = h;
 
-    return NGX_OK;
+    return ngx_http_ihanoi_problem(r, problem, NULL);
 }
 
 
