@@ -41,8 +41,8 @@ static const char *const  ihanoi_operation_pools[] = {
     "read", "write", "slow", NULL
 };
 
-static const char *const  ihanoi_operation_assurances[] = {
-    "declared", "phone", "verified", NULL
+const char *const  ihanoi_assurances[] = {
+    "none", "declared", "phone", "verified", NULL
 };
 
 static const char *const  ihanoi_operation_idempotencies[] = {
@@ -231,10 +231,12 @@ ihanoi_operation_extensions(ihanoi_compiler_t *compiler)
         op->timeout = (unsigned) json_integer_value(timeout);
     }
 
+    /* nobody asks for "none" */
+
     choice = -1;
 
     rc = ihanoi_operation_choice(compiler, "x-ihanoi-assurance",
-                                 ihanoi_operation_assurances, &choice);
+                                 ihanoi_assurances + 1, &choice);
     if (rc != IHANOI_OK) {
         return rc;
     }

@@ -83,6 +83,9 @@ typedef enum {
     IHANOI_ASSURANCE_VERIFIED
 } ihanoi_assurance_e;
 
+/* As contracts and tokens write them, by the above; ended by NULL. */
+extern const char *const  ihanoi_assurances[];
+
 
 /* Of POST; of other methods IHANOI_IDEMPOTENCY_NONE. */
 typedef enum {

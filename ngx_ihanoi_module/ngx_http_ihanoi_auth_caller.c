@@ -10,11 +10,6 @@
 #include "ihanoi_contract.h"
 
 
-static const char *const  ngx_http_ihanoi_auth_assurances[] = {
-    "none", "declared", "phone", "verified"
-};
-
-
 static ngx_int_t ngx_http_ihanoi_auth_entry_strings(
     ngx_http_ihanoi_auth_main_conf_t *amcf,
     ngx_http_ihanoi_auth_entry_t *entry, ngx_str_t *token, ihanoi_jwt_t *jwt,
@@ -84,7 +79,7 @@ ngx_http_ihanoi_auth_entry_strings(ngx_http_ihanoi_auth_main_conf_t *amcf,
 
     c = &entry->claims;
     caller = &entry->caller;
-    assurance = ngx_http_ihanoi_auth_assurances[caller->assurance];
+    assurance = ihanoi_assurances[caller->assurance];
     rc = NGX_ERROR;
 
     payload = ngx_http_ihanoi_auth_payload(jwt);
@@ -295,7 +290,7 @@ ngx_http_ihanoi_auth_assurance(ngx_http_ihanoi_auth_issuer_t *issuer,
     for (i = IHANOI_ASSURANCE_DECLARED; s && i <= IHANOI_ASSURANCE_VERIFIED;
          i++)
     {
-        if (ngx_strcmp(s, ngx_http_ihanoi_auth_assurances[i]) == 0) {
+        if (ngx_strcmp(s, ihanoi_assurances[i]) == 0) {
             return i;
         }
     }

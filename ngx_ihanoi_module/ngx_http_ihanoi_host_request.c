@@ -116,10 +116,6 @@ ngx_http_ihanoi_host_request_caller(lua_State *L)
     const char                *err;
     ngx_http_ihanoi_caller_t  *caller;
 
-    static const char  *assurances[] = {
-        "none", "declared", "phone", "verified"
-    };
-
     caller = ngx_http_ihanoi_run_of(L)->ctx->caller;
 
     if (caller == NULL) {
@@ -137,7 +133,7 @@ ngx_http_ihanoi_host_request_caller(lua_State *L)
     lua_pushlstring(L, (char *) caller->subject.data, caller->subject.len);
     lua_setfield(L, -2, "subject");
 
-    lua_pushstring(L, assurances[caller->assurance]);
+    lua_pushstring(L, ihanoi_assurances[caller->assurance]);
     lua_setfield(L, -2, "assurance");
 
     lua_newtable(L);
