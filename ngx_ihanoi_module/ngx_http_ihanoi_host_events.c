@@ -13,6 +13,7 @@
 #include "ngx_http_ihanoi_plugin.h"
 #include "ngx_http_ihanoi_run.h"
 #include "ngx_http_ihanoi_host.h"
+#include "ihanoi_format.h"
 #include "ihanoi_lua_json.h"
 
 
@@ -34,8 +35,6 @@ typedef struct {
 static int ngx_http_ihanoi_host_publish(lua_State *L);
 static const char *ngx_http_ihanoi_host_event_declared(
     ngx_http_ihanoi_plugin_t *plugin, const char *event);
-static ngx_uint_t ngx_http_ihanoi_host_event_uuid(const char *key,
-    size_t len);
 static char *ngx_http_ihanoi_host_event_payload(lua_State *L, int index,
     size_t *len);
 static void ngx_http_ihanoi_host_published(void *data,
@@ -97,7 +96,7 @@ ngx_http_ihanoi_host_publish(lua_State *L)
 
     key = luaL_checklstring(L, 2, &size);
 
-    if (!ngx_http_ihanoi_host_event_uuid(key, size)) {
+    if (!ihanoi_format_find("uuid")->check(key, size)) {
         return ihanoi_host_fail(L, "key");
     }
 
@@ -158,34 +157,6 @@ ngx_http_ihanoi_host_event_declared(ngx_http_ihanoi_plugin_t *plugin,
     }
 
     return NULL;
-}
-
-
-static ngx_uint_t
-ngx_http_ihanoi_host_event_uuid(const char *key, size_t len)
-{
-    size_t  i;
-
-    if (len != NGX_HTTP_IHANOI_HOST_EVENT_UUID) {
-        return 0;
-    }
-
-    for (i = 0; i < len; i++) {
-
-        if (i == 8 || i == 13 || i == 18 || i == 23) {
-            if (key[i] != '-') {
-                return 0;
-            }
-
-            continue;
-        }
-
-        if (!isxdigit((u_char) key[i])) {
-            return 0;
-        }
-    }
-
-    return 1;
 }
 
 
