@@ -31,7 +31,7 @@ struct ihanoi_contract_s {
     unsigned                  nproblems;
 
     ihanoi_str_t              document;
-    char                      hash[65];
+    char                      hash[2 * IHANOI_SHA256_LEN + 1];
 };
 
 
@@ -674,8 +674,7 @@ ihanoi_contract_finish(ihanoi_contract_t *contract)
     int             rc;
     char           *text;
     json_t         *merged;
-    unsigned        i;
-    unsigned char   digest[32];
+    unsigned char   digest[IHANOI_SHA256_LEN];
 
     rc = ihanoi_merge(&contract->documents, &merged);
     if (rc != IHANOI_OK) {
@@ -709,9 +708,7 @@ ihanoi_contract_finish(ihanoi_contract_t *contract)
         return ihanoi_document_no_memory(&contract->documents);
     }
 
-    for (i = 0; i < 32; i++) {
-        (void) snprintf(contract->hash + 2 * i, 3, "%02x", digest[i]);
-    }
+    ihanoi_hex(digest, IHANOI_SHA256_LEN, contract->hash);
 
     return IHANOI_OK;
 }

@@ -11,6 +11,7 @@
 
 #include "ihanoi_json.h"
 #include "ihanoi_merge.h"
+#include "ihanoi_operation.h"
 
 
 static const char *const  ihanoi_merge_components[] = {
@@ -174,9 +175,9 @@ done:
 static int
 ihanoi_merge_paths(ihanoi_documents_t *documents, json_t *copy, json_t *paths)
 {
-    void        *iter, *member;
-    json_t      *item, *operation, *security, *from;
-    const char  *key;
+    void      *iter;
+    json_t    *item, *operation, *security, *from;
+    unsigned   m;
 
     from = json_object_get(copy, "paths");
     security = json_object_get(copy, "security");
@@ -187,20 +188,13 @@ ihanoi_merge_paths(ihanoi_documents_t *documents, json_t *copy, json_t *paths)
     {
         item = json_object_iter_value(iter);
 
-        for (member = json_object_iter(item);
-             member;
-             member = json_object_iter_next(item, member))
-        {
-            key = json_object_iter_key(member);
+        for (m = 0; m < IHANOI_METHODS; m++) {
 
-            if (strcmp(key, "get") != 0 && strcmp(key, "post") != 0
-                && strcmp(key, "put") != 0 && strcmp(key, "patch") != 0
-                && strcmp(key, "delete") != 0)
-            {
+            operation = json_object_get(item, ihanoi_methods[m]);
+
+            if (operation == NULL) {
                 continue;
             }
-
-            operation = json_object_iter_value(member);
 
             if (security && json_object_get(operation, "security") == NULL
                 && json_object_set(operation, "security", security))
@@ -208,7 +202,7 @@ ihanoi_merge_paths(ihanoi_documents_t *documents, json_t *copy, json_t *paths)
                 return ihanoi_document_no_memory(documents);
             }
 
-            if (strcmp(key, "post") == 0 && ihanoi_merge_key(operation)) {
+            if (m == IHANOI_POST && ihanoi_merge_key(operation)) {
                 return ihanoi_document_no_memory(documents);
             }
         }
