@@ -232,6 +232,15 @@ ihanoi_host_name(lua_State *L)
 }
 
 
+void
+ihanoi_host_push_around(lua_State *L, const char *text)
+{
+    if (luaL_loadbufferx(L, text, strlen(text), "=host", "t") != 0) {
+        (void) lua_error(L);
+    }
+}
+
+
 int
 ihanoi_host_fail(lua_State *L, const char *fmt, ...)
 {

@@ -120,6 +120,9 @@ double ihanoi_host_integer(lua_State *L, int index);
 int ihanoi_host_option(lua_State *L, int index, const char *usual,
     const char *const *names);
 
+/* Pushes what a noun says in Lua, as a function; or raises. */
+void ihanoi_host_push_around(lua_State *L, const char *text);
+
 /* "return ihanoi_host_fail(L, ...)": nil and a text, as lua_pushfstring(). */
 int ihanoi_host_fail(lua_State *L, const char *fmt, ...);
 

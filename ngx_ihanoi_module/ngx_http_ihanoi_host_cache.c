@@ -179,13 +179,7 @@ ngx_http_ihanoi_host_cache_open(lua_State *L)
 
     nouns = lua_gettop(L) - 1;
 
-    if (luaL_loadbufferx(L, ngx_http_ihanoi_host_cache_around,
-                         sizeof(ngx_http_ihanoi_host_cache_around) - 1,
-                         "=host", "t")
-        != 0)
-    {
-        return lua_error(L);
-    }
+    ihanoi_host_push_around(L, ngx_http_ihanoi_host_cache_around);
 
     lua_pushvalue(L, nouns + 1);
     lua_getfield(L, nouns, "store");

@@ -157,13 +157,7 @@ const ihanoi_host_noun_t  ngx_http_ihanoi_host_db = {
 static int
 ngx_http_ihanoi_host_db_open(lua_State *L)
 {
-    if (luaL_loadbufferx(L, ngx_http_ihanoi_host_db_around,
-                         sizeof(ngx_http_ihanoi_host_db_around) - 1, "=host",
-                         "t")
-        != 0)
-    {
-        return lua_error(L);
-    }
+    ihanoi_host_push_around(L, ngx_http_ihanoi_host_db_around);
 
     lua_pushvalue(L, -2);
     lua_pushcfunction(L, ngx_http_ihanoi_host_db_take);

@@ -102,13 +102,7 @@ const ihanoi_host_noun_t  ngx_http_ihanoi_host_interface = {
 static int
 ngx_http_ihanoi_host_call_open(lua_State *L)
 {
-    if (luaL_loadbufferx(L, ngx_http_ihanoi_host_call_around,
-                         sizeof(ngx_http_ihanoi_host_call_around) - 1,
-                         "=host", "t")
-        != 0)
-    {
-        return lua_error(L);
-    }
+    ihanoi_host_push_around(L, ngx_http_ihanoi_host_call_around);
 
     lua_pushvalue(L, -2);
     lua_pushcfunction(L, ngx_http_ihanoi_host_call_take);
