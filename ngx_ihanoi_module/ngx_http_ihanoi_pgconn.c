@@ -334,10 +334,9 @@ ngx_http_ihanoi_pgconn_opened(ngx_http_ihanoi_pgconn_t *pc)
         return NGX_ERROR;
     }
 
-    /* terse: a row's values must not come as the context of an error */
+    /* a row's values must not come with what libpq itself says of an error */
 
-    PQsetErrorVerbosity(pc->pg, PQERRORS_DEFAULT);
-    PQsetErrorContextVisibility(pc->pg, PQSHOW_CONTEXT_NEVER);
+    PQsetErrorVerbosity(pc->pg, PQERRORS_SQLSTATE);
 
     pc->pid = PQbackendPID(pc->pg);
     *ngx_snprintf(pc->pid_text, NGX_INT_T_LEN, "%d", pc->pid) = '\0';
