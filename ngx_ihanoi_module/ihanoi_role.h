@@ -13,8 +13,9 @@
 
 /*
  *   $1 jsonb   names of roles, or null for the one that asks
- *   $2 text    the plugin's name; its schemas are NAME, plugin_NAME and those
- *              of its versions, NAME_1_4_0 and plugin_NAME_1_4_0
+ *   $2 text    the plugin's name; its schemas are plugin_NAME, those of its
+ *              versions, code_NAME_1_4_0_..., of the same owner, and what the
+ *              roles own
  *   $3 text    one more schema of its own, or null
  *
  * A row for each finding, at most 20:

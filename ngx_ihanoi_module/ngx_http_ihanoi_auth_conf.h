@@ -31,7 +31,7 @@ typedef struct {
 
 
 typedef struct {
-    /* first: ngx_http_ihanoi_auth_keys.c finds it there */
+    /* first: _auth_state.c and _auth_fetch.c find it there */
     ngx_http_ihanoi_auth_keys_t         keys;
 
     ngx_array_t                         issuers;    /* of issuer pointers */

@@ -27,6 +27,7 @@ static void ngx_http_ihanoi_auth_states_cleanup(void *data);
 static ngx_http_ihanoi_auth_state_t      *ngx_http_ihanoi_auth_states;
 static volatile ngx_cycle_t              *ngx_http_ihanoi_auth_states_cycle;
 
+
 void
 ngx_http_ihanoi_auth_source_note(void *ctx, const char *text)
 {

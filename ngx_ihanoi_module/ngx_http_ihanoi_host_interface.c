@@ -1,7 +1,7 @@
 /*
  * Copyright (C) iHaNoi contributors
  *
- * ihanoi.plugin.call(): a function of another plugin, through an interface.
+ * ihanoi.interface.call(): a function of another plugin, through an interface.
  *
  * The other one's function is a run of its own: its state, its limits, its
  * circuit, its concurrency.  It begins from an event, because one state's Lua

@@ -174,9 +174,9 @@ typedef struct {
 } ngx_http_ihanoi_pgtext_t;
 
 /*
- * For the configuration, once, as _pg_code() sees to: the database is the plugin's.
- * Calls of texts will be submitted to it, and an answer of more than limit bytes is
- * not read to its end.  When it is away the gateway is ready all the same.
+ * For the configuration, after _pg_code(): the database is the plugin's.  Calls of
+ * texts will be submitted to it, and an answer of more than limit bytes is not read
+ * to its end.  When it is away the gateway is ready all the same.
  */
 ngx_int_t ngx_http_ihanoi_pg_texts(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
     ngx_str_t *plugin, size_t limit);
@@ -185,10 +185,10 @@ ngx_int_t ngx_http_ihanoi_pg_texts(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
 ngx_str_t *ngx_http_ihanoi_pg_plugin(ngx_http_ihanoi_pgdb_t *db);
 
 /*
- * For the configuration: names are looked for in the schema code, a version's
- * functions, before the database's own.  NGX_DECLINED: another version's code
- * has that place; one database is one version's.  NGX_ERROR: the database is
- * the core's, it has a release.
+ * For the configuration, once: search_path begins with the schema "code", which
+ * has the functions of a plugin's version.  NGX_DECLINED: it begins with another
+ * one already, and a database is one version's.  NGX_ERROR: the database is the
+ * core's, it has a release.
  */
 ngx_int_t ngx_http_ihanoi_pg_code(ngx_http_ihanoi_pgdb_t *db, ngx_str_t *code);
 
