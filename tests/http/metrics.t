@@ -96,7 +96,7 @@ is($head->{content}, '', 'without a body');
 for my $method (qw(POST PUT DELETE)) {
     $r = $gw->request($method, '/metrics', body => 'x');
     is($r->{status}, 405, "$method is not allowed");
-    is($r->{headers}{allow}, 'GET, HEAD', 'and what is is said');
+    is($r->{headers}{allow}, 'GET, HEAD, OPTIONS', 'and what is is said');
 }
 
 # A killed worker cannot say goodbye: its gauges must not stay, nor count
