@@ -177,7 +177,8 @@ function _M.buy(input)
 
     local sale, refused = sell(input)
 
-    -- The time to pay the one that waited was over, or its money went back: it has lapsed.
+    -- It has lapsed: the time to pay the one that waited was over, or its money went back; or
+    -- another device has chosen another gateway, which stays.
     if sale and sale.pass.state == "lapsed" then
         return sell(input)
     end

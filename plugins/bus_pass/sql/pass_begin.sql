@@ -45,6 +45,9 @@ begin
         elsif p.gateway = pass_begin.gateway then
             update passes t set again_at = now(), key = pass_begin.key where t.id = p.id;
             return pass_document(p);
+        elsif exists (select from passes t
+                       where t.holder = p.holder and t.key = pass_begin.key and t.state = 'lapsed') then
+            perform pass_refuse('bus-pass-busy');
         end if;
 
         update passes t set state = 'lapsed', check_at = now() where t.id = p.id;

@@ -107,12 +107,29 @@ is(buy('rider-3', month => $next)->{status}, 201, 'and it can be bought again');
 
 # Money that comes for nothing goes back.
 $sale = buy('rider-4')->{json};
-my $other = buy('rider-4', gateway => 'vnpay')->{json};
+$other = buy('rider-4', gateway => 'vnpay')->{json};
 isnt($other->{pass}{id}, $sale->{pass}{id}, 'another gateway is another pass, the first one lapses');
 $partners->pay($_->{payment}{checkout}) for $other, $sale;
 state_is('rider-4', $other->{pass}{id}, 'active', 'who then pays both has one');
 wait_until(sub { (read_pass('rider-4', $sale->{pass}{id})->{refund} // '') eq 'done' });
 is(read_pass('rider-4', $sale->{pass}{id})->{refund}, 'done', 'and the money of the other back');
+
+# One device waits for its gateway when the other one chooses another: that was said last, and
+# is what can be paid.
+my $creates = $partners->asked('momo.create');
+$partners->misbehave('momo.create' => 'held:device');
+my $device = $gw->connection(timeout => 30);
+$device->send($device->format(POST => '/v1/bus-passes', token => token(sub => 'rider-30'), key => 'device-1',
+                              json => { product => 'network', month => $now, gateway => 'momo' }, close => 1));
+wait_until(sub { $partners->asked('momo.create') > $creates });
+$other = buy('rider-30', gateway => 'vnpay')->{json};
+$partners->let_go('device');
+$r = $device->response('POST');
+is($r->{json}{type}, 'urn:ihanoi:problem:bus-pass-busy', 'what was asked for before does not come in its place') or diag $r->{content};
+$r = buy('rider-30', -key => 'device-1');
+is($r->{json}{type}, 'urn:ihanoi:problem:bus-pass-busy', '... nor when it is sent again');
+$partners->pay($other->{payment}{checkout});
+state_is('rider-30', $other->{pass}{id}, 'active', '... and who pays what was chosen last has a pass');
 
 # Money that an officer of payments gives back by hand.
 sub sold {
@@ -272,7 +289,7 @@ for (["update passes set price = 1 where id = '$id'", 'its price changes'],
 }
 
 money_agrees('what passes did');
-is(balances()->{'payee:bus_pass'}, -(100_000 + 200_000 * 4), 'what is held is what was paid');
+is(balances()->{'payee:bus_pass'}, -(100_000 + 200_000 * 5), 'what is held is what was paid');
 
 # An operator of payments gives the money back before word of it came: no pass for nothing.
 $sale = buy('rider-9')->{json};
