@@ -299,8 +299,7 @@ my %flows_back = (
                  done => sub { $sale->{kept} = 0 } } }],
     untopup => ['lock bills.orders', sub {
         my $ask = ask_order(who(), undef, 20_000);
-        my ($sale, $checkout) = thing($ask, asked($ask, 'walk-' . ++$things));
-        $sale = sold($sale);
+        my ($sale, $checkout) = made($ask);
         return { token => $ask->{token}, path => "/v1/bills/orders/$sale->{id}/cancel",
                  done => sub { $sale->{over} = 1; paid($sale, $checkout) if rand() < 0.7 } } }],
     hold => ['lock parking.bookings', sub {
@@ -316,15 +315,15 @@ my %flows_back = (
                  json => { outcome => 'done', why => 'x' }, done => sub { $sale->{hand} += 5_000 } } }],
     callback => ['lock payments.receipts', sub {
         my $ask = ask_order(who(), undef, 20_000);
-        my ($sale, $checkout) = thing($ask, asked($ask, 'walk-' . ++$things));
+        my ($sale, $checkout) = made($ask);
         my $number = $partners->pay($checkout, callback => 0);
-        (sold($sale))->{kept} = $sale->{amount};
+        $sale->{kept} = $sale->{amount};
         return told_by($partners->to_call($number), sub { stands($sale) }) }],
     notice => ['lock bills.orders', sub {
         my $ask = ask_order(who(), undef, 20_000);
-        my ($sale, $checkout) = thing($ask, asked($ask, 'walk-' . ++$things));
+        my ($sale, $checkout) = made($ask);
         $companies->misbehave('carrier.topup' => 'pending');
-        paid(sold($sale), $checkout);
+        paid($sale, $checkout);
         wait_until(sub { ($companies->sent->{ $sale->{id} } // {})->{state} });
         wait_until(sub { ($looker->do("select why from plugin_bills.orders where id = '$sale->{id}'")) eq '' }, 3);
         $companies->decide($sale->{id}, state => 'done', n => 1);
@@ -332,9 +331,9 @@ my %flows_back = (
     sweep => ['held evn.pay/read', sub {
         my $who = who();
         my $ask = ask_order($who, bill_for($who, 50_000), 50_000);
-        my ($sale, $checkout) = thing($ask, asked($ask, 'walk-' . ++$things));
+        my ($sale, $checkout) = made($ask);
         $companies->misbehave('evn.pay' => 'drop');
-        paid(sold($sale), $checkout);
+        paid($sale, $checkout);
         wait_until(sub { $db->sql("select state from plugin_bills.orders where id = '$sale->{id}'") eq 'sending' });
         Bills::Test::due();
         return { token => as('officer', 'bills:operate'), path => '/v1/bills/sweep', free => 1, done => sub { } } }],
@@ -349,12 +348,21 @@ sub told_by {
 my %points = map { my $flow = $_; ($flow => [grep { !ref } @{ ($flows{$flow} // $flows_back{$flow}) }]) } keys %flows, keys %flows_back;
 push @{ $points{$_} }, 'half', 'unread', /callback|notice/ ? () : $keys for keys %points;
 
+# Something that can be paid.
+sub made {
+    my ($ask) = @_;
+    my $r = asked($ask, 'walk-' . ++$things);
+    my ($sale, $checkout) = thing($ask, $r);
+
+    $checkout or die "it is answered $r->{status} $r->{content}\n";
+    return (sold($sale), $checkout);
+}
+
 # Something that was paid and is used.
 sub bought {
     my ($flow) = @_;
     my $ask = $flows{$flow}[-1]->();
-    my ($sale, $checkout) = thing($ask, asked($ask, 'walk-' . ++$things));
-    $sale = sold($sale);
+    my ($sale, $checkout) = made($ask);
     paid($sale, $checkout);
     stands($sale);
     $sale->{token} = $ask->{token};
