@@ -11,6 +11,7 @@
 
 #include "ngx_http_ihanoi_api.h"
 #include "ngx_http_ihanoi_auth_fetch.h"
+#include "ngx_http_ihanoi_client.h"
 #include "ngx_http_ihanoi_inject.h"
 
 
@@ -522,6 +523,7 @@ ngx_http_ihanoi_auth_wait(ngx_http_request_t *r,
     }
 
     r->read_event_handler = ngx_http_test_reading;
+    r->write_event_handler = ngx_http_ihanoi_client_writing;
 
     wait->request = r;
     wait->active = 1;

@@ -5,6 +5,7 @@
  */
 
 #include "ngx_http_ihanoi_api.h"
+#include "ngx_http_ihanoi_client.h"
 #include "ngx_http_ihanoi_plugin.h"
 #include "ngx_http_ihanoi_problem.h"
 #include "ngx_http_ihanoi_request_id.h"
@@ -25,7 +26,6 @@ ngx_http_ihanoi_call_start(ngx_http_request_t *r,
 {
     ngx_int_t                     rc;
     ngx_http_cleanup_t           *cln;
-    ngx_http_event_handler_pt     reading;
     ngx_http_ihanoi_operation_t  *operation;
 
     cln = ngx_http_cleanup_add(r, 0);
@@ -58,13 +58,15 @@ ngx_http_ihanoi_call_start(ngx_http_request_t *r,
          * sent as late as its call ends, and then the server gives it its time.
          */
 
-        reading = ngx_http_block_reading;
+        ngx_http_ihanoi_client_leave(r);
+
         rc = ngx_http_ihanoi_plugin_key_begin(r, ctx, body,
                           2 * ngx_http_ihanoi_pgstmt_longest(operation->db,
                                                              operation->stmt));
 
     } else {
-        reading = ngx_http_test_reading;
+        r->read_event_handler = ngx_http_test_reading;
+
         rc = ngx_http_ihanoi_call_function(r, ctx, body);
     }
 
@@ -73,8 +75,7 @@ ngx_http_ihanoi_call_start(ngx_http_request_t *r,
     }
 
     r->main->count++;
-    r->read_event_handler = reading;
-    r->write_event_handler = ngx_http_request_empty_handler;
+    r->write_event_handler = ngx_http_ihanoi_client_writing;
 
     return NGX_DONE;
 }

@@ -7,6 +7,7 @@
 
 #include "ngx_http_ihanoi_plugin.h"
 #include "ngx_http_ihanoi_run.h"
+#include "ngx_http_ihanoi_client.h"
 #include "ngx_http_ihanoi_problem.h"
 
 
@@ -172,9 +173,12 @@ ngx_http_ihanoi_plugin_call(ngx_http_request_t *r,
         return rc;
     }
 
-    r->read_event_handler = ctx->operation->contract->finish
-                            ? ngx_http_block_reading
-                            : ngx_http_ihanoi_run_reading;
+    if (ctx->operation->contract->finish) {
+        ngx_http_ihanoi_client_leave(r);
+
+    } else {
+        r->read_event_handler = ngx_http_ihanoi_run_reading;
+    }
 
     if (ctx->key.len) {
         rc = ngx_http_ihanoi_plugin_key_begin(r, ctx, body,
@@ -189,7 +193,7 @@ ngx_http_ihanoi_plugin_call(ngx_http_request_t *r,
     }
 
     r->main->count++;
-    r->write_event_handler = ngx_http_request_empty_handler;
+    r->write_event_handler = ngx_http_ihanoi_client_writing;
 
     return NGX_DONE;
 }

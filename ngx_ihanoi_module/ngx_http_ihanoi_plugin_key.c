@@ -12,6 +12,7 @@
 
 #include "ngx_http_ihanoi_plugin.h"
 #include "ngx_http_ihanoi_run.h"
+#include "ngx_http_ihanoi_client.h"
 #include "ngx_http_ihanoi_problem.h"
 #include "ngx_http_ihanoi_request_id.h"
 
@@ -270,7 +271,7 @@ ngx_http_ihanoi_plugin_key_end(ngx_http_request_t *r,
 
     /* what was done is kept, for a client that has gone meanwhile, too */
 
-    r->read_event_handler = ngx_http_block_reading;
+    ngx_http_ihanoi_client_leave(r);
 
     ctx->call = ngx_http_ihanoi_pgcall_submit(amcf->db,
                                    ngx_http_ihanoi_plugin_key_end_stmt,

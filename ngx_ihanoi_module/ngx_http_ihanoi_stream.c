@@ -16,6 +16,7 @@
 
 #include "ngx_http_ihanoi_plugin.h"
 #include "ngx_http_ihanoi_run.h"
+#include "ngx_http_ihanoi_client.h"
 #include "ngx_http_ihanoi_header.h"
 #include "ihanoi_host.h"
 
@@ -319,7 +320,7 @@ ngx_http_ihanoi_stream_taken(ngx_http_request_t *r,
         ngx_del_timer(wev);
     }
 
-    r->write_event_handler = ngx_http_request_empty_handler;
+    r->write_event_handler = ngx_http_ihanoi_client_writing;
 
     ngx_http_ihanoi_stream_read(stream);
 
@@ -352,7 +353,7 @@ ngx_http_ihanoi_stream_writer(ngx_http_request_t *r)
     stream = ctx->run ? ctx->run->stream : NULL;
 
     if (stream == NULL || stream->task == NULL) {
-        r->write_event_handler = ngx_http_request_empty_handler;
+        r->write_event_handler = ngx_http_ihanoi_client_writing;
         return;
     }
 
@@ -394,7 +395,7 @@ ngx_http_ihanoi_stream_broken(ngx_http_request_t *r,
         ngx_del_timer(r->connection->write);
     }
 
-    r->write_event_handler = ngx_http_request_empty_handler;
+    r->write_event_handler = ngx_http_ihanoi_client_writing;
 
     ngx_http_ihanoi_stream_read(stream);
 

@@ -19,6 +19,7 @@ package IHanoi::Test::Gateway;
 #   files        { name => text }: written to the folder before the start
 #   workers      number of workers, default 1; 0: master_process off
 #   h2           true: another port speaks HTTP/2 without TLS, for h2()
+#   h3           true: a UDP port speaks HTTP/3, for h3() of IHanoi::Test::HTTP3
 #   log_level    default info
 #   expect_log   a regex, or a list of them: alerts that the test causes
 #   start        0: only write nginx.conf; call ->start, or ->check for -t
@@ -129,11 +130,11 @@ sub _choose_ports {
 
     # All are held at once, so that they differ.
     my @held = map {
-        IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1')
+        IO::Socket::INET->new(@$_, LocalAddr => '127.0.0.1')
             or die "no free port: $!\n"
-    } 1 .. 2;
+    } [Listen => 1], [Listen => 1], [Proto => 'udp'];
 
-    ($self->{port}, $self->{h2_port}) = map { $_->sockport } @held;
+    @$self{qw(port h2_port h3_port)} = map { $_->sockport } @held;
     return;
 }
 
@@ -183,6 +184,7 @@ sub configuration {
            . "        listen 127.0.0.1:$self->{port};\n"
            . ($self->{h2} ? "        listen 127.0.0.1:$self->{h2_port} http2;\n"
                           : '')
+           . ($self->{h3} ? $self->_quic : '')
            . "        server_name localhost;\n"
            . ($self->{server} // '') . "\n"
            . ($self->{locations} // '') . "\n";
@@ -200,6 +202,20 @@ sub configuration {
     $text =~ s/%%KEYS%%/$self->{keys}/g;
     $text =~ s/%%PORT%%/$self->{port}/g;
     return $text;
+}
+
+
+# A port for HTTP/3, with a certificate that nobody knows.
+sub _quic {
+    my ($self) = @_;
+    my $file = "$self->{dir}/h3";
+
+    -f "$file.crt" || !system("openssl req -x509 -newkey rsa:2048 -nodes -days 2"
+                              . " -subj /CN=localhost -keyout $file.key -out $file.crt"
+                              . " 2> /dev/null") or die "openssl: $?\n";
+
+    return "        listen 127.0.0.1:$self->{h3_port} quic reuseport;\n"
+         . "        ssl_certificate $file.crt; ssl_certificate_key $file.key;\n";
 }
 
 
