@@ -1,6 +1,6 @@
 -- Working time: office hours, holidays, swap days, Tết, legal limits.
 begin;
-select plan(33);
+select plan(34);
 
 -- A calendar of the test's own, so that reference data may change: Monday to
 -- Friday, 8 to 12 and 13 to 17.
@@ -117,6 +117,23 @@ select is(time_limit_due('receive', (select id from core.units where code = 'SGT
     '2025-03-05 17:00+07', 'the limit of the day it started holds');
 select is(time_limit_due('receive', (select id from core.units where code = 'SXD'), '2025-03-07 16:00+07'),
     '2025-03-08 08:00+07', 'a new limit, in the unit''s own calendar');
+
+-- Of the special days those of the asked days are read, however many there are.
+create function pg_temp.plan_of(call text) returns text language plpgsql as $$
+declare
+    line  text;
+    plan  text := '';
+begin
+    set local enable_seqscan = off;
+    for line in execute 'explain (costs off) select * from ' || call loop
+        plan := plan || line;
+    end loop;
+    return plan;
+end
+$$;
+select matches(pg_temp.plan_of($$working_intervals('t', '2025-03-03', '2025-03-04')$$),
+    'calendar_days\M.*Index Cond: .*\mday >= ''2025-03-03''.*\mday <= ''2025-03-04''',
+    'special days are found by their date');
 
 select * from finish();
 rollback;

@@ -22,7 +22,9 @@ as $$
         from generate_series(working_intervals.first::timestamp,
                              working_intervals.last, '1 day') d (day)
              left join (line l
-                        join core.calendar_days s on s.calendar = l.code)
+                        join core.calendar_days s
+                             on s.calendar = l.code
+                                and s.day between working_intervals.first and working_intervals.last)
                   on s.day = d.day::date
         order by d.day, l.depth
     ),
