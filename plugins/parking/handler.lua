@@ -68,7 +68,7 @@ function _M.booking_pay(input)
         return answer(201, nil, refused)
     end
 
-    return answer(201, charges.pay(charge))
+    return answer(201, charges.pay(charge, ihanoi.request.language()))
 end
 
 

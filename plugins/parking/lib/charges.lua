@@ -136,12 +136,13 @@ end
 
 -- Asks payments for the payment of a charge, as charge_document() has it. The
 -- booking, and what the payer needs; nil and what ihanoi.response.problem() takes.
-function _M.pay(charge)
+-- language: of who pays, Vietnamese where somebody else asks.
+function _M.pay(charge, language)
     local intent, err = payments("intent_create", {
         reference = charge.id,
         gateway = charge.gateway,
         amount = charge.amount,
-        description = (ihanoi.request.language() == "en" and "Parking " or "Gửi xe ") .. charge.code,
+        description = (language == "en" and "Parking " or "Gửi xe ") .. charge.code,
         payer = charge.payer,
     })
 

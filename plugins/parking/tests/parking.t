@@ -185,6 +185,16 @@ my $free = hold(quote(vehicle => 'motorcycle'));
 is("$free->{state} $free->{price}", 'paid 0', 'what is free is paid at once');
 is($operator->rights->{ $free->{code} }{state}, 'paid', 'and the operator knows') or diag explain $operator->rights;
 
+# A worker died before payments heard of a charge: an officer's sweep goes on with it, and the
+# officer's language is not that of who pays.
+my $begun = hold(quote(as => 'citizen-3'), as => 'citizen-3');
+my $release = $db->sql("select nspname from pg_namespace where nspname like 'code_parking_%'");
+$db->sql("set search_path = $release, plugin_parking;
+          select charge_begin(gen_random_uuid(), owner, id, 'momo') from bookings where id = '$begun->{id}'");
+sweep(language => 'en');
+is($db->sql("select i.description from plugin_payments.intents i join plugin_parking.charges c on c.id::text = i.reference
+              where c.booking = '$begun->{id}'"), "Gửi xe $begun->{code}", "an officer's sweep says for what in Vietnamese");
+
 # A hold that is over
 later($b, 11);
 is(problem(pay_r($b)), '409 parking-hold-over', 'a hold that is over cannot be paid');

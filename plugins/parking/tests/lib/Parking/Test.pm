@@ -267,7 +267,7 @@ sub began {
 # What is open is due at once, and is looked after.
 sub sweep {
     due();
-    return post('/sweep', undef, token => token(sub => 'operator', scope => 'parking:operate'));
+    return post('/sweep', undef, token => token(sub => 'operator', scope => 'parking:operate'), @_);
 }
 
 sub due {
