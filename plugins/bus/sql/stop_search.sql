@@ -1,7 +1,8 @@
 -- GET /v1/bus/stops: by name, whatever its diacritics, or the nearest to a point
 -- within a radius in metres. The cursor has the id of the last one that was given, whose
--- place is known where the timetable has it no more: the one before is kept. Those of one
--- name stand by their ids, as their numbers are another timetable's there.
+-- place is known where the timetable has it no more, or by a name that is not searched for:
+-- the one before is kept. Those of one name stand by their ids, as their numbers are another
+-- timetable's there.
 create function stop_search(caller jsonb, q text, lat float8, long float8, radius int,
                             cursor text, page_size int)
 returns table (status int, etag text, body json)
@@ -23,6 +24,7 @@ begin
           from feeds y
           join stops x on x.feed = y.id and x.id = substr(stop_search.cursor, 6)
          where y.state in ('current', 'retired')
+           and (q is null or x.code = btrim(q) or strpos(x.search, search_text(q)) > 0)
          order by y.state = 'current' desc
          limit 1;
 

@@ -243,6 +243,11 @@ is((import_gtfs($db, feed_with("$dir/pond", map { $_ => sub { s/\blake,/pond,/g 
 is_deeply([map { $_->{id} } @{ $gw->get("/v1/bus/stops?$_&cursor=stop.lake")->{json}{items} }], $behind{$_}, "... pages go on where it was, $_")
     for sort keys %behind;
 is((import_gtfs($db, '--back'))[0], 0, 'back once more');
+is((import_gtfs($db, feed_with("$dir/named", 'stops.txt' => sub { s/^lake,,[^,]*/lake,,Kim/m })))[0], 0,
+   'a stop has a name that is not searched for');
+shift @{ $behind{'q=o'} };
+is_deeply([map { $_->{id} } @{ $gw->get('/v1/bus/stops?q=o&cursor=stop.lake')->{json}{items} }], $behind{'q=o'}, '... pages go on where it was');
+is((import_gtfs($db, '--back'))[0], 0, 'and back');
 
 
 # A feed is over when its last day is, in Hà Nội, wherever the one is who reads it in: at any
