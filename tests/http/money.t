@@ -629,7 +629,8 @@ if (!defined $ENV{ONLY} || $ENV{ONLY} eq 'devices') {
 }
 
 
-# The end: nobody can pay any more, and all that is open is looked after.
+# The end: nobody can pay any more, companies have worked on all that they have, and what is
+# open is looked after.
 
 sub rows { return grep { defined $_->[0] } $db->sql(@_) }
 
@@ -639,6 +640,8 @@ my $middle = q{select (select count(*) from plugin_payments.intents where state 
      + (select count(*) from plugin_bus_pass.passes where state = 'pending' or refund <> 'done' or state = 'lapsed' and not closed and refund is null)
      + (select count(*) from plugin_parking.charges where state in ('open', 'left'))
      + (select count(*) from plugin_parking.refunds where state <> 'done')};
+my $at = $companies->sent;
+$companies->decide($_, state => 'done', n => 1) for grep { $at->{$_}{state} eq 'pending' } keys %$at;
 $db->sql(q{set session_replication_role = replica;
            update plugin_payments.intents set expires_at = now() where state in ('created', 'pending');
            update core.plugin_deliveries set until = now() where run is not null});
