@@ -104,6 +104,10 @@ ngx_http_ihanoi_auth_deny_begin(ngx_msec_t interval)
     ngx_slab_pool_t                *shpool;
     ngx_http_ihanoi_auth_shared_t  *sh;
 
+    /* its clock is as old as the configuration, which may have taken long */
+
+    ngx_time_update();
+
     ngx_http_ihanoi_auth_deny_began = ngx_current_msec;
 
     sh = ngx_http_ihanoi_auth_shared(&shpool);

@@ -7,6 +7,7 @@ use IHanoi::Test;
 use File::Temp;
 use Math::BigInt;
 use MIME::Base64 qw(decode_base64url encode_base64url);
+use POSIX qw(mkfifo);
 use Time::HiRes qw(time sleep);
 
 my $db = database();
@@ -364,6 +365,38 @@ SKIP: {
     truncate $ahead, 0;
     asked($db4, 'set back it asks for what was forgotten') for 1, 2;
     is($in->($_), 503, 'and, without room for that, lets nobody in') for $good, $bad;
+}
+
+# A worker's first seconds are its own, not those in which its configuration was read.
+{
+    my $in = database();
+    my $locker = $in->session;
+    $locker->do('begin; lock table core.denied_tokens');
+
+    my $late = gateway(
+        db => $in, contract => [], start => 0,
+        http => 'auth_jwt_deny_list main interval=100ms; include %%DIR%%/late;',
+        server => 'ihanoi_problems on;',
+        locations => 'location / { auth_jwt x; proxy_pass http://127.0.0.1:1; }',
+    );
+    mkfifo($late->dir . '/late', 0644) or die "late: $!\n";
+
+    my $writer = fork // die "could not fork: $!\n";
+    if (!$writer) {
+        sleep 3.5;
+        open my $fh, '>', $late->dir . '/late';
+        POSIX::_exit(0);
+    }
+
+    $late->start;
+    waitpid $writer, 0;
+
+    my $client = $late->connection;
+    $client->send($client->format('GET', '/', token => token(sub => 'a')));
+    sleep 0.3;
+    $locker->do('rollback');
+    is($client->response('GET')->{status}, 502,
+       'after a configuration that took long to read, a request waits for the list');
 }
 
 done_testing();
