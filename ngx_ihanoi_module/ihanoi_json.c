@@ -587,6 +587,7 @@ ihanoi_json_scan_number(ihanoi_json_scan_t *s)
         }
 
         s->span->inexact = 1;
+        fraction = 0;                      /* it may be beyond what is kept */
     }
 
     /* surely none has a fraction that does not end with a zero */

@@ -747,15 +747,20 @@ test_digest(void)
         const char  *body;
         int          same;
     } rows[] = {
-        { "{'text':'a','count':5.0,'any':[1e18,2.5]}", 1 },
-        { "{'any':[1.0e18,25e-1],'count':50e-1,'text':'\\u0061'}", 1 },
-        { "{'text':'a','count':5,'any':[1000000000000000001,2.5]}", 0 },
-        { "{'text':'a','count':5,'any':['1000000000000000000',2.5]}", 0 },
-        { "{'text':'a','count':-5.0,'any':[1000000000000000000,2.5]}", 0 },
+        { "{'text':'a','count':5.0,'any':[1e18,2.5],'weight':5}", 1 },
+        { "{'any':[1.0e18,25e-1],'weight':5.0,'count':50e-1,'text':'\\u0061'}", 1 },
+        { "{'text':'a','count':5,'any':[1000000000000000000,2.5],"
+          "'weight':5.00000000000000001}", 1 },
+        { "{'text':'a','count':5,'any':[1000000000000000001,2.5],"
+          "'weight':5}", 0 },
+        { "{'text':'a','count':5,'any':['1000000000000000000',2.5],"
+          "'weight':5}", 0 },
+        { "{'text':'a','count':-5.0,'any':[1000000000000000000,2.5],"
+          "'weight':5}", 0 },
     };
 
     json = fixture_json("{'text':'a','count':5,'any':[1000000000000000000,"
-                        "2.5]}");
+                        "2.5],'weight':5}");
 
     (void) ihanoi_input_init(&other, change, &fixture_request);
     other.keyed = 1;
