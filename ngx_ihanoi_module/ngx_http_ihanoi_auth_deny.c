@@ -68,8 +68,9 @@ static void ngx_http_ihanoi_auth_deny_done(void *data,
 /* The question under way is for the whole list. */
 static ngx_uint_t  ngx_http_ihanoi_auth_deny_all;
 
-/* Of this worker. */
+/* Of this worker: when it began, and for how many seconds a question is enough. */
 static ngx_msec_t  ngx_http_ihanoi_auth_deny_began;
+static time_t      ngx_http_ihanoi_auth_deny_enough;
 
 
 ngx_int_t
@@ -109,6 +110,8 @@ ngx_http_ihanoi_auth_deny_begin(ngx_msec_t interval)
     ngx_time_update();
 
     ngx_http_ihanoi_auth_deny_began = ngx_current_msec;
+    ngx_http_ihanoi_auth_deny_enough = (time_t) interval / 500
+                                       + NGX_HTTP_IHANOI_AUTH_DENY_ASKED;
 
     sh = ngx_http_ihanoi_auth_shared(&shpool);
     if (sh == NULL) {
@@ -117,9 +120,9 @@ ngx_http_ihanoi_auth_deny_begin(ngx_msec_t interval)
 
     ngx_shmtx_lock(&shpool->mutex);
 
-    if (ngx_time() - sh->deny.asked
-        > (time_t) interval / 500 + NGX_HTTP_IHANOI_AUTH_DENY_ASKED)
-    {
+    /* by the interval of who asked last: a reload may bring another */
+
+    if (ngx_time() > sh->deny.good_until) {
         sh->deny.state = NGX_HTTP_IHANOI_AUTH_DENY_UNKNOWN;
         sh->deny.next[0] = '\0';
     }
@@ -156,7 +159,7 @@ ngx_http_ihanoi_auth_deny_since(void *data)
 
     ngx_shmtx_lock(&shpool->mutex);
 
-    sh->deny.asked = ngx_time();
+    sh->deny.good_until = ngx_time() + ngx_http_ihanoi_auth_deny_enough;
     ngx_memcpy(since, sh->deny.next, sizeof(since));
 
     ngx_http_ihanoi_auth_deny_all =

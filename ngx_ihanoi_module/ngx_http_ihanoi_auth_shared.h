@@ -30,7 +30,7 @@ typedef struct {
     ngx_atomic_t         entries;
     ngx_rbtree_t         rbtree;
     ngx_rbtree_node_t    sentinel;
-    time_t               asked;      /* when it last was, or was tried */
+    time_t               good_until; /* unless it is asked for again */
     time_t               swept;
     time_t               forgotten;  /* until when such a row was in force */
     u_char               next[80];   /* what to ask from; NUL-terminated */

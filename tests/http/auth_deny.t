@@ -367,6 +367,36 @@ SKIP: {
     is($in->($_), 503, 'and, without room for that, lets nobody in') for $good, $bad;
 }
 
+# A reload brings a shorter interval: how long a list is good was said with the question.
+SKIP: {
+    skip 'AddressSanitizer has to be first', 1 if build_dir() =~ /sanitize/;
+    my $ahead = File::Temp->new;
+    chmod 0644, $ahead;
+    my $db5 = database();
+    my ($good, $bad) = map { token(sub => $_, jti => $_) } qw(good bad);
+    $db5->sql("select code_$db5->{release}.token_deny('$iss', 'jti', 'bad', null, "
+              . "now() + interval '1 hour', 'test')");
+    my $rare = gateway(
+        db => $db5, contract => [],
+        env => { LD_PRELOAD => build_dir() . '/clock.so', CLOCK => "$ahead" },
+        http => 'auth_jwt_deny_list main interval=1m;',
+        server => 'ihanoi_problems on;',
+        locations => 'location / { auth_jwt x; empty_gif; }');
+    is($rare->get('/', token => $good)->{status}, 200, 'a list that is read each minute');
+
+    $db5->sql("alter database $db5->{name} connection limit 0");
+    $db5->sql("select pg_terminate_backend(pid) from pg_stat_activity "
+              . "where datname = '$db5->{name}' and usename = 'ihanoi_control'");
+    ok(wait_until(sub { $rare->error_log =~ /too many connections for database/ }),
+       'its database is away');
+    truncate $ahead, 30;
+    $rare->reload(http => 'auth_jwt_deny_list main interval=100ms;');
+    is($rare->get('/', token => $good)->{status}, 200,
+       'it stays in force when it is to be read each tenth of a second');
+    is($rare->get('/', token => $bad)->{status}, 401, 'and has who is denied');
+    $db5->sql("alter database $db5->{name} connection limit -1");
+}
+
 # A worker's first seconds are its own, not those in which its configuration was read.
 {
     my $in = database();
