@@ -408,7 +408,9 @@ sub walk_to {
     my ($it, $there, $go_on) = $point eq 'half' || $point eq 'unread'
         ? (begin($by, $ask, $key, $point eq 'half'), 1, sub { })
         : still($point, sub { begin($by, $ask, $key) }, $first);
-    fault($what, 'it is not there') if !$there;
+
+    # What the company was to drop another order may have met, and there is nothing to ask about.
+    fault($what, 'it is not there') if !$there && $flow ne 'sweep';
     answered($it) or fault($what, 'no answer') if $point eq 'unread';
     sleep 0.05 if $point eq 'half';
 
