@@ -1,7 +1,7 @@
 -- The gateways that the operator has switched on. An adapter has
 --
 --   checkout(intent)     what the payer needs: { url = } or { qr = }; a page to pay at is in
---                        the language of whoever asks
+--                        intent.language, that of whoever asked first
 --   query(intent)        { outcome, amount, transaction, paid_at } where outcome
 --                        is "paid", "failed", "pending" (being worked on), or
 --                        "open" (nobody has paid, so it may expire)

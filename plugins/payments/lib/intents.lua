@@ -38,6 +38,7 @@ function _M.create(input)
         expires_in = settings.expires,
         check_in = settings.step,
         fresh = not refused,
+        language = ihanoi.request.language(),
     })
 
     if err then

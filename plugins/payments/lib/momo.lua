@@ -103,7 +103,7 @@ function _M.checkout(intent)
         ipnUrl = settings.momo_callback,
         extraData = "",
         requestType = "captureWallet",
-        lang = ihanoi.request.language(),
+        lang = intent.language,
     })
 
     if not answer then

@@ -133,7 +133,7 @@ function _M.checkout(intent)
         vnp_CurrCode = "VND",
         vnp_ExpireDate = stamp(ihanoi.time.parse(intent.expires_at)),
         vnp_IpAddr = settings.vnpay_address,
-        vnp_Locale = ihanoi.request.language() == "en" and "en" or "vn",
+        vnp_Locale = intent.language == "en" and "en" or "vn",
         vnp_OrderInfo = plain(intent.description, 255),
         vnp_OrderType = "other",
         vnp_ReturnUrl = settings.vnpay_return,

@@ -16,6 +16,7 @@ set local check_function_bodies = off;
 \ir ../migrations/0009_left_to_people.sql
 \ir ../migrations/0010_by_hand.sql
 \ir ../migrations/0011_settled_by.sql
+\ir ../migrations/0012_language_of_intents.sql
 \ir ../sql/intent_document.sql
 \ir ../sql/refund_document.sql
 \ir ../sql/intent_create.sql

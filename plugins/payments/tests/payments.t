@@ -70,6 +70,14 @@ for my $language (qw(en vi)) {
     is_deeply([$locale, $partners->orders->{ $asked{momo}{number} }{lang}], [$language =~ s/vi/vn/r, $language], "pages to pay at: $language");
 }
 
+# ... first: whoever goes on with what was left in the middle asks the same.
+$partners->misbehave('momo.create' => 'done-500');
+my @asked = map { $gw->post('/v1/payments', token => token_for('create'),
+    headers => { 'Idempotency-Key' => "page-again-$_", 'Accept-Language' => $_ },
+    json => { service => 'parking', reference => 'page-again', gateway => 'momo', amount => 1_000, description => 'x' }) } qw(en vi);
+is("@{[ map { $_->{status} } @asked ]} " . ($partners->orders->{ $asked[1]{json}{number} // '' }{lang} // ''), '503 201 en',
+   'a gateway that is asked again is asked the same') or diag $asked[1]{content};
+
 
 # What is refused
 

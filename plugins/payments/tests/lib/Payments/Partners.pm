@@ -415,6 +415,8 @@ sub _momo_answer {
                 state => 'open', at => time, transaction => $state->{next}++ };
             %out = (%out, resultCode => 0, amount => $in->{amount},
                     payUrl => $self->url . "/momo/pay/$in->{orderId}");
+            # The same request again is the same order, and no other one.
+            $out{resultCode} = 41 if "@$order{qw(info lang)}" ne "@$in{qw(orderInfo lang)}";
         } elsif ($name eq 'query') {
             %out = (%out, !$order ? (resultCode => 42) : (
                 resultCode => { open => 1000, paid => 0, failed => 1006, pending => 7002 }->{ $order->{state} },
