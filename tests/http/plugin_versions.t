@@ -321,7 +321,7 @@ for my $case (
     ['another plugin', plugin_folder(name => 'other', lua => \%lua), [],
      qr/the manifest in .* is of "other"/],
     ['two candidates', $new, ["candidate @{[$new->path]} \$by_half;"],
-     qr/"candidate" is duplicate/],
+     qr/"candidate" in "ihanoi_plugin" is duplicate/],
 ) {
     my ($name, $candidate, $lines, $reason) = @$case;
     my ($passed, $said) = gateway(%conf, start => 0,
@@ -332,7 +332,7 @@ for my $case (
 
 my ($passed, $said) = gateway(%conf, start => 0, http => $old->block('public;',
     'store 1m;', "candidate @{[$new->path]} by_header;"))->check;
-like($said, qr/"candidate" needs a variable/, 'nor without a variable');
+like($said, qr/"candidate" in "ihanoi_plugin" needs a variable/, 'nor without a variable');
 ($passed, $said) = gateway(%conf, start => 0, http => $old->block('public;',
     'store 1m;', 'candidate_database x;'))->check;
 like($said, qr/"candidate_database" without a "candidate"/,
