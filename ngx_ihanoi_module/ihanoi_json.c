@@ -91,6 +91,7 @@ ihanoi_json_scan_begin(ihanoi_json_scan_t *s, const char *data, size_t len,
     s->end = data + len;
     s->polled = data;
     s->level = 0;
+    s->more = 0;
     s->spans = NULL;
     s->span = NULL;
     s->options = options;
@@ -229,35 +230,22 @@ ihanoi_json_scan_object(ihanoi_json_scan_t *s)
 {
     ihanoi_span_t  *span;
 
-    if (++s->level > s->options->depth) {
-        return ihanoi_json_refuse(s, "nested too deep");
+    if (ihanoi_json_scan_open(s, '}') != IHANOI_OK) {
+        return IHANOI_INVALID;
     }
 
-    s->p++;
-    ihanoi_json_scan_space(s);
-
-    if (s->p < s->end && *s->p == '}') {
-        goto done;
-    }
-
-    for ( ;; ) {
+    while (s->more) {
 
         if (s->p == s->end || *s->p != '"') {
             return ihanoi_json_refuse(s, "a member's name is expected");
         }
 
-        if (ihanoi_json_scan_string(s) != IHANOI_OK) {
+        if (ihanoi_json_scan_string(s) != IHANOI_OK
+            || ihanoi_json_scan_colon(s) != IHANOI_OK)
+        {
             return IHANOI_INVALID;
         }
 
-        ihanoi_json_scan_space(s);
-
-        if (s->p == s->end || *s->p != ':') {
-            return ihanoi_json_refuse(s, "a colon is expected");
-        }
-
-        s->p++;
-        ihanoi_json_scan_space(s);
         span = NULL;
 
         if (s->level == 1 && s->spans != NULL
@@ -275,25 +263,10 @@ ihanoi_json_scan_object(ihanoi_json_scan_t *s)
             span->len = (size_t) (s->p - span->data);
         }
 
-        ihanoi_json_scan_space(s);
-
-        if (s->p < s->end && *s->p == ',') {
-            s->p++;
-            ihanoi_json_scan_space(s);
-            continue;
+        if (ihanoi_json_scan_next(s, '}') != IHANOI_OK) {
+            return IHANOI_INVALID;
         }
-
-        if (s->p < s->end && *s->p == '}') {
-            break;
-        }
-
-        return ihanoi_json_refuse(s, "a comma or closing brace is expected");
     }
-
-done:
-
-    s->p++;
-    s->level--;
 
     return IHANOI_OK;
 }
@@ -302,6 +275,26 @@ done:
 static int
 ihanoi_json_scan_array(ihanoi_json_scan_t *s)
 {
+    if (ihanoi_json_scan_open(s, ']') != IHANOI_OK) {
+        return IHANOI_INVALID;
+    }
+
+    while (s->more) {
+
+        if (ihanoi_json_scan_value(s) != IHANOI_OK
+            || ihanoi_json_scan_next(s, ']') != IHANOI_OK)
+        {
+            return IHANOI_INVALID;
+        }
+    }
+
+    return IHANOI_OK;
+}
+
+
+int
+ihanoi_json_scan_open(ihanoi_json_scan_t *s, char close)
+{
     if (++s->level > s->options->depth) {
         return ihanoi_json_refuse(s, "nested too deep");
     }
@@ -309,35 +302,53 @@ ihanoi_json_scan_array(ihanoi_json_scan_t *s)
     s->p++;
     ihanoi_json_scan_space(s);
 
-    if (s->p < s->end && *s->p == ']') {
-        goto done;
+    s->more = s->p == s->end || *s->p != close;
+
+    if (!s->more) {
+        s->p++;
+        s->level--;
     }
 
-    for ( ;; ) {
+    return IHANOI_OK;
+}
 
-        if (ihanoi_json_scan_value(s) != IHANOI_OK) {
-            return IHANOI_INVALID;
-        }
 
+int
+ihanoi_json_scan_next(ihanoi_json_scan_t *s, char close)
+{
+    ihanoi_json_scan_space(s);
+
+    if (s->p < s->end && *s->p == ',') {
+        s->more = 1;
+        s->p++;
         ihanoi_json_scan_space(s);
-
-        if (s->p < s->end && *s->p == ',') {
-            s->p++;
-            ihanoi_json_scan_space(s);
-            continue;
-        }
-
-        if (s->p < s->end && *s->p == ']') {
-            break;
-        }
-
-        return ihanoi_json_refuse(s, "a comma or closing bracket is expected");
+        return IHANOI_OK;
     }
 
-done:
+    if (s->p < s->end && *s->p == close) {
+        s->more = 0;
+        s->p++;
+        s->level--;
+        return IHANOI_OK;
+    }
+
+    return ihanoi_json_refuse(s, close == '}'
+                                 ? "a comma or closing brace is expected"
+                                 : "a comma or closing bracket is expected");
+}
+
+
+int
+ihanoi_json_scan_colon(ihanoi_json_scan_t *s)
+{
+    ihanoi_json_scan_space(s);
+
+    if (s->p == s->end || *s->p != ':') {
+        return ihanoi_json_refuse(s, "a colon is expected");
+    }
 
     s->p++;
-    s->level--;
+    ihanoi_json_scan_space(s);
 
     return IHANOI_OK;
 }

@@ -20,6 +20,7 @@ typedef struct {
     const char                   *end;
     const char                   *polled;
     unsigned                      level;      /* of objects and arrays */
+    unsigned                      more:1;     /* another member or element */
     const char                   *escaped;    /* of the last string: its first
                                                  escape, NULL: there is none */
     ihanoi_spans_t               *spans;
@@ -38,6 +39,16 @@ int ihanoi_json_scan_end(ihanoi_json_scan_t *s);
 int ihanoi_json_scan_string(ihanoi_json_scan_t *s);
 int ihanoi_json_scan_number(ihanoi_json_scan_t *s);
 int ihanoi_json_scan_word(ihanoi_json_scan_t *s, const char *word, size_t len);
+
+/*
+ * Of an object or array that ends by close: p is at its first byte, then behind a
+ * value in it.  more is set while another one follows; without, p is behind it.
+ */
+int ihanoi_json_scan_open(ihanoi_json_scan_t *s, char close);
+int ihanoi_json_scan_next(ihanoi_json_scan_t *s, char close);
+
+/* Behind a member's name. */
+int ihanoi_json_scan_colon(ihanoi_json_scan_t *s);
 
 /* Always IHANOI_INVALID: the reason is a static text. */
 int ihanoi_json_refuse(ihanoi_json_scan_t *s, const char *reason);

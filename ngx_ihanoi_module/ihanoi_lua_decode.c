@@ -45,7 +45,7 @@ typedef struct {
 static int ihanoi_lua_decode(lua_State *L, const char *data, size_t len,
     int utf8, int exact, ihanoi_json_error_t *err);
 static int ihanoi_decode_value(ihanoi_decode_t *d);
-static int ihanoi_decode_begin(ihanoi_decode_t *d);
+static int ihanoi_decode_begin(ihanoi_decode_t *d, char close);
 static int ihanoi_decode_object(ihanoi_decode_t *d);
 static int ihanoi_decode_name(ihanoi_decode_t *d, int base, uint64_t *names);
 static int ihanoi_decode_seen(uint64_t *names, const char *name, size_t len);
@@ -200,21 +200,14 @@ ihanoi_decode_value(ihanoi_decode_t *d)
 /* Of an object or array: nil where its table will be, below what waits for it. */
 
 static int
-ihanoi_decode_begin(ihanoi_decode_t *d)
+ihanoi_decode_begin(ihanoi_decode_t *d, char close)
 {
-    ihanoi_json_scan_t  *s;
-
-    s = &d->scan;
-
-    if (++s->level > s->options->depth) {
-        return ihanoi_json_refuse(s, "nested too deep");
+    if (ihanoi_json_scan_open(&d->scan, close) != IHANOI_OK) {
+        return IHANOI_INVALID;
     }
 
     luaL_checkstack(d->L, 2 * IHANOI_DECODE_WAITING + 6, NULL);
     lua_pushnil(d->L);
-
-    s->p++;
-    ihanoi_json_scan_space(s);
 
     return IHANOI_OK;
 }
@@ -223,24 +216,18 @@ ihanoi_decode_begin(ihanoi_decode_t *d)
 static int
 ihanoi_decode_object(ihanoi_decode_t *d)
 {
-    int                  base, n;
-    uint64_t             names[IHANOI_DECODE_NAMES / 64];
-    ihanoi_json_scan_t  *s;
+    int       base, n;
+    uint64_t  names[IHANOI_DECODE_NAMES / 64];
 
-    s = &d->scan;
     n = 0;
     base = lua_gettop(d->L) + 1;
     memset(names, 0, sizeof(names));
 
-    if (ihanoi_decode_begin(d) != IHANOI_OK) {
+    if (ihanoi_decode_begin(d, '}') != IHANOI_OK) {
         return IHANOI_INVALID;
     }
 
-    if (s->p < s->end && *s->p == '}') {
-        goto done;
-    }
-
-    for ( ;; ) {
+    while (d->scan.more) {
 
         if (n == IHANOI_DECODE_WAITING) {
             ihanoi_decode_members(d->L, base, n);
@@ -248,33 +235,16 @@ ihanoi_decode_object(ihanoi_decode_t *d)
         }
 
         if (ihanoi_decode_name(d, base, names) != IHANOI_OK
-            || ihanoi_decode_value(d) != IHANOI_OK)
+            || ihanoi_decode_value(d) != IHANOI_OK
+            || ihanoi_json_scan_next(&d->scan, '}') != IHANOI_OK)
         {
             return IHANOI_INVALID;
         }
 
         n++;
-        ihanoi_json_scan_space(s);
-
-        if (s->p < s->end && *s->p == ',') {
-            s->p++;
-            ihanoi_json_scan_space(s);
-            continue;
-        }
-
-        if (s->p < s->end && *s->p == '}') {
-            break;
-        }
-
-        return ihanoi_json_refuse(s, "a comma or closing brace is expected");
     }
 
-done:
-
     ihanoi_decode_members(d->L, base, n);
-
-    s->p++;
-    s->level--;
 
     return IHANOI_OK;
 }
@@ -313,16 +283,7 @@ ihanoi_decode_name(ihanoi_decode_t *d, int base, uint64_t *names)
         return ihanoi_json_refuse(s, "a member stands twice in one object");
     }
 
-    ihanoi_json_scan_space(s);
-
-    if (s->p == s->end || *s->p != ':') {
-        return ihanoi_json_refuse(s, "a colon is expected");
-    }
-
-    s->p++;
-    ihanoi_json_scan_space(s);
-
-    return IHANOI_OK;
+    return ihanoi_json_scan_colon(s);
 }
 
 
@@ -398,59 +359,37 @@ ihanoi_decode_members(lua_State *L, int base, int n)
 static int
 ihanoi_decode_array(ihanoi_decode_t *d)
 {
-    int                  base, n, last;
-    ihanoi_json_scan_t  *s;
+    int  base, n, last;
 
-    s = &d->scan;
     n = 0;
     last = 0;
     base = lua_gettop(d->L) + 1;
 
-    if (ihanoi_decode_begin(d) != IHANOI_OK) {
+    if (ihanoi_decode_begin(d, ']') != IHANOI_OK) {
         return IHANOI_INVALID;
     }
 
-    if (s->p < s->end && *s->p == ']') {
-        goto done;
-    }
-
-    for ( ;; ) {
+    while (d->scan.more) {
 
         if (n == IHANOI_DECODE_WAITING) {
             ihanoi_decode_elements(d->L, base, n, last);
             n = 0;
         }
 
-        if (ihanoi_decode_value(d) != IHANOI_OK) {
+        if (ihanoi_decode_value(d) != IHANOI_OK
+            || ihanoi_json_scan_next(&d->scan, ']') != IHANOI_OK)
+        {
             return IHANOI_INVALID;
         }
 
         n++;
         last++;
-        ihanoi_json_scan_space(s);
-
-        if (s->p < s->end && *s->p == ',') {
-            s->p++;
-            ihanoi_json_scan_space(s);
-            continue;
-        }
-
-        if (s->p < s->end && *s->p == ']') {
-            break;
-        }
-
-        return ihanoi_json_refuse(s, "a comma or closing bracket is expected");
     }
-
-done:
 
     ihanoi_decode_elements(d->L, base, n, last);
 
     lua_pushvalue(d->L, d->array);
     lua_setmetatable(d->L, base);
-
-    s->p++;
-    s->level--;
 
     return IHANOI_OK;
 }

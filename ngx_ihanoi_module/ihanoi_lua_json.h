@@ -45,8 +45,8 @@ int ihanoi_lua_push_json(lua_State *L, const char *data, size_t len,
     const char **err);
 
 /*
- * The same of what may be anything and is not ours to refuse: an integer beyond 2^53 is a string,
- * its text.
+ * The same of what may be anything and is not ours to refuse: an integer beyond
+ * 2^53 is a string, its text.
  */
 int ihanoi_lua_push_exact(lua_State *L, const char *data, size_t len,
     const char **err);
