@@ -21,7 +21,7 @@ static int ihanoi_input_digest(ihanoi_input_t *in, const json_t *body,
 static int ihanoi_input_members(ihanoi_input_t *in, const json_t *body,
     ihanoi_spans_t *spans);
 static int ihanoi_input_member(ihanoi_input_t *in, unsigned i,
-    const json_t *value, const ihanoi_span_t *span, int reals);
+    const json_t *value, const ihanoi_span_t *span, int reals, int large);
 static int ihanoi_input_unknown_members(ihanoi_input_t *in,
     const json_t *body);
 
@@ -98,7 +98,7 @@ ihanoi_input_body(ihanoi_input_t *in, const char *data, size_t len)
              ? ihanoi_input_inexact(in, &op->arguments[i],
                                     "more digits than a double holds")
              : ihanoi_input_json(in, i, spans.whole.data, spans.whole.len,
-                                 spans.reals);
+                                 spans.reals, in->large != 0);
     }
 
     json_decref(body);
@@ -162,10 +162,14 @@ ihanoi_input_members(ihanoi_input_t *in, const json_t *body,
         }
 
         if (ihanoi_input_member(in, i, json_object_iter_value(iter),
-                                &spans->members[k++], spans->reals) != 0)
+                                &spans->members[k], spans->reals,
+                                in->large >> k & 1)
+            != 0)
         {
             return -1;
         }
+
+        k++;
     }
 
     return 0;
@@ -174,7 +178,7 @@ ihanoi_input_members(ihanoi_input_t *in, const json_t *body,
 
 static int
 ihanoi_input_member(ihanoi_input_t *in, unsigned i, const json_t *value,
-    const ihanoi_span_t *span, int reals)
+    const ihanoi_span_t *span, int reals, int large)
 {
     char                      text[24];
     json_int_t                n;
@@ -198,7 +202,8 @@ ihanoi_input_member(ihanoi_input_t *in, unsigned i, const json_t *value,
     }
 
     if (strcmp(argument->sql_type.data, "jsonb") == 0) {
-        return ihanoi_input_json(in, i, span->data, span->len, reals);
+        return ihanoi_input_json(in, i, span->data, span->len, reals,
+                                 large);
     }
 
     if (json_is_string(value)) {

@@ -461,7 +461,7 @@ ihanoi_input_items(ihanoi_input_t *in, unsigned i, const char *raw, size_t len,
     }
 
     text = ihanoi_input_list_text(in, list, len);
-    rc = text ? ihanoi_input_json(in, i, text, strlen(text), 1) : -1;
+    rc = text ? ihanoi_input_json(in, i, text, strlen(text), 1, 0) : -1;
 
 done:
 

@@ -172,8 +172,10 @@ const char *ihanoi_schema_sql_type(const ihanoi_schema_t *schema);
  */
 typedef struct {
     size_t                    steps;      /* what is left of the budget */
-    unsigned                  large:1;    /* a real was an integer, and beyond
-                                             2^53: set, never cleared */
+    const json_t             *value;      /* the whole one */
+    unsigned                  member;     /* of it, by number: is looked at */
+    uint64_t                  large;      /* members, by number modulo 64, where
+                                             a real was an integer beyond 2^53 */
     void                    (*report)(void *ctx, const char *pointer,
                                       const char *keyword,
                                       const char *message);

@@ -10,6 +10,7 @@
 
 
 #include <stddef.h>
+#include <stdint.h>
 #include <jansson.h>
 
 
@@ -198,7 +199,7 @@ typedef struct {
     unsigned                  nviolations;
     unsigned                  precondition_missing:1;  /* If-Match: 428 */
     unsigned                  keyed:1;    /* has an Idempotency-Key */
-    unsigned                  large:1;    /* a real is an integer beyond 2^53 */
+    uint64_t                  large;      /* as that of the body's check */
     size_t                    steps;      /* what is left of the budget */
 
     unsigned char             json[32];   /* keyed: SHA-256 of the body, whichever

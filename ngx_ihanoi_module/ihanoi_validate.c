@@ -43,6 +43,7 @@ ihanoi_schema_validate(const ihanoi_schema_t *schema, const json_t *value,
     ihanoi_check_t *check)
 {
     check->pointer_len = strlen(check->pointer);
+    check->value = value;
 
     return ihanoi_validate(schema, value, check);
 }
@@ -155,7 +156,10 @@ ihanoi_validate_type(const ihanoi_schema_t *schema, const json_t *value,
             && ihanoi_number_integer(value, &n))
         {
             type = IHANOI_TYPE_INTEGER;
-            check->large |= n < -IHANOI_NUMBER_EXACT || n > IHANOI_NUMBER_EXACT;
+
+            if (n < -IHANOI_NUMBER_EXACT || n > IHANOI_NUMBER_EXACT) {
+                check->large |= (uint64_t) 1 << check->member % 64;
+            }
         }
 
         break;
@@ -569,16 +573,25 @@ int
 ihanoi_validate_silent(const ihanoi_schema_t *schema, const json_t *value,
     ihanoi_check_t *check)
 {
-    int    rc;
-    void (*report)(void *ctx, const char *pointer, const char *keyword,
-                   const char *message);
+    int        rc;
+    void     (*report)(void *ctx, const char *pointer, const char *keyword,
+                       const char *message);
+    uint64_t   large;
 
     report = check->report;
     check->report = NULL;
+    large = check->large;
 
     rc = ihanoi_validate(schema, value, check);
 
     check->report = report;
+
+    if (rc == IHANOI_INVALID) {
+
+        /* what the value is not has asked for nothing */
+
+        check->large = large;
+    }
 
     return rc;
 }

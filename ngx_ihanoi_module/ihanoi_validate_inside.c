@@ -205,6 +205,7 @@ ihanoi_validate_object(const ihanoi_schema_t *schema, const json_t *value,
     int            rc, part;
     void          *iter;
     size_t         n, len;
+    unsigned       i;
     const char    *name;
     const json_t  *member;
 
@@ -252,12 +253,16 @@ ihanoi_validate_object(const ihanoi_schema_t *schema, const json_t *value,
         return rc;
     }
 
-    for (iter = json_object_iter((json_t *) value);
+    for (iter = json_object_iter((json_t *) value), i = 0;
          iter;
-         iter = json_object_iter_next((json_t *) value, iter))
+         iter = json_object_iter_next((json_t *) value, iter), i++)
     {
         name = json_object_iter_key(iter);
         member = json_object_iter_value(iter);
+
+        if (value == check->value) {
+            check->member = i;
+        }
 
         len = ihanoi_check_enter(check, name);
         part = ihanoi_validate_member(schema, name, member, check);

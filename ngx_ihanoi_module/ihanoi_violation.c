@@ -43,7 +43,7 @@ ihanoi_input_check(ihanoi_input_t *in, const ihanoi_schema_t *schema,
     rc = ihanoi_schema_validate(schema, value, &check);
 
     in->steps = check.steps;
-    in->large |= check.large;
+    in->large = check.large;
 
     if (rc == IHANOI_INVALID) {
 
@@ -191,7 +191,7 @@ ihanoi_input_inexact(ihanoi_input_t *in, const ihanoi_argument_t *argument,
 
 int
 ihanoi_input_json(ihanoi_input_t *in, unsigned i, const char *data,
-    size_t len, int reals)
+    size_t len, int reals, int large)
 {
     char                     *text;
     ihanoi_json_error_t       err;
@@ -206,7 +206,7 @@ ihanoi_input_json(ihanoi_input_t *in, unsigned i, const char *data,
 
     /* to Lua 5.0 is 5, so its numbers stay as they are while doubles hold them */
 
-    text = reals && (in->op->lua.data == NULL || in->large)
+    text = reals && (in->op->lua.data == NULL || large)
            ? ihanoi_input_integers(in, data, len)
            : ihanoi_input_copy(in, data, len);
 

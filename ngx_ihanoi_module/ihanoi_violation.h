@@ -46,11 +46,11 @@ int ihanoi_input_inexact(ihanoi_input_t *in, const ihanoi_argument_t *argument,
 /*
  * Makes an accepted JSON text an argument's value.  reals: there are some that
  * may be integers, and SQL gets them as such.  Of a handler's, which reads it as
- * Lua does, an integer beyond 2^53 in it is a violation.  0, or -1 when memory
- * failed.
+ * Lua does, an integer beyond 2^53 in it is a violation; large: a real in it is
+ * one, as its schema asks.  0, or -1 when memory failed.
  */
 int ihanoi_input_json(ihanoi_input_t *in, unsigned i, const char *data,
-    size_t len, int reals);
+    size_t len, int reals, int large);
 
 /*
  * A NUL-terminated copy of a JSON text in which reals that are integers are

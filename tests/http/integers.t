@@ -121,6 +121,8 @@ is(sent(PUT => '/v1/probe/take', "{\"n\":$_}")->{json}{says}, 'string 1000000000
    "$_ is one that a number does not hold") for qw(1000000000000000000 1e18 1.0e18);
 is(told(sent(PUT => '/v1/probe/take', "{\"deep\":{\"n\":$_}}")), '400 body /deep format',
    '... which is refused where it is in a value') for qw(1000000000000000000 1e18 9007199254740994.0);
+is(told(sent(PUT => '/v1/probe/take', '{"n":1e18,"deep":{"x":1e18}}')), '200',
+   '... if that is what is asked for there');
 
 is($gw->get("/v1/probe/reply?n=$_")->{status}, 200, "a handler may answer $_") for qw(5 5.0 1e2 -0.0);
 is($gw->get("/v1/probe/reply?n=$_")->{json}{type}, 'urn:ihanoi:problem:plugin-reply-invalid', "but not $_")

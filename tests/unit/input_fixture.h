@@ -87,7 +87,11 @@ load(void)
         "'application/json':{'schema':{'type':'object','properties':{"
         "'n':{'type':'integer'},"
         "'o':{'type':'object','properties':{'n':{'type':'integer'},"
-        "'x':{'type':'number'}}}}}}}}}}}}");
+        "'x':{'type':'number'}}},"
+        "'e':{'type':'object','anyOf':["
+        "{'properties':{'n':{'type':'integer'},'kind':{'const':'n'}}},"
+        "{'properties':{'n':{'type':'number'},'kind':{'const':'x'}}}"
+        "]}}}}}}}}}}");
 
     if (contract == NULL) {
         printf("Bail out! %s: %s\n", fixture_error.pointer,
