@@ -188,6 +188,10 @@ ngx_http_ihanoi_auth_state_sync(ngx_http_ihanoi_auth_state_t *state)
 
         state->got = ngx_current_msec
                      - (ngx_msec_t) ngx_max(ngx_time() - fetched, 0) * 1000;
+
+        /* the provider answers again: somebody has had it from there */
+
+        state->retry = 0;
     }
 
     ngx_free(text.data);

@@ -22,7 +22,7 @@ sub start {
         map({ $_ => $arg{$_} } grep { $arg{$_} } qw(events expect_log)),
         workers => $arg{workers} // 1,
         servers => $arg{servers} // $echo,
-        server => 'ihanoi_problems on;',
+        server => 'ihanoi_problems on; add_header X-Worker $pid always;',
         http => 'auth_jwt_issuer ' . $idp->name . ' { key_request /_jwks; '
               . "key_cache $cache; audience ihanoi; algorithms "
               . ($arg{algorithms} // 'ES256') . '; } ' . ($arg{http} // ''),
@@ -485,6 +485,44 @@ for my $first ('return 301 https://x/;', 'location / { return 301 https://x/; }'
     is_deeply(\%status, { 200 => 10 }, 'also by a worker that is new');
     $idp->serve;
     $gw->stop;
+}
+
+
+# A worker that failed leaves the provider alone for long: for up to 30 seconds it went
+# on to refuse who came with a new key, though the other one had the provider's answer.
+{
+    my $gw = start($idp, workers => 2);
+    my %client;
+
+    wait_until(sub {
+        my @clients = map { $gw->connection } 1 .. 8;
+        $_->send($_->format('GET', '/open')) for @clients;
+        $client{ $_->response->{headers}{'x-worker'} } = $_ for @clients;
+        keys %client == 2;
+    });
+    my ($failed, $other) = values %client;
+    my $ask = sub {
+        my ($client, $kid) = @_;
+        return $client->request('GET', '/in', token => $idp->token(sub => 'a', -kid => $kid))->{status};
+    };
+
+    is($ask->($failed, 'k2'), 200, 'a worker has its keys');
+    $idp->serve(status => 500);
+    $idp->add_key('w1');
+
+    for my $pause (1, 2, 4) {
+        my $before = $idp->fetches;
+        ok(wait_until(sub { $ask->($failed, 'w1') == 503 && $idp->fetches > $before }, 10),
+           "it fails to get new ones and pauses for $pause s");
+    }
+
+    $idp->serve;
+    is($ask->($other, 'w1'), 200, 'another gets them');
+    is($ask->($failed, 'w1'), 200, 'for both');
+    $idp->add_key('w2');
+    is($ask->($failed, 'w2'), 200, 'the pause is over with that');
+    $gw->stop;
+    $idp->publish('k2', 'k3');
 }
 
 
