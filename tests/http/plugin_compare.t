@@ -418,7 +418,8 @@ for my $case (@wrong) {
     like($err, $expected, 'and why');
 }
 
-# A schema that grows without end is given up, in time.
+# A schema that grows without end is given up, in time: the processor's, as nothing here
+# waits, and the clock on the wall counts what others have of it.
 my %deep = (T0 => $text);
 for my $n (1 .. 30) {
     $deep{"T$n"} = { type => 'object', properties => { map { my $name = $_;
@@ -427,7 +428,7 @@ for my $n (1 .. 30) {
     } 'a' .. 'j' } };
 }
 my %deeper = (%deep, T0 => { type => 'integer' });
-my $start = time;
+my ($start) = times;
 ($level) = found(map { answer({ '$ref' => '#/components/schemas/T30' }, { schemas => $_ }) }
                  \%deep, \%deeper);
 isnt($level, '-', 'a schema that is too large is no reason to say yes');
@@ -435,6 +436,6 @@ my $self = { anyOf => [map { { '$ref' => '#/components/schemas/S' } } 1, 2] };
 ($level) = found(map { answer({ '$ref' => '#/components/schemas/S' }, { schemas => { S => $_ } }) }
                  $text, $self);
 isnt($level, '-', 'nor is one that is made of itself');
-cmp_ok(time - $start, '<', 30, 'nor takes it long');
+cmp_ok((times)[0] - $start, '<', 10, 'nor takes it long');
 
 done_testing();
