@@ -62,6 +62,7 @@ function _M.booking_pay(input)
         owner = ihanoi.request.caller().subject,
         booking = input.id,
         gateway = input.gateway,
+        key = ihanoi.request.idempotency_key(),
     })
 
     if not charge then

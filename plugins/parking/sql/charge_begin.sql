@@ -1,8 +1,10 @@
 -- What the owner is to pay now: the price of a stay that is held, or what is due of
 -- one that is over. The same gateway again is the same charge; with another one, or for
 -- something else, the old charge is left. A place is not held by ever new payments; what
--- is owed may be tried until it is paid. Null when the caller has no such booking.
-create function charge_begin(id uuid, owner text, booking uuid, gateway text)
+-- is owed may be tried until it is paid. Where the key is that of the last time, the charge of
+-- that time although it is paid by now. Null when the caller has no such booking.
+create function charge_begin(id uuid, owner text, booking uuid, gateway text,
+                             key text default null)
 returns jsonb
 language plpgsql
 as $$
@@ -17,6 +19,14 @@ begin
 
     if not found then
         return null;
+    end if;
+
+    select * into c from charges t
+     where t.booking = b.id and t.state = 'paid'
+       and (t.gateway, t.key) = (charge_begin.gateway, charge_begin.key);
+
+    if found then
+        return charge_document(c.id);
     elsif b.state not in ('held', 'exited') then
         perform booking_refuse('parking-nothing-to-pay', jsonb_build_object('state', b.state));
     elsif b.state = 'held' and b.hold_until <= clock_timestamp() then
@@ -27,6 +37,7 @@ begin
     select * into c from charges t where t.booking = b.id and t.state = 'open';
 
     if (c.purpose, c.gateway) = (why, charge_begin.gateway) then
+        update charges t set key = charge_begin.key where t.id = c.id;
         return charge_document(c.id);
     elsif (select count(*) from charges t
             where t.booking = b.id and t.purpose = why
@@ -37,9 +48,9 @@ begin
 
     update charges t set state = 'left' where t.id = c.id;
 
-    insert into charges (id, booking, purpose, amount, gateway)
+    insert into charges (id, booking, purpose, amount, gateway, key)
     values (charge_begin.id, b.id, why, case why when 'stay' then b.price else b.due end,
-            charge_begin.gateway);
+            charge_begin.gateway, charge_begin.key);
 
     return charge_document(charge_begin.id);
 end

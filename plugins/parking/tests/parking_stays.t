@@ -31,7 +31,7 @@ my $b = hold(quote(in => 8), plate => '29X112345');
 is(problem(pay_r($b, gateway => 'barter')), '422 parking-gateway-unknown', 'a gateway that nobody knows');
 my $p = pay($b);
 is("$p->{payment}{state} $p->{payment}{amount}", 'pending 12000', 'a payment is begun') or diag explain $p;
-is(pay($b)->{payment}{id}, $p->{payment}{id}, 'again is the same');
+is(pay($b, key => 'pay-again')->{payment}{id}, $p->{payment}{id}, 'again is the same');
 ok($p->{booking}{hold_until} gt $p->{payment}{expires_at}, 'the place is held until the payment is over');
 is(right($b), undef, 'the operator knows nothing yet');
 $partners->pay($p->{payment}{checkout});
@@ -40,6 +40,14 @@ soon($b, 'paid 12000 0', 'it is paid');
 is(right($b), 'paid', 'and the operator knows');
 is($operator->rights->{ $b->{code} }{plate}, '29X112345', 'with the plate');
 is(problem(pay_r($b)), '409 parking-nothing-to-pay', 'it is paid once');
+
+# A worker has died before the answer was kept.
+$db->sql('delete from core.idempotency_keys');
+my $again = pay_r($b, key => 'pay-again');
+is("$again->{status} $again->{json}{booking}{state} $again->{json}{payment}{id} $again->{json}{payment}{state}",
+   "201 paid $p->{payment}{id} succeeded", 'asked again by the same key it is what was paid');
+$db->sql('delete from core.idempotency_keys');
+is(problem(pay_r($b, key => 'pay-again', gateway => 'vnpay')), '409 parking-nothing-to-pay', '... and not by another gateway');
 my $r = $gw->get("/v1/parking/bookings/$b->{id}/receipt", token => as());
 is("$r->{json}{number} $r->{json}{total}", "$b->{code} 12000", 'there is a receipt') or diag $r->{content};
 
