@@ -23,6 +23,8 @@ begin
            for update of b skip locked
     ), told as (
         update notices t set body = t.body - 'plate' from over where t.booking = over.id
+    ), asked as (
+        update charges c set key = null from over where c.booking = over.id
     ), quoted as (
         update quotes q set owner = 'erased' from over where q.id = over.quote
     )

@@ -30,6 +30,7 @@ is(traces(), 'bookings notices quotes', 'all under a name, and with a plate');
 is(plugin_erase($db, $gw, 'parking', 'citizen-1'), 'ok', 'the account is erased') or diag $gw->error_log;
 is(rows('quotes', "id = '$asked->{id}'"), 0, 'the quote that was not booked is gone');
 is(of($used), "erased settled $used->{price}", 'what was used and paid is kept, as nobody\'s');
+is(rows('charges', "booking = '$used->{id}' and key is null"), 1, '... and without the key that the client chose');
 is(of($given_back), "erased cancelled $given_back->{price}", 'so is what was given back');
 like(of($next), qr/citizen-1 paid \d+ 30A12345/, 'the barrier knows what is still to be used');
 like(of($other), qr/citizen-2 paid \d+ 29B54321/, 'that of others stays');
