@@ -23,7 +23,8 @@
 #include "ngx_http_ihanoi_pgoutcome.h"
 #include "ngx_http_ihanoi_pgcatalogue.h"
 #include "ngx_http_ihanoi_pgcontrol.h"
-#include "ngx_http_ihanoi_pgpassword.h"
+#include "ngx_http_ihanoi_pgparams.h"
+#include "ngx_http_ihanoi_pgmetrics.h"
 #include "ngx_http_ihanoi_pgblock.h"
 #include "ngx_http_ihanoi_block.h"
 
@@ -43,10 +44,6 @@ static ngx_int_t ngx_http_ihanoi_pg_finish(ngx_conf_t *cf,
     ngx_http_ihanoi_pgdb_t *db);
 static ngx_msec_t ngx_http_ihanoi_pg_class_longest(
     ngx_http_ihanoi_pgclass_t *class);
-static ngx_int_t ngx_http_ihanoi_pg_params(ngx_conf_t *cf,
-    ngx_http_ihanoi_pgdb_t *db, ngx_http_ihanoi_pgclass_t *class);
-static ngx_int_t ngx_http_ihanoi_pg_metrics(ngx_conf_t *cf,
-    ngx_http_ihanoi_pgdb_t *db, ngx_http_ihanoi_pgclass_t *class);
 
 
 static ngx_command_t  ngx_http_ihanoi_pg_commands[] = {
@@ -439,8 +436,8 @@ ngx_http_ihanoi_pg_finish(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db)
             class->depth = 1;
         }
 
-        if (ngx_http_ihanoi_pg_params(cf, db, class) != NGX_OK
-            || ngx_http_ihanoi_pg_metrics(cf, db, class) != NGX_OK)
+        if (ngx_http_ihanoi_pgparams_init(cf, db, class) != NGX_OK
+            || ngx_http_ihanoi_pgmetrics_init(cf, db, class) != NGX_OK)
         {
             return NGX_ERROR;
         }
@@ -488,215 +485,6 @@ ngx_http_ihanoi_pgstmt_longest(ngx_http_ihanoi_pgdb_t *db,
     ngx_http_ihanoi_pgstmt_t *stmt)
 {
     return db->classes[stmt->class].longest;
-}
-
-
-/*
- * Everything that libpq would otherwise look up in files, environment or home
- * directories is said here.
- */
-
-static ngx_int_t
-ngx_http_ihanoi_pg_params(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
-    ngx_http_ihanoi_pgclass_t *class)
-{
-    size_t                     size;
-    u_char                    *p, *options;
-    ngx_uint_t                 i, n;
-    ngx_msec_t                 timeout;
-    ngx_http_ihanoi_pghost_t  *hosts;
-
-    hosts = db->hosts.elts;
-
-    class->passwords = ngx_palloc(cf->pool,
-                                  db->hosts.nelts * sizeof(const char *));
-    if (class->passwords == NULL) {
-        return NGX_ERROR;
-    }
-
-    for (i = 0; i < db->hosts.nelts; i++) {
-        class->passwords[i] = ngx_http_ihanoi_pgpassword_find(db, &hosts[i],
-                                                              class->user);
-    }
-
-    size = 512 + db->code.len + db->schema.len;
-
-    options = ngx_pnalloc(cf->pool, size);
-    if (options == NULL) {
-        return NGX_ERROR;
-    }
-
-    /*
-     * The server gives up shortly before the client does: a clear "nothing was
-     * done" is a better answer than an unknown one.
-     */
-
-    timeout = class->longest - class->longest / 10;
-
-    p = ngx_snprintf(options, size - 1,
-                     "-c search_path=%V%s%V,public"
-                     " -c statement_timeout=%M"
-                     " -c lock_timeout=%M"
-                     " -c idle_in_transaction_session_timeout=%M"
-                     " -c idle_session_timeout=0"
-                     " -c plan_cache_mode=force_generic_plan"
-                     " -c client_min_messages=warning"
-                     " -c jit=off",
-                     &db->code, db->code.len ? "," : "", &db->schema,
-                     timeout, class->lock_timeout,
-                     class->longest + 10000);
-
-    if (class->readonly) {
-        p = ngx_slprintf(p, options + size - 1,
-                         " -c default_transaction_read_only=on");
-    }
-
-    if (db->texts || (class->readonly && class->depth == 1)
-        || class == &db->classes[NGX_HTTP_IHANOI_PG_SLOW])
-    {
-        /*
-         * Neither a worker that died nor a call that nobody waits for must
-         * leave long queries behind.
-         */
-        p = ngx_slprintf(p, options + size - 1,
-                         " -c client_connection_check_interval=1000");
-    }
-
-    *p = '\0';
-
-    n = 0;
-
-#define ngx_http_ihanoi_pg_param(k, v)                                        \
-    class->keywords[n] = k;                                                   \
-    class->values[n++] = (const char *) v
-
-    ngx_http_ihanoi_pg_param("dbname", db->dbname.data);
-    ngx_http_ihanoi_pg_param("user", class->user->data);
-
-    /* a name that cannot exist: libpq must not look into a home directory */
-    ngx_http_ihanoi_pg_param("passfile", "/dev/null/none");
-
-    ngx_http_ihanoi_pg_param("options", options);
-    ngx_http_ihanoi_pg_param("client_encoding", "UTF8");
-    ngx_http_ihanoi_pg_param("sslmode", db->sslmode.data);
-
-    if (db->sslrootcert.len) {
-        ngx_http_ihanoi_pg_param("sslrootcert", db->sslrootcert.data);
-    }
-
-    ngx_http_ihanoi_pg_param("gssencmode", "disable");
-    ngx_http_ihanoi_pg_param("target_session_attrs", "any");
-    ngx_http_ihanoi_pg_param("keepalives", "1");
-    ngx_http_ihanoi_pg_param("keepalives_idle", "10");
-    ngx_http_ihanoi_pg_param("keepalives_interval", "5");
-    ngx_http_ihanoi_pg_param("keepalives_count", "3");
-    ngx_http_ihanoi_pg_param("tcp_user_timeout", "10000");
-
-    p = ngx_pnalloc(cf->pool, 64);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    *ngx_snprintf(p, 63, "ihanoi %s", class->name) = '\0';
-
-    ngx_http_ihanoi_pg_param("application_name", p);
-
-#undef ngx_http_ihanoi_pg_param
-
-    class->params = n;
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_http_ihanoi_pg_metrics(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
-    ngx_http_ihanoi_pgclass_t *class)
-{
-    ngx_str_t   labels, name;
-    ngx_uint_t  i;
-
-    const struct {
-        ngx_http_ihanoi_metric_t       **metric;
-        ngx_http_ihanoi_metric_type_e    type;
-        const char                      *name;
-        const char                      *help;
-    } rows[] = {
-
-        { &class->metrics.connections, NGX_HTTP_IHANOI_GAUGE,
-          "ihanoi_pool_connections",
-          "Connections to PostgreSQL that stand." },
-
-        { &class->metrics.in_use, NGX_HTTP_IHANOI_GAUGE,
-          "ihanoi_pool_in_use",
-          "Calls sent to PostgreSQL and not answered yet." },
-
-        { &class->metrics.queued, NGX_HTTP_IHANOI_GAUGE,
-          "ihanoi_pool_queued",
-          "Calls that wait for a connection." },
-
-        { &class->metrics.oldest, NGX_HTTP_IHANOI_GAUGE_MAX,
-          "ihanoi_pool_oldest_milliseconds",
-          "Age of the call that waits longest for a connection." },
-
-        { &class->metrics.calls, NGX_HTTP_IHANOI_COUNTER,
-          "ihanoi_pool_calls_total",
-          "Calls accepted for a pool." },
-
-        { &class->metrics.shed, NGX_HTTP_IHANOI_COUNTER,
-          "ihanoi_pool_shed_total",
-          "Calls refused because a queue was full, too slow or its database "
-          "down." },
-
-        { &class->metrics.timeouts, NGX_HTTP_IHANOI_COUNTER,
-          "ihanoi_pool_timeouts_total",
-          "Calls that were sent and not answered in time." },
-
-        { &class->metrics.retries, NGX_HTTP_IHANOI_COUNTER,
-          "ihanoi_pool_retries_total",
-          "Calls that were sent again." },
-
-        { &class->metrics.unknown, NGX_HTTP_IHANOI_COUNTER,
-          "ihanoi_pool_unknown_total",
-          "Writes whose outcome is not known." },
-
-        { &class->metrics.connects, NGX_HTTP_IHANOI_COUNTER,
-          "ihanoi_pool_connects_total",
-          "Connections to PostgreSQL made." },
-
-        { &class->metrics.failures, NGX_HTTP_IHANOI_COUNTER,
-          "ihanoi_pool_connect_failures_total",
-          "Attempts to connect to PostgreSQL that failed." },
-
-        { &class->metrics.lost, NGX_HTTP_IHANOI_COUNTER,
-          "ihanoi_pool_lost_total",
-          "Connections to PostgreSQL that broke." }
-    };
-
-    ngx_str_null(&labels);
-
-    name.data = (u_char *) class->name;
-    name.len = ngx_strlen(class->name);
-
-    if (ngx_http_ihanoi_metric_label(cf->pool, &labels, "database", &db->name)
-        != NGX_OK
-        || ngx_http_ihanoi_metric_label(cf->pool, &labels, "pool", &name)
-           != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-
-        *rows[i].metric = ngx_http_ihanoi_metric_add(cf, rows[i].type,
-                                                     rows[i].name,
-                                                     rows[i].help, &labels);
-        if (*rows[i].metric == NULL) {
-            return NGX_ERROR;
-        }
-    }
-
-    return NGX_OK;
 }
 
 
