@@ -302,7 +302,7 @@ sub _spawn {
 # True when something listens and nginx still runs.
 sub _wait_ready {
     my ($self) = @_;
-    my $end = time + ($ENV{BUILD} // '' eq 'sanitize' ? 30 : 15);
+    my $end = time + 30;
 
     while (time < $end) {
         if (waitpid($self->{pid}, WNOHANG) == $self->{pid}) {
