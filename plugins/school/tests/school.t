@@ -413,7 +413,7 @@ for my $text ('a' . "\x{301}" x 4999, "\x{fb2c}" x 5000) {
 is(as('admin', POST => '/schools/thcs-a/notices', { title => "\x{200b}\x{1f600}\n", text => "\n" x 4999 . '.' })->{status}, 201, 'but one sign is enough');
 is(status('guardian', GET => '/threads?cursor=thread.999999999999999999'), 200, 'a cursor of nothing');
 is(status('guardian', GET => "/threads?cursor=$_"), '400 invalid-request', "a cursor of another list: $_")
-    for document('guardian', GET => "/students/$s1/notices?limit=1")->{next}, 'message.1', '1';
+    for document('b-6', GET => "/students/$s1/notices?limit=1")->{next}, 'message.1', '1';
 is(status('guardian', GET => "/students/$s1/marks?year=$year&subject=" . 'a' x 5000), '400 invalid-request', 'too long a subject');
 is(status('guardian', GET => '/students/00000000-0000-4000-8000-000000000000'), '404 not-found', 'nobody');
 is(status('admin', PUT => '/schools/thcs-a', { name => 'x', first_grade => 1, last_grade => 2 }) =~ s/ .*//r, 403, 'an administrator makes no school');
