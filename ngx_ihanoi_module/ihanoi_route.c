@@ -36,6 +36,7 @@ struct ihanoi_route_s {
 typedef struct {
     ihanoi_str_t              segments[IHANOI_ROUTE_SEGMENTS];
     unsigned                  n;
+    unsigned                  escaped;    /* something in it, by "%" */
     ihanoi_match_t           *match;
 } ihanoi_route_path_t;
 
@@ -54,7 +55,7 @@ static int ihanoi_route_find(const ihanoi_route_t *node,
 static int ihanoi_route_find_suffixed(const ihanoi_route_t *node,
     ihanoi_route_path_t *path, unsigned i, unsigned nargs);
 static int ihanoi_route_literal_is(const ihanoi_str_t *literal,
-    const ihanoi_str_t *segment);
+    const ihanoi_str_t *segment, unsigned escaped);
 static int ihanoi_route_found(const ihanoi_route_end_t *end,
     ihanoi_match_t *match, unsigned nargs);
 
@@ -298,6 +299,7 @@ ihanoi_route_match(const ihanoi_route_t *root, const char *path, size_t len,
     memset(match, 0, sizeof(ihanoi_match_t));
 
     p.n = 0;
+    p.escaped = memchr(path, '%', len) != NULL;
     p.match = match;
 
     if (!ihanoi_route_split(&p, path, len)) {
@@ -361,7 +363,8 @@ ihanoi_route_segment_is_plain(const ihanoi_str_t *segment)
 
     for (n = 0; p < end; n++) {
 
-        c = ihanoi_percent_next(&p, end, 0);
+        c = *p == '%' ? ihanoi_percent_next(&p, end, 0)
+                      : (unsigned char) *p++;
 
         /* -1 is a broken escape; "?" and "#" unescaped end a path */
 
@@ -398,7 +401,9 @@ ihanoi_route_find(const ihanoi_route_t *node, ihanoi_route_path_t *path,
 
     for (child = node->children; child; child = child->next) {
 
-        if (ihanoi_route_literal_is(&child->literal, &path->segments[i])) {
+        if (ihanoi_route_literal_is(&child->literal, &path->segments[i],
+                                    path->escaped))
+        {
 
             if (ihanoi_route_find(child, path, i + 1, nargs)) {
                 return 1;
@@ -475,10 +480,15 @@ ihanoi_route_find_suffixed(const ihanoi_route_t *node,
 
 static int
 ihanoi_route_literal_is(const ihanoi_str_t *literal,
-    const ihanoi_str_t *segment)
+    const ihanoi_str_t *segment, unsigned escaped)
 {
     size_t       n;
     const char  *p, *end;
+
+    if (!escaped) {
+        return literal->len == segment->len
+               && memcmp(literal->data, segment->data, segment->len) == 0;
+    }
 
     p = segment->data;
     end = p + segment->len;
