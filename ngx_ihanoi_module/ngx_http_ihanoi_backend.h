@@ -16,6 +16,10 @@
 #include "ngx_http_ihanoi_capture.h"
 
 
+/* The headers that each request of the plugin has.  NGX_ERROR: memory. */
+ngx_int_t ngx_http_ihanoi_backend_init(ngx_conf_t *cf,
+    ngx_http_ihanoi_plugin_t *plugin);
+
 /*
  * Makes a request of a backend's name and a table of options, in the pool of
  * the run's request.  path is where it is on the stack, 0: in options, which may

@@ -39,9 +39,13 @@ static const char *ngx_http_ihanoi_backend_headers(lua_State *L,
     ngx_http_ihanoi_capture_request_t *request);
 static void ngx_http_ihanoi_backend_name(lua_State *L, const char *name,
     size_t len);
-static void ngx_http_ihanoi_backend_default(lua_State *L,
+static void ngx_http_ihanoi_backend_defaults(lua_State *L,
+    ngx_http_ihanoi_run_t *run, const char *type, ngx_array_t *headers);
+static void ngx_http_ihanoi_backend_header(lua_State *L,
     ngx_http_ihanoi_run_t *run, ngx_array_t *headers, const char *name,
     const char *value, size_t len);
+static ngx_uint_t ngx_http_ihanoi_backend_has(ngx_array_t *headers,
+    const char *name, size_t len);
 static void ngx_http_ihanoi_backend_copy(lua_State *L,
     ngx_http_ihanoi_run_t *run, ngx_str_t *to);
 
@@ -78,6 +82,44 @@ static const char *const  ngx_http_ihanoi_backend_own[] = {
     "range", "te", "trailer", "transfer-encoding", "upgrade", "x-request-id",
     NULL
 };
+
+
+ngx_int_t
+ngx_http_ihanoi_backend_init(ngx_conf_t *cf, ngx_http_ihanoi_plugin_t *plugin)
+{
+    u_char       *agent, *last;
+    size_t        len;
+    ngx_array_t  *headers;
+
+    headers = &plugin->backend_headers;
+
+    len = sizeof("ihanoi-plugin/ ") - 1 + plugin->name.len
+          + ngx_strlen(plugin->manifest->version);
+
+    agent = ngx_pnalloc(cf->pool, len);
+
+    if (agent == NULL
+        || ngx_array_init(headers, cf->pool, 3, sizeof(ngx_table_elt_t))
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    last = ngx_snprintf(agent, len, "ihanoi-plugin/%V %s", &plugin->name,
+                        plugin->manifest->version);
+
+    if (ngx_http_ihanoi_capture_header(cf->pool, headers, "Accept", "*/*", 3)
+        != NGX_OK
+        || ngx_http_ihanoi_capture_header(cf->pool, headers, "Accept-Encoding",
+                                          "identity", 8)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_ihanoi_capture_header(cf->pool, headers, "User-Agent",
+                                          (char *) agent, last - agent);
+}
 
 
 const char *
@@ -360,12 +402,10 @@ static const char *
 ngx_http_ihanoi_backend_headers(lua_State *L, ngx_http_ihanoi_run_t *run,
     int options, const char *type, ngx_http_ihanoi_capture_request_t *request)
 {
-    int                               n;
-    size_t                            i, len;
-    const char                       *name, *value;
-    ngx_array_t                      *headers;
-    ngx_http_variable_value_t        *id;
-    ngx_http_ihanoi_api_main_conf_t  *amcf;
+    int           n;
+    size_t        i, len;
+    const char   *name, *value;
+    ngx_array_t  *headers;
 
     headers = &request->headers;
 
@@ -412,39 +452,60 @@ ngx_http_ihanoi_backend_headers(lua_State *L, ngx_http_ihanoi_run_t *run,
                 }
             }
 
-            if (ngx_http_ihanoi_capture_header(run->request->pool, headers,
-                                               name, value, len)
-                != NGX_OK)
-            {
-                (void) luaL_error(L, "not enough memory");
-            }
+            ngx_http_ihanoi_backend_header(L, run, headers, name, value, len);
         }
     }
 
-    if (type) {
-        ngx_http_ihanoi_backend_default(L, run, headers, "Content-Type", type,
-                                        strlen(type));
+    ngx_http_ihanoi_backend_defaults(L, run, type, headers);
+
+    return NULL;
+}
+
+
+/* What goes along with each request, where the plugin says nothing else. */
+
+static void
+ngx_http_ihanoi_backend_defaults(lua_State *L, ngx_http_ihanoi_run_t *run,
+    const char *type, ngx_array_t *headers)
+{
+    ngx_uint_t                        i;
+    ngx_table_elt_t                  *h, *own;
+    ngx_http_variable_value_t        *id;
+    ngx_http_ihanoi_api_main_conf_t  *amcf;
+
+    if (type && !ngx_http_ihanoi_backend_has(headers, "content-type",
+                                             sizeof("content-type") - 1))
+    {
+        ngx_http_ihanoi_backend_header(L, run, headers, "Content-Type", type,
+                                       strlen(type));
     }
 
-    ngx_http_ihanoi_backend_default(L, run, headers, "Accept", "*/*", 3);
-    ngx_http_ihanoi_backend_default(L, run, headers, "Accept-Encoding",
-                                    "identity", 8);
+    own = run->state->plugin->backend_headers.elts;
 
-    lua_pushfstring(L, "ihanoi-plugin/%s %s", run->state->plugin->name.data,
-                    run->state->plugin->manifest->version);
-    value = lua_tolstring(L, -1, &len);
-    ngx_http_ihanoi_backend_default(L, run, headers, "User-Agent", value, len);
+    for (i = 0; i < run->state->plugin->backend_headers.nelts; i++) {
+
+        if (ngx_http_ihanoi_backend_has(headers, (char *) own[i].lowcase_key,
+                                        own[i].key.len))
+        {
+            continue;
+        }
+
+        h = ngx_array_push(headers);
+        if (h == NULL) {
+            (void) luaL_error(L, "not enough memory");
+        }
+
+        *h = own[i];
+    }
 
     amcf = ngx_http_get_module_main_conf(run->request,
                                          ngx_http_ihanoi_api_module);
     id = ngx_http_ihanoi_request_id(run->request, amcf->request_id);
 
     if (id && !id->not_found) {
-        ngx_http_ihanoi_backend_default(L, run, headers, "X-Request-Id",
-                                        (char *) id->data, id->len);
+        ngx_http_ihanoi_backend_header(L, run, headers, "X-Request-Id",
+                                       (char *) id->data, id->len);
     }
-
-    return NULL;
 }
 
 
@@ -480,30 +541,37 @@ ngx_http_ihanoi_backend_name(lua_State *L, const char *name, size_t len)
 
 
 static void
-ngx_http_ihanoi_backend_default(lua_State *L, ngx_http_ihanoi_run_t *run,
+ngx_http_ihanoi_backend_header(lua_State *L, ngx_http_ihanoi_run_t *run,
     ngx_array_t *headers, const char *name, const char *value, size_t len)
 {
-    size_t            n;
-    ngx_uint_t        i;
-    ngx_table_elt_t  *h;
-
-    n = strlen(name);
-    h = headers->elts;
-
-    for (i = 0; i < headers->nelts; i++) {
-        if (h[i].key.len == n
-            && ngx_strncasecmp(h[i].key.data, (u_char *) name, n) == 0)
-        {
-            return;
-        }
-    }
-
     if (ngx_http_ihanoi_capture_header(run->request->pool, headers, name,
                                        value, len)
         != NGX_OK)
     {
         (void) luaL_error(L, "not enough memory");
     }
+}
+
+
+/* The name is in lower case. */
+
+static ngx_uint_t
+ngx_http_ihanoi_backend_has(ngx_array_t *headers, const char *name, size_t len)
+{
+    ngx_uint_t        i;
+    ngx_table_elt_t  *h;
+
+    h = headers->elts;
+
+    for (i = 0; i < headers->nelts; i++) {
+        if (h[i].key.len == len
+            && ngx_memcmp(h[i].lowcase_key, name, len) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

@@ -254,12 +254,17 @@ ngx_http_ihanoi_backend_go(lua_State *L, ngx_http_ihanoi_backend_wait_t *asked)
 
     ihanoi_sandbox_make_room(L, size);
 
-    wait = ngx_alloc(sizeof(ngx_http_ihanoi_backend_wait_t), run->log);
+    /* of the requests those that there are */
+
+    size = offsetof(ngx_http_ihanoi_backend_wait_t, requests)
+           + asked->n * sizeof(ngx_http_ihanoi_capture_request_t);
+
+    wait = ngx_alloc(size, run->log);
     if (wait == NULL) {
         return luaL_error(L, "not enough memory");
     }
 
-    *wait = *asked;
+    ngx_memcpy(wait, asked, size);
     wait->start = ngx_http_ihanoi_usec();
 
     for (i = 0; i < wait->n; i++) {
@@ -282,7 +287,7 @@ ngx_http_ihanoi_backend_go(lua_State *L, ngx_http_ihanoi_backend_wait_t *asked)
     }
 
     if (wait->pending == 0) {
-        *asked = *wait;
+        ngx_memcpy(asked, wait, size);
         ngx_free(wait);
 
         return ngx_http_ihanoi_backend_push(L, asked);

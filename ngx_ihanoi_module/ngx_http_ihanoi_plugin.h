@@ -137,6 +137,7 @@ struct ngx_http_ihanoi_plugin_s {
     ngx_str_t                        settings;    /* JSON, checked */
     ngx_array_t                      given;       /* settings, as written */
     ngx_array_t                      backends;    /* name, location */
+    ngx_array_t                      backend_headers;
     ngx_array_t                      secrets;     /* name, bytes */
     ngx_array_t                      granted;     /* "PLUGIN.INTERFACE" */
     ngx_http_ihanoi_interface_t     *interfaces;

@@ -330,7 +330,8 @@ ngx_http_ihanoi_plugin_init(ngx_conf_t *cf)
         {
             rc = NGX_ERROR;
 
-        } else if (ngx_http_ihanoi_backend_check(cf, plugin) != NGX_OK
+        } else if (ngx_http_ihanoi_backend_init(cf, plugin) != NGX_OK
+                   || ngx_http_ihanoi_backend_check(cf, plugin) != NGX_OK
                    || ngx_http_ihanoi_plugin_interfaces(cf, pmcf->plugins,
                                                         plugin)
                       != NGX_CONF_OK)
