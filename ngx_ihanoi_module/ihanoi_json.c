@@ -355,15 +355,9 @@ ihanoi_json_scan_colon(ihanoi_json_scan_t *s)
 
 
 int
-ihanoi_json_scan_string(ihanoi_json_scan_t *s)
+ihanoi_json_scan_rest(ihanoi_json_scan_t *s)
 {
-    s->p++;
-    s->escaped = NULL;
-
     for ( ;; ) {
-
-        s->p = s->options->utf8 ? ihanoi_utf8_unescaped(s->p, s->end)
-                                : ihanoi_utf8_plain(s->p, s->end);
 
         if (s->p == s->end) {
             return ihanoi_json_refuse(s, "the text ends inside a string");
@@ -389,6 +383,8 @@ ihanoi_json_scan_string(ihanoi_json_scan_t *s)
         }
 
         ihanoi_json_scan_poll(s);
+
+        s->p = ihanoi_json_scan_plain(s, s->p);
     }
 }
 

@@ -31,6 +31,9 @@
 /* Of a string that is written in one go. */
 #define IHANOI_ENCODE_CHUNK  16384
 
+/* Of a string that is tried as it is before anything in it is looked for. */
+#define IHANOI_ENCODE_SHORT  64
+
 /* Bytes of a member's name in an error. */
 #define IHANOI_ENCODE_NAME   40
 
@@ -566,6 +569,21 @@ ihanoi_encode_string(ihanoi_encode_t *e, const char *s, size_t len)
     const char          *end, *from, *stop;
     unsigned char        c;
     static const char    hex[] = "0123456789abcdef";
+
+    if (len <= IHANOI_ENCODE_SHORT) {
+
+        /* names, numbers of things, times: written as they are */
+
+        ihanoi_encode_room(e, len + 2);
+
+        if (ihanoi_utf8_copy_ascii(e->p + 1, s, len)) {
+            e->p[0] = '"';
+            e->p[len + 1] = '"';
+            e->p += len + 2;
+
+            return 0;
+        }
+    }
 
     ihanoi_encode_add(e, "\"", 1);
 

@@ -2,20 +2,13 @@
  * Copyright (C) iHaNoi contributors
  */
 
-#include <endian.h>
-#include <stdint.h>
-#include <string.h>
-
 #include "ihanoi_utf8.h"
 
-
-#define IHANOI_UTF8_HIGH  0x8080808080808080
 
 #define ihanoi_utf8_follows(c)  (((unsigned char) (c) & 0xc0) == 0x80)
 
 
 static uint64_t ihanoi_utf8_found(uint64_t word);
-static uint64_t ihanoi_utf8_escaped(uint64_t word);
 static size_t ihanoi_utf8_at(const char *p, const char *end);
 
 
@@ -84,28 +77,49 @@ ihanoi_utf8_plain(const char *p, const char *end)
 }
 
 
-const char *
-ihanoi_utf8_unescaped(const char *p, const char *end)
+int
+ihanoi_utf8_copy_ascii(char *to, const char *from, size_t len)
 {
+    size_t    i;
+    uint32_t  half[2];
     uint64_t  word, found;
 
-    while (end - p >= 8) {
-        memcpy(&word, p, 8);
-        word = le64toh(word);
+    /* of the last ones some are copied twice */
 
-        found = ~word & ihanoi_utf8_escaped(word) & IHANOI_UTF8_HIGH;
-        if (found) {
-            return p + __builtin_ctzll(found) / 8;
+    if (len >= 8) {
+
+        for (i = 0, found = 0; i + 8 < len; i += 8) {
+            memcpy(&word, from + i, 8);
+            memcpy(to + i, &word, 8);
+            found |= ihanoi_utf8_found(word);
         }
 
-        p += 8;
+        memcpy(&word, from + len - 8, 8);
+        memcpy(to + len - 8, &word, 8);
+
+        return (found | ihanoi_utf8_found(word)) == 0;
     }
 
-    while (p < end && (unsigned char) *p >= 0x20 && *p != '"' && *p != '\\') {
-        p++;
+    if (len >= 4) {
+        memcpy(&half[0], from, 4);
+        memcpy(&half[1], from + len - 4, 4);
+        memcpy(to, &half[0], 4);
+        memcpy(to + len - 4, &half[1], 4);
+        memcpy(&word, half, 8);
+
+        return ihanoi_utf8_found(word) == 0;
     }
 
-    return p;
+    for (i = 0; i < len; i++) {
+
+        if ((signed char) from[i] < 0x20 || from[i] == '"' || from[i] == '\\') {
+            return 0;
+        }
+
+        to[i] = from[i];
+    }
+
+    return 1;
 }
 
 
@@ -117,23 +131,6 @@ ihanoi_utf8_found(uint64_t word)
     word = le64toh(word);
 
     return (word | ihanoi_utf8_escaped(word)) & IHANOI_UTF8_HIGH;
-}
-
-
-/*
- * Of bytes that are ASCII, the high bits of those that do not stand for themselves:
- * a subtraction sets that of a byte which is less than what is taken away, and
- * others only behind such a one.
- */
-
-static inline uint64_t
-ihanoi_utf8_escaped(uint64_t word)
-{
-    static const uint64_t  each = 0x0101010101010101;
-
-    return (word - each * 0x20)
-           | ((word ^ each * '"') - each)
-           | ((word ^ each * '\\') - each);
 }
 
 

@@ -565,6 +565,42 @@ test_plain(void)
 }
 
 
+static void
+test_copy_ascii(void)
+{
+    char       *from, *to;
+    size_t      at, len;
+    unsigned    c, is, wrong;
+
+    wrong = 0;
+
+    for (len = 1; len <= 40; len++) {
+        for (at = 0; at < len; at++) {
+            for (c = 0; c < 256; c++) {
+
+                /* at the ends of what is ours */
+
+                from = malloc(len);
+                to = malloc(len);
+                memset(from, 'a' + (int) (len % 26), len);
+                from[at] = (char) c;
+
+                is = c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
+
+                wrong += (unsigned) ihanoi_utf8_copy_ascii(to, from, len) != is;
+                wrong += is && memcmp(to, from, len) != 0;
+
+                free(from);
+                free(to);
+            }
+        }
+    }
+
+    is_int(wrong, 0, "what is copied as it is");
+    is_int(ihanoi_utf8_copy_ascii(NULL, NULL, 0), 1, "nothing is copied, too");
+}
+
+
 /* With an argument: prints those lines of the input that are JSON. */
 
 static int
@@ -605,6 +641,7 @@ main(int argc, char **argv)
     test_numbers();
     test_equality();
     test_plain();
+    test_copy_ascii();
 
     return done_testing();
 }
