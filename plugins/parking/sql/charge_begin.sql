@@ -2,7 +2,8 @@
 -- one that is over. The same gateway again is the same charge; with another one, or for
 -- something else, the old charge is left. A place is not held by ever new payments; what
 -- is owed may be tried until it is paid. Where the key is that of the last time, the charge of
--- that time although it is paid by now. Null when the caller has no such booking.
+-- that time although it is paid by now; but the stay does not stand for what is due since.
+-- Null when the caller has no such booking.
 create function charge_begin(id uuid, owner text, booking uuid, gateway text,
                              key text default null)
 returns jsonb
@@ -23,7 +24,10 @@ begin
 
     select * into c from charges t
      where t.booking = b.id and t.state = 'paid'
-       and (t.gateway, t.key) = (charge_begin.gateway, charge_begin.key);
+       and (t.gateway, t.key) = (charge_begin.gateway, charge_begin.key)
+       and (t.purpose = 'overstay' or b.state <> 'exited')
+     order by t.paid_at desc
+     limit 1;
 
     if found then
         return charge_document(c.id);

@@ -109,10 +109,14 @@ is(tell('entered', $b, 'arrive+20'), 'applied', 'it comes later');
 is(tell('exited', $b, 'leave+11'), 'applied', 'and stays longer');
 $n = now_read($b);
 is("$n->{state} $n->{due}", 'exited 1100', 'the rest is due');
-$p = pay($b);
-is($p->{payment}{amount}, 1_100, 'and is paid');
+$db->sql("delete from core.idempotency_keys;
+          update plugin_parking.charges set key = 'my-key' where booking = '$b->{id}'");
+$p = pay($b, key => 'my-key');
+is("$p->{payment}{state} $p->{payment}{amount}", 'pending 1100', 'and is paid, though by the key of the stay, days ago');
 $partners->pay($p->{payment}{checkout});
 soon($b, 'settled 13100 0', '... so it is settled');
+$db->sql('delete from core.idempotency_keys');
+is(pay($b, key => 'my-key')->{payment}{id}, $p->{payment}{id}, '... and told of, asked again by that key');
 is($gw->get("/v1/parking/bookings/$b->{id}/receipt", token => as())->{json}{total}, 13_100, 'the receipt has both');
 is(tell('collected', $b, 'leave+12', amount => 1_100), 'late', 'what is collected after that is nothing that was due');
 
