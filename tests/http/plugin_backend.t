@@ -211,6 +211,18 @@ is($sent{'content-type'}, 'application/json', 'and its type');
 is("$sent{authorization} $sent{cookie}", 'Bearer of-the-plugin own=1',
    'a plugin sends credentials of its own only');
 
+# Whatever the letters: one of each, and the plugin's.
+$r = ask(path => '/echo', method => 'PUT', json => {},
+         headers => { ACCEPT => 'text/csv', 'uSER-aGENT' => 'mine', 'content-type' => 'a/b' });
+is(join(', ', sort grep { /^(?:accept|user-agent|content-type):/i }
+              @{ JSON::PP->new->utf8->decode($r->{body} // '{}')->{headers} }),
+   'ACCEPT: text/csv, content-type: a/b, uSER-aGENT: mine', 'and says itself what it takes, and who it is');
+$r = ask(path => '/echo', method => 'PUT', json => {}, headers => { Accepts => 'x', 'User-Agen' => 'y' });
+%sent = map { lc((split /: /)[0]) => (split /: /, $_, 2)[1] }
+        @{ JSON::PP->new->utf8->decode($r->{body} // '{}')->{headers} };
+is("$sent{accept} $sent{accepts}", '*/* x', 'a name that is nearly the same is another');
+like($sent{'user-agent'}, qr{^ihanoi-plugin/probe 1\.0\.0$}, '... and what it has said is forgotten');
+
 $r = $gw->get('/v1/probe/bytes')->{json};
 is($r->{size}, 25600, 'a body of all bytes');
 my ($raw) = grep { /x-bytes/ } $backend->seen;
@@ -328,6 +340,8 @@ is_deeply($r->{json}, [
     { status => 404, body => 'status 404' }, { err => 'bad path' },
     { err => 'timeout' } ], 'each with its own end, in order') or diag $r->{content};
 is_deeply(all()->{json}, {}, 'none');
+is_deeply(all(map { ['operator', { path => '/..' }] } 1 .. $_)->{json}, [({ err => 'bad path' }) x $_],
+          "$_ that nobody is asked for") for 1, 8;
 is(all(map { ['operator', { path => '/ok' }] } 1 .. 9)->{status}, 500, 'nine are too many');
 is_deeply($gw->get('/v1/probe/many')->{json}, { n => 32, err => 'too many calls' },
           '32 in a run');
