@@ -245,7 +245,8 @@ ngx_http_ihanoi_api_init_main_conf(ngx_conf_t *cf, void *conf)
 
     if (amcf->contract == NULL) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "contract \"%s\" is wrong at \"%s\": %s",
+                      *err.pointer ? "contract \"%s\" is wrong at \"%s\": %s"
+                                   : "contract \"%s\"%s: %s",
                       err.file, err.pointer, err.reason);
         return NGX_CONF_ERROR;
     }

@@ -113,7 +113,8 @@ ngx_http_ihanoi_plugin_candidate_init(ngx_conf_t *cf,
 
     if (contract == NULL) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "contract \"%s\" is wrong at \"%s\": %s",
+                      *err.pointer ? "contract \"%s\" is wrong at \"%s\": %s"
+                                   : "contract \"%s\"%s: %s",
                       err.file, err.pointer, err.reason);
         return NGX_CONF_ERROR;
     }

@@ -62,7 +62,9 @@ ngx_http_ihanoi_plugin_load(ngx_conf_t *cf, ngx_http_ihanoi_plugin_t *plugin)
         || !ihanoi_manifest_in_place(plugin->manifest, &err))
     {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "plugin \"%V\": \"%s\" is wrong at \"%s\": %s",
+                           *err.pointer ? "plugin \"%V\": \"%s\" is wrong at "
+                                          "\"%s\": %s"
+                                        : "plugin \"%V\": \"%s\"%s: %s",
                            &plugin->name, err.file, err.pointer, err.reason);
         return NGX_CONF_ERROR;
     }

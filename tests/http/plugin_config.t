@@ -35,8 +35,10 @@ refused("background: $_->[0]", $_->[1],
     for ['on interval=1h', qr/between 100ms and 5s/], ['on every=1s', qr/invalid parameter "every=1s"/],
         ['sometimes', qr/invalid value "sometimes"/];
 refused('no folder', qr/has no "path"/, "ihanoi_plugin probe { }\n");
-refused('a folder that is not there', qr/plugin "probe": "[^"]*none[^"]*" is wrong/,
+refused('a folder that is not there', qr{plugin "probe": "/nonexistent/none": cannot be opened: No such file},
         "ihanoi_plugin probe { path /nonexistent/none; }\n");
+refused('a contract that is not there', qr{contract "/nonexistent/none\.json": cannot be opened: No such file},
+        "ihanoi_contract /nonexistent/none.json;\n");
 refused('public', qr/plugin "probe" asks for operations without a token.*"public" is missing/,
         plugin_folder(%hello));
 refused('public in the contract only',
