@@ -16,7 +16,6 @@ const char *
 ihanoi_utf8_plain(const char *p, const char *end)
 {
     size_t    n;
-    uint32_t  half[2];
     uint64_t  word, found;
 
     for ( ;; ) {
@@ -38,19 +37,6 @@ ihanoi_utf8_plain(const char *p, const char *end)
             p += __builtin_ctzll(found) / 8;
 
         } else {
-
-            if (end - p >= 4) {
-
-                /* names are short: two halves, which overlap */
-
-                memcpy(&half[0], p, 4);
-                memcpy(&half[1], end - 4, 4);
-                memcpy(&word, half, 8);
-
-                if (ihanoi_utf8_found(word) == 0) {
-                    return end;
-                }
-            }
 
             while (p < end && (signed char) *p >= 0x20 && *p != '"'
                    && *p != '\\')
