@@ -7,7 +7,8 @@ use IHanoi::Test;
 use Payments::Test;
 
 wait_for_day(120);
-my ($gw, $db, $partners) = payments();
+# No gateway is silent here, and a machine that is busy may be slow: a second is too little.
+my ($gw, $db, $partners) = payments(settings => { patience => 8 });
 
 
 # From an intent to money
@@ -172,10 +173,8 @@ is(refund({ id => '00000000-0000-4000-8000-000000000000' }, 5)->{status}, 404, '
 for my $n (1 .. 4) {
     $payment = pay_for("second-$n", 'vnpay', 1_000)->{json};
     $partners->pay($payment->{checkout}, callback => 0);
-    is(wait_until(sub {
-        $gw->post("/v1/payments/$payment->{id}/check", token => token_for('none'));
-        return read_of($payment)->{state} eq 'succeeded';
-    }, 5), 1, 'VNPAY finds what it is asked about');
+    $gw->post("/v1/payments/$payment->{id}/check", token => token_for('none'));
+    is(read_of($payment)->{state}, 'succeeded', 'VNPAY finds what it is asked about');
     select undef, undef, undef, 0.23;
 }
 
