@@ -9,7 +9,11 @@
 
 
 static json_t *ngx_http_ihanoi_problem_detail(ngx_str_t *text,
-    json_t *members);
+    json_t *members, ngx_uint_t english);
+static u_char *ngx_http_ihanoi_problem_text(u_char *to, u_char *last,
+    const char *s, size_t len, ngx_uint_t english);
+static u_char *ngx_http_ihanoi_problem_number(u_char *to, u_char *last,
+    int64_t n, ngx_uint_t english);
 
 
 #define NGX_HTTP_IHANOI_PROBLEM(code, status, vi, en)                         \
@@ -232,9 +236,13 @@ ngx_http_ihanoi_english(ngx_http_request_t *r)
 }
 
 
-/* Replaces each {member} of a detail text by that member, a scalar. */
+/*
+ * Replaces each {member} of a detail text by that member, a scalar, as people
+ * of the language write it; programs have the member itself.
+ */
 static json_t *
-ngx_http_ihanoi_problem_detail(ngx_str_t *text, json_t *members)
+ngx_http_ihanoi_problem_detail(ngx_str_t *text, json_t *members,
+    ngx_uint_t english)
 {
     char           buf[1024], name[64];
     u_char        *p, *last, *end, *to, *to_last;
@@ -269,22 +277,88 @@ ngx_http_ihanoi_problem_detail(ngx_str_t *text, json_t *members)
         value = json_object_get(members, name);
 
         if (json_is_string(value)) {
-            len = ngx_min(json_string_length(value), (size_t) (to_last - to));
-            to = ngx_cpymem(to, json_string_value(value), len);
+            to = ngx_http_ihanoi_problem_text(to, to_last,
+                                              json_string_value(value),
+                                              json_string_length(value),
+                                              english);
 
         } else if (json_is_integer(value)) {
-            to = ngx_snprintf(to, to_last - to, "%L",
-                              (int64_t) json_integer_value(value));
+            to = ngx_http_ihanoi_problem_number(to, to_last,
+                                                json_integer_value(value),
+                                                english);
 
         } else if (json_is_real(value)) {
+            end = to;
             to = ngx_snprintf(to, to_last - to, "%.1f",
                               json_real_value(value));
+            end = english ? NULL : ngx_strlchr(end, to, '.');
+
+            if (end) {
+                *end = ',';
+            }
         }
     }
 
     /* NULL when the text was cut inside a character: better none than broken */
 
     return json_stringn(buf, to - (u_char *) buf);
+}
+
+
+/*
+ * A day, "2026-11-29", and a second of it, "2026-11-29 08:00:00", as one writes
+ * them in Vietnamese; other texts as they are.
+ */
+static u_char *
+ngx_http_ihanoi_problem_text(u_char *to, u_char *last, const char *s,
+    size_t len, ngx_uint_t english)
+{
+    size_t             i;
+    static const char  form[] = "0000-00-00 00:00:00";
+
+    if (english || (len != sizeof("0000-00-00") - 1 && len != sizeof(form) - 1))
+    {
+        return ngx_cpymem(to, s, ngx_min(len, (size_t) (last - to)));
+    }
+
+    for (i = 0; i < len; i++) {
+
+        if (form[i] == '0' ? s[i] < '0' || s[i] > '9' : s[i] != form[i]) {
+            return ngx_cpymem(to, s, ngx_min(len, (size_t) (last - to)));
+        }
+    }
+
+    if (len == sizeof(form) - 1) {
+        to = ngx_snprintf(to, last - to, "%*s ngày ", (size_t) 8, s + 11);
+    }
+
+    return ngx_snprintf(to, last - to, "%*s/%*s/%*s", (size_t) 2, s + 8,
+                        (size_t) 2, s + 5, (size_t) 4, s);
+}
+
+
+/* 1.234.567, in English 1,234,567; four digits may be a year: they stay so. */
+static u_char *
+ngx_http_ihanoi_problem_number(u_char *to, u_char *last, int64_t n,
+    ngx_uint_t english)
+{
+    u_char   digits[NGX_INT64_LEN], *p, *end;
+    size_t   left;
+
+    end = ngx_sprintf(digits, "%L", n);
+
+    for (p = digits; p < end && to < last; p++) {
+        *to++ = *p;
+        left = end - p - 1;
+
+        if ((n >= 10000 || n <= -10000) && *p != '-' && left && left % 3 == 0
+            && to < last)
+        {
+            *to++ = english ? ',' : '.';
+        }
+    }
+
+    return to;
 }
 
 
@@ -325,7 +399,7 @@ ngx_http_ihanoi_problem_document(ngx_http_request_t *r,
                         json_integer(r->headers_out.status));
 
     if (about->len) {
-        detail = ngx_http_ihanoi_problem_detail(about, members);
+        detail = ngx_http_ihanoi_problem_detail(about, members, english);
 
         if (detail) {
             json_object_set_new(doc, "detail", detail);

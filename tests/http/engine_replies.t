@@ -111,7 +111,7 @@ problem_is($gw->get($url, token => $token), 404, 'not-found',
 # refusals
 
 sub create { $gw->post('/t/things', token => $token, json => { name => $_[0] },
-                       key => rand(), headers => { 'Accept-Language' => 'en' }) }
+                       key => rand(), headers => { 'Accept-Language' => $_[1] // 'en' }) }
 
 $r = create('refuse');
 problem_is($r, 409, 'thing-refused', "a refusal's status is the contract's");
@@ -119,6 +119,18 @@ is($r->{json}{detail}, 'The name refuse cannot be used, 3 tries left',
    'members fill its detail');
 is($r->{json}{left}, 3, 'and are there for programs');
 ok(!exists $r->{json}{code}, 'the code is the type');
+
+# As people write days and numbers; programs have the members.
+for (['half', 'half', '2,5', '2.5'],
+     ['2026-11-29', '29/11/2026', '-1.234.567', '-1,234,567'],
+     ['2026-11-29 08:05:00', '08:05:00 ngày 29/11/2026', '-1.234.567', '-1,234,567'])
+{
+    my ($name, $named, $left, $left_en) = @$_;
+    is(create($name, 'vi')->{json}{detail}, "Tên $named không dùng được, còn $left lần", "$name in Vietnamese");
+    $r = create($name);
+    is($r->{json}{detail}, "The name $name cannot be used, $left_en tries left", '... and in English');
+    is($r->{json}{name}, $name, '... but not for programs');
+}
 
 $r = create('late');
 problem_is($r, 422, 'thing-late', 'a refusal after a write');

@@ -112,6 +112,7 @@ sub row {
         # A member that the refusal does not have would leave a hole in the text.
         my $detail = $declared->{detail}{$language};
         $detail =~ s/\{(\w+)\}/$said->{$1} \/\/ "{$1}"/ge if defined $detail;
+        $detail =~ s{\b(\d{4})-(\d\d)-(\d\d)\b}{$3/$2/$1}g if defined $detail && $language eq 'vi';
         is_deeply([@$said{qw(title detail)}], [$declared->{title}{$language}, $detail],
                   'in its words');
     }
