@@ -10,7 +10,7 @@ values
     (500, 'late',           '{rating}', 'Xử lý chậm',                    'Late', '', ''),
     (510, 'generic_answer', '{rating}', 'Trả lời chung chung',           'Generic answer', '', ''),
     (520, 'not_fixed',      '{rating}', 'Chưa được khắc phục',           'Not fixed', '', ''),
-    (530, 'no_proof',       '{rating}', 'Không có hình ảnh, bằng chứng', 'No evidence given', '', ''),
+    (530, 'no_proof',       '{rating}', 'Không có hình ảnh, minh chứng', 'No evidence given', '', ''),
     (540, 'attitude',       '{rating}', 'Thái độ của cán bộ',            'Attitude', '', '')
 on conflict (code) do update
 set position = excluded.position, uses = excluded.uses,

@@ -151,7 +151,7 @@ local function give_back(order)
 
     refund, err = payments("refund", {
         id = order.payment,
-        reason = "Không thực hiện được",
+        reason = "Yêu cầu không thực hiện được",
         key = order.id .. " " .. refused,
     })
 

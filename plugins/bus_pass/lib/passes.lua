@@ -60,7 +60,7 @@ end
 local function give_back(pass, key)
     local rest, err = payments("refund", {
         id = pass.payment,
-        reason = "Vé tháng xe buýt không dùng",
+        reason = "Vé tháng xe buýt không sử dụng",
         key = key,
     })
 

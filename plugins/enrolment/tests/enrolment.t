@@ -143,7 +143,7 @@ for my $n (2 .. 5) {
 is(shut($round)->{json}{type}, 'urn:ihanoi:problem:enrolment-undecided', 'a round with what is undecided is not closed');
 $r = submit($round, 'guardian-9', 9, ['TH-A']);
 is($r->{json}{type}, 'urn:ihanoi:problem:enrolment-not-open', 'but its time is over');
-like($r->{json}{detail}, qr/^Mở từ [0-9 :-]{19} đến trước [0-9 :-]{19}, giờ Hà Nội\.$/, '... as people read a time');
+like($r->{json}{detail}, qr{^Đợt này nhận hồ sơ từ (?:[\d:]{8} ngày [\d/]{10}(?: đến trước |, giờ Hà Nội\.$)){2}}, '... as people read a time');
 post_as(officer('TH-A'), "/desk/applications/$child{5}{id}/refuse", { reason => 'Không cư trú' });
 is(post_as(office(), "/rounds/$round/close", { seed => 'another-seed-than-this' })->{json}{type}, 'urn:ihanoi:problem:enrolment-seed-differs', 'another seed');
 is(shut($round)->{json}{state}, 'closed', 'closed');

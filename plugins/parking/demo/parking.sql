@@ -18,7 +18,7 @@ insert into demo_sites values
     (3, 'Bãi đỗ xe Cung Văn hóa Hữu nghị', 'Phố Trần Hưng Đạo, Hoàn Kiếm',   105.8431, 21.0240, 120,  300, true),
     (4, 'Điểm đỗ xe Công viên Thống Nhất', 'Phố Trần Nhân Tông, Hai Bà Trưng', 105.8445, 21.0170, 50, 400, false),
     (5, 'Bãi đỗ xe Vườn thú Thủ Lệ',       'Đường Bưởi, Ba Đình',            105.8067, 21.0318,  70,  500, false),
-    (6, 'Bãi đỗ xe Sân vận động Mỹ Đình',  'Đường Lê Đức Thọ, Nam Từ Liêm',  105.7640, 21.0205, 400, 1000, true);
+    (6, 'Bãi đỗ xe Sân vận động Mỹ Đình',  'Đường Lê Đức Thọ, Từ Liêm',      105.7640, 21.0205, 400, 1000, true);
 
 insert into sites (id, operator, name, address, location)
 select ('00000000-0000-7000-8000-000000000e0' || n)::uuid, 'demo', name || ' (trình diễn)', address,

@@ -16,7 +16,7 @@ local NEVER = {
 local REASONS = {
     cancelled = "hủy đặt chỗ",
     no_show = "không đến",
-    late = "thanh toán khi chỗ không còn",
+    late = "thanh toán thừa hoặc đến muộn",
 }
 
 local _M = {}

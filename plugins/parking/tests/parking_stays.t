@@ -183,7 +183,7 @@ is(problem($gw->get("/v1/parking/bookings/$b->{id}/receipt", token => as())), '4
    'and has no receipt');
 $partners->pay($p->{payment}{checkout});
 soon($b, 'refunded 12000 12000', 'what is paid after that goes back');
-is(reason_of($b), 'Gửi xe: thanh toán khi chỗ không còn', '... which is another reason');
+is(reason_of($b), 'Gửi xe: thanh toán thừa hoặc đến muộn', '... which is another reason');
 
 # The gateway is away: what goes back is promised, and goes when it can.
 $b = paid(in => 90);

@@ -55,7 +55,7 @@ select marks_put(pg_temp.caller('demo-officer'), c.id, 'toan', 1, 'tx', (
       from generate_series(1, 10) i))
   from classes c where c.school = 'demo-thcs';
 
-select leave_ask(pg_temp.caller('demo-citizen'), pg_temp.student(1), today(), today(), 'Ốm')
+select leave_ask(pg_temp.caller('demo-citizen'), pg_temp.student(1), today(), today(), 'Cháu bị ốm.')
  where not exists (select from leave_requests l where l.student = pg_temp.student(1));
 select leave_decide(pg_temp.caller('demo-officer'), l.id, 'approved')
   from leave_requests l where l.student = pg_temp.student(1);
@@ -66,13 +66,13 @@ select attendance_put(pg_temp.caller('demo-officer'), c.id, today(), 'morning', 
   from classes c where c.school = 'demo-thcs';
 
 select thread_open(pg_temp.caller('demo-citizen'), pg_temp.student(1), f.id, 'Bài tập về nhà',
-                   'Cháu hỏi bài tập tuần này.', 30)
+                   'Nhờ thầy, cô cho biết bài tập về nhà tuần này của cháu.', 30)
   from staff f
  where f.school = 'demo-thcs' and not exists (select from threads t where t.staff = f.id);
 
 -- A notice is published by the gateway's role alone; this one tells nobody.
 insert into notices (school, class, title, text, published_by)
-select 'demo-thcs', c.id, 'Họp phụ huynh', 'Thứ bảy, 8 giờ, tại lớp.', 'https://dev.ihanoi.example demo-officer'
+select 'demo-thcs', c.id, 'Họp phụ huynh', '8 giờ thứ Bảy, tại lớp học.', 'https://dev.ihanoi.example demo-officer'
   from classes c
  where c.school = 'demo-thcs' and not exists (select from notices n where n.class = c.id);
 

@@ -38,7 +38,7 @@ begin
     m := regexp_replace(m,
              '[[:alnum:]._%+-]+\s*(@|\(at\)|\[at\]|\(a còng\))\s*'
              '[[:alnum:]-]+(\s*(\.|\(dot\)|\[dot\]|\(chấm\))\s*[[:alnum:]-]+)+',
-             '[e-mail]', 'gi');
+             '[thư điện tử]', 'gi');
 
     -- plates: 29A-123.45, 30H1 12345, 29-B1 123.45, 29 LD-123.45, 80-123-NG-45
     m := regexp_replace(m,
