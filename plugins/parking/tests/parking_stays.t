@@ -54,11 +54,14 @@ is("$r->{json}{number} $r->{json}{total}", "$b->{code} 12000", 'there is a recei
 # Two gateways: one is left for another, and both are paid.
 my $two = hold(quote());
 my $first = pay($two);
-my $second = pay($two, gateway => 'vnpay');
+my $second = pay($two, gateway => 'vnpay', key => 'pay-second');
 isnt($second->{payment}{id}, $first->{payment}{id}, 'another gateway is another payment');
 $partners->pay($first->{payment}{checkout});
 $partners->pay($second->{payment}{checkout});
 soon($two, 'paid 24000 12000', 'of two that were paid, one goes back');
+is(problem(pay_r($two, key => 'pay-third')), '409 parking-nothing-to-pay', '... and another one is not begun');
+$db->sql('delete from core.idempotency_keys');
+is(problem(pay_r($two, gateway => 'vnpay', key => 'pay-second')), '409 parking-paid-late', '... as whoever asks for it again is told');
 my $left = hold(quote(in => 10));
 $first = pay($left);
 pay($left, gateway => 'vnpay');
@@ -199,8 +202,16 @@ $p = pay($b);
 later($b, 60);
 sweep();
 is(now_read($b)->{state}, 'expired', 'a hold expires');
+is(problem(pay_r($b, key => 'pay-over')), '409 parking-hold-over', '... and nothing is to be paid');
 $partners->pay($p->{payment}{checkout});
 soon($b, 'refunded 12000 12000', 'what comes later goes back');
+for (['vi', 'Số tiền 12.000 đồng được hoàn lại. Vui lòng xem tình trạng hoàn tiền trong lượt đặt chỗ.'],
+     ['en', '12,000 đồng go back. The booking says how far that is.'])
+{
+    $r = pay_r($b, key => "pay-$_->[0]", language => $_->[0]);
+    is(problem($r), '409 parking-paid-late', 'who paid then, and asks again');
+    is($r->{json}{detail}, $_->[1], "... is told so ($_->[0])");
+}
 
 $b = hold(quote());
 $p = pay($b);
