@@ -19,7 +19,8 @@ select zones_put(code, 2027, 'grade_1', jsonb_build_array(jsonb_build_object('wa
 
 
 select round_create(id, 2027, 'grade_1', title, instant() + interval '1 minute', instant() + closes, '2021-01-01', '2021-12-31',
-                    current_date, 3, 48, encode(sha256(seed::bytea), 'hex'))
+                    current_date, 3, 48, encode(sha256(seed::bytea), 'hex'),
+                    title_en => 'Grade 1, round ' || right(id::text, 1) || ' (demo)')
   from (values ('00000000-0000-7000-8000-00000000e001'::uuid, 'Tuyển sinh lớp 1, đợt 1 (trình diễn)', interval '3 minutes', 'demo-seed-of-the-lottery'),
                ('00000000-0000-7000-8000-00000000e002', 'Tuyển sinh lớp 1, đợt 2 (trình diễn)', '3 minutes', 'demo-seed-of-the-next-lottery'),
                ('00000000-0000-7000-8000-00000000e003', 'Tuyển sinh lớp 1, đợt 3 (trình diễn)', '10 years', 'demo-seed-of-the-last-lottery')) r (id, title, closes, seed);

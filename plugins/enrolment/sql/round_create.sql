@@ -4,7 +4,7 @@
 create function round_create(id uuid, year int, level text, title text, opens_at timestamptz,
                              closes_at timestamptz, born_from date, born_until date, zone_day date,
                              max_choices int, offer_hours int, seed_hash text,
-                             key text default null)
+                             key text default null, title_en text default null)
 returns json
 language plpgsql
 as $$
@@ -20,6 +20,7 @@ begin
                round_create.closes_at, round_create.born_from, round_create.born_until,
                round_create.zone_day, round_create.max_choices, round_create.offer_hours,
                round_create.seed_hash)
+           or r.title_en is distinct from round_create.title_en
         then
             perform refuse_with('idempotency-key-reused');
         end if;
@@ -33,11 +34,12 @@ begin
     end if;
 
     insert into rounds (id, year, level, title, opens_at, closes_at, born_from, born_until, zone_day,
-                        max_choices, offer_hours, seed_hash, key)
+                        max_choices, offer_hours, seed_hash, key, title_en)
     values (round_create.id, round_create.year, round_create.level, round_create.title,
             round_create.opens_at, round_create.closes_at, round_create.born_from,
             round_create.born_until, round_create.zone_day, round_create.max_choices,
-            round_create.offer_hours, round_create.seed_hash, round_create.key)
+            round_create.offer_hours, round_create.seed_hash, round_create.key,
+            round_create.title_en)
     returning * into r;
 
     return round_brief(r);

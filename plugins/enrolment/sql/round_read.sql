@@ -5,7 +5,7 @@ returns table (status int, etag text, body json)
 language sql stable
 as $$
     select 200, null::text, json_build_object('id', r.id, 'year', r.year, 'level', r.level,
-        'title', r.title, 'state', round_state(r), 'now', instant(),
+        'title', r.title, 'title_en', r.title_en, 'state', round_state(r), 'now', instant(),
         'opens_at', r.opens_at, 'closes_at', r.closes_at,
         'born_from', r.born_from, 'born_until', r.born_until, 'zone_day', r.zone_day,
         'max_choices', r.max_choices, 'offer_hours', r.offer_hours,

@@ -22,6 +22,7 @@ set local check_function_bodies = off;
 \ir ../migrations/0007_desk.sql
 \ir ../migrations/0008_published_by.sql
 \ir ../migrations/0009_asked_once.sql
+\ir ../migrations/0010_titles_in_english.sql
 \ir ../sql/allocation_digest_inputs.sql
 \ir ../sql/allocation_digest_results.sql
 \ir ../sql/allocation_document.sql

@@ -31,10 +31,14 @@ my %made = (%{ $gw->get("/v1/enrolment/rounds/$round")->{json} }, title => 'Đ�
             opens_at => '2099-07-01T08:00:00+07:00', closes_at => '2099-07-03T17:00:00+07:00');
 delete @made{qw(id state now seed rules schools quota)};
 my @made = map { $db->sql('delete from core.idempotency_keys');
-                 post_as(office(), '/rounds', { %made, %$_ }, key => 'a-round') } {}, {}, { title => 'Đợt ba' };
-is(join(' ', map { $_->{status} } @made), '201 201 422', 'a round, its key once more, and with other words');
+                 post_as(office(), '/rounds', { %made, %$_ }, key => 'a-round') } {}, {}, { title => 'Đợt ba' }, { title_en => 'Another' };
+is(join(' ', map { $_->{status} } @made), '201 201 422 422', 'a round, its key once more, and with other words');
 is($made[1]{json}{id}, $made[0]{json}{id}, '... is one round');
+is($made[0]{json}{title_en}, undef, '... that has no title in English');
 is($made[1]{headers}{location}, "/v1/enrolment/rounds/$made[0]{json}{id}", '... at one place');
+$r = post_as(office(), '/rounds', { %made, title_en => 'The second round' });
+is($r->{json}{title_en}, 'The second round', 'another one has');
+is($gw->get("/v1/enrolment/rounds/$r->{json}{id}")->{json}{title_en}, 'The second round', '... and people read it');
 
 
 # A guardian applies
