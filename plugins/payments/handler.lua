@@ -62,7 +62,7 @@ function _M.intent_read(argument)
 end
 
 
--- argument: id, amount (all that is left when it is not said), reason, key. The
+-- argument: id, amount (all that is left when it is not said), reason, reason_en, key. The
 -- refund, which may be "requested" or "sent" for a while: read the intent later.
 function _M.refund(argument)
     local plugin = ihanoi.interface.caller()
@@ -71,6 +71,7 @@ function _M.refund(argument)
         id = argument.id,
         amount = argument.amount,
         reason = argument.reason,
+        reason_en = argument.reason_en,
         key = plugin .. " " .. argument.key,
         by = plugin,
         service = plugin,
@@ -124,6 +125,7 @@ function _M.payment_refund(input)
         transaction = input.transaction,
         by_hand = input.by_hand,
         reason = input.reason,
+        reason_en = input.reason_en,
         key = subject .. " " .. ihanoi.request.idempotency_key(),
         by = subject,
     }))

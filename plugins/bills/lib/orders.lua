@@ -152,6 +152,7 @@ local function give_back(order)
     refund, err = payments("refund", {
         id = order.payment,
         reason = "Yêu cầu không thực hiện được",
+        reason_en = "The order could not be carried out",
         key = order.id .. " " .. refused,
     })
 

@@ -61,6 +61,7 @@ local function give_back(pass, key)
     local rest, err = payments("refund", {
         id = pass.payment,
         reason = "Vé tháng xe buýt không sử dụng",
+        reason_en = "Monthly bus pass not used",
         key = key,
     })
 

@@ -14,9 +14,9 @@ local NEVER = {
 
 -- Why money goes back, as the payer reads it in payments.
 local REASONS = {
-    cancelled = "hủy đặt chỗ",
-    no_show = "không đến",
-    late = "thanh toán thừa hoặc đến muộn",
+    cancelled = { "hủy đặt chỗ", "cancelled" },
+    no_show = { "không đến", "not used" },
+    late = { "thanh toán thừa hoặc đến muộn", "paid twice, or too late" },
 }
 
 local _M = {}
@@ -53,7 +53,8 @@ end
 -- again with the same key is the same refund.
 local function give_back(due)
     local argument = { id = due.payment, amount = due.amount, key = due.id,
-                       reason = "Gửi xe: " .. REASONS[due.reason] }
+                       reason = "Gửi xe: " .. REASONS[due.reason][1],
+                       reason_en = "Parking: " .. REASONS[due.reason][2] }
     local refund, err = payments("refund", argument)
 
     if err ~= "payment-refund-exceeds" and err ~= "payment-refund-key-used" then

@@ -14,7 +14,7 @@ sub right { return ($operator->rights->{ $_[0]{code} } // {})->{state} }
 sub balance_of {
     return $db->sql("select r.amount - r.promised from plugin_payments.receipts r where r.intent = '$_[0]{payments}[0]{id}'");
 }
-sub reason_of { return $db->sql("select reason from plugin_payments.refunds where intent = '" . now_read($_[0])->{payments}[0]{id} . "'") }
+sub reason_of { return $db->sql("select reason || ' / ' || reason_en from plugin_payments.refunds where intent = '" . now_read($_[0])->{payments}[0]{id} . "'") }
 
 # A site that is closed between the quote and the hold
 
@@ -166,7 +166,7 @@ cmp_ok(now_read($b)->{due}, '<', 1_500, 'nor pays for years');
 $b = paid(in => 90);
 cancel($b);
 soon($b, 'refunded 12000 12000', 'more than an hour before: all of it');
-is(reason_of($b), 'Gửi xe: hủy đặt chỗ', 'and the payer reads why');
+is(reason_of($b), 'Gửi xe: hủy đặt chỗ / Parking: cancelled', 'and the payer reads why');
 is(cancel($b)->{state}, 'refunded', 'again is nothing');
 is(right($b), 'cancelled', 'the operator knows');
 is(tell('entered', $b, 0), 'late', 'and nobody enters with it');
@@ -186,7 +186,7 @@ is(problem($gw->get("/v1/parking/bookings/$b->{id}/receipt", token => as())), '4
    'and has no receipt');
 $partners->pay($p->{payment}{checkout});
 soon($b, 'refunded 12000 12000', 'what is paid after that goes back');
-is(reason_of($b), 'Gửi xe: thanh toán thừa hoặc đến muộn', '... which is another reason');
+is(reason_of($b), 'Gửi xe: thanh toán thừa hoặc đến muộn / Parking: paid twice, or too late', '... which is another reason');
 
 # The gateway is away: what goes back is promised, and goes when it can.
 $b = paid(in => 90);
@@ -316,7 +316,7 @@ sweep();
 is(now_read($b)->{state}, 'paid', 'less than an hour after the stay is over');
 later($b, 4);
 soon($b, 'refunded 12000 3600', '... it is a no-show, and goes back as the terms say');
-is(reason_of($b), 'Gửi xe: không đến', '... and why');
+is(reason_of($b), 'Gửi xe: không đến / Parking: not used', '... and why');
 wait_until(sub { sweep(); right($b) eq 'no_show' });
 is(right($b), 'no_show', 'the operator knows');
 is(tell('entered', $b, 0), 'late', 'and who comes now is late');

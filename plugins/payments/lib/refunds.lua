@@ -65,7 +65,7 @@ function _M.send(n, silent, id)
 end
 
 
--- input: id (of the intent), amount (all that is left when nil), reason, key,
+-- input: id (of the intent), amount (all that is left when nil), reason, reason_en, key,
 -- by, service (nil: any), transaction (of which money: nil when that is not said), by_hand
 -- (true when the gateway is not to do it). The refund, nil when there is no such intent.
 function _M.request(input)
@@ -73,6 +73,7 @@ function _M.request(input)
         intent = input.id,
         amount = input.amount or ihanoi.json.null,
         reason = input.reason,
+        reason_en = input.reason_en,
         key = input.key,
         requested_by = input.by,
         service = input.service,

@@ -51,11 +51,14 @@ begin
             if what = 'applied' then
                 update intents t set state = 'succeeded', receipt = r.id where t.id = i.id;
             else
-                insert into refunds (receipt, intent, amount, reason, key, requested_by)
+                insert into refunds (receipt, intent, amount, reason, reason_en, key, requested_by)
                 values (r.id, i.id, r.amount,
                         case what when 'amount' then 'Không đúng số tiền'
                                   when 'late' then 'Thanh toán sau khi hết hạn'
                                   else 'Thanh toán hai lần' end,
+                        case what when 'amount' then 'Not the right amount'
+                                  when 'late' then 'Paid too late'
+                                  else 'Paid twice' end,
                         'receipt ' || r.id, 'payments');
             end if;
         end if;

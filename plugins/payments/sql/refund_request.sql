@@ -7,7 +7,7 @@
 -- hand, which waits for people at once.
 create function refund_request(intent uuid, amount bigint, reason text, key text, requested_by text,
                                service text default null, transaction text default null,
-                               by_hand boolean default false)
+                               by_hand boolean default false, reason_en text default null)
 returns jsonb
 language plpgsql
 as $$
@@ -57,9 +57,9 @@ begin
             detail = jsonb_build_object('left', rest)::text;
     end if;
 
-    insert into refunds (receipt, intent, amount, reason, key, requested_by, by_hand)
+    insert into refunds (receipt, intent, amount, reason, reason_en, key, requested_by, by_hand)
     values (which, i.id, coalesce(refund_request.amount, rest), refund_request.reason,
-            refund_request.key, refund_request.requested_by, refund_request.by_hand)
+            refund_request.reason_en, refund_request.key, refund_request.requested_by, refund_request.by_hand)
     returning * into f;
 
     if f.by_hand then

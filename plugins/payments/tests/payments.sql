@@ -17,6 +17,7 @@ set local check_function_bodies = off;
 \ir ../migrations/0010_by_hand.sql
 \ir ../migrations/0011_settled_by.sql
 \ir ../migrations/0012_language_of_intents.sql
+\ir ../migrations/0013_reasons_in_english.sql
 \ir ../sql/intent_document.sql
 \ir ../sql/refund_document.sql
 \ir ../sql/intent_create.sql
@@ -186,8 +187,8 @@ select is(pg_temp.state(20), 'succeeded', 'changes nothing');
 select is(pg_temp.balance('payee:parking') + 100000 * (select count(*)::int from receipts where verdict = 'applied')
           - (select sum(promised) from receipts where verdict = 'applied'), 0::numeric, 'and each was booked once');
 select is((select verdict from payment_apply('momo', pg_temp.number(20), 'paid', 'callback', 100000, 'T20b')), 'twice', 'paid by another transaction');
-select is((select array_agg(f.amount || f.state || f.reason) from refunds f where intent = pg_temp.id(20)),
-    array['100000requestedThanh toán hai lần'], 'goes back, and the payer reads why');
+select is((select array_agg(f.amount || f.state || f.reason || '/' || f.reason_en) from refunds f where intent = pg_temp.id(20)),
+    array['100000requestedThanh toán hai lần/Paid twice'], 'goes back, and the payer reads why');
 select is(pg_temp.state(20), 'succeeded', 'and the intent is paid');
 select is((select verdict from payment_apply('momo', pg_temp.number(99), 'paid', 'callback', 5, 'T99')), 'unknown', 'nobody''s number');
 select is((select verdict from payment_apply('vnpay', pg_temp.number(20), 'paid', 'callback', 5, 'T99')), 'unknown', 'another gateway''s number');
@@ -347,7 +348,7 @@ select is(pg_temp.state(34), 'succeeded', '... and what was applied is paid');
 select throws_ok($$ update refunds set by_hand = false where intent = pg_temp.id(34) $$, '23514', null, '... by whom stays so');
 
 select throws_ok($$ update refunds set $$ || change || $$ where key = 'f' $$, '23514', null, change || ' is refused')
-  from unnest(array['amount = 1', 'state = ''sent''', 'state = ''refused''', 'number = ''x''', 'key = ''x''']) change;
+  from unnest(array['amount = 1', 'state = ''sent''', 'state = ''refused''', 'number = ''x''', 'key = ''x''', 'reason_en = ''x''']) change;
 select throws_ok('delete from refunds', '23000', null, 'no refund is deleted');
 select throws_ok($$ insert into refunds (receipt, intent, amount, reason, key, requested_by)
     select receipt, pg_temp.id(24), 1, 'x', 'z', 'i' from intents where id = pg_temp.id(20) $$, '23514', null,

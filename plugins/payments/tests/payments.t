@@ -154,12 +154,13 @@ is($gw->get("/v1/payments/$_", token => token_for('none'))->{status}, 403, "$_ n
 
 # And back
 
-my $r = refund($payment, 30_000, 'back-1');
+my $r = refund($payment, 30_000, 'back-1', reason_en => 'Place given back');
 is($r->{status}, 201, 'a part goes back') or diag $r->{content};
 is($r->{json}{state}, 'done', 'at once');
-is(refund($payment, 30_000, 'back-1')->{json}{id}, $r->{json}{id}, 'once for each key');
+is(refund($payment, 30_000, 'back-1', reason_en => 'Place given back')->{json}{id}, $r->{json}{id}, 'once for each key');
 $payment = read_of($payment);
 is("$payment->{state} $payment->{refunded}", 'partly_refunded 30000', 'the payment says so');
+is($payment->{refunds}[0]{reason_en}, 'Place given back', '... and why, in English too');
 $r = refund($payment, 50_001);
 is($r->{status}, 409, 'more than is left does not');
 is($r->{json}{left}, 50_000, 'and how much that is');

@@ -11,7 +11,7 @@ my %lua = (
                  description = "Gửi xe", payer = input.payer }))',
     look => 'return show(ihanoi.interface.call("payments", "payments", "intent_read", { id = input.id }))',
     back => 'return show(ihanoi.interface.call("payments", "payments", "refund", {
-                 id = input.id, amount = input.amount, reason = "Trả chỗ", key = input.key }))',
+                 id = input.id, amount = input.amount, reason = "Trả chỗ", reason_en = "Place given back", key = input.key }))',
 );
 
 sub shop {
@@ -71,6 +71,7 @@ is_deeply(ask('bus_pass', 'look', id => $p->{id}), {}, 'another one does not');
 is_deeply(ask('bus_pass', 'back', id => $p->{id}, key => 'k'), {}, 'nor may it give it back');
 my $f = ask('parking', 'back', id => $p->{id}, amount => 5_000, key => 'k')->{value};
 is("$f->{amount} $f->{state}", '5000 done', 'the plugin itself may');
+is("$f->{reason}/$f->{reason_en}", 'Trả chỗ/Place given back', '... and says why in both languages');
 is(ask('parking', 'back', id => $p->{id}, amount => 5_000, key => 'k')->{value}{id}, $f->{id}, 'once for each key');
 is(ask('parking', 'back', id => $p->{id}, amount => 15_001, key => 'l')->{err}, 'payment-refund-exceeds', 'and not too much');
 
