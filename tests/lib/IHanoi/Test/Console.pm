@@ -48,10 +48,12 @@ sub console_steps {
 
 
 # Runs them in one shell, in order, and holds what each printed against what is shown.
-# in: the folder; change: changes what is shown, in $_, before it runs.
+# in: the folder; change: changes what is shown, in $_, before it runs; shell: what runs
+# the script, by default bash.
 sub console_ok {
     my ($steps, %arg) = @_;
     my $dir = tempdir(CLEANUP => 1);
+    my $shell = $arg{shell} // 'bash';
     my @steps = map { changed($_, $arg{change}) } @$steps;
     my $script = join '', "cd '$arg{in}'\n",
         map { "$_->{command}\nprintf '\\n\\036\\n'\n" } @steps;
@@ -59,8 +61,9 @@ sub console_ok {
     open my $out, '>:encoding(UTF-8)', "$dir/script" or die "$!\n";
     print $out $script;
     close $out;
+    chmod 0755, $dir;
 
-    open my $pipe, '-|:encoding(UTF-8)', "bash '$dir/script' 2>&1" or die "bash: $!\n";
+    open my $pipe, '-|:encoding(UTF-8)', "$shell '$dir/script' 2>&1" or die "$shell: $!\n";
     my @outputs = split /\n\x{1e}\n/, do { local $/; <$pipe> };
 
     printed_ok($steps[$_], $outputs[$_]) for 0 .. $#steps;
