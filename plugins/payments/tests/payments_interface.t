@@ -11,15 +11,15 @@ my %lua = (
                  description = "Gửi xe", payer = input.payer }))',
     look => 'return show(ihanoi.interface.call("payments", "payments", "intent_read", { id = input.id }))',
     back => 'return show(ihanoi.interface.call("payments", "payments", "refund", {
-                 id = input.id, amount = input.amount, reason = "Trả chỗ", reason_en = "Place given back", key = input.key }))',
+                 id = input.id, amount = input.amount, reason = "Trả chỗ", reason_en = input.reason_en, key = input.key }))',
 );
 
 sub shop {
-    my ($name, %limits) = @_;
+    my ($name, $version, %limits) = @_;
     my %body = (method => 'put', security => [{}, { bearer => [] }],
         requestBody => { required => JSON::PP::true, content => { 'application/json' => { schema => {
             type => 'object', properties => {
-                (map { $_ => { type => 'string', maxLength => 400 } } qw(reference payer id key)),
+                (map { $_ => { type => 'string', maxLength => 400 } } qw(reference payer id key reason_en)),
                 amount => { type => 'integer' } } } } } });
     my $told = 'local p = event.payload
                 ihanoi.log.info(("told %s %s %s %s %s %d %d"):format(event.topic, event.key,
@@ -30,12 +30,12 @@ sub shop {
     return plugin_folder(name => $name, handler => $handler, lua => { map { $_ => '' } keys %lua },
         operations => { map { $_ => \%body } keys %lua },
         manifest => { limits => { timeout => '19s', %limits }, interfaces => { uses => [
-            { plugin => 'payments', name => 'payments', version => 1 }] },
+            { plugin => 'payments', name => 'payments', version => $version }] },
             ($name eq 'parking' ? (events => { subscribes => [
                 { event => 'payments.changed', handler => 'told' }] }) : ()) });
 }
 
-my @shops = (shop('parking'), shop('bus_pass'), shop('stall'), shop('school', timeout => '2s'));
+my @shops = (shop('parking', 2), shop('bus_pass', 1), shop('stall', 2), shop('school', 1, timeout => '2s'));
 my ($gw, $db, $partners) = payments(plugins => join '', map {
     $_->block('public;', 'interface payments.payments;', 'timeout 20s;',
               $_->{name} eq 'parking' ? 'event payments.changed;' : ()) } @shops);
@@ -69,7 +69,7 @@ $partners->pay($p->{checkout});
 is(ask('parking', 'look', id => $p->{id})->{value}{state}, 'succeeded', 'the plugin sees that it is paid');
 is_deeply(ask('bus_pass', 'look', id => $p->{id}), {}, 'another one does not');
 is_deeply(ask('bus_pass', 'back', id => $p->{id}, key => 'k'), {}, 'nor may it give it back');
-my $f = ask('parking', 'back', id => $p->{id}, amount => 5_000, key => 'k')->{value};
+my $f = ask('parking', 'back', id => $p->{id}, amount => 5_000, key => 'k', reason_en => 'Place given back')->{value};
 is("$f->{amount} $f->{state}", '5000 done', 'the plugin itself may');
 is("$f->{reason}/$f->{reason_en}", 'Trả chỗ/Place given back', '... and says why in both languages');
 is(ask('parking', 'back', id => $p->{id}, amount => 5_000, key => 'k')->{value}{id}, $f->{id}, 'once for each key');
