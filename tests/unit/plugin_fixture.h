@@ -221,6 +221,17 @@ plugin_good(void)
 }
 
 
+/* A link in it, by a path from it. */
+
+static __attribute__((unused)) void
+plugin_link(const char *to, const char *path)
+{
+    if (symlink(to, plugin_path(path)) != 0) {
+        abort();
+    }
+}
+
+
 /* It ends here. */
 
 static __attribute__((unused)) void

@@ -326,7 +326,7 @@ test_folder(void)
 
         /* a deployment switches a link */
 
-        symlink(plugin_dir, plugin_path("../current"));
+        plugin_link(plugin_dir, "../current");
         m = ihanoi_manifest_load(plugin_path("../current"), &plugin_error);
         ok(m != NULL
            && ihanoi_manifest_in_place(m, &plugin_error),

@@ -16,17 +16,17 @@ test_folder(void)
     char   name[300], *text;
 
     plugin_good();
-    symlink("/etc/passwd", plugin_path("lib/x.lua"));
+    plugin_link("/etc/passwd", "lib/x.lua");
     plugin_refused("/lib/x.lua", "symbolic link", "a link to a file");
 
     plugin_good();
-    symlink("/etc/passwd", plugin_path("lib/x.lua"));
+    plugin_link("/etc/passwd", "lib/x.lua");
     unlink(plugin_path("plugin.json"));
     plugin_refused("/plugin.json", "is not there",
                    "which nobody hears about who is in another folder");
 
     plugin_good();
-    symlink("/etc", plugin_path("sql"));
+    plugin_link("/etc", "sql");
     plugin_refused("/sql", "symbolic link", "a link to a folder");
 
     plugin_good();
