@@ -61,6 +61,10 @@ close $fh;
 my $said = `/usr/sbin/nginx -t -q -e stderr -p $dest/nginx/ -c $dest/nginx/nginx.conf 2>&1`;
 is($?, 0, 'nginx loads the installed module') or diag $said;
 
+my $symbols = `nm -D --defined-only $dest/usr/lib/nginx/modules/ngx_http_ihanoi_module.so`;
+is(join(' ', sort $symbols =~ /(\w+)$/mg), 'ngx_module_names ngx_module_order ngx_modules',
+   'which has no name that another module could meet');
+
 # Another version is installed while nginx runs: one that has another name for a
 # directive, so that it can be told from the first. It is not for a reload.
 {
