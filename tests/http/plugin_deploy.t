@@ -741,6 +741,24 @@ is((deploy($good, '--keep', -1))[0], 2, 'so is keeping less than nothing');
     is(serves(), '2.1.0', 'and serves all');
 }
 
+# Another gateway -----------------------------------------------------------------------
+
+# One whose disk was lost, or one more: with a copy of the folder it begins where that was.
+{
+    my $other = gateway(db => $db, workers => 2, responses => 0, start => 0,
+                        http => $gw->{http}, locations => $gw->{locations});
+    system('cp', '-a', $home, $other->dir) == 0 or die;
+    $other->start;
+    my @other = ('--conf', $other->dir . '/nginx.conf', '--nginx', $other->{nginx});
+
+    ok(wait_until(sub { (ihanoi(qw(plugin status), $name, @other))[0] == 0 }), 'a copy serves');
+    is(($other->get("/v1/$name/count")->{json} // {})->{n}, 101, 'its functions are there');
+    ($rc, $out, $err) = ihanoi(qw(plugin rollback), $name, @other, @database);
+    is($rc, 0, 'it goes back alone') or diag $err;
+    is($other->get("/v1/$name/hello")->{json}{version} . ' ' . serves(), '1.4.0 2.1.0', 'to what served before');
+    $other->stop;
+}
+
 # What the page shows -----------------------------------------------------------------
 
 {
