@@ -13,18 +13,19 @@ my $dir = tempdir(CLEANUP => 1);
 # What bin/configure-nginx asks of each kind of tree, in which somebody has built before.
 
 sub asks {
-    my ($kind, $link) = @_;
+    my ($kind, $link, $module) = (@_, '');
     my $src = "$dir/$kind-$link";
     my $configure = $kind eq 'checkout' ? 'auto/configure' : 'configure';
 
     make_path("$src/auto", "$src/src/core", "$src/objs");
     put("$src/Makefile", '');
     put("$src/conf_flags", "NGX_CONF_FLAGS=(--debian)\n") if $kind eq 'headers';
-    put("$src/$configure", qq{#!/bin/sh\necho "\$0 \$*" > "\$SAID"; ls >> "\$SAID"\n});
+    put("$src/$configure", qq{#!/bin/sh\necho "\$0 \$*" > "\$SAID"; ls >> "\$SAID"\n}
+        . qq{mkdir objs; printf 'objs/%s:\n\t\$(CC) -c \$(CFLAGS) \\\\\n\t\t-o objs/%s\n' src/a.o a addon/b.o b > objs/Makefile\n});
     chmod 0755, "$src/$configure";
 
     local @ENV{qw(NGINX_SRC LINK CC BUILD SAID)} = ($src, $link, 'gcc', 'debug', "$dir/said");
-    my $said = `cd '$tree' && bin/configure-nginx '$dir/out-$kind-$link' -O1 -lx 2>&1`;
+    my $said = `cd '$tree' && bin/configure-nginx '$dir/out-$kind-$link' -O1 '$module' -lx 2>&1`;
     return $? ? $said : get("$dir/said");
 }
 
@@ -38,6 +39,11 @@ like(asks('checkout', 'static'), qr{^auto/configure --prefix=.* --add-module=\Q$
 like(asks('headers', 'dynamic'), qr{^\./configure --debian --add-dynamic-module=\Q$tree\E $tail\n},
      "Debian's headers: as Debian has built it");
 like(asks('headers', 'static'), qr/^LINK=static needs nginx's whole source/, 'which is all that they are for');
+
+asks('release', 'dynamic', '-flto');
+is(get("$dir/out-release-dynamic/nginx/objs/Makefile") =~ s/\s+/ /gr,
+   'objs/src/a.o: $(CC) -c $(CFLAGS) \ -o objs/a objs/addon/b.o: $(CC) -c $(CFLAGS) -flto \ -o objs/b ',
+   'flags of the module are for its files only');
 
 # The least nginx, with all of it linked in.
 
