@@ -11,7 +11,6 @@
 
 #include <stddef.h>
 #include <stdint.h>
-#include <jansson.h>
 
 
 #define IHANOI_MAX_VIOLATIONS   20

@@ -13,7 +13,6 @@
 #include <ngx_http.h>
 
 #include "ngx_http_ihanoi_pg.h"
-#include "ngx_http_ihanoi_metrics.h"
 #include "ngx_http_ihanoi_pgconn.h"
 #include "ngx_http_ihanoi_pgdb.h"
 
