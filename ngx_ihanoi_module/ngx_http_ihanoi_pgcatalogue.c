@@ -340,7 +340,7 @@ ngx_http_ihanoi_pgcatalogue_check_done(void *data,
                 sentence.data = buf;
                 sentence.len = p - buf;
 
-                ngx_http_ihanoi_pgstate_mark(db, stmts[i], &sentence, 1);
+                ngx_http_ihanoi_pgstate_unlisted(db, stmts[i], &sentence);
 
                 missing = 1;
                 row++;
@@ -348,7 +348,7 @@ ngx_http_ihanoi_pgcatalogue_check_done(void *data,
             }
         }
 
-        ngx_http_ihanoi_pgstate_mark(db, stmts[i], NULL, 1);
+        ngx_http_ihanoi_pgstate_listed(db, stmts[i]);
 
         if (db->states[i].missing) {
             missing = 1;
@@ -410,7 +410,7 @@ ngx_http_ihanoi_pgcatalogue_heal(ngx_http_ihanoi_pgdb_t *db)
         }
 
         if (!lacking && pool->ready) {
-            ngx_http_ihanoi_pgstate_mark(db, stmts[i], NULL, 0);
+            ngx_http_ihanoi_pgstate_prepared(db, stmts[i]);
         }
     }
 }

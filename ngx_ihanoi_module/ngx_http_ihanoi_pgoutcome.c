@@ -609,7 +609,7 @@ ngx_http_ihanoi_pgoutcome_prepared(ngx_http_ihanoi_pgconn_t *pc,
     pool = pc->data;
 
     if (error == NULL) {
-        ngx_http_ihanoi_pgstate_mark(pool->db, stmt, NULL, 0);
+        ngx_http_ihanoi_pgstate_prepared(pool->db, stmt);
         return;
     }
 
@@ -641,7 +641,7 @@ ngx_http_ihanoi_pgoutcome_prepared(ngx_http_ihanoi_pgconn_t *pc,
     sentence.data = buf;
     sentence.len = p - buf;
 
-    ngx_http_ihanoi_pgstate_mark(pool->db, stmt, &sentence, 0);
+    ngx_http_ihanoi_pgstate_refused(pool->db, stmt, &sentence);
 }
 
 

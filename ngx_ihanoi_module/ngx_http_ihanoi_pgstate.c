@@ -18,58 +18,91 @@
 #define NGX_HTTP_IHANOI_PGSTATE_RECHECK  3000
 
 
+static void ngx_http_ihanoi_pgstate_tell(ngx_http_ihanoi_pgdb_t *db,
+    ngx_http_ihanoi_pgstate_t *state, ngx_str_t *sentence);
+
+
 void
-ngx_http_ihanoi_pgstate_mark(ngx_http_ihanoi_pgdb_t *db,
-    ngx_http_ihanoi_pgstmt_t *stmt, ngx_str_t *sentence,
-    ngx_uint_t by_catalogue)
+ngx_http_ihanoi_pgstate_prepared(ngx_http_ihanoi_pgdb_t *db,
+    ngx_http_ihanoi_pgstmt_t *stmt)
 {
-    u_char                     *p;
-    ngx_uint_t                  level;
     ngx_http_ihanoi_pgstate_t  *state;
 
     state = &db->states[stmt->index];
 
-    if (sentence == NULL) {
+    if (state->missing) {
+        state->missing = 0;
 
-        if (by_catalogue) {
+        ngx_log_error(NGX_LOG_NOTICE, db->log, 0,
+                      "database \"%V\": statement of operation \"%V\" is "
+                      "there now", &db->name, &stmt->operation);
+    }
 
-            if (!state->blamed) {
-                return;
-            }
+    if (!state->blamed) {
+        state->sentence.len = 0;
+    }
+}
 
-            /* it changed for the better: prepare it with its next call */
-            state->blamed = 0;
-            state->sentence.len = 0;
-            state->retry = ngx_current_msec;
-            return;
-        }
 
-        if (state->missing) {
-            state->missing = 0;
+void
+ngx_http_ihanoi_pgstate_refused(ngx_http_ihanoi_pgdb_t *db,
+    ngx_http_ihanoi_pgstmt_t *stmt, ngx_str_t *sentence)
+{
+    ngx_http_ihanoi_pgstate_t  *state;
 
-            ngx_log_error(NGX_LOG_NOTICE, db->log, 0,
-                          "database \"%V\": statement of operation \"%V\" is "
-                          "there now", &db->name, &stmt->operation);
-        }
+    state = &db->states[stmt->index];
 
-        if (!state->blamed) {
-            state->sentence.len = 0;
-        }
+    state->missing = 1;
+    state->retry = ngx_current_msec + NGX_HTTP_IHANOI_PGSTATE_RECHECK;
 
+    if (!state->blamed) {
+        ngx_http_ihanoi_pgstate_tell(db, state, sentence);
+    }
+}
+
+
+void
+ngx_http_ihanoi_pgstate_listed(ngx_http_ihanoi_pgdb_t *db,
+    ngx_http_ihanoi_pgstmt_t *stmt)
+{
+    ngx_http_ihanoi_pgstate_t  *state;
+
+    state = &db->states[stmt->index];
+
+    if (!state->blamed) {
         return;
     }
 
-    if (by_catalogue) {
-        state->blamed = 1;
+    /* it changed for the better: prepare it with its next call */
 
-    } else {
-        state->missing = 1;
-        state->retry = ngx_current_msec + NGX_HTTP_IHANOI_PGSTATE_RECHECK;
+    state->blamed = 0;
+    state->sentence.len = 0;
+    state->retry = ngx_current_msec;
+}
 
-        if (state->blamed) {
-            return;
-        }
-    }
+
+void
+ngx_http_ihanoi_pgstate_unlisted(ngx_http_ihanoi_pgdb_t *db,
+    ngx_http_ihanoi_pgstmt_t *stmt, ngx_str_t *sentence)
+{
+    ngx_http_ihanoi_pgstate_t  *state;
+
+    state = &db->states[stmt->index];
+
+    state->blamed = 1;
+
+    ngx_http_ihanoi_pgstate_tell(db, state, sentence);
+}
+
+
+/* The log is told what is new; /readyz finds it in the state. */
+
+static void
+ngx_http_ihanoi_pgstate_tell(ngx_http_ihanoi_pgdb_t *db,
+    ngx_http_ihanoi_pgstate_t *state, ngx_str_t *sentence)
+{
+    u_char      *p;
+    ngx_uint_t   level;
 
     if (sentence->len == state->sentence.len
         && ngx_memcmp(sentence->data, state->sentence.data, sentence->len)

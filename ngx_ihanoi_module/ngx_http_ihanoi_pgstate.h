@@ -16,13 +16,22 @@
 
 
 /*
- * Marks a statement as one that this release does not have, with a sentence
- * for people, or (NULL) as one that it has.  by_catalogue: the sentence comes
- * from the catalogue, which knows better than the error of a prepare.
+ * What a connection has found out: the statement is prepared; or it is refused,
+ * and until it is tried again calls of it are.  A sentence is for people.
  */
-void ngx_http_ihanoi_pgstate_mark(ngx_http_ihanoi_pgdb_t *db,
-    ngx_http_ihanoi_pgstmt_t *stmt, ngx_str_t *sentence,
-    ngx_uint_t by_catalogue);
+void ngx_http_ihanoi_pgstate_prepared(ngx_http_ihanoi_pgdb_t *db,
+    ngx_http_ihanoi_pgstmt_t *stmt);
+void ngx_http_ihanoi_pgstate_refused(ngx_http_ihanoi_pgdb_t *db,
+    ngx_http_ihanoi_pgstmt_t *stmt, ngx_str_t *sentence);
+
+/*
+ * What the catalogue says of its function.  It knows better than the error of a
+ * prepare: its sentence stays until it lists the function.
+ */
+void ngx_http_ihanoi_pgstate_listed(ngx_http_ihanoi_pgdb_t *db,
+    ngx_http_ihanoi_pgstmt_t *stmt);
+void ngx_http_ihanoi_pgstate_unlisted(ngx_http_ihanoi_pgdb_t *db,
+    ngx_http_ihanoi_pgstmt_t *stmt, ngx_str_t *sentence);
 
 /* The worker ends. */
 void ngx_http_ihanoi_pgstate_free(ngx_http_ihanoi_pgdb_t *db);
