@@ -73,10 +73,10 @@ typedef struct {
 
 
 /* "check sample": so many answers of a worker, then one of so many. */
-#define NGX_HTTP_IHANOI_PLUGIN_SAMPLE  64
+#define NGX_HTTP_IHANOI_PLUGIN_SAMPLE   64
 
 /* And none that is longer: to read it stops the worker for too long. */
-#define NGX_HTTP_IHANOI_PLUGIN_HELD    (1024 * 1024)
+#define NGX_HTTP_IHANOI_PLUGIN_CHECKED  (1024 * 1024)
 
 /*
  * How a plugin is doing, the worst last: "serving"; "degraded", its database is

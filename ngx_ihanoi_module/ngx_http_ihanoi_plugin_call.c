@@ -35,7 +35,7 @@ static ngx_int_t ngx_http_ihanoi_plugin_unavailable(ngx_http_request_t *r,
     ngx_uint_t retry);
 static ngx_int_t ngx_http_ihanoi_plugin_answer(ngx_http_request_t *r,
     ngx_http_ihanoi_api_ctx_t *ctx, ngx_http_ihanoi_run_t *run);
-static ngx_int_t ngx_http_ihanoi_plugin_hold(ngx_http_request_t *r,
+static ngx_int_t ngx_http_ihanoi_plugin_check(ngx_http_request_t *r,
     ngx_http_ihanoi_api_ctx_t *ctx, ngx_uint_t status, const char *text,
     size_t len);
 
@@ -125,8 +125,8 @@ ngx_http_ihanoi_plugin_sql_ended(ngx_http_request_t *r,
     plugin = ctx->operation->plugin;
 
     if (rc == NGX_OK
-        && ngx_http_ihanoi_plugin_hold(r, ctx, status, (char *) body->data,
-                                       body->len)
+        && ngx_http_ihanoi_plugin_check(r, ctx, status, (char *) body->data,
+                                        body->len)
            != NGX_OK)
     {
         ctx->outcome = NGX_HTTP_IHANOI_RUN_REPLY;
@@ -272,8 +272,8 @@ ngx_http_ihanoi_plugin_ended(ngx_http_request_t *r,
         && ((answer->problem.len
              && !ngx_http_ihanoi_reply_declared(r, ctx, &answer->problem))
             || (answer->status
-                && ngx_http_ihanoi_plugin_hold(r, ctx, answer->status,
-                                               answer->text, answer->len)
+                && ngx_http_ihanoi_plugin_check(r, ctx, answer->status,
+                                                answer->text, answer->len)
                    != NGX_OK)))
     {
         run->outcome = NGX_HTTP_IHANOI_RUN_REPLY;
@@ -511,7 +511,7 @@ ngx_http_ihanoi_plugin_free(void *data)
  */
 
 static ngx_int_t
-ngx_http_ihanoi_plugin_hold(ngx_http_request_t *r,
+ngx_http_ihanoi_plugin_check(ngx_http_request_t *r,
     ngx_http_ihanoi_api_ctx_t *ctx, ngx_uint_t status, const char *text,
     size_t len)
 {
@@ -524,7 +524,7 @@ ngx_http_ihanoi_plugin_hold(ngx_http_request_t *r,
     plugin->answers++;
 
     if (!plugin->check
-        && (len > NGX_HTTP_IHANOI_PLUGIN_HELD
+        && (len > NGX_HTTP_IHANOI_PLUGIN_CHECKED
             || (plugin->answers > NGX_HTTP_IHANOI_PLUGIN_SAMPLE
                 && plugin->answers % NGX_HTTP_IHANOI_PLUGIN_SAMPLE != 0)))
     {
