@@ -217,10 +217,6 @@ ngx_int_t ngx_http_ihanoi_reply_problem(ngx_http_request_t *r,
 ngx_uint_t ngx_http_ihanoi_reply_declared(ngx_http_request_t *r,
     ngx_http_ihanoi_api_ctx_t *ctx, ngx_str_t *code);
 
-/* Adds Retry-After. */
-ngx_int_t ngx_http_ihanoi_reply_retry(ngx_http_request_t *r,
-    ngx_uint_t seconds);
-
 
 /* count: the series of an operation (configuration time), and the LOG handler. */
 char *ngx_http_ihanoi_count_declare(ngx_conf_t *cf,

@@ -273,8 +273,6 @@ ngx_http_ihanoi_auth_malformed(ngx_http_request_t *r,
 ngx_int_t
 ngx_http_ihanoi_auth_refuse(ngx_http_request_t *r)
 {
-    u_char                      *p;
-    ngx_str_t                    value;
     ngx_http_ihanoi_auth_ctx_t  *ctx;
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_ihanoi_auth_module);
@@ -291,15 +289,7 @@ ngx_http_ihanoi_auth_refuse(ngx_http_request_t *r)
                                               NULL);
     }
 
-    p = ngx_pnalloc(r->pool, NGX_INT_T_LEN);
-    if (p == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    value.data = p;
-    value.len = ngx_sprintf(p, "%ui", ctx->retry_after) - p;
-
-    if (ngx_http_ihanoi_header_add(r, "Retry-After", &value) == NULL) {
+    if (ngx_http_ihanoi_header_retry(r, ctx->retry_after) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 

@@ -87,6 +87,26 @@ ngx_http_ihanoi_header_add(ngx_http_request_t *r, const char *name,
 }
 
 
+ngx_int_t
+ngx_http_ihanoi_header_retry(ngx_http_request_t *r, ngx_uint_t seconds)
+{
+    ngx_str_t  value;
+
+    value.data = ngx_pnalloc(r->pool, NGX_INT_T_LEN);
+    if (value.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    value.len = ngx_sprintf(value.data, "%ui", seconds) - value.data;
+
+    if (ngx_http_ihanoi_header_add(r, "Retry-After", &value) == NULL) {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
 u_char *
 ngx_http_ihanoi_header_end(u_char *p, u_char *last, u_char c)
 {

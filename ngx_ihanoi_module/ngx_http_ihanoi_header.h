@@ -41,6 +41,10 @@ ngx_int_t ngx_http_ihanoi_header_quality(u_char *p, u_char *last);
 ngx_table_elt_t *ngx_http_ihanoi_header_add(ngx_http_request_t *r,
     const char *name, ngx_str_t *value);
 
+/* Adds Retry-After.  NGX_ERROR: memory. */
+ngx_int_t ngx_http_ihanoi_header_retry(ngx_http_request_t *r,
+    ngx_uint_t seconds);
+
 /*
  * A 304 tells the Vary of its 200 (RFC 9110 15.4.5): nginx's gzip filter, which
  * adds to it where "gzip_vary" is on, looks at none.

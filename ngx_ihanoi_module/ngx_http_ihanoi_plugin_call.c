@@ -421,7 +421,7 @@ ngx_http_ihanoi_plugin_unavailable(ngx_http_request_t *r,
 {
     ngx_http_ihanoi_metric_inc(plugin->calls[outcome]);
 
-    if (ngx_http_ihanoi_reply_retry(r, retry) != NGX_OK) {
+    if (ngx_http_ihanoi_header_retry(r, retry) != NGX_OK) {
         return NGX_ERROR;
     }
 

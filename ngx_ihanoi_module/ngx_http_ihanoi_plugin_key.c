@@ -345,7 +345,7 @@ static ngx_int_t
 ngx_http_ihanoi_plugin_key_down(ngx_http_request_t *r,
     ngx_http_ihanoi_pgdb_t *db, ngx_http_ihanoi_pg_outcome_e outcome)
 {
-    if (ngx_http_ihanoi_reply_retry(r, ngx_http_ihanoi_pg_retry_after(db,
+    if (ngx_http_ihanoi_header_retry(r, ngx_http_ihanoi_pg_retry_after(db,
                                                  NGX_HTTP_IHANOI_PG_WRITE))
         != NGX_OK)
     {
@@ -427,7 +427,7 @@ ngx_http_ihanoi_plugin_key_unknown(ngx_http_request_t *r,
 
     ngx_http_ihanoi_plugin_abandon(ctx);
 
-    if (ngx_http_ihanoi_reply_retry(r, 2) != NGX_OK) {
+    if (ngx_http_ihanoi_header_retry(r, 2) != NGX_OK) {
         return NGX_ERROR;
     }
 

@@ -277,7 +277,6 @@ ngx_http_ihanoi_problem_cleanup(void *data)
 static ngx_int_t
 ngx_http_ihanoi_problem_header_filter(ngx_http_request_t *r)
 {
-    ngx_str_t                             value;
     ngx_uint_t                            status;
     const ngx_http_ihanoi_problem_t      *problem;
     ngx_http_ihanoi_problem_ctx_t        *ctx;
@@ -325,14 +324,10 @@ ngx_http_ihanoi_problem_header_filter(ngx_http_request_t *r)
         json_decref(ctx->members);
         ctx->members = NULL;
 
-        if (status == NGX_HTTP_TOO_MANY_REQUESTS) {
-            ngx_str_set(&value, "1");
-
-            if (ngx_http_ihanoi_header_add(r, "Retry-After", &value)
-                == NULL)
-            {
-                return NGX_ERROR;
-            }
+        if (status == NGX_HTTP_TOO_MANY_REQUESTS
+            && ngx_http_ihanoi_header_retry(r, 1) != NGX_OK)
+        {
+            return NGX_ERROR;
         }
     }
 

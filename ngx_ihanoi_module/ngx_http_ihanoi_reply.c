@@ -178,7 +178,7 @@ ngx_http_ihanoi_reply_outcome(ngx_http_request_t *r,
                                                      operation->stmt->class);
     }
 
-    if (ngx_http_ihanoi_reply_retry(r, retry) != NGX_OK) {
+    if (ngx_http_ihanoi_header_retry(r, retry) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -221,7 +221,7 @@ ngx_http_ihanoi_reply_sqlerror(ngx_http_request_t *r,
         ngx_http_ihanoi_reply_log(r, ctx, row->level,
                                   "ended with SQLSTATE %V", &sqlstate);
 
-        if (ngx_http_ihanoi_reply_retry(r, row->retry_after) != NGX_OK) {
+        if (ngx_http_ihanoi_header_retry(r, row->retry_after) != NGX_OK) {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
 
@@ -263,7 +263,7 @@ ngx_http_ihanoi_reply_row(ngx_http_request_t *r,
 
         } else if (ngx_strcmp(row->state.data, "in_use") == 0) {
 
-            if (ngx_http_ihanoi_reply_retry(r, 1) != NGX_OK) {
+            if (ngx_http_ihanoi_header_retry(r, 1) != NGX_OK) {
                 return NGX_HTTP_INTERNAL_SERVER_ERROR;
             }
 
@@ -586,32 +586,12 @@ ngx_http_ihanoi_reply_problem(ngx_http_request_t *r,
     }
 
     if (after > 0
-        && ngx_http_ihanoi_reply_retry(r, (ngx_uint_t) after) != NGX_OK)
+        && ngx_http_ihanoi_header_retry(r, (ngx_uint_t) after) != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     return rc;
-}
-
-
-ngx_int_t
-ngx_http_ihanoi_reply_retry(ngx_http_request_t *r, ngx_uint_t seconds)
-{
-    ngx_str_t  value;
-
-    value.data = ngx_pnalloc(r->pool, NGX_INT_T_LEN);
-    if (value.data == NULL) {
-        return NGX_ERROR;
-    }
-
-    value.len = ngx_sprintf(value.data, "%ui", seconds) - value.data;
-
-    if (ngx_http_ihanoi_header_add(r, "Retry-After", &value) == NULL) {
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
 }
 
 
