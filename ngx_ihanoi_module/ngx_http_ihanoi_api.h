@@ -226,6 +226,13 @@ ngx_int_t ngx_http_ihanoi_count_handler(ngx_http_request_t *r);
 /* Adds a contract's file, as the directive does; configuration time. */
 char *ngx_http_ihanoi_api_add_contract(ngx_conf_t *cf, ngx_str_t *file);
 
+/*
+ * Loads the contract of n files, which goes with the configuration.  NULL: what
+ * is wrong has been logged.
+ */
+ihanoi_contract_t *ngx_http_ihanoi_api_load_contract(ngx_conf_t *cf,
+    const char *const *files, ngx_uint_t n);
+
 /* variables: a preconfiguration hook. */
 ngx_int_t ngx_http_ihanoi_api_add_variables(ngx_conf_t *cf);
 

@@ -26,6 +26,11 @@ static char *ngx_http_ihanoi_api_contract_file(ngx_conf_t *cf,
     ngx_http_ihanoi_api_main_conf_t *amcf, ngx_str_t *name);
 static char *ngx_http_ihanoi_api_declare(ngx_conf_t *cf,
     ngx_http_ihanoi_api_main_conf_t *amcf);
+static char *ngx_http_ihanoi_api_declare_problems(ngx_conf_t *cf,
+    ihanoi_contract_t *contract);
+static char *ngx_http_ihanoi_api_declare_operation(ngx_conf_t *cf,
+    ngx_http_ihanoi_operation_t *operation);
+static ngx_str_t ngx_http_ihanoi_api_str(const ihanoi_str_t *from);
 static char *ngx_http_ihanoi_api_host(ngx_conf_t *cf,
     ngx_http_ihanoi_operation_t *operation);
 static void ngx_http_ihanoi_api_cleanup(void *data);
@@ -221,9 +226,6 @@ ngx_http_ihanoi_api_init_main_conf(ngx_conf_t *cf, void *conf)
 {
     ngx_http_ihanoi_api_main_conf_t *amcf = conf;
 
-    ngx_pool_cleanup_t       *cln;
-    ihanoi_contract_error_t   err;
-
     static ngx_str_t  request_id = ngx_string("request_id");
 
     amcf->request_id = ngx_http_get_variable_index(cf, &request_id);
@@ -235,26 +237,43 @@ ngx_http_ihanoi_api_init_main_conf(ngx_conf_t *cf, void *conf)
         return NGX_CONF_OK;
     }
 
-    cln = ngx_pool_cleanup_add(cf->pool, 0);
-    if (cln == NULL) {
+    amcf->contract = ngx_http_ihanoi_api_load_contract(cf, amcf->files.elts,
+                                                       amcf->files.nelts);
+    if (amcf->contract == NULL) {
         return NGX_CONF_ERROR;
     }
 
-    amcf->contract = ihanoi_contract_load(amcf->files.elts,
-                                          amcf->files.nelts, &err);
+    return ngx_http_ihanoi_api_declare(cf, amcf);
+}
 
-    if (amcf->contract == NULL) {
+
+ihanoi_contract_t *
+ngx_http_ihanoi_api_load_contract(ngx_conf_t *cf, const char *const *files,
+    ngx_uint_t n)
+{
+    ngx_pool_cleanup_t       *cln;
+    ihanoi_contract_t        *contract;
+    ihanoi_contract_error_t   err;
+
+    cln = ngx_pool_cleanup_add(cf->pool, 0);
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    contract = ihanoi_contract_load(files, n, &err);
+
+    if (contract == NULL) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                       *err.pointer ? "contract \"%s\" is wrong at \"%s\": %s"
                                    : "contract \"%s\"%s: %s",
                       err.file, err.pointer, err.reason);
-        return NGX_CONF_ERROR;
+        return NULL;
     }
 
     cln->handler = ngx_http_ihanoi_api_cleanup;
-    cln->data = amcf->contract;
+    cln->data = contract;
 
-    return ngx_http_ihanoi_api_declare(cf, amcf);
+    return contract;
 }
 
 
@@ -265,30 +284,12 @@ ngx_http_ihanoi_api_declare(ngx_conf_t *cf,
 {
     char                             *rc;
     ngx_uint_t                        i, n, keys;
-    ngx_http_ihanoi_problem_t         problem;
     const ihanoi_operation_t *const  *ops;
-    const ihanoi_problem_text_t      *texts;
     ngx_http_ihanoi_operation_t      *operation;
 
-    n = ihanoi_contract_problems(amcf->contract, &texts);
-
-    for (i = 0; i < n; i++) {
-        problem.status = texts[i].status;
-
-#define ngx_http_ihanoi_api_str(to, from)                                     \
-        problem.to.data = (u_char *) texts[i].from.data;                      \
-        problem.to.len = texts[i].from.data ? texts[i].from.len : 0
-
-        ngx_http_ihanoi_api_str(code, code);
-        ngx_http_ihanoi_api_str(title_vi, title_vi);
-        ngx_http_ihanoi_api_str(title_en, title_en);
-        ngx_http_ihanoi_api_str(detail_vi, detail_vi);
-        ngx_http_ihanoi_api_str(detail_en, detail_en);
-
-        rc = ngx_http_ihanoi_problem_add(cf, &problem);
-        if (rc != NGX_CONF_OK) {
-            return rc;
-        }
+    rc = ngx_http_ihanoi_api_declare_problems(cf, amcf->contract);
+    if (rc != NGX_CONF_OK) {
+        return rc;
     }
 
     n = ihanoi_contract_operations(amcf->contract, &ops);
@@ -306,52 +307,24 @@ ngx_http_ihanoi_api_declare(ngx_conf_t *cf,
         operation = &amcf->operations[ops[i]->index];
 
         operation->contract = ops[i];
-        operation->id.data = (u_char *) ops[i]->id.data;
-        operation->id.len = ops[i]->id.len;
+        operation->id = ngx_http_ihanoi_api_str(&ops[i]->id);
 
-        rc = ngx_http_ihanoi_plugin_claim(cf, operation);
+        rc = ngx_http_ihanoi_api_declare_operation(cf, operation);
         if (rc != NGX_CONF_OK) {
             return rc;
         }
 
-        if (ops[i]->host.data
-            && ngx_http_ihanoi_api_host(cf, operation) != NGX_CONF_OK)
-        {
+        keys |= operation->plugin
+                && ops[i]->idempotency != IHANOI_IDEMPOTENCY_NONE;
+    }
+
+    if (keys) {
+
+        if (ngx_http_ihanoi_api_core_database(cf) == NULL) {
             return NGX_CONF_ERROR;
         }
 
-        if (ops[i]->sql.data) {
-
-            if (operation->plugin == NULL) {
-                operation->db = ngx_http_ihanoi_api_core_database(cf);
-            }
-
-            if (operation->db == NULL) {
-                return NGX_CONF_ERROR;
-            }
-
-            rc = ngx_http_ihanoi_statement_add(cf, operation->db, operation);
-            if (rc != NGX_CONF_OK) {
-                return rc;
-            }
-        }
-
-        if (operation->plugin && !keys
-            && ops[i]->idempotency != IHANOI_IDEMPOTENCY_NONE)
-        {
-            keys = 1;
-
-            if (ngx_http_ihanoi_api_core_database(cf) == NULL) {
-                return NGX_CONF_ERROR;
-            }
-
-            rc = ngx_http_ihanoi_plugin_key_declare(cf, amcf->db);
-            if (rc != NGX_CONF_OK) {
-                return rc;
-            }
-        }
-
-        rc = ngx_http_ihanoi_count_declare(cf, operation);
+        rc = ngx_http_ihanoi_plugin_key_declare(cf, amcf->db);
         if (rc != NGX_CONF_OK) {
             return rc;
         }
@@ -360,6 +333,85 @@ ngx_http_ihanoi_api_declare(ngx_conf_t *cf,
     /* a name that no operation can have: they are not empty */
 
     return ngx_http_ihanoi_count_declare(cf, &amcf->unresolved);
+}
+
+
+static char *
+ngx_http_ihanoi_api_declare_problems(ngx_conf_t *cf,
+    ihanoi_contract_t *contract)
+{
+    char                         *rc;
+    ngx_uint_t                    i, n;
+    ngx_http_ihanoi_problem_t     problem;
+    const ihanoi_problem_text_t  *texts;
+
+    n = ihanoi_contract_problems(contract, &texts);
+
+    for (i = 0; i < n; i++) {
+        problem.status = texts[i].status;
+        problem.code = ngx_http_ihanoi_api_str(&texts[i].code);
+        problem.title_vi = ngx_http_ihanoi_api_str(&texts[i].title_vi);
+        problem.title_en = ngx_http_ihanoi_api_str(&texts[i].title_en);
+        problem.detail_vi = ngx_http_ihanoi_api_str(&texts[i].detail_vi);
+        problem.detail_en = ngx_http_ihanoi_api_str(&texts[i].detail_en);
+
+        rc = ngx_http_ihanoi_problem_add(cf, &problem);
+        if (rc != NGX_CONF_OK) {
+            return rc;
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_ihanoi_api_declare_operation(ngx_conf_t *cf,
+    ngx_http_ihanoi_operation_t *operation)
+{
+    char  *rc;
+
+    rc = ngx_http_ihanoi_plugin_claim(cf, operation);
+    if (rc != NGX_CONF_OK) {
+        return rc;
+    }
+
+    if (operation->contract->host.data
+        && ngx_http_ihanoi_api_host(cf, operation) != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    if (operation->contract->sql.data) {
+
+        if (operation->plugin == NULL) {
+            operation->db = ngx_http_ihanoi_api_core_database(cf);
+        }
+
+        if (operation->db == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        rc = ngx_http_ihanoi_statement_add(cf, operation->db, operation);
+        if (rc != NGX_CONF_OK) {
+            return rc;
+        }
+    }
+
+    return ngx_http_ihanoi_count_declare(cf, operation);
+}
+
+
+/* The contract's own memory, which lives as long as the configuration. */
+static ngx_str_t
+ngx_http_ihanoi_api_str(const ihanoi_str_t *from)
+{
+    ngx_str_t  to;
+
+    to.data = (u_char *) from->data;
+    to.len = from->data ? from->len : 0;
+
+    return to;
 }
 
 

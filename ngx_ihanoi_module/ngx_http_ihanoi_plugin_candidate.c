@@ -24,7 +24,6 @@ static char *ngx_http_ihanoi_plugin_candidate_operation(ngx_conf_t *cf,
     ngx_http_ihanoi_operation_t *operation, const ihanoi_operation_t *other);
 static const ihanoi_operation_t *ngx_http_ihanoi_plugin_candidate_find(
     const ihanoi_operation_t *const *ops, ngx_uint_t n, ngx_str_t *id);
-static void ngx_http_ihanoi_plugin_candidate_cleanup(void *data);
 
 
 char *
@@ -76,12 +75,10 @@ char *
 ngx_http_ihanoi_plugin_candidate_init(ngx_conf_t *cf,
     ngx_http_ihanoi_plugin_t *plugin)
 {
-    char                              *file;
     ngx_uint_t                         i, n;
-    ngx_pool_cleanup_t                *cln;
+    const char                        *file;
     ihanoi_contract_t                 *contract;
     const ihanoi_operation_t          *other;
-    ihanoi_contract_error_t            err;
     ngx_http_ihanoi_plugin_t          *candidate;
     const ihanoi_operation_t *const   *ops;
     ngx_http_ihanoi_operation_t       *operation;
@@ -102,25 +99,12 @@ ngx_http_ihanoi_plugin_candidate_init(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
-    cln = ngx_pool_cleanup_add(cf->pool, 0);
-    if (cln == NULL) {
-        return NGX_CONF_ERROR;
-    }
+    file = candidate->manifest->openapi;
 
-    file = (char *) candidate->manifest->openapi;
-
-    contract = ihanoi_contract_load((const char *const *) &file, 1, &err);
-
+    contract = ngx_http_ihanoi_api_load_contract(cf, &file, 1);
     if (contract == NULL) {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      *err.pointer ? "contract \"%s\" is wrong at \"%s\": %s"
-                                   : "contract \"%s\"%s: %s",
-                      err.file, err.pointer, err.reason);
         return NGX_CONF_ERROR;
     }
-
-    cln->handler = ngx_http_ihanoi_plugin_candidate_cleanup;
-    cln->data = contract;
 
     n = ihanoi_contract_operations(contract, &ops);
 
@@ -394,11 +378,4 @@ ngx_http_ihanoi_plugin_choose(ngx_http_request_t *r,
     }
 
     ctx->operation = ctx->operation->candidate;
-}
-
-
-static void
-ngx_http_ihanoi_plugin_candidate_cleanup(void *data)
-{
-    ihanoi_contract_free(data);
 }
