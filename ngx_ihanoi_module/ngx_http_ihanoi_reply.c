@@ -26,6 +26,10 @@ static ngx_int_t ngx_http_ihanoi_reply_row(ngx_http_request_t *r,
     ngx_uint_t *status);
 static ngx_int_t ngx_http_ihanoi_reply_host(ngx_http_request_t *r,
     ngx_http_ihanoi_operation_t *operation, ngx_str_t *body);
+static ngx_int_t ngx_http_ihanoi_reply_headers(ngx_http_request_t *r,
+    ngx_http_ihanoi_api_ctx_t *ctx, ngx_http_ihanoi_reply_row_t *row);
+static ngx_int_t ngx_http_ihanoi_reply_body(ngx_http_request_t *r,
+    ngx_http_ihanoi_api_ctx_t *ctx, ngx_str_t *body);
 static ngx_int_t ngx_http_ihanoi_reply_refusal(ngx_http_request_t *r,
     ngx_http_ihanoi_api_ctx_t *ctx, ngx_str_t *body);
 static ngx_int_t ngx_http_ihanoi_reply_wrong(ngx_http_request_t *r,
@@ -343,18 +347,13 @@ ngx_http_ihanoi_reply_send(ngx_http_request_t *r,
     ngx_http_ihanoi_api_ctx_t *ctx, ngx_uint_t status,
     ngx_http_ihanoi_reply_row_t *row)
 {
-    ngx_int_t                  rc, conditions;
-    ngx_buf_t                 *b;
-    ngx_str_t                  value;
-    ngx_chain_t                out;
-    const ihanoi_operation_t  *op;
+    ngx_int_t  conditions;
 
-    op = ctx->operation->contract;
     conditions = NGX_OK;
 
     /* of a subrequest they are about the page, not about this */
 
-    if (r == r->main && op->method == IHANOI_GET) {
+    if (r == r->main && ctx->operation->contract->method == IHANOI_GET) {
         conditions = ngx_http_ihanoi_reply_conditions(r, &row->etag);
 
         if (conditions >= NGX_HTTP_BAD_REQUEST) {
@@ -368,42 +367,8 @@ ngx_http_ihanoi_reply_send(ngx_http_request_t *r,
 
     r->disable_not_modified = 1;
 
-    if (row->etag.data) {
-        if (ngx_http_ihanoi_reply_etag(r, &row->etag) != NGX_OK) {
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
-        }
-    }
-
-    if (row->location.data) {
-        if (ngx_http_ihanoi_header_add(r, "Location", &row->location)
-            == NULL)
-        {
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
-        }
-    }
-
-    if (op->method != IHANOI_GET) {
-        ngx_str_set(&value, "no-store");
-
-    } else if (op->security == IHANOI_SECURITY_PUBLIC) {
-        ngx_str_set(&value, "no-cache");
-
-    } else {
-        ngx_str_set(&value, "private, no-cache");
-    }
-
-    if (ngx_http_ihanoi_header_add(r, "Cache-Control", &value) == NULL) {
+    if (ngx_http_ihanoi_reply_headers(r, ctx, row) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    /* a tag may be of the row, and so of all its representations */
-
-    if (op->nproduces > 1 && ctx->match.suffix.data == NULL) {
-        ngx_str_set(&value, "Accept");
-
-        if (ngx_http_ihanoi_header_add(r, "Vary", &value) == NULL) {
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
-        }
     }
 
     if (conditions == NGX_HTTP_NOT_MODIFIED) {
@@ -425,7 +390,67 @@ ngx_http_ihanoi_reply_send(ngx_http_request_t *r,
         return ngx_http_send_header(r);
     }
 
-    r->headers_out.content_length_n = row->body.len;
+    return ngx_http_ihanoi_reply_body(r, ctx, &row->body);
+}
+
+
+/* Those that a 304 has too. */
+static ngx_int_t
+ngx_http_ihanoi_reply_headers(ngx_http_request_t *r,
+    ngx_http_ihanoi_api_ctx_t *ctx, ngx_http_ihanoi_reply_row_t *row)
+{
+    ngx_str_t                  value;
+    const ihanoi_operation_t  *op;
+
+    op = ctx->operation->contract;
+
+    if (row->etag.data && ngx_http_ihanoi_reply_etag(r, &row->etag) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (row->location.data
+        && ngx_http_ihanoi_header_add(r, "Location", &row->location) == NULL)
+    {
+        return NGX_ERROR;
+    }
+
+    if (op->method != IHANOI_GET) {
+        ngx_str_set(&value, "no-store");
+
+    } else if (op->security == IHANOI_SECURITY_PUBLIC) {
+        ngx_str_set(&value, "no-cache");
+
+    } else {
+        ngx_str_set(&value, "private, no-cache");
+    }
+
+    if (ngx_http_ihanoi_header_add(r, "Cache-Control", &value) == NULL) {
+        return NGX_ERROR;
+    }
+
+    /* a tag may be of the row, and so of all its representations */
+
+    if (op->nproduces > 1 && ctx->match.suffix.data == NULL) {
+        ngx_str_set(&value, "Accept");
+
+        if (ngx_http_ihanoi_header_add(r, "Vary", &value) == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_ihanoi_reply_body(ngx_http_request_t *r,
+    ngx_http_ihanoi_api_ctx_t *ctx, ngx_str_t *body)
+{
+    ngx_int_t     rc;
+    ngx_buf_t    *b;
+    ngx_chain_t   out;
+
+    r->headers_out.content_length_n = body->len;
 
     if (ctx->media) {
         r->headers_out.content_type.data = (u_char *) ctx->media->type.data;
@@ -448,11 +473,11 @@ ngx_http_ihanoi_reply_send(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    b->pos = row->body.data;
-    b->last = row->body.data + row->body.len;
+    b->pos = body->data;
+    b->last = body->data + body->len;
     b->start = b->pos;
     b->end = b->last;
-    b->memory = row->body.len ? 1 : 0;
+    b->memory = body->len ? 1 : 0;
     b->last_buf = (r == r->main) ? 1 : 0;
     b->sync = (b->last_buf || b->memory) ? 0 : 1;
     b->last_in_chain = 1;
