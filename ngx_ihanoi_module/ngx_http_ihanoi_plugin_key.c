@@ -40,6 +40,8 @@ typedef struct ngx_http_ihanoi_lease_s {
 static void ngx_http_ihanoi_plugin_key_begun(void *data,
     ngx_http_ihanoi_pg_outcome_e outcome, ngx_http_ihanoi_pgresult_t *res,
     ngx_uint_t db_usec);
+static ngx_uint_t ngx_http_ihanoi_plugin_key_claimed(
+    ngx_http_ihanoi_pg_outcome_e outcome, ngx_http_ihanoi_pgresult_t *res);
 static void ngx_http_ihanoi_plugin_key_ended(void *data,
     ngx_http_ihanoi_pg_outcome_e outcome, ngx_http_ihanoi_pgresult_t *res,
     ngx_uint_t db_usec);
@@ -169,7 +171,6 @@ ngx_http_ihanoi_plugin_key_begun(void *data,
     ngx_http_request_t *r = data;
 
     ngx_int_t                         rc;
-    ngx_str_t                         state;
     ngx_connection_t                 *c;
     ngx_http_ihanoi_api_ctx_t        *ctx;
     ngx_http_ihanoi_api_main_conf_t  *amcf;
@@ -185,39 +186,28 @@ ngx_http_ihanoi_plugin_key_begun(void *data,
     ctx->called = 1;
     ctx->db_usec = db_usec;
 
-    if (outcome == NGX_HTTP_IHANOI_PG_OK) {
+    if (ngx_http_ihanoi_plugin_key_claimed(outcome, res)) {
+        ngx_http_ihanoi_pgresult_free(res);
 
-        state = ngx_http_ihanoi_pgresult_value(res, 0, 4);
+        ctx->claimed = 1;
 
-        if (state.len == sizeof("claimed") - 1
-            && ngx_strcmp(state.data, "claimed") == 0)
-        {
-            ngx_http_ihanoi_pgresult_free(res);
+        if (ctx->run == NULL) {
+            rc = ngx_http_ihanoi_call_function(r, ctx, NULL);
 
-            ctx->claimed = 1;
-
-            if (ctx->run == NULL) {
-                rc = ngx_http_ihanoi_call_function(r, ctx, NULL);
-
-            } else if (ngx_http_ihanoi_run_late(ctx->run)) {
-                rc = ngx_http_ihanoi_plugin_key_late(r, ctx, amcf->db);
-
-            } else {
-                rc = ngx_http_ihanoi_plugin_run(r, ctx);
-            }
+        } else if (ngx_http_ihanoi_run_late(ctx->run)) {
+            rc = ngx_http_ihanoi_plugin_key_late(r, ctx, amcf->db);
 
         } else {
-            ngx_http_ihanoi_plugin_abandon(ctx);
-            rc = ngx_http_ihanoi_reply(r, ctx, outcome, res);
+            rc = ngx_http_ihanoi_plugin_run(r, ctx);
         }
-
-    } else if (outcome == NGX_HTTP_IHANOI_PG_SQLERROR) {
-        ngx_http_ihanoi_plugin_abandon(ctx);
-        rc = ngx_http_ihanoi_reply(r, ctx, outcome, res);
 
     } else {
         ngx_http_ihanoi_plugin_abandon(ctx);
-        rc = ngx_http_ihanoi_plugin_key_down(r, amcf->db, outcome);
+
+        /* what the database says, of the key or of an error, is the answer */
+
+        rc = res ? ngx_http_ihanoi_reply(r, ctx, outcome, res)
+                 : ngx_http_ihanoi_plugin_key_down(r, amcf->db, outcome);
     }
 
     if (rc != NGX_DONE) {
@@ -225,6 +215,25 @@ ngx_http_ihanoi_plugin_key_begun(void *data,
     }
 
     ngx_http_run_posted_requests(c);
+}
+
+
+/* The fifth column of what idempotency_begin() returns. */
+
+static ngx_uint_t
+ngx_http_ihanoi_plugin_key_claimed(ngx_http_ihanoi_pg_outcome_e outcome,
+    ngx_http_ihanoi_pgresult_t *res)
+{
+    ngx_str_t  state;
+
+    if (outcome != NGX_HTTP_IHANOI_PG_OK) {
+        return 0;
+    }
+
+    state = ngx_http_ihanoi_pgresult_value(res, 0, 4);
+
+    return state.len == sizeof("claimed") - 1
+           && ngx_strcmp(state.data, "claimed") == 0;
 }
 
 
