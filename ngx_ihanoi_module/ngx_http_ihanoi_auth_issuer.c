@@ -35,6 +35,9 @@ typedef struct {
 static char *ngx_http_ihanoi_auth_issuer_end(ngx_conf_t *cf,
     ngx_http_ihanoi_auth_main_conf_t *amcf,
     ngx_http_ihanoi_auth_block_t *block);
+static ngx_int_t ngx_http_ihanoi_auth_issuer_add(
+    ngx_http_ihanoi_auth_issuer_t *issuer,
+    ngx_http_ihanoi_auth_source_t *source);
 static char *ngx_http_ihanoi_auth_issuer_sources(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
 static char *ngx_http_ihanoi_auth_issuer_words(ngx_conf_t *cf,
@@ -323,7 +326,7 @@ ngx_http_ihanoi_auth_issuer_end(ngx_conf_t *cf,
 {
     ngx_uint_t                           i, line;
     ngx_http_ihanoi_auth_issuer_t       *issuer, **islot;
-    ngx_http_ihanoi_auth_source_t       *source, **slot;
+    ngx_http_ihanoi_auth_source_t       *source;
     ngx_http_ihanoi_auth_source_line_t  *lines;
 
     issuer = block->issuer;
@@ -363,16 +366,10 @@ ngx_http_ihanoi_auth_issuer_end(ngx_conf_t *cf,
         source = ngx_http_ihanoi_auth_source_file(cf, &lines[i].name,
                                                   block->algorithms.elts,
                                                   block->algorithms.nelts);
-        if (source == NULL) {
+
+        if (ngx_http_ihanoi_auth_issuer_add(issuer, source) != NGX_OK) {
             return NGX_CONF_ERROR;
         }
-
-        slot = ngx_array_push(&issuer->sources);
-        if (slot == NULL) {
-            return NGX_CONF_ERROR;
-        }
-
-        *slot = source;
     }
 
     cf->conf_file->line = line;
@@ -387,16 +384,10 @@ ngx_http_ihanoi_auth_issuer_end(ngx_conf_t *cf,
                                                      block->key_cache,
                                                      block->algorithms.elts,
                                                      block->algorithms.nelts);
-        if (source == NULL) {
+
+        if (ngx_http_ihanoi_auth_issuer_add(issuer, source) != NGX_OK) {
             return NGX_CONF_ERROR;
         }
-
-        slot = ngx_array_push(&issuer->sources);
-        if (slot == NULL) {
-            return NGX_CONF_ERROR;
-        }
-
-        *slot = source;
     }
 
     islot = ngx_array_push(&amcf->issuers);
@@ -407,4 +398,27 @@ ngx_http_ihanoi_auth_issuer_end(ngx_conf_t *cf,
     *islot = issuer;
 
     return NGX_CONF_OK;
+}
+
+
+/* NULL: what is wrong with the source has been logged. */
+
+static ngx_int_t
+ngx_http_ihanoi_auth_issuer_add(ngx_http_ihanoi_auth_issuer_t *issuer,
+    ngx_http_ihanoi_auth_source_t *source)
+{
+    ngx_http_ihanoi_auth_source_t  **slot;
+
+    if (source == NULL) {
+        return NGX_ERROR;
+    }
+
+    slot = ngx_array_push(&issuer->sources);
+    if (slot == NULL) {
+        return NGX_ERROR;
+    }
+
+    *slot = source;
+
+    return NGX_OK;
 }
