@@ -14,6 +14,8 @@ static ngx_int_t ngx_http_ihanoi_auth_entry_strings(
     ngx_http_ihanoi_auth_main_conf_t *amcf,
     ngx_http_ihanoi_auth_entry_t *entry, ngx_str_t *token, ihanoi_jwt_t *jwt,
     ngx_log_t *log);
+static ngx_int_t ngx_http_ihanoi_auth_subject_hash(
+    ngx_http_ihanoi_auth_main_conf_t *amcf, ngx_str_t *subject, u_char *hash);
 static u_char *ngx_http_ihanoi_auth_member(u_char *p, const char *head,
     json_t *claims, const char *name);
 static ngx_int_t ngx_http_ihanoi_auth_list(ngx_pool_t *pool, json_t *json,
@@ -72,10 +74,8 @@ ngx_http_ihanoi_auth_entry_strings(ngx_http_ihanoi_auth_main_conf_t *amcf,
     const char                     *assurance;
     size_t                          size, payload_len, scope_len;
     ngx_int_t                       rc;
-    ngx_slab_pool_t                *shpool;
     ihanoi_jwt_claims_t            *c;
     ngx_http_ihanoi_caller_t       *caller;
-    ngx_http_ihanoi_auth_shared_t  *sh;
 
     c = &entry->claims;
     caller = &entry->caller;
@@ -131,22 +131,10 @@ ngx_http_ihanoi_auth_entry_strings(ngx_http_ihanoi_auth_main_conf_t *amcf,
     caller->sub.len = c->sub.len;
     p = ngx_cpymem(p, c->sub.data, c->sub.len);
 
-    if (amcf->subject_key_set) {
-        rc = ihanoi_hmac_sha256(amcf->subject_key, IHANOI_SHA256_LEN,
-                                caller->subject.data, caller->subject.len,
-                                hash);
-    } else {
-        sh = ngx_http_ihanoi_auth_shared(&shpool);
-
-        rc = sh ? ihanoi_hmac_sha256(sh->subject_key, IHANOI_SHA256_LEN,
-                                     caller->subject.data,
-                                     caller->subject.len, hash)
-                : -1;
-    }
-
-    if (rc != 0) {
+    if (ngx_http_ihanoi_auth_subject_hash(amcf, &caller->subject, hash)
+        != NGX_OK)
+    {
         ngx_free(entry->text);
-        rc = NGX_ERROR;
         goto done;
     }
 
@@ -180,6 +168,33 @@ done:
     free(scope);
 
     return rc;
+}
+
+
+/* With the operator's key; without one with a random one, all workers'. */
+
+static ngx_int_t
+ngx_http_ihanoi_auth_subject_hash(ngx_http_ihanoi_auth_main_conf_t *amcf,
+    ngx_str_t *subject, u_char *hash)
+{
+    u_char                         *key;
+    ngx_slab_pool_t                *shpool;
+    ngx_http_ihanoi_auth_shared_t  *sh;
+
+    key = amcf->subject_key;
+
+    if (!amcf->subject_key_set) {
+        sh = ngx_http_ihanoi_auth_shared(&shpool);
+        if (sh == NULL) {
+            return NGX_ERROR;
+        }
+
+        key = sh->subject_key;
+    }
+
+    return ihanoi_hmac_sha256(key, IHANOI_SHA256_LEN, subject->data,
+                              subject->len, hash)
+           == 0 ? NGX_OK : NGX_ERROR;
 }
 
 
