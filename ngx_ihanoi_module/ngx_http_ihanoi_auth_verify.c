@@ -14,6 +14,9 @@
 #define NGX_HTTP_IHANOI_AUTH_DENY_LOOK  50
 
 
+static ngx_int_t ngx_http_ihanoi_auth_verify_denied(ngx_http_request_t *r,
+    ngx_http_ihanoi_auth_main_conf_t *amcf, ngx_http_ihanoi_auth_ctx_t *ctx,
+    ihanoi_jwt_claims_t *claims);
 static ngx_int_t ngx_http_ihanoi_auth_verify_keys(ngx_http_request_t *r,
     ngx_http_ihanoi_auth_main_conf_t *amcf, ngx_http_ihanoi_auth_ctx_t *ctx,
     ngx_http_ihanoi_auth_issuer_t *issuer, ihanoi_jwt_t *jwt,
@@ -130,8 +133,6 @@ ngx_http_ihanoi_auth_verify(ngx_http_request_t *r,
         }
     }
 
-    rc = NGX_OK;
-
     ngx_http_ihanoi_metric_inc(amcf->cache.misses);
     ngx_http_ihanoi_metric_inc(amcf->results[result]);
 
@@ -145,8 +146,8 @@ ngx_http_ihanoi_auth_verify(ngx_http_request_t *r,
                       "client sent a token that is refused: %s",
                       ihanoi_jwt_reason(result));
 
-        (void) ngx_http_ihanoi_auth_decline(ctx, "token-invalid",
-                                            "invalid_token");
+        rc = ngx_http_ihanoi_auth_decline(ctx, "token-invalid",
+                                          "invalid_token");
         goto done;
     }
 
@@ -154,30 +155,9 @@ ngx_http_ihanoi_auth_verify(ngx_http_request_t *r,
 
     epoch = ngx_http_ihanoi_auth_deny_epoch();
 
-    switch (ngx_http_ihanoi_auth_deny_check(amcf->deny_list, &claims)) {
+    rc = ngx_http_ihanoi_auth_verify_denied(r, amcf, ctx, &claims);
 
-    case NGX_OK:
-        break;
-
-    case NGX_DECLINED:
-        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
-                      "client sent a token that is on the deny list");
-        ngx_http_ihanoi_metric_inc(amcf->denied);
-
-        (void) ngx_http_ihanoi_auth_decline(ctx, "token-invalid",
-                                            "invalid_token");
-        goto done;
-
-    case NGX_ABORT:
-        ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
-                      "token cannot be accepted: deny list is not loaded");
-
-        (void) ngx_http_ihanoi_auth_decline(ctx, "keys-unavailable", NULL);
-        ctx->retry_after = 1;
-        goto done;
-
-    default: /* NGX_ERROR */
-        rc = NGX_ERROR;
+    if (rc != NGX_OK) {
         goto done;
     }
 
@@ -208,7 +188,44 @@ done:
 }
 
 
-/* NGX_OK: *generation is that of the sets that *result is of. */
+/* NGX_OK: it is not denied.  NGX_DECLINED: the problem is in ctx. */
+
+static ngx_int_t
+ngx_http_ihanoi_auth_verify_denied(ngx_http_request_t *r,
+    ngx_http_ihanoi_auth_main_conf_t *amcf, ngx_http_ihanoi_auth_ctx_t *ctx,
+    ihanoi_jwt_claims_t *claims)
+{
+    switch (ngx_http_ihanoi_auth_deny_check(amcf->deny_list, claims)) {
+
+    case NGX_OK:
+        return NGX_OK;
+
+    case NGX_DECLINED:
+        ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                      "client sent a token that is on the deny list");
+        ngx_http_ihanoi_metric_inc(amcf->denied);
+
+        return ngx_http_ihanoi_auth_decline(ctx, "token-invalid",
+                                            "invalid_token");
+
+    case NGX_ABORT:
+        ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+                      "token cannot be accepted: deny list is not loaded");
+
+        ctx->retry_after = 1;
+
+        return ngx_http_ihanoi_auth_decline(ctx, "keys-unavailable", NULL);
+
+    default: /* NGX_ERROR */
+        return NGX_ERROR;
+    }
+}
+
+
+/*
+ * NGX_OK: *generation is that of the sets that *result is of.  Otherwise as
+ * ngx_http_ihanoi_auth_verify().
+ */
 
 static ngx_int_t
 ngx_http_ihanoi_auth_verify_keys(ngx_http_request_t *r,
@@ -310,12 +327,10 @@ ngx_http_ihanoi_auth_verify_keys(ngx_http_request_t *r,
 
     ngx_http_ihanoi_metric_inc(amcf->no_keys);
 
-    (void) ngx_http_ihanoi_auth_decline(ctx, "keys-unavailable", NULL);
-
     ctx->retry_after = ngx_http_ihanoi_auth_source_retry_after(
                                                             sources[missing]);
 
-    return NGX_ABORT;
+    return ngx_http_ihanoi_auth_decline(ctx, "keys-unavailable", NULL);
 }
 
 

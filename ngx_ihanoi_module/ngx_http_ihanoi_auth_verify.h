@@ -21,10 +21,11 @@ ngx_http_ihanoi_auth_entry_t *ngx_http_ihanoi_auth_cached(
     ngx_http_ihanoi_auth_loc_conf_t *alcf, ngx_str_t *token);
 
 /*
- *   NGX_OK, NGX_ABORT  ctx has the entry or the problem
- *   NGX_AGAIN          keys are on their way: the request is parked
- *   NGX_BUSY           the same, but wait == 0
- *   NGX_ERROR          memory
+ *   NGX_OK        ctx has the entry
+ *   NGX_DECLINED  ctx has the problem
+ *   NGX_AGAIN     keys are on their way: the request is parked
+ *   NGX_BUSY      the same, but wait == 0
+ *   NGX_ERROR     memory
  */
 ngx_int_t ngx_http_ihanoi_auth_verify(ngx_http_request_t *r,
     ngx_http_ihanoi_auth_main_conf_t *amcf,
