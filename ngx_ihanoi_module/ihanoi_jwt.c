@@ -103,6 +103,11 @@ static ihanoi_jwt_e ihanoi_jwt_header(ihanoi_jwt_t *jwt, const char *text,
     size_t len, unsigned char **p);
 static ihanoi_jwt_e ihanoi_jwt_read_header(ihanoi_jwt_t *jwt,
     const char *data, size_t len);
+static int ihanoi_jwt_try(const ihanoi_jwt_t *jwt, const ihanoi_jwk_t *key,
+    unsigned *tries, ihanoi_jwt_e *result);
+static ihanoi_jwt_e ihanoi_jwt_check_type(const ihanoi_jwt_t *jwt,
+    const ihanoi_jwt_rules_t *rules);
+static ihanoi_jwt_e ihanoi_jwt_check_purpose(const json_t *claims);
 static ihanoi_jwt_e ihanoi_jwt_check_audience(json_t *aud,
     const ihanoi_jwt_rules_t *rules);
 
@@ -358,7 +363,6 @@ ihanoi_jwt_e
 ihanoi_jwt_verify(const ihanoi_jwt_t *jwt, const ihanoi_jwks_t *const *sets,
     unsigned n)
 {
-    int                  rc;
     unsigned             i, k, tries;
     ihanoi_jwt_e         result;
     const ihanoi_jwk_t  *key;
@@ -376,44 +380,22 @@ ihanoi_jwt_verify(const ihanoi_jwt_t *jwt, const ihanoi_jwks_t *const *sets,
             continue;
         }
 
+        if (jwt->kid.data) {
+            key = ihanoi_jwks_find(sets[i], jwt->kid.data, jwt->kid.len);
+
+            if (key && ihanoi_jwt_try(jwt, key, &tries, &result)) {
+                return result;
+            }
+
+            continue;
+        }
+
         for (k = 0; k < ihanoi_jwks_count(sets[i]); k++) {
+            key = ihanoi_jwks_key(sets[i], k);
 
-            if (jwt->kid.data) {
-                key = ihanoi_jwks_find(sets[i], jwt->kid.data, jwt->kid.len);
-                k = ihanoi_jwks_count(sets[i]);
-
-                if (key == NULL) {
-                    break;
-                }
-
-            } else {
-                key = ihanoi_jwks_key(sets[i], k);
+            if (ihanoi_jwt_try(jwt, key, &tries, &result)) {
+                return result;
             }
-
-            if (ihanoi_jwk_alg(key) != jwt->alg) {
-
-                if (result == IHANOI_JWT_KEY) {
-                    result = IHANOI_JWT_KEY_ALG;
-                }
-
-                continue;
-            }
-
-            if (tries++ == IHANOI_JWT_MAX_TRIES) {
-                return IHANOI_JWT_SIGNATURE;
-            }
-
-            rc = ihanoi_jwk_verify(key, jwt->input.data, jwt->input.len,
-                                   jwt->signature, jwt->siglen);
-            if (rc == 1) {
-                return IHANOI_JWT_OK;
-            }
-
-            if (rc < 0) {
-                return IHANOI_JWT_MEMORY;
-            }
-
-            result = IHANOI_JWT_SIGNATURE;
         }
     }
 
@@ -421,15 +403,47 @@ ihanoi_jwt_verify(const ihanoi_jwt_t *jwt, const ihanoi_jwks_t *const *sets,
 }
 
 
+/* 1: *result is final; 0: it is what to say when no other key fits. */
+
+static int
+ihanoi_jwt_try(const ihanoi_jwt_t *jwt, const ihanoi_jwk_t *key,
+    unsigned *tries, ihanoi_jwt_e *result)
+{
+    int  rc;
+
+    if (ihanoi_jwk_alg(key) != jwt->alg) {
+
+        if (*result == IHANOI_JWT_KEY) {
+            *result = IHANOI_JWT_KEY_ALG;
+        }
+
+        return 0;
+    }
+
+    *result = IHANOI_JWT_SIGNATURE;
+
+    if ((*tries)++ == IHANOI_JWT_MAX_TRIES) {
+        return 1;
+    }
+
+    rc = ihanoi_jwk_verify(key, jwt->input.data, jwt->input.len,
+                           jwt->signature, jwt->siglen);
+    if (rc == 0) {
+        return 0;
+    }
+
+    *result = (rc == 1) ? IHANOI_JWT_OK : IHANOI_JWT_MEMORY;
+
+    return 1;
+}
+
+
 ihanoi_jwt_e
 ihanoi_jwt_check(const ihanoi_jwt_t *jwt, const ihanoi_jwt_rules_t *rules,
     double now, ihanoi_jwt_claims_t *claims)
 {
-    json_t                  *c;
-    unsigned                 i, n;
-    const char              *typ;
-    ihanoi_jwt_e             rc;
-    const ihanoi_jwt_str_t  *types;
+    json_t        *c;
+    ihanoi_jwt_e   rc;
 
     memset(claims, 0, sizeof(ihanoi_jwt_claims_t));
 
@@ -438,59 +452,14 @@ ihanoi_jwt_check(const ihanoi_jwt_t *jwt, const ihanoi_jwt_rules_t *rules,
         return IHANOI_JWT_PAYLOAD;
     }
 
-    /*
-     * RFC 8725 3.11, RFC 9068 4: media types are compared without case.  An
-     * absent "typ" is usual only where no type is asked for.
-     */
-
-    types = rules->types;
-    n = rules->ntypes;
-    typ = json_string_value(json_object_get(jwt->header, "typ"));
-
-    if (n == 0) {
-        types = ihanoi_jwt_usual_types;
-        n = sizeof(ihanoi_jwt_usual_types) / sizeof(ihanoi_jwt_usual_types[0]);
+    rc = ihanoi_jwt_check_type(jwt, rules);
+    if (rc != IHANOI_JWT_OK) {
+        return rc;
     }
 
-    if (typ) {
-        for (i = 0; i < n; i++) {
-            if (strcasecmp(typ, types[i].data) == 0) {
-                break;
-            }
-        }
-
-        if (i == n) {
-            return IHANOI_JWT_TYP;
-        }
-
-    } else if (rules->ntypes) {
-        return IHANOI_JWT_TYP;
-    }
-
-    /*
-     * Of the same issuer, for the same audience and with the same type may be:
-     * an ID token (OpenID Connect Core 3.1.3.6, 3.3.2.11), a logout or event
-     * token (RFC 8417 2.2), a refresh token (Keycloak).
-     */
-
-    if (json_object_get(c, "at_hash") || json_object_get(c, "c_hash")
-        || json_object_get(c, "events"))
-    {
-        return IHANOI_JWT_PURPOSE;
-    }
-
-    typ = json_string_value(json_object_get(c, "typ"));
-
-    for (i = 0; typ && ihanoi_jwt_purposes[i]; i++) {
-        if (strcasecmp(typ, ihanoi_jwt_purposes[i]) == 0) {
-            return IHANOI_JWT_PURPOSE;
-        }
-    }
-
-    /* RFC 7800: whoever has it may not be whom it was given to */
-
-    if (json_object_get(c, "cnf")) {
-        return IHANOI_JWT_BOUND;
+    rc = ihanoi_jwt_check_purpose(c);
+    if (rc != IHANOI_JWT_OK) {
+        return rc;
     }
 
     claims->iss = jwt->iss;
@@ -527,6 +496,75 @@ ihanoi_jwt_check(const ihanoi_jwt_t *jwt, const ihanoi_jwt_rules_t *rules,
     }
 
     return ihanoi_jwt_check_times(claims, rules, now);
+}
+
+
+/*
+ * RFC 8725 3.11, RFC 9068 4: media types are compared without case.  An absent
+ * "typ" is usual only where no type is asked for.
+ */
+
+static ihanoi_jwt_e
+ihanoi_jwt_check_type(const ihanoi_jwt_t *jwt, const ihanoi_jwt_rules_t *rules)
+{
+    unsigned                 i, n;
+    const char              *typ;
+    const ihanoi_jwt_str_t  *types;
+
+    types = rules->types;
+    n = rules->ntypes;
+
+    if (n == 0) {
+        types = ihanoi_jwt_usual_types;
+        n = sizeof(ihanoi_jwt_usual_types) / sizeof(ihanoi_jwt_usual_types[0]);
+    }
+
+    typ = json_string_value(json_object_get(jwt->header, "typ"));
+
+    if (typ == NULL) {
+        return rules->ntypes ? IHANOI_JWT_TYP : IHANOI_JWT_OK;
+    }
+
+    for (i = 0; i < n; i++) {
+        if (strcasecmp(typ, types[i].data) == 0) {
+            return IHANOI_JWT_OK;
+        }
+    }
+
+    return IHANOI_JWT_TYP;
+}
+
+
+/*
+ * Of the same issuer, for the same audience and with the same type may be: an
+ * ID token (OpenID Connect Core 3.1.3.6, 3.3.2.11), a logout or event token
+ * (RFC 8417 2.2), a refresh token (Keycloak).
+ */
+
+static ihanoi_jwt_e
+ihanoi_jwt_check_purpose(const json_t *claims)
+{
+    unsigned     i;
+    const char  *typ;
+
+    if (json_object_get(claims, "at_hash")
+        || json_object_get(claims, "c_hash")
+        || json_object_get(claims, "events"))
+    {
+        return IHANOI_JWT_PURPOSE;
+    }
+
+    typ = json_string_value(json_object_get(claims, "typ"));
+
+    for (i = 0; typ && ihanoi_jwt_purposes[i]; i++) {
+        if (strcasecmp(typ, ihanoi_jwt_purposes[i]) == 0) {
+            return IHANOI_JWT_PURPOSE;
+        }
+    }
+
+    /* RFC 7800: whoever has it may not be whom it was given to */
+
+    return json_object_get(claims, "cnf") ? IHANOI_JWT_BOUND : IHANOI_JWT_OK;
 }
 
 
