@@ -28,6 +28,11 @@ static int ihanoi_document_parse(ihanoi_documents_t *documents,
     ihanoi_place_t *place, const char *text, size_t len);
 static int ihanoi_document_name(ihanoi_documents_t *documents,
     ihanoi_place_t *place);
+static int ihanoi_document_beside(ihanoi_documents_t *documents,
+    const ihanoi_place_t *from, const char *ref, size_t len,
+    ihanoi_place_t *to);
+static json_t *ihanoi_document_at(json_t *value, const char *pointer,
+    char *token);
 static char *ihanoi_document_escape(ihanoi_documents_t *documents,
     const char *pointer, const char *name);
 static void ihanoi_document_printable_text(char *text);
@@ -280,9 +285,10 @@ int
 ihanoi_document_resolve(ihanoi_documents_t *documents,
     const ihanoi_place_t *from, const char *ref, ihanoi_place_t *to)
 {
-    char        *token, *out, *p, *path;
-    size_t       len, i;
-    const char  *hash, *in, *slash;
+    int          rc;
+    char        *token;
+    size_t       len;
+    const char  *hash;
 
     hash = strchr(ref, '#');
 
@@ -296,53 +302,85 @@ ihanoi_document_resolve(ihanoi_documents_t *documents,
     }
 
     to->document = from->document;
-    len = (size_t) (hash - ref);
 
-    if (len) {
-
-        if (memchr(ref, '/', len) || memchr(ref, ':', len)
-            || memchr(ref, '\\', len))
-        {
-            return ihanoi_document_refuse(documents, from,
-                            "\"$ref\" must name a file of the same folder, "
-                            "got \"%.100s\"", ref);
-        }
-
-        slash = strrchr(from->document->path, '/');
-
-        path = ihanoi_arena_printf(documents->arena, "%.*s%.*s",
-                        slash ? (int) (slash + 1 - from->document->path) : 0,
-                        from->document->path, (int) len, ref);
-        if (path == NULL) {
-            return ihanoi_document_no_memory(documents);
-        }
-
-        to->document = ihanoi_document_open(documents, path, 0);
-        if (to->document == NULL) {
-            return IHANOI_INVALID;
+    if (hash != ref) {
+        rc = ihanoi_document_beside(documents, from, ref,
+                                    (size_t) (hash - ref), to);
+        if (rc != IHANOI_OK) {
+            return rc;
         }
     }
 
-    to->pointer = ihanoi_arena_strndup(documents->arena, hash + 1,
-                                       strlen(hash + 1));
-    token = ihanoi_arena_strndup(documents->arena, hash + 1,
-                                 strlen(hash + 1));
+    len = strlen(hash + 1);
+
+    to->pointer = ihanoi_arena_strndup(documents->arena, hash + 1, len);
+    token = ihanoi_arena_strndup(documents->arena, hash + 1, len);
 
     if (to->pointer == NULL || token == NULL) {
         return ihanoi_document_no_memory(documents);
     }
 
-    to->value = to->document->root;
+    to->value = ihanoi_document_at(to->document->root, to->pointer, token);
 
-    for (in = to->pointer; *in; /* void */ ) {
+    if (to->value == NULL) {
+        return ihanoi_document_refuse(documents, from,
+                                      "\"$ref\" names nothing: \"%.200s\"",
+                                      ref);
+    }
 
-        /* RFC 6901, 4 */
+    return IHANOI_OK;
+}
+
+
+/* The document that ref begins with, a file in the folder of the one it is in. */
+
+static int
+ihanoi_document_beside(ihanoi_documents_t *documents,
+    const ihanoi_place_t *from, const char *ref, size_t len,
+    ihanoi_place_t *to)
+{
+    char        *path;
+    const char  *slash;
+
+    if (memchr(ref, '/', len) || memchr(ref, ':', len)
+        || memchr(ref, '\\', len))
+    {
+        return ihanoi_document_refuse(documents, from,
+                        "\"$ref\" must name a file of the same folder, "
+                        "got \"%.100s\"", ref);
+    }
+
+    slash = strrchr(from->document->path, '/');
+
+    path = ihanoi_arena_printf(documents->arena, "%.*s%.*s",
+                    slash ? (int) (slash + 1 - from->document->path) : 0,
+                    from->document->path, (int) len, ref);
+    if (path == NULL) {
+        return ihanoi_document_no_memory(documents);
+    }
+
+    to->document = ihanoi_document_open(documents, path, 0);
+
+    return to->document ? IHANOI_OK : IHANOI_INVALID;
+}
+
+
+/* RFC 6901, 4: NULL where the pointer names nothing; token has its length. */
+
+static json_t *
+ihanoi_document_at(json_t *value, const char *pointer, char *token)
+{
+    char        *out, *p;
+    size_t       i;
+    const char  *in;
+
+    for (in = pointer; *in; /* void */ ) {
 
         for (in++, out = token; *in && *in != '/'; in++) {
 
             if (*in == '~') {
                 if (in[1] != '0' && in[1] != '1') {
-                    goto not_found;
+                    return NULL;
                 }
 
                 in++;
@@ -355,35 +393,30 @@ ihanoi_document_resolve(ihanoi_documents_t *documents,
 
         *out = '\0';
 
-        if (json_is_object(to->value)) {
-            to->value = json_object_get(to->value, token);
+        if (json_is_object(value)) {
+            value = json_object_get(value, token);
 
-        } else if (json_is_array(to->value)) {
+        } else if (json_is_array(value)) {
             i = (size_t) strtoul(token, &p, 10);
 
             if (p == token || *p || *token < '0' || *token > '9'
                 || (*token == '0' && token[1]))
             {
-                goto not_found;
+                return NULL;
             }
 
-            to->value = json_array_get(to->value, i);
+            value = json_array_get(value, i);
 
         } else {
-            to->value = NULL;
+            return NULL;
         }
 
-        if (to->value == NULL) {
-            goto not_found;
+        if (value == NULL) {
+            return NULL;
         }
     }
 
-    return IHANOI_OK;
-
-not_found:
-
-    return ihanoi_document_refuse(documents, from,
-                                  "\"$ref\" names nothing: \"%.200s\"", ref);
+    return value;
 }
 
 
