@@ -18,6 +18,10 @@
 #define IHANOI_OPERATIONS  4096
 #define IHANOI_PROBLEMS    1024
 
+/* Of the names of components: OpenAPI 3.1, 4.8.7. */
+#define IHANOI_CONTRACT_NAME  "abcdefghijklmnopqrstuvwxyz"                    \
+                              "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
+
 
 struct ihanoi_contract_s {
     ihanoi_arena_t           *arena;
@@ -41,6 +45,8 @@ static int ihanoi_contract_document_check(ihanoi_contract_t *contract,
     ihanoi_place_t *root);
 static int ihanoi_contract_components(ihanoi_contract_t *contract,
     const ihanoi_place_t *root);
+static int ihanoi_contract_security(ihanoi_documents_t *documents,
+    const ihanoi_place_t *components);
 static int ihanoi_contract_paths(ihanoi_contract_t *contract,
     const ihanoi_place_t *root);
 static int ihanoi_contract_path(ihanoi_contract_t *contract,
@@ -223,8 +229,8 @@ ihanoi_contract_components(ihanoi_contract_t *contract,
 {
     int                  rc;
     void                *iter;
-    const char          *key, *p;
-    const json_t        *bearer;
+    size_t               len;
+    const char          *key;
     unsigned             i;
     ihanoi_place_t       components, part, place;
     ihanoi_documents_t  *documents;
@@ -273,15 +279,9 @@ ihanoi_contract_components(ihanoi_contract_t *contract,
                 return rc;
             }
 
-            for (p = key; *p; p++) {
-                if (!((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z')
-                      || (*p >= '0' && *p <= '9') || strchr("._-", *p)))
-                {
-                    break;
-                }
-            }
+            len = strlen(key);
 
-            if (*p || p == key) {
+            if (len == 0 || strspn(key, IHANOI_CONTRACT_NAME) != len) {
                 return ihanoi_document_refuse(documents, &place,
                                               "a component's name has letters,"
                                               " digits, \".\", \"_\", \"-\"");
@@ -295,15 +295,27 @@ ihanoi_contract_components(ihanoi_contract_t *contract,
         }
     }
 
-    rc = ihanoi_place_member(documents, &components, "securitySchemes", &part);
+    return ihanoi_contract_security(documents, &components);
+}
 
-    if (rc != IHANOI_OK || part.value == NULL) {
+
+static int
+ihanoi_contract_security(ihanoi_documents_t *documents,
+    const ihanoi_place_t *components)
+{
+    int              rc;
+    const json_t    *bearer;
+    ihanoi_place_t   schemes;
+
+    rc = ihanoi_place_member(documents, components, "securitySchemes",
+                             &schemes);
+    if (rc != IHANOI_OK || schemes.value == NULL) {
         return rc;
     }
 
-    bearer = json_object_get(part.value, "bearer");
+    bearer = json_object_get(schemes.value, "bearer");
 
-    if (json_object_size(part.value) != 1
+    if (json_object_size(schemes.value) != 1
         || json_string_value(json_object_get(bearer, "type")) == NULL
         || json_string_value(json_object_get(bearer, "scheme")) == NULL
         || strcmp(json_string_value(json_object_get(bearer, "type")),
@@ -311,7 +323,7 @@ ihanoi_contract_components(ihanoi_contract_t *contract,
         || strcmp(json_string_value(json_object_get(bearer, "scheme")),
                   "bearer") != 0)
     {
-        return ihanoi_document_refuse(documents, &part,
+        return ihanoi_document_refuse(documents, &schemes,
                                       "the one scheme is \"bearer\": "
                                       "{\"type\": \"http\", "
                                       "\"scheme\": \"bearer\"}");
