@@ -21,6 +21,10 @@
 #include "ihanoi_host.h"
 
 
+static ngx_http_ihanoi_stream_t *ngx_http_ihanoi_stream_create(
+    ngx_http_ihanoi_run_t *run);
+static ngx_int_t ngx_http_ihanoi_stream_grow(ngx_http_ihanoi_run_t *run,
+    ngx_http_ihanoi_stream_t *stream, size_t size);
 static void ngx_http_ihanoi_stream_send(ngx_event_t *ev);
 static ngx_int_t ngx_http_ihanoi_stream_begin(ngx_http_request_t *r,
     ngx_http_ihanoi_run_t *run);
@@ -74,9 +78,7 @@ int
 ngx_http_ihanoi_host_write(lua_State *L)
 {
     size_t                     len;
-    u_char                    *p;
     const char                *text;
-    ngx_pool_cleanup_t        *cln;
     ngx_http_ihanoi_run_t     *run;
     ngx_http_ihanoi_stream_t  *stream;
 
@@ -91,21 +93,10 @@ ngx_http_ihanoi_host_write(lua_State *L)
     }
 
     if (stream == NULL) {
-
-        /* of the request, because filters may hold a part longer than we do */
-
-        cln = ngx_pool_cleanup_add(run->request->pool,
-                                   sizeof(ngx_http_ihanoi_stream_t));
-        if (cln == NULL) {
+        stream = ngx_http_ihanoi_stream_create(run);
+        if (stream == NULL) {
             return luaL_error(L, "not enough memory");
         }
-
-        stream = cln->data;
-        ngx_memzero(stream, sizeof(ngx_http_ihanoi_stream_t));
-
-        cln->handler = ngx_http_ihanoi_stream_free;
-
-        run->stream = stream;
     }
 
     if (stream->task) {
@@ -129,26 +120,9 @@ ngx_http_ihanoi_host_write(lua_State *L)
 
         ihanoi_sandbox_make_room(L, len - stream->size);
 
-        if (ihanoi_sandbox_charge(run->state->sandbox,
-                                  (long) (len - stream->size))
-            != 0)
-        {
+        if (ngx_http_ihanoi_stream_grow(run, stream, len) != NGX_OK) {
             return luaL_error(L, "not enough memory");
         }
-
-        run->kept += len - stream->size;
-
-        p = ngx_alloc(len, run->log);
-        if (p == NULL) {
-            return luaL_error(L, "not enough memory");
-        }
-
-        if (stream->data) {
-            ngx_free(stream->data);
-        }
-
-        stream->data = p;
-        stream->size = len;
     }
 
     ngx_memcpy(stream->data, text, len);
@@ -165,6 +139,64 @@ ngx_http_ihanoi_host_write(lua_State *L)
 
     return ngx_http_ihanoi_run_wait(L, run, ngx_http_ihanoi_stream_cancel,
                                     stream);
+}
+
+
+/* Of the request, because filters may hold a part longer than the run does. */
+
+static ngx_http_ihanoi_stream_t *
+ngx_http_ihanoi_stream_create(ngx_http_ihanoi_run_t *run)
+{
+    ngx_pool_cleanup_t        *cln;
+    ngx_http_ihanoi_stream_t  *stream;
+
+    cln = ngx_pool_cleanup_add(run->request->pool,
+                               sizeof(ngx_http_ihanoi_stream_t));
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    stream = cln->data;
+    ngx_memzero(stream, sizeof(ngx_http_ihanoi_stream_t));
+
+    cln->handler = ngx_http_ihanoi_stream_free;
+
+    run->stream = stream;
+
+    return stream;
+}
+
+
+/* Its memory is the plugin's until the run ends. */
+
+static ngx_int_t
+ngx_http_ihanoi_stream_grow(ngx_http_ihanoi_run_t *run,
+    ngx_http_ihanoi_stream_t *stream, size_t size)
+{
+    u_char  *p;
+
+    if (ihanoi_sandbox_charge(run->state->sandbox,
+                              (long) (size - stream->size))
+        != 0)
+    {
+        return NGX_ERROR;
+    }
+
+    run->kept += size - stream->size;
+
+    p = ngx_alloc(size, run->log);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (stream->data) {
+        ngx_free(stream->data);
+    }
+
+    stream->data = p;
+    stream->size = size;
+
+    return NGX_OK;
 }
 
 
