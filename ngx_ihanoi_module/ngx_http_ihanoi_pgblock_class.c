@@ -29,6 +29,21 @@ typedef struct {
 } ngx_http_ihanoi_pgblock_class_t;
 
 
+/* A number from 1 to most, an ngx_uint_t; or a time, an ngx_msec_t. */
+
+typedef struct {
+    ngx_str_t                    name;
+    size_t                       offset;     /* in the class */
+    ngx_uint_t                   most;       /* 0: it is a time */
+} ngx_http_ihanoi_pgblock_parameter_t;
+
+
+static ngx_int_t ngx_http_ihanoi_pgblock_class_target(
+    ngx_http_ihanoi_pgclass_t *class, ngx_uint_t n, u_char *target);
+static ngx_int_t ngx_http_ihanoi_pgblock_class_value(ngx_conf_t *cf,
+    ngx_http_ihanoi_pgclass_t *class, ngx_uint_t n, ngx_str_t *word);
+
+
 /* by class; control has one connection always */
 
 static const ngx_http_ihanoi_pgblock_class_t
@@ -38,6 +53,25 @@ static const ngx_http_ihanoi_pgblock_class_t
     { "write", 4, 1, 500, 1000, 5000, NGX_HTTP_IHANOI_PG_TARGET_PRIMARY },
     { "slow", 1, 1, 50, 1000, 30000, NGX_HTTP_IHANOI_PG_TARGET_ANY },
     { "control", 1, 4, 100, 5000, 10000, NGX_HTTP_IHANOI_PG_TARGET_ANY }
+};
+
+
+static const ngx_http_ihanoi_pgblock_parameter_t
+    ngx_http_ihanoi_pgblock_parameters[] = {
+
+    { ngx_string("connections="),
+      offsetof(ngx_http_ihanoi_pgclass_t, connections), 64 },
+    { ngx_string("depth="),
+      offsetof(ngx_http_ihanoi_pgclass_t, depth), 1024 },
+    { ngx_string("queue="),
+      offsetof(ngx_http_ihanoi_pgclass_t, queue), 1000000 },
+    { ngx_string("wait="),
+      offsetof(ngx_http_ihanoi_pgclass_t, wait), 0 },
+    { ngx_string("timeout="),
+      offsetof(ngx_http_ihanoi_pgclass_t, timeout), 0 },
+    { ngx_string("lock_timeout="),
+      offsetof(ngx_http_ihanoi_pgclass_t, lock_timeout), 0 },
+    { ngx_null_string, 0, 0 }
 };
 
 
@@ -77,11 +111,9 @@ ngx_http_ihanoi_pgblock_class_set(ngx_conf_t *cf, ngx_command_t *cmd,
 {
     ngx_http_ihanoi_pgdb_t *db = conf;
 
-    ngx_int_t                   n;
-    ngx_str_t                  *value, s;
-    ngx_uint_t                  i, j;
-    ngx_msec_t                 *time;
-    ngx_uint_t                 *number, limit;
+    ngx_int_t                   rc;
+    ngx_str_t                  *value;
+    ngx_uint_t                  i;
     ngx_http_ihanoi_pgclass_t  *class;
 
     class = &db->classes[cmd->offset];
@@ -95,115 +127,119 @@ ngx_http_ihanoi_pgblock_class_set(ngx_conf_t *cf, ngx_command_t *cmd,
 
     for (i = 1; i < cf->args->nelts; i++) {
 
-        static const char *const  names[] = {
-            "connections=", "depth=", "queue=", "wait=", "timeout=",
-            "lock_timeout=", "target=", NULL
-        };
+        if (ngx_strncmp(value[i].data, "target=", 7) == 0) {
+            rc = ngx_http_ihanoi_pgblock_class_target(class, cmd->offset,
+                                                      value[i].data + 7);
 
-        for (j = 0; names[j]; j++) {
-            s.len = ngx_strlen(names[j]);
-
-            if (value[i].len > s.len
-                && ngx_strncmp(value[i].data, names[j], s.len) == 0)
-            {
-                break;
-            }
+        } else {
+            rc = ngx_http_ihanoi_pgblock_class_value(cf, class, cmd->offset,
+                                                     &value[i]);
         }
 
-        if (names[j] == NULL) {
-            goto invalid;
+        if (rc == NGX_DECLINED) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid parameter \"%V\" in \"%V\"",
+                               &value[i], &value[0]);
         }
 
-        s.data = value[i].data + s.len;
-        s.len = value[i].len - s.len;
-
-        number = NULL;
-        time = NULL;
-        limit = 1024;
-
-        switch (j) {
-
-        case 0:
-            number = &class->connections;
-            limit = (cmd->offset == NGX_HTTP_IHANOI_PG_CONTROL) ? 1 : 64;
-            break;
-
-        case 1:
-            number = &class->depth;
-            break;
-
-        case 2:
-            number = &class->queue;
-            limit = 1000000;
-            break;
-
-        case 3:
-            time = &class->wait;
-            break;
-
-        case 4:
-            time = &class->timeout;
-            break;
-
-        case 5:
-            time = &class->lock_timeout;
-            break;
-
-        default:
-
-            if (s.len == 7 && ngx_strncmp(s.data, "primary", 7) == 0) {
-                class->target = NGX_HTTP_IHANOI_PG_TARGET_PRIMARY;
-
-            } else if (cmd->offset == NGX_HTTP_IHANOI_PG_WRITE) {
-                goto invalid;
-
-            } else if (s.len == 3 && ngx_strncmp(s.data, "any", 3) == 0) {
-                class->target = NGX_HTTP_IHANOI_PG_TARGET_ANY;
-
-            } else if (s.len == 7 && ngx_strncmp(s.data, "standby", 7) == 0) {
-                class->target = NGX_HTTP_IHANOI_PG_TARGET_STANDBY;
-
-            } else {
-                goto invalid;
-            }
-        }
-
-        if (number) {
-            n = ngx_atoi(s.data, s.len);
-
-            if (n < 1 || (ngx_uint_t) n > limit) {
-                ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                                   "\"%V\" in \"%V\" must be between 1 and "
-                                   "%ui", &value[i], &value[0], limit);
-                return NGX_CONF_ERROR;
-            }
-
-            *number = (ngx_uint_t) n;
-        }
-
-        if (time) {
-            n = ngx_parse_time(&s, 0);
-
-            if (n < 1 || n > NGX_HTTP_IHANOI_PG_LONGEST) {
-                ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                                   "\"%V\" in \"%V\" must be a time from 1ms "
-                                   "to 1h", &value[i], &value[0]);
-                return NGX_CONF_ERROR;
-            }
-
-            *time = (ngx_msec_t) n;
+        if (rc != NGX_OK) {
+            return NGX_CONF_ERROR;
         }
     }
 
     return NGX_CONF_OK;
+}
 
-invalid:
 
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "invalid parameter \"%V\" in \"%V\"",
-                       &value[i], &value[0]);
+/* NGX_DECLINED: it cannot be that; words of a configuration end with a NUL. */
 
-    return NGX_CONF_ERROR;
+static ngx_int_t
+ngx_http_ihanoi_pgblock_class_target(ngx_http_ihanoi_pgclass_t *class,
+    ngx_uint_t n, u_char *target)
+{
+    if (ngx_strcmp(target, "primary") == 0) {
+        class->target = NGX_HTTP_IHANOI_PG_TARGET_PRIMARY;
+
+    } else if (n == NGX_HTTP_IHANOI_PG_WRITE) {
+        return NGX_DECLINED;
+
+    } else if (ngx_strcmp(target, "any") == 0) {
+        class->target = NGX_HTTP_IHANOI_PG_TARGET_ANY;
+
+    } else if (ngx_strcmp(target, "standby") == 0) {
+        class->target = NGX_HTTP_IHANOI_PG_TARGET_STANDBY;
+
+    } else {
+        return NGX_DECLINED;
+    }
+
+    return NGX_OK;
+}
+
+
+/* NGX_DECLINED: there is no such parameter; NGX_ERROR: it has been logged. */
+
+static ngx_int_t
+ngx_http_ihanoi_pgblock_class_value(ngx_conf_t *cf,
+    ngx_http_ihanoi_pgclass_t *class, ngx_uint_t n, ngx_str_t *word)
+{
+    void                                       *field;
+    ngx_int_t                                   v;
+    ngx_str_t                                  *value, s;
+    ngx_uint_t                                  most;
+    const ngx_http_ihanoi_pgblock_parameter_t  *row;
+
+    for (row = ngx_http_ihanoi_pgblock_parameters; row->name.len; row++) {
+        if (word->len > row->name.len
+            && ngx_strncmp(word->data, row->name.data, row->name.len) == 0)
+        {
+            break;
+        }
+    }
+
+    if (row->name.len == 0) {
+        return NGX_DECLINED;
+    }
+
+    value = cf->args->elts;
+    field = (u_char *) class + row->offset;
+
+    s.data = word->data + row->name.len;
+    s.len = word->len - row->name.len;
+
+    if (row->most == 0) {
+        v = ngx_parse_time(&s, 0);
+
+        if (v < 1 || v > NGX_HTTP_IHANOI_PG_LONGEST) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"%V\" in \"%V\" must be a time from 1ms to "
+                               "1h", word, &value[0]);
+            return NGX_ERROR;
+        }
+
+        *(ngx_msec_t *) field = (ngx_msec_t) v;
+
+        return NGX_OK;
+    }
+
+    most = row->most;
+
+    if (n == NGX_HTTP_IHANOI_PG_CONTROL && field == &class->connections) {
+        most = 1;
+    }
+
+    v = ngx_atoi(s.data, s.len);
+
+    if (v < 1 || (ngx_uint_t) v > most) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" in \"%V\" must be between 1 and %ui",
+                           word, &value[0], most);
+        return NGX_ERROR;
+    }
+
+    *(ngx_uint_t *) field = (ngx_uint_t) v;
+
+    return NGX_OK;
 }
 
 
