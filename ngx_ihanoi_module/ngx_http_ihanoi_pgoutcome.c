@@ -30,9 +30,10 @@
 typedef enum {
     NGX_HTTP_IHANOI_PGOUTCOME_REPORT = 0,
     NGX_HTTP_IHANOI_PGOUTCOME_HELD_UP,   /* reported: it did not get to run */
-    NGX_HTTP_IHANOI_PGOUTCOME_PREPARE,   /* stale or absent plan, or the
-                                            function is gone: that is then
-                                            found out by preparing it */
+    NGX_HTTP_IHANOI_PGOUTCOME_PREPARE,   /* its plan is stale, or the function
+                                            is gone: that is then found out by
+                                            preparing it */
+    NGX_HTTP_IHANOI_PGOUTCOME_ABSENT,    /* the server has not prepared it */
     NGX_HTTP_IHANOI_PGOUTCOME_MOVE,      /* a standby: look for the primary */
     NGX_HTTP_IHANOI_PGOUTCOME_REPEAT,    /* lost a race, may win the next */
     NGX_HTTP_IHANOI_PGOUTCOME_GOING,     /* the server goes away */
@@ -41,8 +42,8 @@ typedef enum {
 
 
 typedef struct {
-    const char                       *state;  /* SQLSTATE or its class */
-    size_t                            len;
+    const char                          *state;  /* SQLSTATE or its class */
+    size_t                               len;
     ngx_http_ihanoi_pgoutcome_action_e   action;
 } ngx_http_ihanoi_pgoutcome_policy_t;
 
@@ -85,7 +86,7 @@ static const ngx_http_ihanoi_pgoutcome_policy_t
     ngx_http_ihanoi_pgoutcome_policies[] = {
 
     { "0A000", 5, NGX_HTTP_IHANOI_PGOUTCOME_PREPARE },
-    { "26000", 5, NGX_HTTP_IHANOI_PGOUTCOME_PREPARE },
+    { "26000", 5, NGX_HTTP_IHANOI_PGOUTCOME_ABSENT },
     { "42883", 5, NGX_HTTP_IHANOI_PGOUTCOME_PREPARE },
     { "25006", 5, NGX_HTTP_IHANOI_PGOUTCOME_MOVE },
     { "40001", 5, NGX_HTTP_IHANOI_PGOUTCOME_REPEAT },
@@ -316,10 +317,9 @@ static ngx_int_t
 ngx_http_ihanoi_pgoutcome_error(ngx_http_ihanoi_pgconn_t *pc,
     ngx_http_ihanoi_pgcall_t *call)
 {
-    ngx_str_t                         state;
-    ngx_msec_t                        pause;
-    ngx_uint_t                        absent;
-    ngx_http_ihanoi_pgpool_t         *pool;
+    ngx_str_t                            state;
+    ngx_msec_t                           pause;
+    ngx_http_ihanoi_pgpool_t            *pool;
     ngx_http_ihanoi_pgoutcome_action_e   action;
 
     pool = call->pool;
@@ -358,7 +358,9 @@ ngx_http_ihanoi_pgoutcome_error(ngx_http_ihanoi_pgconn_t *pc,
         if (action == NGX_HTTP_IHANOI_PGOUTCOME_GOING) {
             ngx_http_ihanoi_pgconn_retire(pc);
 
-        } else if (action == NGX_HTTP_IHANOI_PGOUTCOME_PREPARE) {
+        } else if (action == NGX_HTTP_IHANOI_PGOUTCOME_PREPARE
+                   || action == NGX_HTTP_IHANOI_PGOUTCOME_ABSENT)
+        {
             call->session->stained = 1;
         }
 
@@ -379,24 +381,29 @@ ngx_http_ihanoi_pgoutcome_error(ngx_http_ihanoi_pgconn_t *pc,
         ngx_http_ihanoi_pgconn_retire(pc);
         return NGX_OK;
 
-    case NGX_HTTP_IHANOI_PGOUTCOME_PREPARE:
+    case NGX_HTTP_IHANOI_PGOUTCOME_ABSENT:
 
-        absent = (state.data[0] == '2');
-
-        if (pool->db->states[call->stmt->index].missing && absent) {
+        if (pool->db->states[call->stmt->index].missing) {
             return NGX_DECLINED;
         }
+
+        /* fall through */
+
+    case NGX_HTTP_IHANOI_PGOUTCOME_PREPARE:
 
         if (call->again) {
             return NGX_OK;
         }
 
-        if (call->stmt->text && !absent) {
+        if (action == NGX_HTTP_IHANOI_PGOUTCOME_ABSENT) {
+            ngx_http_ihanoi_pgconn_forget(pc, call->stmt, 0);
+
+        } else if (call->stmt->text) {
             /* a "deallocate" would hide the state of the session */
             ngx_http_ihanoi_pgconn_retire(pc);
 
         } else {
-            ngx_http_ihanoi_pgconn_forget(pc, call->stmt, !absent);
+            ngx_http_ihanoi_pgconn_forget(pc, call->stmt, 1);
         }
 
         call->again = 1;
