@@ -29,6 +29,7 @@ static char *ngx_http_ihanoi_pgblock_set_sslmode(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
 static char *ngx_http_ihanoi_pgblock_set_sslrootcert(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
+static char *ngx_http_ihanoi_pgblock_check_roles(ngx_http_ihanoi_pgdb_t *db);
 static ngx_uint_t ngx_http_ihanoi_pgblock_is_name(ngx_str_t *s);
 
 
@@ -416,8 +417,7 @@ ngx_http_ihanoi_pgblock_is_name(ngx_str_t *s)
 char *
 ngx_http_ihanoi_pgblock_check(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db)
 {
-    ngx_str_t   *roles[3];
-    ngx_uint_t   i;
+    char  *rv;
 
     if (db->hosts.nelts == 0) {
         return "has no \"server\"";
@@ -462,6 +462,41 @@ ngx_http_ihanoi_pgblock_check(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db)
         db->release = db->schema;
     }
 
+    rv = ngx_http_ihanoi_pgblock_check_roles(db);
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    if (db->sslmode.len == 0) {
+        ngx_str_set(&db->sslmode, "disable");
+    }
+
+    if (db->sslmode.data[0] == 'v' && db->sslrootcert.len == 0) {
+        return "verifies certificates and has no \"sslrootcert\"";
+    }
+
+    if (db->sslmode.data[0] == 'd' && db->sslrootcert.len) {
+        return "has an \"sslrootcert\" and no \"sslmode\": there is no TLS";
+    }
+
+    ngx_conf_init_msec_value(db->connect_timeout, 3000);
+    ngx_conf_init_msec_value(db->age, 30 * 60 * 1000);
+    ngx_conf_init_size_value(db->memory, 64 * 1024 * 1024);
+
+    ngx_http_ihanoi_pgblock_class_finish(db);
+
+    return NGX_CONF_OK;
+}
+
+
+/* slow_user may stay empty: then slow calls are those of read_user. */
+
+static char *
+ngx_http_ihanoi_pgblock_check_roles(ngx_http_ihanoi_pgdb_t *db)
+{
+    ngx_str_t   *roles[3];
+    ngx_uint_t   i;
+
     if (db->user.len) {
         roles[0] = &db->read_user;
         roles[1] = &db->write_user;
@@ -495,24 +530,6 @@ ngx_http_ihanoi_pgblock_check(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db)
     if (db->control_user.len == 0) {
         ngx_str_set(&db->control_user, "ihanoi_control");
     }
-
-    if (db->sslmode.len == 0) {
-        ngx_str_set(&db->sslmode, "disable");
-    }
-
-    if (db->sslmode.data[0] == 'v' && db->sslrootcert.len == 0) {
-        return "verifies certificates and has no \"sslrootcert\"";
-    }
-
-    if (db->sslmode.data[0] == 'd' && db->sslrootcert.len) {
-        return "has an \"sslrootcert\" and no \"sslmode\": there is no TLS";
-    }
-
-    ngx_conf_init_msec_value(db->connect_timeout, 3000);
-    ngx_conf_init_msec_value(db->age, 30 * 60 * 1000);
-    ngx_conf_init_size_value(db->memory, 64 * 1024 * 1024);
-
-    ngx_http_ihanoi_pgblock_class_finish(db);
 
     return NGX_CONF_OK;
 }
