@@ -437,6 +437,8 @@ ngx_http_ihanoi_pgblock_check(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db)
 
     if (db->schema.len == 0) {
 
+        db->core = 1;
+
         if (!ngx_http_ihanoi_pgblock_is_name(&db->release)) {
             return "has a \"release\" that is not of letters, digits and "
                    "underscores";
@@ -509,9 +511,9 @@ ngx_http_ihanoi_pgblock_check_roles(ngx_http_ihanoi_pgdb_t *db)
         }
     }
 
-    /* the roles below are the core's, and a schema is a plugin's */
+    /* the roles below are the core's */
 
-    if (db->release.data == db->schema.data
+    if (!db->core
         && (db->read_user.len == 0 || db->write_user.len == 0
             || db->control_user.len == 0))
     {

@@ -138,7 +138,7 @@ struct ngx_http_ihanoi_pgdb_s {
     /* configuration */
     ngx_str_t                    name;
     ngx_str_t                    dbname;
-    ngx_str_t                    release;    /* or schema's name */
+    ngx_str_t                    release;    /* or, without one, schema */
     ngx_str_t                    schema;     /* "code_" and the release */
     ngx_str_t                    plugin;     /* that it is granted to */
     ngx_str_t                    code;       /* before it: a plugin's version */
@@ -161,6 +161,7 @@ struct ngx_http_ihanoi_pgdb_s {
     u_char                      *file;       /* where it was named first */
     ngx_uint_t                   line;
     unsigned                     defined:1;
+    unsigned                     core:1;     /* "release": no plugin's */
 
     /* this worker's */
     ngx_log_t                   *log;

@@ -229,7 +229,7 @@ ngx_http_ihanoi_pgcall_submit_text(ngx_http_ihanoi_pgdb_t *db,
 ngx_int_t
 ngx_http_ihanoi_pg_code(ngx_http_ihanoi_pgdb_t *db, ngx_str_t *code)
 {
-    if (db->release.data != db->schema.data) {
+    if (db->core) {
         return NGX_ERROR;
     }
 
