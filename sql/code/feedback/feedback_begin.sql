@@ -63,10 +63,7 @@ begin
         return;
     end if;
 
-    if if_match is not null and not if_match ? '*'
-       and not exists (select from jsonb_array_elements_text(if_match) t (tag)
-                       where split_part(t.tag, '-', 1) = c.version::text)
-    then
+    if if_match is not null and if_match_misses(if_match, c.version::text) then
         code := 'precondition-failed';
         members := json_build_object('etag', c.version::text);
         return;

@@ -11,10 +11,7 @@ declare
     changed   text[];
     document  json;
 begin
-    if if_match is not null and not if_match ? '*'
-       and not exists (select from jsonb_array_elements_text(if_match) t (tag)
-                       where split_part(t.tag, '-', 1) = me_version(me))
-    then
+    if if_match is not null and if_match_misses(if_match, me_version(me)) then
         return refuse('precondition-failed');
     end if;
 

@@ -29,9 +29,8 @@ begin
         return refuse('not-permitted');
     end if;
 
-    if if_match is not null and not if_match ? '*'
-       and not exists (select from jsonb_array_elements_text(if_match) t (tag)
-                       where split_part(t.tag, '-', 1) = roster_version(id, today))
+    if if_match is not null
+       and if_match_misses(if_match, roster_version(id, today))
     then
         return refuse('precondition-failed');
     end if;
