@@ -642,4 +642,27 @@ for my $name (sort keys %from) {
     is($r->{content}, 'b', "again from $name: the answer is the client's own");
 }
 
+
+# A place asks again for its own set when its own time for that is over.
+{
+    my $root = 'http://127.0.0.1:' . $idp->port;
+    my $gw = gateway(
+        issuer => 0,
+        locations => join '', map {
+            my ($name, $time) = @$_;
+            "location = /_$name { internal; proxy_pass $root/$name; }"
+            . " location = /$name { auth_jwt x; auth_jwt_key_request /_$name;"
+            . " $time ihanoi_status healthz; }\n"
+        } ['short', 'auth_jwt_key_cache 1s;'], ['long', ''],
+    );
+
+    is($gw->get("/$_", token => $idp->token(sub => 'a'))->{status}, 200, "/$_ has keys")
+        for qw(short long);
+    sleep 1.2;
+    is($gw->get("/$_", token => $idp->token(sub => 'b'))->{status}, 200, "/$_ has them still")
+        for qw(long short);
+    ok(wait_until(sub { $idp->fetches_of('/short') == 2 }), 'asked for again after a second');
+    is($idp->fetches_of('/long'), 1, 'and not where it is ten minutes');
+}
+
 done_testing();

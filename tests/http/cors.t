@@ -7,7 +7,8 @@ use IHanoi::Test::Engine;
 
 my $origin = 'https://congdan.example';
 my $gw = engine_gateway(
-    server => "ihanoi_cors_origin $origin http://127.0.0.1:3000;");
+    server => "ihanoi_cors_origin $origin http://127.0.0.1:3000;"
+        . 'location = /t/things { auth_jwt x; ihanoi_api on; ihanoi_cors_max_age 5m; }');
 my $id = '6f1c5f0e-53f5-4b0a-a1f8-2d6f0c1c9b11';
 my $r;
 
@@ -41,7 +42,11 @@ is($r->{headers}{'access-control-allow-methods'}, 'POST, OPTIONS',
    'and tells the methods of the path');
 like($r->{headers}{'access-control-allow-headers'}, qr/Idempotency-Key/,
      'and the headers');
-is($r->{headers}{'access-control-max-age'}, 600, 'and how long it holds');
+is($r->{headers}{'access-control-max-age'}, 300, 'and how long it holds');
+
+$r = $gw->request('OPTIONS', "/t/echo/$id", headers => {
+    Origin => $origin, 'Access-Control-Request-Method' => 'GET' });
+is($r->{headers}{'access-control-max-age'}, 600, 'ten minutes where nothing else is said');
 
 # Those that no browser sends would let nobody in.
 for my $wrong ('*', 'null', 'congdan.example', 'https://', 'https://congdan.example/',
