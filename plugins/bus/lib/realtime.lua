@@ -223,11 +223,11 @@ end
 
 
 -- Puts a value into a list of JSON texts, nil not: why it cannot be.
-local function put(texts, value)
+local function put(list, value)
     local err
 
     if value then
-        texts[#texts + 1], err = ihanoi.json.encode(value)
+        list[#list + 1], err = ihanoi.json.encode(value)
     end
 
     return err

@@ -81,8 +81,8 @@ local function give_back(due)
     -- refused.
     local refused = 0
 
-    for _, each in ipairs(intent.refunds) do
-        refused = refused + (each.state == "refused" and 1 or 0)
+    for _, before in ipairs(intent.refunds) do
+        refused = refused + (before.state == "refused" and 1 or 0)
     end
 
     argument.amount = due.amount - intent.refunded
