@@ -41,6 +41,8 @@ static int ihanoi_input_query_pair(ihanoi_input_t *in, const char *p,
     const char *end, uint64_t *seen);
 static int ihanoi_input_unknown(ihanoi_input_t *in, const char *name,
     size_t len);
+static const char *ihanoi_input_etag(const char *p, const char *end,
+    char **to);
 static int ihanoi_input_if_match(ihanoi_input_t *in, unsigned i,
     ihanoi_str_t value);
 
@@ -674,11 +676,7 @@ ihanoi_input_if_match(ihanoi_input_t *in, unsigned i, ihanoi_str_t value)
             break;
         }
 
-        if (end - p > 2 && p[0] == 'W' && p[1] == '/') {
-            p += 2;
-        }
-
-        if (*p != '"' || ++n > IHANOI_INPUT_ETAGS) {
+        if (++n > IHANOI_INPUT_ETAGS) {
             goto invalid;
         }
 
@@ -686,35 +684,11 @@ ihanoi_input_if_match(ihanoi_input_t *in, unsigned i, ihanoi_str_t value)
             *out++ = ',';
         }
 
-        if (end - p > 2 && p[1] == '*' && p[2] == '"') {
-            memcpy(out, "\"\\\"*\\\"", 6);
-            out += 6;
-            p += 2;
+        p = ihanoi_input_etag(p, end, &out);
 
-        } else {
-            *out++ = *p++;
-        }
-
-        while (p < end && *p != '"') {
-
-            /* etagc: no blanks, no controls */
-
-            if ((unsigned char) *p <= 0x20 || *p == 0x7f) {
-                goto invalid;
-            }
-
-            if (*p == '\\') {
-                *out++ = '\\';
-            }
-
-            *out++ = *p++;
-        }
-
-        if (p == end) {
+        if (p == NULL) {
             goto invalid;
         }
-
-        *out++ = *p++;
 
         while (p < end && (*p == ' ' || *p == '\t')) {
             p++;
@@ -743,6 +717,58 @@ invalid:
     return ihanoi_input_fault(in, IHANOI_IN_HEADER,
                               &in->op->arguments[i].name, "", "syntax",
                               "must be * or entity tags in double quotes");
+}
+
+
+/* One entity tag as a JSON string into *to; what is behind it, NULL: it is none. */
+
+static const char *
+ihanoi_input_etag(const char *p, const char *end, char **to)
+{
+    char  *out;
+
+    out = *to;
+
+    if (end - p > 2 && p[0] == 'W' && p[1] == '/') {
+        p += 2;
+    }
+
+    if (*p != '"') {
+        return NULL;
+    }
+
+    if (end - p > 2 && p[1] == '*' && p[2] == '"') {
+        memcpy(out, "\"\\\"*\\\"", 6);
+        out += 6;
+        p += 2;
+
+    } else {
+        *out++ = *p++;
+    }
+
+    while (p < end && *p != '"') {
+
+        /* etagc: no blanks, no controls */
+
+        if ((unsigned char) *p <= 0x20 || *p == 0x7f) {
+            return NULL;
+        }
+
+        if (*p == '\\') {
+            *out++ = '\\';
+        }
+
+        *out++ = *p++;
+    }
+
+    if (p == end) {
+        return NULL;
+    }
+
+    *out++ = *p++;
+    *to = out;
+
+    return p;
 }
 
 
