@@ -13,14 +13,16 @@
 #include "ngx_http_ihanoi_pgparams.h"
 
 
+static u_char *ngx_http_ihanoi_pgparams_options(ngx_conf_t *cf,
+    ngx_http_ihanoi_pgdb_t *db, ngx_http_ihanoi_pgclass_t *class);
+
+
 ngx_int_t
 ngx_http_ihanoi_pgparams_init(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
     ngx_http_ihanoi_pgclass_t *class)
 {
-    size_t                     size;
     u_char                    *p, *options;
     ngx_uint_t                 i, n;
-    ngx_msec_t                 timeout;
     ngx_http_ihanoi_pghost_t  *hosts;
 
     hosts = db->hosts.elts;
@@ -36,50 +38,10 @@ ngx_http_ihanoi_pgparams_init(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
                                                               class->user);
     }
 
-    size = 512 + db->code.len + db->schema.len;
-
-    options = ngx_pnalloc(cf->pool, size);
+    options = ngx_http_ihanoi_pgparams_options(cf, db, class);
     if (options == NULL) {
         return NGX_ERROR;
     }
-
-    /*
-     * The server gives up shortly before the client does: a clear "nothing was
-     * done" is a better answer than an unknown one.
-     */
-
-    timeout = class->longest - class->longest / 10;
-
-    p = ngx_snprintf(options, size - 1,
-                     "-c search_path=%V%s%V,public"
-                     " -c statement_timeout=%M"
-                     " -c lock_timeout=%M"
-                     " -c idle_in_transaction_session_timeout=%M"
-                     " -c idle_session_timeout=0"
-                     " -c plan_cache_mode=force_generic_plan"
-                     " -c client_min_messages=warning"
-                     " -c jit=off",
-                     &db->code, db->code.len ? "," : "", &db->schema,
-                     timeout, class->lock_timeout,
-                     class->longest + 10000);
-
-    if (class->readonly) {
-        p = ngx_slprintf(p, options + size - 1,
-                         " -c default_transaction_read_only=on");
-    }
-
-    if (db->texts || (class->readonly && class->depth == 1)
-        || class == &db->classes[NGX_HTTP_IHANOI_PG_SLOW])
-    {
-        /*
-         * Neither a worker that died nor a call that nobody waits for must
-         * leave long queries behind.
-         */
-        p = ngx_slprintf(p, options + size - 1,
-                         " -c client_connection_check_interval=1000");
-    }
-
-    *p = '\0';
 
     n = 0;
 
@@ -123,4 +85,63 @@ ngx_http_ihanoi_pgparams_init(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
     class->params = n;
 
     return NGX_OK;
+}
+
+
+/* What PostgreSQL is told when a session begins. */
+
+static u_char *
+ngx_http_ihanoi_pgparams_options(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
+    ngx_http_ihanoi_pgclass_t *class)
+{
+    size_t       size;
+    u_char      *p, *options;
+    ngx_msec_t   timeout;
+
+    size = 512 + db->code.len + db->schema.len;
+
+    options = ngx_pnalloc(cf->pool, size);
+    if (options == NULL) {
+        return NULL;
+    }
+
+    /*
+     * The server gives up shortly before the client does: a clear "nothing was
+     * done" is a better answer than an unknown one.
+     */
+
+    timeout = class->longest - class->longest / 10;
+
+    p = ngx_snprintf(options, size - 1,
+                     "-c search_path=%V%s%V,public"
+                     " -c statement_timeout=%M"
+                     " -c lock_timeout=%M"
+                     " -c idle_in_transaction_session_timeout=%M"
+                     " -c idle_session_timeout=0"
+                     " -c plan_cache_mode=force_generic_plan"
+                     " -c client_min_messages=warning"
+                     " -c jit=off",
+                     &db->code, db->code.len ? "," : "", &db->schema,
+                     timeout, class->lock_timeout,
+                     class->longest + 10000);
+
+    if (class->readonly) {
+        p = ngx_slprintf(p, options + size - 1,
+                         " -c default_transaction_read_only=on");
+    }
+
+    if (db->texts || (class->readonly && class->depth == 1)
+        || class == &db->classes[NGX_HTTP_IHANOI_PG_SLOW])
+    {
+        /*
+         * Neither a worker that died nor a call that nobody waits for must
+         * leave long queries behind.
+         */
+        p = ngx_slprintf(p, options + size - 1,
+                         " -c client_connection_check_interval=1000");
+    }
+
+    *p = '\0';
+
+    return options;
 }
