@@ -38,6 +38,8 @@ struct ihanoi_jwks_s {
 };
 
 
+static ihanoi_jwk_e ihanoi_jwks_fill(ihanoi_jwks_t *set, const json_t *keys,
+    const ihanoi_jwks_options_t *options, char *error);
 static int ihanoi_jwks_together(const ihanoi_jwks_t *set,
     const ihanoi_jwks_options_t *options, char *error);
 static int ihanoi_jwk_refuted(void);
@@ -49,15 +51,12 @@ ihanoi_jwks_t *
 ihanoi_jwks_parse(const char *text, size_t len,
     const ihanoi_jwks_options_t *options, char *error)
 {
-    char                 note[256];
-    size_t               i, n;
-    json_t              *json, *keys;
-    unsigned             memory;
-    json_error_t         jerr;
-    ihanoi_jwk_e         rc;
-    ihanoi_jwk_t        *key;
-    ihanoi_jwks_t       *set;
-    ihanoi_jwk_load_t    load;
+    size_t          n;
+    json_t         *json, *keys;
+    unsigned        memory;
+    json_error_t    jerr;
+    ihanoi_jwk_e    rc;
+    ihanoi_jwks_t  *set;
 
     set = NULL;
     memory = 0;
@@ -92,52 +91,15 @@ ihanoi_jwks_parse(const char *text, size_t len,
         goto memory;
     }
 
-    memset(&load, 0, sizeof(load));
+    rc = ihanoi_jwks_fill(set, keys, options, error);
 
-    load.algorithms = options->algorithms;
-    load.nalgorithms = options->nalgorithms;
-    load.max_rsa_bits = options->remote ? IHANOI_JWKS_MAX_RSA_BITS : 0;
-
-    if (options->previous) {
-        load.previous = options->previous->keys;
-        load.nprevious = options->previous->n;
+    if (rc == IHANOI_JWK_MEMORY) {
+        goto memory;
     }
 
-    for (i = 0; i < n; i++) {
-        key = &set->keys[set->n];
-        load.reason[0] = '\0';
-
-        rc = ihanoi_jwk_load(&load, key, json_array_get(keys, i));
-
-        if (rc == IHANOI_JWK_OK) {
-            set->n++;
-            continue;
-        }
-
-        if (rc == IHANOI_JWK_MEMORY) {
-            ihanoi_jwk_free(key);
-            goto memory;
-        }
-
-        snprintf(note, sizeof(note), "key %u: %s", (unsigned) i + 1,
-                 load.reason);
-
-        ihanoi_jwk_free(key);
-        memset(key, 0, sizeof(ihanoi_jwk_t));
-
-        if (rc == IHANOI_JWK_FAULTY && !options->remote) {
-            snprintf(error, 256, "%.255s", note);
-            goto failed;
-        }
-
-        if (options->note) {
-            options->note(options->ctx, note);
-        }
+    if (rc != IHANOI_JWK_OK) {
+        goto failed;
     }
-
-    /* no progress, no use in another try: faulty keys are checked each time */
-
-    set->partial = (load.postponed && load.rsa_new);
 
     if (ihanoi_jwks_together(set, options, error) != 0) {
         goto failed;
@@ -164,6 +126,72 @@ failed:
     errno = memory ? ENOMEM : EINVAL;
 
     return NULL;
+}
+
+
+/*
+ * Loads the keys that can be used, and notes the others.  IHANOI_JWK_FAULTY, with
+ * error: one of a set that the operator has written is wrong.
+ */
+
+static ihanoi_jwk_e
+ihanoi_jwks_fill(ihanoi_jwks_t *set, const json_t *keys,
+    const ihanoi_jwks_options_t *options, char *error)
+{
+    char                note[256];
+    size_t              i;
+    ihanoi_jwk_e        rc;
+    ihanoi_jwk_t       *key;
+    ihanoi_jwk_load_t   load;
+
+    memset(&load, 0, sizeof(load));
+
+    load.algorithms = options->algorithms;
+    load.nalgorithms = options->nalgorithms;
+    load.max_rsa_bits = options->remote ? IHANOI_JWKS_MAX_RSA_BITS : 0;
+
+    if (options->previous) {
+        load.previous = options->previous->keys;
+        load.nprevious = options->previous->n;
+    }
+
+    for (i = 0; i < json_array_size(keys); i++) {
+        key = &set->keys[set->n];
+        load.reason[0] = '\0';
+
+        rc = ihanoi_jwk_load(&load, key, json_array_get(keys, i));
+
+        if (rc == IHANOI_JWK_OK) {
+            set->n++;
+            continue;
+        }
+
+        ihanoi_jwk_free(key);
+
+        if (rc == IHANOI_JWK_MEMORY) {
+            return rc;
+        }
+
+        memset(key, 0, sizeof(ihanoi_jwk_t));
+
+        snprintf(note, sizeof(note), "key %u: %s", (unsigned) i + 1,
+                 load.reason);
+
+        if (rc == IHANOI_JWK_FAULTY && !options->remote) {
+            snprintf(error, 256, "%.255s", note);
+            return rc;
+        }
+
+        if (options->note) {
+            options->note(options->ctx, note);
+        }
+    }
+
+    /* no progress, no use in another try: faulty keys are checked each time */
+
+    set->partial = (load.postponed && load.rsa_new);
+
+    return IHANOI_JWK_OK;
 }
 
 
