@@ -40,6 +40,51 @@ ngx_http_ihanoi_plugin_metrics(ngx_conf_t *cf,
     ngx_uint_t                i, n;
     ngx_http_ihanoi_grant_t  *grant;
 
+    const struct {
+        ngx_http_ihanoi_metric_t       **metric;
+        ngx_http_ihanoi_metric_type_e    type;
+        const char                      *name;
+        const char                      *help;
+        ngx_uint_t                       of_store;   /* where it has one */
+    } rows[] = {
+
+        { &plugin->duration, NGX_HTTP_IHANOI_HISTOGRAM,
+          "ihanoi_plugin_duration_seconds",
+          "Time from a call's start to its end.", 0 },
+
+        { &plugin->cpu_usec, NGX_HTTP_IHANOI_COUNTER,
+          "ihanoi_plugin_cpu_microseconds_total",
+          "Processor time of handlers.", 0 },
+
+        { &plugin->memory_now, NGX_HTTP_IHANOI_GAUGE,
+          "ihanoi_plugin_memory_bytes",
+          "Memory after the last call, over all workers.", 0 },
+
+        { &plugin->memory_peak, NGX_HTTP_IHANOI_GAUGE_MAX,
+          "ihanoi_plugin_memory_peak_bytes",
+          "The most memory that one worker's Lua had.", 0 },
+
+        { &plugin->active, NGX_HTTP_IHANOI_GAUGE,
+          "ihanoi_plugin_active",
+          "Calls of its Lua under way.", 0 },
+
+        { &plugin->standing, NGX_HTTP_IHANOI_GAUGE_MAX,
+          "ihanoi_plugin_state",
+          "0: serving, 1: degraded, 2: failing, 3: refused, 4: disabled.", 0 },
+
+        { &plugin->store_bytes, NGX_HTTP_IHANOI_GAUGE_LAST,
+          "ihanoi_plugin_store_bytes",
+          "What the entries of the store take.", 1 },
+
+        { &plugin->store_entries, NGX_HTTP_IHANOI_GAUGE_LAST,
+          "ihanoi_plugin_store_entries",
+          "Entries of the store.", 1 },
+
+        { &plugin->store_evicted, NGX_HTTP_IHANOI_GAUGE_LAST,
+          "ihanoi_plugin_store_evicted",
+          "Entries that the store gave up for want of room.", 1 }
+    };
+
     if (ngx_http_ihanoi_plugin_labels(cf, plugin, &labels) != NGX_OK
         || ngx_http_ihanoi_plugin_outcomes_declare(cf, plugin->calls,
                   ngx_http_ihanoi_plugin_outcomes,
@@ -50,52 +95,24 @@ ngx_http_ihanoi_plugin_metrics(ngx_conf_t *cf,
         return NGX_CONF_ERROR;
     }
 
-    plugin->duration = ngx_http_ihanoi_metric_add(cf,
-                  NGX_HTTP_IHANOI_HISTOGRAM, "ihanoi_plugin_duration_seconds",
-                  "Time from a call's start to its end.", &labels);
-    plugin->cpu_usec = ngx_http_ihanoi_metric_add(cf,
-                  NGX_HTTP_IHANOI_COUNTER, "ihanoi_plugin_cpu_microseconds_total",
-                  "Processor time of handlers.", &labels);
-    plugin->memory_now = ngx_http_ihanoi_metric_add(cf,
-                  NGX_HTTP_IHANOI_GAUGE, "ihanoi_plugin_memory_bytes",
-                  "Memory after the last call, over all workers.", &labels);
-    plugin->memory_peak = ngx_http_ihanoi_metric_add(cf,
-                  NGX_HTTP_IHANOI_GAUGE_MAX, "ihanoi_plugin_memory_peak_bytes",
-                  "The most memory that one worker's Lua had.", &labels);
-    plugin->active = ngx_http_ihanoi_metric_add(cf,
-                  NGX_HTTP_IHANOI_GAUGE, "ihanoi_plugin_active",
-                  "Calls of its Lua under way.", &labels);
+    for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 
-    plugin->standing = ngx_http_ihanoi_metric_add(cf,
-                  NGX_HTTP_IHANOI_GAUGE_MAX, "ihanoi_plugin_state",
-                  "0: serving, 1: degraded, 2: failing, 3: refused, "
-                  "4: disabled.", &labels);
+        if (rows[i].of_store && plugin->store == NULL) {
+            continue;
+        }
 
-    if (plugin->duration == NULL || plugin->cpu_usec == NULL
-        || plugin->memory_now == NULL || plugin->memory_peak == NULL
-        || plugin->active == NULL || plugin->standing == NULL
-        || ngx_http_ihanoi_plugin_metrics_info(cf, plugin, &labels)
-           != NGX_CONF_OK)
-    {
-        return NGX_CONF_ERROR;
-    }
-
-    if (plugin->store) {
-        plugin->store_bytes = ngx_http_ihanoi_metric_add(cf,
-                  NGX_HTTP_IHANOI_GAUGE_LAST, "ihanoi_plugin_store_bytes",
-                  "What the entries of the store take.", &labels);
-        plugin->store_entries = ngx_http_ihanoi_metric_add(cf,
-                  NGX_HTTP_IHANOI_GAUGE_LAST, "ihanoi_plugin_store_entries",
-                  "Entries of the store.", &labels);
-        plugin->store_evicted = ngx_http_ihanoi_metric_add(cf,
-                  NGX_HTTP_IHANOI_GAUGE_LAST, "ihanoi_plugin_store_evicted",
-                  "Entries that the store gave up for want of room.", &labels);
-
-        if (plugin->store_bytes == NULL || plugin->store_entries == NULL
-            || plugin->store_evicted == NULL)
-        {
+        *rows[i].metric = ngx_http_ihanoi_metric_add(cf, rows[i].type,
+                                                     rows[i].name,
+                                                     rows[i].help, &labels);
+        if (*rows[i].metric == NULL) {
             return NGX_CONF_ERROR;
         }
+    }
+
+    if (ngx_http_ihanoi_plugin_metrics_info(cf, plugin, &labels)
+        != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
     }
 
     n = plugin->backends.nelts;
