@@ -1,6 +1,6 @@
 -- Jobs: one leased runner, own subtransactions, retries, dead ones, partitions.
 begin;
-select plan(42);
+select plan(46);
 set local client_min_messages = error;    -- failing jobs warn
 
 delete from core.jobs;
@@ -88,6 +88,23 @@ set local statement_timeout = 0;
 select is((select state || attempts || left(last_error, 5) from core.jobs where key = 'g'), 'due157014',
     'a job that is cancelled has failed');
 select is((select state from core.jobs where key = 'h'), 'done', 'and the next one is run');
+
+-- A database without room is nobody's failure, for as long as it has none.
+do $$ begin
+    execute format('create function %I.job_test_full(args jsonb) returns void language plpgsql as %L',
+        current_schema(), 'begin raise exception using errcode = args ->> ''full''; end');
+end $$;
+select job_put('test_full', 'i', core.now() - interval '1 second', '{"full": "53100"}');
+select job_put('test_good', 'j', core.now(), '{"name": "nine"}');
+update core.jobs set attempts = 9 where key = 'i';
+select results_eq($$select * from jobs_run('you')$$, $$values (true, 1, 1, 0)$$,
+    'no room for a job: the others are not tried');
+select is((select state || attempts || last_error || (run_at - core.now()) from core.jobs where key = 'i'),
+    'due953100 53100' || interval '10 seconds', 'it was no attempt, and is made again soon');
+select results_eq($$select * from jobs_run('you')$$, $$values (true, 1, 0, 0)$$, 'nor does it hold up others');
+update core.jobs set run_at = core.now(), args = '{"full": "23514"}' where key = 'i';
+select jobs_run('you');
+select is((select state from core.jobs where key = 'i'), 'dead', 'a mistake is one');
 
 -- Expiry.
 select token_deny('i', 'jti', 'old', null, core.now() - interval '25 hours', '');

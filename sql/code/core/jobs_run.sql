@@ -7,7 +7,9 @@
 -- Each job runs in a subtransaction of its own: one that fails is tried again
 -- after 2, 4, 8 … seconds (an hour at most), and is dead after max_attempts; a
 -- recurring one goes on with its next turn instead. Dead jobs stay, for
--- somebody to look at. One that takes longer than the call may
+-- somebody to look at. Where the database has no room (a full disk, no memory),
+-- that is no attempt: all would meet it, so the rest waits for the next call, and
+-- the job for ten seconds. One that takes longer than the call may
 -- (statement_timeout) has failed, too: all would wait for it otherwise.
 create function jobs_run(runner text)
 returns table (held boolean, ran int, failed int, dead int)
@@ -74,6 +76,13 @@ begin
         failed := failed + 1;
         -- The message may quote a value: the log gets the SQLSTATE only.
         raise warning 'job % (%) failed: %', job.kind, job.id, left(error, 5);
+
+        if left(error, 2) in ('53', '58') then
+            update core.jobs j
+            set last_error = error, run_at = core.now() + interval '10 seconds'
+            where j.id = job.id;
+            exit;
+        end if;
 
         if job.attempts + 1 >= job.max_attempts and job.every is null then
             dead := dead + 1;
