@@ -13,7 +13,7 @@
 
 #define NGX_HTTP_IHANOI_EVENT_INTERVAL  500
 
-/* Between two looks at what waits. */
+/* Between two looks at what waits, and at what is over. */
 #define NGX_HTTP_IHANOI_EVENT_ALL       10000
 
 /* A lease is longer than its run by so many seconds: the end is reported. */
@@ -32,9 +32,11 @@
 #define NGX_HTTP_IHANOI_EVENT_ID        2
 #define NGX_HTTP_IHANOI_EVENT_RUN       3
 #define NGX_HTTP_IHANOI_EVENT_INPUT     4
-#define NGX_HTTP_IHANOI_EVENT_WAITING   5
-#define NGX_HTTP_IHANOI_EVENT_DEAD      6
-#define NGX_HTTP_IHANOI_EVENT_LAG       7
+
+/* and of plugin_events_list(), behind the first two */
+#define NGX_HTTP_IHANOI_EVENT_WAITING   2
+#define NGX_HTTP_IHANOI_EVENT_DEAD      3
+#define NGX_HTTP_IHANOI_EVENT_LAG       4
 
 /* parameters of plugin_event_end(), whose columns 1 to 4 are those above */
 #define NGX_HTTP_IHANOI_EVENT_END       6
@@ -94,6 +96,12 @@ static void ngx_http_ihanoi_plugin_events_write(
 static void ngx_http_ihanoi_plugin_events_told(void *data,
     ngx_http_ihanoi_pg_outcome_e outcome, ngx_http_ihanoi_pgresult_t *res,
     ngx_uint_t db_usec);
+static void ngx_http_ihanoi_plugin_events_counted(void *data,
+    ngx_http_ihanoi_pg_outcome_e outcome, ngx_http_ihanoi_pgresult_t *res,
+    ngx_uint_t db_usec);
+static ngx_http_ihanoi_plugin_sub_t *ngx_http_ihanoi_plugin_sub_of_row(
+    ngx_http_ihanoi_plugin_events_t *events, ngx_http_ihanoi_pgresult_t *res,
+    ngx_uint_t row);
 static ngx_http_ihanoi_plugin_sub_t *ngx_http_ihanoi_plugin_sub_find(
     ngx_http_ihanoi_plugin_events_t *events, u_char *plugin, u_char *name);
 static void ngx_http_ihanoi_plugin_event_start(
@@ -249,7 +257,7 @@ ngx_http_ihanoi_plugin_events_declare(ngx_conf_t *cf,
 
     ngx_memzero(&task, sizeof(ngx_http_ihanoi_pgtask_t));
 
-    task.sql = "select plugin, event, id, run, input, waiting, dead, lag"
+    task.sql = "select plugin, event, id, run, input"
                " from plugin_events_take(asked => $1::jsonb)";
     task.trouble = "events for plugins were not delivered";
     task.interval = NGX_HTTP_IHANOI_EVENT_INTERVAL;
@@ -257,6 +265,20 @@ ngx_http_ihanoi_plugin_events_declare(ngx_conf_t *cf,
     task.parameter = ngx_http_ihanoi_plugin_events_ask;
     task.handler = ngx_http_ihanoi_plugin_events_told;
     task.data = events;
+
+    if (ngx_http_ihanoi_pg_task_add(events->db, &task) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    /* what writes nothing is told of a database that has no room, too */
+
+    task.sql = "select plugin, topic, waiting, dead,"
+               " coalesce(ceil(extract(epoch from core.now() - oldest_at)),"
+               " 0)::int8 from plugin_events_list()";
+    task.trouble = "events for plugins were not counted";
+    task.interval = NGX_HTTP_IHANOI_EVENT_ALL;
+    task.parameter = NULL;
+    task.handler = ngx_http_ihanoi_plugin_events_counted;
 
     if (ngx_http_ihanoi_pg_task_add(events->db, &task) != NGX_OK) {
         return NGX_CONF_ERROR;
@@ -427,7 +449,6 @@ ngx_http_ihanoi_plugin_events_told(void *data,
 {
     ngx_http_ihanoi_plugin_events_t *events = data;
 
-    ngx_str_t                      plugin, name, run;
     ngx_uint_t                     i;
     ngx_http_ihanoi_plugin_sub_t  *sub;
 
@@ -437,21 +458,36 @@ ngx_http_ihanoi_plugin_events_told(void *data,
 
     for (i = 0; i < ngx_http_ihanoi_pgresult_rows(res); i++) {
 
-        plugin = ngx_http_ihanoi_pgresult_value(res, i,
-                                               NGX_HTTP_IHANOI_EVENT_PLUGIN);
-        name = ngx_http_ihanoi_pgresult_value(res, i,
-                                              NGX_HTTP_IHANOI_EVENT_NAME);
-        run = ngx_http_ihanoi_pgresult_value(res, i,
-                                             NGX_HTTP_IHANOI_EVENT_RUN);
+        sub = ngx_http_ihanoi_plugin_sub_of_row(events, res, i);
 
-        sub = ngx_http_ihanoi_plugin_sub_find(events, plugin.data, name.data);
+        if (sub) {
+            ngx_http_ihanoi_plugin_event_start(sub, res, i);
+        }
+    }
+
+    ngx_http_ihanoi_pgresult_free(res);
+}
+
+
+static void
+ngx_http_ihanoi_plugin_events_counted(void *data,
+    ngx_http_ihanoi_pg_outcome_e outcome, ngx_http_ihanoi_pgresult_t *res,
+    ngx_uint_t db_usec)
+{
+    ngx_http_ihanoi_plugin_events_t *events = data;
+
+    ngx_uint_t                     i;
+    ngx_http_ihanoi_plugin_sub_t  *sub;
+
+    if (outcome != NGX_HTTP_IHANOI_PG_OK) {
+        return;
+    }
+
+    for (i = 0; i < ngx_http_ihanoi_pgresult_rows(res); i++) {
+
+        sub = ngx_http_ihanoi_plugin_sub_of_row(events, res, i);
 
         if (sub == NULL) {
-            continue;
-        }
-
-        if (run.data) {
-            ngx_http_ihanoi_plugin_event_start(sub, res, i);
             continue;
         }
 
@@ -467,6 +503,21 @@ ngx_http_ihanoi_plugin_events_told(void *data,
     }
 
     ngx_http_ihanoi_pgresult_free(res);
+}
+
+
+static ngx_http_ihanoi_plugin_sub_t *
+ngx_http_ihanoi_plugin_sub_of_row(ngx_http_ihanoi_plugin_events_t *events,
+    ngx_http_ihanoi_pgresult_t *res, ngx_uint_t row)
+{
+    ngx_str_t  plugin, name;
+
+    plugin = ngx_http_ihanoi_pgresult_value(res, row,
+                                            NGX_HTTP_IHANOI_EVENT_PLUGIN);
+    name = ngx_http_ihanoi_pgresult_value(res, row,
+                                          NGX_HTTP_IHANOI_EVENT_NAME);
+
+    return ngx_http_ihanoi_plugin_sub_find(events, plugin.data, name.data);
 }
 
 

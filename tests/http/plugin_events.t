@@ -283,11 +283,25 @@ $db->sql("update core.plugin_deliveries set until = clock_timestamp() where run 
 comes('after its worker has died it comes again, and then the next',
       sub { got(20) eq 'e1 e1 e2' });
 
-# A disabled plugin's wait; events of before a subscription are not told.
+# A disabled plugin's wait; events of before a subscription are not told. Where there is no room
+# for a plugin's copy of them, that they wait is known all the same.
 $gw->stop;
+$db->sql(<<'SQL');
+    create function public.no_room() returns trigger language plpgsql as
+        $$ begin raise exception using errcode = '53100', message = 'no room'; end $$;
+    create trigger no_room before insert on core.plugin_deliveries for each row execute function public.no_room();
+SQL
 publish_while_away();
 $gw = gateway_with($plugin, $grant);
+comes('an event of which there is no room for a copy', sub {
+    my ($waiting, $lag) = map { $gw->metric(qq(ihanoi_plugin_events_$_\{plugin="$name",version="1.0.0",event="$name.booked"})) // 0 }
+                          qw(waiting lag_seconds);
+    $waiting == 1 && $lag > 0;
+});
+like($gw->error_log, qr/events for plugins were not delivered: no room \(SQLSTATE 53100\)/, 'is seen to wait, and why');
+$db->sql('drop function public.no_room() cascade');
 comes('what was published while no gateway was there comes then', sub { got(21) eq 'f1' });
+is($db->sql("select attempt from plugin_$name.got where n = 'f1'"), 1, 'for the first time');
 $gw->stop;
 
 sub publish_while_away {

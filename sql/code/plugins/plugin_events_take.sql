@@ -3,12 +3,10 @@
 --   asked   {"gateway": text, "all": boolean, "subscriptions": [{"plugin",
 --           "topic", "event", "attempts", "lease": seconds, "hold": boolean}]}
 --
--- A row for each delivery, with what the handler gets as input; with "all" also
--- one for each subscription, without a run: how many wait and are dead, and how
--- many seconds old the oldest one is that waits.
+-- A row for each delivery, with what the handler gets as input. With "all" what is
+-- over is cleared away.
 create function plugin_events_take(asked jsonb)
-returns table (plugin text, event text, id bigint, run uuid, input text,
-               waiting bigint, dead bigint, lag bigint)
+returns table (plugin text, event text, id bigint, run uuid, input text)
 language plpgsql volatile
 as $$
 #variable_conflict use_column
@@ -99,25 +97,8 @@ begin
         perform plugin_events_feed(name);
 
         return query
-        select t.plugin, t.event, t.id, t.run, t.input, null::bigint,
-               null::bigint, null::bigint
+        select t.plugin, t.event, t.id, t.run, t.input
         from plugin_events_next(name, asked, 16) t;
     end loop;
-
-    if (asked ->> 'all')::boolean then
-        return query
-        select g.plugin, g.topic || '.' || g.event, null::bigint, null::uuid,
-               null::text,
-               count(*) filter (where d.state = 'due'),
-               count(*) filter (where d.state = 'dead'),
-               coalesce(ceil(extract(epoch from
-                   it - min(d.at) filter (where d.state = 'due'))), 0)::bigint
-        from jsonb_to_recordset(asked -> 'subscriptions')
-                 as g (plugin text, topic text, event text)
-             left join core.plugin_deliveries d
-                 on d.plugin = g.plugin and d.topic = g.topic
-                    and d.event = g.event
-        group by 1, g.topic, g.event;
-    end if;
 end
 $$;
