@@ -11,6 +11,10 @@
 /* What is taken at once; each run takes one of worker_connections. */
 #define NGX_HTTP_IHANOI_BACKGROUND_TAKEN  16
 
+/* How long an end is told again, in the margin of its lease, and how often. */
+#define NGX_HTTP_IHANOI_BACKGROUND_TELL   15000
+#define NGX_HTTP_IHANOI_BACKGROUND_AGAIN  1000
+
 
 static ngx_int_t ngx_http_ihanoi_background_request(ngx_http_request_t *r,
     void *data);
@@ -21,6 +25,9 @@ static void ngx_http_ihanoi_background_ran(ngx_http_ihanoi_run_t *run,
 static void ngx_http_ihanoi_background_done(ngx_http_ihanoi_background_t *bg,
     ngx_http_ihanoi_background_outcome_e outcome, const char *error,
     size_t len);
+static void ngx_http_ihanoi_background_tell(ngx_event_t *ev);
+static ngx_int_t ngx_http_ihanoi_background_again(
+    ngx_http_ihanoi_background_t *bg);
 static void ngx_http_ihanoi_background_reported(void *data,
     ngx_http_ihanoi_pg_outcome_e outcome, ngx_http_ihanoi_pgresult_t *res,
     ngx_uint_t db_usec);
@@ -287,15 +294,54 @@ ngx_http_ihanoi_background_report(ngx_http_ihanoi_background_t *bg,
     ngx_http_ihanoi_pgdb_t *db, ngx_http_ihanoi_pgstmt_t *stmt,
     const char *const *values)
 {
-    ngx_http_ihanoi_pg_outcome_e  outcome;
+    bg->db = db;
+    bg->stmt = stmt;
+    bg->values = values;
 
-    bg->call = ngx_http_ihanoi_pgcall_submit(db, stmt, values, 0,
+    bg->tell.handler = ngx_http_ihanoi_background_tell;
+    bg->tell.data = bg;
+    bg->tell.log = bg->request->connection->log;
+
+    bg->told = ngx_current_msec;
+
+    ngx_http_ihanoi_background_tell(&bg->tell);
+}
+
+
+static void
+ngx_http_ihanoi_background_tell(ngx_event_t *ev)
+{
+    ngx_http_ihanoi_pg_outcome_e   outcome;
+    ngx_http_ihanoi_background_t  *bg;
+
+    bg = ev->data;
+
+    bg->call = ngx_http_ihanoi_pgcall_submit(bg->db, bg->stmt, bg->values, 0,
                                        ngx_http_ihanoi_background_reported,
-                                       bg, bg->request->connection->log,
-                                       &outcome);
-    if (bg->call == NULL) {
+                                       bg, ev->log, &outcome);
+
+    if (bg->call == NULL && ngx_http_ihanoi_background_again(bg) != NGX_OK) {
         ngx_http_ihanoi_background_unreported(bg);
     }
+}
+
+
+/*
+ * A database that is away or has no room for a while: what was done is not to
+ * be done again for that.
+ */
+
+static ngx_int_t
+ngx_http_ihanoi_background_again(ngx_http_ihanoi_background_t *bg)
+{
+    if (ngx_exiting
+        || ngx_current_msec - bg->told > NGX_HTTP_IHANOI_BACKGROUND_TELL)
+    {
+        return NGX_DECLINED;
+    }
+
+    ngx_add_timer(&bg->tell, NGX_HTTP_IHANOI_BACKGROUND_AGAIN);
+    return NGX_OK;
 }
 
 
@@ -324,8 +370,21 @@ ngx_http_ihanoi_background_reported(void *data,
 
         ngx_http_ihanoi_background_end(bg);
 
-    } else {
+    } else if (outcome == NGX_HTTP_IHANOI_PG_OK && bg->doubtful) {
+
+        /* an end that nobody has heard of had come */
+
+        ngx_http_ihanoi_background_end(bg);
+
+    } else if (outcome == NGX_HTTP_IHANOI_PG_OK
+               || ngx_http_ihanoi_background_again(bg) != NGX_OK)
+    {
         ngx_http_ihanoi_background_unreported(bg);
+
+    } else if (outcome == NGX_HTTP_IHANOI_PG_UNKNOWN
+               || outcome == NGX_HTTP_IHANOI_PG_TIMEOUT)
+    {
+        bg->doubtful = 1;
     }
 
     if (res) {
@@ -368,6 +427,10 @@ ngx_http_ihanoi_background_closed(void *data)
     if (bg->call) {
         ngx_http_ihanoi_pgcall_abandon(bg->call);
         bg->call = NULL;
+    }
+
+    if (bg->tell.timer_set) {
+        ngx_del_timer(&bg->tell);
     }
 
     run = bg->run;

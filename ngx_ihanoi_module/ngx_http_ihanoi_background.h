@@ -61,6 +61,12 @@ struct ngx_http_ihanoi_background_s {
     ngx_http_ihanoi_pgcall_t              *call;      /* NULL: none */
     uint64_t                               start;     /* microseconds */
 
+    ngx_http_ihanoi_pgdb_t                *db;        /* of the report */
+    ngx_http_ihanoi_pgstmt_t              *stmt;
+    const char *const                     *values;
+    ngx_event_t                            tell;      /* it is made again */
+    ngx_msec_t                             told;      /* the first time */
+
     ngx_http_ihanoi_background_outcome_e   outcome;
     ngx_str_t                              error;     /* NUL-terminated; empty
                                                          when it is OK */
@@ -68,6 +74,8 @@ struct ngx_http_ihanoi_background_s {
     unsigned                               away:1;    /* FAILED or ERROR: its
                                                          database has no room or
                                                          is away */
+    unsigned                               doubtful:1; /* a report may have
+                                                         been heard */
 };
 
 
@@ -93,7 +101,8 @@ void ngx_http_ihanoi_background_start(ngx_http_ihanoi_background_t *bg);
 
 /*
  * From done(): executes a statement whose values live in bg->pool, which says
- * how it ended, and then ends the request.  Its first column says whether the
+ * how it ended, and then ends the request.  While that fails it is executed again,
+ * for a quarter of a minute: leases are longer than that.  Its first column says whether the
  * run was still its own; when it was, reported() may look at the others.
  */
 void ngx_http_ihanoi_background_report(ngx_http_ihanoi_background_t *bg,
