@@ -18,6 +18,7 @@
 #include "ngx_http_ihanoi_auth.h"
 #include "ngx_http_ihanoi_auth_cache.h"
 #include "ngx_http_ihanoi_auth_keys.h"
+#include "ngx_http_ihanoi_auth_wait.h"
 #include "ngx_http_ihanoi_metrics.h"
 
 

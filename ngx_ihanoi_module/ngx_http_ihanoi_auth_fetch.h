@@ -1,7 +1,7 @@
 /*
  * Copyright (C) iHaNoi contributors
  *
- * Fetching a key set, and waiting for it.
+ * Fetching a key set.
  */
 
 #ifndef _NGX_HTTP_IHANOI_AUTH_FETCH_H_INCLUDED_
@@ -19,21 +19,6 @@
 #define NGX_HTTP_IHANOI_AUTH_FETCH_TIMEOUT  5000
 
 
-/*
- * A request that waits for a fetch.  Embedded in the request's context; it
- * is taken out of the queue by the fetch's end, its timer or the end of the
- * request, whichever is first.
- */
-typedef struct {
-    ngx_queue_t                   queue;
-    ngx_event_t                   timer;
-    ngx_http_request_t           *request;
-    unsigned                      active:1;
-    unsigned                      joined:1;   /* it had begun before we came */
-    unsigned                      cleanup:1;
-} ngx_http_ihanoi_auth_wait_t;
-
-
 /* Configuration time: where the fetches of all sources run. */
 ngx_int_t ngx_http_ihanoi_auth_fetch_init(ngx_conf_t *cf,
     ngx_http_ihanoi_auth_keys_t *keys);
@@ -45,14 +30,6 @@ ngx_int_t ngx_http_ihanoi_auth_fetch_start(
 /* 1 when the question was sent before r was there. */
 ngx_uint_t ngx_http_ihanoi_auth_fetch_is_older(
     ngx_http_ihanoi_auth_fetch_t *fetch, ngx_http_request_t *r);
-
-/*
- * Parks a request, of a fetch that is under way or of nothing (NULL), for so many
- * milliseconds at most: then its phases run again.  NGX_AGAIN, or NGX_ERROR.
- */
-ngx_int_t ngx_http_ihanoi_auth_wait(ngx_http_request_t *r,
-    ngx_http_ihanoi_auth_wait_t *wait, ngx_http_ihanoi_auth_state_t *state,
-    ngx_msec_t longest);
 
 /* 1 for a subrequest that fetches keys, and what is below it. */
 ngx_uint_t ngx_http_ihanoi_auth_is_fetch(ngx_http_request_t *r);

@@ -5,6 +5,7 @@
  */
 
 #include "ngx_http_ihanoi_auth_keys.h"
+#include "ngx_http_ihanoi_auth_fetch.h"
 
 
 ngx_http_ihanoi_auth_source_t *
@@ -285,7 +286,7 @@ ngx_http_ihanoi_auth_source_wait(ngx_http_ihanoi_auth_source_t *source,
 
     wait->joined = ngx_http_ihanoi_auth_fetch_is_older(state->fetch, r);
 
-    return ngx_http_ihanoi_auth_wait(r, wait, state,
+    return ngx_http_ihanoi_auth_wait(r, wait, &state->waits,
                                      NGX_HTTP_IHANOI_AUTH_FETCH_TIMEOUT);
 }
 

@@ -13,7 +13,8 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
-#include "ngx_http_ihanoi_auth_fetch.h"
+#include "ngx_http_ihanoi_auth_state.h"
+#include "ngx_http_ihanoi_auth_wait.h"
 
 
 /*

@@ -11,6 +11,7 @@
 #include "ngx_http_ihanoi_auth_conf.h"
 #include "ngx_http_ihanoi_auth_deny.h"
 #include "ngx_http_ihanoi_auth_directives.h"
+#include "ngx_http_ihanoi_auth_fetch.h"
 #include "ngx_http_ihanoi_auth_shared.h"
 
 

@@ -79,7 +79,7 @@ typedef struct {
     ngx_uint_t                      kid_spent; /* of the burst */
     ngx_msec_t                      kid_since; /* when it was last refilled */
 
-    ngx_queue_t                     waits;
+    ngx_queue_t                     waits;     /* of parked requests */
     ngx_http_ihanoi_auth_fetch_t   *fetch;     /* under way */
 } ngx_http_ihanoi_auth_state_t;
 
