@@ -321,10 +321,7 @@ ngx_http_ihanoi_host_push_outcome(lua_State *L,
 }
 
 
-/*
- * As functions of the core do, a plugin's functions refuse with IH001, the
- * problem's code as the message and its members as the detail.
- */
+/* As functions of the core do, a plugin's functions refuse. */
 
 static void
 ngx_http_ihanoi_host_push_sqlerror(lua_State *L,
@@ -344,7 +341,7 @@ ngx_http_ihanoi_host_push_sqlerror(lua_State *L,
     lua_pushlstring(L, (char *) text.data, text.len);
     lua_setfield(L, -2, "message");
 
-    if (sqlstate.len != 5 || ngx_memcmp(sqlstate.data, "IH001", 5) != 0) {
+    if (!ngx_http_ihanoi_problem_is_refusal(&sqlstate)) {
         lua_pushliteral(L, "sql");
         lua_setfield(L, -2, "code");
         return;
@@ -378,7 +375,7 @@ ngx_http_ihanoi_host_get_error(lua_State *L, int index,
     err->code = ngx_http_ihanoi_host_member(L, index, "code");
     err->sqlstate = ngx_http_ihanoi_host_member(L, index, "sqlstate");
     err->message = ngx_http_ihanoi_host_member(L, index, "message");
-    err->refused = ngx_strcmp(err->sqlstate.data, "IH001") == 0;
+    err->refused = ngx_http_ihanoi_problem_is_refusal(&err->sqlstate);
     err->outcome = NGX_HTTP_IHANOI_PG_SQLERROR;
 
     for (row = ngx_http_ihanoi_host_outcomes; row->code; row++) {

@@ -42,7 +42,13 @@ ngx_uint_t ngx_http_ihanoi_problem_known(ngx_http_request_t *r,
     ngx_str_t *code);
 
 /*
- * What an error of PostgreSQL is to a client.  Whatever has no row (NULL) is
+ * Whether a function has refused after a write: it raised IH001, whose message is
+ * the problem's code and whose detail has its members (docs/conventions.md).
+ */
+ngx_uint_t ngx_http_ihanoi_problem_is_refusal(ngx_str_t *sqlstate);
+
+/*
+ * What another error of PostgreSQL is to a client.  Whatever has no row (NULL) is
  * our fault, or a plugin's: a 500, and what may be said of it
  * (ngx_http_ihanoi_pgresult_loggable()) belongs into the log.
  */

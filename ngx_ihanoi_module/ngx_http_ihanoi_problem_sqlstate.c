@@ -22,6 +22,13 @@ static const ngx_http_ihanoi_problem_sqlstate_t
 };
 
 
+ngx_uint_t
+ngx_http_ihanoi_problem_is_refusal(ngx_str_t *sqlstate)
+{
+    return sqlstate->len == 5 && ngx_strncmp(sqlstate->data, "IH001", 5) == 0;
+}
+
+
 const ngx_http_ihanoi_problem_sqlstate_t *
 ngx_http_ihanoi_problem_sqlstate(ngx_str_t *sqlstate, ngx_uint_t get)
 {

@@ -201,7 +201,7 @@ ngx_http_ihanoi_reply_sqlerror(ngx_http_request_t *r,
     sqlstate = ngx_http_ihanoi_pgresult_sqlstate(res);
     message = ngx_http_ihanoi_pgresult_message(res);
 
-    if (sqlstate.len == 5 && ngx_strncmp(sqlstate.data, "IH001", 5) == 0) {
+    if (ngx_http_ihanoi_problem_is_refusal(&sqlstate)) {
 
         detail = ngx_http_ihanoi_pgresult_detail(res);
         members = NULL;
