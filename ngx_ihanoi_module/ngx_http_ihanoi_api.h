@@ -125,6 +125,10 @@ ngx_int_t ngx_http_ihanoi_operation_allow(ngx_http_request_t *r,
 char *ngx_http_ihanoi_statement_add(ngx_conf_t *cf,
     ngx_http_ihanoi_pgdb_t *db, ngx_http_ihanoi_operation_t *operation);
 
+/* The pool that its function runs in. */
+ngx_http_ihanoi_pg_class_e ngx_http_ihanoi_statement_class(
+    const ihanoi_operation_t *op);
+
 
 /* enforce: the handlers of ACCESS, and of PRECONTENT for what passed it by. */
 ngx_int_t ngx_http_ihanoi_enforce_handler(ngx_http_request_t *r);

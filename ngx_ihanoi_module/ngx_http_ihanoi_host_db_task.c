@@ -175,17 +175,7 @@ ngx_http_ihanoi_host_db_class(ngx_http_ihanoi_run_t *run)
         return NGX_HTTP_IHANOI_PG_WRITE;
     }
 
-    switch (run->ctx->operation->contract->pool) {
-
-    case IHANOI_POOL_READ:
-        return NGX_HTTP_IHANOI_PG_READ;
-
-    case IHANOI_POOL_SLOW:
-        return NGX_HTTP_IHANOI_PG_SLOW;
-
-    default:
-        return NGX_HTTP_IHANOI_PG_WRITE;
-    }
+    return ngx_http_ihanoi_statement_class(run->ctx->operation->contract);
 }
 
 

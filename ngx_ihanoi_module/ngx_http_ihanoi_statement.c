@@ -174,19 +174,13 @@ ngx_http_ihanoi_statement_declare(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
     ngx_http_ihanoi_pgstmt_t    stmt;
     const ihanoi_operation_t   *op;
 
-    static ngx_http_ihanoi_pg_class_e  classes[IHANOI_POOLS] = {
-        NGX_HTTP_IHANOI_PG_READ,
-        NGX_HTTP_IHANOI_PG_WRITE,
-        NGX_HTTP_IHANOI_PG_SLOW
-    };
-
     op = operation->contract;
 
     ngx_memzero(&stmt, sizeof(ngx_http_ihanoi_pgstmt_t));
 
     stmt.sql = *sql;
     stmt.nparams = nparams;
-    stmt.class = classes[op->pool];
+    stmt.class = ngx_http_ihanoi_statement_class(op);
     stmt.operation = operation->id;
     stmt.timeout = op->timeout;
 
@@ -225,4 +219,17 @@ ngx_http_ihanoi_statement_declare(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
     *result = ngx_http_ihanoi_pg_statement(cf, db, &stmt);
 
     return *result ? NGX_CONF_OK : NGX_CONF_ERROR;
+}
+
+
+ngx_http_ihanoi_pg_class_e
+ngx_http_ihanoi_statement_class(const ihanoi_operation_t *op)
+{
+    static const ngx_http_ihanoi_pg_class_e  classes[IHANOI_POOLS] = {
+        NGX_HTTP_IHANOI_PG_READ,
+        NGX_HTTP_IHANOI_PG_WRITE,
+        NGX_HTTP_IHANOI_PG_SLOW
+    };
+
+    return classes[op->pool];
 }
