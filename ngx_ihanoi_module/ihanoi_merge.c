@@ -36,9 +36,12 @@ static const char *const  ihanoi_merge_values[] = {
 
 static int ihanoi_merge_document(ihanoi_documents_t *documents,
     ihanoi_document_t *document, json_t *merged);
-static int ihanoi_merge_paths(ihanoi_documents_t *documents, json_t *copy,
-    json_t *paths);
+static int ihanoi_merge_paths(ihanoi_documents_t *documents,
+    ihanoi_document_t *document, json_t *copy, json_t *paths);
 static int ihanoi_merge_key(json_t *operation);
+static int ihanoi_merge_replayed(json_t *operation);
+static int ihanoi_merge_tag(ihanoi_document_t *document, json_t *copy,
+    json_t *operation);
 static int ihanoi_merge_tags(json_t *copy, json_t *merged);
 static int ihanoi_merge_refs(ihanoi_documents_t *documents,
     ihanoi_document_t *document, json_t *value, int names);
@@ -138,7 +141,7 @@ ihanoi_merge_document(ihanoi_documents_t *documents,
     }
 
     if (document->listed
-        && (ihanoi_merge_paths(documents, copy,
+        && (ihanoi_merge_paths(documents, document, copy,
                                json_object_get(merged, "paths"))
             || ihanoi_merge_tags(copy, merged)))
     {
@@ -168,12 +171,14 @@ done:
 
 
 /*
- * The document's security goes into each operation that has none, and into
- * each POST the header that we read for it: clients are made from what is here.
+ * The document's security goes into each operation that has none, its name as a
+ * tag likewise, and into each POST the headers of keys: clients are made from
+ * what is here.
  */
 
 static int
-ihanoi_merge_paths(ihanoi_documents_t *documents, json_t *copy, json_t *paths)
+ihanoi_merge_paths(ihanoi_documents_t *documents, ihanoi_document_t *document,
+    json_t *copy, json_t *paths)
 {
     void      *iter;
     json_t    *item, *operation, *security, *from;
@@ -202,7 +207,9 @@ ihanoi_merge_paths(ihanoi_documents_t *documents, json_t *copy, json_t *paths)
                 return ihanoi_document_no_memory(documents);
             }
 
-            if (m == IHANOI_POST && ihanoi_merge_key(operation)) {
+            if (ihanoi_merge_tag(document, copy, operation)
+                || (m == IHANOI_POST && ihanoi_merge_key(operation)))
+            {
                 return ihanoi_document_no_memory(documents);
             }
         }
@@ -249,7 +256,95 @@ ihanoi_merge_key(json_t *operation)
                     "schema", "type", "string", "minLength", 1,
                     "maxLength", 255);
 
-    return json_array_append_new(parameters, key) ? IHANOI_NOMEM : IHANOI_OK;
+    if (json_array_append_new(parameters, key)) {
+        return IHANOI_NOMEM;
+    }
+
+    return ihanoi_merge_replayed(operation);
+}
+
+
+/* A response of the components is also that of operations without keys. */
+
+static int
+ihanoi_merge_replayed(json_t *operation)
+{
+    void        *iter;
+    json_t      *responses, *response, *headers;
+
+    responses = json_object_get(operation, "responses");
+
+    for (iter = json_object_iter(responses);
+         iter;
+         iter = json_object_iter_next(responses, iter))
+    {
+        response = json_object_iter_value(iter);
+
+        if (json_object_iter_key(iter)[0] != '2'
+            || json_object_get(response, "$ref"))
+        {
+            continue;
+        }
+
+        headers = json_object_get(response, "headers");
+
+        if (headers == NULL) {
+            headers = json_object();
+
+            if (json_object_set_new(response, "headers", headers)) {
+                return IHANOI_NOMEM;
+            }
+        }
+
+        if (json_object_set_new(headers, "Idempotency-Replayed",
+                                json_pack("{s:s, s:{s:s, s:[s]}}",
+                                          "description", "This is the first "
+                                          "answer again.", "schema", "type",
+                                          "string", "enum", "true")))
+        {
+            return IHANOI_NOMEM;
+        }
+    }
+
+    return IHANOI_OK;
+}
+
+
+/*
+ * Clients and pages sort operations by tags: those without are a heap, of all
+ * services together.
+ */
+
+static int
+ihanoi_merge_tag(ihanoi_document_t *document, json_t *copy, json_t *operation)
+{
+    json_t  *tags, *title;
+
+    if (json_object_get(operation, "tags")) {
+        return IHANOI_OK;
+    }
+
+    if (json_object_set_new(operation, "tags", json_pack("[s]", document->ns)))
+    {
+        return IHANOI_NOMEM;
+    }
+
+    tags = json_object_get(copy, "tags");
+
+    if (tags == NULL) {
+        tags = json_array();
+
+        if (json_object_set_new(copy, "tags", tags)) {
+            return IHANOI_NOMEM;
+        }
+    }
+
+    title = json_object_get(json_object_get(copy, "info"), "title");
+
+    return json_array_append_new(tags, json_pack("{s:s, s:O}",
+                                                 "name", document->ns,
+                                                 "description", title))
+           ? IHANOI_NOMEM : IHANOI_OK;
 }
 
 

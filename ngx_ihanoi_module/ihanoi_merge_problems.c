@@ -1,7 +1,7 @@
 /*
  * Copyright (C) iHaNoi contributors
  *
- * The refusals in the merged document: clients are made from it.
+ * The refusals in the merged document, and 304: clients are made from it.
  *
  * By its status stands what the gateway itself makes of an operation's security,
  * parameters, body and key.  What functions and handlers refuse beside that is
@@ -27,6 +27,7 @@
 #define IHANOI_MERGE_CONDITION  0x0040    /* If-Match */
 #define IHANOI_MERGE_REQUIRED   0x0080    /* one that has to be there */
 #define IHANOI_MERGE_BODY       0x0100
+#define IHANOI_MERGE_TAG        0x0200    /* the gateway compares it */
 
 
 static const struct {
@@ -36,6 +37,11 @@ static const struct {
     unsigned                  retry;      /* has Retry-After */
     const char               *description;
 } ihanoi_merge_problem_rows[] = {
+
+    /* "default" would promise a problem document */
+
+    { "304", "NotModified", IHANOI_MERGE_TAG, 0,
+      "It is still what If-None-Match names: nothing is sent." },
 
     { "400", "BadRequest", IHANOI_MERGE_ANY, 0,
       "Malformed, or not as this contract says: \"errors\" tells where." },
@@ -171,7 +177,7 @@ ihanoi_merge_problems_of(const ihanoi_operation_t *op)
     /* the gateway holds it against the answer, but for one in parts */
 
     if (op->method == IHANOI_GET && !op->stream) {
-        of |= IHANOI_MERGE_CONDITION;
+        of |= IHANOI_MERGE_CONDITION|IHANOI_MERGE_TAG;
     }
 
     if (op->body) {
@@ -207,10 +213,18 @@ ihanoi_merge_problem_responses(void)
 
     for (k = 0; all && ihanoi_merge_problem_rows[k].status; k++) {
 
-        response = json_pack("{s:s, s:{s:{s:{s:s}}}}",
-                     "description", ihanoi_merge_problem_rows[k].description,
-                     "content", "application/problem+json", "schema",
-                     "$ref", "#/components/schemas/Problem");
+        response = json_pack("{s:s}", "description",
+                             ihanoi_merge_problem_rows[k].description);
+
+        if (ihanoi_merge_problem_rows[k].of != IHANOI_MERGE_TAG
+            && json_object_set_new(response, "content",
+                                   json_pack("{s:{s:{s:s}}}",
+                                     "application/problem+json", "schema",
+                                     "$ref", "#/components/schemas/Problem")))
+        {
+            json_decref(response);
+            response = NULL;
+        }
 
         if (ihanoi_merge_problem_rows[k].retry
             && json_object_set_new(response, "headers",
@@ -241,7 +255,8 @@ ihanoi_merge_problem_schema(void)
     static const char  text[] =
         "{\"type\":\"object\",\"description\":\"RFC 9457, in Vietnamese or "
         "English by Accept-Language. A refusal may have members of its own."
-        "\",\"required\":[\"type\",\"title\",\"status\"],\"properties\":{"
+        "\",\"required\":[\"type\",\"title\",\"status\"],"
+        "\"additionalProperties\":true,\"properties\":{"
         "\"type\":{\"type\":\"string\",\"description\":\"urn:ihanoi:problem: "
         "and the code\"},"
         "\"title\":{\"type\":\"string\"},"

@@ -115,6 +115,9 @@ my ($workflow) = grep { $_->{name} eq 'workflow_get' } @operations;
 is(ask($gw, $workflow, headers => { 'If-Match' => '"other"' })->{status}, 412, 'the tag of an answer is compared');
 is(join(' ', map { $_->{name} } grep { $_->{method} eq 'GET' && !$_->{told}{412} } @operations), 'probe_parts',
    '412 is told of all reads but those in parts');
+is(ask($gw, $workflow, headers => { 'If-None-Match' => '*' })->{status}, 304, '... also whether it is known');
+is_deeply([grep { !$_->{told}{304} != !($_->{method} eq 'GET' && $_->{told}{412}) } @operations], [],
+          '304 likewise: "default" would promise a document');
 
 # The key: of one POST, and told of each that has one.
 my %file = (token => token(sub => 'an'), key => 'one',
@@ -148,7 +151,8 @@ is_deeply([grep { my $told = $_; grep { !$told->{told}{$_} } qw(429 503 default)
 
 # The shared answers are problem documents; what was answered here was one.
 my $all = $document->{components}{responses};
-is_deeply([grep { !/\./ && $all->{$_}{content}{'application/problem+json'}{schema}{'$ref'} ne '#/components/schemas/Problem' }
+is_deeply([keys %{ $all->{NotModified} }], ['description'], '304 has no content');
+is_deeply([grep { !/\.|^NotModified$/ && $all->{$_}{content}{'application/problem+json'}{schema}{'$ref'} ne '#/components/schemas/Problem' }
            sort keys %$all], [], 'the answers are problem documents');
 my $r = $gw->get('/v1/probe/late');
 is("$r->{json}{retry_after} $r->{headers}{'retry-after'} $r->{json}{left}", '7 7 2 places',

@@ -140,8 +140,8 @@ test_problems(void)
     document = json_loads(ihanoi_contract_document(contract).data, 0, NULL);
 
     is_refused(document, "/a", "get",
-               "200 own 400 BadRequest 412 PreconditionFailed "
-               "429 TooManyRequests 503 ServiceUnavailable default Problem",
+               "200 own 304 NotModified 400 BadRequest "
+               "412 PreconditionFailed 429 TooManyRequests 503 ServiceUnavailable default Problem",
                "a public GET");
     is_refused(document, "/a", "post",
                "201 own 422 own 400 BadRequest 401 Unauthorized "
@@ -176,6 +176,12 @@ test_problems(void)
                  "\"Seconds, where it is known.\",\"schema\":{"
                  "\"type\":\"integer\"}}}}",
            "each is a problem document, some with a time to wait");
+    free(json);
+
+    json = json_dumps(json_object_get(response, "NotModified"), JSON_COMPACT);
+    is_str(json, "{\"description\":\"It is still what If-None-Match names: "
+                 "nothing is sent.\"}",
+           "but for 304, which has none");
     free(json);
 
     json_decref(document);
@@ -217,22 +223,31 @@ test_key(void)
         return;
     }
 
+#define REPLAYED                                                              \
+    "'headers':{'Idempotency-Replayed':{'description':'This is the first "    \
+    "answer again.','schema':{'type':'string','enum':['true']}}}"
+
     json = fixture_json(
         "{" HEAD ",'paths':{"
-        "'/a':{'post':{'operationId':'a','x-ihanoi-sql':'a'," OK ","
-        "'security':[{'bearer':[]}],'parameters':[" KEY("true") "]}},"
+        "'/a':{'post':{'operationId':'a','x-ihanoi-sql':'a',"
+        "'responses':{'200':{'description':'d'," REPLAYED "}},"
+        "'security':[{'bearer':[]}],'tags':['keys'],"
+        "'parameters':[" KEY("true") "]}},"
         "'/b/{id}':{'post':{'operationId':'b','x-ihanoi-sql':'b',"
         "'x-ihanoi-idempotency':'optional','parameters':[" ID ","
-        KEY("false") "]," OK ",'security':[{'bearer':[]}]}},"
+        KEY("false") "],'responses':{'200':{'description':'d'," REPLAYED "}},"
+        "'security':[{'bearer':[]}],'tags':['keys']}},"
         "'/c':{'post':{'operationId':'c','x-ihanoi-sql':'c','security':[],"
-        "'x-ihanoi-idempotency':'none'," OK "},"
+        "'x-ihanoi-idempotency':'none'," OK ",'tags':['keys']},"
         "'put':{'operationId':'d','x-ihanoi-sql':'d'," OK ","
-        "'security':[{'bearer':[]}]}}},"
+        "'security':[{'bearer':[]}],'tags':['keys']}}},"
         "'components':{'securitySchemes':{'bearer':{'type':'http',"
-        "'scheme':'bearer','bearerFormat':'JWT'}}}}");
+        "'scheme':'bearer','bearerFormat':'JWT'}}},"
+        "'tags':[{'name':'keys','description':'t'}]}");
 
     text = without_problems(contract);
-    is_str(text, json, "a POST has the header that it needs, or may have");
+    is_str(text, json, "a POST has the headers of a key, which it needs or "
+                       "may have");
     free(text);
     free(json);
     ihanoi_contract_free(contract);
@@ -252,7 +267,7 @@ test_merge(void)
     static const char    a[] =
         "{" HEAD ",'servers':[{'url':'/'}],'tags':[{'name':'x'}],"
         "'security':[{'bearer':[]}],'paths':{'/a':{'get':{'operationId':'a',"
-        "'x-ihanoi-sql':'fa','responses':{'200':{'description':'d','content':{"
+        "'tags':['x'],'x-ihanoi-sql':'fa','responses':{'200':{'description':'d','content':{"
         "'application/json':{'schema':{'$ref':'#/components/schemas/A'},"
         "'example':{'$ref':'#/components/schemas/A','n':21.0285}}}},"
         "'404':{'$ref':'common.json#/components/responses/Gone'}}}}},"
@@ -296,14 +311,14 @@ test_merge(void)
 
     json = fixture_json(
         "{" HEAD ",'servers':[{'url':'/'}],'paths':{"
-        "'/a':{'get':{'operationId':'a','x-ihanoi-sql':'fa','responses':{"
-        "'200':{'description':'d','content':{'application/json':{'schema':{"
+        "'/a':{'get':{'operationId':'a','tags':['x'],'x-ihanoi-sql':'fa',"
+        "'responses':{'200':{'description':'d','content':{'application/json':{'schema':{"
         "'$ref':'#/components/schemas/a.A'},'example':{"
         "'$ref':'#/components/schemas/A','n':21.0285}}}},"
         "'404':{'$ref':'#/components/responses/common.Gone'}},"
         "'security':[{'bearer':[]}]}},"
         "'/b':{'get':{'operationId':'b','x-ihanoi-sql':'fb','security':[],"
-        OK "}}},"
+        OK ",'tags':['b']}}},"
         "'components':{'securitySchemes':{'bearer':{'type':'http',"
         "'scheme':'bearer','bearerFormat':'JWT'}},"
         "'schemas':{'a.A':{'properties':{"
@@ -312,7 +327,8 @@ test_merge(void)
         "'n':{'type':'number','const':21.0285,'default':21.0285}}},"
         "'b.A':true,'common.B':{'properties':{'c':{'type':'null'}}}},"
         "'responses':{'common.Gone':{'description':'d'}}},"
-        "'tags':[{'name':'x'},{'name':'y'}],"
+        "'tags':[{'name':'x'},{'name':'y'},"
+        "{'name':'b','description':'other'}],"
         "'x-ihanoi-problems':{'gone':{'status':410,'title':{'vi':'v',"
         "'en':'e'}}}}");
 

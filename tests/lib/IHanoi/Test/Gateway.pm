@@ -384,7 +384,7 @@ sub _check_response {
     my ($path) = $target =~ /^([^?\s]*)/;
     my $length = length $r->{content};
     my @headers = grep { defined $r->{headers}{ lc $_ } }
-                  qw(ETag Location Content-Disposition);
+                  qw(ETag Location Content-Disposition Idempotency-Replayed);
 
     print $in "$method $path $r->{status} $length @headers\n$r->{content}";
     $in->flush;
