@@ -8,6 +8,10 @@
  * Prints a line for each operation: its id, method, path, pool ("read",
  * "write", "slow"), SQL function, and "name:type" of each argument.
  *
+ *   contract document FILE...
+ *
+ * Prints what /openapi.json serves.
+ *
  *   contract responses FILE...
  *
  * Reads on stdin, again and again, a line "METHOD PATH STATUS LENGTH HEADER..."
@@ -307,9 +311,11 @@ main(int argc, char **argv)
     ihanoi_contract_error_t   error;
 
     if (argc < 3
-        || (strcmp(argv[1], "operations") && strcmp(argv[1], "responses")))
+        || (strcmp(argv[1], "operations") && strcmp(argv[1], "responses")
+            && strcmp(argv[1], "document")))
     {
-        fprintf(stderr, "usage: contract operations|responses FILE...\n");
+        fprintf(stderr,
+                "usage: contract operations|document|responses FILE...\n");
         return 2;
     }
 
@@ -328,8 +334,19 @@ main(int argc, char **argv)
         return 1;
     }
 
-    rc = (argv[1][0] == 'o') ? print_operations(contract)
-                             : check_responses(contract);
+    switch (argv[1][0]) {
+
+    case 'o':
+        rc = print_operations(contract);
+        break;
+
+    case 'd':
+        rc = puts(ihanoi_contract_document(contract).data) == EOF;
+        break;
+
+    default:
+        rc = check_responses(contract);
+    }
 
     ihanoi_contract_free(contract);
 
