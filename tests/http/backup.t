@@ -52,7 +52,7 @@ local @ENV{qw(PATH PGHOST PGPORT PGUSER)} =
 delete @ENV{qw(PGDATABASE PGOPTIONS PGSERVICE)};
 
 my $since;
-my $paid = '00000000-0000-7000-8000-00000000b102';
+my ($paid, $paying) = map { "00000000-0000-7000-8000-00000000b10$_" } 2, 3;
 my %case = (category => 'road_damage', lat => 21.032, long => 105.8504, text => 'Ổ gà');
 my %life = (exp => time + 3600);
 my ($citizen, $erased, $late) = map { token(sub => $_, %life) } qw(citizen erased late);
@@ -102,7 +102,7 @@ plugin_sql('bills', <<"SQL");
     insert into carriers (code, name, amounts) values ('viettel', 'Viettel', '{20000}');
     insert into prefixes values ('096', 'viettel');
     select topup_order(id::uuid, 'x y', id, '84961234567', null, 'momo', 20000, 5, 1000000, 500000, 86400)
-      from (values ('$paid'), ('00000000-0000-7000-8000-00000000b103')) x (id);
+      from (values ('$paid'), ('$paying')) x (id);
     select order_payment('$paid', gen_random_uuid(), 'succeeded', 86400);
 SQL
 shown('backup');
@@ -155,7 +155,7 @@ is($db->sql("select count(*) from core.denied_tokens"), 0, 'who was denied is no
 is($gw->get('/v1/me', token => $late)->{status}, 401, 'but of a gateway that ran on');
 
 my $refund = sub { plugin_sql('payments', 'begin; select attempt from refunds_due(9, 60); rollback') };
-my $order = sub { plugin_sql('bills', "begin; select may_send from order_due(60, '$paid'); rollback") };
+my $order = sub { plugin_sql('bills', "begin; select may_send from order_due(60, '" . ($_[0] // $paid) . "'); rollback") };
 is($refund->() . $order->(), '1t', 'a refund and an order would be sent');
 shown('again');
 ok(!knows($erased), 'who was erased is again');
@@ -170,6 +170,8 @@ ok(ready(), 'and found without a reload');
 
 shown('sent');
 is($refund->() . $order->(), '2f', 'they are asked about first');
+plugin_sql('bills', "select order_payment('$paying', gen_random_uuid(), 'succeeded', 86400)");
+is($order->($paying), 'f', 'and so is an order that was not paid then');
 
 # To a moment.
 shown('base', shell => as_postgres());

@@ -5,8 +5,9 @@
 --
 -- One that is paid becomes "sending" by this, and its caller may send (may_send): from
 -- then on the company may have got it, whoever dies. It may be sent again when it is
--- certain that nothing is out (sent_at is null). What somebody in payments has given back
--- until then, even a part of it, is refused instead: the rest goes back, too.
+-- certain that nothing is out (sent_at is null), which after a restore it is of none
+-- (docs/backup.md). What somebody in payments has given back until then, even a part of
+-- it, is refused instead: the rest goes back, too.
 --
 -- language: of whoever asks for its payment.
 create function order_due(step int, which uuid default null, language text default 'vi')
@@ -16,19 +17,19 @@ returns table (id uuid, kind text, citizen text, state text, gateway text, amoun
 language sql
 as $$
     update orders o
-       set state = case when due.sends then 'sending' when due.stops then 'refused'
+       set state = case when due.stops then 'refused' when o.state = 'paid' then 'sending'
                         else o.state end,
            why = case when not due.stops then o.why
                       when o.refunded = o.amount then 'payment refunded'
                       else 'payment partly_refunded' end,
-           sends = o.sends + due.sends::int,
+           sends = o.sends + (due.sends or o.state = 'paid' and not due.stops)::int,
            sent_at = case when due.sends then now() else o.sent_at end,
            checks = o.checks + 1,
            due_at = now() + make_interval(secs => step * (2 ^ least(o.checks, case o.state when 'refunding' then 10 else 6 end))::int)
       from (select d.id, u.unsent and d.refunded = 0 as sends,
                    u.unsent and d.refunded > 0 as stops
-              from orders d, lateral (select d.state = 'paid'
-                                          or d.state = 'sending' and d.sent_at is null) u (unsent)
+              from orders d, lateral (select d.state in ('paid', 'sending')
+                                          and d.sent_at is null) u (unsent)
              where d.state not in ('cancelled', 'delivered', 'refunded')
                and case when which is null then d.due_at <= now() else d.id = which end
              order by d.due_at

@@ -124,6 +124,24 @@ for my $what (sort keys %order) {
     sweep_bills();
     is(order_of($o, @as)->{state} . ' ' . $companies->sent->{ $o->{id} }{n}, 'delivered 1', "$what, stuck: done once");
 
+    # After a restore (docs/backup.md): what was to be paid then may have been told since.
+    for my $was (1, 0) {
+        $o = $order{$what}->();
+        @as = as($o);
+        $db->sql("update plugin_bills.orders set sent_at = now() where id = '$o->{id}'");
+        $companies->change(sub { $_[0]{sent}{ $o->{id} } = { n => 1, state => 'done', receipt => 'R-7' } }) if $was;
+        my $before = $companies->asked($what);
+        pay($o);
+        is(settled($o, $was ? 'delivered' : 'sending', @as), $was ? 'delivered' : 'sending', "$what, restored: it is asked first");
+        sweep_bills();
+        is($companies->asked($what), $before, "$what, restored: nothing is sent");
+        next if $was;
+
+        long_ago();
+        sweep_bills();
+        is(order_of($o, @as)->{state} . ' ' . $companies->sent->{ $o->{id} }{n}, 'delivered 1', "$what, restored: until it is known");
+    }
+
     # It is being worked on; told by a notice, in any order and as often as you like.
     $o = $order{$what}->();
     @as = as($o);
