@@ -34,15 +34,16 @@ my $data = $cluster->data;
 $db->{name} = 'ihanoi';
 
 # Their tables and functions; in the gateway others of their names are disabled.
-my @of_plugins = map { plugin_database($db, "$tree/plugins/$_") } qw(payments bills);
-my %code = map { $_ => (look("$tree/plugins/$_"))[0]{code} } qw(payments bills);
+my @plugins = qw(payments bills parking);
+plugin_database($db, "$tree/plugins/$_") for @plugins;
+my %code = map { $_ => (look("$tree/plugins/$_"))[0]{code} } @plugins;
 
 my $deny = 'auth_jwt_deny_list main interval=100ms;';
 my $status = 'location = /readyz { ihanoi_status readyz; } location = /metrics { ihanoi_status metrics; }';
 my $gw = gateway(db => $db, responses => 0, locations => $status,
     http => "$deny ihanoi_plugin_switches %%DIR%%/switches;\n"
             . join '', map { plugin_folder(name => $_, lua => { hello => 'return 200, {}' })->block('public;') }
-                           qw(payments bills));
+                           @plugins);
 
 program('ihanoi', "'$tree/bin/ihanoi' \"\$@\" "
                   . "\$([ \"\$1\" != plugin ] || echo --conf @{[$gw->dir]}/nginx.conf --nginx $gw->{nginx})");
@@ -172,6 +173,7 @@ shown('sent');
 is($refund->() . $order->(), '2f', 'they are asked about first');
 plugin_sql('bills', "select order_payment('$paying', gen_random_uuid(), 'succeeded', 86400)");
 is($order->($paying), 'f', 'and so is an order that was not paid then');
+cmp_ok(plugin_sql('parking', "select nextval('notices_number_seq')"), '>', 1_000_000, 'notices are newer than any before');
 
 # To a moment.
 shown('base', shell => as_postgres());
