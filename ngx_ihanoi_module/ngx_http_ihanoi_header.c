@@ -107,6 +107,25 @@ ngx_http_ihanoi_header_retry(ngx_http_request_t *r, ngx_uint_t seconds)
 }
 
 
+ngx_int_t
+ngx_http_ihanoi_header_etag(ngx_http_request_t *r, ngx_str_t *tag)
+{
+    ngx_str_t  value;
+
+    value.len = tag->len + 2;
+    value.data = ngx_pnalloc(r->pool, value.len);
+    if (value.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_sprintf(value.data, "\"%V\"", tag);
+
+    r->headers_out.etag = ngx_http_ihanoi_header_add(r, "ETag", &value);
+
+    return r->headers_out.etag ? NGX_OK : NGX_ERROR;
+}
+
+
 u_char *
 ngx_http_ihanoi_header_end(u_char *p, u_char *last, u_char c)
 {

@@ -41,6 +41,9 @@ ngx_int_t ngx_http_ihanoi_header_quality(u_char *p, u_char *last);
 ngx_table_elt_t *ngx_http_ihanoi_header_add(ngx_http_request_t *r,
     const char *name, ngx_str_t *value);
 
+/* Adds an entity tag, in quotes, where nginx's own filters find it. */
+ngx_int_t ngx_http_ihanoi_header_etag(ngx_http_request_t *r, ngx_str_t *tag);
+
 /* Adds Retry-After.  NGX_ERROR: memory. */
 ngx_int_t ngx_http_ihanoi_header_retry(ngx_http_request_t *r,
     ngx_uint_t seconds);

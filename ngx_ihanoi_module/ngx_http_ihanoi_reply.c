@@ -36,8 +36,6 @@ static ngx_int_t ngx_http_ihanoi_reply_wrong(ngx_http_request_t *r,
     ngx_http_ihanoi_api_ctx_t *ctx);
 static void ngx_http_ihanoi_reply_log(ngx_http_request_t *r,
     ngx_http_ihanoi_api_ctx_t *ctx, ngx_uint_t level, const char *fmt, ...);
-static ngx_int_t ngx_http_ihanoi_reply_etag(ngx_http_request_t *r,
-    ngx_str_t *etag);
 static ngx_int_t ngx_http_ihanoi_reply_conditions(ngx_http_request_t *r,
     ngx_str_t *etag);
 static ngx_uint_t ngx_http_ihanoi_reply_matches(ngx_str_t *condition,
@@ -404,7 +402,11 @@ ngx_http_ihanoi_reply_headers(ngx_http_request_t *r,
 
     op = ctx->operation->contract;
 
-    if (row->etag.data && ngx_http_ihanoi_reply_etag(r, &row->etag) != NGX_OK) {
+    /* gzip makes it weak: what we compare takes both forms */
+
+    if (row->etag.data
+        && ngx_http_ihanoi_header_etag(r, &row->etag) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -617,27 +619,6 @@ ngx_http_ihanoi_reply_problem(ngx_http_request_t *r,
     }
 
     return rc;
-}
-
-
-static ngx_int_t
-ngx_http_ihanoi_reply_etag(ngx_http_request_t *r, ngx_str_t *etag)
-{
-    ngx_str_t  value;
-
-    value.len = etag->len + 2;
-    value.data = ngx_pnalloc(r->pool, value.len);
-    if (value.data == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_sprintf(value.data, "\"%V\"", etag);
-
-    /* gzip makes it weak: what we compare takes both forms */
-
-    r->headers_out.etag = ngx_http_ihanoi_header_add(r, "ETag", &value);
-
-    return r->headers_out.etag ? NGX_OK : NGX_ERROR;
 }
 
 

@@ -509,17 +509,10 @@ ngx_http_ihanoi_status_openapi(ngx_http_request_t *r, ngx_chain_t **out)
     document = ihanoi_contract_document(contract);
     hash = ihanoi_contract_hash(contract);
 
-    tag.len = ngx_strlen(hash) + 2;
-    tag.data = ngx_pnalloc(r->pool, tag.len);
+    tag.data = (u_char *) hash;
+    tag.len = ngx_strlen(hash);
 
-    if (tag.data == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_sprintf(tag.data, "\"%s\"", hash);
-
-    r->headers_out.etag = ngx_http_ihanoi_header_add(r, "ETag", &tag);
-    if (r->headers_out.etag == NULL) {
+    if (ngx_http_ihanoi_header_etag(r, &tag) != NGX_OK) {
         return NGX_ERROR;
     }
 
