@@ -155,6 +155,30 @@ ngx_http_ihanoi_pg_database(ngx_conf_t *cf, ngx_str_t *name)
 }
 
 
+ngx_str_t *
+ngx_http_ihanoi_pg_plugin(ngx_http_ihanoi_pgdb_t *db)
+{
+    return db->texts ? &db->plugin : NULL;
+}
+
+
+ngx_int_t
+ngx_http_ihanoi_pg_code(ngx_http_ihanoi_pgdb_t *db, ngx_str_t *code)
+{
+    if (db->core) {
+        return NGX_ERROR;
+    }
+
+    if (db->code.len) {
+        return NGX_DECLINED;
+    }
+
+    db->code = *code;
+
+    return NGX_OK;
+}
+
+
 ngx_http_ihanoi_pgstmt_t *
 ngx_http_ihanoi_pg_statement(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
     const ngx_http_ihanoi_pgstmt_t *stmt)

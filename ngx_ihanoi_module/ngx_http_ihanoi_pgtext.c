@@ -84,13 +84,6 @@ ngx_http_ihanoi_pg_texts(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
 }
 
 
-ngx_str_t *
-ngx_http_ihanoi_pg_plugin(ngx_http_ihanoi_pgdb_t *db)
-{
-    return db->texts ? &db->plugin : NULL;
-}
-
-
 static ngx_int_t
 ngx_http_ihanoi_pgtext_reserve(ngx_http_ihanoi_pgdb_t *db,
     ngx_http_ihanoi_pgstmt_t *stmt, ngx_str_t *operation)
@@ -223,21 +216,4 @@ ngx_http_ihanoi_pgcall_submit_text(ngx_http_ihanoi_pgdb_t *db,
     ask.log = log;
 
     return ngx_http_ihanoi_pgpool_submit(db, &ask, outcome);
-}
-
-
-ngx_int_t
-ngx_http_ihanoi_pg_code(ngx_http_ihanoi_pgdb_t *db, ngx_str_t *code)
-{
-    if (db->core) {
-        return NGX_ERROR;
-    }
-
-    if (db->code.len) {
-        return NGX_DECLINED;
-    }
-
-    db->code = *code;
-
-    return NGX_OK;
 }
