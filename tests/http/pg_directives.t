@@ -100,10 +100,10 @@ ok(!$ok && $said =~ /database "main" has no "ihanoi_database" block/,
 # Passwords: roles of this test's own, over TCP, where they are asked for.
 my $db = pg_database();
 
-$db->sql("drop role if exists $_") for qw(pw_read pw_write pw_control);
-$db->sql("create role pw_read login password 'a:b\\c d';"
-         . " create role pw_write login password 'w' in role ihanoi_write;"
-         . " create role pw_control login password 'c' in role ihanoi_write");
+$db->sql("drop role if exists $_") for qw(test_pw_read test_pw_write test_pw_control);
+$db->sql("create role test_pw_read login password 'a:b\\c d';"
+         . " create role test_pw_write login password 'w' in role ihanoi_write;"
+         . " create role test_pw_control login password 'c' in role ihanoi_write");
 
 sub with_passwords {
     my ($text, $mode) = @_;
@@ -114,45 +114,45 @@ sub with_passwords {
         locations => "location / { ihanoi_api on; }\n"
                      . "location = /readyz { ihanoi_status readyz; }\n",
         database => "server 127.0.0.1:$db->{port};\n"
-                    . "read_user pw_read; write_user pw_write;\n"
-                    . "control_user pw_control;\n"
+                    . "read_user test_pw_read; write_user test_pw_write;\n"
+                    . "control_user test_pw_control;\n"
                     . "password_file passwords;\n");
     chmod $mode // 0600, $gw->dir . '/passwords';
     return $gw;
 }
 
-my $gw = with_passwords("# roles\n127.0.0.1:$db->{port}:*:pw_read:a\\:b\\\\c d\n"
-    . "elsewhere:*:*:pw_write:wrong\n*:*:$db->{name}:pw_write:w\n"
-    . "*:*:*:pw_control:c\n");
+my $gw = with_passwords("# roles\n127.0.0.1:$db->{port}:*:test_pw_read:a\\:b\\\\c d\n"
+    . "elsewhere:*:*:test_pw_write:wrong\n*:*:$db->{name}:test_pw_write:w\n"
+    . "*:*:*:test_pw_control:c\n");
 $gw->start;
 ready($gw);
 is(outcome($gw->get('/p/echo?a=x')), '200 {"a":"x"}', 'a password with all signs');
 is(outcome($gw->put('/p/row?a=x')), '201 {"a":"x"}', 'the first line that fits');
 unlike($gw->error_log . $gw->stderr, qr/\Qa:b\E/, 'none is in the log');
 
-$gw = with_passwords("*:*:*:pw_read:wrong\n*:*:*:pw_write:w\n");
+$gw = with_passwords("*:*:*:test_pw_read:wrong\n*:*:*:test_pw_write:w\n");
 $gw->start;
 like(outcome($gw->get('/p/echo?a=x')), qr/^503 database-unavailable/,
      'a wrong one');
 ok(wait_until(sub { said($gw, qr/password authentication failed/) }),
    'is told in the log');
 
-($ok, $said) = with_passwords("*:*:*:pw_read:x\n", 0644)->check;
+($ok, $said) = with_passwords("*:*:*:test_pw_read:x\n", 0644)->check;
 ok(!$ok && $said =~ /must not be open to all users/, 'a file open to all');
 
-$gw = with_passwords("*:*:*:pw_read:x\n");
+$gw = with_passwords("*:*:*:test_pw_read:x\n");
 unlink $gw->dir . '/passwords';
 mkdir $gw->dir . '/passwords', 0700;
 ($ok, $said) = $gw->check;
 ok(!$ok && $said =~ m{password file ".*/passwords" could not be read \(21: Is a directory\)}, 'a folder') or diag $said;
 
-($ok, $said) = with_passwords("pw_read:x\n")->check;
+($ok, $said) = with_passwords("test_pw_read:x\n")->check;
 ok(!$ok && $said =~ /is not "host:port:database:role:password"/,
    'a line of another format');
 
 for my $gateway ($gw) { $gateway->stop }
 $db->drop;
 $db = pg_database();
-$db->sql("drop role $_") for qw(pw_read pw_write pw_control);
+$db->sql("drop role $_") for qw(test_pw_read test_pw_write test_pw_control);
 
 done_testing();
