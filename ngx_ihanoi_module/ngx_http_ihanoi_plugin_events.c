@@ -449,6 +449,7 @@ ngx_http_ihanoi_plugin_events_told(void *data,
 {
     ngx_http_ihanoi_plugin_events_t *events = data;
 
+    ngx_str_t                      run;
     ngx_uint_t                     i;
     ngx_http_ihanoi_plugin_sub_t  *sub;
 
@@ -459,8 +460,12 @@ ngx_http_ihanoi_plugin_events_told(void *data,
     for (i = 0; i < ngx_http_ihanoi_pgresult_rows(res); i++) {
 
         sub = ngx_http_ihanoi_plugin_sub_of_row(events, res, i);
+        run = ngx_http_ihanoi_pgresult_value(res, i,
+                                             NGX_HTTP_IHANOI_EVENT_RUN);
 
-        if (sub) {
+        /* a release that was gone back to may count here, in rows of no run */
+
+        if (sub && run.data) {
             ngx_http_ihanoi_plugin_event_start(sub, res, i);
         }
     }
