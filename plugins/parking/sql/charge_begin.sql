@@ -3,8 +3,8 @@
 -- something else, the old charge is left. A place is not held by ever new payments; what
 -- is owed may be tried until it is paid. Where the key is that of the last time, the charge of
 -- that time although it is paid by now; but the stay does not stand for what is due since.
--- Whoever has paid for nothing any more is told that it goes back, and of a hold that is over
--- that this would be so.
+-- Whoever has paid for nothing any more is told that all of it goes back, and of a hold that
+-- is over that this would be so.
 -- Null when the caller has no such booking.
 create function charge_begin(id uuid, owner text, booking uuid, gateway text,
                              key text default null)
@@ -12,9 +12,10 @@ returns jsonb
 language plpgsql
 as $$
 declare
-    b    bookings%rowtype;
-    c    charges%rowtype;
-    why  text;
+    b     bookings%rowtype;
+    c     charges%rowtype;
+    why   text;
+    late  bigint;
 begin
     select * into b from bookings t
      where t.id = charge_begin.booking and t.owner = charge_begin.owner
@@ -34,16 +35,14 @@ begin
     if found then
         return charge_document(c.id);
     elsif b.state not in ('held', 'exited') then
-        select * into c from charges t
+        select sum(t.amount) into late from charges t
          where t.booking = b.id and t.state = 'late'
            and (b.state not in ('paid', 'entered', 'settled')
-                or (t.gateway, t.key) = (charge_begin.gateway, charge_begin.key))
-         order by t.paid_at desc
-         limit 1;
+                or (t.gateway, t.key) = (charge_begin.gateway, charge_begin.key));
 
-        if found then
+        if late is not null then
             perform booking_refuse('parking-paid-late',
-                                   jsonb_build_object('state', b.state, 'amount', c.amount));
+                                   jsonb_build_object('state', b.state, 'amount', late));
         elsif b.state = 'expired' then
             perform booking_refuse('parking-hold-over', jsonb_build_object('state', b.state));
         end if;

@@ -215,6 +215,14 @@ for (['vi', 'Số tiền 12.000 đồng được hoàn lại. Vui lòng xem tìn
 
 $b = hold(quote());
 $p = pay($b);
+my $other = pay($b, gateway => 'vnpay');
+later($b, 60);
+$partners->pay($_->{payment}{checkout}) for $p, $other;
+soon($b, 'refunded 24000 24000', 'what came twice, and too late, goes back twice');
+is(pay_r($b, key => 'pay-late')->{json}{amount}, 24_000, '... and all of it is what one is told');
+
+$b = hold(quote());
+$p = pay($b);
 later($b, 60);
 $partners->pay($p->{payment}{checkout});
 soon($b, 'refunded 12000 12000', 'also when nobody has looked since it was over');
