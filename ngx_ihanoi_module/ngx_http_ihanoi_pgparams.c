@@ -13,6 +13,8 @@
 #include "ngx_http_ihanoi_pgparams.h"
 
 
+static void ngx_http_ihanoi_pgparams_list(ngx_http_ihanoi_pgdb_t *db,
+    ngx_http_ihanoi_pgclass_t *class, u_char *options, u_char *name);
 static u_char *ngx_http_ihanoi_pgparams_options(ngx_conf_t *cf,
     ngx_http_ihanoi_pgdb_t *db, ngx_http_ihanoi_pgclass_t *class);
 
@@ -21,8 +23,8 @@ ngx_int_t
 ngx_http_ihanoi_pgparams_init(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
     ngx_http_ihanoi_pgclass_t *class)
 {
-    u_char                    *p, *options;
-    ngx_uint_t                 i, n;
+    u_char                    *options, *name;
+    ngx_uint_t                 i;
     ngx_http_ihanoi_pghost_t  *hosts;
 
     hosts = db->hosts.elts;
@@ -39,52 +41,58 @@ ngx_http_ihanoi_pgparams_init(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
     }
 
     options = ngx_http_ihanoi_pgparams_options(cf, db, class);
-    if (options == NULL) {
+    name = ngx_pnalloc(cf->pool, 64);
+
+    if (options == NULL || name == NULL) {
         return NGX_ERROR;
     }
 
-    n = 0;
+    *ngx_snprintf(name, 63, "ihanoi %s", class->name) = '\0';
 
-#define ngx_http_ihanoi_pg_param(k, v)                                        \
-    class->keywords[n] = k;                                                   \
-    class->values[n++] = (const char *) v
-
-    ngx_http_ihanoi_pg_param("dbname", db->dbname.data);
-    ngx_http_ihanoi_pg_param("user", class->user->data);
-
-    /* a name that cannot exist: libpq must not look into a home directory */
-    ngx_http_ihanoi_pg_param("passfile", "/dev/null/none");
-
-    ngx_http_ihanoi_pg_param("options", options);
-    ngx_http_ihanoi_pg_param("client_encoding", "UTF8");
-    ngx_http_ihanoi_pg_param("sslmode", db->sslmode.data);
-
-    if (db->sslrootcert.len) {
-        ngx_http_ihanoi_pg_param("sslrootcert", db->sslrootcert.data);
-    }
-
-    ngx_http_ihanoi_pg_param("gssencmode", "disable");
-    ngx_http_ihanoi_pg_param("target_session_attrs", "any");
-    ngx_http_ihanoi_pg_param("keepalives", "1");
-    ngx_http_ihanoi_pg_param("keepalives_idle", "10");
-    ngx_http_ihanoi_pg_param("keepalives_interval", "5");
-    ngx_http_ihanoi_pg_param("keepalives_count", "3");
-    ngx_http_ihanoi_pg_param("tcp_user_timeout", "10000");
-
-    p = ngx_pnalloc(cf->pool, 64);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    *ngx_snprintf(p, 63, "ihanoi %s", class->name) = '\0';
-
-    ngx_http_ihanoi_pg_param("application_name", p);
-
-#undef ngx_http_ihanoi_pg_param
-
-    class->params = n;
+    ngx_http_ihanoi_pgparams_list(db, class, options, name);
 
     return NGX_OK;
+}
+
+
+static void
+ngx_http_ihanoi_pgparams_list(ngx_http_ihanoi_pgdb_t *db,
+    ngx_http_ihanoi_pgclass_t *class, u_char *options, u_char *name)
+{
+    ngx_uint_t  i, n;
+
+    const struct {
+        const char  *keyword;
+        const void  *value;      /* NULL: it is not told */
+    } rows[] = {
+        { "dbname", db->dbname.data },
+        { "user", class->user->data },
+
+        /* one that cannot be: libpq must not look into a home directory */
+        { "passfile", "/dev/null/none" },
+
+        { "options", options },
+        { "client_encoding", "UTF8" },
+        { "sslmode", db->sslmode.data },
+        { "sslrootcert", db->sslrootcert.len ? db->sslrootcert.data : NULL },
+        { "gssencmode", "disable" },
+        { "target_session_attrs", "any" },
+        { "keepalives", "1" },
+        { "keepalives_idle", "10" },
+        { "keepalives_interval", "5" },
+        { "keepalives_count", "3" },
+        { "tcp_user_timeout", "10000" },
+        { "application_name", name }
+    };
+
+    for (i = 0, n = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (rows[i].value) {
+            class->keywords[n] = rows[i].keyword;
+            class->values[n++] = rows[i].value;
+        }
+    }
+
+    class->params = n;
 }
 
 
