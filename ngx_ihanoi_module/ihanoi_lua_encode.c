@@ -83,10 +83,13 @@ static void ihanoi_encode_add(ihanoi_encode_t *e, const char *s, size_t len);
 static void ihanoi_encode_grow(ihanoi_encode_t *e, size_t n);
 
 
-#define ihanoi_encode_room(e, n)                                              \
-    if ((size_t) ((e)->end - (e)->p) < (size_t) (n)) {                        \
-        ihanoi_encode_grow(e, n);                                             \
+static inline void
+ihanoi_encode_room(ihanoi_encode_t *e, size_t n)
+{
+    if ((size_t) (e->end - e->p) < n) {
+        ihanoi_encode_grow(e, n);
     }
+}
 
 
 int
