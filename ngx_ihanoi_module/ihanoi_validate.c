@@ -77,29 +77,29 @@ ihanoi_validate(const ihanoi_schema_t *schema, const json_t *value,
         return rc;
     }
 
-    ihanoi_validate_take(rc, ihanoi_validate_values(schema, value, check),
+    ihanoi_try_or_return(rc, ihanoi_validate_values(schema, value, check),
                          check);
 
     switch (json_typeof(value)) {
 
     case JSON_INTEGER:
     case JSON_REAL:
-        ihanoi_validate_take(rc, ihanoi_validate_number(schema, value, check),
+        ihanoi_try_or_return(rc, ihanoi_validate_number(schema, value, check),
                              check);
         break;
 
     case JSON_STRING:
-        ihanoi_validate_take(rc, ihanoi_validate_string(schema, value, check),
+        ihanoi_try_or_return(rc, ihanoi_validate_string(schema, value, check),
                              check);
         break;
 
     case JSON_ARRAY:
-        ihanoi_validate_take(rc, ihanoi_validate_array(schema, value, check),
+        ihanoi_try_or_return(rc, ihanoi_validate_array(schema, value, check),
                              check);
         break;
 
     case JSON_OBJECT:
-        ihanoi_validate_take(rc, ihanoi_validate_object(schema, value, check),
+        ihanoi_try_or_return(rc, ihanoi_validate_object(schema, value, check),
                              check);
         break;
 
@@ -107,7 +107,7 @@ ihanoi_validate(const ihanoi_schema_t *schema, const json_t *value,
         break;
     }
 
-    ihanoi_validate_take(rc, ihanoi_validate_combined(schema, value, check),
+    ihanoi_try_or_return(rc, ihanoi_validate_combined(schema, value, check),
                          check);
     return rc;
 }
@@ -291,7 +291,7 @@ ihanoi_validate_number(const ihanoi_schema_t *schema, const json_t *value,
     if (schema->minimum
         && ihanoi_number_compare(value, schema->minimum) < 0)
     {
-        ihanoi_validate_take(rc, ihanoi_validate_fault(check, "minimum",
+        ihanoi_try_or_return(rc, ihanoi_validate_fault(check, "minimum",
                              "must be at least %.15g",
                              json_number_value(schema->minimum)), check);
     }
@@ -299,7 +299,7 @@ ihanoi_validate_number(const ihanoi_schema_t *schema, const json_t *value,
     if (schema->maximum
         && ihanoi_number_compare(value, schema->maximum) > 0)
     {
-        ihanoi_validate_take(rc, ihanoi_validate_fault(check, "maximum",
+        ihanoi_try_or_return(rc, ihanoi_validate_fault(check, "maximum",
                              "must be at most %.15g",
                              json_number_value(schema->maximum)), check);
     }
@@ -307,7 +307,7 @@ ihanoi_validate_number(const ihanoi_schema_t *schema, const json_t *value,
     if (schema->exclusive_minimum
         && ihanoi_number_compare(value, schema->exclusive_minimum) <= 0)
     {
-        ihanoi_validate_take(rc,
+        ihanoi_try_or_return(rc,
                              ihanoi_validate_fault(check, "exclusiveMinimum",
                              "must be above %.15g",
                              json_number_value(schema->exclusive_minimum)),
@@ -317,7 +317,7 @@ ihanoi_validate_number(const ihanoi_schema_t *schema, const json_t *value,
     if (schema->exclusive_maximum
         && ihanoi_number_compare(value, schema->exclusive_maximum) >= 0)
     {
-        ihanoi_validate_take(rc,
+        ihanoi_try_or_return(rc,
                              ihanoi_validate_fault(check, "exclusiveMaximum",
                              "must be below %.15g",
                              json_number_value(schema->exclusive_maximum)),
@@ -327,7 +327,7 @@ ihanoi_validate_number(const ihanoi_schema_t *schema, const json_t *value,
     if (schema->has_multiple
         && !ihanoi_number_is_multiple(value, schema->multiple))
     {
-        ihanoi_validate_take(rc, ihanoi_validate_fault(check, "multipleOf",
+        ihanoi_try_or_return(rc, ihanoi_validate_fault(check, "multipleOf",
                              "must be a multiple of the step allowed"), check);
     }
 
@@ -335,7 +335,7 @@ ihanoi_validate_number(const ihanoi_schema_t *schema, const json_t *value,
         && ihanoi_number_integer(value, &n)
         && (n < INT32_MIN || n > INT32_MAX))
     {
-        ihanoi_validate_take(rc, ihanoi_validate_fault(check, "format",
+        ihanoi_try_or_return(rc, ihanoi_validate_fault(check, "format",
                              "must fit in 32 bits"), check);
     }
 
@@ -360,7 +360,7 @@ ihanoi_validate_string(const ihanoi_schema_t *schema, const json_t *value,
         n = ihanoi_utf8_count(text, len);
 
         if (n < schema->min_length) {
-            ihanoi_validate_take(rc, ihanoi_validate_fault(check, "minLength",
+            ihanoi_try_or_return(rc, ihanoi_validate_fault(check, "minLength",
                                  "must have at least %zu characters",
                                  schema->min_length), check);
         }
@@ -383,7 +383,7 @@ ihanoi_validate_string(const ihanoi_schema_t *schema, const json_t *value,
         }
 
         if (!matched) {
-            ihanoi_validate_take(rc, ihanoi_validate_fault(check, "pattern",
+            ihanoi_try_or_return(rc, ihanoi_validate_fault(check, "pattern",
                                  "must match %s",
                                  strlen(schema->form) < IHANOI_MAX_MESSAGE / 2
                                  ? schema->form : "the pattern"), check);
@@ -393,7 +393,7 @@ ihanoi_validate_string(const ihanoi_schema_t *schema, const json_t *value,
     if (schema->format && schema->format->check
         && !schema->format->check(text, len))
     {
-        ihanoi_validate_take(rc, ihanoi_validate_fault(check, "format",
+        ihanoi_try_or_return(rc, ihanoi_validate_fault(check, "format",
                              "must be a valid %s%s", schema->format->name,
                              schema->format->hint), check);
     }
@@ -412,22 +412,22 @@ ihanoi_validate_combined(const ihanoi_schema_t *schema, const json_t *value,
     rc = IHANOI_OK;
 
     if (schema->ref) {
-        ihanoi_validate_take(rc, ihanoi_validate(schema->ref, value, check),
+        ihanoi_try_or_return(rc, ihanoi_validate(schema->ref, value, check),
                              check);
     }
 
     for (i = 0; i < schema->all_of.n; i++) {
-        ihanoi_validate_take(rc, ihanoi_validate(schema->all_of.schemas[i],
+        ihanoi_try_or_return(rc, ihanoi_validate(schema->all_of.schemas[i],
                              value, check), check);
     }
 
     if (schema->any_of.n) {
-        ihanoi_validate_take(rc, ihanoi_validate_alternatives(&schema->any_of,
+        ihanoi_try_or_return(rc, ihanoi_validate_alternatives(&schema->any_of,
                              value, "anyOf", check), check);
     }
 
     if (schema->one_of.n) {
-        ihanoi_validate_take(rc, ihanoi_validate_alternatives(&schema->one_of,
+        ihanoi_try_or_return(rc, ihanoi_validate_alternatives(&schema->one_of,
                              value, "oneOf", check), check);
     }
 
@@ -439,7 +439,7 @@ ihanoi_validate_combined(const ihanoi_schema_t *schema, const json_t *value,
         }
 
         if (part == IHANOI_OK) {
-            ihanoi_validate_take(rc, ihanoi_validate_fault(check, "not",
+            ihanoi_try_or_return(rc, ihanoi_validate_fault(check, "not",
                                  "must not be as it is"), check);
         }
     }
@@ -452,12 +452,12 @@ ihanoi_validate_combined(const ihanoi_schema_t *schema, const json_t *value,
         }
 
         if (part == IHANOI_OK && schema->then_) {
-            ihanoi_validate_take(rc, ihanoi_validate(schema->then_, value,
+            ihanoi_try_or_return(rc, ihanoi_validate(schema->then_, value,
                                  check), check);
         }
 
         if (part == IHANOI_INVALID && schema->else_) {
-            ihanoi_validate_take(rc, ihanoi_validate(schema->else_, value,
+            ihanoi_try_or_return(rc, ihanoi_validate(schema->else_, value,
                                  check), check);
         }
     }

@@ -16,7 +16,7 @@
  * Takes the outcome of one part into rc and leaves when there is nothing more
  * to learn: the check could not be finished, or nobody asks for a list.
  */
-#define ihanoi_validate_take(rc, part, check)                                 \
+#define ihanoi_try_or_return(rc, part, check)                                 \
     do {                                                                      \
         int  part_ = (part);                                                  \
                                                                               \

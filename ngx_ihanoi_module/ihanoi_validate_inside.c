@@ -50,22 +50,22 @@ ihanoi_validate_array(const ihanoi_schema_t *schema, const json_t *value,
     }
 
     if (n < schema->min_items) {
-        ihanoi_validate_take(rc, ihanoi_validate_fault(check, "minItems",
+        ihanoi_try_or_return(rc, ihanoi_validate_fault(check, "minItems",
                              "must have at least %zu items",
                              schema->min_items), check);
     }
 
-    ihanoi_validate_take(rc, ihanoi_validate_items(schema, value, check),
+    ihanoi_try_or_return(rc, ihanoi_validate_items(schema, value, check),
                          check);
 
     if (schema->contains) {
-        ihanoi_validate_take(rc,
+        ihanoi_try_or_return(rc,
                              ihanoi_validate_contains(schema, value, check),
                              check);
     }
 
     if (schema->unique && n > 1) {
-        ihanoi_validate_take(rc, ihanoi_validate_unique(value, check), check);
+        ihanoi_try_or_return(rc, ihanoi_validate_unique(value, check), check);
     }
 
     return rc;
@@ -108,7 +108,7 @@ ihanoi_validate_items(const ihanoi_schema_t *schema, const json_t *value,
         }
 
         ihanoi_check_leave(check, len);
-        ihanoi_validate_take(rc, part, check);
+        ihanoi_try_or_return(rc, part, check);
     }
 
     return rc;
@@ -219,13 +219,13 @@ ihanoi_validate_object(const ihanoi_schema_t *schema, const json_t *value,
     }
 
     if (n < schema->min_properties) {
-        ihanoi_validate_take(rc, ihanoi_validate_fault(check, "minProperties",
+        ihanoi_try_or_return(rc, ihanoi_validate_fault(check, "minProperties",
                              "must have at least %zu members",
                              schema->min_properties), check);
     }
 
     if (schema->required) {
-        ihanoi_validate_take(rc, ihanoi_validate_required(schema->required,
+        ihanoi_try_or_return(rc, ihanoi_validate_required(schema->required,
                              value, "required", check), check);
     }
 
@@ -241,7 +241,7 @@ ihanoi_validate_object(const ihanoi_schema_t *schema, const json_t *value,
                 continue;
             }
 
-            ihanoi_validate_take(rc, ihanoi_validate_required(
+            ihanoi_try_or_return(rc, ihanoi_validate_required(
                                  json_object_iter_value(iter), value,
                                  "dependentRequired", check), check);
         }
@@ -268,7 +268,7 @@ ihanoi_validate_object(const ihanoi_schema_t *schema, const json_t *value,
         part = ihanoi_validate_member(schema, name, member, check);
         ihanoi_check_leave(check, len);
 
-        ihanoi_validate_take(rc, part, check);
+        ihanoi_try_or_return(rc, part, check);
     }
 
     return rc;
@@ -301,7 +301,7 @@ ihanoi_validate_required(const json_t *names, const json_t *value,
                                      "this member is required");
         ihanoi_check_leave(check, len);
 
-        ihanoi_validate_take(rc, part, check);
+        ihanoi_try_or_return(rc, part, check);
     }
 
     return rc;
@@ -325,7 +325,7 @@ ihanoi_validate_member(const ihanoi_schema_t *schema, const char *name,
     check->steps--;
 
     if (schema->names) {
-        ihanoi_validate_take(rc, ihanoi_validate_name(schema, name, check),
+        ihanoi_try_or_return(rc, ihanoi_validate_name(schema, name, check),
                              check);
     }
 
@@ -342,7 +342,7 @@ ihanoi_validate_member(const ihanoi_schema_t *schema, const char *name,
 
         } else {
             known = 1;
-            ihanoi_validate_take(rc,
+            ihanoi_try_or_return(rc,
                             ihanoi_validate(schema->properties[middle].schema,
                                             value, check), check);
             break;
@@ -359,7 +359,7 @@ ihanoi_validate_member(const ihanoi_schema_t *schema, const char *name,
 
         if (matched) {
             known = 1;
-            ihanoi_validate_take(rc,
+            ihanoi_try_or_return(rc,
                                  ihanoi_validate(schema->patterns[i].schema,
                                                  value, check), check);
         }
@@ -374,7 +374,7 @@ ihanoi_validate_member(const ihanoi_schema_t *schema, const char *name,
                                      "there is no such member");
     }
 
-    ihanoi_validate_take(rc, ihanoi_validate(schema->additional, value, check),
+    ihanoi_try_or_return(rc, ihanoi_validate(schema->additional, value, check),
                          check);
     return rc;
 }
