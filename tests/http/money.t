@@ -2,14 +2,16 @@
 # Money moves once. Citizens pay bills, top phones up, buy passes and places to park, take
 # them back and get money back, by HTTP/1.1 and HTTP/2. At a point of the exchange that is
 # drawn (the body is half there, a gateway works on it, a commit waits, the answer is about to
-# be kept, or has not been read) the client goes away, or the worker is killed, or the plugin
-# has another version; then the client repeats, by the same key and by a new one. Gateways tell
-# of payments before they answer, twice at once, late, never. Two devices pay one bill, step by
-# step in any order. In the end everybody's books are held against what is known here.
+# be kept, or has not been read) the client goes away, or the worker is killed, or the database
+# ends its connections or has no room, or the plugin has another version; then the client
+# repeats, by the same key and by a new one. Gateways tell of payments before they answer, twice
+# at once, late, never. Two devices pay one bill, step by step in any order. In the end
+# everybody's books are held against what is known here.
 #
 #   SEED=n       another walk
-#   SECONDS=n    how long each part is
-#   ONLY=re      of the points those that match, as "topup kill momo.create"
+#   SECONDS=n    how long each part is; with more than 20 all plugins are deployed, not one
+#   ONLY=re      of the points those that match, as "topup kill momo.create"; or of the parts
+#                that follow "deploy", "full" or "devices"
 
 use lib 'tests/lib', map { "plugins/$_/tests/lib" } qw(payments catalogue bills bus bus_pass parking);
 use Bills::Test;
@@ -35,21 +37,32 @@ srand $seed;
 diag "SEED=$seed";
 $SIG{PIPE} = 'IGNORE';
 
-# Passes come from a folder in which versions are deployed.
+# What takes money comes from folders in which versions are deployed: that of now, and the next
+# one, which has other functions and one more column where money is.
 my $home = tempdir('ihanoi-money-XXXXXXXX', TMPDIR => 1, CLEANUP => 1);
 chmod 0755, $home;
-make_path("$home/bus_pass/versions", "$home/keys/bus_pass", "$home/next");
-system("cp -r plugins/bus_pass $home/bus_pass/versions/bus_pass-1.0.0 && cp -r plugins/bus_pass plugins/payments $home/next
-        ln -s versions/bus_pass-1.0.0 $home/bus_pass/current
-        sed -i 's/\"version\": \"1.0.0\"/\"version\": \"1.0.1\"/' $home/next/bus_pass/plugin.json
-        echo '-- the next version' | tee -a $home/next/bus_pass/sql/pass_apply.sql $home/next/payments/sql/payment_apply.sql > $home/said
-        sed -i 's/\"version\": \"/&9/' $home/next/payments/plugin.json
-        openssl genpkey -algorithm ED25519 -out $home/agency.pem
-        openssl pkey -in $home/agency.pem -pubout -out $home/keys/bus_pass/agency-a.pem") == 0 or die;
-my ($old) = look("$home/bus_pass/versions/bus_pass-1.0.0");
-open my $known, '>', "$home/bus_pass/known" or die;
-print $known "bus_pass 1.0.0 $old->{hash}\n";
-close $known;
+my %money = (payments => 'intents', bills => 'orders', bus_pass => 'passes', parking => 'charges');
+my %versions;
+make_path("$home/next", "$home/other");
+for my $plugin (keys %money) {
+    my ($old) = look("plugins/$plugin");
+    my ($top, $next) = ("$home/$plugin", "$home/next/$plugin");
+    $versions{$plugin} = [$old->{version}, $old->{version} =~ s/(\d+)$/$1 + 1/er];
+    make_path("$top/versions", "$home/keys/$plugin");
+    system("cp -r plugins/$plugin $top/versions/$plugin-$old->{version} && cp -r plugins/$plugin $home/next
+            ln -s versions/$plugin-$old->{version} $top/current
+            echo '$plugin $old->{version} $old->{hash}' > $top/known
+            sed -i 's/\"version\": \"$old->{version}\"/\"version\": \"$versions{$plugin}[1]\"/' $next/plugin.json
+            for f in $next/sql/*.sql; do echo '-- the next version' >> \$f; done
+            echo 'alter table $money{$plugin} add column walk int;' > $next/migrations/0900_walk.sql
+            [ -e $home/agency.pem ] || openssl genpkey -algorithm ED25519 -out $home/agency.pem
+            openssl pkey -in $home/agency.pem -pubout -out $home/keys/$plugin/agency-a.pem") == 0 or die;
+}
+
+# Of payments there is another one to which a gateway is reloaded in the middle.
+system("cp -r plugins/payments $home/other
+        echo '-- the other version' >> $home/other/payments/sql/payment_apply.sql
+        sed -i 's/\"version\": \"/&9/' $home/other/payments/plugin.json") == 0 or die;
 
 my $db = database();
 my ($bills, $bills_at) = bills_conf($db, settle => 1, patience => 8,
@@ -58,13 +71,15 @@ my ($parking, $parking_at) = Parking::Test::parking_conf($db, settings => { pati
 my ($gw, undef, $partners) = Payments::Test::payments(
     db => $db, h2 => 1, expect_log => [qr/exited on signal 9/, qr/open socket/],
     settings => { services => '["bills", "parking", "bus_pass", "walk"]', patience => 8 },
-    plugins => $bills . $parking . Passes::Test::passes_conf($db, path => "$home/bus_pass/current"),
+    plugins => ($bills . $parking . Passes::Test::passes_conf($db)) =~ s{path \S+/(bills|parking|bus_pass);}{path $home/$1/current;}gr,
+    path => "$home/payments/current",
     server => $bills_at . $parking_at . 'location = /metrics { ihanoi_status metrics; }');
-plugin_database($db, "$home/next/payments");
+plugin_database($db, "$home/other/payments");
 my $companies = bills_in($gw, $db, $partners);
 my $operator = Parking::Test::parking_in($gw, $db, $partners);
 Passes::Test::passes_in($gw, $db, $partners);
 load_data();
+$db->sql('set search_path = plugin_parking, public; update supplies set capacity = 100000, bookable = 100000');
 
 # What goes on with its client, as the contracts say.
 my %finishes;
@@ -395,25 +410,32 @@ sub stands {
 }
 
 
+sub runs { my ($path) = @_; $gw->{http} =~ s{path \S+payments\S*;}{path $path;}; return }
+
 # Payments has two versions, of which the one or the other runs. A lock is not to be held for
 # as long as a reload takes.
 sub reload {
     my ($at_once) = @_;
-    my $path = pick('plugins', "$home/next");
-    $gw->{http} =~ s{path \S+/payments;}{path @{[ $path =~ m{^/} ? $path : tree() . "/$path" ]}/payments;};
+    runs(pick("$home/payments/current", "$home/other/payments"));
     return $gw->reload if !$at_once;
     $gw->write('nginx.conf', $gw->configuration);
     kill HUP => $gw->master;
     return;
 }
 
+# Of the gateway, not of who deploys.
+my $backends = q{from pg_stat_activity where datname = current_database()
+                  and usename ~ '^(ihanoi|plugin)_' and application_name like 'ihanoi %'};
+
 # One exchange that is broken at a point, and what follows.
 sub walk_to {
-    my ($flow, $how, $point) = @_;
+    my ($flow, $how, $point, $stays) = @_;
     my $what = "$flow $how $point";
     my $ask = ($flows{$flow} // $flows_back{$flow})->[-1]->();
     my $key = 'walk-' . ++$things;
     my $by = $how =~ /^(fin|rst|h2)/ ? $1 : pick(qw(fin rst h2));
+    my $dies = $how =~ /kill|ends/;         # who was at it
+    my $ended = 0;
     my $first = $flows{$flow} && $point =~ /momo.create/ && rand() < 0.3;
     $what .= ' first' if $first;
     my $began = time;
@@ -427,8 +449,12 @@ sub walk_to {
     answered($it) or fault($what, 'no answer') if $point eq 'unread';
     sleep 0.05 if $point eq 'half';
 
+    sleep $stays if $stays && $point =~ /held/ && $point !~ /lock/;
+
     if ($how eq 'kill') {
         $gw->kill_workers;
+    } elsif ($how eq 'ends') {
+        $ended = $looker->do("select count(pg_terminate_backend(pid)) $backends");
     } else {
         reload($point =~ /lock/) if $how eq 'reload';
         cut($it);
@@ -436,7 +462,7 @@ sub walk_to {
     }
 
     # By the same key while it is under way.
-    if (!$ask->{partner} && $point !~ /half|unread/ && $how ne 'kill' && rand() < 0.3) {
+    if ($there && !$ask->{partner} && $point !~ /half|unread/ && !$dies && rand() < 0.3) {
         my $r = eval { $gw->request('POST', $ask->{path}, timeout => 2, with($ask, $key)) };
         fault($what, 'meanwhile it is answered ' . ($r ? code($r) : 'nothing')) if $r && !in_use($r) && $r->{status} !~ /^50/ && $point !~ /keys/;
     }
@@ -444,23 +470,25 @@ sub walk_to {
     my $slow = time - $began > 4;           # what stood still may have been given up
 
     my $template = $ask->{path} =~ s/[0-9a-f-]{36}/*/r;
-    if ($how eq 'kill' || $point ne 'half' && !$finishes{$template}) {
-        # What a dead worker was at is given to another one when its time is over.
+    if ($dies || $point ne 'half' && !$finishes{$template}) {
+        # What a dead worker was at is given to another one when its time is over. A gateway
+        # that is refused a call has no connection yet.
         sleep 0.2;
+        wait_until(sub { $looker->do("select count(*) $backends") >= $ended }, 5);
         $db->sql("update core.key_leases set until = core.now();
                   update core.plugin_jobs set until = now() where run is not null;
-                  update core.plugin_deliveries set until = now() where run is not null") if $how eq 'kill' || $point ne $keys;
+                  update core.plugin_deliveries set until = now() where run is not null") if $dies || $point ne $keys;
     }
 
     # What a partner has told is heard; and a client may never come back.
-    $ask->{heard}->() if $ask->{heard} && $point ne 'half' && $how ne 'kill';
+    $ask->{heard}->() if $ask->{heard} && $point ne 'half' && !$dies;
     return if $ask->{kind} && !$first && rand() < 0.1;
 
     my $r = asked($ask, $key);
     fault($what, 'again, it is answered ' . code($r) . " $r->{content}") if $r->{status} !~ /^20[014]/;
     my $replayed = ($r->{headers}{'idempotency-replayed'} // '') eq 'true';
     fault($what, 'it was ' . ($replayed ? '' : 'not ') . 'done to its end')
-        if $how ne 'kill' && !$slow && !$ask->{partner} && $replayed != ($point ne 'half' && ($finishes{$template} || $point eq $keys || $point eq 'unread'));
+        if !$dies && !$slow && !$ask->{partner} && $replayed != ($point ne 'half' && ($finishes{$template} || $point eq $keys || $point eq 'unread'));
 
     # By a new key: the same, where the thing is named by what is asked.
     if (!$ask->{free} && !$ask->{partner} && rand() < 0.5) {
@@ -510,24 +538,53 @@ sub walk {
 
 my @all;
 for my $flow (keys %points) {
-    push @all, map { my $point = $_; map { [$flow, $_, $point] } qw(fin rst h2), rand() < 0.3 ? qw(kill reload) : () } @{ $points{$flow} };
+    for my $point (@{ $points{$flow} }) {
+        push @all, map { [$flow, $_, $point] } qw(fin rst h2),
+            rand() < 0.3 ? qw(kill reload) : (), rand() < (defined $ENV{ONLY} ? 1 : 0.1) ? 'ends' : ();
+    }
 }
 @all = shuffle(grep { !defined $ENV{ONLY} || "@$_" =~ /$ENV{ONLY}/ } @all);
 my $n = walk(time + $seconds, @all);
 is(join("\n", splice @faults), '', "what is cut is done once, and told: $n steps");
 
 
-# The same while another version of passes is deployed, and while the old one comes back. What
-# one has begun the other goes on with, and the job is always due. It does not ask for payments
-# that are being asked for: what a gateway was to do for one it would do for the other.
-if (!defined $ENV{ONLY} || $ENV{ONLY} eq 'deploy') {
-    my @how = ('--conf', $gw->dir . '/nginx.conf', '--nginx', $gw->{nginx}, '--user', 'postgres');
-    my ($rc, undef, $err) = ihanoi(qw(plugin pack --into), $home, "$home/next/bus_pass");
-    ($rc, undef, $err) = ihanoi(qw(plugin sign --key), "$home/agency.pem", glob "$home/*.tar.gz") if !$rc;
-    is($rc, 0, 'another version of passes') or diag $err;
+# The same while the next version of one of them is deployed, and while the old one comes back.
+# What one has begun the other goes on with, and the jobs are always due. They do not ask for
+# payments that are being asked for: what a gateway was to do for one it would do for the other.
+my %due = (
+    payments => q{update plugin_payments.intents set check_at = now()
+                   where state in ('created', 'pending') and created_at < now() - interval '10 s';
+                  update plugin_payments.refunds set due_at = now()
+                   where state in ('requested', 'sent') and due_at < 'infinity' and requested_at < now() - interval '10 s'},
+    bills => q{update plugin_bills.orders set due_at = now()
+                where state not in ('cancelled', 'delivered', 'refunded') and created_at < now() - interval '10 s'},
+    bus_pass => q{update plugin_bus_pass.passes set check_at = now()
+                   where payment is not null or created_at < now() - interval '10 s'},
+    parking => q{update plugin_parking.charges set check_at = now()
+                  where state in ('open', 'left') and created_at < now() - interval '10 s';
+                 update plugin_parking.refunds set due_at = now()
+                  where state = 'requested' and created_at < now() - interval '10 s'},
+);
+my %walked = (payments => [keys %flows, qw(refund unpass unstay settle callback)], bills => [qw(bill topup untopup callback)],
+              bus_pass => [qw(pass unpass)], parking => [qw(stay unstay)]);
 
-    for my $what ([deploy => glob("$home/*.tar.gz"), '--keys', "$home/keys"], [rollback => qw(bus_pass 1.0.0)]) {
-        my $done = "$home/done-$what->[0]";
+sub archive {
+    my ($plugin) = @_;
+    my ($archive) = glob "$home/$plugin-*.tar.gz";
+    return $archive if $archive;
+    my ($rc, undef, $err) = ihanoi(qw(plugin pack --into), $home, "$home/next/$plugin");
+    ($archive) = glob "$home/$plugin-*.tar.gz";
+    ($rc, undef, $err) = ihanoi(qw(plugin sign --key), "$home/agency.pem", $archive) if !$rc;
+    is($rc, 0, "another version of $plugin") or diag $err;
+    return $archive;
+}
+
+sub deployed_meanwhile {
+    my ($plugin) = @_;
+    my @how = ('--conf', $gw->dir . '/nginx.conf', '--nginx', $gw->{nginx}, '--user', 'postgres');
+
+    for my $what ([deploy => archive($plugin), '--keys', "$home/keys"], [rollback => $plugin, $versions{$plugin}[0]]) {
+        my $done = "$home/done-" . ++$things;
         my $pid = beside(sub {
             my ($rc, $out, $err) = ihanoi(plugin => @$what, @how, '--timeout', 60);
             open my $fh, '>', "$done.new";
@@ -537,20 +594,116 @@ if (!defined $ENV{ONLY} || $ENV{ONLY} eq 'deploy') {
         });
         my $job = beside(sub {
             while (!-e $done) {
-                $db->sql("update core.plugin_jobs set next_at = core.now() where plugin = 'bus_pass' and run is null;
-                          update plugin_bus_pass.passes set check_at = now()
-                           where payment is not null or created_at < now() - interval '10 s'");
+                $db->sql("update core.plugin_jobs set next_at = core.now() where plugin = '$plugin' and job = 'sweep' and run is null;
+                          $due{$plugin}");
                 sleep 0.3;
             }
         });
         while (!-e $done && @faults < 6) {
-            my $flow = pick(qw(pass unpass));
-            walk(time, [$flow, pick(qw(fin rst h2)), pick(@{ $points{$flow} })]);
+            my $flow = pick(@{ $walked{$plugin} });
+            walk(time, [$flow, rand() < 0.1 ? 'kill' : pick(qw(fin rst h2)), pick(@{ $points{$flow} }), rand 2]);
         }
         waitpid $_, 0 for $pid, $job;
-        like(text_of($done), qr/^0 bus_pass 1\.0\.@{[$what->[0] eq 'deploy' ? 1 : 0]} /, "$what->[0] of a version");
+        like(text_of($done), qr/^0 $plugin \Q$versions{$plugin}[$what->[0] eq 'deploy']\E /, "$what->[0] of a version of $plugin");
     }
     is(join("\n", splice @faults), '', 'what is cut meanwhile is done once, and told');
+    return;
+}
+
+if (!defined $ENV{ONLY} || $ENV{ONLY} eq 'deploy') {
+    my $end = time + $seconds;
+    runs("$home/payments/current");
+    $gw->reload;
+    my @each = $seconds > 20 ? shuffle(sort keys %versions) : 'payments';
+    deployed_meanwhile($_) for @each;
+    for (my $i = 0; time < $end; $i++) { deployed_meanwhile($each[$i % @each]) }
+}
+
+
+# The same while there is no room in the database for what goes into one of its tables, or into
+# any, from that point on until the answer: that is a problem which says when to come back, and
+# with room the key is as good as it was.
+my @tables = map { $_->[0] } $db->sql(q{
+    select c.oid::regclass from pg_class c
+     where c.relkind in ('r', 'p') and not c.relispartition and c.relname !~ 'migrations'
+       and (c.relnamespace::regnamespace::text ~ '^plugin_(payments|bills|bus_pass|parking)$'
+            or c.oid::regclass::text in ('core.idempotency_keys', 'core.key_leases', 'core.outbox',
+                                         'core.plugin_deliveries', 'core.plugin_cursors', 'core.plugin_jobs', 'core.people'))
+     order by 1});
+
+my $refused = 0;
+
+sub full {
+    my ($table) = @_;
+    $locker->do("insert into public.walk_full values ('$table')") if $table;
+    $locker->do('delete from public.walk_full') if !$table;
+    return;
+}
+
+sub without_room {
+    my ($flow, $point, $table) = @_;
+    my $what = "$flow full $point $table";
+    my $ask = ($flows{$flow} // $flows_back{$flow})->[-1]->();
+    my $key = 'walk-' . ++$things;
+    full($table) if $point eq 'all';
+    my ($it, $there, $go_on) = $point eq 'all'
+        ? (begin('fin', $ask, $key), 1, sub { })
+        : still($point, sub { begin('fin', $ask, $key) }, 0, $ask->{partner});
+    fault($what, 'it is not there') if !$there && $flow ne 'sweep';
+    full($table) if $point ne 'all';
+    $go_on->();
+    my $first = '';
+    if (rand() < 0.2) {
+        cut($it);
+        sleep 0.3;
+    } else {
+        answered($it, 25);
+        sysread $it->{socket}, $first, 65536;
+        $first =~ m{^HTTP/1.1\ 20[014] | ^HTTP/1.1\ 503\ .* \nRetry-After:\ \d+\r\n .* "urn:ihanoi:problem:[a-z]}six
+            or fault($what, "without room it is answered $first");
+        $refused++ if $first =~ /^\S+ 503/;
+    }
+    full();
+    $db->sql('update core.key_leases set until = core.now()');
+
+    my $r = asked($ask, $key);
+    fault($what, 'again, it is answered ' . code($r) . " $r->{content}") if $r->{status} !~ /^20[014]/;
+    fault($what, 'again, it is answered ' . code($r) . " $r->{content}, not $first")
+        if $first =~ /^\S+ 20/ && !$ask->{partner} && $first !~ /\n\Q$r->{content}\E\z/;
+    my $replay = asked($ask, $key);
+    fault($what, 'then it is answered ' . code($replay) . " $replay->{content}, not $r->{content}")
+        if !$ask->{partner} && $replay->{content} ne $r->{content};
+    return $ask->{done}->($r) if $ask->{done};
+    my ($sale, $checkout) = thing($ask, $r);
+    return fault($what, "it is answered $r->{content}") if !$sale;
+    $sale = sold($sale);
+    paid($sale, $checkout) if rand() < 0.8;
+    stands($sale) if $sale->{kept} && rand() < 0.3;
+    return;
+}
+
+if (!defined $ENV{ONLY} || $ENV{ONLY} eq 'full') {
+    $db->sql(q{create table public.walk_full (name text);
+               create function public.walk_full() returns trigger language plpgsql security definer
+                   set search_path = pg_catalog as $$ begin
+                   if exists (select from public.walk_full f where f.name in ('any', tg_argv[0])) then
+                       raise exception 'could not extend file: No space left on device' using errcode = '53100';
+                   end if;
+                   return null; end $$;
+               revoke all on function public.walk_full() from public});
+    $db->sql(join '', map { "create trigger walk_full before insert or update on $_ for each statement
+                             execute function public.walk_full('$_');" } @tables);
+    my $end = time + $seconds / 2;
+    my $n = 0;
+    while (time < $end && @faults < 6) {
+        my $flow = pick(grep { $_ ne 'sweep' } keys %points);
+        my $point = pick('all', grep { !/half|unread|lock/ } @{ $points{$flow} });
+        my $table = rand() < 0.5 ? 'any' : pick(@tables);
+        eval { without_room($flow, $point, $table); 1 } or do { fault("$flow $point $table", $@); full() };
+        $n++;
+    }
+    is(join("\n", splice @faults), '', "what finds no room is done once, and told: $n steps, of which $refused were refused");
+    $db->sql(join '', map { "drop trigger walk_full on $_;" } @tables);
 }
 
 

@@ -40,10 +40,9 @@ sub passes {
 
 
 # For a gateway with other plugins, too: directives of http{}, and when it runs, what
-# payments() gave. path: of the plugin.
+# payments() gave.
 sub passes_conf {
-    ($db, my %arg) = @_;
-    my $path = $arg{path} // $folder;
+    ($db) = @_;
 
     wait_for_day(120);                          # which may be a month's last
     my $conf = join "\n", map { plugin_database($db, "$tree/plugins/$_") } qw(bus bus_pass);
@@ -64,7 +63,7 @@ ihanoi_plugin bus {
     memory 32m;
 }
 ihanoi_plugin bus_pass {
-    path $path;
+    path $folder;
     public;
     database bus_pass;
     interface payments.payments;
