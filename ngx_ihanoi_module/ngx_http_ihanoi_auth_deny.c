@@ -44,6 +44,9 @@ typedef struct {
 
 static ngx_int_t ngx_http_ihanoi_auth_deny_add(
     ngx_http_ihanoi_auth_deny_row_t *row);
+static ngx_int_t ngx_http_ihanoi_auth_deny_insert(ngx_slab_pool_t *shpool,
+    ngx_http_ihanoi_auth_deny_sh_t *deny, u_char *digest,
+    ngx_http_ihanoi_auth_deny_row_t *row);
 static void ngx_http_ihanoi_auth_deny_loaded(ngx_str_t *next);
 static ngx_int_t ngx_http_ihanoi_auth_deny_digest(const char *kind,
     size_t kind_len, const char *iss, size_t iss_len, const char *value,
@@ -303,6 +306,7 @@ static ngx_int_t
 ngx_http_ihanoi_auth_deny_add(ngx_http_ihanoi_auth_deny_row_t *row)
 {
     u_char                             digest[IHANOI_SHA256_LEN];
+    ngx_int_t                          rc;
     ngx_slab_pool_t                   *shpool;
     ngx_http_ihanoi_auth_shared_t     *sh;
     ngx_http_ihanoi_auth_deny_node_t  *node;
@@ -322,66 +326,76 @@ ngx_http_ihanoi_auth_deny_add(ngx_http_ihanoi_auth_deny_row_t *row)
         return NGX_ERROR;
     }
 
+    rc = NGX_OK;
+
     ngx_shmtx_lock(&shpool->mutex);
 
     node = ngx_http_ihanoi_auth_deny_find(&sh->deny, digest);
 
+    if (node && node->denied_before == row->denied_before
+        && node->forget_at == row->forget_at)
+    {
+        goto done;
+    }
+
+    if (node) {
+        node->denied_before = row->denied_before;
+        node->forget_at = row->forget_at;
+
+    } else {
+        rc = ngx_http_ihanoi_auth_deny_insert(shpool, &sh->deny, digest, row);
+    }
+
+    /*
+     * Its token may be in the caches: also of a row that found no room, or that
+     * is over only by a clock that is ahead.
+     */
+
+    ngx_memory_barrier();
+    sh->deny.epoch++;
+
+done:
+
+    ngx_shmtx_unlock(&shpool->mutex);
+
+    return rc;
+}
+
+
+/* With the lock held. */
+
+static ngx_int_t
+ngx_http_ihanoi_auth_deny_insert(ngx_slab_pool_t *shpool,
+    ngx_http_ihanoi_auth_deny_sh_t *deny, u_char *digest,
+    ngx_http_ihanoi_auth_deny_row_t *row)
+{
+    ngx_http_ihanoi_auth_deny_node_t  *node;
+
+    if (ngx_http_ihanoi_auth_deny_forget(deny, row->forget_at)) {
+        return NGX_OK;
+    }
+
+    node = ngx_slab_alloc_locked(shpool,
+                                 sizeof(ngx_http_ihanoi_auth_deny_node_t));
     if (node == NULL) {
-
-        if (ngx_http_ihanoi_auth_deny_forget(&sh->deny, row->forget_at)) {
-
-            /* if the clock is ahead, its token may be in the caches */
-
-            ngx_memory_barrier();
-            sh->deny.epoch++;
-
-            ngx_shmtx_unlock(&shpool->mutex);
-            return NGX_OK;
-        }
+        ngx_http_ihanoi_auth_deny_sweep(shpool, deny, 1);
 
         node = ngx_slab_alloc_locked(shpool,
                                      sizeof(ngx_http_ihanoi_auth_deny_node_t));
-        if (node == NULL) {
-            ngx_http_ihanoi_auth_deny_sweep(shpool, &sh->deny, 1);
-
-            node = ngx_slab_alloc_locked(shpool,
-                                     sizeof(ngx_http_ihanoi_auth_deny_node_t));
-        }
-
-        if (node == NULL) {
-            sh->deny.state = NGX_HTTP_IHANOI_AUTH_DENY_FULL;
-
-            /* the row may be that of a token which is in the caches */
-
-            ngx_memory_barrier();
-            sh->deny.epoch++;
-
-            ngx_shmtx_unlock(&shpool->mutex);
-            return NGX_ERROR;
-        }
-
-        node->node.key = ngx_http_ihanoi_auth_deny_key(digest);
-        ngx_memcpy(node->digest, digest, IHANOI_SHA256_LEN);
-        node->denied_before = row->denied_before;
-        node->forget_at = row->forget_at;
-
-        ngx_rbtree_insert(&sh->deny.rbtree, &node->node);
-        sh->deny.entries++;
-
-        ngx_memory_barrier();
-        sh->deny.epoch++;
-
-    } else if (node->denied_before != row->denied_before
-               || node->forget_at != row->forget_at)
-    {
-        node->denied_before = row->denied_before;
-        node->forget_at = row->forget_at;
-
-        ngx_memory_barrier();
-        sh->deny.epoch++;
     }
 
-    ngx_shmtx_unlock(&shpool->mutex);
+    if (node == NULL) {
+        deny->state = NGX_HTTP_IHANOI_AUTH_DENY_FULL;
+        return NGX_ERROR;
+    }
+
+    node->node.key = ngx_http_ihanoi_auth_deny_key(digest);
+    ngx_memcpy(node->digest, digest, IHANOI_SHA256_LEN);
+    node->denied_before = row->denied_before;
+    node->forget_at = row->forget_at;
+
+    ngx_rbtree_insert(&deny->rbtree, &node->node);
+    deny->entries++;
 
     return NGX_OK;
 }

@@ -17,16 +17,17 @@
 #include "ihanoi_digest.h"
 
 
-typedef enum {
-    NGX_HTTP_IHANOI_AUTH_DENY_UNKNOWN = 0,   /* never loaded */
+/* The state of the deny list. */
+enum {
+    NGX_HTTP_IHANOI_AUTH_DENY_UNKNOWN = 0,   /* not relied on before a load */
     NGX_HTTP_IHANOI_AUTH_DENY_LOADED,
     NGX_HTTP_IHANOI_AUTH_DENY_FULL           /* some rows found no room */
-} ngx_http_ihanoi_auth_deny_state_e;
+};
 
 
 typedef struct {
     ngx_atomic_t         state;
-    ngx_atomic_t         epoch;      /* changes with every new row */
+    ngx_atomic_t         epoch;      /* changes with every row that is new */
     ngx_atomic_t         entries;
     ngx_rbtree_t         rbtree;
     ngx_rbtree_node_t    sentinel;
