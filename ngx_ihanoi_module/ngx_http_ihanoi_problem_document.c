@@ -316,18 +316,28 @@ ngx_http_ihanoi_problem_text(u_char *to, u_char *last, const char *s,
     size_t len, ngx_uint_t english)
 {
     size_t             i;
+    ngx_int_t          month, day;
     static const char  form[] = "0000-00-00 00:00:00";
 
     if (english || (len != sizeof("0000-00-00") - 1 && len != sizeof(form) - 1))
     {
-        return ngx_cpymem(to, s, ngx_min(len, (size_t) (last - to)));
+        goto other;
     }
 
     for (i = 0; i < len; i++) {
 
         if (form[i] == '0' ? s[i] < '0' || s[i] > '9' : s[i] != form[i]) {
-            return ngx_cpymem(to, s, ngx_min(len, (size_t) (last - to)));
+            goto other;
         }
+    }
+
+    /* somebody's number may have that form, too */
+
+    month = ngx_atoi((u_char *) s + 5, 2);
+    day = ngx_atoi((u_char *) s + 8, 2);
+
+    if (month < 1 || month > 12 || day < 1 || day > 31) {
+        goto other;
     }
 
     if (len == sizeof(form) - 1) {
@@ -336,6 +346,10 @@ ngx_http_ihanoi_problem_text(u_char *to, u_char *last, const char *s,
 
     return ngx_snprintf(to, last - to, "%*s/%*s/%*s", (size_t) 2, s + 8,
                         (size_t) 2, s + 5, (size_t) 4, s);
+
+other:
+
+    return ngx_cpymem(to, s, ngx_min(len, (size_t) (last - to)));
 }
 
 

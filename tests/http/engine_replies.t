@@ -123,6 +123,7 @@ ok(!exists $r->{json}{code}, 'the code is the type');
 # As people write days and numbers; programs have the members.
 for (['half', 'half', '2,5', '2.5'],
      ['2026-11-29', '29/11/2026', '-1.234.567', '-1,234,567'],
+     ['2026-13-29', '2026-13-29', '-1.234.567', '-1,234,567'],
      ['2026-11-29 08:05:00', '08:05:00 ngày 29/11/2026', '-1.234.567', '-1,234,567'])
 {
     my ($name, $named, $left, $left_en) = @$_;
