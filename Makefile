@@ -182,7 +182,7 @@ $(OUT)/settings: .FORCE
 $(CURDIR)/build/nginx-source/nginx:
 	bin/fetch-nginx-source build/nginx-source
 
-$(OUT)/nginx/objs/Makefile: config bin/configure-nginx $(OUT)/settings | $(NGINX_SRC)
+$(OUT)/nginx/objs/Makefile: config ngx_ihanoi_module/exports.map bin/configure-nginx $(OUT)/settings | $(NGINX_SRC)
 	@NGINX_SRC="$(NGINX_SRC)" bin/configure-nginx $(OUT) '$(CFLAGS) $(WARN)' '$(MODULE_$(BUILD))' '$(LDFLAGS)'
 
 $(OUT)/module.built: $(OUT)/nginx/objs/Makefile $(MODULE_SRC)
