@@ -11,6 +11,7 @@ use IHanoi::Bench::Stand;
 use IHanoi::Bench::Table;
 use IHanoi::Test ();
 use IHanoi::Test::Plugin qw(plugin_database plugin_folder);
+use JSON::PP ();
 use Time::HiRes ();
 
 
@@ -72,6 +73,7 @@ SQL
 
 # Parking asks for a plugin that takes money; nobody pays here.
 sub payments {
+    my $asked = JSON::PP->new->decode(IHanoi::Test::text_of('plugins/parking/plugin.json'));
     my @functions = qw(intent_create intent_read refund);
     my $plugin = plugin_folder(
         name     => 'payments',
@@ -83,8 +85,9 @@ sub payments {
         manifest => {
             permissions => {},
             events      => { publishes => ['payments.changed'] },
-            interfaces  => { offers => [{ name => 'payments', version => 1,
-                                          functions => \@functions }] },
+            interfaces  => { offers => [{
+                name => 'payments', functions => \@functions,
+                version => $asked->{interfaces}{uses}[0]{version} }] },
         },
     );
 
