@@ -1,6 +1,6 @@
 -- Jobs: one leased runner, own subtransactions, retries, dead ones, partitions.
 begin;
-select plan(46);
+select plan(48);
 set local client_min_messages = error;    -- failing jobs warn
 
 delete from core.jobs;
@@ -94,14 +94,18 @@ do $$ begin
     execute format('create function %I.job_test_full(args jsonb) returns void language plpgsql as %L',
         current_schema(), 'begin raise exception using errcode = args ->> ''full''; end');
 end $$;
-select job_put('test_full', 'i', core.now() - interval '1 second', '{"full": "53100"}');
-select job_put('test_good', 'j', core.now(), '{"name": "nine"}');
+select job_put('test_full', 'i', core.now() - interval '2 seconds', '{"full": "53100"}');
+select job_put('test_full', 'j', core.now() - interval '1 second', '{"full": "58030"}');
+select job_put('test_good', 'k', core.now(), '{"name": "nine"}');
 update core.jobs set attempts = 9 where key = 'i';
-select results_eq($$select * from jobs_run('you')$$, $$values (true, 1, 1, 0)$$,
-    'no room for a job: the others are not tried');
+select results_eq($$select * from jobs_run('you')$$, $$values (true, 2, 1, 0)$$,
+    'no room for a job: the others of its kind are not tried');
+select is(setting('nine')::text, '1', 'those of another kind are');
 select is((select state || attempts || last_error || (run_at - core.now()) from core.jobs where key = 'i'),
     'due953100 53100' || interval '10 seconds', 'it was no attempt, and is made again soon');
-select results_eq($$select * from jobs_run('you')$$, $$values (true, 1, 0, 0)$$, 'nor does it hold up others');
+select results_eq($$select * from jobs_run('you')$$, $$values (true, 1, 1, 0)$$, 'the next call tries one of them');
+select is_empty($$select from core.jobs where key in ('i', 'j') and run_at <= core.now()$$, 'nor does one hold up others');
+update core.jobs set state = 'cancelled' where key = 'j';
 update core.jobs set run_at = core.now(), args = '{"full": "23514"}' where key = 'i';
 select jobs_run('you');
 select is((select state from core.jobs where key = 'i'), 'dead', 'a mistake is one');

@@ -8,8 +8,9 @@
 -- after 2, 4, 8 … seconds (an hour at most), and is dead after max_attempts; a
 -- recurring one goes on with its next turn instead. Dead jobs stay, for
 -- somebody to look at. Where the database has no room (a full disk, no memory),
--- that is no attempt: all would meet it, so the rest waits for the next call, and
--- the job for ten seconds. One that takes longer than the call may
+-- that is no attempt: all of its kind would meet it, so these wait for the next call,
+-- and the job for ten seconds; where it is one table that cannot be read, other kinds
+-- go on. One that takes longer than the call may
 -- (statement_timeout) has failed, too: all would wait for it otherwise.
 create function jobs_run(runner text)
 returns table (held boolean, ran int, failed int, dead int)
@@ -20,6 +21,7 @@ declare
     ends    timestamptz := clock_timestamp() + interval '500 milliseconds';
     error   text;
     again   timestamptz;
+    waits   text[] := '{}';    -- kinds
 begin
     held := lease_take('jobs', runner, 10);
     ran := 0;
@@ -33,6 +35,7 @@ begin
         select j.* into job
         from core.jobs j
         where j.state = 'due' and j.run_at <= core.now()
+          and j.kind <> all (waits)
         order by j.run_at, j.id
         limit 1
         for update skip locked;
@@ -81,7 +84,8 @@ begin
             update core.jobs j
             set last_error = error, run_at = core.now() + interval '10 seconds'
             where j.id = job.id;
-            exit;
+            waits := waits || job.kind;
+            continue;
         end if;
 
         if job.attempts + 1 >= job.max_attempts and job.every is null then
