@@ -131,6 +131,7 @@ for my $what (sort keys %order) {
         $db->sql("update plugin_bills.orders set sent_at = now() where id = '$o->{id}'");
         $companies->change(sub { $_[0]{sent}{ $o->{id} } = { n => 1, state => 'done', receipt => 'R-7' } }) if $was;
         my $before = $companies->asked($what);
+        is(cancel($o->{id}, @as)->{json}{type}, 'urn:ihanoi:problem:order-not-cancellable', "$what, restored: it is not taken back");
         pay($o);
         is(settled($o, $was ? 'delivered' : 'sending', @as), $was ? 'delivered' : 'sending', "$what, restored: it is asked first");
         sweep_bills();
