@@ -173,7 +173,13 @@ shown('sent');
 is($refund->() . $order->(), '2f', 'they are asked about first');
 plugin_sql('bills', "select order_payment('$paying', gen_random_uuid(), 'succeeded', 86400)");
 is($order->($paying), 'f', 'and so is an order that was not paid then');
-cmp_ok(plugin_sql('parking', "select nextval('notices_number_seq')"), '>', 1_000_000, 'notices are newer than any before');
+my $notice = sub { plugin_sql('parking', "select nextval('notices_number_seq')") };
+my $told = $notice->();
+cmp_ok($told, '>', 1_000_000, 'notices are newer than any before');
+$db->sql("select setval('plugin_parking.notices_number_seq', 1, false)");
+sleep 2;
+shown('sent');
+cmp_ok($notice->(), '>', $told, 'and than those of a restore before');
 
 # To a moment.
 shown('base', shell => as_postgres());
