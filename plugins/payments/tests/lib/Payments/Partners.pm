@@ -137,9 +137,17 @@ sub pay {
 
     $self->know(orders => $number, state => $how{outcome} // 'paid', at => time,
                 defined $how{amount} ? (amount => $how{amount}) : ());
-    $self->callback($number) if $how{callback} // !$checkout->{qr};
+    $self->{answered} = $self->callback($number) if $how{callback} // !$checkout->{qr};
 
     return $number;
+}
+
+
+# What was answered to the callback of the last pay(), for a test that waits in vain.
+sub answered {
+    my ($self) = @_;
+    my $r = $self->{answered} // {};
+    return join ' ', 'the callback was answered', $r->{status} // 'never', $r->{content} // '';
 }
 
 
