@@ -5,6 +5,7 @@
 use lib 'tests/lib';
 use IHanoi::Test;
 use IHanoi::Test::Engine;
+use IHanoi::Test::Frames;
 use Socket qw(SOL_SOCKET SO_LINGER SO_RCVBUF);
 use Time::HiRes qw(sleep);
 
@@ -167,22 +168,15 @@ my $late = $c->response;
 problem_is($late, 408, 'request-timeout', 'a body that does not come is refused');
 is($late->{headers}{connection}, 'close', 'with its connection');
 
-# The same over HTTP/2, frame by frame (RFC 9113, names and values as RFC 7541 6.2.2).
-my $frame = sub { my ($type, $flags, $stream, $load) = @_;
-    substr(pack('N', length $load), 1) . pack('CCN', $type, $flags, $stream) . $load };
-my $string = sub { my $n = length $_[0];
-    ($n < 127 ? chr $n : pack 'CCC', 127, ($n - 127 & 127) | 128, $n - 127 >> 7) . $_[0] };
-
+# The same over HTTP/2, frame by frame.
 # The frames that a request gets, up to what is awaited: its fields and these of its body.
 sub frames {
     my ($until, $fields, @body) = @_;
     my $h2 = IO::Socket::INET->new(PeerAddr => "127.0.0.1:$gw->{h2_port}") or die "h2: $!";
-    my @fields = (':scheme', 'http', ':authority', 'a', @$fields);
-    my ($head, $got) = ('', '');
+    my $head = h2_fields(':scheme', 'http', ':authority', 'a', @$fields);
+    my $got = '';
 
-    $head .= "\0" . $string->(shift @fields) . $string->(shift @fields) while @fields;
-    syswrite $h2, join '', "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", $frame->(4, 0, 0, ''),
-        $frame->(1, 4, 1, $head), map { $frame->(0, @$_) } @body;
+    syswrite $h2, join '', h2_preface(), h2_frame(1, 4, 1, $head), map { h2_frame(0, @$_) } @body;
 
     while ($got !~ $until && IO::Select->new($h2)->can_read(10)) {
         sysread $h2, $got, 4096, length $got or last;

@@ -19,16 +19,15 @@ use File::Path qw(make_path);
 use File::Temp qw(tempdir);
 use IHanoi::Test;
 use IHanoi::Test::Command;
+use IHanoi::Test::Exchange;
 use IHanoi::Test::Plugin;
 use IHanoi::Plugin::Folder;
 use IO::Select;
-use IO::Socket::INET;
 use JSON::PP ();
 use List::Util qw(shuffle sum0);
 use Parking::Test ();
 use Passes::Test ();
 use Payments::Test ();
-use Socket qw(SOL_SOCKET SO_LINGER);
 use Time::HiRes qw(sleep time);
 
 my $seed = int($ENV{SEED} // 1);
@@ -106,19 +105,6 @@ sub sold {
 }
 
 
-# A request that may be cut: by HTTP/1.1, which ends as its connection, by FIN or RST, or by
-# HTTP/2 (RFC 9113; names and values as RFC 7541 6.2.2), of which the stream is reset.
-
-sub frame {
-    my ($type, $flags, $stream, $load) = @_;
-    return substr(pack('N', length $load), 1) . pack('CCN', $type, $flags, $stream) . $load;
-}
-
-sub string {
-    my $n = length $_[0];
-    return ($n < 127 ? chr $n : pack 'CCC', 127, ($n - 127 & 127) | 128, $n - 127 >> 7) . $_[0];
-}
-
 # A partner has neither token nor key.
 sub with {
     my ($ask, $key) = @_;
@@ -127,52 +113,7 @@ sub with {
 
 sub begin {
     my ($by, $ask, $key, $half) = @_;
-    my ($head, $body) = split /\r\n\r\n/, $gw->connection->format('POST', $ask->{path}, with($ask, $key)), 2;
-    my $port = $by eq 'h2' ? $gw->{h2_port} : $gw->port;
-    my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port, Timeout => 5) or die "connect: $!\n";
-
-    if ($by eq 'h2') {
-        my @fields = ([':method', 'POST'], [':path', $ask->{path}], [':scheme', 'http'], [':authority', 'a'],
-                      map { /^(Authorization|Idempotency-Key|Content-Type): (.*)/ ? [lc $1, $2] : () } split /\r\n/, $head);
-        my $fields = join '', map { "\0" . string($_->[0]) . string($_->[1]) } @fields;
-        syswrite $socket, join '', "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", frame(4, 0, 0, ''),
-            length $body || $half ? (frame(1, 4, 1, $fields), frame(0, $half ? 0 : 1, 1, $half ? substr $body, 0, 5 : $body))
-                                  : frame(1, 5, 1, $fields);
-    } else {
-        my $all = "$head\r\n\r\n$body";
-        syswrite $socket, $half ? substr $all, 0, length($all) - (length $body ? int(1 + length($body) / 2) : 3) : $all;
-    }
-    return { by => $by, socket => $socket, got => '' };
-}
-
-sub cut {
-    my ($it) = @_;
-
-    # The connection of a stream that is reset stays.
-    return syswrite $it->{socket}, frame(3, 0, 1, pack 'N', 8) if $it->{by} eq 'h2';
-    setsockopt $it->{socket}, SOL_SOCKET, SO_LINGER, pack 'ii', 1, 0 if $it->{by} eq 'rst';
-    close $it->{socket};
-    return;
-}
-
-# Whether its answer has begun to come.
-sub answered {
-    my ($it, $seconds) = @_;
-    my $end = time + ($seconds // 10);
-
-    while (IO::Select->new($it->{socket})->can_read($end > time ? $end - time : 0)) {
-        return 1 if $it->{by} ne 'h2';
-        sysread $it->{socket}, $it->{got}, 4096, length($it->{got} // '') or return 0;
-
-        # Of the frames of a connection it is the headers of the stream.
-        while (length $it->{got} >= 9) {
-            my ($size, $type) = unpack 'NC', "\0" . $it->{got};
-            return 1 if $type == 1;
-            last if length $it->{got} < 9 + $size;
-            substr $it->{got}, 0, 9 + $size, '';
-        }
-    }
-    return 0;
+    return IHanoi::Test::Exchange->begin($gw, $by, $ask->{path}, half => $half, with($ask, $key));
 }
 
 # Asks, and asks again as long as it is told to: the last answer.
@@ -446,7 +387,7 @@ sub walk_to {
 
     # What the company was to drop another order may have met, and there is nothing to ask about.
     fault($what, 'it is not there') if !$there && $flow ne 'sweep';
-    answered($it) or fault($what, 'no answer') if $point eq 'unread';
+    $it->answered or fault($what, 'no answer') if $point eq 'unread';
     sleep 0.05 if $point eq 'half';
 
     sleep $stays if $stays && $point =~ /held/ && $point !~ /lock/;
@@ -457,7 +398,7 @@ sub walk_to {
         $ended = $looker->do("select count(pg_terminate_backend(pid)) $backends");
     } else {
         reload($point =~ /lock/) if $how eq 'reload';
-        cut($it);
+        $it->cut;
         sleep 0.03;
     }
 
@@ -654,10 +595,10 @@ sub without_room {
     $go_on->();
     my $first = '';
     if (rand() < 0.2) {
-        cut($it);
+        $it->cut;
         sleep 0.3;
     } else {
-        answered($it, 25);
+        $it->answered(25);
         sysread $it->{socket}, $first, 65536;
         $first =~ m{^HTTP/1.1\ 20[014] | ^HTTP/1.1\ 503\ .* \nRetry-After:\ \d+\r\n .* "urn:ihanoi:problem:[a-z]}six
             or fault($what, "without room it is answered $first");
