@@ -11,15 +11,13 @@
 #include <string.h>
 
 #include "ihanoi_contract.h"
+#include "ihanoi_etags.h"
 #include "ihanoi_json.h"
 #include "ihanoi_number.h"
 #include "ihanoi_text.h"
 #include "ihanoi_utf8.h"
 #include "ihanoi_violation.h"
 
-
-/* more entity tags than any client holds of one thing */
-#define IHANOI_INPUT_ETAGS     64
 
 
 static int ihanoi_input_text(ihanoi_input_t *in, unsigned i, const char *raw,
@@ -41,8 +39,6 @@ static int ihanoi_input_query_pair(ihanoi_input_t *in, const char *p,
     const char *end, uint64_t *seen);
 static int ihanoi_input_unknown(ihanoi_input_t *in, const char *name,
     size_t len);
-static const char *ihanoi_input_etag(const char *p, const char *end,
-    char **to);
 static int ihanoi_input_if_match(ihanoi_input_t *in, unsigned i,
     ihanoi_str_t value);
 
@@ -633,142 +629,25 @@ ihanoi_input_scalar(ihanoi_input_t *in, unsigned i,
 }
 
 
-/*
- * RFC 9110, 13.1.1: "*" or entity tags; SQL gets them without quotes and "W/",
- * as the gzip filter has made weak tags of ours.  A tag that is a quoted * is
- * not the wildcard (8.8.3): it keeps its quotes, and is none of ours.
- */
-
 static int
 ihanoi_input_if_match(ihanoi_input_t *in, unsigned i, ihanoi_str_t value)
 {
-    char        *text, *out;
-    unsigned     n;
-    const char  *p, *end;
+    char  *text;
 
-    p = value.data;
-    end = p + value.len;
-
-    /* a backslash becomes two, and commas come in for the ones there were */
-
-    text = in->alloc.alloc(in->alloc.ctx, 2 * value.len + 8);
+    text = in->alloc.alloc(in->alloc.ctx, IHANOI_ETAGS_SIZE(value.len));
     if (text == NULL) {
         return -1;
     }
 
-    if (value.len == 1 && *p == '*') {
-        memcpy(text, "[\"*\"]", sizeof("[\"*\"]"));
-        in->values[i] = text;
-        return 0;
-    }
-
-    out = text;
-    *out++ = '[';
-    n = 0;
-
-    for ( ;; ) {
-
-        while (p < end && (*p == ' ' || *p == '\t' || *p == ',')) {
-            p++;
-        }
-
-        if (p == end) {
-            break;
-        }
-
-        if (++n > IHANOI_INPUT_ETAGS) {
-            goto invalid;
-        }
-
-        if (n > 1) {
-            *out++ = ',';
-        }
-
-        p = ihanoi_input_etag(p, end, &out);
-
-        if (p == NULL) {
-            goto invalid;
-        }
-
-        while (p < end && (*p == ' ' || *p == '\t')) {
-            p++;
-        }
-
-        if (p < end && *p != ',') {
-            goto invalid;
-        }
-    }
-
-    *out++ = ']';
-    *out = '\0';
-
-    if (n == 0
-        || ihanoi_utf8_count(text, (size_t) (out - text)) == (size_t) -1)
-    {
-        goto invalid;
+    if (ihanoi_etags_json(text, value.data, value.len) != IHANOI_OK) {
+        return ihanoi_input_fault(in, IHANOI_IN_HEADER,
+                                  &in->op->arguments[i].name, "", "syntax",
+                                  "must be * or entity tags in double quotes");
     }
 
     in->values[i] = text;
 
     return 0;
-
-invalid:
-
-    return ihanoi_input_fault(in, IHANOI_IN_HEADER,
-                              &in->op->arguments[i].name, "", "syntax",
-                              "must be * or entity tags in double quotes");
-}
-
-
-/* One entity tag as a JSON string into *to; what is behind it, NULL: it is none. */
-
-static const char *
-ihanoi_input_etag(const char *p, const char *end, char **to)
-{
-    char  *out;
-
-    out = *to;
-
-    if (end - p > 2 && p[0] == 'W' && p[1] == '/') {
-        p += 2;
-    }
-
-    if (*p != '"') {
-        return NULL;
-    }
-
-    if (end - p > 2 && p[1] == '*' && p[2] == '"') {
-        memcpy(out, "\"\\\"*\\\"", 6);
-        out += 6;
-        p += 2;
-
-    } else {
-        *out++ = *p++;
-    }
-
-    while (p < end && *p != '"') {
-
-        /* etagc: no blanks, no controls */
-
-        if ((unsigned char) *p <= 0x20 || *p == 0x7f) {
-            return NULL;
-        }
-
-        if (*p == '\\') {
-            *out++ = '\\';
-        }
-
-        *out++ = *p++;
-    }
-
-    if (p == end) {
-        return NULL;
-    }
-
-    *out++ = *p++;
-    *to = out;
-
-    return p;
 }
 
 
