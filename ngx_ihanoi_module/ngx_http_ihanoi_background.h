@@ -101,9 +101,10 @@ void ngx_http_ihanoi_background_start(ngx_http_ihanoi_background_t *bg);
 
 /*
  * From done(): executes a statement whose values live in bg->pool, which says
- * how it ended, and then ends the request.  While that fails it is executed again,
- * for a quarter of a minute: leases are longer than that.  Its first column says whether the
- * run was still its own; when it was, reported() may look at the others.
+ * how it ended, and then ends the request.  While that fails it is executed
+ * again, for a quarter of a minute: leases are longer than that.  Its first
+ * column says whether the run was still its own; when it was, reported() may
+ * look at the others.
  */
 void ngx_http_ihanoi_background_report(ngx_http_ihanoi_background_t *bg,
     ngx_http_ihanoi_pgdb_t *db, ngx_http_ihanoi_pgstmt_t *stmt,

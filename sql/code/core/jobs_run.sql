@@ -10,8 +10,8 @@
 -- somebody to look at. Where the database has no room (a full disk, no memory),
 -- that is no attempt: all of its kind would meet it, so these wait for the next call,
 -- and the job for ten seconds; where it is one table that cannot be read, other kinds
--- go on. One that takes longer than the call may
--- (statement_timeout) has failed, too: all would wait for it otherwise.
+-- go on. One that takes longer than the call may (statement_timeout) has failed, too:
+-- all would wait for it otherwise.
 create function jobs_run(runner text)
 returns table (held boolean, ran int, failed int, dead int)
 language plpgsql volatile
@@ -52,8 +52,8 @@ begin
             error := sqlstate || ' ' || sqlerrm;
         end;
 
-        -- A recurring job's turns stay on its grid, and missed ones are not
-        -- made up for.
+        -- A recurring job's turns stay on the grid of its last one (or of its last
+        -- try, which was put off), and missed ones are not made up for.
         again := case
             when job.every is not null and (error is null
                  or job.attempts + 1 >= job.max_attempts) then
