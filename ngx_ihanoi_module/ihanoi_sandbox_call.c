@@ -61,8 +61,7 @@ ihanoi_call_create(ihanoi_sandbox_t *sandbox, unsigned cpu_usec)
 
     call->depth = 1;
 
-    call->next = sandbox->calls;
-    sandbox->calls = call;
+    LIST_INSERT_HEAD(&sandbox->calls, call, link);
 
     return call;
 }
@@ -97,8 +96,7 @@ ihanoi_call_create_beside(ihanoi_call_t *call, lua_State *L, int n)
 
     sandbox->host--;
 
-    beside->next = sandbox->calls;
-    sandbox->calls = beside;
+    LIST_INSERT_HEAD(&sandbox->calls, beside, link);
 
     return beside;
 }
@@ -122,16 +120,14 @@ ihanoi_call_drop(ihanoi_call_t *call)
 void
 ihanoi_call_destroy(ihanoi_call_t *call)
 {
-    unsigned            i;
-    ihanoi_call_t     **p;
-    ihanoi_sandbox_t   *sandbox;
+    unsigned           i;
+    ihanoi_sandbox_t  *sandbox;
 
     sandbox = call->sandbox;
 
     ihanoi_call_drop(call);
 
-    for (p = &sandbox->calls; *p != call; p = &(*p)->next) { /* void */ }
-    *p = call->next;
+    LIST_REMOVE(call, link);
 
     sandbox->host++;
 

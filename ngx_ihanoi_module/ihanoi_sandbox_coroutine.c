@@ -204,7 +204,7 @@ ihanoi_coroutine_state(lua_State *L, lua_State *co)
 
     sandbox = ihanoi_sandbox_of(L);
 
-    for (call = sandbox->calls; call; call = call->next) {
+    LIST_FOREACH(call, &sandbox->calls, link) {
         for (i = 0; i < call->depth; i++) {
 
             if (call->stack[i] == co) {

@@ -9,6 +9,7 @@
 
 
 #include <stdint.h>
+#include <sys/queue.h>
 #include <time.h>
 
 #include "ihanoi_fiber.h"
@@ -38,7 +39,7 @@ struct ihanoi_sandbox_s {
     ihanoi_sandbox_conf_t     conf;
     lua_State                *L;           /* the main coroutine: never run */
     ihanoi_call_t            *call;        /* that runs now */
-    ihanoi_call_t            *calls;       /* all there are */
+    LIST_HEAD(, ihanoi_call_s)  calls;     /* all there are */
     uint64_t                  ncalls;      /* there have been */
     ihanoi_sandbox_op_e       op;
 
@@ -68,7 +69,7 @@ struct ihanoi_sandbox_s {
 
 struct ihanoi_call_s {
     ihanoi_sandbox_t         *sandbox;
-    ihanoi_call_t            *next;        /* of the sandbox */
+    LIST_ENTRY(ihanoi_call_s)  link;       /* of the sandbox */
     ihanoi_call_t            *account;     /* whose budget it spends */
     uint64_t                  number;
     int                       ref;         /* keeps stack[0] */
