@@ -25,7 +25,7 @@ sub give_back {
 # Waits until an order says that so much has gone back; its state.
 sub gone {
     my ($order, $amount) = @_;
-    wait_until(sub { (order_of($order)->{refunded} // 0) == $amount }, 10) or return 'not gone';
+    wait_until(sub { (order_of($order)->{refunded} // 0) == $amount }) or return 'not gone';
     return order_of($order)->{state};
 }
 

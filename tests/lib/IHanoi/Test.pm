@@ -186,10 +186,12 @@ sub tokens {
 }
 
 
-# Waits until the code returns true, at most $seconds; returns its value.
+# Waits until the code returns true, at most $seconds; returns its value. An event waits
+# for every older transaction that writes in the cluster, also for another file's import
+# of a timetable: half a minute, where the machine is busy.
 sub wait_until {
     my ($code, $seconds) = @_;
-    my $end = Time::HiRes::time() + ($seconds // 20);
+    my $end = Time::HiRes::time() + ($seconds // 60);
     my $pause = 0.02;
 
     while (1) {

@@ -199,7 +199,7 @@ sub order_of {
 # Waits until an order is in a state; the state it is in.
 sub settled {
     my ($order, $state, %how) = @_;
-    wait_until(sub { (order_of($order, %how)->{state} // '') eq $state }, 10)
+    wait_until(sub { (order_of($order, %how)->{state} // '') eq $state })
         or diag($partners->answered, "\n", $db->sql('select d::text from core.plugin_deliveries d'));
     return order_of($order, %how)->{state};
 }
