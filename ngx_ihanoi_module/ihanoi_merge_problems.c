@@ -30,66 +30,105 @@
 #define IHANOI_MERGE_TAG        0x0200    /* the gateway compares it */
 
 
+/* what stands in the head of a refusal */
+
+#define IHANOI_MERGE_LANGUAGE   0x01
+#define IHANOI_MERGE_RETRY      0x02
+#define IHANOI_MERGE_CHALLENGE  0x04
+#define IHANOI_MERGE_ETAG       0x08
+
+
+static const struct {
+    unsigned                  header;
+    const char               *name;
+    const char               *type;
+    const char               *description;
+} ihanoi_merge_header_rows[] = {
+
+    { IHANOI_MERGE_LANGUAGE, "Content-Language", "string",
+      "That of \"title\" and \"detail\": vi or en, by Accept-Language." },
+
+    { IHANOI_MERGE_RETRY, "Retry-After", "integer",
+      "Seconds, where it is known." },
+
+    { IHANOI_MERGE_CHALLENGE, "WWW-Authenticate", "string",
+      "Bearer, and what is wrong with the token that was sent (RFC 6750)." },
+
+    { IHANOI_MERGE_ETAG, "ETag", "string",
+      "That of what the client has." },
+
+    { 0, NULL, NULL, NULL }
+};
+
+
 static const struct {
     const char               *status;
     const char               *name;       /* of the component */
     unsigned                  of;
-    unsigned                  retry;      /* has Retry-After */
+    unsigned                  headers;
     const char               *description;
 } ihanoi_merge_problem_rows[] = {
 
     /* "default" would promise a problem document */
 
-    { "304", "NotModified", IHANOI_MERGE_TAG, 0,
+    { "304", "NotModified", IHANOI_MERGE_TAG, IHANOI_MERGE_ETAG,
       "It is still what If-None-Match names: nothing is sent." },
 
-    { "400", "BadRequest", IHANOI_MERGE_ANY, 0,
+    { "400", "BadRequest", IHANOI_MERGE_ANY, IHANOI_MERGE_LANGUAGE,
       "Malformed, or not as this contract says: \"errors\" tells where." },
 
-    { "401", "Unauthorized", IHANOI_MERGE_TOKEN, 0,
+    { "401", "Unauthorized", IHANOI_MERGE_TOKEN,
+      IHANOI_MERGE_LANGUAGE|IHANOI_MERGE_CHALLENGE,
       "No access token, or one that is not valid any more." },
 
-    { "403", "Forbidden", IHANOI_MERGE_RIGHTS, 0,
+    { "403", "Forbidden", IHANOI_MERGE_RIGHTS,
+      IHANOI_MERGE_LANGUAGE|IHANOI_MERGE_CHALLENGE,
       "The token lacks a scope, the account is not verified as strongly as is "
       "needed, or the caller may not do this." },
 
-    { "404", "NotFound", IHANOI_MERGE_PATH, 0,
+    { "404", "NotFound", IHANOI_MERGE_PATH, IHANOI_MERGE_LANGUAGE,
       "Not there, or not for this caller." },
 
-    { "406", "NotAcceptable", IHANOI_MERGE_ACCEPT, 0,
+    { "406", "NotAcceptable", IHANOI_MERGE_ACCEPT, IHANOI_MERGE_LANGUAGE,
       "None of the media types in Accept is answered here." },
 
-    { "408", "RequestTimeout", IHANOI_MERGE_BODY, 0,
+    { "408", "RequestTimeout", IHANOI_MERGE_BODY, IHANOI_MERGE_LANGUAGE,
       "The body took too long to come." },
 
-    { "409", "Conflict", IHANOI_MERGE_KEY, 1,
+    { "409", "Conflict", IHANOI_MERGE_KEY,
+      IHANOI_MERGE_LANGUAGE|IHANOI_MERGE_RETRY,
       "A request with this Idempotency-Key is under way, or the state does not "
       "allow it." },
 
-    { "412", "PreconditionFailed", IHANOI_MERGE_CONDITION, 0,
+    { "412", "PreconditionFailed", IHANOI_MERGE_CONDITION,
+      IHANOI_MERGE_LANGUAGE,
       "It is not any more what If-Match names: fetch it again." },
 
-    { "413", "ContentTooLarge", IHANOI_MERGE_BODY, 0,
+    { "413", "ContentTooLarge", IHANOI_MERGE_BODY, IHANOI_MERGE_LANGUAGE,
       "The body is larger than the gateway takes." },
 
-    { "415", "UnsupportedMediaType", IHANOI_MERGE_BODY, 0,
+    { "415", "UnsupportedMediaType", IHANOI_MERGE_BODY, IHANOI_MERGE_LANGUAGE,
       "The body is of another media type, or compressed." },
 
-    { "422", "UnprocessableContent", IHANOI_MERGE_KEY, 0,
+    { "422", "UnprocessableContent", IHANOI_MERGE_KEY, IHANOI_MERGE_LANGUAGE,
       "This Idempotency-Key was another request's, or the service cannot do "
       "what is asked." },
 
-    { "428", "PreconditionRequired", IHANOI_MERGE_REQUIRED, 0,
+    { "428", "PreconditionRequired", IHANOI_MERGE_REQUIRED,
+      IHANOI_MERGE_LANGUAGE,
       "If-Match is missing." },
 
-    { "429", "TooManyRequests", IHANOI_MERGE_ANY, 1,
+    { "429", "TooManyRequests", IHANOI_MERGE_ANY,
+      IHANOI_MERGE_LANGUAGE|IHANOI_MERGE_RETRY,
       "Too much of this client or caller." },
 
-    { "503", "ServiceUnavailable", IHANOI_MERGE_ANY, 1,
+    { "503", "ServiceUnavailable", IHANOI_MERGE_ANY,
+      IHANOI_MERGE_LANGUAGE|IHANOI_MERGE_RETRY,
       "Not now. After \"outcome-unknown\" it may have been done: repeat it with "
       "the same Idempotency-Key, or look first." },
 
-    { "default", "Problem", IHANOI_MERGE_ANY, 1,
+    { "default", "Problem", IHANOI_MERGE_ANY,
+      IHANOI_MERGE_LANGUAGE|IHANOI_MERGE_RETRY,
       "Any other refusal: \"type\" tells which." },
 
     { NULL, NULL, 0, 0, NULL }
@@ -98,6 +137,7 @@ static const struct {
 
 static unsigned ihanoi_merge_problems_of(const ihanoi_operation_t *op);
 static json_t *ihanoi_merge_problem_responses(void);
+static json_t *ihanoi_merge_problem_headers(unsigned headers);
 static json_t *ihanoi_merge_problem_schema(void);
 
 
@@ -226,12 +266,9 @@ ihanoi_merge_problem_responses(void)
             response = NULL;
         }
 
-        if (ihanoi_merge_problem_rows[k].retry
-            && json_object_set_new(response, "headers",
-                                   json_pack("{s:{s:s, s:{s:s}}}",
-                                             "Retry-After", "description",
-                                             "Seconds, where it is known.",
-                                             "schema", "type", "integer")))
+        if (json_object_set_new(response, "headers",
+                ihanoi_merge_problem_headers(
+                                        ihanoi_merge_problem_rows[k].headers)))
         {
             json_decref(response);
             response = NULL;
@@ -239,6 +276,33 @@ ihanoi_merge_problem_responses(void)
 
         if (json_object_set_new(all, ihanoi_merge_problem_rows[k].name,
                                 response))
+        {
+            json_decref(all);
+            all = NULL;
+        }
+    }
+
+    return all;
+}
+
+
+static json_t *
+ihanoi_merge_problem_headers(unsigned headers)
+{
+    json_t    *all;
+    unsigned   i;
+
+    all = json_object();
+
+    for (i = 0; all && ihanoi_merge_header_rows[i].name; i++) {
+
+        if ((ihanoi_merge_header_rows[i].header & headers)
+            && json_object_set_new(all, ihanoi_merge_header_rows[i].name,
+                   json_pack("{s:s, s:{s:s}}",
+                             "description",
+                             ihanoi_merge_header_rows[i].description,
+                             "schema", "type",
+                             ihanoi_merge_header_rows[i].type)))
         {
             json_decref(all);
             all = NULL;

@@ -151,7 +151,22 @@ is_deeply([grep { my $told = $_; grep { !$told->{told}{$_} } qw(429 503 default)
 
 # The shared answers are problem documents; what was answered here was one.
 my $all = $document->{components}{responses};
-is_deeply([keys %{ $all->{NotModified} }], ['description'], '304 has no content');
+is(join(' ', sort keys %{ $all->{NotModified} }), 'description headers', '304 has no content');
+
+# What is in their heads stands there.
+my @heads = qw(Content-Language ETag Retry-After WWW-Authenticate);
+my $etag = $gw->get('/v1/workflow')->{headers}{etag};
+my %refused = (
+    NotModified     => $gw->get('/v1/workflow', headers => { 'If-None-Match' => $etag }),
+    BadRequest      => $gw->get('/v1/units?limit=x'),
+    Unauthorized    => $gw->get('/v1/me', token => 'x'),
+    Forbidden       => $gw->get('/v1/probe/fails', token => token(sub => 'a')),
+    TooManyRequests => $busy->get('/v1/workflow'),
+);
+for my $name (sort keys %refused) {
+    is(join(' ', grep { defined $refused{$name}{headers}{ lc $_ } } @heads),
+       join(' ', sort keys %{ $all->{$name}{headers} }), "$name: $refused{$name}{status} tells of its headers");
+}
 is_deeply([grep { !/\.|^NotModified$/ && $all->{$_}{content}{'application/problem+json'}{schema}{'$ref'} ne '#/components/schemas/Problem' }
            sort keys %$all], [], 'the answers are problem documents');
 my $r = $gw->get('/v1/probe/late');

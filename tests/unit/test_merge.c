@@ -172,7 +172,10 @@ test_problems(void)
     is_str(json, "{\"description\":\"Too much of this client or caller.\","
                  "\"content\":{\"application/problem+json\":{\"schema\":{"
                  "\"$ref\":\"#/components/schemas/Problem\"}}},"
-                 "\"headers\":{\"Retry-After\":{\"description\":"
+                 "\"headers\":{\"Content-Language\":{\"description\":"
+                 "\"That of \\\"title\\\" and \\\"detail\\\": vi or en, by "
+                 "Accept-Language.\",\"schema\":{\"type\":\"string\"}},"
+                 "\"Retry-After\":{\"description\":"
                  "\"Seconds, where it is known.\",\"schema\":{"
                  "\"type\":\"integer\"}}}}",
            "each is a problem document, some with a time to wait");
@@ -180,7 +183,9 @@ test_problems(void)
 
     json = json_dumps(json_object_get(response, "NotModified"), JSON_COMPACT);
     is_str(json, "{\"description\":\"It is still what If-None-Match names: "
-                 "nothing is sent.\"}",
+                 "nothing is sent.\",\"headers\":{\"ETag\":{\"description\":"
+                 "\"That of what the client has.\",\"schema\":{"
+                 "\"type\":\"string\"}}}}",
            "but for 304, which has none");
     free(json);
 
