@@ -13,6 +13,8 @@
 
 static int ihanoi_operation_response(ihanoi_compiler_t *compiler,
     ihanoi_place_t *place, const char *code, ihanoi_response_t *response);
+static int ihanoi_response_headers(ihanoi_compiler_t *compiler,
+    const ihanoi_place_t *response);
 static int ihanoi_media_type(ihanoi_compiler_t *compiler,
     const ihanoi_place_t *place, const char *type, ihanoi_media_t *media);
 
@@ -158,6 +160,11 @@ ihanoi_operation_response(ihanoi_compiler_t *compiler, ihanoi_place_t *place,
                                       "a response needs a \"description\"");
     }
 
+    rc = ihanoi_response_headers(compiler, place);
+    if (rc != IHANOI_OK) {
+        return rc;
+    }
+
     rc = ihanoi_place_member(compiler->documents, place, "content", &content);
     if (rc != IHANOI_OK || content.value == NULL) {
         return rc;
@@ -205,6 +212,78 @@ invalid:
     return ihanoi_document_refuse(compiler->documents, place,
                                   "a response is for a status of 200 to 599, "
                                   "\"4XX\" or \"default\"");
+}
+
+
+/* For those who read the document: what is sent is not held against them. */
+
+static int
+ihanoi_response_headers(ihanoi_compiler_t *compiler,
+    const ihanoi_place_t *response)
+{
+    int                     rc;
+    void                   *iter;
+    ihanoi_place_t          headers, place, value;
+    const ihanoi_schema_t  *schema;
+    static const char      *known[] = {
+        "description", "required", "deprecated", "schema", "style", "explode",
+        "example", "examples", NULL
+    };
+
+    rc = ihanoi_place_member(compiler->documents, response, "headers",
+                             &headers);
+    if (rc != IHANOI_OK || headers.value == NULL) {
+        return rc;
+    }
+
+    if (!json_is_object(headers.value)) {
+        return ihanoi_document_refuse(compiler->documents, &headers,
+                                      "is not an object");
+    }
+
+    for (iter = json_object_iter(headers.value);
+         iter;
+         iter = json_object_iter_next(headers.value, iter))
+    {
+        rc = ihanoi_place_member(compiler->documents, &headers,
+                                 json_object_iter_key(iter), &place);
+
+        if (rc == IHANOI_OK) {
+            rc = ihanoi_document_follow(compiler->documents, &place,
+                                        "headers");
+        }
+
+        if (rc == IHANOI_OK) {
+            rc = ihanoi_place_members_known(compiler->documents, &place, known,
+                                            "header");
+        }
+
+        if (rc == IHANOI_OK) {
+            rc = ihanoi_place_member(compiler->documents, &place, "schema",
+                                     &value);
+        }
+
+        if (rc != IHANOI_OK) {
+            return rc;
+        }
+
+        if (value.value == NULL) {
+            return ihanoi_document_refuse(compiler->documents, &place,
+                                          "a header needs a \"schema\"");
+        }
+
+        schema = ihanoi_schema_compile(compiler->schemas, &value);
+        if (schema == NULL) {
+            return IHANOI_INVALID;
+        }
+
+        rc = ihanoi_schema_check_examples(compiler->schemas, schema, &place);
+        if (rc != IHANOI_OK) {
+            return rc;
+        }
+    }
+
+    return IHANOI_OK;
 }
 
 

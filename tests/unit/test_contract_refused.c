@@ -381,6 +381,22 @@ test_refused_documents(void)
           "'x-ihanoi-sql':'f','responses':{'200':{'description':'d',"
           "'content':{'application/json':{'schema':{},'encoding':{}}}}}}}}}",
           "encoding" },
+        { "{" HEAD ",'security':[],'paths':{'/a':{'get':{'operationId':'a',"
+          "'x-ihanoi-sql':'f','responses':{'200':{'description':'d',"
+          "'headers':[]}}}}}}", "object" },
+        { "{" HEAD ",'security':[],'paths':{'/a':{'get':{'operationId':'a',"
+          "'x-ihanoi-sql':'f','responses':{'200':{'description':'d',"
+          "'headers':{'A':{'description':'a'}}}}}}}}", "needs a \"schema\"" },
+        { "{" HEAD ",'security':[],'paths':{'/a':{'get':{'operationId':'a',"
+          "'x-ihanoi-sql':'f','responses':{'200':{'description':'d',"
+          "'headers':{'A':{'schema':{'type':'nothing'}}}}}}}}}",
+          "must be a type" },
+        { "{" HEAD ",'security':[],'paths':{'/a':{'get':{'operationId':'a',"
+          "'x-ihanoi-sql':'f','responses':{'200':{'description':'d',"
+          "'headers':{'A':{'schema':{'type':'integer'},'example':'x'}}}}}}}}", "example" },
+        { "{" HEAD ",'security':[],'paths':{'/a':{'get':{'operationId':'a',"
+          "'x-ihanoi-sql':'f','responses':{'200':{'description':'d',"
+          "'headers':{'A':{'$ref':'#/components/headers/B'}}}}}}}}", "B" },
 
         /* one of each */
 
