@@ -65,7 +65,7 @@ static const struct {
     const char               *status;
     const char               *name;       /* of the component */
     unsigned                  of;
-    unsigned                  headers;
+    unsigned                  headers;    /* beside its text's language */
     const char               *description;
 } ihanoi_merge_problem_rows[] = {
 
@@ -74,61 +74,53 @@ static const struct {
     { "304", "NotModified", IHANOI_MERGE_TAG, IHANOI_MERGE_ETAG,
       "It is still what If-None-Match names: nothing is sent." },
 
-    { "400", "BadRequest", IHANOI_MERGE_ANY, IHANOI_MERGE_LANGUAGE,
+    { "400", "BadRequest", IHANOI_MERGE_ANY, 0,
       "Malformed, or not as this contract says: \"errors\" tells where." },
 
-    { "401", "Unauthorized", IHANOI_MERGE_TOKEN,
-      IHANOI_MERGE_LANGUAGE|IHANOI_MERGE_CHALLENGE,
+    { "401", "Unauthorized", IHANOI_MERGE_TOKEN, IHANOI_MERGE_CHALLENGE,
       "No access token, or one that is not valid any more." },
 
-    { "403", "Forbidden", IHANOI_MERGE_RIGHTS,
-      IHANOI_MERGE_LANGUAGE|IHANOI_MERGE_CHALLENGE,
+    { "403", "Forbidden", IHANOI_MERGE_RIGHTS, IHANOI_MERGE_CHALLENGE,
       "The token lacks a scope, the account is not verified as strongly as is "
       "needed, or the caller may not do this." },
 
-    { "404", "NotFound", IHANOI_MERGE_PATH, IHANOI_MERGE_LANGUAGE,
+    { "404", "NotFound", IHANOI_MERGE_PATH, 0,
       "Not there, or not for this caller." },
 
-    { "406", "NotAcceptable", IHANOI_MERGE_ACCEPT, IHANOI_MERGE_LANGUAGE,
+    { "406", "NotAcceptable", IHANOI_MERGE_ACCEPT, 0,
       "None of the media types in Accept is answered here." },
 
-    { "408", "RequestTimeout", IHANOI_MERGE_BODY, IHANOI_MERGE_LANGUAGE,
+    { "408", "RequestTimeout", IHANOI_MERGE_BODY, 0,
       "The body took too long to come." },
 
-    { "409", "Conflict", IHANOI_MERGE_KEY,
-      IHANOI_MERGE_LANGUAGE|IHANOI_MERGE_RETRY,
+    { "409", "Conflict", IHANOI_MERGE_KEY, IHANOI_MERGE_RETRY,
       "A request with this Idempotency-Key is under way, or the state does not "
       "allow it." },
 
-    { "412", "PreconditionFailed", IHANOI_MERGE_CONDITION,
-      IHANOI_MERGE_LANGUAGE,
+    { "412", "PreconditionFailed", IHANOI_MERGE_CONDITION, 0,
       "It is not any more what If-Match names: fetch it again." },
 
-    { "413", "ContentTooLarge", IHANOI_MERGE_BODY, IHANOI_MERGE_LANGUAGE,
+    { "413", "ContentTooLarge", IHANOI_MERGE_BODY, 0,
       "The body is larger than the gateway takes." },
 
-    { "415", "UnsupportedMediaType", IHANOI_MERGE_BODY, IHANOI_MERGE_LANGUAGE,
+    { "415", "UnsupportedMediaType", IHANOI_MERGE_BODY, 0,
       "The body is of another media type, or compressed." },
 
-    { "422", "UnprocessableContent", IHANOI_MERGE_KEY, IHANOI_MERGE_LANGUAGE,
+    { "422", "UnprocessableContent", IHANOI_MERGE_KEY, 0,
       "This Idempotency-Key was another request's, or the service cannot do "
       "what is asked." },
 
-    { "428", "PreconditionRequired", IHANOI_MERGE_REQUIRED,
-      IHANOI_MERGE_LANGUAGE,
+    { "428", "PreconditionRequired", IHANOI_MERGE_REQUIRED, 0,
       "If-Match is missing." },
 
-    { "429", "TooManyRequests", IHANOI_MERGE_ANY,
-      IHANOI_MERGE_LANGUAGE|IHANOI_MERGE_RETRY,
+    { "429", "TooManyRequests", IHANOI_MERGE_ANY, IHANOI_MERGE_RETRY,
       "Too much of this client or caller." },
 
-    { "503", "ServiceUnavailable", IHANOI_MERGE_ANY,
-      IHANOI_MERGE_LANGUAGE|IHANOI_MERGE_RETRY,
+    { "503", "ServiceUnavailable", IHANOI_MERGE_ANY, IHANOI_MERGE_RETRY,
       "Not now. After \"outcome-unknown\" it may have been done: repeat it with "
       "the same Idempotency-Key, or look first." },
 
-    { "default", "Problem", IHANOI_MERGE_ANY,
-      IHANOI_MERGE_LANGUAGE|IHANOI_MERGE_RETRY,
+    { "default", "Problem", IHANOI_MERGE_ANY, IHANOI_MERGE_RETRY,
       "Any other refusal: \"type\" tells which." },
 
     { NULL, NULL, 0, 0, NULL }
@@ -247,7 +239,7 @@ static json_t *
 ihanoi_merge_problem_responses(void)
 {
     json_t    *all, *response;
-    unsigned   k;
+    unsigned   k, headers;
 
     all = json_object();
 
@@ -256,19 +248,23 @@ ihanoi_merge_problem_responses(void)
         response = json_pack("{s:s}", "description",
                              ihanoi_merge_problem_rows[k].description);
 
-        if (ihanoi_merge_problem_rows[k].of != IHANOI_MERGE_TAG
-            && json_object_set_new(response, "content",
-                                   json_pack("{s:{s:{s:s}}}",
-                                     "application/problem+json", "schema",
-                                     "$ref", "#/components/schemas/Problem")))
-        {
-            json_decref(response);
-            response = NULL;
+        headers = ihanoi_merge_problem_rows[k].headers;
+
+        if (ihanoi_merge_problem_rows[k].of != IHANOI_MERGE_TAG) {
+            headers |= IHANOI_MERGE_LANGUAGE;
+
+            if (json_object_set_new(response, "content",
+                                    json_pack("{s:{s:{s:s}}}",
+                                      "application/problem+json", "schema",
+                                      "$ref", "#/components/schemas/Problem")))
+            {
+                json_decref(response);
+                response = NULL;
+            }
         }
 
         if (json_object_set_new(response, "headers",
-                ihanoi_merge_problem_headers(
-                                        ihanoi_merge_problem_rows[k].headers)))
+                                ihanoi_merge_problem_headers(headers)))
         {
             json_decref(response);
             response = NULL;
