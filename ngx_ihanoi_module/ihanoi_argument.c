@@ -258,7 +258,6 @@ ihanoi_argument_parameter(ihanoi_compiler_t *compiler, ihanoi_place_t *place,
     int                     rc;
     unsigned                i;
     const json_t           *required;
-    ihanoi_place_t          value;
     ihanoi_argument_t      *argument;
     const ihanoi_schema_t  *schema;
 
@@ -268,22 +267,7 @@ ihanoi_argument_parameter(ihanoi_compiler_t *compiler, ihanoi_place_t *place,
         return rc;
     }
 
-    rc = ihanoi_place_member(compiler->documents, place, "schema", &value);
-    if (rc != IHANOI_OK) {
-        return rc;
-    }
-
-    if (value.value == NULL) {
-        return ihanoi_document_refuse(compiler->documents, place,
-                                      "a parameter needs a \"schema\"");
-    }
-
-    schema = ihanoi_schema_compile(compiler->schemas, &value);
-    if (schema == NULL) {
-        return IHANOI_INVALID;
-    }
-
-    rc = ihanoi_schema_check_examples(compiler->schemas, schema, place);
+    rc = ihanoi_schema_of(compiler->schemas, place, "a parameter", &schema);
     if (rc != IHANOI_OK) {
         return rc;
     }

@@ -223,7 +223,7 @@ ihanoi_response_headers(ihanoi_compiler_t *compiler,
 {
     int                     rc;
     void                   *iter;
-    ihanoi_place_t          headers, place, value;
+    ihanoi_place_t          headers, place;
     const ihanoi_schema_t  *schema;
     static const char      *known[] = {
         "description", "required", "deprecated", "schema", "style", "explode",
@@ -238,7 +238,7 @@ ihanoi_response_headers(ihanoi_compiler_t *compiler,
 
     if (!json_is_object(headers.value)) {
         return ihanoi_document_refuse(compiler->documents, &headers,
-                                      "is not an object");
+                                      "must be an object of headers by name");
     }
 
     for (iter = json_object_iter(headers.value);
@@ -259,25 +259,10 @@ ihanoi_response_headers(ihanoi_compiler_t *compiler,
         }
 
         if (rc == IHANOI_OK) {
-            rc = ihanoi_place_member(compiler->documents, &place, "schema",
-                                     &value);
+            rc = ihanoi_schema_of(compiler->schemas, &place, "a header",
+                                  &schema);
         }
 
-        if (rc != IHANOI_OK) {
-            return rc;
-        }
-
-        if (value.value == NULL) {
-            return ihanoi_document_refuse(compiler->documents, &place,
-                                          "a header needs a \"schema\"");
-        }
-
-        schema = ihanoi_schema_compile(compiler->schemas, &value);
-        if (schema == NULL) {
-            return IHANOI_INVALID;
-        }
-
-        rc = ihanoi_schema_check_examples(compiler->schemas, schema, &place);
         if (rc != IHANOI_OK) {
             return rc;
         }
@@ -295,8 +280,8 @@ ihanoi_media_compile(ihanoi_compiler_t *compiler,
     int                     rc;
     void                   *iter;
     const char             *type;
-    ihanoi_place_t          place, value;
-    const json_t           *first;
+    ihanoi_place_t          place;
+    const json_t           *first, *schema;
     const ihanoi_schema_t  *sub;
     static const char      *known[] = { "schema", "example", "examples", NULL };
 
@@ -331,11 +316,6 @@ ihanoi_media_compile(ihanoi_compiler_t *compiler,
             rc = ihanoi_media_type(compiler, &place, type, &media[*n]);
         }
 
-        if (rc == IHANOI_OK) {
-            rc = ihanoi_place_member(compiler->documents, &place, "schema",
-                                     &value);
-        }
-
         if (rc != IHANOI_OK) {
             return rc;
         }
@@ -353,28 +333,20 @@ ihanoi_media_compile(ihanoi_compiler_t *compiler,
 
         if (ihanoi_media_is_json(type)) {
 
-            if (value.value == NULL) {
-                return ihanoi_document_refuse(compiler->documents, &place,
-                                              "JSON needs a \"schema\"");
-            }
-
-            sub = ihanoi_schema_compile(compiler->schemas, &value);
-            if (sub == NULL) {
-                return IHANOI_INVALID;
-            }
-
-            rc = ihanoi_schema_check_examples(compiler->schemas, sub, &place);
+            rc = ihanoi_schema_of(compiler->schemas, &place, "JSON", &sub);
             if (rc != IHANOI_OK) {
                 return rc;
             }
 
-            if (request && first && !json_equal(first, value.value)) {
+            schema = json_object_get(place.value, "schema");
+
+            if (request && first && !json_equal(first, schema)) {
                 return ihanoi_document_refuse(compiler->documents, &place,
                                               "all media types of a request "
                                               "have one schema");
             }
 
-            first = value.value;
+            first = schema;
         }
 
         schemas[(*n)++] = sub;

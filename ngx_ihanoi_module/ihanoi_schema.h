@@ -148,11 +148,12 @@ int ihanoi_schema_check_request(ihanoi_schemas_t *schemas,
     const ihanoi_schema_t *schema, int members);
 
 /*
- * "example" and "examples" (Example Objects by name) of a parameter or a media
- * type must keep its schema: readers copy them.
+ * The "schema" of a parameter, a header or a media type (who: "a parameter"), which
+ * must have one, compiled.  "example" and "examples" (Example Objects by name) must
+ * keep it: readers copy them.
  */
-int ihanoi_schema_check_examples(ihanoi_schemas_t *schemas,
-    const ihanoi_schema_t *schema, const ihanoi_place_t *owner);
+int ihanoi_schema_of(ihanoi_schemas_t *schemas, const ihanoi_place_t *owner,
+    const char *who, const ihanoi_schema_t **schema);
 
 /* The nearest schema that says "type" along "$ref", or NULL. */
 const ihanoi_schema_t *ihanoi_schema_typed(const ihanoi_schema_t *schema);

@@ -32,6 +32,8 @@ static int ihanoi_schema_check_cycle(ihanoi_schemas_t *schemas,
     ihanoi_schema_t *schema, unsigned level);
 static int ihanoi_schema_check_notes(ihanoi_schemas_t *schemas,
     const ihanoi_schema_t *schema);
+static int ihanoi_schema_check_examples(ihanoi_schemas_t *schemas,
+    const ihanoi_schema_t *schema, const ihanoi_place_t *owner);
 static int ihanoi_schema_check_note(ihanoi_schemas_t *schemas,
     const ihanoi_schema_t *schema, const ihanoi_place_t *place,
     const json_t *value, const char *what);
@@ -273,6 +275,32 @@ ihanoi_schema_check_notes(ihanoi_schemas_t *schemas,
 
 
 int
+ihanoi_schema_of(ihanoi_schemas_t *schemas, const ihanoi_place_t *owner,
+    const char *who, const ihanoi_schema_t **schema)
+{
+    int             rc;
+    ihanoi_place_t  place;
+
+    rc = ihanoi_place_member(schemas->documents, owner, "schema", &place);
+    if (rc != IHANOI_OK) {
+        return rc;
+    }
+
+    if (place.value == NULL) {
+        return ihanoi_document_refuse(schemas->documents, owner,
+                                      "%s needs a \"schema\"", who);
+    }
+
+    *schema = ihanoi_schema_compile(schemas, &place);
+    if (*schema == NULL) {
+        return IHANOI_INVALID;
+    }
+
+    return ihanoi_schema_check_examples(schemas, *schema, owner);
+}
+
+
+static int
 ihanoi_schema_check_examples(ihanoi_schemas_t *schemas,
     const ihanoi_schema_t *schema, const ihanoi_place_t *owner)
 {

@@ -393,7 +393,8 @@ test_refused_documents(void)
           "must be a type" },
         { "{" HEAD ",'security':[],'paths':{'/a':{'get':{'operationId':'a',"
           "'x-ihanoi-sql':'f','responses':{'200':{'description':'d',"
-          "'headers':{'A':{'schema':{'type':'integer'},'example':'x'}}}}}}}}", "example" },
+          "'headers':{'A':{'schema':{'type':'integer'},'example':'x'}}}}}}}}",
+          "example" },
         { "{" HEAD ",'security':[],'paths':{'/a':{'get':{'operationId':'a',"
           "'x-ihanoi-sql':'f','responses':{'200':{'description':'d',"
           "'headers':{'A':{'$ref':'#/components/headers/B'}}}}}}}}", "B" },
