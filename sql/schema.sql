@@ -218,6 +218,39 @@ PARTITION BY RANGE (at);
 
 ALTER TABLE core.idempotency_keys OWNER TO ihanoi_owner;
 
+-- Name: outbox; Type: TABLE; Schema: core; Owner: ihanoi_owner
+
+CREATE TABLE core.outbox (
+    id bigint NOT NULL,
+    xid xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    at timestamp with time zone DEFAULT core.now() NOT NULL,
+    topic text NOT NULL,
+    event text NOT NULL,
+    subject uuid NOT NULL,
+    payload jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT outbox_event_check CHECK ((event ~ '^[a-z_]{1,64}$'::text)),
+    CONSTRAINT outbox_topic_check CHECK ((topic ~ '^[a-z_][a-z0-9_]{0,31}$'::text))
+)
+PARTITION BY RANGE (at);
+
+ALTER TABLE core.outbox OWNER TO ihanoi_owner;
+
+-- Name: plugin_cursors; Type: TABLE; Schema: core; Owner: ihanoi_owner
+
+CREATE TABLE core.plugin_cursors (
+    plugin text NOT NULL,
+    xid xid8 NOT NULL,
+    id bigint DEFAULT 0 NOT NULL,
+    moved_at timestamp with time zone NOT NULL,
+    before bigint DEFAULT 0 NOT NULL,
+    seen pg_snapshot NOT NULL,
+    upto pg_snapshot,
+    at_xid xid8 DEFAULT '0'::xid8 NOT NULL,
+    at_id bigint DEFAULT 0 NOT NULL
+);
+
+ALTER TABLE core.plugin_cursors OWNER TO ihanoi_owner;
+
 -- Name: audit_chain(); Type: FUNCTION; Schema: core; Owner: ihanoi_owner
 
 CREATE FUNCTION core.audit_chain() RETURNS trigger
@@ -448,6 +481,36 @@ end
 $$;
 
 ALTER FUNCTION core.partitions_ensure_of(of text) OWNER TO ihanoi_owner;
+
+-- Name: plugin_cursor_of_both(); Type: FUNCTION; Schema: core; Owner: ihanoi_owner
+
+CREATE FUNCTION core.plugin_cursor_of_both() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+    earlier  boolean := new.seen is null;
+begin
+    if tg_op = 'UPDATE' then
+        earlier := new.seen is null or new.seen::text = old.seen::text
+                   and (new.xid, new.id) is distinct from (old.xid, old.id);
+    end if;
+
+    if earlier then
+        new.seen := format('%1$s:%1$s:', greatest(new.xid, '1'));
+        new.upto := null;
+        new.at_xid := new.xid;
+        new.at_id := new.id;
+    else
+        new.xid := pg_snapshot_xmin(new.seen);
+        new.id := 0;
+    end if;
+
+    return new;
+end
+$_$;
+
+ALTER FUNCTION core.plugin_cursor_of_both() OWNER TO ihanoi_owner;
 
 -- Name: refuse_change(); Type: FUNCTION; Schema: core; Owner: ihanoi_owner
 
@@ -1018,23 +1081,6 @@ CREATE TABLE core.officer_roles (
 
 ALTER TABLE core.officer_roles OWNER TO ihanoi_owner;
 
--- Name: outbox; Type: TABLE; Schema: core; Owner: ihanoi_owner
-
-CREATE TABLE core.outbox (
-    id bigint NOT NULL,
-    xid xid8 DEFAULT pg_current_xact_id() NOT NULL,
-    at timestamp with time zone DEFAULT core.now() NOT NULL,
-    topic text NOT NULL,
-    event text NOT NULL,
-    subject uuid NOT NULL,
-    payload jsonb DEFAULT '{}'::jsonb NOT NULL,
-    CONSTRAINT outbox_event_check CHECK ((event ~ '^[a-z_]{1,64}$'::text)),
-    CONSTRAINT outbox_topic_check CHECK ((topic ~ '^[a-z_][a-z0-9_]{0,31}$'::text))
-)
-PARTITION BY RANGE (at);
-
-ALTER TABLE core.outbox OWNER TO ihanoi_owner;
-
 -- Name: outbox_id; Type: SEQUENCE; Schema: core; Owner: ihanoi_owner
 
 CREATE SEQUENCE core.outbox_id
@@ -1118,18 +1164,6 @@ CREATE TABLE core.personal (
 );
 
 ALTER TABLE core.personal OWNER TO ihanoi_owner;
-
--- Name: plugin_cursors; Type: TABLE; Schema: core; Owner: ihanoi_owner
-
-CREATE TABLE core.plugin_cursors (
-    plugin text NOT NULL,
-    xid xid8 NOT NULL,
-    id bigint DEFAULT 0 NOT NULL,
-    moved_at timestamp with time zone NOT NULL,
-    before bigint DEFAULT 0 NOT NULL
-);
-
-ALTER TABLE core.plugin_cursors OWNER TO ihanoi_owner;
 
 -- Name: plugin_deliveries; Type: TABLE; Schema: core; Owner: ihanoi_owner
 
@@ -2145,6 +2179,10 @@ CREATE TRIGGER audit_events_no_truncate BEFORE TRUNCATE ON core.audit_events FOR
 
 CREATE TRIGGER consents_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON core.consents FOR EACH STATEMENT EXECUTE FUNCTION core.refuse_change();
 
+-- Name: plugin_cursors plugin_cursors_of_both; Type: TRIGGER; Schema: core; Owner: ihanoi_owner
+
+CREATE TRIGGER plugin_cursors_of_both BEFORE INSERT OR UPDATE ON core.plugin_cursors FOR EACH ROW EXECUTE FUNCTION core.plugin_cursor_of_both();
+
 -- Name: unit_parents unit_parents_no_cycle; Type: TRIGGER; Schema: core; Owner: ihanoi_owner
 
 CREATE TRIGGER unit_parents_no_cycle AFTER INSERT OR UPDATE ON core.unit_parents FOR EACH ROW EXECUTE FUNCTION core.unit_parents_check();
@@ -2635,6 +2673,16 @@ GRANT UPDATE(revoke_reason) ON TABLE core.officer_grants TO ihanoi_write;
 
 GRANT SELECT,INSERT ON TABLE core.idempotency_keys TO ihanoi_write;
 
+-- Name: TABLE outbox; Type: ACL; Schema: core; Owner: ihanoi_owner
+
+GRANT SELECT ON TABLE core.outbox TO ihanoi_read;
+GRANT INSERT ON TABLE core.outbox TO ihanoi_write;
+
+-- Name: TABLE plugin_cursors; Type: ACL; Schema: core; Owner: ihanoi_owner
+
+GRANT SELECT ON TABLE core.plugin_cursors TO ihanoi_read;
+GRANT INSERT,DELETE,UPDATE ON TABLE core.plugin_cursors TO ihanoi_control;
+
 -- Name: TABLE audit_events; Type: ACL; Schema: core; Owner: ihanoi_owner
 
 GRANT SELECT ON TABLE core.audit_events TO ihanoi_read;
@@ -2711,11 +2759,6 @@ GRANT SELECT,INSERT,UPDATE ON TABLE core.leases TO ihanoi_control;
 
 GRANT SELECT ON TABLE core.officer_roles TO ihanoi_read;
 
--- Name: TABLE outbox; Type: ACL; Schema: core; Owner: ihanoi_owner
-
-GRANT SELECT ON TABLE core.outbox TO ihanoi_read;
-GRANT INSERT ON TABLE core.outbox TO ihanoi_write;
-
 -- Name: SEQUENCE outbox_id; Type: ACL; Schema: core; Owner: ihanoi_owner
 
 GRANT USAGE ON SEQUENCE core.outbox_id TO ihanoi_write;
@@ -2748,11 +2791,6 @@ GRANT UPDATE(erased_at) ON TABLE core.people TO ihanoi_write;
 
 GRANT SELECT ON TABLE core.personal TO ihanoi_read;
 GRANT INSERT,UPDATE ON TABLE core.personal TO ihanoi_write;
-
--- Name: TABLE plugin_cursors; Type: ACL; Schema: core; Owner: ihanoi_owner
-
-GRANT SELECT ON TABLE core.plugin_cursors TO ihanoi_read;
-GRANT INSERT,DELETE,UPDATE ON TABLE core.plugin_cursors TO ihanoi_control;
 
 -- Name: TABLE plugin_deliveries; Type: ACL; Schema: core; Owner: ihanoi_owner
 

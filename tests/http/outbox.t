@@ -1,55 +1,52 @@
 #!/usr/bin/perl
-# A reader of the outbox gets every event once, in one order, however the
-# writers' transactions overlap: a cursor never passes what may still commit.
+# A plugin is told every event once, as soon as it is committed, however the writers'
+# transactions overlap: its place in the outbox is a snapshot, and no transaction holds
+# back another's events.
 
 use lib 'tests/lib';
 use IHanoi::Test;
 use IHanoi::Test::Load;
+use JSON::PP ();
 use Time::HiRes qw(sleep);
 
 my $db = database();
-my $reader = $db->session(user => 'ihanoi_read');
-my $cursor;
+my $reader = $db->session(user => 'ihanoi_control');
+
+$db->sql("insert into core.plugin_subscriptions values ('reader', 'test', 'said', 10, core.now());
+          insert into core.plugin_cursors (plugin, seen, moved_at)
+          values ('reader', pg_current_snapshot(), core.now())");
 
 
-# The next events behind the cursor, which moves: at most so many. Waits until
-# there are as many as $there, as also transactions in other databases of the
-# cluster, those of other tests, hold events back.
+# What is new for the plugin, at most so much: "a b".
 sub events {
-    my ($limit, $there) = @_;
-    my $from = defined $cursor ? "'$cursor'" : 'null';
+    my ($most) = @_;
 
-    wait_until(sub {
-        $reader->do("select count(*) from outbox_read($from, 100000)") >= $there;
-    }, 60) if $there;
+    $reader->do("select plugin_events_feed('reader', $most)");
+    return kept();
+}
 
-    my @rows = map { [split /\|/] } split /\n/, $reader->do(
-        "select next, event from outbox_read(\"cursor\" => $from, \"limit\" => $limit)");
 
-    die "not a cursor: $_->[0]\n" for grep { $_->[0] !~ /^\d+\.\d+$/ } @rows;
-    $cursor = $rows[-1][0] if @rows;
-    return join ' ', map { $_->[1] } @rows;
+# What was read and is to be delivered.
+sub kept {
+    return $reader->do("with kept as (delete from core.plugin_deliveries returning id, payload)
+                        select string_agg(payload ->> 'n', ' ' order by id) from kept");
 }
 
 
 # An event in a transaction of that session.
 sub append {
-    my ($session, $event) = @_;
-    return $session->do("select from outbox_append('test', '$event',"
-                        . " core.uuid_of('$event'), '{\"n\": 1}')");
+    my ($session, $n) = @_;
+    return $session->do("select from outbox_append('test', 'said', core.uuid_of('x'),"
+                        . " '{\"n\": \"$n\"}')");
 }
 
 
 my ($one, $two, $three) = map { $db->session(user => 'ihanoi_write') } 1 .. 3;
 
 append($one, $_) for qw(a b c);
-is(events(2, 3), 'a b', 'events come in their order, as many as asked for');
-is(events(2), 'c', 'the cursor goes on behind the last one');
-is(events(2), '', 'and stays when there is nothing new');
-
-my $row = $reader->do("select topic, event, subject = core.uuid_of('c'), payload,"
-                      . " at <= now() from outbox_read(null, 100000) where event = 'c'");
-is($row, 'test|c|t|{"n": 1}|t', 'an event is whole');
+is(events(2), 'a b', 'events come in their order, as many as asked for');
+is(events(2), 'c', 'then those behind the last one');
+is(events(2), '', 'and none when there is nothing new');
 
 # The one that began first commits last.
 $_->do('begin') for $one, $two;
@@ -57,74 +54,132 @@ append($one, 'd');
 append($two, 'e');
 append($one, 'f');
 $two->do('commit');
-is(events(9), '', 'what a running transaction may come before is held back');
+is(events(9), 'e', 'what is committed comes while an older transaction runs');
 $one->do('commit');
-is(events(9, 3), 'd f e', 'then all come, by transaction');
+is(events(9), 'd f', 'whose events come when it is over');
+is(events(9), '', 'each once');
 
 $_->do('begin') for $one, $two;
 append($one, 'g');
 append($two, 'h');
 $two->do('commit');
+is(events(9), 'h', 'beside one that will be rolled back, too');
 $one->do('rollback');
-is(events(9, 1), 'h', 'what was rolled back never comes');
+is(events(9), '', 'which never comes');
 
-# A transaction that writes elsewhere might still write here.
-$three->do('begin');
-$three->do('select pg_current_xact_id()');
+$one->do('begin');
 append($one, 'i');
-is(events(9), '', 'it is held back by any older writer');
-append($three, 'j');
-$three->do('commit');
-is(events(9, 2), 'j i', 'whose event comes first');
+$one->do('savepoint s');
+append($one, 'never');
+$one->do('rollback to s; savepoint s');
+append($one, 'j');
+is(events(9), '', 'what is not committed does not come');
+$one->do('release s; commit');
+is(events(9), 'i j', 'and of what is all but what was undone');
 
-# A reader is no writer and holds back nobody.
-$three->do('begin read only; select count(*) from core.outbox');
+# One that writes elsewhere, in this database or another of the cluster: an import.
+my $import = database(empty => 1)->session;
+$_->do('begin; select pg_current_xact_id()') for $import, $three;
 append($one, 'k');
-is(events(9, 1), 'k', 'a long read holds nothing back');
-$three->do('commit');
+is(events(9), 'k', 'a long transaction holds nothing back');
+append($three, 'l');
+append($one, 'm');
+is(events(9), 'm', 'also when it has an event itself');
+$_->do('commit') for $import, $three;
+is(events(9), 'l', 'which comes at its end');
 
-my $plan = $reader->do("explain (costs off) select next from outbox_read('$cursor', 10)");
-like($plan, qr/Index (?:Only )?Scan using outbox_\w*xid_id_idx.*Index Cond: \(*ROW\(xid, id\) > ROW\(/s,
-     'the cursor is looked up in the index');
-unlike($plan, qr/Sort$|Seq Scan/m, 'and nothing is sorted');
+# Whoever reads in the transaction that publishes.
+my $both = $db->session;
+$both->do('begin');
+append($both, 'n');
+append($one, 'o');
+$both->do("select plugin_events_feed('reader', 9)");
+append($both, 'p');
+$both->do('commit');
+is(kept(), 'o', 'one that reads and publishes reads what others have');
+is(events(9), 'n p', 'and its own are read when it is over');
+
+# While a piece is read another older one commits.
+$one->do('begin');
+append($one, 'q');
+append($two, $_) for qw(r s t);
+is(events(2), 'r s', 'a piece');
+$one->do('commit');
+append($two, 'u');
+is(events(2), 't', 'the rest of what was there then');
+is(events(9), 'q u', 'and what came meanwhile');
+
+# Of much that was read, and much that was not, what is next is found by the index.
+$db->sql("insert into core.outbox (xid, topic, event, subject)
+          select (case when n < 20000 then '5' else '900000000005' end)::xid8,
+                 'test', 'said', core.uuid_of('x') from generate_series(1, 40000) n;
+          update core.plugin_cursors set seen = '3:900000000004:900000000001,900000000002';
+          analyze core.outbox");
+my $plan = $db->sql("explain (analyze, costs off, buffers, format json)
+    select o.* from core.plugin_cursors c
+         cross join plugin_events_new(c, '900000000009:900000000009:', 10) o");
+my $read = JSON::PP::decode_json($plan)->[0]{Plan};
+cmp_ok($read->{'Shared Hit Blocks'} + $read->{'Shared Read Blocks'}, '<', 60,
+       'what is next is found in the index') or diag($plan);
+$db->sql("delete from core.outbox where xid in ('5', '900000000005');
+          update core.plugin_cursors set seen = pg_current_snapshot()");
 
 # Many writers whose transactions overlap in every way, and a reader with
-# little pages all the while.
+# little pieces all the while.
 use constant { WRITERS => 4, EVENTS => 60 };
 
-my @read;
-my @told = under_load(
-    dir     => File::Temp::tempdir(CLEANUP => 1),
-    clients => WRITERS,
-    client  => sub {
-        my ($number, $notes) = @_;
-        my $session = $db->session(user => 'ihanoi_write');
+# What they published, and what was read, each in its order.
+sub overlapping {
+    my ($most, $change) = @_;
+    my @read;
+    my @told = under_load(
+        dir     => File::Temp::tempdir(CLEANUP => 1),
+        clients => WRITERS,
+        client  => sub {
+            my ($number, $notes) = @_;
+            my $session = $db->session(user => 'ihanoi_write');
 
-        for my $n (1 .. EVENTS) {
-            my $event = 'w' . join '_', map { chr 96 + $_ }
-                              $number, 1 + int($n / 26), 1 + $n % 26;
+            for my $n (1 .. EVENTS) {
+                $session->do('begin');
+                my $event = $change->($session, "w$number-$n");
+                append($session, $event);
+                sleep 0.001 * int rand 4;
+                $session->do($n % 5 ? 'commit' : 'rollback');
+                print $notes "$event\n" if $n % 5;
+            }
+        },
+        during  => sub {
+            wait_until(sub {
+                push @read, split / /, events($most);
+                @read >= WRITERS * EVENTS * 4 / 5;
+            }, 60);
+        },
+    );
+    return (\@told, \@read);
+}
 
-            $session->do('begin');
-            append($session, $event);
-            sleep 0.001 * int rand 4;
-            $session->do($n % 5 ? 'commit' : 'rollback');
-            print $notes "$event\n" if $n % 5;
-        }
-    },
-    during  => sub {
-        wait_until(sub {
-            push @read, split / /, events(7);
-            @read >= WRITERS * EVENTS * 4 / 5;
-        }, 60);
-    },
-);
-is(join(' ', sort @read), join(' ', sort @told),
+my ($told, $heard) = overlapping(7, sub { $_[1] });
+is(join(' ', sort @$heard), join(' ', sort @$told),
    'under load each event comes once, and each that was told');
 
 for my $number (1 .. WRITERS) {
-    my $its = qr/^w@{[chr 96 + $number]}_/;
-    is(join(' ', grep { $_ =~ $its } @read), join(' ', grep { $_ =~ $its } @told),
+    my $its = qr/^w$number-/;
+    is(join(' ', grep { $_ =~ $its } @$heard), join(' ', grep { $_ =~ $its } @$told),
        "those of writer $number in its order");
 }
+
+# All change one row, in another order than that of their transactions' numbers.
+$db->sql('create table public.thing (changes int not null);
+          insert into public.thing values (0);
+          grant select, update on public.thing to ihanoi_write');
+
+($told, $heard) = overlapping(1000, sub {
+    my ($session) = @_;
+    $session->do('select pg_current_xact_id()');
+    sleep 0.001 * int rand 4;
+    return $session->do('update public.thing set changes = changes + 1 returning changes');
+});
+is("@$heard", join(' ', sort { $a <=> $b } @$told),
+   'what is published while a row is held comes in the order of its changes');
 
 done_testing();

@@ -134,7 +134,6 @@ sub got {
 }
 sub row { return scalar $db->sql("select $_[1] from core.plugin_deliveries where payload ->> 'n' = '$_[0]'") }
 
-# Other tests of the cluster hold events back while their transactions run.
 sub comes { my ($what, $test) = @_; return ok(wait_until($test, 40), $what) || diag $gw->error_log }
 
 ok(wait_until(sub { $db->sql('select count(*) from core.plugin_cursors') == 1 }, 10),

@@ -1,7 +1,7 @@
 -- Events for plugins: who gets what in which order, and what becomes of those
 -- that nobody could deliver.
 begin;
-select plan(80);
+select plan(97);
 
 create function pg_temp.later(by interval) returns void language sql as
     $$select set_config('core.clock_offset', (coalesce(nullif(current_setting('core.clock_offset', true), ''), '0')::interval + by)::text, true)$$;
@@ -22,7 +22,7 @@ create function pg_temp.publish(event text, key text, payload jsonb default '{}'
     select plugin_publish(split_part(event, '.', 1), event, core.uuid_of(key), payload)
 $$;
 create function pg_temp.settle() returns void language sql as $$
-    update core.plugin_cursors set xid = '1';
+    update core.plugin_cursors set seen = '1:1:';
     update core.outbox set xid = '2' where xid = pg_current_xact_id();
 $$;
 
@@ -130,11 +130,12 @@ select is((select count(*)::int from core.plugin_deliveries), 1, 'what was deliv
 select pg_temp.end('c1', 'ok');
 select count(pg_temp.publish('p1x.booked', 'd' || n, '{"n": "d"}')) from generate_series(1, 1500) n;
 update core.outbox set xid = '3' where xid = pg_current_xact_id();
-update core.plugin_cursors set xid = '2', id = 0;
+update core.plugin_cursors set seen = '2:2:';
 delete from core.outbox where xid = '2';
 select count(plugin_events_feed('p1x')) from generate_series(1, 10);
 select is((select count(*)::int from core.plugin_deliveries where state = 'due'), 1000, 'a thousand wait at most');
-select is((select count(*)::int from core.outbox o, core.plugin_cursors c where (o.xid, o.id) > (c.xid, c.id)), 500, 'the others are not passed');
+select is((select count(*)::int from core.outbox o, core.plugin_cursors c where (o.xid, o.id) > (c.at_xid, c.at_id)), 500, 'the others are not passed');
+select ok(not pg_visible_in_snapshot('3', seen), 'nor is their transaction') from core.plugin_cursors;
 select is((select waiting::int from plugin_events_list() where topic = 'p1x.booked'), 1500, 'but seen to wait');
 update core.outbox set at = core.now() - interval '7 minutes' where xid = '3' and id = (select max(id) from core.outbox where xid = '3');
 select is((select core.now() - oldest_at from plugin_events_list() where topic = 'p1x.booked'), '7 minutes', 'however old they are');
@@ -164,13 +165,16 @@ delete from core.outbox;
 select is_empty('select pg_temp.subjects()', 'a plugin may hear of people who are erased');
 select pg_temp.erased('x');
 insert into core.plugin_subscriptions values ('p2x', 'person', 'erased', 10, core.now() + interval '1 day');
-insert into core.plugin_cursors values ('p2x', '2', 9, core.now());
+insert into core.plugin_cursors (plugin, seen, moved_at) values ('p2x', '2:2:', core.now());
 select results_eq('select pg_temp.subjects(true)', $$values ('test x')$$, 'it is told who that was');
 select is_empty($$select from core.plugin_deliveries d where d::text ~ 'test x'$$, 'which stands in no event');
 select pg_temp.end('x', 'ok');
 select pg_temp.subjects(true);
 select is((select subject from core.erasures), 'test x', 'and is known until all have read it');
-update core.plugin_cursors set xid = '3' where plugin = 'p2x';
+update core.plugin_cursors set seen = '1:4:2' where plugin = 'p2x';
+select pg_temp.subjects(true);
+select is((select subject from core.erasures), 'test x', 'also by one that has read what came later');
+update core.plugin_cursors set seen = '3:3:' where plugin = 'p2x';
 select pg_temp.subjects(true);
 select is_empty('select from core.erasures', 'then no more');
 
@@ -178,7 +182,7 @@ select pg_temp.erased('y');
 select pg_temp.subjects();
 select is(pg_temp.end('y', 'failed', 'no'), 't', 'when one fails');
 update core.plugin_deliveries set state = 'dead';
-update core.plugin_cursors set xid = '3';
+update core.plugin_cursors set seen = '3:3:';
 select pg_temp.subjects(true);
 select is((select subject from core.erasures), 'test y', 'it is known still');
 select plugin_event_requeue('p1x', id) from core.plugin_deliveries;
@@ -199,39 +203,78 @@ update core.outbox set xid = '3' where payload ->> 'n' = 'e1';
 select results_eq($$select pg_temp.take('a:1')$$, $$values ('p1x.booked e1 1')$$, 'what was published first comes first');
 select is(pg_temp.end('e1', 'ok', null, true), 't e2', 'then what came after it');
 select pg_temp.end('e2', 'ok');
-select pg_temp.publish('p1x.booked', 'g', '{"n": "g1"}');
-select pg_temp.publish('p1x.booked', 'g', '{"n": "g2"}');
-select pg_temp.publish('p1x.booked', 'h', '{"n": "h1"}');
-select pg_temp.publish('p1x.booked', 'i', '{"n": "i1"}');
-update core.plugin_cursors set xid = '1';
-update core.outbox set xid = case payload ->> 'n' when 'i1' then '4' when 'g2' then '5' when 'h1' then '6' end::xid8
-where payload ->> 'n' in ('g2', 'h1', 'i1');
-select results_eq($$select pg_temp.take('a:1')$$, $$values ('p1x.booked i1 1')$$,
-    'one waits, with what comes behind it, until the first may be read');
-update core.outbox set xid = '7' where payload ->> 'n' = 'g1';
-select set_eq($$select pg_temp.take('a:1')$$, $$values ('p1x.booked g1 1'), ('p1x.booked h1 1')$$, 'and is the second then');
-select pg_temp.end(n, 'ok') from unnest('{g1,h1,i1}'::text[]) n;
-select results_eq($$select pg_temp.take('a:1')$$, $$values ('p1x.booked g2 1')$$, 'also of those');
 
--- Two gateways: the cursor of the one that has seen more stays.
+-- What was running when a plugin last read is read when it is over, and nothing else again.
+create function pg_temp.published(variadic numbers text[]) returns void language plpgsql as $$
+begin
+    delete from core.plugin_deliveries;
+    delete from core.outbox;
+    insert into core.outbox (xid, topic, event, subject, payload)
+    select n::xid8, 'p1x', 'booked', core.uuid_of(n || i), jsonb_build_object('n', n || '.' || i)
+    from unnest(numbers) n, generate_series(1, 2) i
+    order by i;
+end $$;
+create function pg_temp.fed(most int default 200) returns text language plpgsql as $$
+declare said text;
+begin
+    perform plugin_events_feed('p1x', most);
+    with read as (delete from core.plugin_deliveries d returning d.xid, d.id, d.payload)
+    select string_agg(payload ->> 'n', ' ' order by xid, id) into said from read;
+    return said;
+end $$;
+select pg_temp.published('3', '5', '6', '7', '8', '9');
+update core.plugin_cursors set seen = '5:8:5,7';
+select is(pg_temp.fed(), '5.1 5.2 7.1 7.2 8.1 8.2 9.1 9.2', 'transactions that were running, and later ones');
+select is(pg_temp.fed(), null, 'once');
+update core.plugin_cursors set seen = '5:8:5,7';
+select is(pg_temp.fed(3), '5.1 5.2 7.1', 'in pieces');
+select pg_temp.published('5', '7', '8', '9');
+update core.plugin_cursors set seen = '5:8:5,7', upto = '6:9:6,7', at_xid = '5', at_id = (select id from core.outbox where payload ->> 'n' = '5.1');
+select is(waiting::int, 3, 'what is behind the piece waits') from plugin_events_list() where topic = 'p1x.booked';
+select is(pg_temp.fed(3), '5.2 8.1 8.2', 'of what could be read at the first one');
+select is(pg_temp.fed(3), null, 'to its end');
+select is(pg_temp.fed(3), '7.1 7.2 9.1', 'then what is new since');
+select is(pg_temp.fed(3), '9.2', 'with nothing left out');
+select is(pg_temp.fed(), null, 'nor twice');
+
+-- This transaction is running for itself, too, though others with later numbers are over.
+do $$ begin
+    update core.plugin_cursors set id = 0;
+    raise exception 'undone';
+exception when raise_exception then null;
+end $$;
+select ok(pg_visible_in_snapshot(pg_current_xact_id(), pg_current_snapshot()), 'PostgreSQL takes a transaction''s own writes for seen');
+select ok(not pg_visible_in_snapshot(pg_current_xact_id(), outbox_snapshot()), 'who reads the outbox does not');
+select pg_temp.publish('p1x.booked', 'a', '{"n": "own"}');
+select is(pg_temp.fed(), null, 'what it publishes comes when it is over');
+select ok(not pg_visible_in_snapshot(pg_current_xact_id(), seen), 'as its place says') from core.plugin_cursors;
+select is(outbox_snapshot()::text, format('%s:%s:%s', pg_snapshot_xmin(s), pg_snapshot_xmax(s), array_to_string(array(select x from pg_snapshot_xip(s) x union select pg_current_xact_id() order by 1), ',')), 'all else is in it as it is')
+from pg_current_snapshot() s;
+
+-- A release before 0022 goes by a transaction and an id: each goes on from the other's place.
+select pg_temp.published('5', '6');
+update core.plugin_cursors set seen = '4:4:';
+select is(pg_temp.fed(3), '5.1 5.2 6.1', 'a piece is read');
+select is((xid, id), ('4'::xid8, 0::bigint), 'of which that one knows the beginning') from core.plugin_cursors;
+update core.plugin_cursors set xid = '6', id = (select id from core.outbox where payload ->> 'n' = '6.1');
+select is(pg_temp.fed(), '6.2', 'where that one has gone on it is gone on');
+select is(xid, pg_snapshot_xmin(seen), 'and it from there') from core.plugin_cursors;
+insert into core.plugin_cursors (plugin, xid, moved_at) values ('p3x', '0', core.now()), ('p4x', '7', core.now());
+select results_eq($$select seen::text, at_xid::text from core.plugin_cursors where plugin in ('p3x', 'p4x') order by plugin$$,
+    $$values ('1:1:', '0'), ('7:7:', '7')$$, 'also with a plugin that is new there');
+delete from core.plugin_cursors where plugin in ('p3x', 'p4x');
+
+-- Two gateways, which have read the same.
 delete from core.plugin_deliveries;
 delete from core.outbox;
 select pg_temp.publish('p1x.booked', 'c', '{"n": "c1"}');
 select pg_temp.publish('p1x.booked', 'd', '{"n": "d1"}');
 select pg_temp.settle();
 select is(plugin_events_feed('p1x', 1), 1, 'one at a time');
-update core.plugin_cursors set xid = '1', id = 0;
+update core.plugin_cursors set upto = null, at_xid = '0', at_id = 0;
 select is(plugin_events_feed('p1x', 1), 1, 'what is there already has been read, too');
 select is(plugin_events_feed('p1x', 1), 1, 'and what follows it comes');
 select is(pg_temp.row('d1', 'state'), 'due', 'without a gap');
-do $$ begin    -- a transaction with a number behind this one's, that has ended
-    update core.plugin_cursors set id = 0;
-    raise exception 'undone';
-exception when raise_exception then null;
-end $$;
-update core.plugin_cursors set xid = pg_snapshot_xmax(pg_current_snapshot()), id = 7, moved_at = '-infinity';
-select plugin_events_feed('p1x');
-select is((select id::int from core.plugin_cursors), 7, 'it never goes back');
 
 -- Restored into another cluster, which counts transactions anew: what was not read
 -- before the dump comes, what was does not come again, and what is new comes.
@@ -245,7 +288,7 @@ update core.outbox set xid = case payload ->> 'n' when 'old1' then '900000000001
 insert into core.erasures select core.uuid_of(n), 'test ' || n, '900000000005' from unnest('{c,d}'::text[]) n;
 select outbox_append('person', 'erased', core.uuid_of('c'), '{"n": "old3"}');
 update core.outbox set xid = '900000000005' where payload ->> 'n' = 'old3';
-update core.plugin_cursors set xid = '900000000002', id = 0, moved_at = '-infinity';
+update core.plugin_cursors set seen = '900000000002:900000000002:', upto = null, at_xid = '0', at_id = 0, moved_at = '-infinity';
 select pg_temp.publish('p1x.booked', 'a', '{"n": "new1"}');
 update core.outbox set xid = '2' where xid = pg_current_xact_id();
 select set_eq($$select pg_temp.take('a:1', true, '{p1x.booked,person.erased}')$$,
@@ -253,7 +296,7 @@ select set_eq($$select pg_temp.take('a:1', true, '{p1x.booked,person.erased}')$$
     'what a plugin had not read when the database was dumped comes after a restore, and what is new');
 select results_eq('select subject from core.erasures order by 1', $$values ('test c'), ('test d')$$, 'who was erased is known until it was');
 select pg_temp.end(n, 'ok') from unnest('{old2,old3,new1}'::text[]) n;
-update core.plugin_cursors set xid = '1', id = 0;
+update core.plugin_cursors set seen = '1:1:';
 delete from core.outbox where payload ->> 'n' = 'new1';
 update core.outbox set xid = '2';
 select pg_temp.take('a:1', true, '{p1x.booked,person.erased}');
@@ -271,7 +314,7 @@ select pg_temp.pages();
 create temp table pages as select pg_temp.pages() as n;
 insert into core.outbox (xid, topic, event, subject, payload)
 select '900000000005', 'p1x', 'booked', core.uuid_of('a'), '{"n": "long ago"}' from generate_series(1, 20000);
-update core.plugin_cursors set xid = '1', id = 0, before = (select max(id) from core.outbox);
+update core.plugin_cursors set seen = '1:1:', before = (select max(id) from core.outbox);
 analyze core.outbox;
 select pg_temp.pages();
 select cmp_ok(pg_temp.pages() - n, '<', 30, 'what was told in another cluster costs nothing') from pages;
@@ -281,7 +324,7 @@ update core.outbox set xid = '900000000005';
 insert into core.plugin_subscriptions values ('p2x', 'p1x', 'booked', 10, core.now());
 select from plugin_events_take('{"gateway": "a:1", "all": false, "subscriptions": [{"plugin": "p2x", "topic": "p1x",
     "event": "booked", "attempts": 10, "lease": 30, "hold": false}]}');
-update core.plugin_cursors set xid = '1', id = 0 where plugin = 'p2x';
+update core.plugin_cursors set seen = '1:1:' where plugin = 'p2x';
 update core.outbox set xid = '2';
 select plugin_events_feed('p2x');
 select is_empty($$select from core.plugin_deliveries where plugin = 'p2x'$$, 'nor to a plugin that is new then');
@@ -293,12 +336,12 @@ delete from core.plugin_cursors where plugin = 'p2x';
 delete from core.plugin_subscriptions;
 delete from core.plugin_cursors;
 insert into core.plugin_subscriptions select 'p2x', 'person', e, 10, core.now() from unnest('{erased,moved}'::text[]) e;
-insert into core.plugin_cursors values ('p2x', '2', 9, core.now());
+insert into core.plugin_cursors (plugin, seen, moved_at) values ('p2x', '2:2:', core.now());
 select pg_temp.take('a:1');
 select pg_temp.later('2 hours');
 select pg_temp.take('a:1', n > 1) from generate_series(1, 2) n;
 select is((select count(*)::int from core.plugin_subscriptions where plugin = 'p2x'), 2, 'an hour in which none could ask is no hour without a gateway');
-select isnt((select xid from core.plugin_cursors where plugin = 'p2x'), null, 'and its place in the outbox stays');
+select isnt((select seen::text from core.plugin_cursors where plugin = 'p2x'), null, 'and its place in the outbox stays');
 do $$
 begin
     for minute in 1 .. 61 loop

@@ -41,13 +41,14 @@ begin
 
     -- From now on: what was published before was for others, also in a cluster
     -- before this one (plugin_events_feed()).
-    insert into core.plugin_cursors (plugin, xid, moved_at, before)
-    select distinct g.plugin, pg_snapshot_xmin(pg_current_snapshot()), it,
+    insert into core.plugin_cursors (plugin, seen, moved_at, before)
+    select g.plugin, outbox_snapshot(), it,
            coalesce((select max(o.id) from core.outbox o
                      where o.xid >= pg_snapshot_xmax(pg_current_snapshot())), 0)
     from jsonb_to_recordset(asked -> 'subscriptions') as g (plugin text)
     where not exists (select from core.plugin_cursors c
                       where c.plugin = g.plugin)
+    group by g.plugin
     on conflict do nothing;
 
     -- What gateways have not had for an hour, and what is over.
@@ -68,15 +69,17 @@ begin
 
         -- Who was erased, when no plugin has yet to read it or be told again. What
         -- is not before the end of this snapshot is of a cluster before this one
-        -- (plugin_events_feed()), and came first.
+        -- (plugin_events_feed()): a plugin whose place is there has read nothing of
+        -- this one, and one whose place is here has read all of that.
         delete from core.erasures e
         using (select pg_snapshot_xmax(pg_current_snapshot()) as "end") here
         where not exists (select from core.plugin_cursors c
                                join core.plugin_subscriptions s
                                    on s.plugin = c.plugin
                           where s.topic = 'person' and s.event = 'erased'
-                            and (c.xid <= here."end", c.xid)
-                                <= (e.xid < here."end", e.xid))
+                            and (pg_snapshot_xmax(c.seen) > here."end"
+                                 or e.xid < here."end"
+                                    and not pg_visible_in_snapshot(e.xid, c.seen)))
           and not exists (select from core.plugin_deliveries d
                           where d.topic = 'person' and d.event = 'erased'
                             and d.subject = e.person);

@@ -186,9 +186,8 @@ sub tokens {
 }
 
 
-# Waits until the code returns true, at most $seconds; returns its value. An event waits
-# for every older transaction that writes in the cluster, also for another file's import
-# of a timetable: half a minute, where the machine is busy.
+# Waits until the code returns true, at most $seconds; returns its value. On a busy machine
+# what takes a moment takes half a minute.
 sub wait_until {
     my ($code, $seconds) = @_;
     my $end = Time::HiRes::time() + ($seconds // 60);

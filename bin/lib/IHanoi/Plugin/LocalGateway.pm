@@ -388,7 +388,7 @@ with ended as (
 select * from ended
 union all
 select 'ok', ''
-  from core.outbox o join core.plugin_cursors c on (c.xid, c.id) >= (o.xid, o.id)
+  from core.outbox o join core.plugin_cursors c on pg_visible_in_snapshot(o.xid, c.seen)
  where o.id = :'id' and c.plugin = :'plugin'
    and not exists (select from core.plugin_deliveries d
                     where d.plugin = c.plugin and d.id = o.id)

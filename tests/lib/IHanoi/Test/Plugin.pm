@@ -179,8 +179,9 @@ sub plugin_heard {
 
     return 'ok' if IHanoi::Test::wait_until(sub {
         $db->sql("select not exists (select from $left)
-                     and (select xid from core.plugin_cursors where plugin = '$plugin')
-                         > (select max(xid) from core.outbox where $which)") eq 't' }, 40);
+                     and (select bool_and(pg_visible_in_snapshot(o.xid, c.seen))
+                          from core.plugin_cursors c, core.outbox o
+                          where c.plugin = '$plugin' and $which)") eq 't' }, 40);
     return $db->sql("select string_agg(concat_ws(' ', state, outcome, error), ', ') from $left")
            // 'not read';
 }
