@@ -467,6 +467,7 @@ sub _configure {
         log_line_prefix         => '%m [%p] %q%u@%d %a ',
         timezone                => 'UTC',
         log_timezone            => 'UTC',
+        jit                     => 'off',    # as for all roles of ours that log in
         %{ $self->{settings} },
         port                    => $port,
         unix_socket_directories => $self->{socket},
