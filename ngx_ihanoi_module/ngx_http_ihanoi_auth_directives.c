@@ -143,8 +143,8 @@ ngx_http_ihanoi_auth_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     if (cmd->name.len == sizeof("auth_jwt_key_request") - 1) {
 
-        if (value[1].len == 0 || value[1].data[0] != '/') {
-            return "must name a URI that begins with \"/\"";
+        if (ngx_http_ihanoi_auth_source_uri(cf, &value[1]) != NGX_OK) {
+            return NGX_CONF_ERROR;
         }
 
         key->uri = value[1];

@@ -372,11 +372,11 @@ ngx_http_ihanoi_auth_issuer_end(ngx_conf_t *cf,
         }
     }
 
-    cf->conf_file->line = line;
-
     lines = block->requests.elts;
 
     for (i = 0; i < block->requests.nelts; i++) {
+
+        cf->conf_file->line = lines[i].line;
 
         source = ngx_http_ihanoi_auth_source_request(cf, &amcf->keys,
                                                      &lines[i].name,
@@ -389,6 +389,8 @@ ngx_http_ihanoi_auth_issuer_end(ngx_conf_t *cf,
             return NGX_CONF_ERROR;
         }
     }
+
+    cf->conf_file->line = line;
 
     islot = ngx_array_push(&amcf->issuers);
     if (islot == NULL) {

@@ -144,6 +144,29 @@ ngx_http_ihanoi_auth_secret_file(ngx_conf_t *cf, ngx_fd_t fd, ngx_str_t *name)
 }
 
 
+/* A set is fetched for all of a location's requests, so there are no variables. */
+
+ngx_int_t
+ngx_http_ihanoi_auth_source_uri(ngx_conf_t *cf, ngx_str_t *uri)
+{
+    if (uri->len == 0 || uri->data[0] != '/') {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "URI \"%V\" of a key request must begin with \"/\"",
+                           uri);
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_script_variables_count(uri)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "URI \"%V\" of a key request has variables, which "
+                           "are not supported there", uri);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
 ngx_http_ihanoi_auth_source_t *
 ngx_http_ihanoi_auth_source_request(ngx_conf_t *cf,
     ngx_http_ihanoi_auth_keys_t *keys, ngx_str_t *uri, ngx_str_t *issuer,
@@ -151,10 +174,7 @@ ngx_http_ihanoi_auth_source_request(ngx_conf_t *cf,
 {
     ngx_http_ihanoi_auth_source_t  *source, **slot;
 
-    if (uri->len == 0 || uri->data[0] != '/') {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "URI \"%V\" of a key request must begin with \"/\"",
-                           uri);
+    if (ngx_http_ihanoi_auth_source_uri(cf, uri) != NGX_OK) {
         return NULL;
     }
 

@@ -32,6 +32,9 @@ ngx_http_ihanoi_auth_source_t *ngx_http_ihanoi_auth_source_request(
     ngx_str_t *issuer, ngx_msec_t fresh, const ihanoi_alg_e *algorithms,
     unsigned nalgorithms);
 
+/* Configuration time, too: whether a set may be asked for there; logs why not. */
+ngx_int_t ngx_http_ihanoi_auth_source_uri(ngx_conf_t *cf, ngx_str_t *uri);
+
 /* Configuration time, too: warns of a file with a secret that all may read. */
 void ngx_http_ihanoi_auth_secret_file(ngx_conf_t *cf, ngx_fd_t fd,
     ngx_str_t *name);

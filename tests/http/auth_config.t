@@ -66,6 +66,17 @@ sub passes {
     return $said;
 }
 
+# It names the line of what is in a block, not that of the brace.
+sub line_of {
+    my ($what, $said) = @_;
+    my ($conf, $line) = $said =~ m{in (\S+nginx\.conf):(\d+)$}m;
+
+    open my $fh, '<', $conf or die "$conf: $!";
+    my @lines = <$fh>;
+    like($lines[$line - 1], qr/^$what/, "and names the line of $what");
+    return;
+}
+
 # Key files, in both ways to name them.
 for my $row (
     ['none.json', qr/could not open key file ".*none\.json" \(2: No such/],
@@ -95,12 +106,7 @@ for my $row (
           "auth_jwt_issuer https://a { audience a;\nkey_file %%DIR%%/$file;\n"
           . "algorithms ES256 ES384 RS256 HS256 HS512;\n}");
 
-    # the line of key_file, not that of the brace
-    my ($conf) = $said =~ m{in (\S+nginx\.conf):\d+$}m;
-    my ($line) = $said =~ m{nginx\.conf:(\d+)$}m;
-    open my $fh, '<', $conf or die "$conf: $!";
-    my @lines = <$fh>;
-    like($lines[$line - 1], qr/key_file/, 'and names its line');
+    line_of('key_file', $said);
 }
 
 fails(qr/no usable key/, 'an issuer whose algorithms no key has', http =>
@@ -168,6 +174,7 @@ for my $row (
          ['leeway', '5s'], ['max_lifetime', 'off'], ['key_cache', '10m'],
          ['assurance_claim', 'acr']),
     [qr/must begin with "\/"/, "$good key_request http://x/;"],
+    [qr{"/\$host" of a key request has variables}, "$good key_request /\$host;"],
     [qr/"key_cache" in "auth_jwt_issuer" invalid value/, "$good key_cache x;"],
     [qr/invalid number of arguments in "audience" of "auth_jwt_issuer"/, "$good audience;"],
     [qr/invalid number of arguments in "leeway" of "auth_jwt_issuer"/, "$good leeway 1s 2s;"],
@@ -196,6 +203,8 @@ like((check(http => $asked, locations => 'location /in { auth_jwt x; } ',
             servers => 'server { listen unix:%%DIR%%/a.sock; location /_keys { } }'))[1],
      qr{emerg.*"key_request /_keys": no location for it but the API's in a server that asks for tokens in /\S+nginx\.conf:\d+$}m,
      'keys without a location');
+line_of('key_request', (check(http => "auth_jwt_issuer https://a {\n$good\nkey_request /_keys;\n}",
+                             locations => 'location /in { auth_jwt x; }'))[1]);
 fails(qr/"key_request \/_keys": no location for it but the API's/,
       'keys in a location of the API', files => { %files, 'api.json' => contract() },
       http => "ihanoi_contract %%DIR%%/api.json;\n$asked\n"
@@ -238,8 +247,10 @@ fails(qr/names no value/, 'auth_jwt_require of nothing', locations =>
       'location / { auth_jwt_require error=403; }');
 fails(qr/invalid variable name/, 'auth_jwt_claim_set without $', http =>
       'auth_jwt_claim_set x y;');
-fails(qr/begins with "\/"/, 'auth_jwt_key_request of a URL', locations =>
+fails(qr/must begin with "\/"/, 'auth_jwt_key_request of a URL', locations =>
       'location / { auth_jwt_key_request http://x/; }');
+fails(qr{"/keys/\$host" of a key request has variables}, 'auth_jwt_key_request with a variable',
+      locations => 'location / { auth_jwt_key_request /keys/$host; }');
 fails(qr/at least 64k/, 'a cache too small', http =>
       'auth_jwt_token_cache size=1k;');
 fails(qr/entries/, 'a cache of no entries', http =>
