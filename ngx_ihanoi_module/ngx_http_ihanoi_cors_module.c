@@ -6,6 +6,9 @@
  * A header filter, so that errors carry the headers too: a browser hides a
  * response without them from the page.  Tokens travel in Authorization, never
  * in cookies, so credentials are not allowed.
+ *
+ * Beside the engine's own headers stands "*", for those of the contracts: to a
+ * request without credentials it is every name but Authorization.
  */
 
 #include <ngx_config.h>
@@ -154,7 +157,7 @@ ngx_http_ihanoi_cors_header_filter(ngx_http_request_t *r)
     }
 
     ngx_str_set(&value, "ETag, Location, Retry-After, Idempotency-Replayed, "
-                        "X-Request-Id, WWW-Authenticate, Allow");
+                        "X-Request-Id, WWW-Authenticate, Allow, *");
 
     if (ngx_http_ihanoi_header_add(r, "Access-Control-Expose-Headers", &value)
         == NULL)
@@ -208,7 +211,7 @@ ngx_http_ihanoi_cors_preflight(ngx_http_request_t *r,
 
     ngx_str_set(&value, "Authorization, Content-Type, Idempotency-Key, "
                         "If-Match, If-None-Match, Accept-Language, "
-                        "Traceparent");
+                        "Traceparent, *");
 
     if (ngx_http_ihanoi_header_add(r, "Access-Control-Allow-Headers", &value)
         == NULL)

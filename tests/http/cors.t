@@ -16,8 +16,8 @@ $r = $gw->get("/t/echo/$id", headers => { Origin => $origin });
 is($r->{headers}{'access-control-allow-origin'}, $origin,
    'a listed origin is allowed');
 is($r->{headers}{vary}, 'Origin', 'caches keep origins apart');
-like($r->{headers}{'access-control-expose-headers'}, qr/\bETag\b/,
-     'pages may read our headers');
+like($r->{headers}{'access-control-expose-headers'}, qr/\bETag\b.*, \*$/,
+     'pages may read our headers, and those of a contract');
 ok(!exists $r->{headers}{'access-control-allow-credentials'},
    'without credentials');
 
@@ -40,8 +40,8 @@ $r = $gw->request('OPTIONS', '/t/things', headers => {
 is($r->{status}, 204, 'a preflight needs no token');
 is($r->{headers}{'access-control-allow-methods'}, 'POST, OPTIONS',
    'and tells the methods of the path');
-like($r->{headers}{'access-control-allow-headers'}, qr/Idempotency-Key/,
-     'and the headers');
+like($r->{headers}{'access-control-allow-headers'}, qr/^Authorization, .*\bIdempotency-Key\b.*, \*$/,
+     'and the headers: those of a contract, too');
 is($r->{headers}{'access-control-max-age'}, 300, 'and how long it holds');
 
 $r = $gw->request('OPTIONS', "/t/echo/$id", headers => {
