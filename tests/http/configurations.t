@@ -119,6 +119,10 @@ for my $file (qw(nginx.conf production.conf)) {
                           jwt_|binary_|proxy_protocol|cookie_)/x,
            "the log format of $file has no address, path, header or claim");
 
+    like($format, qr/\$$_\b/, "and $_")
+        for qw(request_id ihanoi_trace_id ihanoi_operation status ihanoi_db_time
+               ihanoi_subject_hash);
+
     # nginx refuses some requests before it knows a location.
     my $conf = read_conf("$tree/conf/$file");
     my ($api) = grep { find($_->{block}, 'location', 'ihanoi_api') }
