@@ -121,6 +121,8 @@ CONF
         like(echo($gw, 'r'), qr/^50[34] database-(?:unavailable|timeout)/, 'read');
         like(put($gw, 'w'), qr/^503 (?:database-unavailable|outcome-unknown)/, 'write');
         cmp_ok(time - $begin, '<', 2, 'in bounded time');
+        is_deeply([map { counted($gw, 'timeouts_total', $_) } qw(read write)], [1, 1], 'is counted')
+            if $moment eq 'answer';
     };
 }
 
