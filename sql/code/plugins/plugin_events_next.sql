@@ -1,8 +1,8 @@
 -- Takes the next deliveries of a plugin for a gateway that has the subscriptions
 -- of "asked" (plugin_events_take()): of each subject the first that is due, and
--- none while one that was published before it is not over. What is dead is over.
--- An erased person's subject is in no event: it comes along here, while it is
--- known.
+-- none while one that was published before it is not over, or another is under way:
+-- the earlier one may have been committed later. What is dead is over. An erased
+-- person's subject is in no event: it comes along here, while it is known.
 create function plugin_events_next(plugin text, asked jsonb, most int)
 returns table (plugin text, event text, id bigint, run uuid, input text)
 language sql volatile
@@ -20,7 +20,8 @@ as $$
           and not g.hold
           and not exists (select from core.plugin_deliveries e
                           where e.plugin = d.plugin and e.subject = d.subject
-                            and e.state = 'due' and e.id < d.id)
+                            and e.state = 'due'
+                            and (e.id < d.id or e.run is not null))
         order by d.xid, d.id
         limit most
         for update of d skip locked
