@@ -76,8 +76,8 @@ begin
     alter role ihanoi_write set lock_timeout = '3s';
     alter role ihanoi_write set idle_in_transaction_session_timeout = '10s';
 
-    -- A long transaction of ours holds back the watermarks of outbox and
-    -- denied tokens for everybody.
+    -- A long transaction of ours holds back the watermark of denied tokens for
+    -- everybody.
     alter role ihanoi_control set statement_timeout = '30s';
     alter role ihanoi_control set lock_timeout = '500ms';
     alter role ihanoi_control set idle_in_transaction_session_timeout = '10s';
