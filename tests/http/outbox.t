@@ -109,6 +109,16 @@ append($two, 'u');
 is(events(2), 't', 'the rest of what was there then');
 is(events(9), 'q u', 'and what came meanwhile');
 
+# Two gateways: what one has read while the other waited is not read again by it.
+$both->do('begin; lock table core.outbox in access exclusive mode');
+$reader->start("select plugin_events_feed('reader', 9)");
+ok(wait_until(sub { $db->sql("select count(*) from pg_stat_activity where wait_event_type = 'Lock'
+                                 and datname = current_database()") == 1 }, 10), 'one waits');
+$one->do('select pg_current_xact_id()');
+$both->do("update core.plugin_cursors set seen = pg_current_snapshot(), moved_at = '-infinity'; commit");
+$reader->finish;
+is(kept(), '', 'a place never goes back');
+
 # Of much that was read, and much that was not, what is next is found by the index.
 $db->sql("insert into core.outbox (xid, topic, event, subject)
           select (case when n < 20000 then '5' else '900000000005' end)::xid8,
@@ -124,8 +134,8 @@ cmp_ok($read->{'Shared Hit Blocks'} + $read->{'Shared Read Blocks'}, '<', 60,
 $db->sql("delete from core.outbox where xid in ('5', '900000000005');
           update core.plugin_cursors set seen = pg_current_snapshot()");
 
-# Many writers whose transactions overlap in every way, and a reader with
-# little pieces all the while.
+# Many writers whose transactions overlap in every way, and gateways that read little
+# pieces all the while, and get into each other's way.
 use constant { WRITERS => 4, EVENTS => 60 };
 
 # What they published, and what was read, each in its order.
@@ -138,6 +148,7 @@ sub overlapping {
         client  => sub {
             my ($number, $notes) = @_;
             my $session = $db->session(user => 'ihanoi_write');
+            my $gateway = $db->session(user => 'ihanoi_control');
 
             for my $n (1 .. EVENTS) {
                 $session->do('begin');
@@ -146,6 +157,7 @@ sub overlapping {
                 sleep 0.001 * int rand 4;
                 $session->do($n % 5 ? 'commit' : 'rollback');
                 print $notes "$event\n" if $n % 5;
+                $gateway->do("select plugin_events_feed('reader', $most)");
             }
         },
         during  => sub {
