@@ -165,14 +165,15 @@ clean:                     ## forget everything: build, private databases, keys
 
 help:                      ## print this list
 	@echo 'make TARGET [BUILD=debug|release|sanitize] [CC=gcc|clang]'
-	@echo '            [NGINX_SRC=dir] [LINK=dynamic|static]'
+	@echo '            [NGINX_SRC=dir] [NGINX_BINARY=file] [LINK=dynamic|static]'
 	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## */  \1\t/p' $(MAKEFILE_LIST) \
 	    | expand -t 14
 
 
 # A file whose text is the settings of the build folder: rewritten, and thereby
 # newer than what was built, only when one of them changes.
-SETTINGS := CC=$(CC) LINK=$(LINK) NGINX_SRC=$(NGINX_SRC) CFLAGS=$(CFLAGS) \
+SETTINGS := CC=$(CC) LINK=$(LINK) NGINX_SRC=$(NGINX_SRC) \
+            NGINX_BINARY=$(NGINX_BINARY) CFLAGS=$(CFLAGS) \
             MODULE=$(MODULE_$(BUILD)) LDFLAGS=$(LDFLAGS)
 $(OUT)/settings: .FORCE
 	@mkdir -p $(OUT)

@@ -45,6 +45,19 @@ is(get("$dir/out-release-dynamic/nginx/objs/Makefile") =~ s/\s+/ /gr,
    'objs/src/a.o: $(CC) -c $(CFLAGS) \ -o objs/a objs/addon/b.o: $(CC) -c $(CFLAGS) -flto \ -o objs/b ',
    'flags of the module are for its files only');
 
+# What is made with headers is for the installed nginx, or for the one that is named.
+
+make_path("$dir/made/nginx/objs");
+put("$dir/made/nginx/objs/Makefile", "modules:\n\ttouch objs/ngx_http_ihanoi_module.so\n");
+put("$dir/theirs", 'an nginx');
+
+for my $file ("$dir/theirs", '') {
+    local @ENV{qw(LINK NGINX_BINARY)} = ('dynamic', $file);
+    is(system("cd '$tree' && bin/make-nginx '$dir/made'"), 0, 'a module is made');
+    is(-f "$dir/made/nginx-binary" ? get("$dir/made/nginx-binary") : '', $file && 'an nginx',
+       $file ? 'for the nginx that NGINX_BINARY names' : 'for the installed nginx');
+}
+
 # The least nginx, with all of it linked in.
 
 my ($src) = grep { -d "$_/auto" } $ENV{NGINX_SRC} // (), "$tree/build/nginx-source/nginx", '/usr/share/nginx/src';
