@@ -276,6 +276,11 @@ fails('bad gateway', 'a reset', path => '/reset');
 fails('bad gateway', 'closed', path => '/close');
 fails('bad gateway', 'not HTTP', path => '/garbage');
 fails('bad gateway', 'one that sends nginx elsewhere', path => '/accel');
+fails('bad gateway', 'an interim answer', path => '/early/102');
+
+# nginx 1.29.0 and later read on behind this one.
+$r = ask(path => '/early/103');
+is($r->{body} // $r->{err}, $gw->nginx_version < 1029000 ? 'bad gateway' : 'ok', 'early hints');
 is(ask(path => '/big/5000', max_size => 5000)->{size}, 5000, 'max_size is allowed');
 
 $r = $gw->request('PUT', '/v1/probe/ask', json => { options => { path => '/slow/20' } });

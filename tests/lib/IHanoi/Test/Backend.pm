@@ -8,11 +8,12 @@ package IHanoi::Test::Backend;
 #   $backend->seen_of('/path');          # of those with this target
 #
 # Paths: /echo answers JSON with method, target, headers (a list) and body as
-# they came; /status/N; /redirect; /slow/SECONDS; /big/BYTES, with
-# Content-Length; /chunked/BYTES; /until-close/BYTES; /half closes in the middle
-# of a body, /half-chunked too; /reset resets before an answer, /reset-half in
-# it; /close closes without one; /garbage is not HTTP; /stall sends half and
-# waits; /accel asks nginx for another location; anything else is 200 "ok".
+# they came; /status/N; /early/N, and 200 "ok" behind it; /redirect;
+# /slow/SECONDS; /big/BYTES, with Content-Length; /chunked/BYTES;
+# /until-close/BYTES; /half closes in the middle of a body, /half-chunked too;
+# /reset resets before an answer, /reset-half in it; /close closes without one;
+# /garbage is not HTTP; /stall sends half and waits; /accel asks nginx for
+# another location; anything else is 200 "ok".
 
 use strict;
 use warnings;
@@ -105,6 +106,8 @@ sub _answer {
     return _whole($n, "status $n", 'Content-Type: text/plain')
         if $what eq 'status' && $n != 204;
     return "HTTP/1.1 204 X\r\nConnection: close\r\n\r\n" if $what eq 'status';
+    return "HTTP/1.1 $n X\r\nLink: </a>\r\n\r\n" . _whole(200, 'ok')
+        if $what eq 'early';
     return _whole(302, 'there', 'Location: http://other.example/x')
         if $what eq 'redirect';
     return _whole(200, 'never', 'X-Accel-Redirect: /_secret/x')

@@ -68,6 +68,15 @@ sub port { $_[0]{port} }
 sub url  { "http://127.0.0.1:$_[0]{port}" }
 
 
+# As the module's sources have it: 1022001 is 1.22.1.
+sub nginx_version {
+    my ($self) = @_;
+    my @number = qx('$self->{nginx}' -v 2>&1) =~ m{nginx/(\d+)\.(\d+)\.(\d+)};
+
+    return sprintf '%d%03d%03d', @number;
+}
+
+
 # Writes a file in the gateway's folder and returns its path.
 sub write {
     my ($self, $name, $text) = @_;
