@@ -186,6 +186,9 @@ ihanoi_schema_node(ihanoi_schemas_t *schemas, const ihanoi_place_t *place)
     schema->next = schemas->buckets[bucket];
     schemas->buckets[bucket] = schema;
 
+    schema->later = schemas->fresh;
+    schemas->fresh = schema;
+
     if (json_is_boolean(place->value)) {
         schema->never = json_is_false(place->value);
         schema->always = !schema->never;

@@ -59,6 +59,7 @@ typedef struct {
 /* Absent keywords are NULL, 0, or SIZE_MAX for upper limits. */
 struct ihanoi_schema_s {
     ihanoi_schema_t          *next;       /* in its bucket */
+    ihanoi_schema_t          *later;      /* of those to be checked */
     ihanoi_place_t            place;
 
     unsigned                  types;      /* of IHANOI_TYPE_*; 0: any */
@@ -120,6 +121,7 @@ struct ihanoi_schema_s {
 typedef struct {
     ihanoi_documents_t       *documents;
     ihanoi_schema_t          *buckets[IHANOI_SCHEMA_HASH];
+    ihanoi_schema_t          *fresh;      /* not checked yet */
     unsigned                  n;
     unsigned                  depth;
 } ihanoi_schemas_t;

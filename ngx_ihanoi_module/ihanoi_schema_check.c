@@ -47,7 +47,6 @@ static unsigned ihanoi_schema_bounds(const ihanoi_schema_t *schema);
 const ihanoi_schema_t *
 ihanoi_schema_compile(ihanoi_schemas_t *schemas, const ihanoi_place_t *place)
 {
-    unsigned          i;
     ihanoi_schema_t  *root, *schema;
 
     root = ihanoi_schema_node(schemas, place);
@@ -57,29 +56,21 @@ ihanoi_schema_compile(ihanoi_schemas_t *schemas, const ihanoi_place_t *place)
 
     /* all that came in with it, also what only "$ref" reaches */
 
-    for (i = 0; i < IHANOI_SCHEMA_HASH; i++) {
-        for (schema = schemas->buckets[i]; schema; schema = schema->next) {
+    for (schema = schemas->fresh; schema; schema = schema->later) {
 
-            if (ihanoi_schema_check_cycle(schemas, schema, 0) != IHANOI_OK) {
-                return NULL;
-            }
+        if (ihanoi_schema_check_cycle(schemas, schema, 0) != IHANOI_OK) {
+            return NULL;
         }
     }
 
-    for (i = 0; i < IHANOI_SCHEMA_HASH; i++) {
-        for (schema = schemas->buckets[i]; schema; schema = schema->next) {
+    for (schema = schemas->fresh; schema; schema = schema->later) {
 
-            if (schema->cycle == 3) {
-                continue;
-            }
-
-            if (ihanoi_schema_check_notes(schemas, schema) != IHANOI_OK) {
-                return NULL;
-            }
-
-            schema->cycle = 3;
+        if (ihanoi_schema_check_notes(schemas, schema) != IHANOI_OK) {
+            return NULL;
         }
     }
+
+    schemas->fresh = NULL;
 
     return root;
 }
@@ -186,7 +177,7 @@ ihanoi_schema_inside(const ihanoi_schema_t *schema, unsigned i)
 }
 
 
-/* Marks: 0 not seen, 1 on the way to here, 2 ends, 3 notes are checked too. */
+/* Marks: 0 not seen, 1 on the way to here, 2 ends. */
 
 static int
 ihanoi_schema_check_cycle(ihanoi_schemas_t *schemas, ihanoi_schema_t *schema,
@@ -196,7 +187,7 @@ ihanoi_schema_check_cycle(ihanoi_schemas_t *schemas, ihanoi_schema_t *schema,
     unsigned                i, height;
     const ihanoi_schema_t  *sub;
 
-    if (schema->cycle >= 2) {
+    if (schema->cycle == 2) {
         return IHANOI_OK;
     }
 

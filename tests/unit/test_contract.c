@@ -4,6 +4,8 @@
  * Documents: what operations they make, within which limits.
  */
 
+#include <time.h>
+
 #include "tap.h"
 #include "contract_fixture.h"
 
@@ -263,6 +265,55 @@ test_limits(void)
 }
 
 
+/*
+ * A document of a megabyte that refers to one schema again and again, beside many
+ * others.  Each use looked at all schemas again: a minute of the master's.
+ */
+
+static void
+test_time(void)
+{
+    char               *text, *p;
+    clock_t             begin;
+    unsigned            i;
+    const char         *files[1];
+    ihanoi_contract_t  *contract;
+
+    text = p = malloc(4000000);
+
+    p += sprintf(p, "{" HEAD ",'security':[],'components':{'headers':{"
+                 "'A':{'schema':{'type':'string'}}},'schemas':{");
+
+    for (i = 0; i < 40000; i++) {
+        p += sprintf(p, "%s's%u':{}", i ? "," : "", i);
+    }
+
+    p += sprintf(p, "}},'paths':{'/a':{'get':{'operationId':'a',"
+                 "'x-ihanoi-sql':'f','responses':{'200':{'description':'d',"
+                 "'headers':{");
+
+    for (i = 0; i < 20000; i++) {
+        p += sprintf(p, "%s'h%u':{'$ref':'#/components/headers/A'}",
+                     i ? "," : "", i);
+    }
+
+    strcpy(p, "}}}}}}}");
+
+    p = fixture_json(text);
+    files[0] = fixture_write("many.json", p, strlen(p));
+
+    begin = clock();
+    contract = ihanoi_contract_load(files, 1, &fixture_error);
+
+    ok(contract != NULL && clock() - begin < 10 * CLOCKS_PER_SEC,
+       "what was checked is not checked again");
+
+    ihanoi_contract_free(contract);
+    free(p);
+    free(text);
+}
+
+
 static void
 test_memory(void)
 {
@@ -312,6 +363,7 @@ main(void)
     test_operation();
     test_bounds();
     test_limits();
+    test_time();
     test_memory();
 
     return done_testing();
