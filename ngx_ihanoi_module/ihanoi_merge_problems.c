@@ -32,9 +32,9 @@
 
 /* what stands in the head of a refusal */
 
-#define IHANOI_MERGE_LANGUAGE   0x01
-#define IHANOI_MERGE_RETRY      0x02
-#define IHANOI_MERGE_CHALLENGE  0x04
+#define IHANOI_MERGE_DOCUMENT   0x01      /* of all with a document */
+#define IHANOI_MERGE_CHALLENGE  0x02
+#define IHANOI_MERGE_OFFER      0x04
 #define IHANOI_MERGE_ETAG       0x08
 
 
@@ -45,14 +45,22 @@ static const struct {
     const char               *description;
 } ihanoi_merge_header_rows[] = {
 
-    { IHANOI_MERGE_LANGUAGE, "Content-Language", "string",
+    { IHANOI_MERGE_DOCUMENT, "Content-Language", "string",
       "That of \"title\" and \"detail\": vi or en, by Accept-Language." },
 
-    { IHANOI_MERGE_RETRY, "Retry-After", "integer",
+    /* a service may say when of each of its refusals, whatever their status */
+
+    { IHANOI_MERGE_DOCUMENT, "Retry-After", "integer",
       "Seconds, where it is known." },
 
     { IHANOI_MERGE_CHALLENGE, "WWW-Authenticate", "string",
       "Bearer, and what is wrong with the token that was sent (RFC 6750)." },
+
+    { IHANOI_MERGE_OFFER, "Accept", "string",
+      "The media types of bodies, where it had another." },
+
+    { IHANOI_MERGE_OFFER, "Accept-Encoding", "string",
+      "identity, where the body was compressed." },
 
     { IHANOI_MERGE_ETAG, "ETag", "string",
       "That of what the client has." },
@@ -65,7 +73,7 @@ static const struct {
     const char               *status;
     const char               *name;       /* of the component */
     unsigned                  of;
-    unsigned                  headers;    /* beside its text's language */
+    unsigned                  headers;    /* beside its document's */
     const char               *description;
 } ihanoi_merge_problem_rows[] = {
 
@@ -93,7 +101,7 @@ static const struct {
     { "408", "RequestTimeout", IHANOI_MERGE_BODY, 0,
       "The body took too long to come." },
 
-    { "409", "Conflict", IHANOI_MERGE_KEY, IHANOI_MERGE_RETRY,
+    { "409", "Conflict", IHANOI_MERGE_KEY, 0,
       "A request with this Idempotency-Key is under way, or the state does not "
       "allow it." },
 
@@ -103,7 +111,7 @@ static const struct {
     { "413", "ContentTooLarge", IHANOI_MERGE_BODY, 0,
       "The body is larger than the gateway takes." },
 
-    { "415", "UnsupportedMediaType", IHANOI_MERGE_BODY, 0,
+    { "415", "UnsupportedMediaType", IHANOI_MERGE_BODY, IHANOI_MERGE_OFFER,
       "The body is of another media type, or compressed." },
 
     { "422", "UnprocessableContent", IHANOI_MERGE_KEY, 0,
@@ -113,14 +121,14 @@ static const struct {
     { "428", "PreconditionRequired", IHANOI_MERGE_REQUIRED, 0,
       "If-Match is missing." },
 
-    { "429", "TooManyRequests", IHANOI_MERGE_ANY, IHANOI_MERGE_RETRY,
+    { "429", "TooManyRequests", IHANOI_MERGE_ANY, 0,
       "Too much of this client or caller." },
 
-    { "503", "ServiceUnavailable", IHANOI_MERGE_ANY, IHANOI_MERGE_RETRY,
+    { "503", "ServiceUnavailable", IHANOI_MERGE_ANY, 0,
       "Not now. After \"outcome-unknown\" it may have been done: repeat it with "
       "the same Idempotency-Key, or look first." },
 
-    { "default", "Problem", IHANOI_MERGE_ANY, IHANOI_MERGE_RETRY,
+    { "default", "Problem", IHANOI_MERGE_ANY, 0,
       "Any other refusal: \"type\" tells which." },
 
     { NULL, NULL, 0, 0, NULL }
@@ -251,7 +259,7 @@ ihanoi_merge_problem_responses(void)
         headers = ihanoi_merge_problem_rows[k].headers;
 
         if (ihanoi_merge_problem_rows[k].of != IHANOI_MERGE_TAG) {
-            headers |= IHANOI_MERGE_LANGUAGE;
+            headers |= IHANOI_MERGE_DOCUMENT;
 
             if (json_object_set_new(response, "content",
                                     json_pack("{s:{s:{s:s}}}",

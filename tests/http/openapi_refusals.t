@@ -15,6 +15,7 @@ my $db = database();
 my $probe = plugin_folder(
     lua => {
         late  => 'return ihanoi.response.problem("probe-late", { retry_after = 7, left = "2 places" })',
+        shut  => 'return ihanoi.response.problem("probe-shut", { retry_after = 9 })',
         full  => 'return ihanoi.response.problem("too-many-requests")',
         none  => 'return nil',
         fails => 'error("a fault")',
@@ -34,8 +35,9 @@ my $probe = plugin_folder(
     },
 );
 my $openapi = $probe->_openapi;
-$openapi->{'x-ihanoi-problems'}{'probe-late'}
-    = { status => 409, title => { vi => 'Muộn', en => 'Late' } };
+$openapi->{'x-ihanoi-problems'} = {
+    'probe-late' => { status => 409, title => { vi => 'Muộn', en => 'Late' } },
+    'probe-shut' => { status => 400, title => { vi => 'Đóng', en => 'Shut' } } };
 $probe->write('openapi.json', JSON::PP->new->utf8->encode($openapi));
 
 my @files = (tree() . '/conf/api/*.json', $probe->path . '/openapi.json');
@@ -153,20 +155,30 @@ is_deeply([grep { my $told = $_; grep { !$told->{told}{$_} } qw(429 503 default)
 my $all = $document->{components}{responses};
 is(join(' ', sort keys %{ $all->{NotModified} }), 'description headers', '304 has no content');
 
-# What is in their heads stands there.
-my @heads = qw(Content-Language ETag Retry-After WWW-Authenticate);
+# What is in their heads stands there; and Retry-After, which any of a service may have.
+my @heads = qw(Accept Accept-Encoding Content-Language ETag WWW-Authenticate);
 my $etag = $gw->get('/v1/workflow')->{headers}{etag};
+my %body = (token => token(sub => 'an'), key => 'body', body => '{}');
 my %refused = (
-    NotModified     => $gw->get('/v1/workflow', headers => { 'If-None-Match' => $etag }),
-    BadRequest      => $gw->get('/v1/units?limit=x'),
-    Unauthorized    => $gw->get('/v1/me', token => 'x'),
-    Forbidden       => $gw->get('/v1/probe/fails', token => token(sub => 'a')),
-    TooManyRequests => $busy->get('/v1/workflow'),
+    NotModified     => [$gw->get('/v1/workflow', headers => { 'If-None-Match' => $etag })],
+    BadRequest      => [$gw->get('/v1/units?limit=x')],
+    Unauthorized    => [$gw->get('/v1/me', token => 'x')],
+    Forbidden       => [$gw->get('/v1/probe/fails', token => token(sub => 'a'))],
+    TooManyRequests => [$busy->get('/v1/workflow')],
+    UnsupportedMediaType => [
+        $gw->post('/v1/feedback', %body, headers => { 'Content-Type' => 'text/plain' }),
+        $gw->post('/v1/feedback', %body, headers => { 'Content-Type' => 'application/json',
+                                                      'Content-Encoding' => 'gzip' })],
 );
 for my $name (sort keys %refused) {
-    is(join(' ', grep { defined $refused{$name}{headers}{ lc $_ } } @heads),
-       join(' ', sort keys %{ $all->{$name}{headers} }), "$name: $refused{$name}{status} tells of its headers");
+    my @answers = @{ $refused{$name} };
+    is(join(' ', grep { my $head = lc; grep { defined $_->{headers}{$head} } @answers } @heads),
+       join(' ', grep { $_ ne 'Retry-After' } sort keys %{ $all->{$name}{headers} }),
+       "$name: $answers[0]{status} tells of its headers");
 }
+is($gw->get('/v1/probe/shut')->{headers}{'retry-after'}, 9, 'one by another status is for later');
+is(join(' ', grep { !/\./ && !$all->{$_}{headers}{'Retry-After'} } sort keys %$all), 'NotModified',
+   'all but 304 tell that');
 is_deeply([grep { !/\.|^NotModified$/ && $all->{$_}{content}{'application/problem+json'}{schema}{'$ref'} ne '#/components/schemas/Problem' }
            sort keys %$all], [], 'the answers are problem documents');
 my $r = $gw->get('/v1/probe/late');

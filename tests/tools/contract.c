@@ -17,8 +17,8 @@
  * Reads on stdin, again and again, a line "METHOD PATH STATUS LENGTH HEADER..."
  * and LENGTH bytes of body; answers each with a line: "ok", "none" when the
  * contract has no such operation, or what is wrong: with the body, or a HEADER
- * of a success that the contract does not tell clients of.  The contract is the
- * one that /openapi.json serves, with the gateway's own refusals.
+ * that the contract does not tell clients of.  The contract is the one that
+ * /openapi.json serves, with the gateway's own refusals.
  */
 
 #include <stdio.h>
@@ -72,33 +72,57 @@ check_operation(const ihanoi_contract_t *contract, const char *method,
 }
 
 
-/* Whether what is served says of an operation's answer that it has a header. */
+/* What is served of an operation's answer of this status, or NULL. */
 
-static int
-is_declared(const ihanoi_operation_t *op, unsigned status, const char *header)
+static const json_t *
+served_response(const ihanoi_operation_t *op, unsigned status)
 {
-    char         code[16];
-    json_t      *node, *value;
-    const char  *steps[] = { NULL, NULL, "responses", code, "headers" }, *key;
-    size_t       i;
+    char           own[4], class[4], *path;
+    size_t         i;
+    const json_t  *responses, *response;
+    const char    *codes[] = { own, class, "default" }, *ref;
 
     static const char  *members[IHANOI_METHODS] = {
         "get", "post", "put", "patch", "delete"
     };
 
-    (void) snprintf(code, sizeof(code), "%u", status);
+    (void) snprintf(own, sizeof(own), "%u", status % 1000);
+    (void) snprintf(class, sizeof(class), "%uXX", status / 100 % 10);
 
-    steps[0] = strndup(op->path.data, op->path.len);
-    steps[1] = members[op->method];
-    node = json_object_get(document, "paths");
+    path = strndup(op->path.data, op->path.len);
+    responses = json_object_get(json_object_get(document, "paths"), path);
+    responses = json_object_get(json_object_get(responses,
+                                                members[op->method]),
+                                "responses");
+    free(path);
 
-    for (i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
-        node = json_object_get(node, steps[i]);
+    response = NULL;
+
+    for (i = 0; response == NULL && i < sizeof(codes) / sizeof(codes[0]); i++) {
+        response = json_object_get(responses, codes[i]);
     }
 
-    free((char *) steps[0]);
+    ref = json_string_value(json_object_get(response, "$ref"));
 
-    json_object_foreach(node, key, value) {
+    if (ref) {
+        response = json_object_get(document, "components");
+        response = json_object_get(json_object_get(response, "responses"),
+                                   strrchr(ref, '/') + 1);
+    }
+
+    return response;
+}
+
+
+static int
+is_declared(const ihanoi_operation_t *op, unsigned status, const char *header)
+{
+    json_t      *headers, *value;
+    const char  *key;
+
+    headers = json_object_get(served_response(op, status), "headers");
+
+    json_object_foreach(headers, key, value) {
         if (strcasecmp(key, header) == 0) {
             return 1;
         }
@@ -141,7 +165,7 @@ check_response(const ihanoi_operation_t *op, unsigned status, char *headers,
          header;
          header = strtok(NULL, " \n"))
     {
-        if (status < 300 && !is_declared(op, status, header)) {
+        if (!is_declared(op, status, header)) {
             printf("%.*s %u: the header %s is not declared\n",
                    (int) op->id.len, op->id.data, status, header);
             ihanoi_arena_destroy(arena);

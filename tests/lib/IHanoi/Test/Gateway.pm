@@ -393,7 +393,8 @@ sub _check_response {
     my ($path) = $target =~ /^([^?\s]*)/;
     my $length = length $r->{content};
     my @headers = grep { defined $r->{headers}{ lc $_ } }
-                  qw(ETag Location Content-Disposition Idempotency-Replayed);
+                  qw(ETag Location Content-Disposition Idempotency-Replayed Content-Language
+                     Retry-After WWW-Authenticate Accept Accept-Encoding);
 
     print $in "$method $path $r->{status} $length @headers\n$r->{content}";
     $in->flush;
