@@ -109,6 +109,28 @@ append($two, 'u');
 is(events(2), 't', 'the rest of what was there then');
 is(events(9), 'q u', 'and what came meanwhile');
 
+# Who forgets somebody must see what was being written when the account was erased.
+$db->sql("insert into core.plugin_subscriptions values ('reader', 'person', 'erased', 10, core.now());
+          create table public.notes (person text); insert into public.notes values ('p');
+          grant select, insert, delete on public.notes to ihanoi_control, ihanoi_write");
+my $asked = JSON::PP::encode_json({ gateway => 'a:1', all => JSON::PP::false, subscriptions => [
+    map { { plugin => 'reader', topic => $_->[0], event => $_->[1], attempts => 10, lease => 30,
+            hold => JSON::PP::false } } ['test', 'said'], ['person', 'erased']] });
+sub forgotten {
+    return $reader->do("with told as materialized (select * from plugin_events_take('$asked')),
+                             gone as (delete from public.notes where exists (
+                                          select from told where event = 'person.erased'))
+                        select string_agg(event, ' ' order by event) from told");
+}
+$one->do("begin; insert into public.notes values ('p')");
+append($two, 'v');
+$two->do("select from outbox_append('person', 'erased', core.uuid_of('p'), '{}')");
+is(forgotten(), 'test.said', 'it is not told while an older transaction runs');
+$one->do('commit');
+ok(wait_until(sub { forgotten() eq 'person.erased' }), 'but when that is over');
+is($db->sql('select count(*) from public.notes'), 0, 'so that nothing is left');
+kept();
+
 # Two gateways: what one has read while the other waited is not read again by it.
 $both->do('begin; lock table core.outbox in access exclusive mode');
 $reader->start("select plugin_events_feed('reader', 9)");

@@ -2,7 +2,10 @@
 -- of "asked" (plugin_events_take()): of each subject the first that is due, and
 -- none while one that was published before it is not over, or another is under way:
 -- the earlier one may have been committed later. What is dead is over. An erased
--- person's subject is in no event: it comes along here, while it is known.
+-- person's subject is in no event: it comes along here, while it is known. Who
+-- forgets somebody must see what was being written then: that event comes when all
+-- transactions that are older are over. (One that is not before the snapshot's end
+-- is of a cluster before this one.)
 create function plugin_events_next(plugin text, asked jsonb, most int)
 returns table (plugin text, event text, id bigint, run uuid, input text)
 language sql volatile
@@ -22,6 +25,9 @@ as $$
                           where e.plugin = d.plugin and e.subject = d.subject
                             and e.state = 'due'
                             and (e.id < d.id or e.run is not null))
+          and not (d.topic = 'person' and d.event = 'erased'
+                   and d.xid >= pg_snapshot_xmin(pg_current_snapshot())
+                   and d.xid < pg_snapshot_xmax(pg_current_snapshot()))
         order by d.xid, d.id
         limit most
         for update of d skip locked
