@@ -317,6 +317,47 @@ CONF
 };
 
 
+scene 'what an error of the server is to a client' => sub {
+    my $fake = IHanoi::FakePg->new(
+        startup => sub { $_[0]->note('connection'); $_[0]->welcome },
+        answer  => sub {
+            my ($c, $sql, @parameters) = @_;
+            my ($state) = ($parameters[-1] // '') =~ /^(\w{5})!/;
+
+            return answer(@_) if !$state;
+            $c->error($state, 'no');
+        });
+    my $gw = ready(fake_gateway($fake, expect_log => qr/\[(?:alert|crit)\]/, database => <<'CONF'));
+        read connections=1;
+        write connections=1;
+CONF
+
+    for my $row (
+        ['40P01', '503 overloaded', 1],
+        ['55P03', '503 overloaded', 1],
+        ['57014', '504 database-timeout', 1],
+        ['53100', '503 database-unavailable', 5],
+        ['53200', '503 database-unavailable', 5],
+        ['58030', '503 database-unavailable', 5],
+        ['22012', '500 internal-error', 'none'],
+        ['XX000', '500 internal-error', 'none'],
+    ) {
+        my ($state, $outcome, $retry) = @$row;
+
+        for my $r ($gw->get("/p/echo?a=$state!"), $gw->put("/p/row?a=$state!")) {
+            is(outcome($r) . ' ' . ($r->{headers}{'retry-after'} // 'none'), "$outcome $retry", $state);
+        }
+    }
+
+    # A transaction that failed before: the session is not used again.
+    my $connections = () = $fake->events;
+    is(put($gw, '25P02!'), '500 internal-error', '25P02');
+    ok(said($gw, qr/\[alert\].*left in a failed transaction before call "p_row"/), 'is told');
+    is(put($gw, 'w'), '200 {"a":"w"}', 'the next call is answered');
+    is(scalar(() = $fake->events), $connections + 1, 'on another connection');
+};
+
+
 scene 'a standby is not written to' => sub {
     my $standby = IHanoi::FakePg->new(
         startup => sub { $_[0]->welcome(in_hot_standby => 'on') },
