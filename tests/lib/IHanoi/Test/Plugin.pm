@@ -172,7 +172,8 @@ sub plugin_job {
 
 
 # An event has been told to a plugin: ok, or what it waits for. Which one says a condition
-# on what an event is wherever it stands. What is done is cleared away some time.
+# on what an event is wherever it stands. What is done is cleared away some time. An erasure
+# waits for older transactions of the cluster, also for another file's import.
 sub plugin_heard {
     my ($db, $plugin, $which) = @_;
     my $left = "core.plugin_deliveries where plugin = '$plugin' and $which and state <> 'done'";
@@ -181,7 +182,7 @@ sub plugin_heard {
         $db->sql("select not exists (select from $left)
                      and (select bool_and(pg_visible_in_snapshot(o.xid, c.seen))
                           from core.plugin_cursors c, core.outbox o
-                          where c.plugin = '$plugin' and $which)") eq 't' }, 40);
+                          where c.plugin = '$plugin' and $which)") eq 't' });
     return $db->sql("select string_agg(concat_ws(' ', state, outcome, error), ', ') from $left")
            // 'not read';
 }
