@@ -615,7 +615,7 @@ ngx_http_ihanoi_api_contract(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     char        *rc;
     ngx_int_t    n;
     ngx_str_t   *value, name;
-    ngx_uint_t   i;
+    ngx_uint_t   i, files;
     ngx_glob_t   gl;
 
     value = cf->args->elts;
@@ -648,6 +648,7 @@ ngx_http_ihanoi_api_contract(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         }
 
         rc = NGX_CONF_OK;
+        files = amcf->files.nelts;
 
         for ( ;; ) {
             n = ngx_read_glob(&gl, &name);
@@ -667,12 +668,12 @@ ngx_http_ihanoi_api_contract(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         if (rc != NGX_CONF_OK) {
             return rc;
         }
-    }
 
-    if (amcf->files.nelts == 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "no contract matches \"%V\"", &value[1]);
-        return NGX_CONF_ERROR;
+        if (amcf->files.nelts == files) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "no contract matches \"%V\"", &value[i]);
+            return NGX_CONF_ERROR;
+        }
     }
 
     return NGX_CONF_OK;

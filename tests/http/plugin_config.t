@@ -39,6 +39,11 @@ refused('a folder that is not there', qr{plugin "probe": "/nonexistent/none": ca
         "ihanoi_plugin probe { path /nonexistent/none; }\n");
 refused('a contract that is not there', qr{contract "/nonexistent/none\.json": cannot be opened: No such file},
         "ihanoi_contract /nonexistent/none.json;\n");
+refused('a pattern that no contract has', qr{no contract matches "/nonexistent/\*\.json" in /\S+nginx\.conf:\d+$}m,
+        $_) for "ihanoi_contract /nonexistent/*.json;\n",
+                "ihanoi_contract ${\ tree()}/conf/api/*.json /nonexistent/*.json;\n",
+                "ihanoi_contract /nonexistent/*.json ${\ tree()}/conf/api/*.json;\n";
+refused('an API without contracts', qr/"ihanoi_api" is on, but no "ihanoi_contract" names the operations/, '');
 refused('public', qr/plugin "probe" asks for operations without a token.*"public" is missing/,
         plugin_folder(%hello));
 refused('public in the contract only',
