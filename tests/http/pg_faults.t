@@ -345,13 +345,13 @@ CONF
         my ($state, $outcome, $retry) = @$row;
 
         for my $r ($gw->get("/p/echo?a=$state!"), $gw->put("/p/row?a=$state!")) {
-            is(outcome($r) . ' ' . ($r->{headers}{'retry-after'} // 'none'), "$outcome $retry", $state);
+            is(outcome($r) . ' ' . ($r->{headers}{'retry-after'} // 'none'), "$outcome $retry", "SQLSTATE $state");
         }
     }
 
     # A transaction that failed before: the session is not used again.
     my $connections = () = $fake->events;
-    is(put($gw, '25P02!'), '500 internal-error', '25P02');
+    is(put($gw, '25P02!'), '500 internal-error', 'SQLSTATE 25P02');
     ok(said($gw, qr/\[alert\].*left in a failed transaction before call "p_row"/), 'is told');
     is(put($gw, 'w'), '200 {"a":"w"}', 'the next call is answered');
     is(scalar(() = $fake->events), $connections + 1, 'on another connection');
