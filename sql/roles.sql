@@ -106,3 +106,23 @@ $$;
 
 revoke create on schema public from public;
 grant usage on schema public to ihanoi_owner, ihanoi_read;
+
+-- What a session's transactions leave behind outside of all schemas: locks that only the
+-- end of the session gives back, of a table in memory that is everybody's, so that one
+-- statement of a plugin's could stop all writes of the city; and large objects.
+do $$
+declare
+    f  regprocedure;
+begin
+    for f in
+        select p.oid
+          from pg_catalog.pg_proc p
+         where p.pronamespace = 'pg_catalog'::regnamespace
+           and p.proname in ('pg_advisory_lock', 'pg_advisory_lock_shared', 'pg_try_advisory_lock',
+                             'pg_try_advisory_lock_shared', 'lo_creat', 'lo_create', 'lo_from_bytea')
+           and has_function_privilege('public', p.oid, 'execute')
+    loop
+        execute format('revoke execute on function %s from public', f);
+    end loop;
+end
+$$;

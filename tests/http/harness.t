@@ -69,8 +69,8 @@ is($db->sql('select count(*) from numbers'), 1, 'an open transaction is rolled b
 my $settings = "select concat_ws(' ', current_user, current_setting('search_path'),
                                  current_setting('client_min_messages'))";
 my $fresh = $db->sql($settings);
-$db->sql('set role ihanoi_read; set search_path = nowhere; set client_min_messages = debug1;
-          create temporary table numbers (n int); select pg_advisory_lock(1)');
+$db->sql('select pg_advisory_lock(1); set role ihanoi_read; set search_path = nowhere; set client_min_messages = debug1;
+          create temporary table numbers (n int)');
 is($db->sql($settings), $fresh, 'settings are as they were');
 is($db->sql('select count(*) from numbers'), 1, 'a temporary table is gone');
 is($db->sql("select count(*) from pg_locks l join pg_database d on d.oid = l.database

@@ -181,12 +181,15 @@ my %write = (
                       "select * from pg_authid",
                       "copy (select 1) to program \'true\'",
                       "create temporary table t (i int)",
-                      "create table public.t (i int)" }) do
+                      "create table public.t (i int)",
+                      "select pg_advisory_lock(n) from generate_series(1, 100000) n",
+                      "select pg_try_advisory_lock_shared(1, 2)",
+                      "select lo_create(0)" }) do
                       local rows, err = ihanoi.db.query(sql)
                       list[i] = rows and "rows" or err.sqlstate or err.code
                   end
-                  list[13] = ihanoi.db.one("select current_user as u").u
-                  list[14] = ihanoi.db.one("show search_path").search_path
+                  list[16] = ihanoi.db.one("select current_user as u").u
+                  list[17] = ihanoi.db.one("show search_path").search_path
                   return 200, list',
     add => 'local n, err = ihanoi.db.execute(
                 "insert into bench (id, name) values ($1, $2)", { 1, "one" })
@@ -451,7 +454,8 @@ is(get('quick')->{json}{n}, 1, 'and the next one is read');
 $r = put('isolation');
 s/^(code_probe_1_0_0_)[0-9a-f]{8},/$1HASH,/ for $r->{json}[-1];
 is_deeply($r->{json}, ['42501', '42501', '42501', '42501', 'rows', '42501',
-          '42501', '42501', '42501', '42501', '42501', '42501', $mine,
+          '42501', '42501', '42501', '42501', '42501', '42501',
+          '42501', '42501', '42501', $mine,
           'code_probe_1_0_0_HASH,plugin_probe,public'],
           'it reaches its own schema only, whatever it tries') or diag $r->{content};
 

@@ -1,6 +1,6 @@
 -- Least rights: what each role may do to the tables, whatever a function says.
 begin;
-select plan(37);
+select plan(38);
 
 insert into core.people (issuer, subject) values ('test', 'somebody');
 select outbox_append('test', 'x', core.uuid_of('x'), '{}');
@@ -51,6 +51,13 @@ select results_eq($$select p.oid::regprocedure::text from pg_proc p join pg_name
                     where n.nspowner = 'ihanoi_owner'::regrole and has_schema_privilege('public', n.oid, 'usage')
                       and has_function_privilege('public', p.oid, 'execute')$$,
     $$values ('ihanoi_host.publish(text,uuid,jsonb)')$$, 'and one is everybody''s');
+
+-- What the end of a transaction does not end, or no schema has.
+select is_empty($$select p.oid::regprocedure from pg_proc p
+                  where p.pronamespace = 'pg_catalog'::regnamespace
+                    and p.proname ~ '^(pg_(try_)?advisory_lock|lo_(creat|from|import))'
+                    and has_function_privilege('public', p.oid, 'execute')$$,
+    'nobody locks for longer than a transaction, nor makes large objects');
 
 -- No role may delete or truncate anything but what expires, nor change what
 -- is append-only: asked of the catalogue, for all tables.

@@ -74,6 +74,8 @@ my @cases = (
     ["copy bookings from program 'id'", qr/no files/],
     ['create index concurrently on bookings (a)', qr/one transaction/],
     ['select pg_read_file(\'/etc/passwd\')', qr/pg_read_file\(\)/],
+    ['select pg_advisory_lock(1)', qr/pg_advisory_lock\(\)/],
+    ['select pg_advisory_xact_lock(1)'],
     ['create function f() returns int security definer language sql as $$select 1$$', qr/security definer/],
     ["\\! id", qr/backslash/],
     ["select 1 \\gexec", qr/backslash/],
