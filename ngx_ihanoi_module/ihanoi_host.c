@@ -261,7 +261,10 @@ ihanoi_host_integer(lua_State *L, int index)
 {
     double  value;
 
-    value = luaL_checknumber(L, index);
+    /* a text is none: one of more digits than a double has would lose some */
+
+    luaL_checktype(L, index, LUA_TNUMBER);
+    value = lua_tonumber(L, index);
 
     if (!(fabs(value) <= IHANOI_HOST_INTEGER_MAX) || value != floor(value)) {
         luaL_argerror(L, index, "not an integer of at most 2^53");

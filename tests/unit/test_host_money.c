@@ -64,8 +64,15 @@ main(void)
     says(M "local x = m.mul(2^53, 2^53)", "t:1: more than 2^53 đồng");
     says(M "local x = m.mul(94906267, 94906267)", "t:1: more than 2^53 đồng");
     says(M "return m.mul(94906265, 94906265) == 94906265 * 94906265", "true");
-    says(M "local x = m.add(1, '2.5')",
+    says(M "local x = m.add(1, 2.5)",
          "t:1: bad argument #2 to 'add' (not an integer of at most 2^53)");
+
+    /* what the host itself gives as a text, because a double would lose a đồng */
+
+    says(M "local x = m.add(1, '9007199254740993')",
+         "t:1: bad argument #2 to 'add' (number expected, got string)");
+    says(M "local x = m.format('0x10')",
+         "t:1: bad argument #1 to 'format' (number expected, got string)");
 
     says(LIST "return list(m.share(100000, {1, 1, 1}))", "33334 33333 33333");
     says(LIST "return list(m.share(-100, {1, 1, 1}))", "-34 -33 -33");
