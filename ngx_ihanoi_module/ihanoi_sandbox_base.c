@@ -301,7 +301,7 @@ ihanoi_sandbox_push_text(lua_State *L, int index)
 
         /* whatever it is: it has no text */
 
-        index = lua_gettop(L);
+        lua_replace(L, index);
     }
 
     switch (lua_type(L, index)) {

@@ -407,6 +407,9 @@ test_no_address(void)
            "t:1: invalid option '%p' to 'format'", "%%p is refused");
     is_str(said("return string.format('%s %s %s', {}, tostring, nil)"),
            "table function nil", "%%s is as tostring()");
+    is_str(said("local m = setmetatable({}, {__tostring = function() return {} end})\n"
+                "return string.format('%s %s %d', m, m, 7)"),
+           "table table 7", "of what gives no text, too");
 }
 
 
