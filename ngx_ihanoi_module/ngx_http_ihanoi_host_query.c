@@ -13,13 +13,14 @@
 
 #include "ngx_http_ihanoi_host_query.h"
 #include "ihanoi_lua_json.h"
+#include "ihanoi_number.h"
 #include "ihanoi_sandbox.h"
 #include "ihanoi_sql.h"
 
 
 #define NGX_HTTP_IHANOI_HOST_QUERY_SQL      262144    /* bytes */
 #define NGX_HTTP_IHANOI_HOST_QUERY_CALL     8192      /* 101 names of up to 63 */
-#define NGX_HTTP_IHANOI_HOST_QUERY_INTEGER  9007199254740992.0    /* 2^53 */
+#define NGX_HTTP_IHANOI_HOST_QUERY_INTEGER  9223372036854775808.0    /* 2^63 */
 
 
 static int ngx_http_ihanoi_host_query_names(lua_State *L, const char **names);
@@ -27,6 +28,7 @@ static int ngx_http_ihanoi_host_query_compare(const void *one,
     const void *two);
 static void ngx_http_ihanoi_host_query_compose(lua_State *L,
     const char **names, int n);
+static u_char *ngx_http_ihanoi_host_query_number(lua_Number n, u_char *number);
 static void ngx_http_ihanoi_host_query_value(lua_State *L, const char *name,
     const char **refused);
 
@@ -189,6 +191,26 @@ ngx_http_ihanoi_host_query_compose(lua_State *L, const char **names, int n)
 }
 
 
+/*
+ * 0.1 is 0.1 in a numeric, too.  Of what is no number PostgreSQL's name: C's has
+ * a sign, which a numeric does not read.
+ */
+
+static u_char *
+ngx_http_ihanoi_host_query_number(lua_Number n, u_char *number)
+{
+    if (isnan(n)) {
+        return ngx_sprintf(number, "NaN");
+    }
+
+    if (isinf(n)) {
+        return ngx_sprintf(number, n < 0 ? "-Infinity" : "Infinity");
+    }
+
+    return number + ihanoi_number_text(n, (char *) number);
+}
+
+
 /* Replaces the value on the top of the stack by its text, or nil. */
 
 static void
@@ -213,11 +235,11 @@ ngx_http_ihanoi_host_query_value(lua_State *L, const char *name,
     case LUA_TNUMBER:
         n = lua_tonumber(L, -1);
 
-        if (n == floor(n) && fabs(n) <= NGX_HTTP_IHANOI_HOST_QUERY_INTEGER) {
+        if (n == floor(n) && fabs(n) < NGX_HTTP_IHANOI_HOST_QUERY_INTEGER) {
             p = ngx_sprintf(number, "%L", (int64_t) n);
 
         } else {
-            p = number + snprintf((char *) number, sizeof(number), "%.17g", n);
+            p = ngx_http_ihanoi_host_query_number(n, number);
         }
 
         lua_pushlstring(L, (char *) number, p - number);

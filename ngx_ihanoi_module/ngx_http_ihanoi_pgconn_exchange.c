@@ -579,6 +579,8 @@ ngx_http_ihanoi_pgconn_take(ngx_http_ihanoi_pgconn_t *pc,
 
     case PGRES_TUPLES_OK:
     case PGRES_COMMAND_OK:
+    case PGRES_EMPTY_QUERY:
+        /* of a text that is nothing but blanks and comments there are no rows */
         failed = 0;
         break;
 

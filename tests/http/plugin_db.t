@@ -71,6 +71,21 @@ my %read = (
                   { 7, 1.25, false, "a\'; drop table bench; --",
                     { list = { 1, 2 }, word = "Hà Nội" }, nil,
                     ihanoi.json.null, ihanoi.json.raw("[1]") })',
+    numbers => 'local said = {}
+                for i, n in ipairs({ 0.1, 21.032, -2.5, 1e20, 2^53 + 2, -2^60, 1e-7, 0/0, -0 }) do
+                    said[i] = ihanoi.db.value("select $1::numeric::text", { n })
+                end
+                for i, n in ipairs({ 1/0, -1/0, 0/0, 5e-324, 1/3 }) do
+                    local back = ihanoi.db.value("select $1::float8", { n })
+                    said[#said + 1] = tostring(back == n or back ~= back)
+                end
+                said[#said + 1] = ihanoi.db.value("select $1::int8::text", { -2^60 })
+                return 200, said',
+    blank => 'local said = {}
+              for i, sql in ipairs({ "", " ; ", "-- nothing" }) do
+                  said[i] = { rows = ihanoi.db.query(sql), one = ihanoi.db.one(sql) == nil }
+              end
+              return 200, { said = said, pid = ihanoi.db.value("select pg_backend_pid()") }',
     empty => 'local rows = ihanoi.db.query("select * from bench where id = $1",
                   { 404 })
               return 200, { rows = rows, count = #rows,
@@ -388,6 +403,16 @@ is_deeply($r->{json}, {
     a => 7, b => 1.25, c => $false, d => q{a'; drop table bench; --},
     e => { list => [1, 2], word => 'Hà Nội' }, h => [1], i => '$9',
 }, 'values are values, whatever they look like') or diag $r->{content};
+
+is_deeply(get('numbers')->{json},
+          ['0.1', '21.032', '-2.5', '100000000000000000000', '9007199254740994',
+           '-1152921504606846976', '0.0000001', 'NaN', '0', ('true') x 5, '-1152921504606846976'],
+          'a number has no digits that it was not given');
+
+$r = get('blank');
+is_deeply($r->{json}{said}, [({ rows => [], one => $true }) x 3], 'nothing is no row')
+    or diag $r->{content};
+is(get('blank')->{json}{pid}, $r->{json}{pid}, 'and costs no connection');
 
 $r = get('empty');
 is_deeply($r->{json}, { rows => [], count => 0, one => $true }, 'and no row');
