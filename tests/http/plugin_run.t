@@ -131,6 +131,18 @@ for my $case (['syntax', 'handler.lua', 'return (', qr/^handler\.lua:1: /m],
     like(get($run, '/v1/probe/hello')->{content}, qr/two/, 'the last good one goes on');
     $plugin->write($file, $old);
 }
+for my $case (['a link', sub { symlink '/etc/passwd', $_[0] }, 'is a symbolic link'],
+              ['a pipe', sub { POSIX::mkfifo($_[0], 0600) }, 'is neither a file nor a folder'])
+{
+    my ($what, $make, $expected) = @$case;
+    my $file = $plugin->path . '/other.lua';
+    my $before = length said($run);
+    $make->($file) or die "$file: $!\n";
+    ok(wait_until(sub { substr(said($run), $before) =~ /^other\.lua: $expected.*^-- not taken/ms }, 15),
+       "$what is told of") or diag said($run);
+    like(get($run, '/v1/probe/hello')->{content}, qr/two/, 'the last good one goes on');
+    unlink $file;
+}
 # Another branch, and back.
 rename $plugin->path, $plugin->path . '.away' or die $!;
 ok(says($run, qr/^there is no folder "\N+"\n-- not taken: 1\.0\.0 [0-9a-f]{12} goes on$/m),

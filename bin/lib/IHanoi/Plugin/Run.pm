@@ -246,7 +246,8 @@ sub _look {
 }
 
 
-# Names, sizes and times of the plugin's files, without what is no part of it.
+# Names, kinds, sizes and times of all that stands in the plugin's folders, without what
+# is no part of it: a link is to be told of, too.
 sub _state {
     my ($folder) = @_;
     my @rows;
@@ -256,7 +257,7 @@ sub _state {
         my $name = substr $_, length $folder;
         $name =~ m{/[.]} and do { $File::Find::prune = 1; return };
         my @stat = lstat $_ or return;
-        push @rows, "$name $stat[7] $stat[9] $stat[1]" if -f _;
+        push @rows, "$name $stat[2] $stat[7] $stat[9] $stat[1]" if !-d _;
     } }, $folder);
 
     return join "\n", sort @rows;
