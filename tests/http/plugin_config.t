@@ -5,6 +5,7 @@ use lib "tests/lib";
 use IHanoi::Test;
 use IHanoi::Test::Plugin;
 use File::Temp ();
+use POSIX ();
 
 my %hello = (lua => { hello => 'return 200, {}' });
 
@@ -90,6 +91,16 @@ for my $row (['a line end alone', "\r\n\n"], ['nothing', ''], ['too much', 'x' x
             plugin_folder(%hello, manifest => { permissions => {
                 secrets => ['key'], public => JSON::PP::true } }),
             'public;', "secret key $file;");
+}
+
+# A pipe that nobody writes to would hold nginx up for ever.
+{
+    my $folder = File::Temp->newdir;
+    POSIX::mkfifo("$folder/key", 0600) or die "$folder/key: $!\n";
+    refused('a secret of a pipe', qr/"secret" in "ihanoi_plugin" is not a file/,
+            plugin_folder(%hello, manifest => { permissions => {
+                secrets => ['key'], public => JSON::PP::true } }),
+            'public;', "secret key $folder/key;");
 }
 
 my %operator = (%hello, manifest => { permissions => {
