@@ -9,6 +9,7 @@ use IHanoi::Test::Tar;
 use File::Path qw(remove_tree);
 use File::Temp qw(tempdir);
 use IO::Compress::Gzip qw(gzip);
+use POSIX ();
 use IHanoi::Plugin::Archive;
 
 my $dir = tempdir(CLEANUP => 1);
@@ -289,6 +290,8 @@ spoilt('large rubbish', qr/larger than 4194304/, 'x' x 4_200_000);
 cmp_ok($asked, '>', 80, 'most are refused before anything is written');
 is((ihanoi(qw(plugin verify --unsigned), $dir))[0], 1, 'a folder');
 is((ihanoi(qw(plugin verify --unsigned), "$dir/nowhere"))[0], 1, 'no file');
+POSIX::mkfifo("$dir/pipe", 0600) or die "$dir/pipe: $!\n";
+is((ihanoi(qw(plugin verify --unsigned), "$dir/pipe"))[0], 1, 'a pipe');
 
 done_testing();
 

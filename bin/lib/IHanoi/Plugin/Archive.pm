@@ -133,8 +133,9 @@ sub read_archive {
 sub _gunzip {
     my ($file) = @_;
 
+    # Looked at first: to open a pipe waits for who writes to it.
+    die "is not a file\n" if -e $file && !-f _;
     open my $fh, '<:raw', $file or die "could not be opened: $!\n";
-    die "is not a file\n" if !-f $fh;
     die "is larger than $PACKED bytes\n" if -s _ > $PACKED;
 
     my $packed = do { local $/; <$fh> } // '';
