@@ -3,8 +3,8 @@
 --
 -- Service days before count too: their buses after midnight are after 24:00, up to 99:59. So
 -- does the next one, from four hours before it begins; earlier as far as it has buses that
--- leave before the last one of those. A bus whose time has passed within the hour, and that
--- is said to be late, is still to come.
+-- leave before the last one of those, and not at all where that leaves before midnight. A
+-- bus whose time has passed within the hour, and that is said to be late, is still to come.
 --
 -- The text is put together of what the import made ready (feed_make_departures), which takes
 -- half the time of values of json; a cast to json would read it all again. "offset 0" has
@@ -64,6 +64,7 @@ as $$
                                                           else now.delay end) >= d.second
                      order by x.departure, x.trip, x.sequence
                      limit page_size) k
+                 where d.last >= 0
                  order by k.at, k.trip, k.sequence
                  limit page_size) n), ']}')
       from (select f.id as feed, s.document, s.platforms, c.since,
