@@ -192,13 +192,17 @@ ngx_http_ihanoi_auth_source_request(ngx_conf_t *cf,
     source->index = keys->sources.nelts;
     source->shared = (issuer->len != 0);
 
-    source->id.len = issuer->len + 1 + uri->len;
-    source->id.data = ngx_pnalloc(cf->pool, source->id.len);
-    if (source->id.data == NULL) {
-        return NULL;
-    }
+    source->id = *uri;
 
-    ngx_sprintf(source->id.data, "%V %V", issuer, uri);
+    if (issuer->len) {
+        source->id.len = issuer->len + 1 + uri->len;
+        source->id.data = ngx_pnalloc(cf->pool, source->id.len);
+        if (source->id.data == NULL) {
+            return NULL;
+        }
+
+        ngx_sprintf(source->id.data, "%V %V", issuer, uri);
+    }
 
     slot = ngx_array_push(&keys->sources);
     if (slot == NULL) {

@@ -663,6 +663,7 @@ for my $name (sort keys %from) {
         for qw(long short);
     ok(wait_until(sub { $idp->fetches_of('/short') == 2 }), 'asked for again after a second');
     is($idp->fetches_of('/long'), 1, 'and not where it is ten minutes');
+    like($gw->error_log, qr{key set "/_long" has \d+ keys}, 'the log names it as the configuration does');
 }
 
 done_testing();
