@@ -8,7 +8,8 @@ use IHanoi::Test::Command;
 use IHanoi::Test::Plugin;
 
 my $plugin = plugin_folder(lua => { hello => 'return 200, {}' });
-my $gw = gateway(responses => 0, locations => 'location / { ihanoi_api on; } location = /metrics { ihanoi_status metrics; }',
+my $gw = gateway(responses => 0, locations => 'location / { ihanoi_api on; } location = /metrics { ihanoi_status metrics; }
+                                             location = /between { return 200 "# TYPE ihanoi_plugin_circuit gauge\nihanoi_plugin_circuit{plugin=\\"probe\\"} 3\nihanoi_plugin_state{plugin=\\"probe\\"} 0\n"; }',
                  http => $plugin->block('public;') . "ihanoi_plugin_switches off/switches;\n",
                  expect_log => qr/could not look for/);
 my $dir = $gw->dir;
@@ -26,10 +27,13 @@ sub answers {
     return wait_until(sub { $gw->get('/v1/probe/hello')->{status} == $status }, 5);
 }
 
+sub state { return $gw->get('/metrics')->{content} =~ /^ihanoi_plugin_state\{\N+\} (\d)$/m ? $1 : '' }
+
 ok(answers(200), 'a plugin serves');
 is(command('disable', 'probe'), 0, 'it is disabled') or diag $err;
 is($out, "probe is disabled\n", 'it says so');
 is($gw->get('/v1/probe/hello')->{status}, 503, 'and it is, by a folder that was not there');
+is(state(), 4, 'and the state that "status" tells');
 $gw->reload;
 my $metrics = $gw->get('/metrics')->{content};
 like($metrics, qr/^ihanoi_plugin_$_$/m, "a worker that has just begun tells $_")
@@ -37,11 +41,17 @@ like($metrics, qr/^ihanoi_plugin_$_$/m, "a worker that has just begun tells $_")
 is(command('disable', 'probe'), 0, 'a second time');
 like($out, qr/already/, 'and it says so');
 is(command('enable', 'probe'), 0, 'enabled');
+is(state(), 0, 'and the state is again');
 ok(answers(200), 'it serves again');
 is(command('enable', 'probe'), 0, 'a second time');
 is(command('disable', 'probe', '--metrics', 'http://127.0.0.1:1/metrics'), 0, 'without /metrics');
 is($out, "probe is disabled within a second\n", 'it says when');
 ok(answers(503), 'and it is');
+is(command('enable', 'probe'), 0, 'enabled');
+
+# A worker looks at the state of a plugin up to a second after its switch.
+is(command('disable', 'probe', '--metrics', 'http://127.0.0.1:' . $gw->port . '/between'), 1,
+   'until the state is told, too, it is not done');
 is(command('enable', 'probe'), 0, 'enabled');
 
 for my $name ('prob', '../probe') {

@@ -69,19 +69,24 @@ USAGE
 }
 
 
-# Nothing more, once the workers say so; undef when they do not. Where /metrics cannot be
-# asked, what they do unless they may not.
+# Nothing more, once the workers say so, and "status" with them: they look at the state
+# a little later, and that of one that quits is none. undef when they do not. Where
+# /metrics cannot be asked, what they do unless they may not.
 sub _when {
     my ($gateway, $name, $off) = @_;
     my $end = time + $PATIENCE;
 
     while (time < $end) {
         local $IHanoi::Command::catches = 1;
-        my $series = eval { $gateway->series('ihanoi_plugin_circuit') }
+        my $series = eval { $gateway->series(map { "ihanoi_plugin_$_" } qw(circuit state)) }
             // return ' within a second';
-        my @say = grep { $_->{plugin} eq $name } @$series;
+        my (@circuits, @states);
 
-        return '' if !grep { ($_->{value} == 3) != !!$off } @say;
+        push @{ $_->{family} =~ /state/ ? \@states : \@circuits }, $_->{value}
+            for grep { $_->{plugin} eq $name } @$series;
+
+        return '' if !grep({ ($_ == 3) != !!$off } @circuits)
+                  && (!@states || !!grep({ $_ == 4 } @states) == !!$off);
         sleep 0.1;
     }
 
