@@ -119,7 +119,8 @@ ngx_http_ihanoi_host_request_caller(lua_State *L)
     caller = ngx_http_ihanoi_run_of(L)->ctx->caller;
 
     if (caller == NULL) {
-        return 0;
+        lua_pushnil(L);
+        return 1;
     }
 
     lua_createtable(L, 0, 6);
@@ -236,7 +237,8 @@ ngx_http_ihanoi_host_request_media_type(lua_State *L)
     media = ngx_http_ihanoi_run_of(L)->ctx->media;
 
     if (media == NULL) {
-        return 0;
+        lua_pushnil(L);
+        return 1;
     }
 
     lua_pushlstring(L, media->type.data, media->type.len);
@@ -254,7 +256,8 @@ ngx_http_ihanoi_host_request_body(lua_State *L)
     body = &ngx_http_ihanoi_run_of(L)->body;
 
     if (body->len == 0) {
-        return 0;
+        lua_pushnil(L);
+        return 1;
     }
 
     if (ihanoi_lua_push_exact(L, (char *) body->data, body->len, &err) != 0) {
@@ -273,7 +276,8 @@ ngx_http_ihanoi_host_request_text(lua_State *L)
     body = &ngx_http_ihanoi_run_of(L)->body;
 
     if (body->len == 0) {
-        return 0;
+        lua_pushnil(L);
+        return 1;
     }
 
     lua_pushlstring(L, (char *) body->data, body->len);
@@ -303,7 +307,8 @@ ngx_http_ihanoi_host_request_key(lua_State *L)
     key = &ngx_http_ihanoi_run_of(L)->ctx->key;
 
     if (key->len == 0) {
-        return 0;
+        lua_pushnil(L);
+        return 1;
     }
 
     lua_pushlstring(L, (char *) key->data, key->len);

@@ -93,7 +93,9 @@ ngx_http_ihanoi_host_services_find(lua_State *L)
         }
     }
 
-    return 0;
+    lua_pushnil(L);
+
+    return 1;
 }
 
 

@@ -30,6 +30,12 @@ my $plugin = plugin_folder(
                        left = ihanoi.request.time_left(),
                        name = ihanoi.plugin.name(),
                        version = ihanoi.plugin.version() }',
+        absent  => 'local r, said = ihanoi.request, {}
+                    for i, f in ipairs({ r.caller, r.body, r.body_text, r.idempotency_key }) do
+                        said[i] = tostring(f())
+                    end
+                    said[5] = tostring(ihanoi.services.find("nobody"))
+                    return 200, said',
         none    => 'return nil',
         beside  => 'return nil, { code = "down" }',
         empty   => 'return 204',
@@ -216,6 +222,8 @@ is_deeply(answer('scope', token => token(sub => 'a', scope => 'openid desk:read'
 is_deeply(answer('scope')->{json}, [(JSON::PP::false) x 4], 'of which no token has any');
 is(answer('forge', token => $token)->{json}{sub}, 'citizen-1',
    'a plugin cannot change who is calling');
+
+is_deeply(answer('absent')->{json}, [('nil') x 5], 'what is not there is nil');
 
 $r = answer('about', headers => { 'Accept-Language' => 'en' });
 like($r->{json}{id}, qr/\A[0-9a-f]{32}\z/, 'the request has a number');
