@@ -150,6 +150,20 @@ my @cases = (
                           __newindex = function() while true do end end })'
                      => '200',
 
+    loop_options  => 'local function f() while true do end end
+                      ihanoi.store.set("a", 1, setmetatable({}, { __index =
+                          function() while true do pcall(f) end end }))'
+                     => $CPU,
+    loop_gsub_table => 'local t = setmetatable({}, { __index =
+                          function() while true do pcall(error) end end })
+                      return ("abc"):gsub("%w", t)' => $CPU,
+    loop_chain    => 'local n, co = 0
+                      local function f()
+                          n = n + 1
+                          return coroutine.resume(coroutine.create(f))
+                      end
+                      f() while true do f() end' => $CPU,
+
     # In C, where no hook runs.
     hang_dash     => 'return (("a"):rep(20000)):find(".-b")' => $CPU,
     hang_star     => 'return (("a"):rep(20000)):find(".*b")' => $CPU,
@@ -243,6 +257,17 @@ my @cases = (
                           ihanoi.store.set("a", 1,
                               setmetatable({}, { __index = f }))
                       end f()' => '500 plugin-failed stack overflow',
+    eat_options_index => 'local t = {}
+                      ihanoi.store.increment("a", 1, setmetatable({}, { __index =
+                          function() for i = 1, 1e9 do t[i] = { i } end end }))'
+                     => $MEMORY,
+    eat_rep_between => 'local said = {}
+                      for i, n in ipairs({ 65537, 2^30, 2^31 - 1 }) do
+                          said[i] = select(2, pcall(string.rep, "x", n, ("y"):rep(65535)))
+                      end
+                      return 200, { said = table.concat(said, ", ") }'
+                     => [ qr/\Anot enough memory(, not enough memory){2}\z/ ],
+    eat_gsub_whole => 'return (("x"):rep(1000):gsub("x", ("%0"):rep(50000)))' => $LIMIT,
     eat_box       => 'local s = ("x"):rep(1e6)
                       local t = {} for i = 1, 1000 do t[i] = s end
                       return 200, t' => '50[03] plugin-(limit|failed) ',
