@@ -162,7 +162,7 @@ is(refused("insert into tariffs (site, vehicle, valid_from) values ('$site', 'ca
 $db->sql("$path begin; " . text_of('plugins/parking/demo/parking.sql') . '; commit');
 is($db->sql("$path select count(*) from sites s where s.operator = 'demo' and s.vehicles = '{car,motorcycle}'"), 6,
    'demo data goes in');
-is($db->sql("$path select body #>> '{items,0,name}' from site_search('{}', 21.0285, 105.8542, 2000, 'car', 1, null)"),
+is($db->sql("$path select body::json #>> '{items,0,name}' from site_search('{}', 21.0285, 105.8542, 2000, 'car', 1, null)"),
    'Điểm đỗ xe phố Trần Quang Khải (trình diễn)', 'and is found');
 
 done_testing;
