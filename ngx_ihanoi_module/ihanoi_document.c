@@ -140,14 +140,20 @@ ihanoi_document_read(ihanoi_documents_t *documents, ihanoi_place_t *place,
     FILE         *file;
     struct stat   info;
 
+    /* before it is opened: a pipe would be waited for */
+
+    if (stat(place->document->path, &info) == 0 && !S_ISREG(info.st_mode)) {
+        return ihanoi_document_refuse(documents, place, "is not a file");
+    }
+
     file = fopen(place->document->path, "rb");
     if (file == NULL) {
         return ihanoi_document_refuse(documents, place, "cannot be opened: %s",
                                       strerror(errno));
     }
 
-    if (fstat(fileno(file), &info) != 0 || !S_ISREG(info.st_mode)) {
-        rc = ihanoi_document_refuse(documents, place, "is not a file");
+    if (fstat(fileno(file), &info) != 0) {
+        rc = ihanoi_document_refuse(documents, place, "cannot be read");
         goto done;
     }
 

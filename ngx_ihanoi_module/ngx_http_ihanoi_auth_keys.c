@@ -37,7 +37,10 @@ ngx_http_ihanoi_auth_source_file(ngx_conf_t *cf, ngx_str_t *path,
 
     source->name = name;
 
-    fd = ngx_open_file(name.data, NGX_FILE_RDONLY, NGX_FILE_OPEN, 0);
+    /* a pipe would be waited for until somebody writes to it */
+
+    fd = ngx_open_file(name.data, NGX_FILE_RDONLY | NGX_FILE_NONBLOCK,
+                       NGX_FILE_OPEN, 0);
     if (fd == NGX_INVALID_FILE) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
                            "could not open key file \"%V\"", &name);
@@ -49,6 +52,12 @@ ngx_http_ihanoi_auth_source_file(ngx_conf_t *cf, ngx_str_t *path,
     if (ngx_fd_info(fd, &fi) == NGX_FILE_ERROR) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
                            "could not read key file \"%V\"", &name);
+        goto failed;
+    }
+
+    if (!ngx_is_file(&fi)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "key file \"%V\" is not a file", &name);
         goto failed;
     }
 

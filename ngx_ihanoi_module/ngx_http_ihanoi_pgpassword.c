@@ -119,7 +119,8 @@ ngx_http_ihanoi_pgpassword_read(ngx_conf_t *cf, ngx_str_t *name,
     ngx_fd_t         fd;
     ngx_file_info_t  fi;
 
-    fd = ngx_open_file(name->data, NGX_FILE_RDONLY, NGX_FILE_OPEN, 0);
+    fd = ngx_open_file(name->data, NGX_FILE_RDONLY | NGX_FILE_NONBLOCK,
+                       NGX_FILE_OPEN, 0);
 
     if (fd == NGX_INVALID_FILE) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
@@ -153,6 +154,12 @@ ngx_http_ihanoi_pgpassword_read(ngx_conf_t *cf, ngx_str_t *name,
                 ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
                                    "password file \"%V\" could not be read",
                                    name);
+
+            } else if (!ngx_is_file(&fi)) {
+                ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                                   "password file \"%V\" is not a file",
+                                   name);
+                n = NGX_FILE_ERROR;
             }
         }
     }

@@ -109,6 +109,17 @@ for my $row (
     line_of('key_file', $said);
 }
 
+# A pipe that nobody writes to would hold nginx up for ever.
+{
+    my $dir = File::Temp->newdir;
+    POSIX::mkfifo("$dir/pipe", 0600) or die "$dir/pipe: $!\n";
+
+    fails(qr/key file "$dir\/pipe" is not a file/, 'auth_jwt_key_file of a pipe', locations =>
+          "location / { auth_jwt x; auth_jwt_key_file $dir/pipe; }");
+    fails(qr/key file "$dir\/pipe" is not of 16 to 4096 bytes/, 'a key for hashes of a pipe',
+          http => "ihanoi_subject_hash_key_file $dir/pipe;");
+}
+
 fails(qr/no usable key/, 'an issuer whose algorithms no key has', http =>
       'auth_jwt_issuer https://a { audience a; key_file %%DIR%%/other.json; '
       . 'algorithms ES256; }');

@@ -85,6 +85,12 @@ for my $row (@wrong) {
     like($said, qr/nginx\.conf:\d+/, 'with the line') if $said =~ $message;
 }
 
+# A pipe that nobody writes to would hold nginx up for ever.
+my $pipe = $ca->dir . '/pipe';
+POSIX::mkfifo($pipe, 0600) or die "$pipe: $!\n";
+($ok, $said) = check("$good password_file $pipe;");
+ok(!$ok && $said =~ /password file "$pipe" is not a file in \S+nginx\.conf:\d+/, 'passwords of a pipe') or diag($said);
+
 ($ok, $said) = check($good, http => "ihanoi_database main { $good }\n");
 ok(!$ok && $said =~ /is duplicate/, 'a block twice');
 

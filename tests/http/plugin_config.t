@@ -97,6 +97,9 @@ for my $row (['a line end alone', "\r\n\n"], ['nothing', ''], ['too much', 'x' x
 {
     my $folder = File::Temp->newdir;
     POSIX::mkfifo("$folder/key", 0600) or die "$folder/key: $!\n";
+    POSIX::mkfifo("$folder/key.json", 0600) or die "$folder/key.json: $!\n";
+    refused('a contract of a pipe', qr/contract "$folder\/key[.]json": is not a file/,
+            "ihanoi_contract $folder/key.json;\n");
     refused('a secret of a pipe', qr/"secret" in "ihanoi_plugin" is not a file/,
             plugin_folder(%hello, manifest => { permissions => {
                 secrets => ['key'], public => JSON::PP::true } }),
