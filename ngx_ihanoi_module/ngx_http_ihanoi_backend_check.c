@@ -134,9 +134,9 @@ ngx_http_ihanoi_backend_check_one(ngx_conf_t *cf,
     value = &grant->value;
 
     if (value->len == 0 || value->data[0] != '/' || value->len > 200) {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "plugin \"%V\": backend \"%V\": \"%V\" is not the path "
-                      "of a location", &plugin->name, &grant->name, value);
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "plugin \"%V\": backend \"%V\": \"%V\" is not the path "
+                           "of a location", &plugin->name, &grant->name, value);
         return NGX_ERROR;
     }
 
@@ -161,19 +161,19 @@ ngx_http_ihanoi_backend_check_one(ngx_conf_t *cf,
     }
 
     if (clcf == NULL) {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "plugin \"%V\": backend \"%V\": location \"%V\" not "
-                      "found in server \"%V\"", &plugin->name, &grant->name,
-                      value, &cscf->server_name);
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "plugin \"%V\": backend \"%V\": location \"%V\" not "
+                           "found in server \"%V\"", &plugin->name, &grant->name,
+                           value, &cscf->server_name);
         return NGX_ERROR;
     }
 
     if (!clcf->internal) {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "plugin \"%V\": backend \"%V\": location \"%V\" in "
-                      "server \"%V\" is not \"internal\", clients could use "
-                      "it", &plugin->name, &grant->name, value,
-                      &cscf->server_name);
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "plugin \"%V\": backend \"%V\": location \"%V\" in "
+                           "server \"%V\" is not \"internal\", clients could use "
+                           "it", &plugin->name, &grant->name, value,
+                           &cscf->server_name);
         return NGX_ERROR;
     }
 

@@ -126,6 +126,8 @@ typedef struct {
 struct ngx_http_ihanoi_plugin_s {
     ngx_str_t                        name;
     ngx_str_t                        folder;
+    ngx_str_t                        file;         /* where its block is */
+    ngx_uint_t                       line;
     ihanoi_manifest_t               *manifest;
     ngx_str_t                        agency_key;   /* SHA-256 of the keys that */
     ngx_str_t                        reviewer_key; /* have signed, or empty */

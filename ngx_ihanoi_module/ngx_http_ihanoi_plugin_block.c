@@ -155,6 +155,8 @@ ngx_http_ihanoi_plugin_block(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     plugin->name = value[1];
+    plugin->file = cf->conf_file->file.name;
+    plugin->line = cf->conf_file->line;
     plugin->public = NGX_CONF_UNSET;
     plugin->check = NGX_CONF_UNSET;
     plugin->memory = NGX_CONF_UNSET_SIZE;
@@ -396,7 +398,7 @@ ngx_http_ihanoi_plugin_set_secret(ngx_conf_t *cf, ngx_command_t *cmd,
         rv = "is not a file";
 
     } else if (info.st_mode & S_IROTH) {
-        rv = "is open to all users";
+        rv = "must not be open to all users";
 
     } else {
         n = ngx_read_fd(fd, grant->value.data, NGX_HTTP_IHANOI_PLUGIN_SECRET);
@@ -421,9 +423,15 @@ ngx_http_ihanoi_plugin_set_secret(ngx_conf_t *cf, ngx_command_t *cmd,
                       ngx_close_file_n " \"%V\" failed", file);
     }
 
+    if (rv != NGX_CONF_OK) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "secret file \"%V\" %s", file,
+                           rv);
+        return NGX_CONF_ERROR;
+    }
+
     grant->value.len = n;
 
-    return rv;
+    return NGX_CONF_OK;
 }
 
 

@@ -321,18 +321,20 @@ ngx_http_ihanoi_plugin_check_jobs(ngx_conf_t *cf,
         if (job->timeout > plugin->job_time) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "plugin \"%V\" asks for %uDms for its job "
-                               "\"%s\", the operator grants %Mms",
+                               "\"%s\", the operator grants %Mms: a line "
+                               "\"jobs %uDms;\" grants that",
                                &plugin->name, job->timeout, job->name,
-                               plugin->job_time);
+                               plugin->job_time, job->timeout);
             return NGX_CONF_ERROR;
         }
 
         if (job->cpu / 1000 > plugin->job_cpu) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "plugin \"%V\" asks for %uDms of processor time "
-                               "for its job \"%s\", the operator grants %Mms",
+                               "for its job \"%s\", the operator grants %Mms: "
+                               "a line \"job_cpu %uDms;\" grants that",
                                &plugin->name, job->cpu / 1000, job->name,
-                               plugin->job_cpu);
+                               plugin->job_cpu, job->cpu / 1000);
             return NGX_CONF_ERROR;
         }
 
@@ -474,8 +476,9 @@ ngx_http_ihanoi_plugin_limit(ngx_conf_t *cf, ngx_http_ihanoi_plugin_t *plugin,
 
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                        "plugin \"%V\" asks for %s of %ui%s, the operator "
-                       "grants %ui%s", &plugin->name, what, asked, unit,
-                       granted, unit);
+                       "grants %ui%s: a line \"%s %ui%s;\" grants that",
+                       &plugin->name, what, asked, unit, granted, unit,
+                       what, asked, *unit == 'k' ? "k" : unit);
 
     return NGX_CONF_ERROR;
 }

@@ -103,10 +103,10 @@ ngx_http_ihanoi_plugin_interface(ngx_conf_t *cf,
     }
 
     if (other == NULL) {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "plugin \"%V\" uses the interface \"%s.%s\", but there "
-                      "is no plugin \"%s\"", &plugin->name, use->plugin,
-                      use->name, use->plugin);
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "plugin \"%V\" uses the interface \"%s.%s\", but there "
+                           "is no plugin \"%s\"", &plugin->name, use->plugin,
+                           use->name, use->plugin);
         return NGX_CONF_ERROR;
     }
 
@@ -132,17 +132,17 @@ ngx_http_ihanoi_plugin_interface(ngx_conf_t *cf,
     }
 
     if (version) {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "plugin \"%V\" uses version %ui of the interface "
-                      "\"%s.%s\", the plugin \"%V\" offers version %ui",
-                      &plugin->name, (ngx_uint_t) use->version, use->plugin,
-                      use->name, &other->name, version);
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "plugin \"%V\" uses version %ui of the interface "
+                           "\"%s.%s\", the plugin \"%V\" offers version %ui",
+                           &plugin->name, (ngx_uint_t) use->version, use->plugin,
+                           use->name, &other->name, version);
 
     } else {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "plugin \"%V\" uses the interface \"%s.%s\", the plugin "
-                      "\"%V\" does not offer it", &plugin->name, use->plugin,
-                      use->name, &other->name);
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "plugin \"%V\" uses the interface \"%s.%s\", the plugin "
+                           "\"%V\" does not offer it", &plugin->name, use->plugin,
+                           use->name, &other->name);
     }
 
     return NGX_CONF_ERROR;
@@ -172,11 +172,11 @@ ngx_http_ihanoi_plugin_interface_granted(ngx_conf_t *cf,
         }
 
         if (k == plugin->granted.nelts) {
-            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                          "plugin \"%V\" uses the interface \"%s.%s\", the "
-                          "operator does not grant it: a line \"interface "
-                          "%s.%s;\" is missing", &plugin->name, use->plugin,
-                          use->name, use->plugin, use->name);
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "plugin \"%V\" uses the interface \"%s.%s\", the "
+                               "operator does not grant it: a line \"interface "
+                               "%s.%s;\" is missing", &plugin->name, use->plugin,
+                               use->name, use->plugin, use->name);
             return NGX_CONF_ERROR;
         }
     }
@@ -191,10 +191,10 @@ ngx_http_ihanoi_plugin_interface_granted(ngx_conf_t *cf,
                 || !ngx_http_ihanoi_plugin_interface_used(other,
                                                           &grant[k].name)))
         {
-            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                          "plugin \"%V\" is granted the interface \"%V\", its "
-                          "manifest does not use it", &plugin->name,
-                          &grant[k].name);
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "plugin \"%V\" is granted the interface \"%V\", its "
+                               "manifest does not use it", &plugin->name,
+                               &grant[k].name);
             return NGX_CONF_ERROR;
         }
     }

@@ -286,6 +286,7 @@ static ngx_int_t
 ngx_http_ihanoi_plugin_init(ngx_conf_t *cf)
 {
     ngx_int_t                            rc;
+    ngx_conf_file_t                     *conf_file, block;
     ngx_http_ihanoi_plugin_t            *plugin;
     ngx_http_ihanoi_plugin_main_conf_t  *pmcf;
 
@@ -321,9 +322,18 @@ ngx_http_ihanoi_plugin_init(ngx_conf_t *cf)
         }
     }
 
+    /* what is wrong with a plugin is told with the place of its block */
+
+    conf_file = cf->conf_file;
+    block = *conf_file;
+    cf->conf_file = &block;
+
     for (plugin = pmcf->plugins; plugin && rc == NGX_OK;
          plugin = ngx_http_ihanoi_plugin_next(plugin))
     {
+        block.file.name = plugin->file;
+        block.line = plugin->line;
+
         if (ngx_http_ihanoi_plugin_declare(cf, pmcf, plugin) != NGX_CONF_OK
             || ngx_http_ihanoi_plugin_background(cf, pmcf, plugin)
                != NGX_CONF_OK)
@@ -342,6 +352,8 @@ ngx_http_ihanoi_plugin_init(ngx_conf_t *cf)
             rc = ngx_http_ihanoi_plugin_try(cf, plugin);
         }
     }
+
+    cf->conf_file = conf_file;
 
     ihanoi_sandbox_stop_timer();
 
@@ -388,11 +400,11 @@ ngx_http_ihanoi_plugin_background(ngx_conf_t *cf,
         cscf = ngx_http_ihanoi_backend_server(cf);
 
         if (cscf == NULL) {
-            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                          "plugin \"%V\" has jobs or subscriptions, which "
-                          "run in a server that has \"ihanoi_api\", and there "
-                          "is none",
-                          &plugin->name);
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "plugin \"%V\" has jobs or subscriptions, "
+                               "which run in a server that has "
+                               "\"ihanoi_api\", and there is none",
+                               &plugin->name);
             return NGX_CONF_ERROR;
         }
 

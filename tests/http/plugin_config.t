@@ -87,7 +87,7 @@ for my $row (['a line end alone', "\r\n\n"], ['nothing', ''], ['too much', 'x' x
     my $file = File::Temp->new;
     print $file $bytes;
     close $file;
-    refused("a secret of $what", qr/"secret" in "ihanoi_plugin" must have from 1 to 8191 bytes/,
+    refused("a secret of $what", qr/secret file "$file" must have from 1 to 8191 bytes in \S+nginx\.conf:\d+$/m,
             plugin_folder(%hello, manifest => { permissions => {
                 secrets => ['key'], public => JSON::PP::true } }),
             'public;', "secret key $file;");
@@ -100,10 +100,17 @@ for my $row (['a line end alone', "\r\n\n"], ['nothing', ''], ['too much', 'x' x
     POSIX::mkfifo("$folder/key.json", 0600) or die "$folder/key.json: $!\n";
     refused('a contract of a pipe', qr/contract "$folder\/key[.]json": is not a file/,
             "ihanoi_contract $folder/key.json;\n");
-    refused('a secret of a pipe', qr/"secret" in "ihanoi_plugin" is not a file/,
-            plugin_folder(%hello, manifest => { permissions => {
-                secrets => ['key'], public => JSON::PP::true } }),
-            'public;', "secret key $folder/key;");
+    my $keeper = plugin_folder(%hello, manifest => { permissions => {
+        secrets => ['key'], public => JSON::PP::true } });
+    refused('a secret of a pipe', qr/secret file "$folder\/key" is not a file in/,
+            $keeper, 'public;', "secret key $folder/key;");
+    unlink "$folder/key";
+    open my $fh, '>', "$folder/key" or die "$folder/key: $!\n";
+    print $fh 'open';
+    close $fh;
+    chmod 0604, "$folder/key";
+    refused('a secret that all can read', qr/secret file "$folder\/key" must not be open to all users in/,
+            $keeper, 'public;', "secret key $folder/key;");
 }
 
 my %operator = (%hello, manifest => { permissions => {
@@ -121,6 +128,9 @@ sub refused_with {
     return ok($ok, $what) || diag $output if !$expected;
     ok(!$ok, "$what: refused");
     like($output, $expected, "$what: the reason");
+    $output =~ /nginx\.conf:(\d+)$/m;
+    like((split /\n/, $gw->configuration)[($1 // 1) - 1], qr/^ihanoi_plugin probe/, 'with the line of the block')
+        or diag $output;
     return;
 }
 
@@ -143,7 +153,7 @@ refused_with('a location with a slash', undef, '/_operator',
     'location /_operator/ { internal; return 204; }');
 refused_with('and one that is exact', undef, '/_operator',
     'location = /_operator { internal; return 204; }');
-refused('memory', qr/asks for memory of 65536kB, the operator grants 32768kB/,
+refused('memory', qr/asks for memory of 65536kB, the operator grants 32768kB: a line "memory 65536k;" grants that in/,
         plugin_folder(%hello, manifest => { limits => { memory => '64m' },
             permissions => { public => JSON::PP::true } }), 'public;');
 refused('a setting of the wrong type', qr{settings are wrong at "/places"},

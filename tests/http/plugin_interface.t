@@ -221,7 +221,7 @@ sub refused {
 
 refused('a use that is not granted', qr/plugin "parking" uses the interface "tariff\.tariff", the operator does not grant it: a line "interface tariff\.tariff;" is missing/,
         parking()->block('public;'), tariff('tariff')->block('public;'));
-refused('a grant without a use', qr/plugin "tariff" is granted the interface "parking\.x", its manifest does not use it/,
+refused('a grant without a use', qr/plugin "tariff" is granted the interface "parking\.x", its manifest does not use it in \S+nginx\.conf:\d+$/m,
         tariff('tariff')->block('public;', 'interface parking.x;'));
 refused('a plugin that is not there', qr/plugin "parking" uses the interface "tariff\.tariff", but there is no plugin "tariff"/,
         parking()->block('public;', 'interface tariff.tariff;'));

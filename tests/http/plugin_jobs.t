@@ -332,10 +332,10 @@ sub refused {
 
 like(refused($plugin, ''), qr/asks for jobs, the operator grants none: a line "jobs TIME;" is missing/,
      'jobs have to be granted');
-like(refused($plugin, 'jobs 5s;'), qr/asks for 10000ms for its job "slow", the operator grants 5000ms/,
+like(refused($plugin, 'jobs 5s;'), qr/asks for 10000ms for its job "slow", the operator grants 5000ms: a line "jobs 10000ms;" grants that/,
      'with their time');
 like(refused($plugin, 'jobs 10s; job_cpu 800ms;'),
-     qr/asks for 900ms of processor time for its job "works", the operator grants 800ms/,
+     qr/asks for 900ms of processor time for its job "works", the operator grants 800ms: a line "job_cpu 900ms;" grants that/,
      'and their processor time');
 like(refused(probe(manifest => { permissions => { public => $true, database => $true,
                                                   backends => ['echo'] } }),
