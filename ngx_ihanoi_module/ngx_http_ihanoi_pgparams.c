@@ -13,6 +13,8 @@
 #include "ngx_http_ihanoi_pgparams.h"
 
 
+static ngx_uint_t ngx_http_ihanoi_pgparams_first(ngx_http_ihanoi_pgdb_t *db,
+    ngx_http_ihanoi_pgclass_t *class);
 static void ngx_http_ihanoi_pgparams_list(ngx_http_ihanoi_pgdb_t *db,
     ngx_http_ihanoi_pgclass_t *class, u_char *options, u_char *name);
 static u_char *ngx_http_ihanoi_pgparams_options(ngx_conf_t *cf,
@@ -38,6 +40,15 @@ ngx_http_ihanoi_pgparams_init(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
     for (i = 0; i < db->hosts.nelts; i++) {
         class->passwords[i] = ngx_http_ihanoi_pgpassword_find(db, &hosts[i],
                                                               class->user);
+
+        if (db->passwords && class->passwords[i] == NULL
+            && ngx_http_ihanoi_pgparams_first(db, class))
+        {
+            ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                          "database \"%V\": no line of its password file fits "
+                          "the role \"%V\" at %V in %s:%ui", &db->name,
+                          class->user, &hosts[i].name, db->file, db->line);
+        }
     }
 
     options = ngx_http_ihanoi_pgparams_options(cf, db, class);
@@ -52,6 +63,24 @@ ngx_http_ihanoi_pgparams_init(ngx_conf_t *cf, ngx_http_ihanoi_pgdb_t *db,
     ngx_http_ihanoi_pgparams_list(db, class, options, name);
 
     return NGX_OK;
+}
+
+
+/* Has no class before this one the same role? */
+
+static ngx_uint_t
+ngx_http_ihanoi_pgparams_first(ngx_http_ihanoi_pgdb_t *db,
+    ngx_http_ihanoi_pgclass_t *class)
+{
+    ngx_http_ihanoi_pgclass_t  *other;
+
+    for (other = db->classes; other < class; other++) {
+        if (ngx_strcmp(other->user->data, class->user->data) == 0) {
+            return 0;
+        }
+    }
+
+    return 1;
 }
 
 

@@ -136,7 +136,12 @@ is(outcome($gw->get('/p/echo?a=x')), '200 {"a":"x"}', 'a password with all signs
 is(outcome($gw->put('/p/row?a=x')), '201 {"a":"x"}', 'the first line that fits');
 unlike($gw->error_log . $gw->stderr, qr/\Qa:b\E/, 'none is in the log');
 
-$gw = with_passwords("*:*:*:test_pw_read:wrong\n*:*:*:test_pw_write:w\n");
+$gw = with_passwords("*:*:*:test_pw_read:wrong\n*:*:*:test_pw_write:w\nelsewhere:*:*:test_pw_control:c\n");
+($ok, $said) = $gw->check;
+ok($ok, 'a role whose password is not there may need none');
+is_deeply([$said =~ /\[warn\] (?:\d+#\d+: )?(.*) in \S+nginx\.conf:\d+$/mg],
+          [qq{database "main": no line of its password file fits the role "test_pw_control" at 127.0.0.1:$db->{port}}],
+          'which is told') or diag $said;
 $gw->start;
 like(outcome($gw->get('/p/echo?a=x')), qr/^503 database-unavailable/,
      'a wrong one');
