@@ -277,6 +277,15 @@ ngx_http_ihanoi_auth_refuse(ngx_http_request_t *r)
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_ihanoi_auth_module);
 
+    if (ctx == NULL && r->headers_in.authorization) {
+
+        /* nobody with a token gets in, and the client cannot tell why */
+
+        ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+                      "the token was not looked at: \"auth_jwt\" is off in this "
+                      "location");
+    }
+
     if (ctx == NULL || ctx->problem == NULL) {
 
         /* RFC 6750 3.1: who did not authenticate is told no error */

@@ -32,6 +32,7 @@ my $gw = engine_gateway(
     files => { 'page.html' => '[<!--# include virtual="/t/scoped" -->]' },
     locations => <<'CONF');
         location / { auth_jwt iHaNoi; ihanoi_api on; }
+        location /unasked/ { rewrite ^/unasked(/.*)$ $1 break; ihanoi_api on; }
         location /denied/ {
             rewrite ^/denied(/.*)$ $1 break;
             deny all;
@@ -202,6 +203,12 @@ like($gw->get('/included/page.html', token => $scoped)->{content},
 
 # the body is the main request's, which an operation without one has no say about
 my %body = (json => { name => 'n' });
+problem_is($gw->get("/unasked/t/things/$id"), 401, 'token-missing', 'auth_jwt was forgotten');
+unlike($gw->error_log, qr/was not looked at/, 'which no token shows');
+problem_is($gw->get("/unasked/t/things/$id", token => $token), 401, 'token-missing', 'none is looked at');
+like($gw->error_log, qr/\[warn\] .* the token was not looked at: "auth_jwt" is off in this location, client/,
+     'as the log says');
+
 is($gw->post('/asked/', %body)->{status}, 401, 'auth_request of a POST: no token');
 is($gw->post('/asked/', %body, token => $scoped)->{status}, 200, 'a good one');
 like($gw->post('/posted/', %body, token => $scoped)->{content},
