@@ -295,7 +295,7 @@ refused('a metric of another type', archive('9.11.0', manifest => {
         qr/the metric plugin_${name}_wait_seconds is a histogram and was a gauge: \N+\nundone: the unpacking of $name-9\.11\.0\n/, '--timeout', 10);
 refused('a right that nobody granted', archive('9.4.0', manifest => { permissions => {
             public => $true, database => $true, backends => ['operator'] } }), 1,
-        qr/asks for the backend "operator".*does not start with it\nundone: the functions code_${name}_9_4_0_\w+\nundone: the unpacking/s);
+        qr/asks for the backend "operator"[^\n]*;" is missing\nihanoi plugin: [^\n]*does not start with it\nundone: the functions code_${name}_9_4_0_\w+\nundone: the unpacking/s);
 refused('an operation that raises an error', archive('9.5.0', lua => { hello => 'error("no")' }),
         1, qr{GET /v1/$name/hello: it answers 500 \(urn:ihanoi:problem:plugin-failed\)\nundone:}s);
 refused('an answer that its contract does not allow', archive('9.6.0', operations => { hello => {

@@ -236,6 +236,10 @@ ok(says($run, qr/^-- not taken/m), 'one that fails is not taken');
 like(said($run), qr/0003_bad/, 'and named');
 like(get($run, '/v1/shop/count')->{content}, qr/"n":2\b/, 'and changes nothing');
 unlink $shop->path . '/migrations/0003_bad.sql';
+$shop->write('migrations/0002_more.sql', 'insert into stalls values (3)');
+ok(says($run, qr/^ihanoi plugin: 0002_more of shop was edited .*\nthis database is of this run alone: restore the migration, or start again\n-- not taken/m),
+   'one that has run and is edited, with what to do') or diag said($run);
+$shop->write('migrations/0002_more.sql', 'insert into stalls values (2)');
 
 # Saved while what was saved before is taken: each is whole, or is not taken.
 my $count = "create function stall_count() returns table (n int) language sql stable as"

@@ -508,6 +508,9 @@ sub _migrate {
             die $why;
         }
 
+        # What it says of deployments is not what helps here.
+        die "this database is of this run alone: restore the migration, or start again\n"
+            if $? >> 8 == 3;
         $? == 0 or die "the database does not take the plugin's SQL\n";
     });
     return;

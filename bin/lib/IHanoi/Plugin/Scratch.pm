@@ -228,6 +228,7 @@ sub _fail {
         open my $fh, '<', "$self->{dir}/$name" or next;
         my @lines = grep { /\[(?:emerg|alert|crit|error)\]/ || $name eq 'start.log' }
                     <$fh>;
+        s/ in \Q$self->{file}\E:\d+$// for @lines;      # nobody's, and gone in a moment
         print STDERR splice @lines, -10 > -@lines ? -10 : -@lines if @lines;
     }
 
