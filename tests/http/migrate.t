@@ -85,6 +85,17 @@ like(get('nginx.conf'), qr/release $first;/, 'by pointing back');
 is($rc, 3, 'not to a release that is not there');
 like(get('nginx.conf'), qr/release $first;/, 'and then changes nothing');
 
+# The version before the second one is installed again: it has the first migration only.
+rename "$dir/sql/migrations/0002_second.sql", "$dir/0002_second.sql" or die $!;
+($rc, $out, $err) = ihanoi('migrate', '--conf', "$dir/nginx.conf");
+is($rc, 3, 'a version does not migrate what a newer one has');
+like($err, qr/this version lacks: 0002_second \(.*, or --rollback-to RELEASE\)$/, 'and says how to go back');
+($rc) = ihanoi('migrate', '--rollback-to', $second, '--conf', "$dir/nginx.conf");
+is($rc, 0, 'where it points the file anywhere');
+($rc) = ihanoi('migrate', '--rollback-to', $first, '--conf', "$dir/nginx.conf");
+like("$rc " . get('nginx.conf'), qr/^0 .*release $first;/s, 'also back');
+rename "$dir/0002_second.sql", "$dir/sql/migrations/0002_second.sql" or die $!;
+
 # Which release a gateway calls is never guessed.
 put('no.conf', "include database.conf;\n");
 put('two.conf', "release $first;\n" x 2);
