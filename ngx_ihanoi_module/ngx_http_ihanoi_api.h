@@ -62,7 +62,8 @@ typedef struct {
 
     ngx_int_t                    request_id;   /* index of the variable */
 
-    ngx_uint_t                   used;         /* some location has the API */
+    u_char                      *file;         /* where the API is first on */
+    ngx_uint_t                   line;         /* 0: nowhere */
 } ngx_http_ihanoi_api_main_conf_t;
 
 

@@ -20,6 +20,7 @@ static void *ngx_http_ihanoi_api_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_ihanoi_api_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
 static ngx_int_t ngx_http_ihanoi_api_init(ngx_conf_t *cf);
+static char *ngx_http_ihanoi_api_on(ngx_conf_t *cf, void *post, void *data);
 static char *ngx_http_ihanoi_api_contract(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_ihanoi_api_contract_file(ngx_conf_t *cf,
@@ -34,6 +35,9 @@ static ngx_str_t ngx_http_ihanoi_api_str(const ihanoi_str_t *from);
 static char *ngx_http_ihanoi_api_host(ngx_conf_t *cf,
     ngx_http_ihanoi_operation_t *operation);
 static void ngx_http_ihanoi_api_cleanup(void *data);
+
+
+static ngx_conf_post_t  ngx_http_ihanoi_api_on_post = { ngx_http_ihanoi_api_on };
 
 
 static ngx_command_t  ngx_http_ihanoi_api_commands[] = {
@@ -52,7 +56,7 @@ static ngx_command_t  ngx_http_ihanoi_api_commands[] = {
       ngx_conf_set_flag_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_ihanoi_api_loc_conf_t, enable),
-      NULL },
+      &ngx_http_ihanoi_api_on_post },
 
       ngx_null_command
 };
@@ -210,7 +214,7 @@ ngx_http_ihanoi_api_create_main_conf(ngx_conf_t *cf)
      *
      *     amcf->contract = NULL;
      *     amcf->db = NULL;
-     *     amcf->used = 0;
+     *     amcf->line = 0;
      */
 
     if (ngx_array_init(&amcf->files, cf->pool, 4, sizeof(char *)) != NGX_OK) {
@@ -510,8 +514,7 @@ ngx_http_ihanoi_api_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_http_ihanoi_api_loc_conf_t  *prev = parent;
     ngx_http_ihanoi_api_loc_conf_t  *conf = child;
 
-    ngx_http_core_loc_conf_t         *clcf;
-    ngx_http_ihanoi_api_main_conf_t  *amcf;
+    ngx_http_core_loc_conf_t  *clcf;
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 
@@ -539,9 +542,6 @@ ngx_http_ihanoi_api_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_http_ihanoi_auth_by_operation(cf);
     ngx_http_ihanoi_problem_enable(cf);
 
-    amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_ihanoi_api_module);
-    amcf->used = 1;
-
     return NGX_CONF_OK;
 }
 
@@ -555,14 +555,15 @@ ngx_http_ihanoi_api_init(ngx_conf_t *cf)
 
     amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_ihanoi_api_module);
 
-    if (!amcf->used) {
+    if (amcf->line == 0) {
         return NGX_OK;
     }
 
     if (amcf->contract == NULL) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                       "\"ihanoi_api\" is on, but no \"ihanoi_contract\" "
-                      "names the operations");
+                      "names the operations in %s:%ui",
+                      amcf->file, amcf->line);
         return NGX_ERROR;
     }
 
@@ -604,6 +605,26 @@ ngx_http_ihanoi_api_init(ngx_conf_t *cf)
     *h = ngx_http_ihanoi_count_handler;
 
     return NGX_OK;
+}
+
+
+/* ihanoi_api on | off; */
+
+static char *
+ngx_http_ihanoi_api_on(ngx_conf_t *cf, void *post, void *data)
+{
+    ngx_flag_t *on = data;
+
+    ngx_http_ihanoi_api_main_conf_t  *amcf;
+
+    amcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_ihanoi_api_module);
+
+    if (*on && amcf->line == 0) {
+        amcf->file = cf->conf_file->file.name.data;
+        amcf->line = cf->conf_file->line;
+    }
+
+    return NGX_CONF_OK;
 }
 
 

@@ -44,7 +44,8 @@ refused('a pattern that no contract has', qr{no contract matches "/nonexistent/\
         $_) for "ihanoi_contract /nonexistent/*.json;\n",
                 "ihanoi_contract ${\ tree()}/conf/api/*.json /nonexistent/*.json;\n",
                 "ihanoi_contract /nonexistent/*.json ${\ tree()}/conf/api/*.json;\n";
-refused('an API without contracts', qr/"ihanoi_api" is on, but no "ihanoi_contract" names the operations/, '');
+refused('an API without contracts',
+        qr{"ihanoi_api" is on, but no "ihanoi_contract" names the operations in /\S+nginx\.conf:\d+$}m, '');
 refused('public', qr/plugin "probe" asks for operations without a token.*"public" is missing/,
         plugin_folder(%hello));
 refused('public in the contract only',
