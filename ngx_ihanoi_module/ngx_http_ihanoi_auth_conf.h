@@ -53,6 +53,8 @@ typedef struct {
 typedef struct {
     ngx_http_ihanoi_auth_source_t      *file;       /* NULL: */
     ngx_str_t                           uri;
+    u_char                             *conf;       /* where that stands */
+    ngx_uint_t                          line;
 } ngx_http_ihanoi_auth_key_t;
 
 

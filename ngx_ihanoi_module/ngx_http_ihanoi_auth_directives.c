@@ -148,6 +148,8 @@ ngx_http_ihanoi_auth_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         }
 
         key->uri = value[1];
+        key->conf = cf->conf_file->file.name.data;
+        key->line = cf->conf_file->line;
 
         return NGX_CONF_OK;
     }

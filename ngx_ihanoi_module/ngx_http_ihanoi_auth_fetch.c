@@ -38,6 +38,8 @@ extern ngx_module_t  ngx_http_ihanoi_auth_module;
 
 static ngx_http_core_srv_conf_t *ngx_http_ihanoi_auth_fetch_server(
     ngx_http_ihanoi_auth_keys_t *keys, ngx_str_t *uri);
+static ngx_uint_t ngx_http_ihanoi_auth_fetch_served(
+    ngx_http_ihanoi_auth_keys_t *keys, ngx_http_ihanoi_auth_source_t *source);
 static size_t ngx_http_ihanoi_auth_fetch_place(ngx_http_core_srv_conf_t *cscf,
     ngx_str_t *uri);
 static void ngx_http_ihanoi_auth_fetch_begin(ngx_event_t *ev);
@@ -87,15 +89,20 @@ ngx_http_ihanoi_auth_fetch_init(ngx_conf_t *cf,
 
             cscf = ngx_http_ihanoi_auth_fetch_server(keys, &sources[i]->name);
 
-            if (cscf == NULL) {
-                ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                              "\"key_request %V\": no location for it but the "
-                              "API's in a server that asks for tokens in "
-                              "%s:%ui",
-                              &sources[i]->name, sources[i]->file,
-                              sources[i]->line);
-                return NGX_ERROR;
-            }
+        } else if (sources[i]->asked
+                   && !ngx_http_ihanoi_auth_fetch_served(keys, sources[i]))
+        {
+            cscf = NULL;
+        }
+
+        if (cscf == NULL) {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "\"%skey_request %V\": no location for it but the "
+                          "API's in a server that asks for tokens in %s:%ui",
+                          sources[i]->server ? "auth_jwt_" : "",
+                          &sources[i]->name, sources[i]->file,
+                          sources[i]->line);
+            return NGX_ERROR;
         }
 
         sources[i]->listener = ngx_http_ihanoi_inject_listener(cf, cscf);
@@ -135,6 +142,31 @@ ngx_http_ihanoi_auth_fetch_server(ngx_http_ihanoi_auth_keys_t *keys,
     }
 
     return found;
+}
+
+
+/* In its own server, or in another one for which the same line holds. */
+
+static ngx_uint_t
+ngx_http_ihanoi_auth_fetch_served(ngx_http_ihanoi_auth_keys_t *keys,
+    ngx_http_ihanoi_auth_source_t *source)
+{
+    ngx_uint_t                       i;
+    ngx_http_ihanoi_auth_source_t  **sources;
+
+    sources = keys->sources.elts;
+
+    for (i = 0; i < keys->sources.nelts; i++) {
+        if (sources[i]->server
+            && sources[i]->name.data == source->name.data
+            && ngx_http_ihanoi_auth_fetch_place(sources[i]->server,
+                                                &source->name))
+        {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

@@ -511,6 +511,7 @@ ngx_http_ihanoi_auth_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     ngx_uint_t                         n;
     ngx_http_core_srv_conf_t          *cscf, **server;
+    ngx_http_ihanoi_auth_source_t    **source;
     ngx_http_ihanoi_auth_main_conf_t  *amcf;
 
     if (conf->enable == NGX_CONF_UNSET) {
@@ -525,7 +526,17 @@ ngx_http_ihanoi_auth_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         return NGX_CONF_ERROR;
     }
 
-    if (!conf->enable || conf->own) {
+    if (!conf->enable) {
+        return NGX_CONF_OK;
+    }
+
+    if (conf->own) {
+        source = conf->own->sources.elts;
+
+        for (n = 0; n < conf->own->sources.nelts; n++) {
+            source[n]->asked = 1;
+        }
+
         return NGX_CONF_OK;
     }
 
@@ -636,6 +647,8 @@ ngx_http_ihanoi_auth_own_issuer(ngx_conf_t *cf,
             return NGX_CONF_ERROR;
         }
 
+        (*slot)->file = keys[i].conf;
+        (*slot)->line = keys[i].line;
         (*slot)->server = ngx_http_conf_get_module_srv_conf(cf,
                                                         ngx_http_core_module);
     }

@@ -42,6 +42,7 @@ typedef struct {
     u_char                       *file;      /* of the configuration */
     ngx_uint_t                    line;      /* where its directive ends */
     unsigned                      shared:1;  /* with other workers, by id */
+    unsigned                      asked:1;   /* its place asks for tokens */
     ngx_uint_t                    index;     /* in the worker's states */
     ngx_http_core_srv_conf_t     *server;    /* of its place; NULL: any */
     ngx_listening_t              *listener;  /* of the server it is asked in */

@@ -10,6 +10,8 @@
 #define NGX_HTTP_IHANOI_INJECT_LINE  256
 
 
+static ngx_http_core_loc_conf_t *ngx_http_ihanoi_inject_search(
+    ngx_http_location_tree_node_t *node, u_char *uri, size_t len);
 static void ngx_http_ihanoi_inject_init(ngx_connection_t *c);
 static ngx_int_t ngx_http_ihanoi_inject_handler(ngx_http_request_t *r);
 static void ngx_http_ihanoi_inject_closed(void *data);
@@ -80,13 +82,31 @@ ngx_http_core_loc_conf_t *
 ngx_http_ihanoi_inject_location(ngx_http_core_srv_conf_t *cscf, u_char *uri,
     size_t len)
 {
-    size_t                          n;
-    ngx_int_t                       rc;
-    ngx_http_core_loc_conf_t       *root, *found;
-    ngx_http_location_tree_node_t  *node;
+    ngx_http_core_loc_conf_t  *clcf, *found;
 
-    root = cscf->ctx->loc_conf[ngx_http_core_module.ctx_index];
-    node = root->static_locations;
+    clcf = cscf->ctx->loc_conf[ngx_http_core_module.ctx_index];
+    found = NULL;
+
+    for ( ;; ) {
+        clcf = ngx_http_ihanoi_inject_search(clcf->static_locations, uri, len);
+
+        if (clcf == NULL) {
+            return found;
+        }
+
+        found = clcf;
+    }
+}
+
+
+static ngx_http_core_loc_conf_t *
+ngx_http_ihanoi_inject_search(ngx_http_location_tree_node_t *node, u_char *uri,
+    size_t len)
+{
+    size_t                     n;
+    ngx_int_t                  rc;
+    ngx_http_core_loc_conf_t  *found;
+
     found = NULL;
 
     while (node) {

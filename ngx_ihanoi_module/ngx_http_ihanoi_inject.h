@@ -48,8 +48,7 @@ ngx_listening_t *ngx_http_ihanoi_inject_listener(ngx_conf_t *cf,
 
 /*
  * For the configuration: the location of a server that a subrequest for uri goes
- * to; NULL: none.  As nginx's own search, without nested locations and regular
- * expressions.
+ * to; NULL: none.  As nginx's own search, without regular expressions.
  */
 ngx_http_core_loc_conf_t *ngx_http_ihanoi_inject_location(
     ngx_http_core_srv_conf_t *cscf, u_char *uri, size_t len);

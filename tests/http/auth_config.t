@@ -230,6 +230,23 @@ passes('keys that nobody asks for', http => $asked);
 passes("keys with a $_", http => $asked, locations => "auth_jwt x; location $_ { }")
     for '= /_keys', '/_keys', '/_', '/', '~ ^/_k';
 
+# The same of a place's own.
+my $own = 'auth_jwt_key_request /_keys;';
+line_of($own, fails(qr/"auth_jwt_key_request \/_keys": no location for it but the API's/,
+    'own keys without a location', locations => "location /in {\n$own\nauth_jwt x; }",
+    servers => 'server { listen unix:%%DIR%%/a.sock; location /_keys { } }'));
+fails(qr/"auth_jwt_key_request \/_keys": no location/, 'of a server',
+      server => $own, locations => 'location /in { location /in/a { auth_jwt x; } }');
+passes("own keys with a location $_", locations => "location /in { $own auth_jwt x; } location $_ ")
+    for '/_keys { }', '~ ^/_k { }', '/ { location = /_keys { } }';
+passes('own keys that nobody asks for', locations => "location /in { $own auth_jwt off; }");
+passes('own keys of all servers', http => "auth_jwt x; $own", locations => 'location /_keys { }',
+       servers => 'server { listen unix:%%DIR%%/a.sock; return 301 https://x; }');
+passes('keys in a location within one of the API', files => { %files, 'api.json' => contract() },
+       http => "ihanoi_contract %%DIR%%/api.json;\n$asked\n"
+               . 'ihanoi_database main { server 127.0.0.1; dbname x; release r; }',
+       locations => 'location / { auth_jwt x; ihanoi_api on; location /_k { ihanoi_api off; } }');
+
 # auth_jwt and its company.
 fails(qr/"auth_jwt" has no keys/, 'auth_jwt without keys',
       locations => 'location / { auth_jwt x; }');
