@@ -274,11 +274,6 @@ ihanoi_argument_parameter(ihanoi_compiler_t *compiler, ihanoi_place_t *place,
 
     required = json_object_get(place->value, "required");
 
-    if (required && !json_is_boolean(required)) {
-        return ihanoi_document_refuse(compiler->documents, place,
-                                      "\"required\" must be true or false");
-    }
-
     if (in == IHANOI_IN_PATH) {
 
         if (!json_is_true(required)) {

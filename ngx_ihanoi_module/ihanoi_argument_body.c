@@ -63,12 +63,6 @@ ihanoi_argument_body(ihanoi_compiler_t *compiler)
     }
 
     required = json_object_get(place.value, "required");
-
-    if (required && !json_is_boolean(required)) {
-        return ihanoi_document_refuse(compiler->documents, &place,
-                                      "\"required\" must be true or false");
-    }
-
     op->body_required = json_is_true(required);
 
     op->consumes = ihanoi_arena_alloc(compiler->documents->arena,

@@ -33,6 +33,8 @@ static int ihanoi_document_beside(ihanoi_documents_t *documents,
     ihanoi_place_t *to);
 static json_t *ihanoi_document_at(json_t *value, const char *pointer,
     char *token);
+static int ihanoi_document_notes(ihanoi_documents_t *documents,
+    const ihanoi_place_t *place);
 static char *ihanoi_document_escape(ihanoi_documents_t *documents,
     const char *pointer, const char *name);
 static void ihanoi_document_printable_text(char *text);
@@ -557,6 +559,69 @@ ihanoi_place_members_known(ihanoi_documents_t *documents,
             return ihanoi_document_refuse(documents, place,
                                           "unknown member \"%.100s\" of %s",
                                           key, what);
+        }
+    }
+
+    return ihanoi_document_notes(documents, place);
+}
+
+
+/* What is for readers of the merged document only: tools stumble over others. */
+
+static int
+ihanoi_document_notes(ihanoi_documents_t *documents,
+    const ihanoi_place_t *place)
+{
+    size_t         i;
+    json_type      type;
+    unsigned       k;
+    const json_t  *value, *tag;
+
+    static const struct {
+        const char  *name;
+        json_type    type;
+        const char  *what;
+    } notes[] = {
+        { "summary", JSON_STRING, "a string" },
+        { "description", JSON_STRING, "a string" },
+        { "deprecated", JSON_TRUE, "true or false" },
+        { "required", JSON_TRUE, "true or false" },
+        { "explode", JSON_TRUE, "true or false" },
+        { "externalDocs", JSON_OBJECT, "an object" },
+        { "servers", JSON_ARRAY, "a list" },
+        { "tags", JSON_ARRAY, "a list" },
+    };
+
+    for (k = 0; k < sizeof(notes) / sizeof(notes[0]); k++) {
+        value = json_object_get(place->value, notes[k].name);
+
+        if (value == NULL) {
+            continue;
+        }
+
+        type = json_is_false(value) ? JSON_TRUE : json_typeof(value);
+
+        if (type != notes[k].type) {
+            return ihanoi_document_refuse(documents, place,
+                                          "\"%s\" must be %s",
+                                          notes[k].name, notes[k].what);
+        }
+    }
+
+    /* names, and in the document itself objects with one */
+
+    value = json_object_get(place->value, "tags");
+
+    for (i = 0; i < json_array_size(value); i++) {
+        tag = json_array_get(value, i);
+
+        if (*place->pointer == '\0') {
+            tag = json_object_get(tag, "name");
+        }
+
+        if (!json_is_string(tag)) {
+            return ihanoi_document_refuse(documents, place,
+                                          "one of \"tags\" has no name");
         }
     }
 

@@ -223,6 +223,7 @@ ihanoi_response_headers(ihanoi_compiler_t *compiler,
 {
     int                     rc;
     void                   *iter;
+    const json_t           *style;
     ihanoi_place_t          headers, place;
     const ihanoi_schema_t  *schema;
     static const char      *known[] = {
@@ -256,6 +257,16 @@ ihanoi_response_headers(ihanoi_compiler_t *compiler,
         if (rc == IHANOI_OK) {
             rc = ihanoi_place_members_known(compiler->documents, &place, known,
                                             "header");
+        }
+
+        style = json_object_get(place.value, "style");
+
+        if (rc == IHANOI_OK && style
+            && (!json_is_string(style)
+                || strcmp(json_string_value(style), "simple") != 0))
+        {
+            return ihanoi_document_refuse(compiler->documents, &place,
+                                          "\"style\" must be \"simple\"");
         }
 
         if (rc == IHANOI_OK) {

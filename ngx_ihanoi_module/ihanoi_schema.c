@@ -49,7 +49,8 @@ static ihanoi_keyword_set_t  ihanoi_schema_set_schemas;
 static ihanoi_keyword_set_t  ihanoi_schema_set_properties;
 static ihanoi_keyword_set_t  ihanoi_schema_set_patterns;
 static ihanoi_keyword_set_t  ihanoi_schema_set_ref;
-static ihanoi_keyword_set_t  ihanoi_schema_set_nothing;
+static ihanoi_keyword_set_t  ihanoi_schema_set_note;
+static ihanoi_keyword_set_t  ihanoi_schema_set_mark;
 
 static int ihanoi_schema_check_strings(ihanoi_schemas_t *schemas,
     const ihanoi_place_t *place);
@@ -105,12 +106,12 @@ static const ihanoi_keyword_t  ihanoi_schema_keywords[] = {
 
     ihanoi_keyword("default", any, initial),
     ihanoi_keyword("examples", list, examples),
-    ihanoi_keyword("title", nothing, place),
-    ihanoi_keyword("description", nothing, place),
-    ihanoi_keyword("deprecated", nothing, place),
-    ihanoi_keyword("readOnly", nothing, place),
-    ihanoi_keyword("writeOnly", nothing, place),
-    ihanoi_keyword("$comment", nothing, place),
+    ihanoi_keyword("title", note, place),
+    ihanoi_keyword("description", note, place),
+    ihanoi_keyword("deprecated", mark, place),
+    ihanoi_keyword("readOnly", mark, place),
+    ihanoi_keyword("writeOnly", mark, place),
+    ihanoi_keyword("$comment", note, place),
 
     { NULL, NULL, 0 }
 };
@@ -771,11 +772,27 @@ ihanoi_schema_set_ref(ihanoi_schemas_t *schemas, ihanoi_schema_t *schema,
 }
 
 
+/* Nothing looks at these two kinds but readers. */
+
 static int
-ihanoi_schema_set_nothing(ihanoi_schemas_t *schemas, ihanoi_schema_t *schema,
+ihanoi_schema_set_note(ihanoi_schemas_t *schemas, ihanoi_schema_t *schema,
     const ihanoi_place_t *place, const ihanoi_keyword_t *keyword)
 {
-    return IHANOI_OK;
+    return json_is_string(place->value)
+           ? IHANOI_OK
+           : ihanoi_document_refuse(schemas->documents, place,
+                                    "must be a string");
+}
+
+
+static int
+ihanoi_schema_set_mark(ihanoi_schemas_t *schemas, ihanoi_schema_t *schema,
+    const ihanoi_place_t *place, const ihanoi_keyword_t *keyword)
+{
+    return json_is_boolean(place->value)
+           ? IHANOI_OK
+           : ihanoi_document_refuse(schemas->documents, place,
+                                    "must be true or false");
 }
 
 

@@ -46,6 +46,22 @@ static const refused_t  refused[] = {
     { "post", "/a", "'x-ihanoi-body':'whole'", "", "", "requestBody" },
     { "post", "/a", "'x-ihanoi-body':'part'", "", "", "members" },
 
+    /* what is for readers */
+
+    { "get", "/a", "'summary':['a']", "", "/paths/~1a/get", "a string" },
+    { "get", "/a", "'description':null", "", "", "a string" },
+    { "get", "/a", "'deprecated':'yes'", "", "", "true or false" },
+    { "get", "/a", "'externalDocs':'https://x'", "", "", "an object" },
+    { "get", "/a", "'tags':'a'", "", "", "a list" },
+    { "get", "/a", "'tags':['a',{'name':'b'}]", "", "", "has no name" },
+    { "get", "/a", "'parameters':[{'name':'a','in':'query','explode':1,"
+      "'schema':{'type':'integer'}}]", "", "", "true or false" },
+    { "get", "/a", "'parameters':[{'name':'a','in':'query','schema':{"
+      "'type':'integer','description':1}}]", "",
+      "/paths/~1a/get/parameters/0/schema/description", "a string" },
+    { "get", "/a", "'parameters':[{'name':'a','in':'query','schema':{"
+      "'type':'integer','deprecated':'no'}}]", "", "", "true or false" },
+
     /* parameters */
 
     { "get", "/a", "'parameters':{}", "", "/paths/~1a/get/parameters",
@@ -298,6 +314,8 @@ test_refused_documents(void)
         { "{'openapi':3.1}", "3.1" },
         { "{'openapi':'3.1.0'}", "title" },
         { "{'openapi':'3.1.0','info':{'title':'t'}}", "version" },
+        { "{" HEAD ",'servers':{}}", "a list" },
+        { "{" HEAD ",'tags':['a']}", "has no name" },
         { "{" HEAD ",'paths':[]}", "object" },
         { "{" HEAD ",'paths':{'/a':1}}", "object" },
         { "{" HEAD ",'paths':{'/a':{'head':{}}}}", "head" },
@@ -387,6 +405,9 @@ test_refused_documents(void)
         { "{" HEAD ",'security':[],'paths':{'/a':{'get':{'operationId':'a',"
           "'x-ihanoi-sql':'f','responses':{'200':{'description':'d',"
           "'headers':{'A':{'description':'a'}}}}}}}}", "needs a \"schema\"" },
+        { "{" HEAD ",'security':[],'paths':{'/a':{'get':{'operationId':'a',"
+          "'x-ihanoi-sql':'f','responses':{'200':{'description':'d',"
+          "'headers':{'A':{'style':'form','schema':{}}}}}}}}}", "simple" },
         { "{" HEAD ",'security':[],'paths':{'/a':{'get':{'operationId':'a',"
           "'x-ihanoi-sql':'f','responses':{'200':{'description':'d',"
           "'headers':{'A':{'schema':{'type':'nothing'}}}}}}}}}",
