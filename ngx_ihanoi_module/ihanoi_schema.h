@@ -122,6 +122,7 @@ typedef struct {
     ihanoi_documents_t       *documents;
     ihanoi_schema_t          *buckets[IHANOI_SCHEMA_HASH];
     ihanoi_schema_t          *fresh;      /* not checked yet */
+    unsigned                  checked;    /* how often one was, for tests */
     unsigned                  n;
     unsigned                  depth;
 } ihanoi_schemas_t;

@@ -65,6 +65,8 @@ ihanoi_schema_compile(ihanoi_schemas_t *schemas, const ihanoi_place_t *place)
 
     for (schema = schemas->fresh; schema; schema = schema->later) {
 
+        schemas->checked++;
+
         if (ihanoi_schema_check_notes(schemas, schema) != IHANOI_OK) {
             return NULL;
         }
