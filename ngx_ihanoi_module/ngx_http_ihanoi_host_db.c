@@ -35,6 +35,7 @@ static int ngx_http_ihanoi_host_db_execute(lua_State *L);
 static int ngx_http_ihanoi_host_db_begin(lua_State *L);
 static int ngx_http_ihanoi_host_db_commit(lua_State *L);
 static int ngx_http_ihanoi_host_db_rollback(lua_State *L);
+static int ngx_http_ihanoi_host_db_stays(lua_State *L);
 static ngx_http_ihanoi_host_db_t *ngx_http_ihanoi_host_db_own(lua_State *L);
 static int ngx_http_ihanoi_host_db_take(lua_State *L);
 
@@ -51,20 +52,30 @@ static int ngx_http_ihanoi_host_db_failed(lua_State *L,
 static uint64_t  ngx_http_ihanoi_host_db_transactions;
 
 
-/* What can only be said in Lua: C cannot go on behind a wait. */
+/*
+ * What can only be said in Lua: C cannot go on behind a wait.  A coroutine that
+ * yields in the function of a transaction may go on where that is over: what it
+ * does then is not to stay, half of a whole.
+ */
 
 static const char  ngx_http_ihanoi_host_db_around[] =
-    "local db, take, commit, rollback, pcall, error = ...\n"
+    "local db, take, commit, rollback, stays, within, running, pcall, error"
+    " = ...\n"
     "local query, call, one = db.query, db.call, db.one\n"
     "local value, json = db.value, db.json\n"
     "local execute, begin = db.execute, db.transaction\n"
-    "function db.query(...) return take(query(...)) end\n"
-    "function db.call(...) return take(call(...)) end\n"
-    "function db.one(...) return take(one(...)) end\n"
-    "function db.value(...) return take(value(...)) end\n"
-    "function db.json(...) return take(json(...)) end\n"
-    "function db.execute(...) return take(execute(...)) end\n"
+    "local function inside()\n"
+    "    local transaction = within[running() or 0]\n"
+    "    if transaction then stays(transaction) end\n"
+    "end\n"
+    "function db.query(...) inside() return take(query(...)) end\n"
+    "function db.call(...) inside() return take(call(...)) end\n"
+    "function db.one(...) inside() return take(one(...)) end\n"
+    "function db.value(...) inside() return take(value(...)) end\n"
+    "function db.json(...) inside() return take(json(...)) end\n"
+    "function db.execute(...) inside() return take(execute(...)) end\n"
     "local function ended(transaction, ok, ...)\n"
+    "    within[running() or 0] = nil\n"
     "    if not ok then rollback(transaction) error((...), 0) end\n"
     "    local value, err = ...\n"
     "    if not value and err ~= nil then rollback(transaction) return ... end\n"
@@ -74,8 +85,11 @@ static const char  ngx_http_ihanoi_host_db_around[] =
     "    return ...\n"
     "end\n"
     "function db.transaction(body)\n"
+    "    inside()\n"
     "    local transaction, why = take(begin(body))\n"
     "    if not transaction then return nil, why end\n"
+    "    local coroutine = running()\n"
+    "    if coroutine then within[coroutine] = transaction end\n"
     "    return ended(transaction, pcall(body))\n"
     "end\n";
 
@@ -138,7 +152,9 @@ static const ihanoi_host_function_t  ngx_http_ihanoi_host_db_functions[] = {
       "when that was nothing. It is rolled back when body raises an error, "
       "which goes on, when it returns nil or false and an error, and when the "
       "run is killed, abandoned or out of time. nil and an error when the "
-      "commit failed. They cannot be nested; savepoints can be used. Other "
+      "commit failed. They cannot be nested; savepoints can be used. A "
+      "coroutine that yields in body goes on with it in the same task only: a "
+      "statement raises an error in another one. Other "
       "runs wait for the connection: be quick, and wait for nothing else." },
 
     { NULL, NULL, NULL, 0, NULL, NULL, NULL }
@@ -163,9 +179,21 @@ ngx_http_ihanoi_host_db_open(lua_State *L)
     lua_pushcfunction(L, ngx_http_ihanoi_host_db_take);
     lua_pushcfunction(L, ngx_http_ihanoi_host_db_commit);
     lua_pushcfunction(L, ngx_http_ihanoi_host_db_rollback);
+    lua_pushcfunction(L, ngx_http_ihanoi_host_db_stays);
+
+    lua_newtable(L);
+    lua_newtable(L);
+    lua_pushliteral(L, "k");
+    lua_setfield(L, -2, "__mode");
+    lua_setmetatable(L, -2);
+
+    lua_getglobal(L, "coroutine");
+    lua_getfield(L, -1, "running");
+    lua_remove(L, -2);
+
     lua_getglobal(L, "pcall");
     lua_getglobal(L, "error");
-    lua_call(L, 6, 0);
+    lua_call(L, 9, 0);
 
     return 0;
 }
@@ -332,6 +360,24 @@ ngx_http_ihanoi_host_db_rollback(lua_State *L)
 
         ngx_http_ihanoi_host_db_close(ctx);
         ctx->transaction = 0;
+    }
+
+    return 0;
+}
+
+
+/* The same of a coroutine in its function; told where the plugin has called. */
+
+static int
+ngx_http_ihanoi_host_db_stays(lua_State *L)
+{
+    if (ngx_http_ihanoi_host_db_own(L) == NULL) {
+        luaL_where(L, 3);
+        lua_pushliteral(L, "the transaction of this coroutine is another "
+                           "task's, or has ended");
+        lua_concat(L, 2);
+
+        return lua_error(L);
     }
 
     return 0;
