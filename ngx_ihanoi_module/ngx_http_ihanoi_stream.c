@@ -53,7 +53,8 @@ ngx_http_ihanoi_host_start(lua_State *L)
         return luaL_error(L, "the operation has no \"x-ihanoi-stream\"");
     }
 
-    luaL_argcheck(L, status >= 200 && status <= 299
+    luaL_argcheck(L, lua_type(L, 1) == LUA_TNUMBER
+                     && status >= 200 && status <= 299
                      && status != NGX_HTTP_NO_CONTENT
                      && status == (lua_Number) (int) status, 1,
                   "must be a status of 200 to 299, not 204");
