@@ -54,6 +54,12 @@ is(join(' ', grep { !m{/\.\.?\z} } glob("$dir/{.*,park*}")), '', 'and nothing is
 is($rc, 1, 'a name that is none');
 like($err, qr/lower-case/, 'is explained');
 ok(!-e "$dir/Tree-Care", 'and not made');
+for my $name (qw(core feedback me)) {
+    ($rc, $out, $err) = ihanoi('plugin', 'new', $name, '--into', $dir);
+    is("$rc $out", '1 ', "the core's $name is refused");
+    like($err, qr{"$name" is the gateway's own: \S+/conf/api/\w+\.json}, 'by its contract');
+}
+ok(!-e "$dir/feedback", 'and not made');
 
 ($rc, $out, $err) = ihanoi(qw(plugin check), "$dir/nowhere");
 is($rc, 1, 'no folder');

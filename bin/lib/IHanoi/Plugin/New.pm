@@ -5,7 +5,7 @@ package IHanoi::Plugin::New;
 
 use strict;
 use warnings;
-use File::Basename qw(dirname);
+use File::Basename qw(basename dirname);
 use File::Path qw(make_path);
 use File::Spec;
 use File::Temp ();
@@ -35,6 +35,8 @@ USAGE
     $name =~ /^[a-z][a-z0-9_]{0,31}$/
         or fail("\"$name\" is no name: lower-case letters, digits and "
                 . 'underscores, at most 32, a letter first');
+    my $contract = core_contract($name);
+    $contract and fail("\"$name\" is the gateway's own: $contract");
 
     my $into = $opt->{into} // '.';
     my $folder = "$into/$name";
@@ -70,6 +72,21 @@ USAGE
     print STDERR "Next: edit $folder/plugin.json, then "
                . "ihanoi plugin check $folder\n";
     return 0;
+}
+
+
+# Which contract of the core has this name, or paths /v1/NAME; undef when none has.
+sub core_contract {
+    my ($name) = @_;
+
+    for my $file (glob share() . '/conf/api/*.json') {
+        my $paths = JSON::PP->new->utf8->decode(slurp($file))->{paths} // {};
+
+        return $file if basename($file) eq "$name.json"
+            || grep { m{^/v1/\Q$name\E(?:[/.]|\z)} } keys %$paths;
+    }
+
+    return;
 }
 
 
