@@ -271,7 +271,7 @@ ok(!-e "$dir/.run", 'everything');
     ok(-s "$dir/home/keys/id", 'and nothing of others is removed');
 }
 {
-    local $ENV{DATA_DIR} = "$dir/elsewhere";
+    local $ENV{DATA_DIR} = "$dir/else/where";
 
     # The services were seen: without them it is quick.
     remove_tree(grep { !m{/shop\z} } glob "$dir/plugins/*");
@@ -279,11 +279,11 @@ ok(!-e "$dir/.run", 'everything');
     ($rc, $said) = run();
     is($rc, 0, 'DATA_DIR') or diag $said;
 }
-ok(-e "$dir/elsewhere/pg/data", 'is where data goes');
-is(IHanoi::Cluster->of_tree($dir)->place, "$dir/elsewhere/pg",
+ok(-e "$dir/else/where/pg/data", 'is where data goes');
+is(IHanoi::Cluster->of_tree($dir)->place, "$dir/else/where/pg",
    'and is remembered');
 is(command('stop', '--forget'), 0, 'stop finds it');
-ok(!-e "$dir/elsewhere", 'and forgets it');
+ok(!-e "$dir/else", 'and forgets it, with what was made for it');
 
 if ($> == 0) {
     chmod 0700, $dir;
@@ -303,7 +303,7 @@ done_testing();
 
 END {
     my $status = $?;
-    command('stop') if defined $dir && (-d "$dir/.run/pg" || -d "$dir/elsewhere");
+    command('stop') if defined $dir && (-d "$dir/.run/pg" || -d "$dir/else");
     $? = $status;
 }
 
