@@ -548,7 +548,16 @@ ngx_http_ihanoi_capture_header_filter(ngx_http_request_t *r)
 
     if (capture->status < NGX_HTTP_OK) {
 
-        /* HTTP/0.9 is what nginx takes anything for that is not HTTP */
+        /*
+         * HTTP/0.9 is what nginx takes anything for that is not HTTP, and says
+         * so.  It reads on behind 103 alone, and that since 1.29.0.
+         */
+
+        if (capture->status >= NGX_HTTP_CONTINUE) {
+            ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                          "upstream sent unexpected status %ui",
+                          capture->status);
+        }
 
         ngx_http_ihanoi_capture_fail(capture, NGX_HTTP_IHANOI_CAPTURE_GATEWAY);
         return NGX_OK;

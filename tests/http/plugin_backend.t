@@ -277,6 +277,7 @@ fails('bad gateway', 'closed', path => '/close');
 fails('bad gateway', 'not HTTP', path => '/garbage');
 fails('bad gateway', 'one that sends nginx elsewhere', path => '/accel');
 fails('bad gateway', 'an interim answer', path => '/early/102');
+like($gw->error_log, qr/upstream sent unexpected status 102 while/, 'is told');
 
 # nginx 1.29.0 and later read on behind this one.
 $r = ask(path => '/early/103');
