@@ -68,8 +68,12 @@ waitpid $other, 0;
     local $ENV{PGCTLTIMEOUT} = 1;
     chomp(my $pid = (lines($file))[0]);
     kill STOP => $pid;
+    open my $stderr, '>&', \*STDERR or die $!;
+    open STDERR, '>', "$dir/said" or die $!;
     ok(!$cluster->stop, 'one that does not stop is said not to have');
     ok(!eval { $cluster->forget; 1 }, 'nor is it forgotten');
+    open STDERR, '>&', $stderr or die $!;
+    is(scalar(grep { /^pg_ctl: server does not shut down/ } lines("$dir/said")), 2, 'as pg_ctl has it');
     ok(-f $file, 'it has its data');
     kill CONT => $pid;
 }
