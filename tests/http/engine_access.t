@@ -39,6 +39,16 @@ my $gw = engine_gateway(
             auth_jwt iHaNoi;
             ihanoi_api on;
         }
+        location /t/things/ffffffff {
+            limit_except GET { deny all; }
+            auth_jwt iHaNoi;
+            ihanoi_api on;
+        }
+        location /t/things/eeeeeeee {
+            limit_except GET { auth_jwt off; }
+            auth_jwt iHaNoi;
+            ihanoi_api on;
+        }
         location /any/ {
             rewrite ^/any(/.*)$ $1 break;
             satisfy any;
@@ -149,6 +159,11 @@ problem_is($gw->get("/denied/t/things/$id", token => 'rubbish'), 403,
            'forbidden', 'and a bad one is not looked at');
 unlike($gw->error_log, qr/client sent .*token.*denied/,
        'no signature was checked for it');
+for my $place (['ffffffff', 403, 'forbidden', 'deny'], ['eeeeeeee', 401, 'token-missing', 'auth_jwt off']) {
+    my ($path, $status, $code, $what) = ("/t/things/$place->[0]-0000-7000-8000-000000000000", @$place[1 .. 3]);
+    problem_is($gw->get($path, token => $token), 404, 'not-found', "limit_except with $what: GET is served");
+    problem_is($gw->delete($path, token => $token), $status, $code, 'and another method gets what stands in it');
+}
 problem_is($gw->get("/any/t/things/$id"), 404, 'not-found',
            'satisfy any: an address is enough');
 is($gw->get('/any/t/maybe', token => $token)->{json}{caller}{sub},
