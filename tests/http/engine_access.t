@@ -159,11 +159,6 @@ problem_is($gw->get("/denied/t/things/$id", token => 'rubbish'), 403,
            'forbidden', 'and a bad one is not looked at');
 unlike($gw->error_log, qr/client sent .*token.*denied/,
        'no signature was checked for it');
-for my $place (['ffffffff', 403, 'forbidden', 'deny'], ['eeeeeeee', 401, 'token-missing', 'auth_jwt off']) {
-    my ($path, $status, $code, $what) = ("/t/things/$place->[0]-0000-7000-8000-000000000000", @$place[1 .. 3]);
-    problem_is($gw->get($path, token => $token), 404, 'not-found', "limit_except with $what: GET is served");
-    problem_is($gw->delete($path, token => $token), $status, $code, 'and another method gets what stands in it');
-}
 problem_is($gw->get("/any/t/things/$id"), 404, 'not-found',
            'satisfy any: an address is enough');
 is($gw->get('/any/t/maybe', token => $token)->{json}{caller}{sub},
@@ -223,6 +218,12 @@ unlike($gw->error_log, qr/was not looked at/, 'which no token shows');
 problem_is($gw->get("/unasked/t/things/$id", token => $token), 401, 'token-missing', 'none is looked at');
 like($gw->error_log, qr/\[warn\] .* the token was not looked at: "auth_jwt" is off in this location, client/,
      'as the log says');
+
+for my $place (['ffffffff', 403, 'forbidden', 'deny'], ['eeeeeeee', 401, 'token-missing', 'auth_jwt off']) {
+    my ($path, $status, $code, $what) = ("/t/things/$place->[0]-0000-7000-8000-000000000000", @$place[1 .. 3]);
+    problem_is($gw->get($path, token => $token), 404, 'not-found', "limit_except with $what: GET is served");
+    problem_is($gw->delete($path, token => $token), $status, $code, 'and another method gets what stands in it');
+}
 
 is($gw->post('/asked/', %body)->{status}, 401, 'auth_request of a POST: no token');
 is($gw->post('/asked/', %body, token => $scoped)->{status}, 200, 'a good one');
