@@ -23,6 +23,13 @@
 #include "ihanoi_sql.h"
 
 
+/*
+ * Of one transaction.  Each one behind which something is written is an entry in
+ * the server's table of locks, which is everybody's.
+ */
+#define NGX_HTTP_IHANOI_HOST_DB_SAVEPOINTS  100
+
+
 static int ngx_http_ihanoi_host_db_open(lua_State *L);
 static int ngx_http_ihanoi_host_db_query(lua_State *L);
 static int ngx_http_ihanoi_host_db_call(lua_State *L);
@@ -42,6 +49,8 @@ static int ngx_http_ihanoi_host_db_take(lua_State *L);
 static int ngx_http_ihanoi_host_db_ask(lua_State *L,
     ngx_http_ihanoi_host_db_mode_e mode,
     int (*query)(lua_State *L, int *text, const char **refused));
+static const char *ngx_http_ihanoi_host_db_over(
+    ngx_http_ihanoi_host_db_t *ctx);
 static int ngx_http_ihanoi_host_db_answer(lua_State *L,
     ngx_http_ihanoi_host_db_t *ctx);
 static int ngx_http_ihanoi_host_db_failed(lua_State *L,
@@ -152,10 +161,11 @@ static const ihanoi_host_function_t  ngx_http_ihanoi_host_db_functions[] = {
       "when that was nothing. It is rolled back when body raises an error, "
       "which goes on, when it returns nil or false and an error, and when the "
       "run is killed, abandoned or out of time. nil and an error when the "
-      "commit failed. They cannot be nested; savepoints can be used. A "
-      "coroutine that yields in body goes on with it in the same task only: a "
-      "statement raises an error in another one. Other "
-      "runs wait for the connection: be quick, and wait for nothing else." },
+      "commit failed. They cannot be nested; up to 100 savepoints that were "
+      "not released can be used, with more it is rolled back. A coroutine that "
+      "yields in body goes on with it in the same task only: a statement raises "
+      "an error in another one. Other runs wait for the connection: be quick, "
+      "and wait for nothing else." },
 
     { NULL, NULL, NULL, 0, NULL, NULL, NULL }
 };
@@ -408,6 +418,7 @@ static int
 ngx_http_ihanoi_host_db_take(lua_State *L)
 {
     int                         n;
+    const char                 *why;
     ngx_http_ihanoi_host_db_t  *ctx;
 
     ctx = ngx_http_ihanoi_host_db_find(L);
@@ -416,6 +427,7 @@ ngx_http_ihanoi_host_db_take(lua_State *L)
 
         if (!ctx->refused && ctx->outcome == NGX_HTTP_IHANOI_PG_OK) {
             ctx->transaction = ++ngx_http_ihanoi_host_db_transactions;
+            ctx->savepoints = 0;
 
         } else {
             ngx_http_ihanoi_host_db_close(ctx);
@@ -426,13 +438,11 @@ ngx_http_ihanoi_host_db_take(lua_State *L)
         ngx_http_ihanoi_host_db_close(ctx);
 
     } else if (ctx->session && !ctx->refused
-               && ngx_http_ihanoi_pgsession_state(ctx->session)
-                  == NGX_HTTP_IHANOI_PGSESSION_IDLE)
+               && (why = ngx_http_ihanoi_host_db_over(ctx)) != NULL)
     {
         ngx_http_ihanoi_host_db_close(ctx);
         ngx_http_ihanoi_host_db_forget(ctx);
-        ngx_http_ihanoi_host_db_refuse(ctx, "transaction",
-                                   "the statement has ended the transaction");
+        ngx_http_ihanoi_host_db_refuse(ctx, "transaction", why);
     }
 
     if (ctx->refused || ctx->outcome != NGX_HTTP_IHANOI_PG_OK) {
@@ -445,6 +455,41 @@ ngx_http_ihanoi_host_db_take(lua_State *L)
     ngx_http_ihanoi_host_db_forget(ctx);
 
     return n;
+}
+
+
+/* Why the transaction does not go on behind a statement. */
+
+static const char *
+ngx_http_ihanoi_host_db_over(ngx_http_ihanoi_host_db_t *ctx)
+{
+    const char  *tag;
+
+    if (ngx_http_ihanoi_pgsession_state(ctx->session)
+        == NGX_HTTP_IHANOI_PGSESSION_IDLE)
+    {
+        return "the statement has ended the transaction";
+    }
+
+    if (ctx->outcome != NGX_HTTP_IHANOI_PG_OK) {
+        return NULL;
+    }
+
+    tag = ngx_http_ihanoi_pgresult_tag(ctx->res);
+
+    if (ngx_strcmp(tag, "SAVEPOINT") == 0
+        && ++ctx->savepoints > NGX_HTTP_IHANOI_HOST_DB_SAVEPOINTS)
+    {
+        return "it had too many savepoints and was rolled back";
+    }
+
+    /* with those behind it, which are not known: it may have fewer */
+
+    if (ngx_strcmp(tag, "RELEASE") == 0 && ctx->savepoints) {
+        ctx->savepoints--;
+    }
+
+    return NULL;
 }
 
 

@@ -48,6 +48,7 @@ typedef struct {
     const char                      *refused;     /* why it was not sent */
     const char                      *code;        /* of that */
     uint64_t                         transaction; /* whose function runs; 0 */
+    ngx_uint_t                       savepoints;  /* that it has at most */
 } ngx_http_ihanoi_host_db_t;
 
 

@@ -86,6 +86,8 @@ ngx_uint_t ngx_http_ihanoi_pgresult_type(ngx_http_ihanoi_pgresult_t *res,
     ngx_uint_t column);
 /* Rows that an insert, update, delete or select touched. */
 ngx_uint_t ngx_http_ihanoi_pgresult_affected(ngx_http_ihanoi_pgresult_t *res);
+/* The command, as "SAVEPOINT" or "INSERT 0 1". */
+const char *ngx_http_ihanoi_pgresult_tag(ngx_http_ihanoi_pgresult_t *res);
 /* Bytes that it holds. */
 size_t ngx_http_ihanoi_pgresult_size(ngx_http_ihanoi_pgresult_t *res);
 void ngx_http_ihanoi_pgresult_free(ngx_http_ihanoi_pgresult_t *res);

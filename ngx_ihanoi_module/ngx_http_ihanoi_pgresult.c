@@ -131,12 +131,19 @@ ngx_http_ihanoi_pgresult_affected(ngx_http_ihanoi_pgresult_t *res)
 }
 
 
+const char *
+ngx_http_ihanoi_pgresult_tag(ngx_http_ihanoi_pgresult_t *res)
+{
+    return PQcmdStatus(res->res);
+}
+
+
 /* Tags of commands whose effect on the session stays behind. */
 
 ngx_uint_t
 ngx_http_ihanoi_pgresult_stains(ngx_http_ihanoi_pgresult_t *res)
 {
-    char              *tag;
+    const char        *tag;
     const char *const *word;
 
     static const char *const  words[] = {
@@ -144,7 +151,7 @@ ngx_http_ihanoi_pgresult_stains(ngx_http_ihanoi_pgresult_t *res)
         "DECLARE", NULL
     };
 
-    tag = PQcmdStatus(res->res);
+    tag = ngx_http_ihanoi_pgresult_tag(res);
 
     for (word = words; *word; word++) {
         if (ngx_strncmp(tag, *word, ngx_strlen(*word)) == 0) {

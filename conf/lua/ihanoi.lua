@@ -523,9 +523,10 @@ function ihanoi.db.execute(sql, values) end
 ---nothing. It is rolled back when body raises an error, which goes on, when it
 ---returns nil or false and an error, and when the run is killed, abandoned or
 ---out of time. nil and an error when the commit failed. They cannot be nested;
----savepoints can be used. A coroutine that yields in body goes on with it in
----the same task only: a statement raises an error in another one. Other runs
----wait for the connection: be quick, and wait for nothing else.
+---up to 100 savepoints that were not released can be used, with more it is
+---rolled back. A coroutine that yields in body goes on with it in the same task
+---only: a statement raises an error in another one. Other runs wait for the
+---connection: be quick, and wait for nothing else.
 ---
 ---In phases: request, job, interface.
 ---@param body fun(): ...any

@@ -247,6 +247,23 @@ my %write = (
                       return 1
                   end)
                   return 200, { ok = ok, err = err }',
+    savepoints => 'local function made(n, also)
+                       local last
+                       local ok, err = ihanoi.db.transaction(function()
+                           for i = 1, n do
+                               assert(ihanoi.db.execute("savepoint s"))
+                               ihanoi.db.execute("insert into bench (id) values ($1)", { 1000 + i })
+                               if also then ihanoi.db.execute(also) end
+                           end
+                           local rows, why = ihanoi.db.execute("savepoint last")
+                           last = { rows or why.code, (select(2, ihanoi.db.query("select 1")) or {}).code }
+                           return nil, "no more"
+                       end)
+                       return last
+                   end
+                   local most, more = made(99), made(100)
+                   return 200, { most, more, made(150, "release s"),
+                       ihanoi.db.one("select count(*) n from bench where id > 1000").n }',
     own    => 'local after
                local ok, err = ihanoi.db.transaction(function()
                    local row, one = ihanoi.db.query("commit")
@@ -510,6 +527,8 @@ is_deeply($r->{json}{inner}, ['23514', '25P02'], 'a failed statement fails the '
 is($r->{json}{err}{code}, 'transaction', 'and the commit');
 is(count(22), 0, 'nothing is committed');
 is_deeply(put('savepoint')->{json}, { ok => 1 }, 'a savepoint saves the rest');
+is_deeply(put('savepoints')->{json}, [[0], ['transaction', 'transaction'], [0], 0],
+          'there are a hundred, and more of those that are released') or diag put('savepoints')->{content};
 is(count(23), 1, 'which is committed');
 
 is_deeply(put('own')->{json}, { err => 'transaction',
