@@ -126,3 +126,5 @@ begin
     end loop;
 end
 $$;
+
+\ir plugin_locks.sql

@@ -512,6 +512,17 @@ $_$;
 
 ALTER FUNCTION core.plugin_cursor_of_both() OWNER TO ihanoi_owner;
 
+-- Name: plugin_lock_taken(); Type: FUNCTION; Schema: core; Owner: ihanoi_owner
+
+CREATE FUNCTION core.plugin_lock_taken() RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+begin
+end
+$$;
+
+ALTER FUNCTION core.plugin_lock_taken() OWNER TO ihanoi_owner;
+
 -- Name: refuse_change(); Type: FUNCTION; Schema: core; Owner: ihanoi_owner
 
 CREATE FUNCTION core.refuse_change() RETURNS trigger
@@ -739,6 +750,65 @@ end
 $$;
 
 ALTER FUNCTION feedback.unlisted_keeps_nothing() OWNER TO ihanoi_owner;
+
+-- Name: lock(text, boolean); Type: FUNCTION; Schema: ihanoi_host; Owner: ihanoi_owner
+
+CREATE FUNCTION ihanoi_host.lock(name text, shared boolean DEFAULT false) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    AS $_$
+declare
+    plugin  text := regexp_replace(session_user, '^deploy_(.+)_[0-9a-f]{8}$', 'plugin_\1');
+    role    int := quote_ident(plugin)::regrole::oid;
+    key     int := hashtext(lock.name);
+    taken   bigint := pg_stat_get_xact_function_calls('core.plugin_lock_taken()'::regprocedure);
+    many    boolean := false;
+    held    boolean;
+begin
+    if lock.name is null or lock.shared is null then
+        raise exception 'a lock has a name: name and shared are not null'
+              using errcode = 'null_value_not_allowed';
+    end if;
+
+    if current_setting('is_superuser') = 'off'
+       and (taken % 16 = 15 or current_setting('track_functions') = 'none')
+    then
+        select count(distinct l.objid) >= 32, bool_or(l.objid = key::oid) into many, held
+          from pg_locks l
+         where l.pid = pg_backend_pid() and l.locktype = 'advisory'
+           and l.classid = role::oid and l.objsubid = 2;
+
+        if many and not held then
+            raise exception 'a transaction has at most 32 locks of a plugin'
+                  using errcode = 'program_limit_exceeded';
+        end if;
+    end if;
+
+    if not many then
+        perform core.plugin_lock_taken();
+    end if;
+
+    if lock.shared then
+        perform pg_advisory_xact_lock_shared(role, key);
+    else
+        perform pg_advisory_xact_lock(role, key);
+    end if;
+
+    -- Versions of plugins from before this function took these numbers for the same
+    -- names, and may run beside one that calls it, as long as anybody may take them.
+    if not has_function_privilege('public', 'pg_advisory_xact_lock(bigint)'::regprocedure,
+                                  'execute')
+    then
+        return;
+    elsif lock.shared then
+        perform pg_advisory_xact_lock_shared(hashtextextended(lock.name, 0));
+    else
+        perform pg_advisory_xact_lock(hashtextextended(lock.name, 0));
+    end if;
+end
+$_$;
+
+ALTER FUNCTION ihanoi_host.lock(name text, shared boolean) OWNER TO ihanoi_owner;
 
 -- Name: publish(text, uuid, jsonb); Type: FUNCTION; Schema: ihanoi_host; Owner: ihanoi_owner
 
@@ -2701,6 +2771,10 @@ GRANT ALL ON FUNCTION core.partitions_ensure() TO ihanoi_control;
 
 REVOKE ALL ON FUNCTION core.partitions_ensure_of(of text) FROM PUBLIC;
 GRANT ALL ON FUNCTION core.partitions_ensure_of(of text) TO ihanoi_control;
+
+-- Name: FUNCTION plugin_lock_taken(); Type: ACL; Schema: core; Owner: ihanoi_owner
+
+REVOKE ALL ON FUNCTION core.plugin_lock_taken() FROM PUBLIC;
 
 -- Name: FUNCTION seed_areas(list jsonb); Type: ACL; Schema: core; Owner: ihanoi_owner
 

@@ -12,7 +12,7 @@ our $dir = tempdir(CLEANUP => 1);
 
 system('cp', '-r', tree() . '/bin', tree() . '/VERSION', $dir) == 0 or die;
 make_path(map { "$dir/sql/$_" } qw(migrations code/x reference demo));
-system('cp', (map { tree() . "/sql/$_.sql" } qw(roles role_settings)), "$dir/sql/") == 0 or die;
+system('cp', (map { tree() . "/sql/$_.sql" } qw(roles role_settings plugin_locks)), "$dir/sql/") == 0 or die;
 
 put('sql/migrations/0001_first.sql',
     "create schema core;\ncreate table core.t (a int);\n"

@@ -13,7 +13,8 @@ $db->own_roles("plugin_$name", "owner_$name");
 # What the functions do: each marks that it has run. "wait" waits for the test.
 my $made = q{return query select 201, '1', '/v1/marks/' || mark, json_build_object('mark', mark,
     'key', caller->>'idempotency_key', 'sub', caller->>'sub', 'n', n)};
-my $wait = q{perform pg_advisory_xact_lock_shared(7)};
+my $wait = q{perform ihanoi_host.lock('wait', shared => true)};
+my $waits = "'plugin_$name'::regrole::oid::int, hashtext('wait')";     # for the test's own session
 my $again = q{nextval('tries') % 2 = 0};
 my %functions = (
     book   => $made,
@@ -85,7 +86,7 @@ begin
     values ('once', caller->>'sub', caller->>'idempotency_key')
     on conflict (person, key) do nothing;
 
-    perform pg_advisory_xact_lock_shared(7);
+    perform ihanoi_host.lock('wait', shared => true);
 
     return query
     select 201, '1', '/v1/marks/' || m.id, json_build_object('mark', m.id)
@@ -221,22 +222,22 @@ for my $method (qw(put patch delete)) {
 
 # The second comes while the first runs.
 my $lock = $db->session;
-$lock->do('select pg_advisory_lock(7)');
+$lock->do("select pg_advisory_lock($waits)");
 my $client = begin('wait', 'key-beside');
 ok(waits("plugin_$name", 'call_wait'), 'a function that runs');
 is(said(ask('wait', 'key-beside')), '409 idempotency-key-in-use', 'its key is in use');
-$lock->do('select pg_advisory_unlock(7)');
+$lock->do("select pg_advisory_unlock($waits)");
 is(said($client->response('POST')), '201', 'it ends');
 is(said(ask('wait', 'key-beside')), '201 replayed', 'and then its answer is given again');
 is(marks('wait'), 1, 'it was done once');
 
 # The client has gone: the function goes on, and what it has done is kept.
-$lock->do('select pg_advisory_lock(7)');
+$lock->do("select pg_advisory_lock($waits)");
 $client = begin('wait', 'key-left');
 ok(waits("plugin_$name", 'call_wait'), 'one whose client goes away');
 $client->close;
 is(said(ask('wait', 'key-left')), '409 idempotency-key-in-use', 'is not dropped');
-$lock->do('select pg_advisory_unlock(7)');
+$lock->do("select pg_advisory_unlock($waits)");
 ok(wait_until(sub { said(ask('wait', 'key-left')) eq '201 replayed' }), 'its answer is kept');
 is(marks('wait'), 2, 'it was done once');
 
@@ -250,7 +251,7 @@ counted();
 
 # What goes away in the middle is told, and the key is kept until nothing can be at work
 # any more; then it is tried again.
-$lock->do('select pg_advisory_lock(7)');
+$lock->do("select pg_advisory_lock($waits)");
 $client = begin('wait', 'key-backend');
 $db->sql("select pg_terminate_backend($_)") for waits("plugin_$name", 'call_wait');
 is(said($client->response('POST')), '503 outcome-unknown', 'the function\'s connection is lost');
@@ -261,20 +262,20 @@ $client = begin('once', 'key-end');
 ok(waits("plugin_$name", 'call_once'), 'a function that will end');
 $lock->do('begin');
 $lock->do('lock table core.key_leases in exclusive mode');
-$lock->do('select pg_advisory_unlock(7)');
+$lock->do("select pg_advisory_unlock($waits)");
 $db->sql("select pg_terminate_backend($_)") for waits('ihanoi_write', 'idempotency_end');
 is(said($client->response('POST')), '503 outcome-unknown',
    'it was done, but its answer could not be kept');
 $lock->do('rollback');
 is(marks('once'), 1, 'it is told that nobody knows');
 
-$lock->do('select pg_advisory_lock(7)');
+$lock->do("select pg_advisory_lock($waits)");
 $client = begin('wait', 'key-worker');
 ok(waits("plugin_$name", 'call_wait'), 'a function whose worker will die');
 kill KILL => $gw->workers;
 ok(wait_until(sub { !$db->sql("select count(*) from pg_stat_activity
     where usename = 'plugin_$name' and wait_event_type = 'Lock'") }), 'does not outlive it for long');
-$lock->do('select pg_advisory_unlock(7)');
+$lock->do("select pg_advisory_unlock($waits)");
 
 ok(wait_until(sub { my $r = ask('wait', 'key-worker'); $r && said($r) eq '409 idempotency-key-in-use' }),
    'the key is kept as long as it might have been at work');

@@ -1,6 +1,6 @@
 -- Least rights: what each role may do to the tables, whatever a function says.
 begin;
-select plan(38);
+select plan(40);
 
 insert into core.people (issuer, subject) values ('test', 'somebody');
 select outbox_append('test', 'x', core.uuid_of('x'), '{}');
@@ -37,27 +37,30 @@ select is_empty($$select c.oid::regclass from pg_class c where c.relnamespace in
 select is_empty($$select p.oid::regprocedure from pg_proc p where p.pronamespace = current_schema()::regnamespace and p.prosecdef$$,
     'functions of the release run with the caller''s rights');
 
--- With the owner's rights, and by whom: what plugins may call is one function.
+-- With the owner's rights, and by whom: what plugins may call are two functions.
 select set_eq($$select p.oid::regproc::text from pg_proc p join pg_namespace n on n.oid = p.pronamespace
                 where p.prosecdef and n.nspowner = 'ihanoi_owner'::regrole$$,
     $$values ('core.audit_chain'), ('core.unit_parents_check'), ('core.partitions_ensure'),
-             ('core.partitions_ensure_of'), ('ihanoi_host.publish')$$,
-    'five functions run with the owner''s rights');
+             ('core.partitions_ensure_of'), ('ihanoi_host.publish'), ('ihanoi_host.lock')$$,
+    'six functions run with the owner''s rights');
 select is_empty($$select p.oid::regprocedure from pg_proc p join pg_namespace n on n.oid = p.pronamespace
                   where p.prosecdef and n.nspowner = 'ihanoi_owner'::regrole
                     and not coalesce(p.proconfig @> array['search_path=pg_catalog, pg_temp'], false)$$,
     'by a search path that nobody else writes to');
-select results_eq($$select p.oid::regprocedure::text from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+select set_eq($$select p.oid::regprocedure::text from pg_proc p join pg_namespace n on n.oid = p.pronamespace
                     where n.nspowner = 'ihanoi_owner'::regrole and has_schema_privilege('public', n.oid, 'usage')
                       and has_function_privilege('public', p.oid, 'execute')$$,
-    $$values ('ihanoi_host.publish(text,uuid,jsonb)')$$, 'and one is everybody''s');
+    $$values ('ihanoi_host.publish(text,uuid,jsonb)'), ('ihanoi_host.lock(text,boolean)')$$, 'and two are everybody''s');
 
--- What the end of a transaction does not end, or no schema has.
+-- What the end of a transaction does not end, or no schema has; and locks whose numbers
+-- are everybody's.
 select is_empty($$select p.oid::regprocedure from pg_proc p
                   where p.pronamespace = 'pg_catalog'::regnamespace
-                    and p.proname ~ '^(pg_(try_)?advisory_lock|lo_(creat|from|import))'
+                    and p.proname ~ '^(pg_(try_)?advisory_(xact_)?lock|lo_(creat|from|import))'
                     and has_function_privilege('public', p.oid, 'execute')$$,
-    'nobody locks for longer than a transaction, nor makes large objects');
+    'nobody locks what others may wait for, nor makes large objects');
+select is(pg_temp.tried('ihanoi_write', 'select pg_advisory_xact_lock(1), pg_try_advisory_xact_lock(1)'), '00000', 'but the core''s writes');
+select is(pg_temp.tried('ihanoi_read', 'select pg_advisory_xact_lock(1)'), '42501', '... which its reads do not');
 
 -- No role may delete or truncate anything but what expires, nor change what
 -- is append-only: asked of the catalogue, for all tables.

@@ -74,8 +74,11 @@ my @cases = (
     ["copy bookings from program 'id'", qr/no files/],
     ['create index concurrently on bookings (a)', qr/one transaction/],
     ['select pg_read_file(\'/etc/passwd\')', qr/pg_read_file\(\)/],
-    ['select pg_advisory_lock(1)', qr/pg_advisory_lock\(\)/],
-    ['select pg_advisory_xact_lock(1)'],
+    (map { ["select $_(1, 2)", qr/^1 $_\(\) .*ihanoi_host\.lock\(name\)/] }
+     map { ("pg_${_}lock", "pg_${_}lock_shared") } map { ("${_}advisory_", "${_}advisory_xact_") } '', 'try_'),
+    ["create function f() returns void language plpgsql as \$\$\nbegin perform pg_advisory_xact_lock(1); end \$\$",
+     qr/^2 pg_advisory_xact_lock\(\)/],
+    ['select ihanoi_host.lock(\'orders\')', undef],
     ['create function f() returns int security definer language sql as $$select 1$$', qr/security definer/],
     ["\\! id", qr/backslash/],
     ["select 1 \\gexec", qr/backslash/],

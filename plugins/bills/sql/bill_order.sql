@@ -9,7 +9,7 @@ declare
     b  bills%rowtype;
     o  orders%rowtype;
 begin
-    perform pg_advisory_xact_lock(hashtextextended('orders of ' || bill_order.citizen, 0));
+    perform ihanoi_host.lock('orders of ' || bill_order.citizen);
 
     o := order_again(bill_order.citizen, 'bill', bill_order.key, bill_order.bill, null, null,
                      bill_order.gateway, bill_order.amount);
@@ -32,7 +32,7 @@ begin
     end if;
 
     -- Waits for whoever is making one, and then sees it.
-    perform pg_advisory_xact_lock(hashtextextended('bill ' || b.id, 0));
+    perform ihanoi_host.lock('bill ' || b.id);
 
     select * into o from orders t
      where t.bill = b.id and t.stands;

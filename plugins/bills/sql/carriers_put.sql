@@ -15,7 +15,7 @@ begin
     end if;
 
     -- Who loads others waits, and takes the place of these.
-    perform pg_advisory_xact_lock(hashtextextended('carriers', 0));
+    perform ihanoi_host.lock('carriers');
     delete from prefixes;
     update carriers set active = false;
 

@@ -8,7 +8,7 @@ as $$
 declare
     c  codes%rowtype;
 begin
-    perform pg_advisory_xact_lock(hashtextextended('codes of ' || code_save.citizen, 0));
+    perform ihanoi_host.lock('codes of ' || code_save.citizen);
 
     if not exists (select from codes t
                     where t.citizen = code_save.citizen and t.customer = code_save.customer)

@@ -7,7 +7,7 @@ as $$
 declare
     again  timestamptz;
 begin
-    perform pg_advisory_xact_lock(hashtextextended('lookups ' || lookup_begin.citizen, 0));
+    perform ihanoi_host.lock('lookups ' || lookup_begin.citizen);
 
     -- The one that has to be over first, where there are as many as may be; or null.
     again := greatest(

@@ -6,7 +6,7 @@ returns void
 language plpgsql
 as $$
 begin
-    perform pg_advisory_xact_lock(hashtextextended('orders of ' || orders_open_check.citizen, 0));
+    perform ihanoi_host.lock('orders of ' || orders_open_check.citizen);
 
     if (select count(*) from orders o
          where o.citizen = orders_open_check.citizen

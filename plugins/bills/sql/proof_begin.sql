@@ -14,8 +14,8 @@ begin
         return null;
     end if;
 
-    perform pg_advisory_xact_lock(hashtextextended('proofs of ' || proof_begin.citizen, 0));
-    perform pg_advisory_xact_lock(hashtextextended('proofs for ' || code, 0));
+    perform ihanoi_host.lock('proofs of ' || proof_begin.citizen);
+    perform ihanoi_host.lock('proofs for ' || code);
 
     -- The one that has to be over first, where there are as many as may be; or null.
     again := greatest(

@@ -16,8 +16,8 @@ declare
     spent    bigint;
 begin
     -- Citizens before phones: nobody waits for somebody who waits.
-    perform pg_advisory_xact_lock(hashtextextended('orders of ' || topup_order.citizen, 0));
-    perform pg_advisory_xact_lock(hashtextextended('phone ' || topup_order.phone, 0));
+    perform ihanoi_host.lock('orders of ' || topup_order.citizen);
+    perform ihanoi_host.lock('phone ' || topup_order.phone);
 
     o := order_again(topup_order.citizen, 'topup', topup_order.key, null, topup_order.phone,
                      topup_order.carrier, topup_order.gateway, topup_order.amount);

@@ -199,7 +199,7 @@ my $both = bill_id('PD01000000003', 'D-2');
 my $begun = pay_bill($both, 50_000)->{json};
 sub becomes { return "set session_replication_role = replica; update plugin_bills.orders set state = '$_[0]' where id = '$begun->{id}';" }
 $db->sql(becomes('created') . "
-          create function plugin_bills.waits() returns trigger language plpgsql as
+          create function plugin_bills.waits() returns trigger language plpgsql security definer as
               \$\$ begin perform pg_advisory_xact_lock(1); return null; end \$\$;
           create trigger waits before update of sends on plugin_bills.orders
               for each statement execute function plugin_bills.waits()");

@@ -24,7 +24,7 @@ begin
     end if;
 
     -- one of a guardian's after the other, so that they can be counted
-    perform pg_advisory_xact_lock(hashtextextended('enrolment guardian ' || application_submit.guardian, 0));
+    perform ihanoi_host.lock('enrolment guardian ' || application_submit.guardian);
 
     select * into a from applications t
      where t.round = r.id and t.child = application_submit.child

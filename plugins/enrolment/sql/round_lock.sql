@@ -3,15 +3,8 @@
 -- its own rather than of the row: thousands hold it in the first seconds.
 create function round_lock(round uuid, alone boolean default false)
 returns void
-language plpgsql
+language sql
 as $$
-declare
-    key  bigint := hashtextextended('enrolment round ' || round_lock.round, 0);
-begin
-    if alone then
-        perform pg_advisory_xact_lock(key);
-    else
-        perform pg_advisory_xact_lock_shared(key);
-    end if;
-end
+    select ihanoi_host.lock('enrolment round ' || round_lock.round, not round_lock.alone)
+     where round_lock.round is not null
 $$;

@@ -7,7 +7,7 @@ language plpgsql
 as $$
 begin
     -- A year may have no round yet.
-    perform pg_advisory_xact_lock(hashtextextended('enrolment rules ' || rules_lock.year, 0));
+    perform ihanoi_host.lock('enrolment rules ' || rules_lock.year);
     perform round_lock(r.id, alone => true)
        from (select x.id from rounds x
               where x.year = rules_lock.year and x.opens_at > instant()

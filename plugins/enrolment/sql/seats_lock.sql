@@ -5,5 +5,5 @@ create function seats_lock()
 returns void
 language sql
 as $$
-    select pg_advisory_xact_lock(hashtextextended('enrolment seats', 0))
+    select ihanoi_host.lock('enrolment seats')
 $$;

@@ -51,7 +51,7 @@ sub held_up {
     return;
 }
 
-$session->do("begin; select pg_advisory_xact_lock(hashtextextended('enrolment round $round', 0))");
+$session->do("begin; set local session authorization plugin_enrolment; select ihanoi_host.lock('enrolment round $round')");
 move_times($round, 'opens_at = now()');
 my $begin = time;
 

@@ -17,7 +17,7 @@ begin
     end if;
 
     -- One hold after the other for each person, so that they can be counted.
-    perform pg_advisory_xact_lock(hashtextextended(booking_hold.owner, 0));
+    perform ihanoi_host.lock(booking_hold.owner);
 
     select * into known from bookings b where b.quote = q.id;
 

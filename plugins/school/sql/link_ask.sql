@@ -28,7 +28,7 @@ begin
     end if;
 
     -- one after the other, so that they can be counted
-    perform pg_advisory_xact_lock(hashtextextended('school links ' || me, 0));
+    perform ihanoi_host.lock('school links ' || me);
 
     select k.* into l from links k where k.person = me and k.key = link_ask.key;
 

@@ -23,7 +23,7 @@ begin
     end if;
 
     -- Codes of one student are made one after the other: each takes the place of another.
-    perform pg_advisory_xact_lock(hashtextextended('school link code ' || student, 0));
+    perform ihanoi_host.lock('school link code ' || student);
 
     update link_codes c set expires_at = now()
      where c.student = link_code_put.student and c.kind = link_code_put.kind

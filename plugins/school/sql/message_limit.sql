@@ -8,7 +8,7 @@ declare
     me     text := (select a.person from asking a);
     again  timestamptz;
 begin
-    perform pg_advisory_xact_lock(hashtextextended('school messages ' || me, 0));
+    perform ihanoi_host.lock('school messages ' || me);
 
     select m.sent_at + interval '1 hour' into again from my_messages_of_hour m
      order by m.sent_at desc offset an_hour - 1 limit 1;

@@ -235,7 +235,8 @@ SQL
             if $label eq '' || $old{ $label =~ s/ \S+\z//r };
     }
 
-    return 1;
+    # They may have been the last that needed what no plugin should have.
+    return psql('\\i ' . quoted(share() . '/sql/plugin_locks.sql') . "\n");
 }
 
 

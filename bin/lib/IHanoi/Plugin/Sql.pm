@@ -46,8 +46,7 @@ my @FORBIDDEN = (
 my %FORBIDDEN_CALL = map { $_ => 1 } qw(pg_read_file pg_read_binary_file
     pg_ls_dir pg_stat_file lo_import lo_export dblink dblink_connect
     pg_terminate_backend pg_cancel_backend set_config pg_reload_conf
-    pg_advisory_lock pg_advisory_lock_shared pg_try_advisory_lock
-    pg_try_advisory_lock_shared lo_creat lo_create lo_from_bytea);
+    lo_creat lo_create lo_from_bytea);
 
 
 # Findings about all SQL of a plugin as look() describes it.
@@ -132,6 +131,10 @@ sub check {
 
         if ($FORBIDDEN_CALL{$word} && _is($tokens[$i + 1], '(')) {
             push @faults, [$line, "$word() is not for plugins"];
+        }
+
+        if ($word =~ /^pg_(?:try_)?advisory_(?:xact_)?lock(?:_shared)?\z/ && _is($tokens[$i + 1], '(')) {
+            push @faults, [$line, "$word() is not for plugins: call ihanoi_host.lock(name)"];
         }
 
         if ($word eq 'security' && _is($tokens[$i + 1], 'definer')) {
