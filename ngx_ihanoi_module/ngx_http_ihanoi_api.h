@@ -88,6 +88,8 @@ typedef struct {
 
     ngx_http_ihanoi_pgcall_t    *call;         /* NULL: none under way */
     struct ngx_http_ihanoi_run_s  *run;        /* NULL: none under way */
+    ngx_event_t                  turn;         /* posted: call the plugin */
+    ngx_str_t                    body;         /* what with; in r->pool */
     struct ngx_http_ihanoi_lease_s  *lease;    /* of a plugin's key; or NULL */
     uint64_t                     ticket;       /* of its plugin's circuit */
     ngx_uint_t                   outcome;      /* of its plugin's SQL: a run's */

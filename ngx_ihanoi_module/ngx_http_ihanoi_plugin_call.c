@@ -23,6 +23,7 @@ typedef struct {
 } ngx_http_ihanoi_plugin_held_t;
 
 
+static void ngx_http_ihanoi_plugin_turn(ngx_event_t *ev);
 static ngx_int_t ngx_http_ihanoi_plugin_prepare(ngx_http_request_t *r,
     ngx_http_ihanoi_api_ctx_t *ctx, ngx_str_t *body);
 static ngx_int_t ngx_http_ihanoi_plugin_ended(ngx_http_request_t *r,
@@ -102,6 +103,10 @@ ngx_http_ihanoi_plugin_abandon(ngx_http_ihanoi_api_ctx_t *ctx)
 {
     ngx_http_ihanoi_run_t  *run;
 
+    if (ctx->turn.posted) {
+        ngx_delete_posted_event(&ctx->turn);
+    }
+
     run = ctx->run;
 
     if (run) {
@@ -157,6 +162,9 @@ ngx_http_ihanoi_plugin_sql_ended(ngx_http_request_t *r,
 
 
 /*
+ * Posted: what has come in one turn of the event loop is read first, and then runs one
+ * after the other, while the code and the plugin's state are in the processor's caches.
+ *
  * The request counts one more from here to its end, whatever steps follow: the
  * key, the run, the key again.
  */
@@ -165,13 +173,13 @@ ngx_int_t
 ngx_http_ihanoi_plugin_call(ngx_http_request_t *r,
     ngx_http_ihanoi_api_ctx_t *ctx, ngx_str_t *body)
 {
-    ngx_int_t  rc;
+    ctx->body = *body;
 
-    rc = ngx_http_ihanoi_plugin_prepare(r, ctx, body);
+    ctx->turn.handler = ngx_http_ihanoi_plugin_turn;
+    ctx->turn.data = r;
+    ctx->turn.log = r->connection->log;
 
-    if (rc != NGX_OK) {
-        return rc;
-    }
+    ngx_post_event(&ctx->turn, &ngx_posted_events);
 
     if (ctx->operation->contract->finish) {
         ngx_http_ihanoi_client_leave(r);
@@ -180,22 +188,41 @@ ngx_http_ihanoi_plugin_call(ngx_http_request_t *r,
         r->read_event_handler = ngx_http_ihanoi_run_reading;
     }
 
-    if (ctx->key.len) {
-        rc = ngx_http_ihanoi_plugin_key_begin(r, ctx, body,
-                                          ngx_http_ihanoi_run_left(ctx->run));
-
-    } else {
-        rc = ngx_http_ihanoi_plugin_run(r, ctx);
-    }
-
-    if (rc != NGX_DONE) {
-        return rc;
-    }
-
     r->main->count++;
     r->write_event_handler = ngx_http_ihanoi_client_writing;
 
     return NGX_DONE;
+}
+
+
+static void
+ngx_http_ihanoi_plugin_turn(ngx_event_t *ev)
+{
+    ngx_int_t                   rc;
+    ngx_connection_t           *c;
+    ngx_http_request_t         *r;
+    ngx_http_ihanoi_api_ctx_t  *ctx;
+
+    r = ev->data;
+    c = r->connection;
+    ctx = ngx_http_get_module_ctx(r, ngx_http_ihanoi_api_module);
+
+    ngx_http_set_log_request(c->log, r);
+
+    rc = ngx_http_ihanoi_plugin_prepare(r, ctx, &ctx->body);
+
+    if (rc == NGX_OK) {
+        rc = ctx->key.len
+             ? ngx_http_ihanoi_plugin_key_begin(r, ctx, &ctx->body,
+                                          ngx_http_ihanoi_run_left(ctx->run))
+             : ngx_http_ihanoi_plugin_run(r, ctx);
+    }
+
+    if (rc != NGX_DONE) {
+        ngx_http_finalize_request(r, rc);
+    }
+
+    ngx_http_run_posted_requests(c);
 }
 
 

@@ -84,6 +84,19 @@ my @statuses = map { /\A(\d+)/ } at_once(8, '/v1/probe/sleep');
 is(scalar(grep { $_ == 200 } @statuses), 4, 'so many calls at a time');
 is(scalar(grep { $_ == 503 } @statuses), 4, 'and no more');
 
+# Calls that come in one turn of the event loop run one after the other: where none of
+# them waits, there is never more than one.
+my ($worker) = $gw->workers;
+my @clients = map { my $c = $gw->connection; $c->request(GET => '/healthz'); $c } 1 .. 12;
+
+kill STOP => $worker;
+$_->send($_->format(GET => '/v1/probe/hello')) for @clients;
+kill CONT => $worker;
+
+is_deeply([map { $_->response('GET')->{status} } @clients], [(200) x 12],
+          'calls that do not wait are not too many at once');
+$_->close for @clients;
+
 # Turns: others are served while one computes.
 my $pid = fork // die "could not fork: $!\n";
 if ($pid == 0) {
