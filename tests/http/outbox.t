@@ -141,6 +141,29 @@ $both->do("update core.plugin_cursors set seen = pg_current_snapshot(), moved_at
 $reader->finish;
 is(kept(), '', 'a place never goes back');
 
+# Nor is one given out beside another of its key that is being given out again, which nobody
+# sees yet.
+my $other = $db->session(user => 'ihanoi_control');
+sub told {
+    my ($gateway) = @_;
+    return $gateway->do("select string_agg(input::json -> 'payload' ->> 'n', ' ')
+                         from plugin_events_take('$asked')");
+}
+$one->do('begin');
+append($one, 'w');
+append($two, 'x');
+is(told($reader), 'x', 'one is under way');
+$db->sql('update core.plugin_deliveries set run = null, until = null');
+$reader->do('begin');
+is(told($reader), 'x', 'and again');
+$one->do('commit');
+is(told($other), '', 'while another gateway reads the one before it');
+$reader->do('commit');
+is(told($other), '', 'which waits');
+is($db->sql("select string_agg(payload ->> 'n' || ' ' || (run is not null), ', ' order by id)
+             from core.plugin_deliveries"), 'w false, x true', 'though it was read');
+kept();
+
 # Of much that was read, and much that was not, what is next is found by the index.
 $db->sql("insert into core.outbox (xid, topic, event, subject)
           select (case when n < 20000 then '5' else '900000000005' end)::xid8,

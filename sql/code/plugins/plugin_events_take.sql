@@ -102,8 +102,8 @@ begin
         perform plugin_events_feed(name);
 
         return query
-        select t.plugin, t.event, t.id, t.run, t.input, null::bigint,
-               null::bigint, null::bigint
+        select name, t.event, t.id, t.run, t.input, null::bigint, null::bigint,
+               null::bigint
         from plugin_events_next(name, asked, 16) t;
     end loop;
 end
