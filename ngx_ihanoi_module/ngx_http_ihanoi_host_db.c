@@ -64,7 +64,7 @@ static uint64_t  ngx_http_ihanoi_host_db_transactions;
 /*
  * What can only be said in Lua: C cannot go on behind a wait.  A coroutine that
  * yields in the function of a transaction may go on where that is over: what it
- * does then is not to stay, half of a whole.
+ * does then is not to stay, half of a whole.  Nobody else is asked which one runs.
  */
 
 static const char  ngx_http_ihanoi_host_db_around[] =
@@ -73,8 +73,9 @@ static const char  ngx_http_ihanoi_host_db_around[] =
     "local query, call, one = db.query, db.call, db.one\n"
     "local value, json = db.value, db.json\n"
     "local execute, begin = db.execute, db.transaction\n"
+    "local any = false\n"
     "local function inside()\n"
-    "    local transaction = within[running() or 0]\n"
+    "    local transaction = any and within[running() or 0]\n"
     "    if transaction then stays(transaction) end\n"
     "end\n"
     "function db.query(...) inside() return take(query(...)) end\n"
@@ -98,7 +99,7 @@ static const char  ngx_http_ihanoi_host_db_around[] =
     "    local transaction, why = take(begin(body))\n"
     "    if not transaction then return nil, why end\n"
     "    local coroutine = running()\n"
-    "    if coroutine then within[coroutine] = transaction end\n"
+    "    if coroutine then any = true within[coroutine] = transaction end\n"
     "    return ended(transaction, pcall(body))\n"
     "end\n";
 
