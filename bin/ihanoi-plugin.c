@@ -702,10 +702,15 @@ done:
 static void
 print_plugin(const ihanoi_manifest_t *m)
 {
-    json_t    *row, *files;
+    json_t    *row, *files, *publishes;
     unsigned   i;
 
     files = json_array();
+    publishes = json_array();
+
+    for (i = 0; i < m->publishes.n; i++) {
+        json_array_append_new(publishes, json_string(m->publishes.names[i]));
+    }
 
     for (i = 0; i < m->files.n; i++) {
         json_array_append_new(files, json_pack("{s:s, s:s, s:I}",
@@ -714,14 +719,15 @@ print_plugin(const ihanoi_manifest_t *m)
                               "size", (json_int_t) m->files.all[i].len));
     }
 
-    row = json_pack("{s:{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:O, s:o}}",
+    row = json_pack("{s:{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:O, s:o, "
+                    "s:o}}",
                     "plugin", "name", m->name, "version", m->version,
                     "hash", m->files.hash, "code", m->code,
                     "folder", m->files.folder,
                     "agency", m->agency, "contact", m->contact,
                     "public", (int) m->public_,
                     "database", (int) m->database, "sql", sql,
-                    "files", files);
+                    "publishes", publishes, "files", files);
 
     json_dumpf(row, stdout, JSON_COMPACT|JSON_ENSURE_ASCII);
     printf("\n");

@@ -213,6 +213,13 @@ LUA
      { database => 1, files => { 'migrations/0001_a.sql' =>
            "select 1;\nalter table core.people add a int" } },
      qr{^migrations/0001_a\.sql:2: "core" is not the plugin's schema}],
+    ['an event that SQL publishes and the manifest does not name',
+     { database => 1, manifest => { events => { publishes => ['probe.said'] } },
+       files => { 'migrations/0001_a.sql' => "select ihanoi_host.publish('probe.said', 'x', '{}');\n"
+           . "-- ihanoi_host.publish('probe.none', 'x', '{}')\n"
+           . "create function f() returns void language sql as \$\$\n"
+           . "    select ihanoi_host.publish( 'probe.siad', 'x', '{}') \$\$" } },
+     qr{^migrations/0001_a\.sql:4: warning: "probe\.siad" is published, and is not in "publishes" of plugin\.json$}],
     ['SQL without a database to run in',
      { files => { 'sql/f.sql' => 'select 1' } }, qr{^sql/f\.sql: .*database}],
 );

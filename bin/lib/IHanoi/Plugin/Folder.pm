@@ -7,7 +7,7 @@ package IHanoi::Plugin::Folder;
 #
 # A finding is { level => 'error' or 'warning', file, line or pointer, reason }.
 # $plugin has name, version, hash, folder, public, database, sql (functions that
-# the contract names) and files ({ path, sha256, size }, sorted by path); undef
+# the contract names), publishes (events) and files ({ path, sha256, size }, sorted by path); undef
 # without a good manifest.
 
 use strict;

@@ -53,6 +53,7 @@ my %FORBIDDEN_CALL = map { $_ => 1 } qw(pg_read_file pg_read_binary_file
 sub findings {
     my ($plugin) = @_;
     my (@found, %numbers, %functions);
+    my %publishes = map { $_ => 1 } @{ $plugin->{publishes} };
 
     for my $file (map { $_->{path} } @{ $plugin->{files} }) {
         next if $file !~ m{^(?:migrations|sql)/};
@@ -83,6 +84,14 @@ sub findings {
         my $text = do { local $/; <$fh> };
 
         $add->(@$_) for check($plugin->{name}, $text);
+
+        # A migration stays when the manifest has left its event behind.
+        for my $event (grep { !$publishes{ $_->[1] } } _published($text)) {
+            push @found, { level => 'warning', file => $file, line => $event->[0],
+                           reason => "\"$event->[1]\" is published, and is not in "
+                                     . '"publishes" of plugin.json' };
+        }
+
         $functions{$_} = 1 for _functions($text);
     }
 
@@ -180,6 +189,17 @@ sub _functions {
 }
 
 
+# [line, event] of each event that a text publishes by its name.
+sub _published {
+    my ($text) = @_;
+    my @tokens = _tokens($text, 1, []);
+
+    return map { [@{ $tokens[$_ + 4] }[1, 3]] }
+           grep { join('', map { $_->[0] } @tokens[$_ .. $_ + 4]) eq "ihanoi_host.publish(''" }
+           0 .. $#tokens - 4;
+}
+
+
 sub _is { return $_[0] && $_[0][0] eq $_[1] }
 
 
@@ -217,8 +237,8 @@ sub _kind {
 }
 
 
-# Words and signs as [text in lower case, line, inside a body]; bodies of
-# functions are read too.
+# Words and signs as [text in lower case, line, inside a body, what a text has]; bodies
+# of functions are read too.
 sub _tokens {
     my ($text, $line, $faults, $inside) = @_;
     my @tokens;
@@ -233,7 +253,7 @@ sub _tokens {
                 $line += $1 =~ tr/\n//;
             } elsif (/\Ge('(?:[^'\\]++|\\.|'')*+')/gcsi
                      || /\G('(?:[^']++|'')*+')/gcs) {
-                push @tokens, ["''", $line, $inside];
+                push @tokens, ["''", $line, $inside, substr $1, 1, -1];
                 $line += $1 =~ tr/\n//;
             } elsif (/\G(\$(?:[A-Za-z_]\w*)?\$)/gc) {
                 my $tag = $1;
