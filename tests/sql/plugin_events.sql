@@ -297,20 +297,21 @@ delete from core.plugin_deliveries;
 delete from core.outbox;
 delete from core.erasures;
 select is_empty($$select pg_temp.take('a:1', events => '{p1x.booked,person.erased}')$$, 'nothing is new');
+select pg_temp.publish('p1x.booked', 'e', '{"n": "old0"}');
 select pg_temp.publish('p1x.booked', 'a', '{"n": "old1"}');
 select pg_temp.publish('p1x.booked', 'b', '{"n": "old2"}');
-update core.outbox set xid = case payload ->> 'n' when 'old1' then '900000000001' else '900000000005' end::xid8;
+update core.outbox set xid = case payload ->> 'n' when 'old0' then '3' when 'old1' then '900000000001' else '900000000005' end::xid8;
 insert into core.erasures select core.uuid_of(n), 'test ' || n, '900000000005' from unnest('{c,d}'::text[]) n;
 select outbox_append('person', 'erased', core.uuid_of('c'), '{"n": "old3"}');
 update core.outbox set xid = '900000000005' where payload ->> 'n' = 'old3';
-update core.plugin_cursors set seen = '900000000002:900000000002:', upto = null, at_xid = '0', at_id = 0, moved_at = '-infinity';
+update core.plugin_cursors set seen = '3:900000000002:3', upto = null, at_xid = '0', at_id = 0, moved_at = '-infinity';
 select pg_temp.publish('p1x.booked', 'a', '{"n": "new1"}');
 update core.outbox set xid = '2' where xid = pg_current_xact_id();
 select set_eq($$select pg_temp.take('a:1', true, '{p1x.booked,person.erased}')$$,
-    $$values ('p1x.booked old2 1'), ('person.erased old3 1'), ('p1x.booked new1 1')$$,
+    $$values ('p1x.booked old0 1'), ('p1x.booked old2 1'), ('person.erased old3 1'), ('p1x.booked new1 1')$$,
     'what a plugin had not read when the database was dumped comes after a restore, and what is new');
 select results_eq('select subject from core.erasures order by 1', $$values ('test c'), ('test d')$$, 'who was erased is known until it was');
-select pg_temp.end(n, 'ok') from unnest('{old2,old3,new1}'::text[]) n;
+select pg_temp.end(n, 'ok') from unnest('{old0,old2,old3,new1}'::text[]) n;
 update core.plugin_cursors set seen = '1:1:';
 delete from core.outbox where payload ->> 'n' = 'new1';
 update core.outbox set xid = '2';

@@ -48,9 +48,7 @@ begin
                 event, subject, payload, next_at)
             select c.plugin, o.id, o.xid, o.at, o.topic, o.event, o.subject,
                    o.payload, it
-            from here
-                 join plugin_events_new(c, '1:18446744073709551615:', null) o
-                     on o.xid >= here."end"
+            from plugin_events_new(c, '1:18446744073709551615:', null) o
             on conflict do nothing
         )
         update core.plugin_cursors k
