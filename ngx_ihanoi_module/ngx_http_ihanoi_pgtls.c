@@ -19,8 +19,18 @@
 ngx_int_t
 ngx_http_ihanoi_pgtls_read(ngx_conf_t *cf, ngx_str_t *file)
 {
-    ngx_int_t    rc;
-    X509_STORE  *store;
+    ngx_int_t         rc;
+    X509_STORE       *store;
+    ngx_file_info_t   fi;
+
+    /* a pipe would be waited for until somebody writes to it */
+
+    if (ngx_file_info(file->data, &fi) != NGX_FILE_ERROR && !ngx_is_file(&fi)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "could not read certificates from \"%V\": not a "
+                           "file", file);
+        return NGX_ERROR;
+    }
 
     store = X509_STORE_new();
     if (store == NULL) {

@@ -90,6 +90,8 @@ my $pipe = $ca->dir . '/pipe';
 POSIX::mkfifo($pipe, 0600) or die "$pipe: $!\n";
 ($ok, $said) = check("$good password_file $pipe;");
 ok(!$ok && $said =~ /password file "$pipe" is not a file in \S+nginx\.conf:\d+/, 'passwords of a pipe') or diag($said);
+($ok, $said) = check("$good sslmode verify-ca; sslrootcert $pipe;");
+ok(!$ok && $said =~ /could not read certificates from "$pipe": not a file in \S+nginx\.conf:\d+/, 'certificates of a pipe') or diag($said);
 
 ($ok, $said) = check($good, http => "ihanoi_database main { $good }\n");
 ok(!$ok && $said =~ /is duplicate/, 'a block twice');
