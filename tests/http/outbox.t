@@ -164,6 +164,19 @@ is($db->sql("select string_agg(payload ->> 'n' || ' ' || (run is not null), ', '
              from core.plugin_deliveries"), 'w false, x true', 'though it was read');
 kept();
 
+# Of another key there is one for it.
+$two->do("select from outbox_append('test', 'said', core.uuid_of('$_'), '{\"n\": \"$_\"}')") for qw(y z);
+sub next_of {
+    my ($gateway) = @_;
+    return $gateway->do("select input::json -> 'payload' ->> 'n' from plugin_events_next('reader', '$asked', 1)");
+}
+$reader->do("delete from core.plugin_deliveries; select plugin_events_feed('reader', 9)");
+$reader->do('begin');
+is(next_of($reader), 'y', 'of two keys one is taken');
+is(next_of($other), 'z', '... and the other by a gateway that ends one at the same time');
+$reader->do('commit');
+kept();
+
 # Of much that was read, and much that was not, what is next is found by the index.
 $db->sql("insert into core.outbox (xid, topic, event, subject)
           select (case when n < 20000 then '5' else '900000000005' end)::xid8,

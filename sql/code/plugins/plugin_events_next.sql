@@ -2,7 +2,8 @@
 -- person's subject is in no event: it comes along here, while it is known.
 --
 -- What another gateway takes at the same time is not seen, so who takes one of a subject
--- has a lock of that until it is: the second statement sees what was taken before.
+-- has a lock of that until it is: the second statement sees what was taken before. What
+-- is locked is passed over before the limit: who comes second has one of another subject.
 create function plugin_events_next(plugin text, asked jsonb, most int)
 returns table (event text, id bigint, run uuid, input text)
 language plpgsql volatile
@@ -12,12 +13,14 @@ declare
     free  bigint[];
 begin
     select array_agg(f.id) into free
-    from (select d.id, d.subject
-          from plugin_events_due(plugin, asked) d
-          order by d.xid, d.id
-          limit most) f
-    where pg_try_advisory_xact_lock(
-              hashtextextended(format('events of %s %s', plugin, f.subject), 0));
+    from (select d.id
+          from (select d.id, d.subject
+                from plugin_events_due(plugin, asked) d
+                order by d.xid, d.id
+                offset 0) d
+          where pg_try_advisory_xact_lock(
+                    hashtextextended(format('events of %s %s', plugin, d.subject), 0))
+          limit most) f;
 
     if free is null then
         return;
