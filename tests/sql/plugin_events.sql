@@ -1,7 +1,7 @@
 -- Events for plugins: who gets what in which order, and what becomes of those
 -- that nobody could deliver.
 begin;
-select plan(102);
+select plan(105);
 
 create function pg_temp.later(by interval) returns void language sql as
     $$select set_config('core.clock_offset', (coalesce(nullif(current_setting('core.clock_offset', true), ''), '0')::interval + by)::text, true)$$;
@@ -251,6 +251,9 @@ select is(pg_temp.fed(3), null, 'to its end');
 select is(pg_temp.fed(3), '7.1 7.2 9.1', 'then what is new since');
 select is(pg_temp.fed(3), '9.2', 'with nothing left out');
 select is(pg_temp.fed(), null, 'nor twice');
+update core.plugin_cursors set seen = '10:10:', moved_at = core.now() - interval '11 seconds';
+select is(pg_temp.fed(), null, 'where nothing is new for long');
+select ok(pg_snapshot_xmin(seen) > '10', 'the way to what comes does not get long') from core.plugin_cursors;
 
 -- This transaction is running for itself, too, though others with later numbers are over.
 do $$ begin
@@ -307,6 +310,7 @@ update core.outbox set xid = '900000000005' where payload ->> 'n' = 'old3';
 update core.plugin_cursors set seen = '3:900000000002:3', upto = null, at_xid = '0', at_id = 0, moved_at = '-infinity';
 select pg_temp.publish('p1x.booked', 'a', '{"n": "new1"}');
 update core.outbox set xid = '2' where xid = pg_current_xact_id();
+select is((select waiting::int from plugin_events_list() where topic = 'p1x.booked'), 2, 'it is seen to wait');
 select set_eq($$select pg_temp.take('a:1', true, '{p1x.booked,person.erased}')$$,
     $$values ('p1x.booked old0 1'), ('p1x.booked old2 1'), ('person.erased old3 1'), ('p1x.booked new1 1')$$,
     'what a plugin had not read when the database was dumped comes after a restore, and what is new');
