@@ -19,7 +19,8 @@ begin
       from pg_catalog.pg_proc p
       join pg_catalog.pg_namespace n on n.oid = p.pronamespace
       join pg_catalog.pg_roles o on o.oid = n.nspowner and o.rolname ~ '^owner_'
-     where coalesce(pg_get_function_sqlbody(p.oid), p.prosrc) ~* 'pg_(try_)?advisory_xact_lock';
+     where regexp_replace(coalesce(pg_get_function_sqlbody(p.oid), p.prosrc), '^\s*--.*$', '', 'gn')
+           ~* 'pg_(try_)?advisory_xact_lock';
 
     for f in
         select p.oid

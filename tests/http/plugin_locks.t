@@ -48,6 +48,7 @@ returns table (status int, etag text, location text, body json)
 language plpgsql
 as $$
 begin
+    -- pg_advisory_xact_lock(n) was here
     perform ihanoi_host.lock('n' || n) from generate_series(1, 48) n;
     return query select 200, null, null, '{}'::json;
 end
@@ -163,7 +164,7 @@ sub drops {
 ok(drops('0.8.0'), 'one is dropped');
 is($db->sql($may), 8, '... and the other works');
 ok(drops('0.9.0'), 'the last is dropped');
-is($db->sql($may), 0, '... and no plugin locks numbers any more');
+is($db->sql($may), 0, '... and no plugin locks numbers any more, whatever a comment says');
 is(files_a_case(), 201, '... but the core does');
 $one->do(q{begin; select ihanoi_host.lock('a')});
 is($db->sql("select count(*) from pg_locks where locktype = 'advisory' and objsubid = 1
