@@ -466,17 +466,17 @@ ngx_http_ihanoi_host_db_over(ngx_http_ihanoi_host_db_t *ctx)
 {
     const char  *tag;
 
+    tag = ctx->outcome == NGX_HTTP_IHANOI_PG_OK
+          ? ngx_http_ihanoi_pgresult_tag(ctx->res) : "";
+
+    /* "commit and chain" has begun another one */
+
     if (ngx_http_ihanoi_pgsession_state(ctx->session)
-        == NGX_HTTP_IHANOI_PGSESSION_IDLE)
+        == NGX_HTTP_IHANOI_PGSESSION_IDLE
+        || ngx_strcmp(tag, "COMMIT") == 0)
     {
         return "the statement has ended the transaction";
     }
-
-    if (ctx->outcome != NGX_HTTP_IHANOI_PG_OK) {
-        return NULL;
-    }
-
-    tag = ngx_http_ihanoi_pgresult_tag(ctx->res);
 
     if (ngx_strcmp(tag, "SAVEPOINT") == 0
         && ++ctx->savepoints > NGX_HTTP_IHANOI_HOST_DB_SAVEPOINTS)

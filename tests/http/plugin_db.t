@@ -264,14 +264,18 @@ my %write = (
                    local most, more = made(99), made(100)
                    return 200, { most, more, made(150, "release s"),
                        ihanoi.db.one("select count(*) n from bench where id > 1000").n }',
-    own    => 'local after
-               local ok, err = ihanoi.db.transaction(function()
-                   local row, one = ihanoi.db.query("commit")
-                   local row, two = ihanoi.db.query("select 1")
-                   after = { one.code, two.code }
-                   return 1
-               end)
-               return 200, { ok = ok, err = err.code, after = after }',
+    own    => 'local said = {}
+               for i, ends in ipairs({ "commit", "commit and chain", "rollback" }) do
+                   local after
+                   local ok, err = ihanoi.db.transaction(function()
+                       local row, one = ihanoi.db.query(ends)
+                       local row, two = ihanoi.db.query("select 1")
+                       after = { one and one.code, two and two.code }
+                       return 1
+                   end)
+                   said[i] = { ok = ok, err = err and err.code, after = after }
+               end
+               return 200, said',
     nested => 'local ok, err = pcall(ihanoi.db.transaction, function()
                    ihanoi.db.execute("insert into bench (id) values (24)")
                    ihanoi.db.transaction(function() end)
@@ -531,8 +535,8 @@ is_deeply(put('savepoints')->{json}, [[0], ['transaction', 'transaction'], [0], 
           'there are a hundred, and more of those that are released') or diag put('savepoints')->{content};
 is(count(23), 1, 'which is committed');
 
-is_deeply(put('own')->{json}, { err => 'transaction',
-          after => ['transaction', 'transaction'] },
+is_deeply(put('own')->{json}, [({ err => 'transaction',
+          after => ['transaction', 'transaction'] }) x 3],
           'a transaction is not the plugin\'s to end');
 like(put('nested')->{json}{err}, qr/cannot be nested/, 'nor nested');
 is(count(24), 0, 'the outer one is rolled back');
