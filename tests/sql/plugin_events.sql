@@ -1,7 +1,7 @@
 -- Events for plugins: who gets what in which order, and what becomes of those
 -- that nobody could deliver.
 begin;
-select plan(105);
+select plan(109);
 
 create function pg_temp.later(by interval) returns void language sql as
     $$select set_config('core.clock_offset', (coalesce(nullif(current_setting('core.clock_offset', true), ''), '0')::interval + by)::text, true)$$;
@@ -322,6 +322,27 @@ update core.outbox set xid = '2';
 select pg_temp.take('a:1', true, '{p1x.booked,person.erased}');
 select is_empty($$select from core.plugin_deliveries where state = 'due'$$, 'nothing of it comes again when its numbers are reached');
 select is_empty('select from core.erasures', 'and nobody knows who was erased');
+
+-- It is found out at the first look, also where a piece had been read, or a thousand wait:
+-- this cluster's numbers may pass the place before the next one.
+select pg_temp.published('900000000001', '900000000002', '900000000003', '900000000005');
+update core.plugin_cursors set seen = '900000000001:900000000001:', upto = '900000000001:900000000004:900000000001',
+    at_xid = '900000000002', at_id = (select max(id) from core.outbox where xid = '900000000002'), before = 0, moved_at = core.now();
+select is(pg_temp.fed(1), '900000000001.1 900000000001.2 900000000003.1 900000000003.2 900000000005.1 900000000005.2',
+    'the rest of a piece, and what was running at its beginning');
+select is(pg_snapshot_xmax(seen) < '900000000000' and upto is null, true, 'and the place is in this cluster') from core.plugin_cursors;
+select pg_temp.published('900000000005');
+insert into core.plugin_deliveries (plugin, id, xid, at, topic, event, subject, payload, next_at)
+select 'p1x', -n, '2', core.now(), 'p1x', 'booked', core.uuid_of('z' || n), '{}', core.now() from generate_series(1, 1000) n;
+update core.plugin_cursors set seen = '900000000001:900000000001:', before = 0, moved_at = core.now();
+select plugin_events_feed('p1x');
+select is((select count(*)::int from core.plugin_deliveries where id > 0), 2, 'where a thousand wait, too');
+select is(pg_snapshot_xmax(seen) < '900000000000', true, 'and the place is in this cluster') from core.plugin_cursors;
+delete from core.plugin_deliveries;
+delete from core.outbox;
+select pg_temp.publish('p1x.booked', 'a', '{"n": "old1"}');
+update core.outbox set xid = '2';
+update core.plugin_cursors set seen = '3:3:', before = 0;
 
 -- Of months of it none is looked at when what waits is counted.
 create function pg_temp.pages() returns int language plpgsql as $$

@@ -77,7 +77,7 @@ begin
                                join core.plugin_subscriptions s
                                    on s.plugin = c.plugin
                           where s.topic = 'person' and s.event = 'erased'
-                            and (pg_snapshot_xmax(c.seen) > here."end"
+                            and (pg_snapshot_xmax(coalesce(c.upto, c.seen)) > here."end"
                                  or e.xid < here."end"
                                     and not pg_visible_in_snapshot(e.xid, c.seen)))
           and not exists (select from core.plugin_deliveries d
