@@ -407,9 +407,9 @@ ngx_int_t ngx_http_ihanoi_plugin_sql_ended(ngx_http_request_t *r,
     ngx_str_t *body);
 
 /*
- * call: takes the Idempotency-Key and runs the handler of an operation.  As
- * ngx_http_ihanoi_call_start().  _run() is the second half of it, and _drop()
- * gives up what it began.
+ * call: takes the Idempotency-Key and runs the handler of an operation, in this
+ * turn of the event loop behind what is read in it.  NGX_DONE: it finalizes the
+ * request.  _run() is the second half of it, and _drop() gives up what it began.
  */
 ngx_int_t ngx_http_ihanoi_plugin_call(ngx_http_request_t *r,
     ngx_http_ihanoi_api_ctx_t *ctx, ngx_str_t *body);

@@ -25,7 +25,7 @@ typedef struct {
 
 static void ngx_http_ihanoi_plugin_turn(ngx_event_t *ev);
 static ngx_int_t ngx_http_ihanoi_plugin_prepare(ngx_http_request_t *r,
-    ngx_http_ihanoi_api_ctx_t *ctx, ngx_str_t *body);
+    ngx_http_ihanoi_api_ctx_t *ctx);
 static ngx_int_t ngx_http_ihanoi_plugin_ended(ngx_http_request_t *r,
     ngx_http_ihanoi_api_ctx_t *ctx, ngx_http_ihanoi_run_t *run);
 static void ngx_http_ihanoi_plugin_done(ngx_http_ihanoi_run_t *run,
@@ -209,7 +209,7 @@ ngx_http_ihanoi_plugin_turn(ngx_event_t *ev)
 
     ngx_http_set_log_request(c->log, r);
 
-    rc = ngx_http_ihanoi_plugin_prepare(r, ctx, &ctx->body);
+    rc = ngx_http_ihanoi_plugin_prepare(r, ctx);
 
     if (rc == NGX_OK) {
         rc = ctx->key.len
@@ -230,7 +230,7 @@ ngx_http_ihanoi_plugin_turn(ngx_event_t *ev)
 
 static ngx_int_t
 ngx_http_ihanoi_plugin_prepare(ngx_http_request_t *r,
-    ngx_http_ihanoi_api_ctx_t *ctx, ngx_str_t *body)
+    ngx_http_ihanoi_api_ctx_t *ctx)
 {
     ngx_msec_t                       timeout;
     ngx_http_ihanoi_run_t           *run;
@@ -256,7 +256,7 @@ ngx_http_ihanoi_plugin_prepare(ngx_http_request_t *r,
 
     run->request = r;
     run->ctx = ctx;
-    run->body = *body;
+    run->body = ctx->body;
 
     ctx->run = run;
 

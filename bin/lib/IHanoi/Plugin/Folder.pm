@@ -7,8 +7,8 @@ package IHanoi::Plugin::Folder;
 #
 # A finding is { level => 'error' or 'warning', file, line or pointer, reason }.
 # $plugin has name, version, hash, folder, public, database, sql (functions that
-# the contract names), publishes (events) and files ({ path, sha256, size }, sorted by path); undef
-# without a good manifest.
+# the contract names), publishes (events) and files ({ path, sha256, size }, sorted
+# by path); undef without a good manifest.
 
 use strict;
 use warnings;
